@@ -1,0 +1,64 @@
+"""Files are written whole or not at all, and the same content is the same bytes."""
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.base.errors import UserError
+
+
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write a file atomically: a reader sees the old content or the new, never a part."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        os.replace(part, path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write UTF-8 text with \\n line ends, atomically."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write readable JSON in the order given; NaN and infinity are refused, as JSON has neither."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path | str, table: pd.DataFrame) -> None:
+    """Write a table without its row index; floats keep the digits that bring them back exactly."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays, compressed; numpy gives every member the date 1980, so bytes repeat."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_bytes(path, buffer.getvalue())
+
+
+def sha256_bytes(content: bytes) -> str:
+    """Return the SHA-256 of some bytes, as 64 hex digits."""
+    return sha256(content).hexdigest()
+
+
+def fingerprint(*things: Any) -> str:
+    """Return 16 hex digits that change when any of these JSON-like things does.
+
+    >>> fingerprint("jpeg", {"size": 160}) == fingerprint("jpeg", {"size": 160})
+    True
+    """
+    return sha256_bytes(json.dumps(things, sort_keys=True).encode())[:16]
