@@ -1,0 +1,301 @@
+"""The split keeps its promises whatever happens to the rest of the set."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from stages.base.errors import UserError
+from stages.dataset.splits import (
+    DatablockParams,
+    SplitParams,
+    assign_splits,
+    read_splits,
+    vocabulary,
+    write_splits,
+)
+
+# The same examples on every run, and no time limit on a busy machine.
+repeatable = settings(derandomize=True, deadline=None, max_examples=50)
+
+# An image of a property test: what its bytes are, its class, its group of near-duplicates.
+photos = st.lists(
+    st.tuples(st.integers(0, 30), st.sampled_from("abc"), st.integers(0, 9)),
+    min_size=1,
+    max_size=40,
+)
+fractions = st.floats(0.01, 0.99)
+kinds = st.sampled_from(["hash", "stratified"])
+
+
+def table(rows: list[tuple[int, str, int]]) -> pd.DataFrame:
+    """Return images whose bytes are a number; equal bytes are always in one group."""
+    group = {content: group for content, _, group in rows}
+    return pd.DataFrame(
+        {
+            "path": [f"{row:03}.jpg" for row in range(len(rows))],
+            "label": [label for _, label, _ in rows],
+            "sha256": [digest(content) for content, _, _ in rows],
+            "group": [group[content] for content, _, _ in rows],
+            "split": "",
+        }
+    )
+
+
+def digest(content: int) -> str:
+    """Return the sha256 of a number."""
+    return sha256(str(content).encode()).hexdigest()
+
+
+def distinct(count: int, label: str = "a") -> pd.DataFrame:
+    """Return images that have nothing to do with each other."""
+    images = table([(content, label, 0) for content in range(count)])
+    return images.assign(group=range(count))
+
+
+def sides(images: pd.DataFrame, by: str = "hash", valid: float = 0.2) -> dict[str, str]:
+    """Return path -> side."""
+    splits = assign_splits(images, SplitParams(by=by, valid=valid))
+    return dict(zip(splits["path"], splits["split"], strict=True))
+
+
+def validates(images: pd.DataFrame, by: str = "hash", valid: float = 0.2) -> set[str]:
+    """Return the contents (not the names) of the validation images."""
+    side = sides(images, by, valid)
+    return {
+        sha
+        for path, sha in zip(images["path"], images["sha256"], strict=True)
+        if side[path] == "valid"
+    }
+
+
+@repeatable
+@given(photos, photos, fractions)
+def test_adding_moves_nobody(rows: list, others: list, valid: float) -> None:
+    """Under hash, adding images moves no image into or out of validation."""
+    few, many = table(rows), table(rows + others)
+    assert validates(few, valid=valid) == validates(many.iloc[: len(rows)], valid=valid)
+    before, after = sides(few, valid=valid), sides(many, valid=valid)
+    assert all((before[path] == "valid") == (after[path] == "valid") for path in before)
+
+
+@repeatable
+@given(photos, fractions, st.data())
+def test_removing_moves_nobody(rows: list, valid: float, data: st.DataObject) -> None:
+    """Under hash, removing images moves no image into or out of validation."""
+    images = table(rows)
+    kept = images[data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))]
+    before, after = sides(images, valid=valid), sides(kept, valid=valid)
+    assert all((before[path] == "valid") == (after[path] == "valid") for path in after)
+
+
+@repeatable
+@given(photos, fractions, st.randoms())
+def test_renaming_and_reordering_move_nobody(rows: list, valid: float, random) -> None:
+    """Under hash, other names, another order and other labels move no image across."""
+    images = table(rows)
+    names = [f"new/{number}.png" for number in range(len(rows))]
+    random.shuffle(names)
+    other = images.assign(path=names, label="z").sample(frac=1, random_state=random.randrange(99))
+    assert validates(images, valid=valid) == validates(other, valid=valid)
+
+
+@repeatable
+@given(photos, fractions, fractions)
+def test_a_larger_fraction_only_adds(rows: list, one: float, two: float) -> None:
+    """Under hash, a larger datablock.split.valid keeps every validation image there."""
+    images = table(rows)
+    assert validates(images, valid=min(one, two)) <= validates(images, valid=max(one, two))
+
+
+@repeatable
+@given(photos, fractions, kinds)
+def test_no_duplicate_straddles(rows: list, valid: float, by: str) -> None:
+    """No group of near-duplicates and no content has one image in train and one in valid."""
+    images = table(rows)
+    images["side"] = images["path"].map(sides(images, by, valid))
+    for key in ("group", "sha256"):
+        for _, same in images.groupby(key):
+            assert not {"train", "valid"} <= set(same["side"])
+
+
+@repeatable
+@given(photos, fractions)
+def test_excluded_names_a_validation_image(rows: list, valid: float) -> None:
+    """Exactly the excluded images carry a reason, and it names a validation image of the group."""
+    images = table(rows).set_index("path")
+    splits = assign_splits(images.reset_index(), SplitParams(by="hash", valid=valid))
+    side = dict(zip(splits["path"], splits["split"], strict=True))
+    for path, where, reason in zip(splits["path"], splits["split"], splits["reason"], strict=True):
+        assert (reason != "") == (where == "excluded")
+        if reason:
+            twin = reason.split(" of ")[1]
+            assert side[twin] == "valid"
+            assert images.loc[twin, "group"] == images.loc[path, "group"]
+
+
+@repeatable
+@given(photos, fractions)
+def test_stratified_takes_the_smallest_hashes(rows: list, valid: float) -> None:
+    """Under stratified, every class gives its smallest hashes: the fraction, one at least."""
+    images = table(rows)
+    images["group"] = range(len(rows))  # no near-duplicates, so nobody is excluded for them
+    side = sides(images, "stratified", valid)
+    for _, one in images.groupby("label"):
+        digits = one["sha256"].str[8:]
+        chosen = one["path"].map(side).eq("valid")
+        if digits.nunique() == 1:
+            assert not chosen.any()
+            continue
+        assert digits[chosen].max() < digits[~chosen].min()
+        wanted = max(1, round(valid * len(one)))
+        assert chosen.sum() >= min(wanted, digits.lt(digits.max()).sum())
+        assert digits[chosen].lt(digits[chosen].max()).sum() < wanted
+
+
+def test_stratified_counts_of_distinct_images() -> None:
+    """Of 1, 2, 3, 10 and 100 distinct images a fifth validates: 0, 1, 1, 2 and 20."""
+    for count, expected in [(1, 0), (2, 1), (3, 1), (10, 2), (100, 20)]:
+        assert len(validates(distinct(count), "stratified")) == expected
+
+
+def test_stratified_gives_one_to_validation() -> None:
+    """Even at 1 % a class of two or more images gives one to validation."""
+    assert [len(validates(distinct(count), "stratified", 0.01)) for count in (1, 2, 10)] == [
+        0,
+        1,
+        1,
+    ]
+
+
+def test_stratified_leaves_one_to_train() -> None:
+    """Even at 99 % a class keeps an image for training."""
+    assert len(validates(distinct(10), "stratified", 0.99)) == 9
+
+
+def test_hash_comes_near_the_fraction() -> None:
+    """Of 2,000 images, hash takes the fraction within four standard deviations (72 images)."""
+    assert abs(len(validates(distinct(2000))) - 400) < 72
+
+
+def test_hash_is_the_known_rule() -> None:
+    """The side is digits 9 to 21 of the sha256 as a fraction of 16**13, for good."""
+    images = distinct(4).assign(
+        sha256=[
+            f"{'f' * 8}{digits}{'f' * 43}"
+            for digits in ("0" * 13, "3" + "f" * 12, "4" + "0" * 12, "f" * 13)
+        ]
+    )
+    assert list(sides(images, valid=0.25).values()) == ["valid", "valid", "train", "train"]
+
+
+def test_shards_do_not_decide() -> None:
+    """Each of the 16 first digits, which choose the shard, has images on both sides."""
+    images = distinct(1000)
+    side = images["path"].map(sides(images))
+    assert side.groupby(images["sha256"].str[0]).nunique().tolist() == [2] * 16
+
+
+def test_result_is_sorted_by_path() -> None:
+    """The rows come sorted by path, whatever the order of the input."""
+    images = distinct(5).iloc[::-1]
+    splits = assign_splits(images, SplitParams(by="hash", valid=0.2))
+    assert splits["path"].tolist() == sorted(images["path"])
+    assert list(splits.columns) == ["path", "label", "split", "reason"]
+
+
+def test_exact_duplicate_outside_any_group_is_excluded() -> None:
+    """Equal bytes are excluded as such even where the groups do not join them."""
+    images = distinct(2).assign(sha256=digest(0), split=["valid", "train"])
+    splits = assign_splits(images, SplitParams(by="column", valid=0.2))
+    assert splits["split"].tolist() == ["valid", "excluded"]
+    assert splits["reason"].tolist() == ["", "exact duplicate of 000.jpg"]
+
+
+def test_near_duplicate_of_the_first_validation_image() -> None:
+    """With several validation images in a group, the reason names the first by path."""
+    images = distinct(3).assign(group=7, split=["train", "valid", "valid"])
+    splits = assign_splits(images.iloc[::-1], SplitParams(by="column", valid=0.2))
+    assert splits["reason"].tolist() == ["near-duplicate of 001.jpg", "", ""]
+
+
+def test_column_takes_what_is_given() -> None:
+    """Under column, the split column decides, whatever the fraction."""
+    images = distinct(3).assign(split=["valid", "train", "valid"])
+    assert list(sides(images, "column").values()) == ["valid", "train", "valid"]
+
+
+def test_column_without_a_split_column_names_the_parameter() -> None:
+    """Under column without any given side, the error names ingest.label.split_column."""
+    with pytest.raises(UserError, match=r"ingest\.label\.split_column"):
+        sides(distinct(3), "column")
+
+
+def test_column_lists_all_other_values() -> None:
+    """Under column, every image with another value is named, with the value."""
+    images = distinct(4).assign(split=["valid", "test", "train", ""])
+    with pytest.raises(UserError, match="2 of 4 images differ") as caught:
+        sides(images, "column")
+    assert "001.jpg: test" in str(caught.value)
+    assert "003.jpg: neither" in str(caught.value)
+
+
+def test_folder_reads_any_folder_of_the_path() -> None:
+    """Under folder, train or valid may stand anywhere in the path but the file's own name."""
+    images = distinct(3).assign(path=["a/valid/x.jpg", "train/a/y.jpg", "valid/train"])
+    assert sides(images, "folder") == {
+        "a/valid/x.jpg": "valid",
+        "train/a/y.jpg": "train",
+        "valid/train": "valid",
+    }
+
+
+def test_folder_refuses_none_and_both() -> None:
+    """Under folder, a path with neither or both is named."""
+    images = distinct(3).assign(path=["training/x.jpg", "train/valid/y.jpg", "valid/z.jpg"])
+    with pytest.raises(UserError, match="2 of 3 images differ") as caught:
+        sides(images, "folder")
+    assert "training/x.jpg: neither" in str(caught.value)
+    assert "train/valid/y.jpg: train and valid" in str(caught.value)
+
+
+@pytest.mark.parametrize("by", ["hash", "stratified", "column", "folder"])
+def test_no_images_give_an_empty_table(by: str) -> None:
+    """A set without images splits into an empty table, so that the summary can say so."""
+    assert assign_splits(distinct(3).iloc[:0], SplitParams(by=by, valid=0.2)).empty
+
+
+def test_difficult_text_survives_the_file(tmp_path: Path) -> None:
+    """Labels and paths such as NA, 007, commas, quotes and line ends come back as they were."""
+    labels = ["NA", "007", "nan", "", "1e5", 'a,"b"', "é ", "null"]
+    splits = pd.DataFrame(
+        {
+            "path": [f"{label}/\n.jpg" for label in labels],
+            "label": labels,
+            "split": "excluded",
+            "reason": "near-duplicate of x,y.jpg",
+        }
+    )
+    write_splits(tmp_path / "splits.csv", splits)
+    again = read_splits(tmp_path / "splits.csv")
+    assert again.to_dict("list") == splits.to_dict("list")
+
+
+def test_vocabulary_is_sorted() -> None:
+    """The vocabulary is every label once, sorted as text."""
+    assert vocabulary(pd.DataFrame({"label": ["b", "10", "a", "9", "b"]})) == ["10", "9", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"by": "random"}, {"valid": 0.0}, {"valid": 1.0}, {"valid": "0.2"}, {"seed": 1}]
+)
+def test_params_refuse(wrong: dict) -> None:
+    """Another rule, a fraction of all or nothing, text and unknown keys are refused."""
+    right = {"by": "hash", "valid": 0.2}
+    assert DatablockParams.model_validate({"split": right}).split.valid == 0.2
+    with pytest.raises(ValidationError):
+        DatablockParams.model_validate({"split": right | wrong})
