@@ -4,6 +4,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ def write_bytes(path: Path | str, content: bytes) -> None:
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # renamed, or never made
+            part.unlink()
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -79,8 +79,19 @@ def _line(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
     dotted = ".".join(str(part) for part in (prefix, *detail["loc"]) if part != "")
     if detail["type"] != "extra_forbidden":
         return f"{dotted}: {_sentence(detail)}"
-    near = get_close_matches(dotted, list(keys(model, prefix)), n=1, cutoff=0.5)
-    return f"{dotted}: no such parameter" + (f"; did you mean {near[0]}?" if near else "")
+    near = _nearest(dotted, list(keys(model, prefix)))
+    return f"{dotted}: no such parameter" + (f"; did you mean {near}?" if near else "")
+
+
+def _nearest(dotted: str, known: list[str]) -> str:
+    """Return the key or subsection whose last part resembles that of an unknown name, or nothing.
+
+    Whole dotted names would all look alike, since they begin with the same section.
+    """
+    subsections = [parent for key in known if (parent := key.rpartition(".")[0]).count(".")]
+    by_last = {name.rpartition(".")[2]: name for name in [*subsections, *reversed(known)]}
+    near = get_close_matches(dotted.rpartition(".")[2], list(by_last), n=1, cutoff=0.5)
+    return by_last[near[0]] if near else ""
 
 
 def _sentence(detail: ErrorDetails) -> str:

@@ -1,0 +1,133 @@
+"""Photographs decoded once, batched in seeded order, and ready before they are needed."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from stages.base.seed import derive
+from stages.batch.augment import render
+from stages.batch.views import AugmentParams, Views, centre_views, random_views
+from stages.dataset.store import Store
+
+T = TypeVar("T")
+U = TypeVar("U")
+# Above this, images are decoded anew for every epoch. 4 GiB holds 6,500 photographs of 613x460.
+MEMORY_BUDGET = 4 * 2**30
+
+
+class Batch(NamedTuple):
+    """What the model takes: images (B, 3, S, S) float32, targets (B,), and which rows they are."""
+
+    images: Tensor
+    targets: Tensor
+    rows: np.ndarray
+
+
+class Padded(NamedTuple):
+    """A batch before it is rendered: uint8 pixels of any size, padded to the largest with zeros."""
+
+    pixels: Tensor  # (B, 3, H, W) uint8, channels last
+    sizes: np.ndarray  # (B, 2) own heights and widths
+    rows: np.ndarray  # (B,)
+
+
+@dataclass(frozen=True)
+class Photos:
+    """The images of one side of the split; row i is paths[i], with targets[i]."""
+
+    paths: list[str]
+    targets: np.ndarray  # (N,) int64
+    image: Callable[[int], np.ndarray]  # row -> (H, W, 3) uint8
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.paths)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How images are rendered: side in pixels, the model's normalisation, the device."""
+
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    device: torch.device
+
+
+def open_photos(
+    store: Store, paths: Sequence[str], targets: np.ndarray, workers: int, what: str
+) -> Photos:
+    """Return the images, decoded now by threads when they fit MEMORY_BUDGET, else on demand."""
+    paths = list(paths)
+    index = store.index.set_index("path").loc[paths]
+    needed = int((index["width"] * index["height"] * 3).sum())
+    if needed > MEMORY_BUDGET:
+        return Photos(paths, targets, lambda row: store.image(paths[row]))
+    with ThreadPoolExecutor(workers) as pool:
+        decoding = pool.map(store.image, paths)
+        bar = tqdm(decoding, f"decoding {what}", len(paths), unit="image", delay=1, leave=False)
+        return Photos(paths, targets, list(bar).__getitem__)
+
+
+def train_batches(
+    photos: Photos, look: Look, augment: AugmentParams, batch_size: int, seed: int, epoch: int
+) -> Iterator[Batch]:
+    """Yield the batches of one epoch: shuffled, augmented, the incomplete last one left out.
+
+    Order and views depend on the seed, the epoch and the path alone, never on earlier draws.
+    """
+    order = derive(seed, "order", epoch).permutation(len(photos))
+    steps = train_steps(len(photos), batch_size)
+    splits = [order[i * batch_size : (i + 1) * batch_size] for i in range(steps)]
+    for padded in ahead(lambda rows: collate(photos, rows), splits):
+        rngs = [derive(seed, "view", epoch, photos.paths[row]) for row in padded.rows]
+        yield _rendered(photos, padded, random_views(padded.sizes.tolist(), augment, rngs), look)
+
+
+def train_steps(images: int, batch_size: int) -> int:
+    """Return the batches in an epoch: whole ones only, but at least one."""
+    return max(1, images // batch_size)
+
+
+def valid_batches(photos: Photos, look: Look, batch_size: int) -> Iterator[Batch]:
+    """Yield all images in order, each seen through its centre square."""
+    splits = np.array_split(np.arange(len(photos)), range(batch_size, len(photos), batch_size))
+    for padded in ahead(lambda rows: collate(photos, rows), splits):
+        yield _rendered(photos, padded, centre_views(padded.sizes.tolist()), look)
+
+
+def collate(photos: Photos, rows: np.ndarray) -> Padded:
+    """Stack images of different sizes into one batch, each at the top left of its place."""
+    images = [photos.image(int(row)) for row in rows]
+    sizes = np.array([image.shape[:2] for image in images])
+    height, width = sizes.max(axis=0)
+    stacked = np.zeros((len(images), height, width, 3), dtype=np.uint8)
+    for place, image in zip(stacked, images, strict=True):
+        place[: image.shape[0], : image.shape[1]] = image
+    return Padded(torch.from_numpy(stacked).permute(0, 3, 1, 2), sizes, rows)
+
+
+def ahead(make: Callable[[T], U], items: Iterable[T], depth: int = 2) -> Iterator[U]:
+    """Yield make(item) in order, with the next `depth` results in the making on a thread."""
+    waiting: deque[Future[U]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        for item in items:
+            waiting.append(pool.submit(make, item))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _rendered(photos: Photos, padded: Padded, views: Views, look: Look) -> Batch:
+    pixels = padded.pixels.to(look.device, non_blocking=True)
+    images = render(pixels, padded.sizes, views, look.size, look.mean, look.std)
+    targets = torch.as_tensor(photos.targets[padded.rows], device=look.device)
+    return Batch(images, targets, padded.rows)

@@ -1,0 +1,64 @@
+"""One pass over images without learning."""
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stages.train.device import Compute
+from stages.train.losses import LossName, loss_per_image, probabilities
+from stages.train.model import Classifier, ConcatPool
+
+
+class Batch(Protocol):
+    """What training takes of a batch: images, their class numbers, and their row numbers."""
+
+    @property
+    def images(self) -> Tensor:
+        """Images (B, 3, S, S) float32, normalised, on the device."""
+
+    @property
+    def targets(self) -> Tensor:
+        """Class numbers (B,) int64, on the device."""
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Row numbers (B,) in the set."""
+
+
+class Predicted(NamedTuple):
+    """Probabilities (N, C) float32 and the mean loss over all images."""
+
+    probabilities: np.ndarray
+    loss: float
+
+
+def predict(
+    model: Classifier, batches: Iterable[Batch], compute: Compute, loss: LossName
+) -> Predicted:
+    """Return the probabilities of every image in the order of the batches."""
+    model.eval()
+    outputs: list[Tensor] = []
+    losses: list[Tensor] = []
+    with torch.inference_mode():
+        for batch in batches:
+            with compute.autocast():
+                activations = model(batch.images)
+            outputs.append(probabilities(activations, loss).cpu())
+            losses.append(loss_per_image(activations, batch.targets, loss).cpu())
+    return Predicted(torch.cat(outputs).numpy(), float(torch.cat(losses).mean()))
+
+
+def pooled_features(model: Classifier, batches: Iterable[Batch], compute: Compute) -> np.ndarray:
+    """Return the body's features of every image, pooled as the head pools them: (N, 2F) float32."""
+    model.eval()
+    pool = ConcatPool()
+    with torch.inference_mode():
+        rows = []
+        for batch in batches:
+            with compute.autocast():
+                features = pool(model.features(batch.images))
+            rows.append(features.float().cpu())
+    return torch.cat(rows).numpy()

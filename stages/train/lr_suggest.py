@@ -1,0 +1,116 @@
+"""Five answers to one curve, what they agree on, and when to distrust them all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log10
+
+import numpy as np
+
+from stages.base.errors import UserError
+
+# fastai leaves out the first tenth of the sweep and its last five points.
+SKIP_FIRST, SKIP_LAST = 0.1, 5
+# A curve that falls by less than this share of its start has not learned anything.
+LEAST_FALL = 0.05
+# What fine_tune takes when the curve says nothing: fastai's default.
+FALLBACK = 2e-3
+FEWEST = 10
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """The content of suggestion.json; rates have two digits, so that noise changes nothing."""
+
+    consensus: float
+    spread: float  # decades between the smallest and the largest answer
+    rules: dict[str, float]
+    reason: str | None  # why the curve was refused, and the fallback stands in for all
+
+
+def suggest(lrs: np.ndarray, losses: np.ndarray, steps: int) -> Suggestion:
+    """Return all answers to a sweep of `steps` steps: smoothed losses (N,) at rates (N,)."""
+    first = int(steps * SKIP_FIRST)
+    lrs, losses = lrs[first:-SKIP_LAST], losses[first:-SKIP_LAST]
+    reason = refusal(losses)
+    if reason:
+        return Suggestion(FALLBACK, 0.0, dict.fromkeys(RULES, FALLBACK), reason)
+    answers = {name: two_digits(rule(lrs, losses)) for name, rule in RULES.items()}
+    decades = np.log10(list(answers.values()))
+    # The median of the answers' logarithms: one rule led astray by noise does not move it far.
+    consensus = two_digits(float(10 ** np.median(decades)))
+    return Suggestion(consensus, round(float(np.ptp(decades)), 2), answers, None)
+
+
+def refusal(losses: np.ndarray) -> str | None:
+    """Return why a curve says nothing, or None for one that falls and can be read."""
+    if len(losses) < FEWEST:
+        return f"the sweep ended after too few steps ({len(losses)} usable, {FEWEST} needed)"
+    fall = (losses[0] - losses.min()) / abs(losses[0])
+    if fall < LEAST_FALL:
+        shape = "rises from the start" if losses[-1] > losses[0] * 1.05 else "is flat"
+        return f"the curve {shape}: the loss falls by {max(fall, 0):.1%}, {LEAST_FALL:.0%} needed"
+    return None
+
+
+def minimum(lrs: np.ndarray, losses: np.ndarray) -> float:
+    """Return a tenth of the rate where the loss is least."""
+    return float(lrs[np.argmin(losses)] / 10)
+
+
+def decrease(lrs: np.ndarray, losses: np.ndarray) -> float:
+    """Return the last rate before the minimum where the loss still clearly decreases.
+
+    Clearly: at least half as steeply, per factor of the rate, as where it falls most.
+    """
+    slopes = np.gradient(losses, np.log(lrs))[: np.argmin(losses) + 1]
+    return float(lrs[np.flatnonzero(slopes <= slopes.min() / 2)[-1]])
+
+
+def steep(lrs: np.ndarray, losses: np.ndarray) -> float:
+    """Return the rate where the loss falls most steeply; unsafe alone, as noise leads it."""
+    return float(lrs[np.argmin(np.gradient(losses, np.log(lrs)))])
+
+
+def valley(lrs: np.ndarray, losses: np.ndarray) -> float:
+    """Return the rate about two thirds down the longest strictly falling subsequence."""
+    lengths = [1] * len(losses)
+    end = 0
+    for i in range(1, len(losses)):
+        lengths[i] += max((lengths[j] for j in range(i) if losses[j] > losses[i]), default=0)
+        if lengths[i] > lengths[end]:
+            end = i
+    start = end - lengths[end]
+    third = (end - start) / 3
+    return float(lrs[max(start, 0) + int(third) + int(third / 2)])
+
+
+def slide(lrs: np.ndarray, losses: np.ndarray, window: int = 15, least: float = 0.005) -> float:
+    """Return where a window sliding in from the right first has ends of equal gradient."""
+    gradients = np.gradient(losses)
+    window = min(window, len(losses) - 1)
+    right = len(losses) - 1
+    chosen = right - window
+    while right - window >= 0 and abs(gradients[right] - gradients[right - window]) > least:
+        chosen = right - window
+        right -= 1
+    return float(lrs[chosen])
+
+
+RULES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "minimum": minimum,
+    "decrease": decrease,
+    "steep": steep,
+    "valley": valley,
+    "slide": slide,
+}
+
+
+def two_digits(rate: float) -> float:
+    """Round to two significant digits.
+
+    >>> two_digits(0.0012345)
+    0.0012
+    """
+    if rate <= 0:
+        raise UserError(f"a learning rate must be above 0, not {rate}")
+    return round(rate, 1 - int(np.floor(log10(rate))))

@@ -1,0 +1,95 @@
+"""Which parameters learn, and how fast: freezing, and groups for discriminative learning rates."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+
+from stages.train.model import Classifier
+
+# fastai's Adam: a longer memory of squares than usual would outlive a cycle of few steps.
+BETA2, EPSILON, WEIGHT_DECAY = 0.99, 1e-5, 0.01
+NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm)
+# Children of a ResNet's body that learn faster than those before them, as in fastai.
+LATER_LAYERS = ("layer3", "layer4")
+
+
+def layer_groups(model: Classifier) -> list[list[nn.Module]]:
+    """Return the modules of each group, first layers first and the head last."""
+    children = dict(model.body.named_children())
+    later = [child for name, child in children.items() if name in LATER_LAYERS]
+    if not later:
+        return [[model.body], [model.head]]
+    early = [child for name, child in children.items() if name not in LATER_LAYERS]
+    return [early, later, [model.head]]
+
+
+def freeze(model: Classifier, train_bn: bool) -> None:
+    """Let only the head learn, and with train_bn the norm layers of the body too (fastai's way)."""
+    for parameter in model.body.parameters():
+        parameter.requires_grad_(False)
+    if train_bn:
+        for parameter in _norm_parameters(model.body):
+            parameter.requires_grad_(True)
+    model.body_learns = train_bn
+
+
+def unfreeze(model: Classifier, train_bn: bool) -> None:
+    """Let the whole model learn; without train_bn its norm layers keep what they were given."""
+    for parameter in model.body.parameters():
+        parameter.requires_grad_(True)
+    if not train_bn:
+        for parameter in _norm_parameters(model.body):
+            parameter.requires_grad_(False)
+    model.body_learns = True
+
+
+def train_mode(model: Classifier, train_bn: bool) -> None:
+    """Switch to training; without train_bn the body's norm layers keep their statistics."""
+    model.train()
+    if not train_bn:
+        for module in model.body.modules():
+            if isinstance(module, NORMS):
+                module.eval()
+    if not model.body_learns:
+        model.body.eval()
+
+
+def optimiser(model: Classifier) -> torch.optim.AdamW:
+    """Return Adam with decoupled weight decay over what learns now, each parameter exactly once.
+
+    Every layer group gives two parameter groups, with decay and without (norms and biases); the
+    key `layer` of each tells which layer group it belongs to.
+    """
+    groups = []
+    for number, modules in enumerate(layer_groups(model)):
+        plain = {id(p) for module in modules for p in _undecayed(module)}
+        learning = [p for module in modules for p in module.parameters() if p.requires_grad]
+        for decay, chosen in (
+            (WEIGHT_DECAY, [p for p in learning if id(p) not in plain]),
+            (0.0, [p for p in learning if id(p) in plain]),
+        ):
+            if chosen:
+                groups.append({"params": chosen, "weight_decay": decay, "layer": number})
+    return torch.optim.AdamW(groups, betas=(0.95, BETA2), eps=EPSILON)
+
+
+def set_rates(adam: torch.optim.Optimizer, rates: list[float], momentum: float) -> None:
+    """Give each parameter group the rate of its layer group, and all of them the momentum."""
+    for group in adam.param_groups:
+        group["lr"] = rates[group["layer"]]
+        group["betas"] = (momentum, BETA2)
+
+
+def _norm_parameters(module: nn.Module) -> Iterator[nn.Parameter]:
+    for part in module.modules():
+        if isinstance(part, NORMS):
+            yield from part.parameters(recurse=False)
+
+
+def _undecayed(module: nn.Module) -> Iterator[nn.Parameter]:
+    yield from _norm_parameters(module)
+    for name, parameter in module.named_parameters():
+        if name.endswith("bias"):
+            yield parameter
