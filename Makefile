@@ -1,0 +1,48 @@
+# make repro   a fine-tuned classifier and its report, from whatever changed
+# make help    everything else
+PYTHON ?= python3
+PIP := .venv/bin/python -m pip --disable-pip-version-check -q
+# DVC takes `python` from PATH.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help environment repro test check lint deps requirements.txt
+
+help: ## show these lines
+	@grep -E '^[a-z.]+:.*## ' Makefile | sed -E 's/^([a-z.]+):[^#]*## /\1\t/' | expand -t 20
+
+# The environment is as requirements.txt says when the copy inside it is the same, whatever the
+# dates of files are; so a .venv that is a link to another clone's serves as well.
+environment: ## make .venv, with the pinned requirements
+	@if ! cmp -s requirements.txt .venv/requirements.txt; then \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo 'Finetrack needs Python 3.11 or newer: make PYTHON=python3.12'; exit 1; } && \
+	  { test -x .venv/bin/python || $(PYTHON) -m venv .venv; } && \
+	  echo 'Installing what requirements.txt names into .venv; the first time takes minutes.' && \
+	  $(PIP) install -r requirements.txt && \
+	  cp requirements.txt .venv/requirements.txt; \
+	fi
+
+repro: environment ## run the stages that something changed for, print the result
+	@.venv/bin/python -m stages.tools.check
+	.venv/bin/dvc repro
+	@.venv/bin/python -m stages.tools.headline
+
+test: environment ## run the tests
+	.venv/bin/python -m pytest -n 2 --dist loadgroup
+
+lint: environment ## lint, format, types and dvc.yaml, without tests
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/python -m stages.tools.deps --check
+
+check: lint ## lint, then doctests, then the tests
+	.venv/bin/python -m pytest --doctest-modules stages
+	$(MAKE) test
+
+deps: environment ## rewrite the lists of dvc.yaml and stages/packages.yaml from the source
+	.venv/bin/python -m stages.tools.deps
+
+requirements.txt: ## pin requirements.in anew, for every platform (needs uv)
+	uv pip compile --universal --python-version 3.11 --no-header -q requirements.in -o requirements.txt

@@ -1,0 +1,146 @@
+"""Files are whole or absent, and the same content is the same bytes."""
+
+import json
+import math
+import os
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.base.errors import UserError
+from stages.base.files import (
+    fingerprint,
+    sha256_bytes,
+    write_bytes,
+    write_csv,
+    write_json,
+    write_npz,
+    write_text,
+)
+
+
+def test_folders_are_made_and_nothing_else_stays(tmp_path):
+    """Writing makes the folders above the file and leaves no partial file beside it."""
+    target = tmp_path / "a" / "b" / "c.bin"
+    write_bytes(target, b"one")
+    write_bytes(str(target), b"two")
+    assert target.read_bytes() == b"two"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_reader_never_sees_a_part(tmp_path):
+    """While a file is rewritten over and over, each read gets one version in full."""
+    target = tmp_path / "file"
+    contents = [bytes([i]) * 300_000 for i in range(2)]
+    write_bytes(target, contents[0])
+    stop = threading.Event()
+
+    def rewrite() -> None:
+        while not stop.is_set():
+            for content in contents:
+                write_bytes(target, content)
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    try:
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            assert target.read_bytes() in contents
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_a_path_that_cannot_be_written_is_named(tmp_path):
+    """A file in the way of a folder gives one line that names the target, and no partial file."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file/below cannot be written: "):
+        write_bytes(tmp_path / "file" / "below", b"")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="folder cannot be written"):
+        write_bytes(tmp_path / "folder", b"")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_failing_to_write_keeps_the_old_file(tmp_path):
+    """A value that cannot be written leaves the old content in place."""
+    target = tmp_path / "value.json"
+    write_json(target, {"a": 1})
+    for bad in (math.nan, math.inf, object()):
+        with pytest.raises((ValueError, TypeError)):
+            write_json(target, {"a": bad})
+    assert json.loads(target.read_text()) == {"a": 1}
+
+
+def test_text_has_unix_line_ends(tmp_path):
+    """Text is UTF-8 with plain line feeds on every system."""
+    write_text(tmp_path / "t", "ä\n字\n")
+    assert (tmp_path / "t").read_bytes() == "ä\n字\n".encode()
+
+
+def test_json_keeps_order_and_letters(tmp_path):
+    """JSON is readable: its order is the caller's, letters are not escaped, it ends a line."""
+    write_json(tmp_path / "j", {"z": "Ä", "a": [1, 2.5]})
+    text = (tmp_path / "j").read_text(encoding="utf-8")
+    assert text.index('"z"') < text.index('"a"')
+    assert "Ä" in text
+    assert text.endswith("}\n")
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+def test_floats_survive_csv(tmp_path_factory, values):
+    """Every float that goes into a CSV comes back exactly."""
+    path = tmp_path_factory.getbasetemp() / "floats.csv"
+    write_csv(path, pd.DataFrame({"x": values}))
+    back = pd.read_csv(path)["x"]
+    assert back.astype(float).tolist() == values
+
+
+def test_csv_has_no_index_and_quotes_what_needs_it(tmp_path):
+    """A name with comma, quote or line break survives; there is no column of row numbers."""
+    names = ["a,b.jpg", 'say "c".jpg', "new\nline.jpg", "", "ü 字.jpg"]
+    write_csv(tmp_path / "t.csv", pd.DataFrame({"path": names}))
+    content = (tmp_path / "t.csv").read_bytes()
+    assert content.startswith(b"path\n")
+    assert b"\r" not in content
+    assert pd.read_csv(tmp_path / "t.csv", keep_default_na=False)["path"].tolist() == names
+
+
+def test_npz_bytes_do_not_depend_on_the_clock(tmp_path):
+    """The same arrays give the same bytes at another time, and come back with their types."""
+    arrays = {"p": np.arange(6, dtype=np.float32).reshape(2, 3), "name": np.array(["ä", "b"])}
+    write_npz(tmp_path / "a.npz", arrays)
+    time.sleep(0.01)
+    os.utime(tmp_path)
+    write_npz(tmp_path / "b.npz", dict(arrays))
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as back:
+        for name, array in arrays.items():
+            assert back[name].dtype == array.dtype
+            np.testing.assert_array_equal(back[name], array)
+
+
+def test_npz_refuses_objects(tmp_path):
+    """What only pickle could hold is refused, since loading it could run code."""
+    with pytest.raises(ValueError, match=r"[Oo]bject"):
+        write_npz(tmp_path / "o.npz", {"o": np.array([{}], dtype=object)})
+    assert not (tmp_path / "o.npz").exists()
+
+
+def test_sha256_is_the_standard_one():
+    """The hash of nothing and of abc are those of FIPS 180-4."""
+    assert sha256_bytes(b"").startswith("e3b0c44298fc1c14")
+    assert sha256_bytes(b"abc").startswith("ba7816bf8f01cfea")
+
+
+def test_fingerprint_sees_values_and_their_order_but_not_the_order_of_keys():
+    """Anything that differs changes it; how a mapping happens to be ordered does not."""
+    assert len(fingerprint()) == 16
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    different = [("a", "b"), ("b", "a"), ("ab",), (["a", "b"],), ({"a": 1},), ({"a": "1"},), (1.5,)]
+    assert len({fingerprint(*things) for things in different}) == len(different)

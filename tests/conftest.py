@@ -1,0 +1,10 @@
+"""What all tests share: one thread each, nothing of the user's DVC or git settings, no network."""
+
+import os
+
+# Tests run side by side; set before numpy and torch are imported, which read these once.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+os.environ["HF_HUB_OFFLINE"] = "1"
+for name in [name for name in os.environ if name.startswith("FINETRACK_")]:
+    del os.environ[name]
