@@ -1,0 +1,65 @@
+"""One photo's bytes become the presized bytes that the store holds."""
+
+import inspect
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL
+import scipy
+from PIL import Image, features
+
+from stages.base.files import fingerprint
+from stages.dataset.decode import Decoded, decode
+from stages.dataset.phash import phash
+from stages.dataset.resize import PresizeParams, presized, resample
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A presized photo; `content` is None where the original's own bytes serve."""
+
+    content: bytes | None
+    width: int  # of the presized image
+    height: int
+    phash: str
+    format: str  # of the original
+    traits: tuple[str, ...]
+
+
+def encode(content: bytes, params: PresizeParams) -> Encoded:
+    """Presize one photo, or raise Undecodable.
+
+    A plain JPEG that is small enough already is decoded to prove it whole, and then kept byte for
+    byte: presizing must not cost quality where nothing needs doing.
+    """
+    photo = decode(content, shorter=params.size)
+    target = presized(photo.width, photo.height, params.size)
+    image = resample(photo.image, target)
+    passes = params.format == "jpeg" and _passes(photo, target)
+    made = None if passes else _raw(image) if params.format == "raw" else _jpeg(image, params)
+    return Encoded(made, *target, phash(image), photo.format, photo.traits)
+
+
+def code_key(params: PresizeParams) -> str:
+    """Return a name for everything besides the photo that decides what `encode` makes."""
+    sources = [inspect.getfile(part) for part in (decode, presized, phash, encode)]
+    versions = [PIL.__version__, features.version("jpg"), np.__version__, scipy.__version__]
+    chosen = [params.size, params.format, params.quality if params.format == "jpeg" else 0]
+    return fingerprint([Path(source).read_text("utf-8") for source in sources], versions, chosen)
+
+
+def _passes(photo: Decoded, target: tuple[int, int]) -> bool:
+    return photo.plain and photo.format == "JPEG" and target == (photo.width, photo.height)
+
+
+def _jpeg(image: Image.Image, params: PresizeParams) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=params.quality)
+    return buffer.getvalue()
+
+
+def _raw(image: Image.Image) -> bytes:
+    """Return the picture as PPM: a short header, then rows of RGB bytes."""
+    return f"P6\n{image.width} {image.height}\n255\n".encode() + image.tobytes()

@@ -1,0 +1,159 @@
+"""Photos into the presized store: one task a shard, in parallel, reusing what was made before."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from threading import Event, Thread
+
+import pandas as pd
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from stages.base.errors import UserError, several
+from stages.base.files import write_csv, write_json
+from stages.dataset.encode import code_key
+from stages.dataset.kept import Kept
+from stages.dataset.resize import PresizeParams
+from stages.dataset.shard import Outcome, Task, read_note, write_shard
+from stages.dataset.store import COLUMNS, FORMAT, FORMAT_NAME, INDEX_NAME, VERSION, shard_name
+
+
+def write_store(
+    images: pd.DataFrame,
+    photos: Path,
+    folder: Path,
+    private: Path,
+    params: PresizeParams,
+    workers: int,
+) -> pd.DataFrame:
+    """Presize every photo of a manifest (path, sha256) into a store; return what became of each.
+
+    The result has the columns of Outcome, one row a photo, sorted by path. Results are kept under
+    `private`, so the next run makes only what is new, and a killed one goes on where it was.
+    """
+    kept = private / code_key(params)
+    with _only_writer(private), _scratch(private) as scratch:
+        tasks = _tasks(images, photos, params, kept, scratch)
+        _clear(folder)
+        outcomes = pd.DataFrame(_run(tasks, workers), columns=list(Outcome.__annotations__))
+        outcomes = outcomes.sort_values("path", ignore_index=True)
+        _publish(tasks, outcomes, folder, params)
+        Kept(kept).prune(set(images["sha256"]))
+    return outcomes
+
+
+def shard_of(sha256: str, shards: int) -> int:
+    """Return the shard that an image belongs to: its content decides, so no other one moves it.
+
+    >>> [shard_of(digit * 64, 16) for digit in "08f"]
+    [0, 8, 15]
+    """
+    return int(sha256[:8], 16) * shards >> 32
+
+
+def _tasks(
+    images: pd.DataFrame, photos: Path, params: PresizeParams, kept: Path, scratch: Path
+) -> list[Task]:
+    items = sorted(zip(images["sha256"], images["path"], strict=True))
+    shards = groupby(items, lambda item: shard_of(item[0], params.shards))
+    return [
+        Task(shard_name(number), tuple(group), photos, params, kept, scratch)
+        for number, group in shards
+    ]
+
+
+def _run(tasks: Sequence[Task], workers: int) -> list[Outcome]:
+    """Do all tasks; the one place where work is spread, over processes here."""
+    try:
+        with _progress(tasks):
+            shards = Parallel(n_jobs=workers, batch_size=1)(
+                delayed(write_shard)(task) for task in tasks
+            )
+    except BrokenProcessPool:
+        held = [path for task in tasks for _, path in [read_note(task)] if path]
+        raise several(
+            "a worker died, most often for want of memory (FINETRACK_WORKERS=1 needs least); "
+            "what is done is kept, so run again: dvc repro. The workers were at:",
+            held,
+        ) from None
+    return [outcome for shard in shards for outcome in shard]
+
+
+@contextmanager
+def _progress(tasks: Sequence[Task]) -> Iterator[None]:
+    """Draw a bar of photos, photos a second and time left, from the notes of the workers."""
+    stop = Event()
+    total = sum(len(task.items) for task in tasks)
+    with tqdm(total=total, desc="presize", unit=" photos", disable=None) as bar:
+
+        def watch() -> None:
+            while not bar.disable and not stop.wait(0.5):
+                bar.update(sum(read_note(task)[0] for task in tasks) - bar.n)
+
+        watcher = Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+            bar.update(total - bar.n)
+        finally:
+            stop.set()
+            watcher.join()
+
+
+def _publish(
+    tasks: Sequence[Task], outcomes: pd.DataFrame, folder: Path, params: PresizeParams
+) -> None:
+    """Move the shards to their place; the file without which nobody reads them comes last."""
+    for task in tasks:
+        if task.part.exists():
+            shutil.move(task.part, folder / task.shard)
+    write_csv(folder / INDEX_NAME, outcomes.loc[outcomes["problem"] == "", COLUMNS])
+    about = {"format": FORMAT, "version": VERSION, "images": params.format, "size": params.size}
+    write_json(folder / FORMAT_NAME, about)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a store that was there before, and nothing else."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in [folder / FORMAT_NAME, folder / INDEX_NAME, *folder.glob("shard-*.tar")]:
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def _scratch(private: Path) -> Iterator[Path]:
+    """Give a folder for unfinished files of this run, so that no survivor of another meets it."""
+    for left in private.glob("run-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = private / f"run-{os.getpid()}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _only_writer(private: Path) -> Iterator[None]:
+    """Hold a lock that the system releases when this process ends, however it ends."""
+    try:
+        private.mkdir(parents=True, exist_ok=True)
+        lock = (private / "lock").open("w")
+    except OSError as error:
+        raise UserError(f"{private} cannot be written: {error.strerror}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(
+                f"another presize is at work here ({private / 'lock'} is held); "
+                "wait until it has finished, or stop it"
+            ) from None
+        yield
