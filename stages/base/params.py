@@ -12,7 +12,6 @@ from ruamel.yaml import YAML, YAMLError
 from stages.base.errors import UserError, several
 
 PARAMS = Path("params.yaml")
-T = TypeVar("T")
 S = TypeVar("S", bound="Section")
 
 
@@ -33,8 +32,11 @@ def read_section(name: str, model: type[S]) -> S:
         raise several(f"{PARAMS}: please mend", mistakes(error, model, name)) from None
 
 
-def read_value(key: str, kind: type[T]) -> T:
-    """Return one value by its dotted name, when a stage uses no more of a section than that."""
+def read_value(key: str, kind: Any) -> Any:
+    """Return one value by its dotted name, when a stage uses no more of a section than that.
+
+    kind: its type, as in an annotation; of another type it is a UserError.
+    """
     value: Any = read_yaml(PARAMS)
     for part in key.split("."):
         if not isinstance(value, Mapping) or part not in value:

@@ -1,12 +1,13 @@
 """Photographs decoded once, batched in seeded order, and ready before they are needed."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -61,18 +62,20 @@ class Look:
     device: torch.device
 
 
-def open_photos(
-    store: Store, paths: Sequence[str], targets: np.ndarray, workers: int, what: str
-) -> Photos:
-    """Return the images, decoded now by threads when they fit MEMORY_BUDGET, else on demand."""
-    paths = list(paths)
+def open_photos(store: Store, splits: pd.DataFrame, vocab: list[str], workers: int) -> Photos:
+    """Return the images of these rows of the split, numbered by their label's place in vocab.
+
+    They are decoded now, by threads, when they fit MEMORY_BUDGET, and else whenever asked for.
+    """
+    paths = splits["path"].tolist()
+    targets = pd.Categorical(splits["label"], categories=vocab).codes.astype(np.int64)
     index = store.index.set_index("path").loc[paths]
     needed = int((index["width"] * index["height"] * 3).sum())
     if needed > MEMORY_BUDGET:
         return Photos(paths, targets, lambda row: store.image(paths[row]))
     with ThreadPoolExecutor(workers) as pool:
         decoding = pool.map(store.image, paths)
-        bar = tqdm(decoding, f"decoding {what}", len(paths), unit="image", delay=1, leave=False)
+        bar = tqdm(decoding, "decoding", len(paths), unit="image", delay=1, leave=False)
         return Photos(paths, targets, list(bar).__getitem__)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stages.train.device import Compute
 from stages.train.losses import LossName, loss_per_image, probabilities
-from stages.train.model import Classifier, ConcatPool
+from stages.train.model import Classifier
 
 
 class Batch(Protocol):
@@ -52,13 +52,12 @@ def predict(
 
 
 def pooled_features(model: Classifier, batches: Iterable[Batch], compute: Compute) -> np.ndarray:
-    """Return the body's features of every image, pooled as the head pools them: (N, 2F) float32."""
+    """Return the mean of each of the body's features over every image: (N, F) float32."""
     model.eval()
-    pool = ConcatPool()
     with torch.inference_mode():
         rows = []
         for batch in batches:
             with compute.autocast():
-                features = pool(model.features(batch.images))
-            rows.append(features.float().cpu())
+                features = model.features(batch.images)
+            rows.append(features.float().mean((2, 3)).cpu())
     return torch.cat(rows).numpy()

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Never
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 from tqdm import tqdm
 
 from stages.base.params import Section
@@ -14,9 +14,9 @@ from stages.train.device import Compute, PrecisionName
 from stages.train.infer import Batch, Predicted
 from stages.train.losses import LossName
 from stages.train.model import Classifier
-from stages.train.param_groups import freeze, layer_groups, optimiser, train_mode, unfreeze
+from stages.train.param_groups import freeze, layer_groups, train_mode, unfreeze
 from stages.train.schedule import FROZEN, UNFROZEN, Cycle, frozen_peaks, one_cycle, unfrozen_peaks
-from stages.train.step import Trainer, make_scaler, refuse_nonfinite
+from stages.train.step import Trainer, make_trainer, refuse_nonfinite
 
 
 class FineTuneParams(Section):
@@ -32,6 +32,21 @@ class FineTuneParams(Section):
     train_bn: bool
     loss: LossName
     label_smoothing: float = Field(ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _possible(self) -> "FineTuneParams":
+        if self.epochs + self.freeze_epochs == 0:
+            raise ValueError("epochs and freeze_epochs cannot both be 0: nothing would be trained")
+        if not isinstance(self.base_lr, str) and not 0 < self.base_lr <= 10:
+            raise ValueError(f"base_lr must be auto or above 0 and at most 10, not {self.base_lr}")
+        return self
+
+    def choose_lr(self, suggestion: dict[str, Any]) -> float:
+        """Return base_lr, or for auto what lr_rule takes from the content of suggestion.json."""
+        if not isinstance(self.base_lr, str):
+            return self.base_lr
+        rates = {**suggestion["rules"], "consensus": suggestion["consensus"]}
+        return float(rates[self.lr_rule])
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,26 @@ class Epoch(NamedTuple):
     train_loss: float
     predicted: Predicted
 
+    def row(self, targets: np.ndarray) -> dict[str, Any]:
+        """Return the row of history.csv, given validation's class numbers."""
+        wrong = self.predicted.probabilities.argmax(axis=1) != targets
+        return {
+            "epoch": self.number,
+            "phase": self.phase,
+            "lr": self.lr,
+            "train_loss": self.train_loss,
+            "valid_loss": self.predicted.loss,
+            "error_rate": float(wrong.mean()),
+        }
+
+    def line(self, targets: np.ndarray) -> str:
+        """Return the row as a person reads it while waiting."""
+        row = self.row(targets)
+        return (
+            f"epoch {self.number:3d} {self.phase:8s}  train loss {self.train_loss:.3f}  "
+            f"valid loss {row['valid_loss']:.3f}  error {row['error_rate']:.1%}"
+        )
+
 
 class Margins:
     """The mean margin of every training image over the epochs, which betrays wrong labels.
@@ -71,8 +106,9 @@ class Margins:
         self._count[rows] += 1
 
     def mean(self) -> np.ndarray:
-        """Return the means (N,) float32; 0 for an image that no step has seen."""
-        return (self._sum / np.maximum(self._count, 1)).astype(np.float32)
+        """Return the means (N,) float32; NaN for an image that no step has seen."""
+        means = self._sum / np.maximum(self._count, 1)
+        return np.where(self._count > 0, means, np.nan).astype(np.float32)
 
 
 def phases(params: FineTuneParams, base_lr: float, groups: int) -> list[Phase]:
@@ -103,7 +139,8 @@ def fine_tune(
     number = 0
     with tqdm(total=total * steps * params.batch_size, unit="image", delay=1) as bar:
         for phase in plan:
-            trainer = start(model, params, phase, compute)
+            (freeze if phase.name == "frozen" else unfreeze)(model, params.train_bn)
+            trainer = make_trainer(model, compute, params.loss, params.label_smoothing)
             for epoch in range(phase.epochs):
                 number += 1
                 bar.set_description(f"epoch {number}/{total} {phase.name}")
@@ -112,13 +149,6 @@ def fine_tune(
                 loss = _train_epoch(trainer, batches(number), at, margins, bar, (seed, number))
                 lr = at.rates(steps - 1)[0][-1]
                 yield Epoch(number, phase.name, lr, loss, evaluate())
-
-
-def start(model: Classifier, params: FineTuneParams, phase: Phase, compute: Compute) -> Trainer:
-    """Freeze or unfreeze, and begin with a fresh optimiser, as fastai does."""
-    (freeze if phase.name == "frozen" else unfreeze)(model, params.train_bn)
-    adam, scaler = optimiser(model), make_scaler(compute)
-    return Trainer(model, adam, compute, params.loss, params.label_smoothing, scaler)
 
 
 class _Place(NamedTuple):
@@ -138,7 +168,7 @@ def _train_epoch(
     batches: Iterable[Batch],
     at: _Place,
     margins: Margins,
-    bar: "tqdm[None]",
+    bar: "tqdm[Never]",
     names: tuple[int, int],
 ) -> float:
     seed, epoch = names

@@ -24,7 +24,17 @@ class Suggestion:
     consensus: float
     spread: float  # decades between the smallest and the largest answer
     rules: dict[str, float]
-    reason: str | None  # why the curve was refused, and the fallback stands in for all
+    skipped: bool = False  # params.yaml names the rate, and no sweep was made
+    reason: str | None = None  # why the curve was refused, and the fallback stands in for all
+
+    def __str__(self) -> str:
+        """Return the one sentence that says what was found."""
+        if self.skipped:
+            return f"No sweep: params.yaml sets fine_tune.base_lr to {self.consensus:g}"
+        if self.reason:
+            return f"No answer: {self.reason}; fine_tune falls back on {self.consensus:g}"
+        answers = ", ".join(f"{name} {rate:g}" for name, rate in self.rules.items())
+        return f"Learning rate {self.consensus:g} ({answers}; spread {self.spread} decades)"
 
 
 def suggest(lrs: np.ndarray, losses: np.ndarray, steps: int) -> Suggestion:
@@ -33,12 +43,17 @@ def suggest(lrs: np.ndarray, losses: np.ndarray, steps: int) -> Suggestion:
     lrs, losses = lrs[first:-SKIP_LAST], losses[first:-SKIP_LAST]
     reason = refusal(losses)
     if reason:
-        return Suggestion(FALLBACK, 0.0, dict.fromkeys(RULES, FALLBACK), reason)
+        return Suggestion(FALLBACK, 0.0, dict.fromkeys(RULES, FALLBACK), reason=reason)
     answers = {name: two_digits(rule(lrs, losses)) for name, rule in RULES.items()}
     decades = np.log10(list(answers.values()))
     # The median of the answers' logarithms: one rule led astray by noise does not move it far.
     consensus = two_digits(float(10 ** np.median(decades)))
-    return Suggestion(consensus, round(float(np.ptp(decades)), 2), answers, None)
+    return Suggestion(consensus, round(float(np.ptp(decades)), 2), answers)
+
+
+def given(rate: float) -> Suggestion:
+    """Return what stands in suggestion.json when params.yaml names the rate."""
+    return Suggestion(rate, 0.0, dict.fromkeys(RULES, rate), skipped=True)
 
 
 def refusal(losses: np.ndarray) -> str | None:
@@ -81,7 +96,7 @@ def valley(lrs: np.ndarray, losses: np.ndarray) -> float:
             end = i
     start = end - lengths[end]
     third = (end - start) / 3
-    return float(lrs[max(start, 0) + int(third) + int(third / 2)])
+    return float(lrs[max(0, start + int(third) + int(third / 2))])
 
 
 def slide(lrs: np.ndarray, losses: np.ndarray, window: int = 15, least: float = 0.005) -> float:

@@ -11,7 +11,7 @@ from stages.train.device import Compute
 from stages.train.infer import Batch
 from stages.train.losses import LossName, loss_per_image, margins, probabilities
 from stages.train.model import Classifier
-from stages.train.param_groups import set_rates
+from stages.train.param_groups import optimiser, set_rates
 
 
 class Step(NamedTuple):
@@ -48,9 +48,11 @@ class Trainer:
         return Step(float(loss.detach()), margin.cpu())
 
 
-def make_scaler(compute: Compute) -> torch.amp.GradScaler:
-    """Return the gradient scaling that fp16 needs, and that does nothing in other precisions."""
-    return torch.amp.GradScaler(compute.device.type, enabled=compute.dtype == torch.float16)
+def make_trainer(model: Classifier, compute: Compute, loss: LossName, smoothing: float) -> Trainer:
+    """Begin with a fresh optimiser over what is not frozen now, as fastai does for each phase."""
+    # Only fp16 needs its gradients scaled; in other precisions the scaler does nothing.
+    scaler = torch.amp.GradScaler(compute.device.type, enabled=compute.dtype == torch.float16)
+    return Trainer(model, optimiser(model), compute, loss, smoothing, scaler)
 
 
 def refuse_nonfinite(loss: float, number: int, rates: list[float]) -> None:

@@ -1,0 +1,77 @@
+"""Learning-rate finder: a short sweep of the head's training, and what its curve says.
+
+Reads   data/presized/, data/splits.csv
+Writes  reports/lr_find/curve.csv, reports/lr_find/suggestion.json
+Run     python -m stages.lr_find
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import chain, count
+from pathlib import Path
+
+import pandas as pd
+
+from stages.base.errors import run_stage
+from stages.base.files import write_csv, write_json
+from stages.base.machine import device_name, workers
+from stages.base.params import read_section, read_seed, read_value
+from stages.base.seed import derive_int
+from stages.batch.loader import Batch, Look, open_photos, train_batches
+from stages.batch.views import AugmentParams
+from stages.dataset.splits import read_splits, vocabulary
+from stages.dataset.store import Store
+from stages.train.device import open_device
+from stages.train.lr_range import LrFindParams, Point, sweep
+from stages.train.lr_suggest import given, suggest
+from stages.train.model import ModelParams, build
+from stages.train.param_groups import freeze
+from stages.train.step import make_trainer
+
+
+def main() -> None:
+    """Sweep the learning rate, unless fine_tune.base_lr already names it."""
+    base_lr = read_value("fine_tune.base_lr", float | str)
+    steps = read_value("lr_find.steps", int)
+    points = sweep_head() if base_lr == "auto" else []
+    curve = pd.DataFrame(points, columns=list(Point._fields))
+    if base_lr == "auto":
+        suggestion = suggest(curve["lr"].to_numpy(), curve["smoothed"].to_numpy(), steps)
+    else:
+        suggestion = given(base_lr)
+    write_csv("reports/lr_find/curve.csv", curve)
+    write_json("reports/lr_find/suggestion.json", asdict(suggestion))
+    print(suggestion)
+
+
+def sweep_head() -> list[Point]:
+    """Return the curve for the head on the frozen body, as fastai's lr_find draws it."""
+    seed = read_seed()
+    augment = read_section("augment", AugmentParams)
+    batch_size = read_value("fine_tune.batch_size", int)
+    train_bn = read_value("fine_tune.train_bn", bool)
+    loss, smoothing = (
+        read_value("fine_tune.loss", str),
+        read_value("fine_tune.label_smoothing", float),
+    )
+    compute = open_device(device_name(), read_value("fine_tune.precision", str))
+
+    splits = read_splits(Path("data/splits.csv"))
+    train = splits[splits["split"] == "train"]
+    vocab = vocabulary(splits)
+    photos = open_photos(Store(Path("data/presized")), train, vocab, workers())
+    model_seed = derive_int(seed, "model")
+    model = build(read_section("model", ModelParams), len(vocab), model_seed).to(compute.device)
+    look = Look(augment.size, model.mean, model.std, compute.device)
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        return train_batches(photos, look, augment, batch_size, seed, epoch)
+
+    freeze(model, train_bn)
+    trainer = make_trainer(model, compute, loss, smoothing)
+    endless = chain.from_iterable(batches(epoch) for epoch in count(1))
+    return sweep(trainer, train_bn, endless, read_section("lr_find", LrFindParams), seed)
+
+
+if __name__ == "__main__":
+    run_stage(main)
