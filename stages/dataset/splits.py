@@ -58,7 +58,11 @@ def write_splits(path: Path, splits: pd.DataFrame) -> None:
 
 def read_splits(path: Path) -> pd.DataFrame:
     """Return data/splits.csv as text throughout: labels such as NA and 007 stay what they are."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")[COLUMNS]
+    try:
+        # With lineterminator, a carriage return in a file name is a character like any other.
+        return pd.read_csv(path, dtype=str, na_filter=False, lineterminator="\n")[COLUMNS]
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; dvc repro datablock makes it") from None
 
 
 def _validates(images: pd.DataFrame, params: SplitParams) -> pd.Series:

@@ -1,7 +1,9 @@
-"""Counts, tables and paragraphs in plain text, for the summary that a person reads."""
+"""What was counted and found: as text for people, and as JSON for programs."""
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +18,7 @@ BAR = 36  # characters of the longest bar
 
 def as_text(classes: pd.DataFrame, findings: Sequence[Finding]) -> str:
     """Return what was counted and found: the classes with their bars, then each finding."""
-    total = int(classes[SIDES].to_numpy().sum())
-    parts = [f"{count(total, 'image')} in {count(len(classes), 'class', 'classes')}"]
+    parts = [headline(classes)]
     parts += [class_table(classes)] if len(classes) else []
     parts += [paragraph(f"{each.severity}: {each.message}", each.paths) for each in findings]
     return "\n\n".join(parts) + "\n"
@@ -36,6 +37,23 @@ def aligned(rows: Sequence[Sequence[str]], sides: str) -> str:
         cells = zip(row, sides, widths, strict=True)
         lines.append("  ".join(f"{cell:{side}{width}}" for cell, side, width in cells).rstrip())
     return "\n".join(lines)
+
+
+def as_json(classes: pd.DataFrame, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the same for programs: counts, classes and findings."""
+    counts = {side: int(classes[side].sum()) for side in SIDES} | {"classes": len(classes)}
+    return {
+        "counts": counts,
+        "classes": classes.to_dict("records"),
+        "findings": [asdict(finding) for finding in findings],
+    }
+
+
+def headline(classes: pd.DataFrame) -> str:
+    """Return how many images and classes there are, and how many of them on each side."""
+    total = count(int(classes[SIDES].to_numpy().sum()), "image")
+    sides = ", ".join(f"{classes[side].sum():,} {side}" for side in SIDES)
+    return f"{total} in {count(len(classes), 'class', 'classes')}: {sides}"
 
 
 def class_table(classes: pd.DataFrame) -> str:

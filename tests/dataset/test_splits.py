@@ -271,7 +271,7 @@ def test_no_images_give_an_empty_table(by: str) -> None:
 
 def test_difficult_text_survives_the_file(tmp_path: Path) -> None:
     """Labels and paths such as NA, 007, commas, quotes and line ends come back as they were."""
-    labels = ["NA", "007", "nan", "", "1e5", 'a,"b"', "é ", "null"]
+    labels = ["NA", "007", "nan", "", "1e5", 'a,"b"', "é ", "null", "a\rb"]
     splits = pd.DataFrame(
         {
             "path": [f"{label}/\n.jpg" for label in labels],
@@ -283,6 +283,12 @@ def test_difficult_text_survives_the_file(tmp_path: Path) -> None:
     write_splits(tmp_path / "splits.csv", splits)
     again = read_splits(tmp_path / "splits.csv")
     assert again.to_dict("list") == splits.to_dict("list")
+
+
+def test_a_missing_file_names_the_stage(tmp_path: Path) -> None:
+    """Without the file, the error says what makes it."""
+    with pytest.raises(UserError, match="dvc repro datablock"):
+        read_splits(tmp_path / "splits.csv")
 
 
 def test_vocabulary_is_sorted() -> None:

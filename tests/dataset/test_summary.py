@@ -18,7 +18,7 @@ from stages.dataset.summary import (
     count,
     count_classes,
 )
-from stages.dataset.summary_text import aligned, as_text, class_table, paragraph
+from stages.dataset.summary_text import aligned, as_json, as_text, class_table, headline, paragraph
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=50)
 
@@ -218,7 +218,8 @@ def test_any_set_is_summarised(rows: list) -> None:
     stops = stops or set(images["label"]) != trained
     assert any(each.severity == "error" for each in findings) == stops
     assert as_text(classes, findings).startswith(f"{len(rows)} image")
-    json.dumps([classes.to_dict("records"), [vars(each) for each in findings]])
+    again = json.loads(json.dumps(as_json(classes, findings), allow_nan=False))
+    assert sum(again["counts"][side] for side in ("train", "valid", "excluded")) == len(rows)
 
 
 def jpeg(pixels: np.ndarray, **options: object) -> bytes:
@@ -283,7 +284,7 @@ def test_text_names_everything() -> None:
     """The text holds each class with its counts, the totals, and each finding with its paths."""
     images = photos(cat=(80, 20, 1), dog=(8, 2))
     text = as_text(count_classes(images), check_images(images, 128))
-    assert text.startswith("111 images in 2 classes\n")
+    assert text.startswith("111 images in 2 classes: 88 train, 22 valid, 1 excluded\n")
     lines = {line.split()[0]: line.split()[1:4] for line in text.splitlines() if line.strip()}
     assert lines["cat"] == ["80", "20", "1"]
     assert lines["dog"] == ["8", "2", "0"]
@@ -291,6 +292,30 @@ def test_text_names_everything() -> None:
     assert "    cat_0100.jpg" in text
     assert text.endswith("\n")
     assert not any(line.endswith(" ") for line in text.splitlines())
+
+
+def test_json_has_the_promised_keys() -> None:
+    """The JSON holds counts, one record a class, and each finding with its paths."""
+    images = photos(cat=(80, 20, 1), dog=(8, 2))
+    classes = count_classes(images)
+    found = as_json(classes, [Finding("note", "check", "message", ("a.jpg",))])
+    assert json.loads(json.dumps(found)) == {
+        "counts": {"train": 88, "valid": 22, "excluded": 1, "classes": 2},
+        "classes": [
+            {"label": "cat", "train": 80, "valid": 20, "excluded": 1},
+            {"label": "dog", "train": 8, "valid": 2, "excluded": 0},
+        ],
+        "findings": [
+            {"severity": "note", "check": "check", "message": "message", "paths": ["a.jpg"]}
+        ],
+    }
+
+
+def test_headline() -> None:
+    """The headline counts images, classes and sides, one image in the singular."""
+    classes = count_classes(photos(a=(1000, 234), b=(0, 0, 1)))
+    assert headline(classes) == "1,235 images in 2 classes: 1,000 train, 234 valid, 1 excluded"
+    assert headline(classes.iloc[1:]) == "1 image in 1 class: 0 train, 0 valid, 1 excluded"
 
 
 def test_bars_are_in_proportion() -> None:

@@ -1,0 +1,78 @@
+"""Datablock: who trains and who validates, and a look at everything before anything is trained.
+
+Reads: data/presized/, data/manifest/labels.csv.
+Writes: data/splits.csv, reports/datablock/ (summary.json, summary.txt, batch.png, unique.png).
+Run: python -m stages.datablock
+"""
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from stages.base.errors import run_stage, several
+from stages.base.files import write_bytes, write_json, write_text
+from stages.base.params import read_section, read_seed, read_value
+from stages.batch.loader import Look
+from stages.batch.steps import steps_text
+from stages.batch.views import AugmentParams
+from stages.batch.walk import epochs_of, walk_batch
+from stages.dataset.duplicates import groups
+from stages.dataset.manifest import read_labels
+from stages.dataset.splits import DatablockParams, assign_splits, write_splits
+from stages.dataset.store import Store
+from stages.dataset.summary import blank_images, check_images, count_classes
+from stages.dataset.summary_text import as_json, as_text, headline
+from stages.report.batches import batch_sheet, epochs_sheet
+from stages.train.model import ModelParams, build
+
+REPORT = Path("reports/datablock")
+EPOCHS = 11  # that the picture of one image shows
+
+
+def main() -> None:
+    """Split the set, check all of it, and take one batch as far as the loss."""
+    seed, batch_size = read_seed(), read_value("fine_tune.batch_size", int)
+    params = read_section("datablock", DatablockParams)
+    augment = read_section("augment", AugmentParams)
+    arch = read_section("model", ModelParams)
+
+    store = Store(Path("data/presized"))
+    images = store.index.merge(read_labels(Path("data/manifest/labels.csv")), on="path")
+    images["group"] = images["path"].map(groups(images))
+    splits = assign_splits(images, params.split)
+    write_splits(Path("data/splits.csv"), splits)
+    classes = count_classes(splits)
+
+    blank = blank_images(images, store.image)
+    images = images.drop(columns=["label", "split"]).merge(splits, on="path")
+    findings = check_images(images, augment.size, blank)
+    # On the processor, whatever the machine has: one batch is quick there, and always the same.
+    model = build(arch, max(1, len(classes)), seed).train()
+    look = Look(augment.size, model.mean, model.std, torch.device("cpu"))
+    walk = walk_batch(splits, store.image, augment, look, batch_size, seed, model)
+    findings += walk.log.findings
+
+    steps = {"steps": [asdict(step) for step in walk.log.steps]}
+    write_json(REPORT / "summary.json", as_json(classes, findings) | steps)
+    write_text(
+        REPORT / "summary.txt", f"{as_text(classes, findings)}\n{steps_text(walk.log.steps)}"
+    )
+    if walk.seen is not None:
+        path, label = walk.log.paths[0], walk.labels[0]
+        epochs = epochs_of(path, store.image(path), augment, seed, EPOCHS)
+        write_bytes(REPORT / "batch.png", batch_sheet(walk.seen, walk.labels))
+        write_bytes(REPORT / "unique.png", epochs_sheet(epochs, path, label))
+
+    for finding in findings:
+        if finding.severity == "warning":
+            print(f"warning: {finding.message}")
+    if errors := [finding.message for finding in findings if finding.severity == "error"]:
+        raise several("to mend before anything is trained:", errors)
+    guess = f"ln({len(classes)}) = {math.log(len(classes)):.2f}"
+    print(f"{headline(classes)}; loss {walk.loss:.2f} at the start, {guess}")
+
+
+if __name__ == "__main__":
+    run_stage(main)
