@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML, YAMLError
 
 from stages.base.errors import UserError, several
@@ -77,7 +76,7 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield dotted
 
 
-def _line(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
+def _line(detail: Mapping[str, Any], model: type[BaseModel], prefix: str) -> str:
     dotted = ".".join(str(part) for part in (prefix, *detail["loc"]) if part != "")
     if detail["type"] != "extra_forbidden":
         return f"{dotted}: {_sentence(detail)}"
@@ -96,7 +95,7 @@ def _nearest(dotted: str, known: list[str]) -> str:
     return by_last[near[0]] if near else ""
 
 
-def _sentence(detail: ErrorDetails) -> str:
+def _sentence(detail: Mapping[str, Any]) -> str:
     if detail["type"] == "missing":
         return "is missing; see the README for its meaning"
     message = detail["msg"].removeprefix("Value error, ")

@@ -165,7 +165,9 @@ def stage_mistakes(name: str, stage: Any, uses: Uses) -> list[str]:
 
 def set_lists(stage: CommentedMap, uses: Uses) -> None:
     """Put the right code and params into a stage of dvc.yaml; data and comments stay."""
-    deps = stage.setdefault("deps", CommentedSeq())
+    if "deps" not in stage:
+        stage.insert(list(stage).index("cmd") + 1, "deps", CommentedSeq())
+    deps = stage["deps"]
     for index in reversed([i for i, dep in enumerate(deps) if _is_code(dep)]):
         if deps[index] not in uses.files:
             del deps[index]
@@ -174,8 +176,12 @@ def set_lists(stage: CommentedMap, uses: Uses) -> None:
     params: list[Any] = sorted(uses.params)
     if uses.packages:
         params.append({VERSIONS: sorted(uses.packages)})
-    if params != stage.get("params", []):
+    if "params" in stage and params:
         stage["params"] = params
+    elif params:
+        stage.insert(list(stage).index("deps") + 1, "params", params)
+    else:
+        stage.pop("params", None)
 
 
 def _is_code(dep: object) -> bool:
