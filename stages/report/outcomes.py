@@ -1,0 +1,37 @@
+"""One row an image: what it is, what the model said, how sure it was, and what that cost."""
+
+import numpy as np
+import pandas as pd
+
+# -log of the smallest ordinary float32: a probability of zero costs 87.3, not infinity, so that
+# tables can be sorted and JSON can hold the number.
+SMALLEST = float(np.finfo(np.float32).tiny)
+
+
+def outcomes(
+    vocab: np.ndarray, paths: np.ndarray, targets: np.ndarray, probabilities: np.ndarray
+) -> pd.DataFrame:
+    """Return path, actual, predicted, p_actual, p_predicted, loss, in the order given.
+
+    `loss` is -log p_actual in nats. With cross-entropy that is the loss of training; with bce it
+    is the same measure of surprise, though training also counted the other classes.
+    """
+    rows = np.arange(len(targets))
+    predicted = probabilities.argmax(axis=1)
+    p_actual = probabilities[rows, targets].astype(np.float64)
+    return pd.DataFrame(
+        {
+            "path": paths,
+            "actual": vocab[targets],
+            "predicted": vocab[predicted],
+            "p_actual": p_actual,
+            "p_predicted": probabilities[rows, predicted].astype(np.float64),
+            "loss": np.abs(np.log(np.maximum(p_actual, SMALLEST))),
+        }
+    )
+
+
+def top_losses(table: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return the rows of `outcomes` that cost most, worst first, ties by path."""
+    ordered = table.sort_values(["loss", "path"], ascending=[False, True], kind="stable")
+    return ordered.head(count).reset_index(drop=True)
