@@ -1,13 +1,12 @@
-"""The sample: a thousand photographs of handwritten digits, and a few faults for the report to find.
+"""The sample: a thousand photographs of handwritten digits, with some faults to be found.
 
-The handwriting is real: scans of 43 people's digits in the UCI collection "Optical recognition of
-handwritten digits" (E. Alpaydin and C. Kaynak, 1998), as scikit-learn ships them.
+The handwriting is real: scans of digits by 43 people, from the UCI collection "Optical recognition
+of handwritten digits" (E. Alpaydin and C. Kaynak, 1998), as scikit-learn ships them.
 """
 
 import io
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -18,133 +17,103 @@ from tqdm import tqdm
 
 from stages.base.files import write_bytes
 from stages.base.seed import derive
-from stages.dataset.paper import photograph
-from stages.dataset.pen import pen_distance
+from stages.dataset.camera import photograph
+from stages.dataset.pen import line_distance
 
 SEED = 1998  # the sample's own: it is the same for everybody, whatever params.yaml says
 COUNT = 1000
-WRONG = 10
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-ORIENTATION = 0x0112  # the EXIF tag
+WRONG = 10  # photographs whose name says another digit
+COPIES = ("near duplicate",) * 6 + ("exact duplicate",)
+BROKEN = ("truncated", "gif named .jpg", "sideways", "text named .jpg")
 
 
 class Photo(NamedTuple):
-    """One file of the sample: its name, the drawing it shows, and what is wrong with it."""
+    """One file of the sample: its name, what it shows, and what is wrong with it."""
 
     path: str
-    drawing: int  # which of the shuffled scans
+    scan: int  # number of the scan, in the sample's own order
     fault: str = ""
-    detail: str = ""
+    detail: str = ""  # true class of a wrong label, original of a duplicate
 
 
 def write_sample(folder: Path, count: int = COUNT, workers: int = -1) -> int:
-    """Write the first `count` photographs and the planted files of the same names; return how many.
+    """Write the first `count` photographs and the faulty extra files; return how many files.
 
-    Each file depends on nothing but its own entry in the plan, so neither `count` nor the number
-    of workers changes a byte.
+    A file depends on its own line of the plan alone, so neither `count` nor the number of worker
+    processes (-1: one a core) changes a byte.
     """
     photos = plan(count)
-    jobs = (delayed(_file)(photo, scan) for photo, scan in zip(photos, _scans(photos), strict=True))
+    scans = load_digits().images[_order()]
+    jobs = (delayed(render)(photo, scans[photo.scan]) for photo in photos)
     files = Parallel(n_jobs=workers, return_as="generator")(jobs)
-    for photo, content in tqdm(zip(photos, files, strict=True), "photographs", len(photos)):
+    for photo, content in zip(photos, tqdm(files, "photographs", len(photos)), strict=True):
         write_bytes(folder / photo.path, content)
     return len(photos)
 
 
-def planted(count: int = COUNT) -> list[Photo]:
-    """Return the files with a planted fault.
-
-    detail: the true class of a wrong label, the original of a duplicate, otherwise empty.
-    """
-    return [photo for photo in plan(count) if photo.fault]
+def planted(count: int = COUNT) -> list[tuple[str, str, str]]:
+    """Return (path, fault, detail) of every planted fault; detail as in Photo."""
+    return [(photo.path, photo.fault, photo.detail) for photo in plan(count) if photo.fault]
 
 
 def plan(count: int = COUNT) -> list[Photo]:
-    """Return every file of the sample, in the order of its running numbers."""
-    digits = load_digits().target[_shuffled()]
-    rng = derive(SEED, "faults")
-    picked = [int(number) for number in rng.permutation(COUNT)]
-    wrong, copied = picked[:WRONG], picked[WRONG : WRONG + len(COPIES)]
+    """Return the files of the sample: `count` numbered from 0, and the extra ones from 1000 on.
+
+    Copies of photographs that `count` leaves out are left out too.
+    """
+    digits = load_digits().target[_order()].tolist()
+    faults = derive(SEED, "faults").permutation(COUNT).tolist()
     photos = [Photo(_path(digits[number], number), number) for number in range(COUNT)]
-    for number in sorted(wrong):
-        truth = int(digits[number])
-        other = (truth + int(rng.integers(1, 10))) % 10
-        photos[number] = Photo(_path(other, number), number, "wrong label", NAMES[truth])
-    extra = []
-    for original, fault in zip(copied, COPIES, strict=True):
-        path = _path(digits[original], COUNT + len(extra))
-        extra.append(Photo(path, original, fault, photos[original].path))
+    for number in faults[:WRONG]:
+        said = derive(SEED, "said", number).choice([d for d in range(10) if d != digits[number]])
+        photos[number] = Photo(_path(said, number), number, "wrong label", NAMES[digits[number]])
+    for original, fault in zip(faults[WRONG:], COPIES, strict=False):
+        path = _path(digits[original], len(photos))
+        photos.append(Photo(path, original, fault, photos[original].path))
     for fault in BROKEN:
-        number = COUNT + len(extra)
-        extra.append(Photo(_path(digits[number], number), number, fault))
-    return [p for p in photos + extra if p.drawing < count or (count == COUNT)]
+        photos.append(Photo(_path(digits[len(photos)], len(photos)), len(photos), fault))
+    return [photo for photo in photos if photo.scan < count or photo.scan >= COUNT]
+
+
+def render(photo: Photo, scan: NDArray[np.float64]) -> bytes:
+    """Return the content of one file; the photograph is drawn from the scan's number alone."""
+    rng = derive(SEED, "photograph", photo.scan)
+    image = photograph(line_distance(scan), rng)
+    quality = int(rng.integers(82, 96))
+    content = _encoded(image, "JPEG", quality=quality)
+    match photo.fault:
+        case "near duplicate":
+            smaller = ImageOps.scale(Image.open(io.BytesIO(content)), 0.9)
+            return _encoded(smaller, "JPEG", quality=70)
+        case "truncated":
+            return content[: len(content) * 6 // 10]
+        case "gif named .jpg":
+            return _encoded(image, "GIF")
+        case "sideways":
+            lying = image.transpose(Image.Transpose.ROTATE_90)
+            return _encoded(lying, "JPEG", quality=quality, exif=_orientation(6))
+        case "text named .jpg":
+            return b"Not a photograph, although the name says so.\n"
+    return content
+
+
+def _order() -> NDArray[np.int64]:
+    """Return the scans' numbers in scikit-learn, in the order in which the sample uses them."""
+    return derive(SEED, "scans").permutation(1797)
 
 
 def _path(digit: int, number: int) -> str:
     return f"{NAMES[digit]}_{number:04d}.jpg"
 
 
-def _shuffled() -> NDArray[np.int64]:
-    return derive(SEED, "scans").permutation(len(load_digits().target))
-
-
-def _scans(photos: list[Photo]) -> list[NDArray[np.float64]]:
-    scans = load_digits().images[_shuffled()]
-    return [scans[photo.drawing] for photo in photos]
-
-
-def _file(photo: Photo, scan: NDArray[np.float64]) -> bytes:
-    """Return the bytes of one file of the plan."""
-    rng = derive(SEED, "photograph", photo.drawing)
-    image = photograph(pen_distance(scan), rng)
-    quality = int(rng.integers(82, 96))
-    return SAVE[photo.fault](image, quality)
-
-
-def _jpeg(image: Image.Image, quality: int) -> bytes:
-    return _encoded(image, "JPEG", quality=quality)
-
-
-def _resaved(image: Image.Image, quality: int) -> bytes:
-    first = Image.open(io.BytesIO(_jpeg(image, quality)))
-    return _jpeg(ImageOps.scale(first, 0.9), 70)
-
-
-def _truncated(image: Image.Image, quality: int) -> bytes:
-    content = _jpeg(image, quality)
-    return content[: len(content) * 6 // 10]
-
-
-def _gif(image: Image.Image, quality: int) -> bytes:
-    return _encoded(image, "GIF")
-
-
-def _sideways(image: Image.Image, quality: int) -> bytes:
+def _orientation(value: int) -> Image.Exif:
     exif = Image.Exif()
-    exif[ORIENTATION] = 6  # to be turned clockwise for viewing
-    lying = image.transpose(Image.Transpose.ROTATE_90)
-    return _encoded(lying, "JPEG", quality=quality, exif=exif)
+    exif[0x0112] = value  # 6: turn a quarter clockwise to see it upright
+    return exif
 
 
-def _text(image: Image.Image, quality: int) -> bytes:
-    return b"Not a photograph, although the name says so.\n"
-
-
-def _encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
-
-
-COPIES = ("near duplicate",) * 6 + ("exact duplicate",)
-BROKEN = ("truncated", "gif named jpg", "sideways", "text named jpg")
-SAVE: dict[str, Callable[[Image.Image, int], bytes]] = {
-    "": _jpeg,
-    "wrong label": _jpeg,
-    "near duplicate": _resaved,
-    "exact duplicate": _jpeg,
-    "truncated": _truncated,
-    "gif named jpg": _gif,
-    "sideways": _sideways,
-    "text named jpg": _text,
-}
