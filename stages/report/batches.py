@@ -60,7 +60,7 @@ def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     """Return one line that fits: without line ends, and cut with dots if need be."""
-    text = " ".join(text.split())
+    text = " ".join(text.split())[:200]
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "…") > width:

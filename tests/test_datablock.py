@@ -1,0 +1,158 @@
+"""The stage splits, checks and draws presized images; what stops it is told all at once."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stages.base.errors import UserError
+from stages.datablock import main
+from stages.dataset.manifest import write_labels
+from stages.dataset.resize import PresizeParams
+from stages.dataset.splits import read_splits
+from stages.dataset.store_writer import write_store
+
+PARAMS = """\
+seed: 7
+datablock: {split: {by: BY, valid: 0.2}}
+augment: {size: 32, min_scale: 0.75, max_rotate: 10.0, max_zoom: 1.1, max_warp: 0.2,
+  max_lighting: 0.2, p_affine: 0.75, p_lighting: 0.75, flip: false}
+model: {arch: test_efficientnet, weights: none}
+fine_tune: {batch_size: 8}
+"""
+PRESIZE = PresizeParams(size=40, format="jpeg", quality=90, shards=2, max_rejected=0.0)
+BLANK = "grey_0.png"
+REPORT = Path("reports/datablock")
+
+
+def make_set(by: str = "stratified", **classes: int) -> None:
+    """Write params, labels and a store of pictures, then remove the photos; grey_0 is blank."""
+    Path("params.yaml").write_text(PARAMS.replace("BY", by), encoding="utf-8")
+    photos = Path("photos")
+    photos.mkdir()
+    rng = np.random.default_rng(1)
+    rows = []
+    for label, number in classes.items():
+        for n in range(number):
+            path = photos / f"{label}_{n}.png"
+            blocks = rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)
+            blocks = np.full_like(blocks, 128) if path.name == BLANK else blocks
+            Image.fromarray(blocks).resize((48 + n, 56), Image.Resampling.BICUBIC).save(path)
+            rows.append((path.name, label, sha256(path.read_bytes()).hexdigest()))
+    table = pd.DataFrame(rows, columns=["path", "label", "sha256"])
+    write_labels(Path("data/manifest/labels.csv"), table.assign(source="filename", split=""))
+    write_store(table, photos, Path("data/presized"), Path("kept"), PRESIZE, 1)
+    for photo in photos.iterdir():
+        photo.unlink()
+
+
+def relabel(**labels: str) -> None:
+    """Give some images another label, by the stem of their path."""
+    file = Path("data/manifest/labels.csv")
+    table = pd.read_csv(file, dtype=str, keep_default_na=False).set_index("path")
+    for stem, label in labels.items():
+        table.loc[f"{stem}.png", "label"] = label
+    write_labels(file, table.reset_index())
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def summary() -> dict:
+    """Return summary.json."""
+    return json.loads((REPORT / "summary.json").read_text(encoding="utf-8"))
+
+
+def test_a_healthy_set(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the photos at hand, the stage writes splits, both summaries and both pictures."""
+    make_set(cat=10, dog=10)
+    main()
+    splits = read_splits(Path("data/splits.csv"))
+    assert splits.groupby(["label", "split"]).size().to_dict() == {
+        ("cat", "train"): 8,
+        ("cat", "valid"): 2,
+        ("dog", "train"): 8,
+        ("dog", "valid"): 2,
+    }
+    found = summary()
+    assert list(found) == ["counts", "classes", "findings", "steps"]
+    assert found["counts"] == {"train": 16, "valid": 4, "excluded": 0, "classes": 2}
+    assert found["steps"][-1]["step"] == "loss"
+    assert "first batch, step by step" in (REPORT / "summary.txt").read_text(encoding="utf-8")
+    # Eight pictures of 96 pixels in a row, and two rows of six.
+    assert Image.open(REPORT / "batch.png").width > 8 * 96
+    assert Image.open(REPORT / "unique.png").width > 6 * 96
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.startswith("20 images in 2 classes: 16 train, 4 valid, 0 excluded; loss ")
+    assert line.endswith(" at the start, ln(2) = 0.69")
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    """A second run writes every file again, byte for byte."""
+    make_set(cat=10, dog=10)
+    main()
+    files = [Path("data/splits.csv"), *sorted(REPORT.iterdir())]
+    before = [file.read_bytes() for file in files]
+    for file in files:
+        file.unlink()
+    main()
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_all_errors_at_once_after_the_reports() -> None:
+    """Errors stop the stage together, each named, and the reports are there to read."""
+    make_set(by="column", cat=1, dog=2)
+    labels = pd.read_csv("data/manifest/labels.csv", dtype=str, keep_default_na=False)
+    write_labels(Path("data/manifest/labels.csv"), labels.assign(split="train", label="dog"))
+    with pytest.raises(UserError) as caught:
+        main()
+    assert "no image is left to validate with" in str(caught.value)
+    assert "every image is labelled 'dog'" in str(caught.value)
+    assert {each["check"] for each in summary()["findings"] if each["severity"] == "error"} == {
+        "no_validation_images",
+        "one_class",
+    }
+    assert "error: " in (REPORT / "summary.txt").read_text(encoding="utf-8")
+
+
+def test_warnings_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Warnings are printed and do not stop the stage."""
+    make_set(cat=10, dog=10)
+    relabel(cat_0="Cat", cat_1="Cat")
+    main()
+    assert "warning: the labels 'Cat' and 'cat' differ only by case" in capsys.readouterr().out
+
+
+def test_images_without_a_label_stay_out() -> None:
+    """An image that was dropped from the labels is in the store and yet not in the split."""
+    make_set(cat=10, dog=10)
+    labels = pd.read_csv("data/manifest/labels.csv", dtype=str)
+    write_labels(Path("data/manifest/labels.csv"), labels[labels["path"] != "cat_3.png"])
+    main()
+    assert "cat_3.png" not in set(read_splits(Path("data/splits.csv"))["path"])
+    assert summary()["counts"]["train"] == 15
+
+
+def test_no_image_with_a_label() -> None:
+    """When labels and store have no image in common, that is the one error."""
+    make_set(cat=3, dog=3)
+    write_labels(
+        Path("data/manifest/labels.csv"),
+        pd.DataFrame({"path": ["x.png"], "label": "cat", "source": "filename", "split": ""}),
+    )
+    with pytest.raises(UserError, match="there is no image with a label"):
+        main()
+
+
+def test_blank_images_are_found() -> None:
+    """A picture of one colour in the store is warned about by name."""
+    make_set(cat=10, grey=10)
+    main()
+    blank = [each for each in summary()["findings"] if each["check"] == "blank"]
+    assert [each["paths"] for each in blank] == [[BLANK]]
