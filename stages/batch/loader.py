@@ -101,7 +101,8 @@ def train_steps(images: int, batch_size: int) -> int:
 
 def valid_batches(photos: Photos, look: Look, batch_size: int) -> Iterator[Batch]:
     """Yield all images in order, each seen through its centre square."""
-    splits = np.array_split(np.arange(len(photos)), range(batch_size, len(photos), batch_size))
+    rows = np.arange(len(photos))
+    splits = [rows[start : start + batch_size] for start in rows[::batch_size]]
     for padded in ahead(lambda rows: collate(photos, rows), splits):
         yield _rendered(photos, padded, centre_views(padded.sizes.tolist()), look)
 

@@ -83,7 +83,7 @@ def decrease(lrs: np.ndarray, losses: np.ndarray) -> float:
 
 def steep(lrs: np.ndarray, losses: np.ndarray) -> float:
     """Return the rate where the loss falls most steeply; unsafe alone, as noise leads it."""
-    return float(lrs[np.argmin(np.gradient(losses, np.log(lrs)))])
+    return float(lrs[np.argmin(np.diff(losses) / np.diff(np.log(lrs)))])
 
 
 def valley(lrs: np.ndarray, losses: np.ndarray) -> float:

@@ -1,0 +1,175 @@
+"""Matrices of views: each operation alone, and what is drawn."""
+
+import numpy as np
+import pytest
+
+from stages.base.seed import derive
+from stages.batch.views import (
+    CORNERS,
+    AugmentParams,
+    centre_views,
+    homography,
+    mirror,
+    random_crop,
+    random_views,
+    rotation,
+    warp,
+    zoom,
+)
+
+STILL = {
+    "size": 32,
+    "min_scale": 1.0,
+    "max_rotate": 0.0,
+    "max_zoom": 1.0,
+    "max_warp": 0.0,
+    "max_lighting": 0.0,
+    "p_affine": 1.0,
+    "p_lighting": 1.0,
+    "flip": False,
+}
+
+
+def params(**changes) -> AugmentParams:
+    """Return params that change nothing but what is named."""
+    return AugmentParams(**{**STILL, **changes})
+
+
+def draw(count: int, size: tuple[int, int] = (40, 40), **changes):
+    """Return the views of `count` images of one size."""
+    rngs = [derive(1, "test", i) for i in range(count)]
+    return random_views([size] * count, params(**changes), rngs)
+
+
+def through(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return where a matrix takes points (N, 2)."""
+    moved = np.column_stack([points, np.ones(len(points))]) @ matrix.T
+    return moved[:, :2] / moved[:, 2:]
+
+
+def relative(matrix: np.ndarray, height: int = 40, width: int = 40) -> np.ndarray:
+    """Return where a view's corners lie in -1..1 of the image."""
+    return through(matrix, CORNERS) / [width / 2, height / 2] - 1
+
+
+def test_centre_view_is_the_largest_centred_square() -> None:
+    """Validation sees the whole shorter side and the middle of the longer one."""
+    views = centre_views([(30, 50), (50, 30), (20, 20)])
+    assert through(views.matrices[0], CORNERS).tolist() == [[10, 0], [10, 30], [40, 0], [40, 30]]
+    assert through(views.matrices[1], CORNERS).tolist() == [[0, 10], [0, 40], [30, 10], [30, 40]]
+    assert through(views.matrices[2], CORNERS).tolist() == [[0, 0], [0, 20], [20, 0], [20, 20]]
+    assert not views.brightness.any()
+    assert (views.contrast == 1).all()
+
+
+def test_warp_has_its_closed_form() -> None:
+    """A warp along one axis equals the keystone worked out by hand."""
+    x = 0.15
+    expected = np.array([[1, 0, x], [0, 1 - x * x, 0], [x, 0, 1]])
+    assert warp(x, 0) == pytest.approx(expected)
+
+
+def test_warp_moves_corners_as_fastai_does() -> None:
+    """The left side grows by x and the right shrinks by it; top and bottom likewise by y."""
+    x, y = 0.1, -0.05
+    expected = [[-1 - y, -1 - x], [-1 + y, 1 + x], [1 + y, -1 + x], [1 - y, 1 - x]]
+    assert through(warp(x, y), CORNERS) == pytest.approx(np.array(expected))
+
+
+def test_no_warp_is_no_change() -> None:
+    """A warp of nothing is the identity."""
+    assert warp(0, 0) == pytest.approx(np.eye(3))
+
+
+def test_homography_meets_any_four_points() -> None:
+    """The projective matrix takes each of four points to its partner."""
+    rng = np.random.default_rng(0)
+    target = CORNERS + rng.uniform(-0.4, 0.4, (4, 2))
+    assert through(homography(CORNERS, target), CORNERS) == pytest.approx(target)
+
+
+def test_rotation_turns_about_the_centre() -> None:
+    """A quarter turn takes right to down and keeps the centre."""
+    turned = through(rotation(90), np.array([[1.0, 0.0], [0.0, 0.0]]))
+    assert turned == pytest.approx(np.array([[0.0, 1.0], [0.0, 0.0]]))
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (1, 1), (0.5, 0.5), (0.2, 0.9)])
+def test_zoom_looks_inside(x: float, y: float) -> None:
+    """A zoom by 2 sees half the side, anywhere that x and y say, and never outside."""
+    seen = through(zoom(2, x, y), CORNERS)
+    assert np.ptp(seen, axis=0) == pytest.approx([1, 1])
+    assert np.abs(seen).max() <= 1 + 1e-12
+    assert seen.mean(axis=0) == pytest.approx([x - 0.5, y - 0.5])
+
+
+def test_mirror_swaps_left_and_right() -> None:
+    """The mirror negates x and nothing else."""
+    assert through(mirror(), np.array([[0.3, 0.7]])).tolist() == [[-0.3, 0.7]]
+
+
+@pytest.mark.parametrize("size", [(40, 40), (40, 300), (300, 40), (17, 23)])
+def test_crops_stay_inside_and_keep_their_bounds(size: tuple[int, int]) -> None:
+    """A crop lies in its image, with a ratio of 3/4 to 4/3, and no smaller than min_scale says."""
+    height, width = size
+    for i in range(200):
+        corners = through(random_crop(size, 0.4, derive(i, "crop")), CORNERS)
+        (left, top), (right, bottom) = corners[0], corners[3]
+        assert min(left, top) >= -1e-9
+        assert right <= width + 1e-9
+        assert bottom <= height + 1e-9
+        ratio = (right - left) / (bottom - top)
+        assert 3 / 4 - 1e-9 <= ratio <= 4 / 3 + 1e-9
+        largest = min(width, height * ratio) * min(height, width / ratio)
+        assert 0.4 - 1e-9 <= (right - left) * (bottom - top) / largest <= 1 + 1e-9
+
+
+def test_all_off_sees_the_whole_ratio_box() -> None:
+    """With every range at zero a view is a crop and nothing else."""
+    views = draw(20, size=(40, 40))
+    for matrix in views.matrices:
+        assert matrix[0, 1] == matrix[1, 0] == 0
+        assert matrix[2].tolist() == [0, 0, 1]
+    assert not views.brightness.any()
+    assert views.contrast == pytest.approx(np.ones(20))
+
+
+def test_flip_mirrors_about_half() -> None:
+    """With flip about half of the images are mirrored; without it none is."""
+    assert 70 < (draw(200, flip=True).matrices[:, 0, 0] < 0).sum() < 130
+    assert (draw(200).matrices[:, 0, 0] > 0).all()
+
+
+def test_rotation_stays_in_range() -> None:
+    """Angles reach out to max_rotate either way and not beyond."""
+    matrices = draw(300, max_rotate=10.0).matrices
+    shape = matrices[:, :2, :2] / np.linalg.norm(matrices[:, :2, :2], axis=2, keepdims=True)
+    angles = np.rad2deg(np.arctan2(shape[:, 1, 0], shape[:, 1, 1]))
+    assert 9 < angles.max() <= 10.0 + 1e-6
+    assert -10.0 - 1e-6 <= angles.min() < -9
+
+
+def test_probability_decides_how_many_change() -> None:
+    """p_affine is the share of images that an operation touches; zero touches none."""
+    touched = draw(400, max_warp=0.2, p_affine=0.75).matrices[:, 2, 0] != 0
+    assert 0.68 < touched.mean() < 0.82
+    assert not (draw(50, max_warp=0.2, p_affine=0.0).matrices[:, 2, 0] != 0).any()
+
+
+def test_lighting_stays_in_range() -> None:
+    """Brightness and contrast keep fastai's ranges: logit(.4...6) and .8 to 1.25 at 0.2."""
+    views = draw(500, max_lighting=0.2)
+    limit = np.log(0.6 / 0.4)
+    assert 0.95 * limit < np.abs(views.brightness).max() <= limit
+    assert 0.8 <= views.contrast.min() < 0.82
+    assert 1.23 < views.contrast.max() <= 1.25
+
+
+def test_a_view_depends_on_its_own_generator_alone() -> None:
+    """An image gets the same view whatever batch it is in."""
+    sizes = [(40, 50), (60, 30), (45, 45)]
+    wild = params(max_rotate=10.0, max_warp=0.2, max_zoom=1.1, max_lighting=0.2, min_scale=0.5)
+    together = random_views(sizes, wild, [derive(1, name) for name in "abc"])
+    alone = random_views(sizes[2:], wild, [derive(1, "c")])
+    assert (together.matrices[2] == alone.matrices[0]).all()
+    assert together.brightness[2] == alone.brightness[0]

@@ -1,0 +1,121 @@
+"""The five answers to a curve, against fastai 2.8.12 and by hand."""
+
+import numpy as np
+import pytest
+
+from stages.base.errors import UserError
+from stages.train.lr_suggest import (
+    FALLBACK,
+    RULES,
+    decrease,
+    given,
+    minimum,
+    slide,
+    steep,
+    suggest,
+    two_digits,
+    valley,
+)
+
+LRS = 1e-7 * (10 / 1e-7) ** (np.arange(85) / 84)
+
+
+def curve(noise: float = 0.02, seed: int = 7) -> np.ndarray:
+    """Return a loss that is flat, falls around 10^-2.6 and blows up around 10^0.3."""
+    x = np.log10(LRS)
+    fall = 2.5 - 1.6 / (1 + np.exp(-3 * (x + 2.6))) + 3 / (1 + np.exp(-5 * (x - 0.3)))
+    return fall + noise * np.random.default_rng(seed).standard_normal(85)
+
+
+# fastai.callback.schedule called with LRS and curve().
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (valley, 0.0012451970847350317),
+        (slide, 0.000644946677103762),
+        (steep, 0.0015505157798326253),
+        (minimum, 0.009999999999999998),
+    ],
+)
+def test_fastai_oracle(rule, expected: float) -> None:
+    """Four of the rules answer what fastai's answer to the same curve."""
+    assert rule(LRS, curve()) == pytest.approx(expected, rel=1e-9)
+
+
+def test_decrease_is_past_the_steepest_and_before_the_minimum() -> None:
+    """The last clear decrease lies between the steepest point and the minimum."""
+    smooth = curve(noise=0)
+    assert steep(LRS, smooth) < decrease(LRS, smooth) < LRS[smooth.argmin()]
+
+
+def test_straight_fall_decreases_to_its_end() -> None:
+    """Where the loss falls evenly to the last point, the last clear decrease is that point."""
+    losses = np.linspace(3, 1, 85)
+    assert decrease(LRS, losses) == LRS[-1]
+    assert minimum(LRS, losses) == pytest.approx(LRS[-1] / 10)
+
+
+def test_valley_of_a_single_fall() -> None:
+    """On a curve that only falls, valley stands half way: a third and half a third along."""
+    assert valley(LRS, np.linspace(3, 1, 85)) == LRS[-1 + 28 + 14]
+
+
+def test_consensus_is_among_the_answers() -> None:
+    """The consensus lies within the answers, and the spread is their range in decades."""
+    losses = np.concatenate([np.full(10, 2.5), curve(), np.full(5, 6.0)])
+    lrs = np.concatenate([np.full(10, 1e-8), LRS, np.full(5, 20.0)])
+    found = suggest(lrs, losses, steps=100)
+    answers = list(found.rules.values())
+    assert found.reason is None
+    assert min(answers) <= found.consensus <= max(answers)
+    assert found.spread == pytest.approx(np.log10(max(answers) / min(answers)), abs=0.01)
+
+
+def test_consensus_survives_noise() -> None:
+    """Over twenty noisy curves the consensus varies by less than a third of a decade."""
+    found = [
+        suggest(LRS, curve(noise=0.05, seed=seed), steps=85).consensus for seed in range(20)
+    ]
+    assert np.std(np.log10(found)) < 1 / 3
+
+
+@pytest.mark.parametrize(
+    ("losses", "why"),
+    [
+        (np.full(85, 2.3), "flat"),
+        (np.linspace(2.3, 6, 85), "rises from the start"),
+        (np.linspace(2.3, 1.0, 85)[:14], "too few steps"),
+    ],
+)
+def test_useless_curves_are_refused(losses: np.ndarray, why: str) -> None:
+    """A curve that says nothing is refused with the reason, and the fallback stands in."""
+    found = suggest(LRS[: len(losses)], losses, steps=85)
+    assert why in (found.reason or "")
+    assert found.consensus == FALLBACK
+    assert set(found.rules) == set(RULES)
+    assert why in str(found)
+
+
+def test_empty_curve_is_refused() -> None:
+    """A sweep that broke off at once is refused, not an exception."""
+    assert "too few steps (0 usable" in (suggest(np.array([]), np.array([]), 60).reason or "")
+
+
+def test_given_rate_is_passed_on() -> None:
+    """A rate named in params.yaml is written as it is, and said to be."""
+    assert given(0.0035).consensus == 0.0035
+    assert "No sweep" in str(given(0.0035))
+
+
+def test_two_digits() -> None:
+    """Rates are rounded to two significant digits at every size, and zero is refused."""
+    assert two_digits(0.00149) == 0.0015
+    assert two_digits(9.96) == 10.0
+    assert two_digits(123.0) == 120.0
+    with pytest.raises(UserError, match="above 0"):
+        two_digits(0.0)
+
+
+def test_slide_on_a_short_curve() -> None:
+    """A curve shorter than slide's window still gets an answer from within it."""
+    assert slide(LRS[:8], np.linspace(3, 2, 8)) in LRS[:8]

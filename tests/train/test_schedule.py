@@ -1,0 +1,98 @@
+"""The one-cycle schedule, step for step as fastai 2.8.12 computes it."""
+
+import numpy as np
+import pytest
+
+from stages.train.schedule import (
+    FROZEN,
+    UNFROZEN,
+    Cycle,
+    cosine,
+    frozen_peaks,
+    geometric,
+    momentum,
+    one_cycle,
+    rate,
+    unfrozen_peaks,
+)
+
+# fastai.callback.schedule.combined_cos, called with the arguments of fine_tune's two cycles.
+# fastai holds the position in float32, which is what the tolerances allow for.
+PEAK = 2e-3
+ORACLE = [  # position, unfrozen rate, frozen rate, unfrozen momentum
+    (0.0, 0.0004, 8e-05, 0.95),
+    (0.1, 0.0007999999567556543, 0.00012793172512728238, 0.9250000027027716),
+    (0.25, 0.0018928202980604144, 0.0003665840812727976, 0.8566987313712241),
+    (0.3, 0.002, 0.0004831453889981533, 0.85),
+    (0.31, 0.001998993078437119, 0.0005082367122325001, 0.8500503465816098),
+    (0.5, 0.001623493608789065, 0.001055231250843329, 0.8688255078156248),
+    (0.75, 0.0005661306238209617, 0.0017347846615443907, 0.9216941857508094),
+    (0.95, 2.509185495476289e-05, 0.0019922766046867003, 0.9487463947162089),
+    (0.99, 1.0269190688343838e-06, 0.002, 0.9499496535430937),
+    (0.999, 3.007052791622819e-08, 4.896186014320073e-05, 0.9499994964685688),
+    (1.0, 1.9999999999881224e-08, 1.9999999999881224e-08, 0.95),
+]
+
+
+@pytest.mark.parametrize(("position", "unfrozen", "frozen", "beta"), ORACLE)
+def test_fastai_oracle(position: float, unfrozen: float, frozen: float, beta: float) -> None:
+    """Rates of both cycles and the momentum equal fastai's at the same position."""
+    assert rate(UNFROZEN, PEAK, position) == pytest.approx(unfrozen, abs=1e-9)
+    # Past .99 the frozen cycle falls within a hundredth, where float32 positions lose digits.
+    assert rate(FROZEN, PEAK, position) == pytest.approx(frozen, abs=1e-9, rel=2e-4)
+    assert momentum(UNFROZEN, position) == pytest.approx(beta, abs=1e-7)
+
+
+def test_past_the_ends() -> None:
+    """Before its start and after its end a cycle stands still at its first and last rate."""
+    for cycle in (FROZEN, UNFROZEN, Cycle()):
+        assert rate(cycle, PEAK, -1) == rate(cycle, PEAK, 0) == pytest.approx(PEAK / cycle.div)
+        assert rate(cycle, PEAK, 2) == rate(cycle, PEAK, 1) == pytest.approx(PEAK / 1e5)
+
+
+def test_all_rise_and_no_fall() -> None:
+    """A cycle whose rise takes all of it ends at its peak's end without dividing by zero."""
+    assert rate(Cycle(pct_start=1.0), PEAK, 1.0) == pytest.approx(PEAK / 1e5)
+    assert rate(Cycle(pct_start=1.0), PEAK, 0.999) == pytest.approx(PEAK, rel=1e-4)
+
+
+def test_cosine_halfway_and_ends() -> None:
+    """The cosine starts and ends flat and is at the mean halfway."""
+    assert cosine(1, 3, 0) == 1
+    assert cosine(1, 3, 0.5) == pytest.approx(2)
+    assert cosine(1, 3, 1) == 3
+    assert cosine(1, 3, 0.01) - 1 < 1e-3
+
+
+def test_rates_rise_once_and_fall_once() -> None:
+    """Along a cycle the rate rises to one peak and then only falls; momentum does the reverse."""
+    positions = np.linspace(0, 1, 501)
+    rates = np.array([rate(UNFROZEN, PEAK, p) for p in positions])
+    betas = np.array([momentum(UNFROZEN, p) for p in positions])
+    top = rates.argmax()
+    assert positions[top] == pytest.approx(0.3)
+    assert (np.diff(rates[: top + 1]) > 0).all()
+    assert (np.diff(rates[top:]) < 0).all()
+    assert betas.argmin() == top
+
+
+def test_geometric_groups_equal_numpy() -> None:
+    """Rates of the groups are evenly spaced in their logarithm, ends included."""
+    assert geometric(1e-5, 1e-3, 3) == pytest.approx(np.geomspace(1e-5, 1e-3, 3))
+    assert geometric(1e-5, 1e-3, 2) == pytest.approx([1e-5, 1e-3])
+    assert geometric(1e-5, 1e-3, 1) == [1e-3]
+
+
+def test_peaks_are_those_of_fine_tune() -> None:
+    """Frozen: a tenth but for the head; unfrozen: half the rate, lr_mult less in the first."""
+    assert frozen_peaks(2e-3, 3) == pytest.approx([2e-4, 2e-4, 2e-3])
+    assert unfrozen_peaks(2e-3, 100, 3) == pytest.approx([1e-5, 1e-4, 1e-3])
+    assert unfrozen_peaks(2e-3, 1, 2) == pytest.approx([1e-3, 1e-3])
+
+
+def test_one_cycle_moves_all_groups_together() -> None:
+    """At any position the groups keep the ratios of their peaks."""
+    rates, beta = one_cycle(UNFROZEN, [1e-5, 1e-4, 1e-3], 0.4)
+    assert rates[1] / rates[0] == pytest.approx(10)
+    assert rates[2] == rate(UNFROZEN, 1e-3, 0.4)
+    assert beta == momentum(UNFROZEN, 0.4)
