@@ -23,7 +23,7 @@ def batch_sheet(images: np.ndarray, labels: Sequence[str]) -> bytes:
 
 def epochs_sheet(images: np.ndarray, path: str, label: str) -> bytes:
     """Return a PNG of one image as validation sees it, and then as epochs 1, 2, 3, ... do."""
-    captions = ["in validation", *(f"epoch {number}" for number in range(1, len(images)))]
+    captions = ["validation view", *(f"epoch {number}" for number in range(1, len(images)))]
     return sheet(images, captions, f"One image over the epochs: {path} ({label})", 6)
 
 
