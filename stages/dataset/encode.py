@@ -56,7 +56,9 @@ def _passes(photo: Decoded, target: tuple[int, int]) -> bool:
 
 def _jpeg(image: Image.Image, params: PresizeParams) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=params.quality)
+    # Colour at full resolution. At equal size (pets at 160 px, 11.8 kB) quality 88 with it is as
+    # near as 92 without, and 1.9 dB nearer once training has shrunk the image a little.
+    image.save(buffer, "JPEG", quality=params.quality, subsampling="4:4:4")
     return buffer.getvalue()
 
 

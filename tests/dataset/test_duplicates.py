@@ -1,0 +1,146 @@
+"""Groups of duplicates are those that a slow comparison of all pairs finds."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.base.seed import derive
+from stages.dataset.duplicates import BITS, NEAR, PIECES, groups, near_groups
+
+repeatable = settings(derandomize=True, deadline=None, max_examples=30)
+
+
+def hashes(count: int, seed: int = 1) -> np.ndarray:
+    """Return random hashes."""  # (count, 16) uint16
+    return derive(seed, "hashes").integers(0, 1 << BITS, (count, PIECES), dtype=np.uint16)
+
+
+def flipped(words: np.ndarray, bits: int, seed: int) -> np.ndarray:
+    """Return the hashes, each with so many different bits flipped at random."""
+    draw = derive(seed, "flips")
+    unpacked = np.unpackbits(words.view(np.uint8), axis=1)
+    for row in unpacked:
+        row[draw.permutation(256)[:bits]] ^= 1
+    return np.packbits(unpacked, axis=1).view(np.uint16)
+
+
+def plain_groups(words: np.ndarray) -> list[int]:
+    """Return the lowest row that each row is linked to, comparing all pairs."""
+    values = [int.from_bytes(row.tobytes(), "big") for row in words]
+    group = list(range(len(values)))
+    for i, a in enumerate(values):
+        for j, b in enumerate(values[:i]):
+            if (a ^ b).bit_count() <= NEAR and group[i] != group[j]:
+                low, high = sorted((group[i], group[j]))
+                group = [low if number == high else number for number in group]
+    return group
+
+
+def lowest(group: np.ndarray) -> list[int]:
+    """Return for each row the lowest row of its group."""
+    first: dict[int, int] = {}
+    return [first.setdefault(number, row) for row, number in enumerate(group.tolist())]
+
+
+def table(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
+    """Return an index of paths, contents and hashes."""
+    return pd.DataFrame(rows, columns=["path", "sha256", "phash"], dtype="str")
+
+
+def digits(words: np.ndarray) -> list[str]:
+    """Return hashes as the index holds them."""
+    return [row.tobytes().hex() for row in words]
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 45), st.integers(0, 99)), max_size=40))
+@repeatable
+def test_groups_equal_those_of_all_pairs(rows):
+    """Whatever the distances, the fast search links exactly what the slow one links."""
+    bases = hashes(5)
+    made = [flipped(bases[[base]], bits, seed) for base, bits, seed in rows]
+    words = np.concatenate(made) if made else hashes(0)
+    assert lowest(near_groups(words)) == plain_groups(words)
+
+
+def test_the_limit_is_sharp_wherever_the_bits_lie():
+    """30 bits apart is near and 31 is not, whether spread over all pieces or heaped in a few."""
+    base = hashes(1)
+    spread = np.arange(256).reshape(PIECES, BITS).T.ravel()
+    for order in (spread, np.arange(256), spread[::-1], derive(2, "order").permutation(256)):
+        for bits, expected in ((NEAR, 1), (NEAR + 1, 2)):
+            unpacked = np.unpackbits(base.view(np.uint8))
+            unpacked[order[:bits]] ^= 1
+            pair = np.concatenate([base, np.packbits(unpacked).view(np.uint16)[None]])
+            assert len(set(near_groups(pair).tolist())) == expected
+
+
+def test_the_search_is_complete_up_to_the_limit():
+    """The pieces guarantee what the limit promises: a piece with at most one flipped bit."""
+    assert NEAR < 2 * PIECES
+    assert PIECES * BITS == 256
+
+
+def test_2000_copies_are_all_found():
+    """Each of 1,000 hashes finds its copy at 30 bits, and nobody else's."""
+    base = hashes(1000)
+    group = near_groups(np.concatenate([base, flipped(base, NEAR, seed=5)]))
+    assert (group[:1000] == group[1000:]).all()
+    assert len(set(group.tolist())) == 1000
+
+
+def test_copies_of_copies_chain():
+    """A burst of shots is one group, though its ends differ by more than the limit."""
+    burst = [hashes(1)]
+    for shot in range(5):
+        burst.append(flipped(burst[-1], 20, seed=shot))
+    words = np.concatenate(burst)
+    assert np.bitwise_count(words[0] ^ words[-1]).sum() > NEAR
+    assert set(near_groups(words).tolist()) == {0}
+
+
+def test_a_group_is_named_by_its_first_path():
+    """Near and exact duplicates share a group, whatever the order of the rows."""
+    a, b = hashes(2)
+    near = flipped(a[None], 10, seed=1)
+    codes = digits(np.stack([a, near[0], b]))
+    index = table(
+        [
+            ("z.jpg", "1" * 64, codes[0]),
+            ("m.jpg", "2" * 64, codes[1]),
+            ("b.jpg", "3" * 64, codes[2]),
+            ("c.jpg", "3" * 64, codes[2]),
+        ]
+    )
+    expected = {"z.jpg": "m.jpg", "m.jpg": "m.jpg", "b.jpg": "b.jpg", "c.jpg": "b.jpg"}
+    assert groups(index).to_dict() == expected
+    assert groups(index[::-1]).to_dict() == expected
+    assert groups(index).index.tolist() == sorted(expected)
+
+
+def test_blanks_are_grouped_by_content_alone():
+    """Without a hash only the same bytes are the same picture."""
+    index = table([("a", "1" * 64, ""), ("b", "2" * 64, ""), ("c", "1" * 64, "")])
+    assert groups(index).to_dict() == {"a": "a", "b": "b", "c": "a"}
+
+
+def test_an_empty_index_has_no_groups():
+    """No photos, no groups, no error."""
+    assert groups(table([])).to_dict() == {}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(hashes(20_000), id="random"),
+        pytest.param(flipped(np.repeat(hashes(1), 3000, axis=0), 8, seed=1), id="all alike"),
+    ],
+)
+def test_time_is_far_from_that_of_all_pairs(words):
+    """20,000 random hashes, or 3,000 alike, take well under the minutes that all pairs would."""
+    start = time.process_time()
+    near_groups(words)
+    assert time.process_time() - start < 5

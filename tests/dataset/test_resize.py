@@ -1,0 +1,103 @@
+"""Presizing keeps the aspect, never enlarges, and blurs what it cannot show."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pydantic import ValidationError
+
+from stages.dataset.resize import LONGEST, PresizeParams, presized, resample
+
+repeatable = settings(derandomize=True, deadline=None, max_examples=300)
+GOOD = {"size": 160, "format": "jpeg", "quality": 92, "shards": 16, "max_rejected": 0.05}
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "size", "expected"),
+    [
+        (4000, 3000, 460, (613, 460)),
+        (3000, 4000, 460, (460, 613)),
+        (500, 375, 460, (500, 375)),  # small already
+        (460, 460, 460, (460, 460)),
+        (461, 461, 460, (460, 460)),
+        (16, 20_000, 160, (16, 20_000)),  # a strip stays a strip
+        (200, 20_000, 160, (160, 16_000)),
+        (2_000, 100_000, 4096, (1310, LONGEST)),  # longer than a JPEG can be
+        (16, 12_500_000, 16, (1, LONGEST)),
+    ],
+)
+def test_sizes(width, height, size, expected):
+    """The shorter side becomes the size; the extremes stay within what can be saved."""
+    assert presized(width, height, size) == expected
+
+
+@given(st.integers(16, 20_000), st.integers(16, 20_000), st.integers(16, 4096))
+@repeatable
+def test_geometry(width, height, size):
+    """Never larger, the shorter side exact, the aspect kept to half a pixel, turning no matter."""
+    w, h = presized(width, height, size)
+    assert w <= width
+    assert h <= height
+    assert min(w, h) == min(size, width, height)
+    assert abs(w * height - h * width) <= max(width, height) / 2
+    assert presized(height, width, size) == (h, w)
+    assert presized(w, h, size) == (w, h)
+
+
+def test_what_fits_is_returned_untouched():
+    """The same size is the same image, not a resampled one."""
+    image = Image.new("RGB", (20, 30))
+    assert resample(image, (20, 30)) is image
+
+
+@pytest.mark.parametrize("factor", [1.7, 2, 3.5, 8, 30])
+def test_stripes_finer_than_a_pixel_become_grey(factor):
+    """Detail that the smaller size cannot show is averaged, not picked at random (moire)."""
+    side = 480
+    stripes = np.zeros((side, side, 3), np.uint8)
+    stripes[:, ::2] = 255
+    target = round(side / factor)
+    small = np.asarray(resample(Image.fromarray(stripes), (target, target))).astype(float)
+    inner = small[2:-2, 2:-2]
+    assert abs(inner.mean() - 127.5) < 3
+    assert inner.std() < 12
+
+
+@pytest.mark.parametrize("target", [(100, 75), (133, 100), (399, 299)])
+def test_a_slope_stays_a_slope(target):
+    """A picture of its own x coordinate keeps it: nothing shifts by a part of a pixel."""
+    ramp = np.tile(np.linspace(0, 255, 400), (300, 1)).round().astype(np.uint8)
+    image = Image.fromarray(np.stack([ramp] * 3, axis=2))
+    small = np.asarray(resample(image, target)).astype(float)[target[1] // 2, :, 0]
+    centres = (np.arange(target[0]) + 0.5) * 400 / target[0] - 0.5
+    expected = centres / 399 * 255
+    inner = slice(8, -8)
+    assert abs(small - expected)[inner].max() < 1.5
+
+
+def test_params_as_they_stand_are_accepted():
+    """The section of params.yaml is valid."""
+    assert PresizeParams(**GOOD).size == 160
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size": 15},
+        {"size": 4097},
+        {"size": 160.5},
+        {"format": "png"},
+        {"quality": 0},
+        {"quality": 96},
+        {"shards": 0},
+        {"shards": 4097},
+        {"max_rejected": -0.1},
+        {"max_rejected": 1.1},
+        {"sise": 160},
+    ],
+)
+def test_params_out_of_range_are_refused(change):
+    """Each bound holds, and unknown keys are refused."""
+    with pytest.raises(ValidationError):
+        PresizeParams(**GOOD | change)
