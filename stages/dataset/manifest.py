@@ -1,0 +1,73 @@
+"""The manifest: images.csv says what each file is, labels.csv what it shows.
+
+They are two files so that a corrected label leaves images.csv as it was, and no photo is decoded
+again. Both are sorted by path.
+"""
+
+from collections.abc import Container, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from stages.base.errors import UserError
+from stages.base.files import write_csv
+
+# format is Pillow's name for it, "" (with width and height 0) when the file is no image.
+IMAGES = {"path": "str", "sha256": "str", "format": "str", "width": "int64", "height": "int64"}
+# source is filename, csv, folder or correction; split is train, valid or "" when nothing is given.
+LABELS = {"path": "str", "label": "str", "source": "str", "split": "str"}
+REMEDY = "make it with: dvc repro ingest"
+
+
+def write_images(file: Path, images: pd.DataFrame) -> None:
+    """Write images.csv, sorted by path."""
+    _write(file, images, IMAGES)
+
+
+def read_images(file: Path) -> pd.DataFrame:
+    """Read images.csv: path, sha256, format (text), width, height (whole numbers, pixels)."""
+    return _read(file, IMAGES)
+
+
+def labels_table(
+    labels: Mapping[str, str], splits: Mapping[str, str], rule: str, corrected: Container[str]
+) -> pd.DataFrame:
+    """Return labels and splits (by path) as a table; source is the rule, or correction."""
+    rows = [
+        (path, label, "correction" if path in corrected else rule, splits.get(path, ""))
+        for path, label in labels.items()
+    ]
+    return pd.DataFrame(rows, columns=list(LABELS), dtype="str")
+
+
+def write_labels(file: Path, labels: pd.DataFrame) -> None:
+    """Write labels.csv, sorted by path."""
+    _write(file, labels, LABELS)
+
+
+def read_labels(file: Path) -> pd.DataFrame:
+    """Read labels.csv: path, label, source, split, all text; a label may well be NA or 007."""
+    return _read(file, LABELS)
+
+
+def _write(file: Path, table: pd.DataFrame, columns: Mapping[str, str]) -> None:
+    write_csv(file, table[list(columns)].sort_values("path", ignore_index=True))
+
+
+def _read(file: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+    try:
+        # With lineterminator, a carriage return in a file name is a character like any other.
+        table = pd.read_csv(file, dtype=str, na_filter=False, lineterminator="\n")
+    except FileNotFoundError:
+        raise UserError(f"{file} is missing; {REMEDY}") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read ({str(error).strip()}); {REMEDY}") from None
+    if list(table.columns) != list(columns):
+        raise UserError(
+            f"{file} has the columns {', '.join(table.columns)}"
+            f" where {', '.join(columns)} belong; {REMEDY}"
+        )
+    try:
+        return table.astype(dict(columns))
+    except ValueError as error:
+        raise UserError(f"{file}: {error}; {REMEDY}") from None

@@ -1,0 +1,80 @@
+"""Ingest: what each photo is (images.csv), what it shows (labels.csv), and all that is amiss.
+
+Reads: the folder ingest.images, the CSV ingest.label.csv, data/corrections.csv.
+Writes: data/manifest/images.csv, data/manifest/labels.csv,
+        reports/ingest/metrics.json, reports/ingest/problems.csv.
+Run: python -m stages.ingest
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from stages.base.errors import run_stage, several
+from stages.base.files import write_csv, write_json
+from stages.base.machine import workers
+from stages.base.params import read_section
+from stages.dataset.collect import collect, require_images
+from stages.dataset.corrections import correct, read_corrections
+from stages.dataset.label_csv import read_labels_csv
+from stages.dataset.labels import (
+    IngestParams,
+    Labelled,
+    Problem,
+    label_photos,
+    look_alikes,
+    require_classes,
+    require_labels,
+)
+from stages.dataset.manifest import labels_table, write_images, write_labels
+
+PROBLEMS = Path("reports/ingest/problems.csv")
+
+
+def main() -> None:
+    """List the photos of a folder, and their labels with a person's corrections on top."""
+    params = read_section("ingest", IngestParams)
+    rule = params.label
+    found = collect(Path(params.images), workers())
+    require_images(found, params.images)
+    hashes = {file.path: file.sha256 for file in found.facts if file.format}
+    paths = list(hashes)
+    rows = read_labels_csv(Path(rule.csv), rule, paths) if rule.reads_csv else Labelled()
+    given = label_photos(paths, rule, rows)
+    fixes = read_corrections(Path("data/corrections.csv"), given.labels, hashes)
+    final = correct(given, fixes)
+    problems = [*found.problems, *final.unlabelled, *final.problems, *fixes.problems]
+    problems = sorted([*problems, *look_alikes(final.labels.values())])
+    dropped = [Problem(path, "dropped", note) for path, note in fixes.dropped.items()]
+
+    # First of all, since it explains what may be refused next.
+    write_csv(PROBLEMS, pd.DataFrame(sorted(problems + dropped), columns=Problem._fields))
+    require_labels(given.labels, params, paths)
+    require_classes(final.labels)
+    write_images(Path("data/manifest/images.csv"), pd.DataFrame(found.facts))
+    table = labels_table(final.labels, final.splits, rule.by, fixes.relabelled)
+    write_labels(Path("data/manifest/labels.csv"), table)
+    metrics = {
+        "files": len(found.facts),
+        "images": len(paths),
+        "labelled": len(final.labels),
+        "classes": len(set(final.labels.values())),
+        "bytes": sum(file.size for file in found.facts),
+        "hidden": found.hidden,
+        "merged_rows": final.merged,
+        "corrections": {"relabelled": len(fixes.relabelled), "dropped": len(dropped)},
+        "problems": dict(sorted(Counter(row.problem for row in problems).items())),
+    }
+    write_json(Path("reports/ingest/metrics.json"), metrics)
+    amiss = f"{len(problems):,} problem{'' if len(problems) == 1 else 's'}"
+    if problems:
+        print(several(f"{amiss}:", [str(row) for row in problems]))
+    print(
+        f"{len(found.facts):,} files: {len(final.labels):,} images with a label in"
+        f" {metrics['classes']} classes, {amiss} ({PROBLEMS})"
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

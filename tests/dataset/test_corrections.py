@@ -1,0 +1,155 @@
+"""Corrections are laid over the labels while they fit, and told when they no longer do."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.base.errors import UserError
+from stages.dataset.corrections import COLUMNS, correct, read_corrections
+from stages.dataset.labels import Labelled, Problem
+
+HEADER = ",".join(COLUMNS) + "\n"
+HASHES = {"a.jpg": "a" * 64, "b.jpg": "b" * 64, "c.jpg": "c" * 64}
+LABELS = {"a.jpg": "cat", "b.jpg": "dog"}
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Return a function that reads corrections of three photos, one of them without a label."""
+
+    def run(rows, header=HEADER):
+        (tmp_path / "corrections.csv").write_text(header + rows, encoding="utf-8")
+        return read_corrections(tmp_path / "corrections.csv", LABELS, HASHES)
+
+    return run
+
+
+def kinds(fixes):
+    """Return path and problem of each refused row."""
+    return [(problem.path, problem.problem) for problem in fixes.problems]
+
+
+def test_the_committed_file_corrects_nothing(read):
+    """A header alone is no correction and no problem."""
+    fixes = read("")
+    assert (fixes.relabelled, fixes.dropped, fixes.problems) == ({}, {}, [])
+
+
+def test_a_photo_is_relabelled_or_dropped(read):
+    """Rows that fit are taken; the note of a dropped photo is kept."""
+    fixes = read(
+        f'a.jpg,{"a" * 64},relabel, dog ,was a dog\nb.jpg,{"B" * 64},drop,,"blurred, dark"\n'
+    )
+    assert fixes.relabelled == {"a.jpg": "dog"}
+    assert fixes.dropped == {"b.jpg": "blurred, dark"}
+    assert fixes.problems == []
+
+
+def test_without_a_hash_a_row_holds_for_any_content(read):
+    """Rows written by hand need no hash."""
+    assert read("a.jpg,,relabel,dog,\n").relabelled == {"a.jpg": "dog"}
+
+
+def test_a_photo_without_label_can_be_given_one(read):
+    """A correction may mend what the rule could not read."""
+    assert read("c.jpg,,relabel,dog,\n").relabelled == {"c.jpg": "dog"}
+
+
+@pytest.mark.parametrize(
+    ("row", "problem", "detail"),
+    [
+        ("z.jpg,,drop,,", "row without photo", "no such image"),
+        ("/a.jpg,,drop,,", "absolute path", "relative"),
+        ("../a.jpg,,drop,,", "path leaves the folder", ".."),
+        (",,drop,,", "empty path", ""),
+        (f"a.jpg,{'b' * 64},drop,,", "content changed", "look again"),
+        ("a.jpg,aaaa,drop,,", "content changed", ""),
+        ("a.jpg,,delete,,", "unknown action", "'delete' is neither relabel nor drop"),
+        ("a.jpg,,,,", "unknown action", "''"),
+        ("a.jpg", "unknown action", "''"),
+        ("a.jpg,,Drop,,", "unknown action", "'Drop'"),
+        ("a.jpg,,relabel,dgo,", "unknown label", "did you mean 'dog'?"),
+        ("a.jpg,,relabel,,", "unknown label", "''"),
+        ("a.jpg,,relabel,Dog,", "unknown label", "'Dog'"),
+        ("a.jpg,,drop,,a,b", "malformed row", "6 cells"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_told_and_changes_nothing(read, row, problem, detail):
+    """Each refused row names its line and the reason."""
+    fixes = read(row + "\n")
+    assert kinds(fixes) == [(row.split(",")[0], f"correction: {problem}")]
+    assert fixes.problems[0].detail.startswith("line 2")
+    assert detail in fixes.problems[0].detail
+    assert (fixes.relabelled, fixes.dropped) == ({}, {})
+
+
+def test_two_rows_for_one_photo_cancel_each_other(read):
+    """Nobody can say which of two decisions holds, not even when a path is written in two ways."""
+    fixes = read("a.jpg,,relabel,dog,\nb.jpg,,drop,,\n./a.jpg,,drop,,\n")
+    assert fixes.relabelled == {}
+    assert fixes.dropped == {"b.jpg": ""}
+    assert kinds(fixes) == [("a.jpg", "correction: two rows for one photo")] * 2
+    assert [problem.detail[:6] for problem in fixes.problems] == ["line 2", "line 4"]
+
+
+@pytest.mark.parametrize("header", ["path,label\n", "", "path;sha256;action;label;note\n"])
+def test_other_columns_are_refused(read, header):
+    """A file with another header is refused as a whole, with the columns that belong there."""
+    with pytest.raises(
+        UserError, match="its columns are path, sha256, action, label, note"
+    ) as caught:
+        read("a.jpg,,drop,,\n" if header else "", header=header)
+    assert "corrections.csv" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_from_excel_is_read(tmp_path):
+    """A byte order mark and Windows line ends do no harm."""
+    file = tmp_path / "corrections.csv"
+    file.write_text(HEADER + "a.jpg,,drop,,\n", encoding="utf-8-sig", newline="\r\n")
+    assert read_corrections(file, LABELS, HASHES).dropped == {"a.jpg": ""}
+
+
+def test_corrected_photos_are_no_longer_unlabelled(read):
+    """The labels change, dropped photos leave, and settled problems go; splits stay."""
+    problems = [Problem("c.jpg", "no match", ""), Problem("d.jpg", "no match", "")]
+    given_ = Labelled(
+        LABELS, problems, {"a.jpg": "valid"}, [Problem("x", "row without photo", "")], 2
+    )
+    final = correct(given_, read("a.jpg,,drop,,\nc.jpg,,relabel,cat,\n"))
+    assert final.labels == {"b.jpg": "dog", "c.jpg": "cat"}
+    assert final.unlabelled == problems[1:]
+    assert (final.splits, final.problems, final.merged) == (given_.splits, given_.problems, 2)
+    assert given_.labels == LABELS
+
+
+def test_a_dropped_photo_without_label_is_not_told_twice(read):
+    """Whoever drops a photo need not hear that it has no label."""
+    given_ = Labelled(LABELS, [Problem("c.jpg", "no match", "")])
+    assert correct(given_, read("c.jpg,,drop,,\n")).unlabelled == []
+
+
+rows = st.lists(
+    st.tuples(
+        st.sampled_from(["a.jpg", "b.jpg", "c.jpg", "./a.jpg", "z.jpg", "/a.jpg", ""]),
+        st.sampled_from(["", "a" * 64, "b" * 64]),
+        st.sampled_from(["relabel", "drop", "", "Drop"]),
+        st.sampled_from(["cat", "dog", "cow", ""]),
+    ),
+    max_size=6,
+)
+
+
+@given(rows)
+@settings(derandomize=True, deadline=None, max_examples=100)
+def test_every_row_is_applied_or_told(tmp_path_factory, rows):
+    """Whatever the rows, each is either in force or a problem, and labels stay known ones."""
+    file = tmp_path_factory.mktemp("corrections") / "corrections.csv"
+    lines = [f"{path},{sha256},{action},{label}," for path, sha256, action, label in rows]
+    file.write_text(HEADER + "".join(line + "\n" for line in lines))
+    fixes = read_corrections(file, LABELS, HASHES)
+    assert len(fixes.relabelled) + len(fixes.dropped) + len(fixes.problems) == len(rows)
+    assert not fixes.relabelled.keys() & fixes.dropped.keys()
+    assert set(fixes.relabelled.values()) <= {"cat", "dog"}
+    told = [problem.detail.split(":")[0] for problem in fixes.problems]
+    assert len(told) == len(set(told))

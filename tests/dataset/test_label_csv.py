@@ -1,0 +1,322 @@
+"""A CSV of labels is read as people write it, and every row and photo is accounted for."""
+
+import codecs
+import csv
+import io
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.base.errors import UserError
+from stages.dataset.label_csv import read_labels_csv, read_rows
+from stages.dataset.labels import LabelParams, Problem, clean
+
+repeatable = settings(derandomize=True, deadline=None, max_examples=60)
+RULE = LabelParams(
+    by="csv",
+    on="name",
+    regex="(.)",
+    csv="data/labels.csv",
+    path_column="path",
+    label_column="label",
+    split_column="",
+    delimiter=",",
+)
+PHOTOS = ["a.jpg", "b.jpg", "c/d.jpg"]
+
+
+def rule(**changes):
+    """Return the rule with some keys changed."""
+    return RULE.model_copy(update=changes)
+
+
+@pytest.fixture
+def labels(tmp_path):
+    """Return a function that labels PHOTOS by a CSV given as text or bytes."""
+
+    def run(content, paths=PHOTOS, **changes):
+        file = tmp_path / "labels.csv"
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_labels_csv(file, rule(**changes), paths)
+
+    return run
+
+
+def kinds(problems):
+    """Return path and problem of each row, without the detail."""
+    return [(problem.path, problem.problem) for problem in problems]
+
+
+def test_every_photo_gets_the_label_of_its_row(labels):
+    """Labels are trimmed, columns may come in any order and in company."""
+    found = labels("note,label,path\nx, cat ,a.jpg\n,dog,b.jpg\n,NA,c/d.jpg\n")
+    assert found.labels == {"a.jpg": "cat", "b.jpg": "dog", "c/d.jpg": "NA"}
+    assert (found.unlabelled, found.problems, found.splits, found.merged) == ([], [], {}, 0)
+
+
+WIDE = "path;label\na.jpg;Kätzchen\nb.jpg;\N{DOG FACE}\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        WIDE.encode(),
+        codecs.BOM_UTF8 + WIDE.encode(),
+        codecs.BOM_UTF16_LE + WIDE.encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + WIDE.encode("utf-16-be"),
+        WIDE.replace("\n", "\r\n").encode(),
+        WIDE.replace("\n", "\r").encode(),
+        WIDE.rstrip().encode(),
+        WIDE.replace("\n", "\n\n ;\n").encode(),
+    ],
+)
+def test_encodings_and_line_ends_of_every_system_are_read(labels, content):
+    """UTF-8 with or without a mark, UTF-16 with one, any line end, blank lines, no last one."""
+    found = labels(content, paths=["a.jpg", "b.jpg"], delimiter=";")
+    assert found.labels == {"a.jpg": "Kätzchen", "b.jpg": "\N{DOG FACE}"}
+    assert found.problems == []
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("path,label\na.jpg,cat\nb.jpg,k\xe4tzchen\n".encode("latin-1"), 3),
+        (b"\xe4,label\n", 1),
+        (codecs.BOM_UTF8 + b"path,label\na.jpg,\xff\n", 2),
+        (codecs.BOM_UTF16_LE + "path,label\na.jpg,cat".encode("utf-16-le") + b"\x00", 2),
+        ("path,label\n".encode("utf-16-le"), 1),
+        (b"path,label\na.jpg,c\0t\n", 2),
+        (codecs.BOM_UTF16_BE + "path,label\n".encode("utf-16-be") + b"\xd8\x00\x00a", 2),
+    ],
+)
+def test_another_encoding_is_refused_with_its_line(labels, content, line):
+    """Labels in an unknown encoding are not guessed at."""
+    with pytest.raises(
+        UserError, match=rf"labels\.csv, line {line}: not text in UTF-8; save the file as"
+    ):
+        labels(content)
+
+
+def test_quotes_hold_delimiters_line_ends_and_quotes(labels):
+    """A quoted cell may hold anything, also after a space."""
+    found = labels(
+        'path,label\n"a,b.jpg", "the ""big"" one"\n"n\nl.jpg","x,y"\n', ["a,b.jpg", "n\nl.jpg"]
+    )
+    assert found.labels == {"a,b.jpg": 'the "big" one', "n\nl.jpg": "x,y"}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", " "])
+@given(
+    rows=st.dictionaries(
+        st.text(st.characters(blacklist_characters="\0", codec="utf-8"), min_size=1).filter(
+            lambda name: name == clean(name) and name[0] not in "/\\" and ":" not in name
+        ),
+        st.text(st.characters(blacklist_characters="\0", codec="utf-8"), min_size=1).filter(
+            lambda label: label == clean(label)
+        ),
+        min_size=1,
+    ),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    ends=st.sampled_from(["\n", "\r\n"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+@repeatable
+def test_what_a_csv_writer_writes_comes_back(
+    tmp_path_factory, delimiter, rows, encoding, ends, quoting
+):
+    """Any path and label survive any delimiter, quoting, line end and encoding."""
+    text = io.StringIO()
+    if any("\r" in name + label for name, label in rows.items()):
+        quoting = csv.QUOTE_ALL  # Python 3.11 writes a lone \r unquoted, which nobody can read
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=ends, quoting=quoting)
+    writer.writerow(["path", "label"])
+    writer.writerows(rows.items())
+    file = tmp_path_factory.mktemp("csv") / "labels.csv"
+    file.write_bytes(text.getvalue().encode(encoding))
+    found = read_labels_csv(file, rule(delimiter=delimiter), sorted(rows))
+    assert found.labels == rows
+    assert found.problems == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", ["no column named 'path'", "('')"]),
+        ("\n", ["no column named 'path'"]),
+        ("file,label\na.jpg,cat\n", ["no column named 'path'", "('file,label')", "ingest.label"]),
+        ("path,class\na.jpg,cat\n", ["no column named 'label'", "('path,class')"]),
+        ("Path,label\n", ["no column named 'path'"]),
+        ("path;label\na.jpg;cat\n", ["('path;label')", "delimiter"]),
+        ("path,label,label\n", ["two columns named 'label'"]),
+        ('path,label\na.jpg,"cat\nb.jpg,dog\n', ["line 2", "unexpected end", "close"]),
+        ('path,label\na.jpg,cat\nb.jpg,"do"g\n', ["line 3", "quote"]),
+        ('path,label\na.jpg,"' + "x" * 200_000 + '"\n', ["line 2", "field larger"]),
+    ],
+)
+def test_a_file_that_is_no_such_table_is_refused_in_one_line(labels, content, words):
+    """Wrong headers and broken quotes name the file and what to look at."""
+    with pytest.raises(UserError) as caught:
+        labels(content)
+    assert "\n" not in str(caught.value)
+    for word in ["labels.csv", *words]:
+        assert word in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    """Without the file there is one line, no traceback."""
+    with pytest.raises(UserError, match=r"labels\.csv is missing"):
+        read_labels_csv(tmp_path / "labels.csv", RULE, PHOTOS)
+
+
+def test_rows_without_photos_and_photos_without_rows(labels):
+    """Both sides that do not meet are told, the row with its line."""
+    found = labels("path,label\na.jpg,cat\nz.jpg,dog\nc\\d.jpg,dog\n")
+    assert found.labels == {"a.jpg": "cat"}
+    assert kinds(found.problems) == [
+        ("z.jpg", "row without photo"),
+        ("c\\d.jpg", "row without photo"),
+    ]
+    assert found.problems[0].detail.startswith("line 3:")
+    assert "parted by /" in found.problems[1].detail
+    assert kinds(found.unlabelled) == [
+        ("b.jpg", "photo without row"),
+        ("c/d.jpg", "photo without row"),
+    ]
+
+
+def test_a_header_alone_labels_nothing(labels):
+    """The file as committed is fine, and no photo has a label."""
+    found = labels("path,label\n")
+    assert found.labels == {}
+    assert len(found.unlabelled) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("/a.jpg", "absolute path"),
+        ("/home/me/a.jpg", "absolute path"),
+        ("C:\\a.jpg", "absolute path"),
+        ("c:/a.jpg", "absolute path"),
+        ("\\\\server\\a.jpg", "absolute path"),
+        ("../a.jpg", "path leaves the folder"),
+        ("c/../a.jpg", "path leaves the folder"),
+        ("..\\a.jpg", "path leaves the folder"),
+        ("", "empty path"),
+        ("  ", "empty path"),
+        ("c", "row without photo"),
+        (".", "row without photo"),
+        ("A.JPG", "row without photo"),
+    ],
+)
+def test_paths_out_of_the_folder_are_refused(labels, path, problem):
+    """A path is relative to the folder of photos and stays inside, also when it would arrive."""
+    found = labels(f'path,label\n"{path}",cat\n')
+    assert kinds(found.problems) == [(path, problem)]
+    assert "line 2" in found.problems[0].detail
+    assert found.labels == {}
+
+
+@pytest.mark.parametrize("path", ["./a.jpg", " a.jpg ", "a.jpg"])
+def test_harmless_ways_to_write_a_path_are_understood(labels, path):
+    """A leading ./ and spaces around a path are no reason to lose a row."""
+    assert labels(f"path,label\n{path},cat\n").labels == {"a.jpg": "cat"}
+
+
+@pytest.mark.parametrize(("disk", "row"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
+def test_unicode_forms_of_disk_and_table_may_differ(labels, disk, row):
+    """A path written on Linux finds the photo that macOS named, and the path is the disk's."""
+    path = unicodedata.normalize(disk, "é.jpg")
+    found = labels(f"path,label\n{unicodedata.normalize(row, 'é.jpg')},cat\n", paths=[path])
+    assert found.labels == {path: "cat"}
+
+
+def test_two_files_that_differ_by_unicode_form_keep_their_own_rows(labels):
+    """An exact match goes before an equivalent one."""
+    paths = [unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD")]
+    found = labels(f"path,label\n{paths[0]},cat\n{paths[1]},dog\n", paths=paths)
+    assert found.labels == {paths[0]: "cat", paths[1]: "dog"}
+
+
+def test_repeated_rows_are_merged_and_counted(labels):
+    """Rows that say the same once more are no problem."""
+    found = labels("path,label\na.jpg,cat\na.jpg, cat\n./a.jpg,cat\nb.jpg,dog\n")
+    assert found.labels == {"a.jpg": "cat", "b.jpg": "dog"}
+    assert found.merged == 2
+    assert found.problems == []
+
+
+def test_conflicting_rows_leave_a_photo_without_label(labels):
+    """When rows disagree, each label is told with its line and none is taken."""
+    found = labels("path,label\na.jpg,dog\nb.jpg,x\na.jpg,cat\na.jpg,dog\n")
+    assert found.labels == {"b.jpg": "x"}
+    assert found.merged == 0
+    assert found.unlabelled[0] == Problem(
+        "a.jpg", "conflicting labels", "'dog' (line 2), 'cat' (line 4)"
+    )
+
+
+@pytest.mark.parametrize("row", ["a.jpg,", "a.jpg,  ", "a.jpg"])
+def test_an_empty_label_is_told_once(labels, row):
+    """An empty or missing cell is no class, and the photo is not told again as without row."""
+    found = labels(f"path,label\n{row}\n", paths=["a.jpg"])
+    assert kinds(found.unlabelled) == [("a.jpg", "empty label")]
+    assert found.problems == []
+
+
+def test_a_row_with_too_many_cells_is_not_used(labels):
+    """An unquoted delimiter shifts cells, so the row is told instead of half read."""
+    found = labels("path,label\na.jpg,cat, the big one\nb.jpg,dog,,\n")
+    assert found.labels == {"b.jpg": "dog"}
+    assert kinds(found.problems) == [("a.jpg", "malformed row")]
+    assert "line 2: 3 cells under 2 columns" in found.problems[0].detail
+
+
+def test_lines_are_counted_as_an_editor_does(labels):
+    """A cell over several lines does not shift the numbers of the rows after it."""
+    found = labels('path,label\n"n\nl.jpg",cat\nz.jpg,cat\n')
+    assert [p.detail.split(":")[0] for p in found.problems] == ["line 2", "line 4"]
+
+
+def test_splits_are_read_beside_labels(labels):
+    """The split column says train or valid, and nothing where it is empty."""
+    text = "path,label,side\na.jpg,cat,train\nb.jpg,dog, valid\nc/d.jpg,dog,\n"
+    found = labels(text, split_column="side")
+    assert found.splits == {"a.jpg": "train", "b.jpg": "valid"}
+    assert found.problems == []
+    assert len(found.labels) == 3
+
+
+def test_a_wrong_split_is_told_and_the_label_stays(labels):
+    """Another word than train or valid, or two of them, is a problem of the split alone."""
+    text = "path,label,side\na.jpg,cat,test\nb.jpg,dog,train\nb.jpg,dog,valid\nc/d.jpg,x,Train\n"
+    found = labels(text, split_column="side")
+    assert found.splits == {}
+    assert found.labels == {"a.jpg": "cat", "b.jpg": "dog", "c/d.jpg": "x"}
+    assert kinds(found.problems) == [
+        ("a.jpg", "unknown split"),
+        ("b.jpg", "conflicting splits"),
+        ("c/d.jpg", "unknown split"),
+    ]
+
+
+def test_with_another_rule_the_csv_gives_the_split_alone(labels):
+    """The label column need not exist then, and a photo without row is a problem of its own."""
+    found = labels("path,side\na.jpg,train\nb.jpg,valid\n", by="filename", split_column="side")
+    assert found.splits == {"a.jpg": "train", "b.jpg": "valid"}
+    assert (found.labels, found.unlabelled) == ({}, [])
+    assert kinds(found.problems) == [("c/d.jpg", "photo without row")]
+
+
+def test_rows_come_with_their_cells_by_column(tmp_path: Path):
+    """Short rows are filled up, so that every column is there."""
+    (tmp_path / "t.csv").write_text("a,b,c\n1\n4,5,6\n")
+    rows, problems = read_rows(tmp_path / "t.csv", ",", ["a"], "")
+    assert [(row.line, dict(row.cells)) for row in rows] == [
+        (2, {"a": "1", "b": "", "c": ""}),
+        (3, {"a": "4", "b": "5", "c": "6"}),
+    ]
+    assert problems == []

@@ -1,0 +1,258 @@
+"""A rule labels every photo or says why it does not."""
+
+import time
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from stages.base.errors import UserError
+from stages.base.params import mistakes
+from stages.dataset.labels import (
+    IngestParams,
+    Labelled,
+    LabelParams,
+    Problem,
+    by_filename,
+    by_folder,
+    clean,
+    label_photos,
+    look_alikes,
+    require_classes,
+    require_labels,
+)
+
+repeatable = settings(derandomize=True, deadline=None, max_examples=100)
+DEFAULTS = {
+    "by": "filename",
+    "on": "name",
+    "regex": r"^(.+)_\d+\.\w+$",
+    "csv": "data/labels.csv",
+    "path_column": "path",
+    "label_column": "label",
+    "split_column": "",
+    "delimiter": ",",
+}
+
+
+def rule(**changes):
+    """Return the default rule with some keys changed."""
+    return LabelParams(**{**DEFAULTS, **changes})
+
+
+def complaint(**changes):
+    """Return the lines that a user reads about a wrong rule."""
+    with pytest.raises(ValidationError) as caught:
+        IngestParams(images="data/photos", label={**DEFAULTS, **changes})
+    return mistakes(caught.value, IngestParams, "ingest")
+
+
+def test_pets_are_labelled_by_the_regex_of_the_book():
+    """The default regex takes all before the last number, as fastbook does for Pets."""
+    found = by_filename(["great_pyrenees_173.jpg", "sub/Abyssinian_34.jpg"], rule())
+    assert found.labels == {
+        "great_pyrenees_173.jpg": "great_pyrenees",
+        "sub/Abyssinian_34.jpg": "Abyssinian",
+    }
+    assert found.unlabelled == []
+
+
+def test_every_mismatch_is_told_not_only_the_first():
+    """Photos that the regex does not match are listed one by one, with the regex."""
+    found = by_filename(["a.jpg", "cat_1.jpg", "b.jpg"], rule())
+    assert found.labels == {"cat_1.jpg": "cat"}
+    assert [problem.path for problem in found.unlabelled] == ["a.jpg", "b.jpg"]
+    assert {problem.problem for problem in found.unlabelled} == {"no match"}
+    assert r"^(.+)_\d+" in found.unlabelled[0].detail
+
+
+def test_the_regex_looks_at_the_name_or_at_the_whole_path():
+    """On path the folders count too; on name they do not exist."""
+    pattern = r"^(\w+)/"
+    assert by_filename(["cat/1.jpg"], rule(regex=pattern)).labels == {}
+    assert by_filename(["cat/1.jpg"], rule(regex=pattern, on="path")).labels == {"cat/1.jpg": "cat"}
+
+
+@pytest.mark.parametrize("name", ["_1.jpg", "  _1.jpg"])
+def test_a_group_that_catches_nothing_gives_no_label(name):
+    """An empty label is a problem of its own, not a class."""
+    found = by_filename([name], rule(regex=r"^(.*)_\d"))
+    assert found.labels == {}
+    assert found.unlabelled[0].problem == "empty label"
+
+
+def test_a_group_outside_the_match_gives_no_label():
+    """When the match goes past the group, there is no label to take."""
+    found = by_filename(["1.jpg"], rule(regex=r"^(?:(cat)|\d)"))
+    assert found.unlabelled[0].problem == "no match"
+
+
+def test_a_decomposed_name_gets_the_composed_label():
+    """macOS writes é as two characters; the label is the same as anywhere else."""
+    composed = "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
+    path = unicodedata.normalize("NFD", composed) + "_1.jpg"
+    assert by_filename([path], rule(regex=r"^(\w{4})_")).labels == {path: composed}
+
+
+def test_a_pathological_regex_is_stopped():
+    """A regex that would run for years ends in one line that names the key and the photo."""
+    start = time.perf_counter()
+    with pytest.raises(
+        UserError, match=r"^ingest\.label\.regex .* took over 0\.5 s on 'aaaa"
+    ) as caught:
+        by_filename(["a" * 60 + "!"], rule(regex=r"^(?:(?:a|aa)+)+(b)$"))
+    assert time.perf_counter() - start < 5
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_names_the_class_of_what_lies_in_it():
+    """Only the nearest folder counts, and a photo at the top has no label."""
+    found = by_folder(["train/cat/1.jpg", "dog/2.jpg", "3.jpg"])
+    assert found.labels == {"train/cat/1.jpg": "cat", "dog/2.jpg": "dog"}
+    assert [problem[:2] for problem in found.unlabelled] == [("3.jpg", "no folder")]
+
+
+@given(st.lists(st.text(st.characters(blacklist_characters="/\0", codec="utf-8"), min_size=1)))
+@repeatable
+def test_each_photo_is_labelled_or_told(names):
+    """Whatever the names, no photo is lost and none is both labelled and not."""
+    paths = sorted({f"{name}_1.jpg" for name in names} | set(names))
+    for found in (
+        by_filename(paths, rule()),
+        by_folder(paths),
+        by_folder([f"x/{p}" for p in paths]),
+    ):
+        told = [problem.path for problem in found.unlabelled]
+        assert len(told) == len(set(told))
+        assert not set(told) & found.labels.keys()
+        assert len(told) + len(found.labels) == len(paths)
+        assert all(label == clean(label) != "" for label in found.labels.values())
+
+
+@given(st.text())
+@repeatable
+def test_cleaning_twice_changes_nothing(text):
+    """A clean label is clean."""
+    assert clean(clean(text)) == clean(text)
+
+
+@pytest.mark.parametrize("label", ["NA", "null", "007", "Cat", "a  b", "1e5"])
+def test_labels_are_otherwise_left_alone(label):
+    """No label is guessed to be a number, nothing, or another spelling."""
+    assert clean(f" {label}\t") == label
+
+
+def test_labels_that_differ_by_case_or_spaces_are_named_with_their_counts():
+    """One problem for each group of look-alikes, and none for labels that are just different."""
+    labels = ["Cat", "cat", "cat", "c at", "dog", "dogs", "d-og"]
+    assert look_alikes(labels) == [
+        Problem("", "labels look alike", "'Cat' (1 image), 'c at' (1 image), 'cat' (2 images)")
+    ]
+
+
+def test_the_csv_adds_the_split_to_any_rule():
+    """With another rule, splits and problems of the CSV stay, and its labels give way."""
+    rows = Labelled(splits={"cat_1.jpg": "valid"}, problems=[Problem("x", "y", "z")], merged=3)
+    found = label_photos(["cat_1.jpg", "x.jpg"], rule(), rows)
+    assert found.labels == {"cat_1.jpg": "cat"}
+    assert [problem.path for problem in found.unlabelled] == ["x.jpg"]
+    assert (found.splits, found.problems, found.merged) == (rows.splits, rows.problems, 3)
+    assert label_photos(["cat/1.jpg"], rule(by="folder"), rows).labels == {"cat/1.jpg": "cat"}
+    assert label_photos(["cat/1.jpg"], rule(by="csv"), rows) is rows
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"regex": "cat_.*"}, ["ingest.label.regex", "0 capture groups", "exactly one"]),
+        ({"regex": r"(.+)_(\d+)"}, ["ingest.label.regex", "2 capture groups", "(?:...)"]),
+        ({"regex": "(cat"}, ["ingest.label.regex", "no regular expression"]),
+        ({"regex": ""}, ["ingest.label.regex", "0 capture groups"]),
+        ({"by": "name"}, ["ingest.label.by", "'filename', 'csv' or 'folder'"]),
+        ({"on": "stem"}, ["ingest.label.on", "'name' or 'path'"]),
+        ({"delimiter": ""}, ["ingest.label.delimiter", "one character"]),
+        ({"delimiter": ";;"}, ["ingest.label.delimiter", "one character"]),
+        ({"delimiter": '"'}, ["ingest.label.delimiter", "one character"]),
+        ({"delimiter": "\n"}, ["ingest.label.delimiter", "one character"]),
+        ({"csv": ""}, ["ingest.label.csv"]),
+        ({"by": "csv", "label_column": ""}, ["ingest.label", "label_column must name a column"]),
+        ({"split_column": "side", "path_column": ""}, ["path_column must name a column"]),
+        ({"by": "csv", "label_column": "path"}, ["different columns"]),
+        ({"by": "csv", "split_column": "label"}, ["different columns"]),
+        ({"colum": "x"}, ["ingest.label.colum", "no such parameter", "did you mean"]),
+    ],
+)
+def test_a_wrong_rule_is_refused_by_its_dotted_name(changes, words):
+    """Each mistake in the section is one line with the key and what would be right."""
+    (line,) = complaint(**changes)
+    assert line.startswith("ingest.")
+    for word in words:
+        assert word in line
+
+
+def test_all_mistakes_are_told_at_once():
+    """Two wrong keys are two lines."""
+    lines = complaint(regex="x", delimiter="ab")
+    assert [line.split(":")[0] for line in lines] == [
+        "ingest.label.regex",
+        "ingest.label.delimiter",
+    ]
+
+
+def test_columns_do_not_matter_while_no_csv_is_read():
+    """A file-name rule without a split column may leave the columns empty."""
+    assert not rule(path_column="", label_column="").reads_csv
+    assert rule(split_column="side").reads_csv
+    assert rule(by="csv").reads_csv
+
+
+@pytest.mark.parametrize("folder", ["", " ", "/photos", "C:\\photos", "C:/photos"])
+def test_the_folder_of_photos_is_relative(folder):
+    """An absolute folder exists on one machine only, and is refused."""
+    with pytest.raises(ValidationError, match="from the root of the repository"):
+        IngestParams(images=folder, label=DEFAULTS)
+
+
+@pytest.mark.parametrize("folder", ["data/photos", "../elsewhere", "photos"])
+def test_a_folder_may_lie_beside_the_repository(folder):
+    """Relative folders are taken as they are."""
+    assert IngestParams(images=folder, label=DEFAULTS).images == folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, [r"^(.+)_\d+\.\w+$", "'a.jpg', 'b.jpg', 'c.jpg'", "ingest.label.on", "the name"]),
+        ({"by": "csv"}, ["data/labels.csv", "'path'", "'a.jpg', 'b.jpg', 'c.jpg'"]),
+        ({"by": "folder"}, ["subfolder", "folder for each class", "'a.jpg', 'b.jpg', 'c.jpg'"]),
+    ],
+)
+def test_a_rule_that_labels_nothing_is_refused_in_one_line(changes, words):
+    """The line shows three photos, the rule, and what to change."""
+    params = IngestParams(images="data/photos", label=rule(**changes))
+    with pytest.raises(UserError) as caught:
+        require_labels({}, params, ["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
+    line = str(caught.value)
+    assert "\n" not in line
+    assert "'d.jpg'" not in line
+    for word in [*words, "none of the 4 images in data/photos"]:
+        assert word in line
+    require_labels({"a.jpg": "cat"}, params, ["a.jpg"])
+
+
+def test_one_class_is_no_set_to_learn_from():
+    """Fewer than two classes are refused, naming the one."""
+    with pytest.raises(UserError, match=r"^every image with a label \(2\) is 'cat'"):
+        require_classes({"a": "cat", "b": "cat"})
+    with pytest.raises(UserError, match=r"^the corrections drop every image"):
+        require_classes({})
+    require_classes({"a": "cat", "b": "dog"})
+
+
+def test_a_problem_prints_on_one_line():
+    """Line ends and control characters in a file name do not reach the terminal."""
+    assert str(Problem("a\n\x1b[31m.jpg", "no match", "x")) == r"'a\n\x1b[31m.jpg': no match: x"
+    assert str(Problem("", "labels look alike", "")) == "labels look alike"
+    assert str(Problem("b \N{CAT FACE}.jpg", "dropped", "")) == "b \N{CAT FACE}.jpg: dropped"
