@@ -128,7 +128,7 @@ def _decode(file: Path) -> str:
 def _not_utf8(file: Path, before: str) -> UserError:
     line = before.count("\n") + 1
     return UserError(
-        f"{file}, line {line}: not text in UTF-8; save the file as such (in Excel: CSV UTF-8)"
+        f"{file}, line {line}: not UTF-8; save the file as UTF-8 (in Excel: CSV UTF-8)"
     )
 
 

@@ -94,9 +94,7 @@ def test_encodings_and_line_ends_of_every_system_are_read(labels, content):
 )
 def test_another_encoding_is_refused_with_its_line(labels, content, line):
     """Labels in an unknown encoding are not guessed at."""
-    with pytest.raises(
-        UserError, match=rf"labels\.csv, line {line}: not text in UTF-8; save the file as"
-    ):
+    with pytest.raises(UserError, match=rf"labels\.csv, line {line}: not UTF-8; save the file as"):
         labels(content)
 
 
