@@ -1,15 +1,22 @@
 """Order, prefetching and stacking of batches."""
 
+import io
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
+from stages.base.files import sha256_bytes, write_bytes
 from stages.batch import loader
 from stages.batch.loader import Look, Photos, ahead, collate, train_batches, train_steps
 from stages.batch.views import AugmentParams
+from stages.dataset.resize import PresizeParams
+from stages.dataset.store import Store
+from stages.dataset.store_writer import write_store
 
 LOOK = Look(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), torch.device("cpu"))
 AUGMENT = AugmentParams(
@@ -67,8 +74,10 @@ def test_few_images_make_one_batch() -> None:
 
 def test_views_do_not_depend_on_the_batch() -> None:
     """An image has the same view in an epoch whatever the batch size."""
-    small = {int(r): i for b in batches(batch_size=2) for r, i in zip(b.rows, b.images, strict=True)}
-    large = {int(r): i for b in batches(batch_size=5) for r, i in zip(b.rows, b.images, strict=True)}
+    small, large = (
+        {int(row): image for b in found for row, image in zip(b.rows, b.images, strict=True)}
+        for found in (batches(batch_size=2), batches(batch_size=5))
+    )
     for row in small.keys() & large.keys():
         assert torch.allclose(small[row], large[row], atol=1e-4)
 
@@ -121,36 +130,42 @@ def test_ahead_passes_errors_on() -> None:
         next(results)
 
 
-class FakeDisk:
-    """Images by path, with the index that a store has; counts how often each is decoded."""
-
-    def __init__(self) -> None:
-        self.index = pd.DataFrame({"path": ["a", "b"], "width": [4, 4], "height": [4, 4]})
-        self.reads: list[str] = []
-
-    def image(self, path: str) -> np.ndarray:
-        """Return the image, counted."""
-        self.reads.append(path)
-        return np.full((4, 4, 3), ord(path), np.uint8)
-
-
-SPLITS = pd.DataFrame({"path": ["b", "a"], "label": ["y", "x"]})
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Return a store of two photographs, made by the real writer."""
+    photos = tmp_path / "photos"
+    for name, level in (("a.png", 50), ("b.png", 200)):
+        write_bytes(photos / name, png(np.full((40, 30, 3), level, np.uint8)))
+    rows = [{"path": p.name, "sha256": sha256_bytes(p.read_bytes())} for p in photos.iterdir()]
+    manifest = pd.DataFrame(rows).sort_values("path", ignore_index=True)
+    made = PresizeParams(size=16, format="raw", quality=90, shards=2, max_rejected=0.0)
+    write_store(manifest, photos, tmp_path / "presized", tmp_path / "kept", made, workers=1)
+    return Store(tmp_path / "presized")
 
 
-def test_images_that_fit_are_decoded_once() -> None:
-    """Within the budget each image is decoded once, however often it is asked for."""
-    disk = FakeDisk()
-    opened = loader.open_photos(disk, SPLITS, ["x", "y"], workers=2)
-    assert [opened.image(i)[0, 0, 0] for i in (0, 1, 0)] == [ord("b"), ord("a"), ord("b")]
-    assert sorted(disk.reads) == ["a", "b"]
+def png(pixels: np.ndarray) -> bytes:
+    """Return an image file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+SPLITS = pd.DataFrame({"path": ["b.png", "a.png"], "label": ["y", "x"]})
+
+
+def test_images_that_fit_are_decoded_once(store: Store) -> None:
+    """Within the budget an image is decoded once: asked for twice it is the same array."""
+    opened = loader.open_photos(store, SPLITS, ["x", "y"], workers=2)
+    assert [int(opened.image(row).mean()) for row in (0, 1)] == [200, 50]
+    assert opened.image(0) is opened.image(0)
     assert opened.targets.tolist() == [1, 0]
 
 
-def test_images_that_do_not_fit_are_decoded_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the budget nothing is kept and the pixels are the same."""
+def test_images_that_do_not_fit_are_decoded_on_demand(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the budget nothing is kept, and the pixels are the same."""
     monkeypatch.setattr(loader, "MEMORY_BUDGET", 10)
-    disk = FakeDisk()
-    opened = loader.open_photos(disk, SPLITS, ["x", "y"], workers=2)
-    assert disk.reads == []
-    assert opened.image(0)[0, 0, 0] == ord("b")
-    assert disk.reads == ["b"]
+    opened = loader.open_photos(store, SPLITS, ["x", "y"], workers=2)
+    assert [int(opened.image(row).mean()) for row in (0, 1)] == [200, 50]
+    assert opened.image(0) is not opened.image(0)

@@ -73,9 +73,7 @@ def test_consensus_is_among_the_answers() -> None:
 
 def test_consensus_survives_noise() -> None:
     """Over twenty noisy curves the consensus varies by less than a third of a decade."""
-    found = [
-        suggest(LRS, curve(noise=0.05, seed=seed), steps=85).consensus for seed in range(20)
-    ]
+    found = [suggest(LRS, curve(noise=0.05, seed=seed), steps=85).consensus for seed in range(20)]
     assert np.std(np.log10(found)) < 1 / 3
 
 

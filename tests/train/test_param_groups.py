@@ -1,0 +1,108 @@
+"""What learns, how fast, and with which decay."""
+
+import timm
+import torch
+from torch import nn
+
+from stages.train.model import Classifier, make_head
+from stages.train.param_groups import (
+    NORMS,
+    freeze,
+    layer_groups,
+    optimiser,
+    set_rates,
+    train_mode,
+    unfreeze,
+)
+from tests.train.tiny import tiny_model
+
+
+def resnet() -> Classifier:
+    """Return a classifier on a ResNet's body, small channels, random weights."""
+    body = timm.create_model("test_resnet", num_classes=0, global_pool="")
+    return Classifier(body, make_head(96, 3), (0, 0, 0), (1, 1, 1))
+
+
+def test_every_learning_parameter_is_in_one_group() -> None:
+    """After unfreezing, each parameter of the model stands in exactly one parameter group."""
+    for model in (tiny_model(), resnet()):
+        unfreeze(model, train_bn=True)
+        listed = [id(p) for group in optimiser(model).param_groups for p in group["params"]]
+        assert sorted(listed) == sorted(id(p) for p in model.parameters())
+
+
+def test_resnets_have_three_layer_groups() -> None:
+    """A ResNet is cut after layer2, and the head is last; other bodies are one group."""
+    early, later, head = layer_groups(resnet())
+    assert len(later) == 2
+    assert len(head) == 1
+    assert len(early) >= 3
+    assert len(layer_groups(tiny_model())) == 2
+
+
+def test_norms_and_biases_do_not_decay() -> None:
+    """Weight decay acts on weights of convolutions and linear layers alone."""
+    model = tiny_model()
+    unfreeze(model, train_bn=True)
+    for group in optimiser(model).param_groups:
+        dims = {p.ndim for p in group["params"]}
+        assert dims <= ({1} if group["weight_decay"] == 0 else {2, 4})
+        assert group["weight_decay"] in (0, 0.01)
+
+
+def test_frozen_with_norms_training() -> None:
+    """fastai's freeze: head and norm layers learn, the body's other weights do not."""
+    model = tiny_model()
+    freeze(model, train_bn=True)
+    learning = {name for name, p in model.body.named_parameters() if p.requires_grad}
+    assert learning == {"1.weight", "1.bias"}
+    assert all(p.requires_grad for p in model.head.parameters())
+    assert model.body_learns
+
+
+def test_frozen_wholly_has_no_gradient() -> None:
+    """Frozen with its norm layers, the body builds no graph and its statistics stand still."""
+    model = tiny_model()
+    freeze(model, train_bn=False)
+    train_mode(model, train_bn=False)
+    before = model.body[1].running_mean.clone()
+    out = model.features(torch.randn(4, 3, 8, 8))
+    assert not out.requires_grad
+    assert torch.equal(model.body[1].running_mean, before)
+    assert model(torch.randn(4, 3, 8, 8)).requires_grad
+
+
+def test_unfrozen_without_norms_keeps_their_statistics() -> None:
+    """Without train_bn the body's norm layers keep statistics and weights while all else learns."""
+    model = tiny_model()
+    unfreeze(model, train_bn=False)
+    train_mode(model, train_bn=False)
+    frozen = {name for name, p in model.body.named_parameters() if not p.requires_grad}
+    assert frozen == {"1.weight", "1.bias"}
+    before = model.body[1].running_mean.clone()
+    assert model.features(torch.randn(4, 3, 8, 8)).requires_grad
+    assert torch.equal(model.body[1].running_mean, before)
+
+
+def test_train_mode_switches_norms_with_train_bn() -> None:
+    """With train_bn the body's norm layers train; the head's always do."""
+    model = tiny_model()
+    for train_bn in (True, False):
+        unfreeze(model, train_bn)
+        train_mode(model, train_bn)
+        norms = [m for m in model.body.modules() if isinstance(m, NORMS)]
+        assert [m.training for m in norms] == [train_bn]
+        assert all(m.training for m in model.head.modules() if isinstance(m, nn.BatchNorm1d))
+
+
+def test_set_rates_reaches_every_group() -> None:
+    """Each parameter group takes the rate of its layer group, and all take the momentum."""
+    model = resnet()
+    unfreeze(model, train_bn=True)
+    adam = optimiser(model)
+    set_rates(adam, [1e-5, 1e-4, 1e-3], 0.9)
+    assert {g["lr"] for g in adam.param_groups} == {1e-5, 1e-4, 1e-3}
+    assert {g["betas"] for g in adam.param_groups} == {(0.9, 0.99)}
+    head = {id(p) for p in model.head.parameters()}
+    for group in adam.param_groups:
+        assert (group["lr"] == 1e-3) == all(id(p) in head for p in group["params"])
