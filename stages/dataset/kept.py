@@ -29,15 +29,14 @@ class Kept:
         try:
             line, _, content = self._path(sha256).read_bytes().partition(b"\n")
             facts: dict[str, Any] = json.loads(line)
-            whole = facts.pop("crc") == zlib.crc32(content)
-        except (OSError, ValueError, KeyError):
+            if facts.pop("crc") != zlib.crc32(content):
+                return None
+            if "problem" in facts:
+                return Undecodable(**facts)
+            traits = tuple(facts.pop("traits"))
+            return Encoded(content=content or None, traits=traits, **facts)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        if not whole:
-            return None
-        if "problem" in facts:
-            return Undecodable(**facts)
-        traits = tuple(facts.pop("traits"))
-        return Encoded(content=content or None, traits=traits, **facts)
 
     def save(self, sha256: str, result: Encoded | Undecodable) -> None:
         """Keep a result; a reader sees the whole of it or nothing."""

@@ -1,0 +1,62 @@
+"""What was made once is found again whole, or not at all."""
+
+import pytest
+
+from stages.dataset.decode import Undecodable
+from stages.dataset.encode import Encoded
+from stages.dataset.kept import Kept
+
+SHA = "ab" + "0" * 62
+IMAGE = Encoded(b"\xff\xd8 bytes\n and lines\n", 40, 30, "f" * 64, "PNG", ("alpha", "palette"))
+
+
+def test_an_image_comes_back(tmp_path):
+    """A result is equal to what was saved, line breaks in its bytes included."""
+    Kept(tmp_path / "key").save(SHA, IMAGE)
+    assert Kept(tmp_path / "key").load(SHA) == IMAGE
+
+
+def test_a_photo_that_passed_through_needs_no_bytes(tmp_path):
+    """Where the original's bytes serve, only the facts are kept."""
+    passed = Encoded(None, 40, 30, "", "JPEG", ())
+    Kept(tmp_path).save(SHA, passed)
+    assert Kept(tmp_path).load(SHA) == passed
+
+
+def test_a_refusal_comes_back(tmp_path):
+    """A photo that was refused is not tried again."""
+    Kept(tmp_path).save(SHA, Undecodable("truncated", "14 bytes missing"))
+    found = Kept(tmp_path).load(SHA)
+    assert isinstance(found, Undecodable)
+    assert (found.problem, found.detail) == ("truncated", "14 bytes missing")
+
+
+def test_what_was_never_made_is_absent(tmp_path):
+    """Nothing is found in an empty folder, nor in one that does not exist."""
+    assert Kept(tmp_path / "none").load(SHA) is None
+
+
+@pytest.mark.parametrize("damage", [lambda b: b"", lambda b: b[:-1], lambda b: b[:9], bytes.upper])
+def test_a_damaged_result_is_absent(tmp_path, damage):
+    """After a power cut a result that is not whole counts as not made."""
+    kept = Kept(tmp_path)
+    kept.save(SHA, IMAGE)
+    (file,) = tmp_path.glob("??/*")
+    file.write_bytes(damage(file.read_bytes()))
+    assert kept.load(SHA) is None
+
+
+def test_pruning_leaves_what_is_wanted(tmp_path):
+    """Other photos, other keys and unfinished files go; the wanted results stay."""
+    kept, old = Kept(tmp_path / "new"), Kept(tmp_path / "old")
+    other = "cd" + "1" * 62
+    for folder in (kept, old):
+        folder.save(SHA, IMAGE)
+        folder.save(other, IMAGE)
+    (tmp_path / "new" / "ab" / ".left.123.part").write_bytes(b"half")
+    (tmp_path / "lock").touch()
+    kept.prune([SHA])
+    assert kept.load(SHA) == IMAGE
+    assert kept.load(other) is None
+    assert old.load(SHA) is None
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [SHA[2:], "lock"]
