@@ -1,0 +1,80 @@
+"""Interpret: what the model gets wrong, how sure that is, and which labels to look at again.
+
+Reads   data/predictions.npz, data/baseline.npz, data/presized/, data/model/model.json, and the
+        small reports of the stages before
+Writes  reports/interpret/ (metrics.json, classes.csv, most_confused.csv, top_losses.csv,
+        suspects.csv), reports/index.html
+Run     python -m stages.interpret
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.base.errors import run_stage
+from stages.base.files import write_csv, write_json, write_text
+from stages.base.params import read_section, read_seed
+from stages.dataset.duplicates import groups
+from stages.dataset.store import Store
+from stages.report.confusion_figure import confusion_figures
+from stages.report.figures import finder_figure, history_figure
+from stages.report.html import Page, render
+from stages.report.interpretation import Interpretation, InterpretParams, interpret
+from stages.report.predictions import read_baseline, read_predictions
+from stages.report.thumbnails import picture, thumbnail, thumbnail_side
+from stages.report.words import headline
+
+PAGE = Path("reports/index.html")
+PROBLEMS = ("reports/ingest/problems.csv", "reports/presize/rejected.csv")
+
+
+def main() -> None:
+    """Join what every stage left, and write the report."""
+    params, store = read_section("interpret", InterpretParams), Store(Path("data/presized"))
+    model = read_predictions("data/predictions.npz")
+    probe = read_baseline("data/baseline.npz")
+    result = interpret(model, probe, groups(store.index), params, read_seed())
+
+    write_json("reports/interpret/metrics.json", result.metrics)
+    write_csv("reports/interpret/classes.csv", result.classes)
+    write_csv("reports/interpret/most_confused.csv", result.confused)
+    write_csv("reports/interpret/top_losses.csv", result.worst)
+    write_csv("reports/interpret/suspects.csv", result.suspects)
+    write_text(PAGE, render(page_of(result, store)))
+    print(f"{headline(result.metrics)} {PAGE}")
+
+
+def page_of(result: Interpretation, store: Store) -> Page:
+    """Return what the page shows: this result beside what the stages before reported."""
+    shown = sorted({*result.worst["path"], *result.suspects["path"]})
+    side = thumbnail_side(len(shown))
+    model, summary = read("data/model/model.json"), read("reports/datablock/summary.json")
+    curve, suggestion = (
+        pd.read_csv("reports/lr_find/curve.csv"),
+        read("reports/lr_find/suggestion.json"),
+    )
+    return Page(
+        result=result,
+        thumbnails={path: thumbnail(store.image(path), side) for path in shown},
+        confusion=confusion_figures(result.classes["label"].to_numpy(), result.matrix),
+        batch=picture(Path("reports/datablock/batch.png"), 1400),
+        epochs=picture(Path("reports/datablock/unique.png"), 1400),
+        counts=summary["counts"],
+        findings=summary["findings"],
+        problems={name: pd.read_csv(name, dtype=str, na_filter=False) for name in PROBLEMS},
+        suggestion=suggestion,
+        finder=None if curve.empty else finder_figure(curve, suggestion["rules"], model["base_lr"]),
+        history=history_figure(pd.read_csv("reports/fine_tune/history.csv")),
+        provenance=model,
+    )
+
+
+def read(path: str) -> dict[str, Any]:
+    """Return the content of a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    run_stage(main)

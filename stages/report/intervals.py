@@ -1,0 +1,84 @@
+"""95 % intervals: Wilson's for proportions, a seeded bootstrap for everything else."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+
+CONFIDENCE = 0.95
+# With 1,000 draws an end of the interval moves by about a tenth of its width from seed to seed;
+# 2,000 take .2 s for 1,000 images.
+DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and the ends of its 95 % interval; the value is None when nothing was seen."""
+
+    value: float | None
+    low: float
+    high: float
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Return value, low and high, as they stand in metrics.json."""
+        return asdict(self)
+
+    def complement(self) -> "Interval":
+        """Return the same knowledge about one minus the value: accuracy becomes error rate."""
+        value = None if self.value is None else 1 - self.value
+        return Interval(value, 1 - self.high, 1 - self.low)
+
+
+def wilson(hits: int, of: int) -> Interval:
+    """Return Wilson's score interval (1927) for a proportion; with no trials it is 0 to 1.
+
+    >>> wilson(9, 10).high < 1
+    True
+    """
+    if of == 0:
+        return Interval(None, 0.0, 1.0)
+    ends = binomtest(int(hits), int(of)).proportion_ci(CONFIDENCE, method="wilson")
+    return Interval(hits / of, float(ends.low), float(ends.high))
+
+
+def wilson_f1(true: int, actual: int, predicted: int) -> Interval:
+    """Return an interval for F1 = 2 true / (actual + predicted), from three counts of images.
+
+    F1 rises with F* = true / (actual + predicted - true), which is a proportion: Wilson's
+    interval for F*, carried over (Lam, Gopal and Qian 2023, arXiv:2309.14621, who find its
+    coverage near nominal where the usual ones fail: few images and scores near 1).
+    """
+    share = wilson(true, actual + predicted - true)
+    value = None if share.value is None else _f1(share.value)
+    return Interval(value, _f1(share.low), _f1(share.high))
+
+
+def _f1(share: float) -> float:
+    return 2 * share / (1 + share)
+
+
+def bootstrap(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    images: int,
+    generator: np.random.Generator,
+    draws: int = DRAWS,
+) -> Interval:
+    """Return the percentile interval of a statistic over images drawn with replacement.
+
+    `statistic` takes how often each image was drawn, (D, images) int64, and returns (D,) values;
+    its value on the images as they are is the estimate.
+    """
+    value = float(statistic(np.ones((1, images), np.int64))[0])
+    share = np.full(images, 1 / images)
+    # Blocks of about 4 million counts keep memory flat at any number of images.
+    block = max(1, min(draws, 2**22 // images))
+    values = np.concatenate(
+        [
+            statistic(generator.multinomial(images, share, size=min(block, draws - start)))
+            for start in range(0, draws, block)
+        ]
+    )
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return Interval(value, float(low), float(high))

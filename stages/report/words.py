@@ -1,0 +1,74 @@
+"""Numbers and verdicts as a reader wants them: the same words in the terminal and on the page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+VERDICTS = {
+    "better": "Fine-tuning is better than the linear probe",
+    "worse": "Fine-tuning is worse than the linear probe",
+    "cannot tell": "Whether fine-tuning beats the linear probe, these images cannot tell",
+}
+SPACE = "\N{NO-BREAK SPACE}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share as percent with one decimal.
+
+    >>> percent(0.0449).replace(SPACE, "_")
+    '4.5_%'
+    >>> percent(None)
+    '–'
+    """
+    return "–" if share is None or share != share else f"{100 * share:.1f}{SPACE}%"
+
+
+def chance(p: float) -> str:
+    """Return a probability as percent, never rounded to certainty.
+
+    >>> [chance(p).replace(SPACE, "_") for p in (3e-7, 0.125, 0.99999)]
+    ['<_0.1_%', '12.5_%', '>_99.9_%']
+    """
+    if p < 0.0005:
+        return f"<{SPACE}0.1{SPACE}%"
+    return f">{SPACE}99.9{SPACE}%" if p > 0.9995 else percent(p)
+
+
+def ends(interval: Mapping[str, Any]) -> str:
+    """Return the ends of an interval in percent, without the sign.
+
+    >>> ends({"low": 0.0239, "high": 0.0831})
+    '2.4 to 8.3'
+    """
+    return f"{100 * interval['low']:.1f} to {100 * interval['high']:.1f}"
+
+
+def rate(value: float | None) -> str:
+    """Return a learning rate in two significant digits.
+
+    >>> rate(0.0023), rate(1.2e-05), rate(None)
+    ('0.0023', '1.2e-05', '–')
+    """
+    return "–" if value is None else f"{value:.2g}"
+
+
+def pvalue(p: float) -> str:
+    """Return a p-value as far as it means something.
+
+    >>> pvalue(0.034), pvalue(0.2512), pvalue(3e-9)
+    ('0.034', '0.25', 'below 0.001')
+    """
+    return "below 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def headline(metrics: Mapping[str, Any]) -> str:
+    """Return the result in one sentence, with both intervals and the verdict of the paired test.
+
+    `metrics` is the content of reports/interpret/metrics.json.
+    """
+    own, other = metrics["error_rate"], metrics["baseline"]["error_rate"]
+    versus = metrics["versus_baseline"]
+    numbers = (
+        f"{percent(own['value'])} error ({ends(own)}) against {percent(other['value'])}"
+        f" ({ends(other)})"
+    )
+    return f"{VERDICTS[versus['verdict']]}: {numbers}."
