@@ -3,7 +3,7 @@
 Reads the section fetch of params.yaml. Writes data/sample/, and in it .made.json, the list of what
 it wrote. It replaces and removes only what it made: photos that you put there, or changed, stay.
 
-Run it with: python -m stages.fetch
+Run: dvc repro fetch, or python -m stages.fetch. FINETRACK_WORKERS says how many processes.
 """
 
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from stages.base.errors import UserError, run_stage
+from stages.base.machine import workers
 from stages.base.params import Section, read_section
 from stages.dataset.digits import write_sample
 from stages.dataset.made import update
@@ -33,7 +34,7 @@ def main() -> None:
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if params.dataset == "digits":
-            write_sample(folder)
+            write_sample(folder, workers=workers())
         elif params.dataset == "pets":
             folder = download_pets(DOWNLOADS)
         wanted = {path.name: path for path in folder.glob("[!.]*.jpg")}

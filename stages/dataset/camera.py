@@ -21,11 +21,11 @@ def photograph(distance: Plane, rng: np.random.Generator) -> Image.Image:
     pen = PENS[rng.integers(len(PENS))]
     colour = pen.colours[rng.integers(len(pen.colours))]
     ink = inked(distance, pen, rng)
-    box = _ink_box(ink)
-    size = _frame(rng)
-    to_sheet = np.linalg.inv(_pose(size, box, rng))
+    box = ink_box(ink)
+    size = frame(rng)
+    to_sheet = np.linalg.inv(pose(size, box, rng))
     scene = sheet(_view(size, to_sheet, box), rng)
-    stain(scene, _seen(ink, to_sheet, size), colour)
+    stain(scene, seen(ink, to_sheet, size), colour)
     scene *= _light(size, rng)
     warm = rng.uniform(-0.05, 0.08)  # from a window's light to a lamp's
     stain(scene, 1, (1 + warm / 2, 1, 1 - warm))
@@ -33,14 +33,15 @@ def photograph(distance: Plane, rng: np.random.Generator) -> Image.Image:
     return _noisy(sharp.filter(ImageFilter.BoxBlur(rng.uniform(0.2, 1.2))), rng)
 
 
-def _ink_box(ink: Image.Image) -> Box:
+def ink_box(ink: Image.Image) -> Box:
+    """Return the smallest box around all that the eye can see of the ink."""
     box = ink.point([0] * 16 + [255] * 240).getbbox()
     if box is None:
         raise ValueError("the drawing is empty")
     return box
 
 
-def _frame(rng: np.random.Generator) -> Size:
+def frame(rng: np.random.Generator) -> Size:
     """Return a size whose sides are 320 to 900 pixels, portrait as often as landscape."""
     aspect = rng.choice([1, 5 / 4, 4 / 3, 3 / 2, 16 / 9])
     widest = min(900 / aspect, 640)
@@ -49,7 +50,7 @@ def _frame(rng: np.random.Generator) -> Size:
     return (short, long) if rng.random() < 0.5 else (long, short)
 
 
-def _pose(size: Size, box: Box, rng: np.random.Generator) -> Matrix:
+def pose(size: Size, box: Box, rng: np.random.Generator) -> Matrix:
     """Return the matrix from the sheet to the photograph: turned, tilted, and well in the frame."""
     left, top, right, bottom = box
     angle = np.deg2rad(rng.uniform(-12, 12))
@@ -58,13 +59,13 @@ def _pose(size: Size, box: Box, rng: np.random.Generator) -> Matrix:
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     turned = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
     tilted = np.array([[1, 0, 0], [0, 1, 0], [*tilt, 1]])
-    pose = tilted @ turned @ _shift(-(left + right) / 2, -(top + bottom) / 2)
-    corners = pose @ np.array([[x, y, 1] for x in (left, right) for y in (top, bottom)]).T
+    centred = tilted @ turned @ _shift(-(left + right) / 2, -(top + bottom) / 2)
+    corners = centred @ np.array([[x, y, 1] for x in (left, right) for y in (top, bottom)]).T
     corners = corners[:2] / corners[2]
     # People put what they photograph near the middle, and validation sees the middle square.
     room = 0.47 * min(size)
     place = rng.uniform(-room - corners.min(1), room - corners.max(1))
-    return _shift(*(np.array(size) / 2 + place)) @ pose
+    return _shift(*(np.array(size) / 2 + place)) @ centred
 
 
 def _shift(x: float, y: float) -> Matrix:
@@ -82,11 +83,11 @@ def _view(size: Size, to_sheet: Matrix, box: Box) -> View:
     return View(left_right, up_down, box)
 
 
-def _seen(ink: Image.Image, to_sheet: Matrix, size: Size) -> Plane:
+def seen(ink: Image.Image, to_sheet: Matrix, size: Size) -> Plane:
     """Return how much ink each pixel sees, 0 to 1."""
     rows = (to_sheet / to_sheet[2, 2]).ravel()[:8].tolist()
-    seen = ink.transform(size, Image.Transform.PERSPECTIVE, rows, Image.Resampling.BILINEAR)
-    return np.asarray(seen, np.float32) / np.float32(255)
+    cover = ink.transform(size, Image.Transform.PERSPECTIVE, rows, Image.Resampling.BILINEAR)
+    return np.asarray(cover, np.float32) / np.float32(255)
 
 
 def _light(size: Size, rng: np.random.Generator) -> Plane:

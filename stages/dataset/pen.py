@@ -62,8 +62,8 @@ def _strokes(scan: NDArray[np.float64]) -> Mask:
     """Return where the strokes are, at CELL pixels per cell.
 
     Ink is compared with the mean around it (a difference of Gaussians) and not with a fixed grey:
-    so the small hole of an 8 stays open. Of several such rules this one kept the most: a nearest
-    neighbour misread 2.1 % of the lines, 3.2 % with a threshold on the grey.
+    so the small hole of an 8 stays open. Over all 1,797 scans, three nearest neighbours (ten folds)
+    misread 2.4 % of the lines traced so, and 4.3 % of those from a threshold on the grey.
     """
     ink = ndimage.zoom(
         np.pad(scan / 16, MARGIN), CELL, order=3, mode="grid-constant", grid_mode=True
