@@ -12,11 +12,11 @@ from stages.report.svg import ACCENT, INK, MUTED, SETTINGS, WARM, blank, inline
 from stages.report.words import rate
 
 RULES = {
-    "minimum": "a tenth of the rate at the minimum",
+    "minimum": "minimum / 10",
     "decrease": "last clear decrease",
     "steep": "steepest descent",
     "valley": "valley",
-    "slide": "before the slope turns",
+    "slide": "end of the slide",
 }
 DASHES = {"minimum": ":", "decrease": "--", "steep": "-.", "valley": (0, (6, 2)), "slide": "-"}
 
@@ -26,8 +26,8 @@ def finder_figure(
 ) -> str:
     """Return the loss over the learning rate, every rule's answer, and the chosen rate."""
     with rc_context(SETTINGS):
-        figure = blank(500, 330)
-        axes = figure.add_axes((0.1, 0.13, 0.87, 0.84))
+        figure = blank(500, 380)
+        axes = figure.add_axes((0.1, 0.31, 0.87, 0.66))
         axes.plot(curve["lr"], curve["loss"], color=MUTED, linewidth=1, alpha=0.45)
         axes.plot(curve["lr"], curve["smoothed"], color=ACCENT)
         for name, answer in rules.items():
@@ -44,11 +44,13 @@ def finder_figure(
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("learning rate")
         axes.set_ylabel("loss")
-        # The blow-up at the end would flatten the part that matters.
-        start, lowest = curve["smoothed"].iloc[0], curve["smoothed"].min()
-        axes.set_ylim(lowest - 0.15 * (start - lowest + 0.1), start + 0.6 * (start - lowest + 0.1))
+        if (said := curve["smoothed"][np.isfinite(curve["smoothed"])]).size:
+            # The blow-up at the end would flatten the part that matters.
+            start, lowest = said.iloc[0], said.min()
+            drop = start - lowest + 0.1
+            axes.set_ylim(lowest - 0.15 * drop, start + 0.6 * drop)
         if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="lower left", fontsize=11, labelcolor=INK)
+            figure.legend(loc="lower center", fontsize=11, labelcolor=INK, ncols=2)
     return inline(figure, "finder")
 
 
@@ -61,15 +63,17 @@ def history_figure(history: pd.DataFrame) -> str:
     """Return losses and error rate by epoch, the frozen phase shaded."""
     epochs = range(1, len(history) + 1)
     with rc_context(SETTINGS):
-        figure = blank(500, 330)
-        losses = figure.add_axes((0.08, 0.13, 0.38, 0.77))
+        figure = blank(500, 380)
+        losses = figure.add_axes((0.08, 0.25, 0.38, 0.65))
         losses.plot(epochs, history["train_loss"], color=MUTED, marker="o", ms=4, label="training")
         losses.plot(
             epochs, history["valid_loss"], color=ACCENT, marker="o", ms=4, label="validation"
         )
         losses.set_title("loss", color=INK, fontsize=12, loc="left")
-        losses.legend(loc="upper right", fontsize=11, labelcolor=INK)
-        errors = figure.add_axes((0.59, 0.13, 0.38, 0.77))
+        losses.legend(
+            loc="lower center", bbox_to_anchor=(0.5, -0.33), fontsize=11, labelcolor=INK, ncols=2
+        )
+        errors = figure.add_axes((0.59, 0.25, 0.38, 0.65))
         errors.plot(epochs, history["error_rate"], color=WARM, marker="o", ms=4)
         errors.set_title("error rate", color=INK, fontsize=12, loc="left")
         errors.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=None))

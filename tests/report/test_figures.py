@@ -83,6 +83,8 @@ def test_a_sweep_that_says_nothing_can_be_drawn() -> None:
     """A flat curve and one that ends in infinity have pictures too."""
     flat = curve().assign(smoothed=2.3, loss=2.3)
     assert "learning rate" in texts(finder_figure(flat, {}, None))
+    nothing = curve().assign(smoothed=np.nan, loss=np.nan)
+    assert "learning rate" in texts(finder_figure(nothing, {}, 0.002))
     burst = curve()
     burst.loc[burst.index[-1], ["loss", "smoothed"]] = np.inf
     assert "learning rate" in texts(finder_figure(burst, RULES, 0.012))
