@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from stages.base.errors import UserError, run_stage
+from stages.base.errors import UserError, run
 from stages.base.machine import workers
 from stages.base.params import Section, read_section
 from stages.dataset.digits import write_sample
@@ -61,4 +61,4 @@ def download_pets(root: Path) -> Path:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run(main)

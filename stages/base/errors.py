@@ -1,11 +1,15 @@
 """Errors are for people: one line that names the file, key or value, and the remedy."""
 
+import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+# Forced, since a stage may have written a report of its failure; and for the one stage, since
+# without a name DVC would also undo what people changed elsewhere, in photos for example.
 RESTORE = (
-    "Outputs that DVC removed before this stage come back with: dvc checkout && git restore reports"
+    "What DVC removed before it comes back with: dvc checkout -f {stage} && git restore reports"
 )
 
 
@@ -44,7 +48,7 @@ def run(main: Callable[[], None], hint: str = "") -> None:
 
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage of the pipeline; a failure also says how to bring back what DVC removed."""
-    run(main, hint=RESTORE)
+    run(main, hint=RESTORE.format(stage=Path(inspect.getfile(main)).stem))
 
 
 def _message(error: Exception) -> str:

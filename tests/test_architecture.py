@@ -1,0 +1,400 @@
+"""The house keeps its shape: layers, lengths, and a dvc.yaml that lists exactly what is used."""
+
+import ast
+import re
+import subprocess
+from functools import cache
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+
+import pytest
+
+from stages.base.params import Section, keys, read_yaml
+from stages.tools import deps
+from stages.tools.check import SECTIONS, outputs_of
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "stages").rglob("*.py"))
+SCRIPTS = [path for path in MODULES if path.count("/") == 1 and not path.endswith("__init__.py")]
+PIPELINE = read_yaml(ROOT / "dvc.yaml")
+STAGES = list(PIPELINE["stages"])
+LAYERS = {
+    "base": {"base"},
+    "dataset": {"base", "dataset"},
+    "batch": {"base", "dataset", "batch"},
+    "train": {"base", "train"},
+    "report": {"base", "report"},
+}
+# What a layer must not need, so that a cheap stage starts fast and runs without it.
+FOREIGN = {
+    "base": {"torch", "torchvision", "timm", "pillow", "matplotlib", "scikit-learn"},
+    "dataset": {"torch", "torchvision", "timm", "matplotlib"},
+    "report": {"torch", "torchvision", "timm"},
+}
+
+
+@cache
+def tree(path: str) -> ast.Module:
+    """Return a module of stages/ as parsed."""
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+@cache
+def uses(path: str) -> tuple[deps.Uses, set[str]]:
+    """Return what a module uses, and the modules that it imports."""
+    return deps.module_uses(ROOT, path)
+
+
+def layer(path: str) -> str:
+    """Return the folder under stages/ that a module lies in; of a stage script, an empty text."""
+    return path.split("/")[1] if path.count("/") > 1 else ""
+
+
+def functions(path: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Return every function of a module, methods and inner ones included."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node for node in ast.walk(tree(path)) if isinstance(node, kinds)]
+
+
+def lines(node: ast.AST) -> int:
+    """Return how many lines a definition takes."""
+    return node.end_lineno - node.lineno + 1
+
+
+def test_dvc_yaml_lists_exactly_what_is_used():
+    """Code, params and package versions in dvc.yaml are those of the source: else, make deps."""
+    assert deps.check(ROOT) == []
+
+
+def test_every_script_is_a_stage_and_runs_as_a_module():
+    """dvc.yaml has a stage for each script, by its name, and runs it as a module."""
+    assert sorted(STAGES) == sorted(Path(path).stem for path in SCRIPTS)
+    for name, stage in PIPELINE["stages"].items():
+        assert stage["cmd"] == f"python -m stages.{name}"
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_paths_in_a_script_are_those_in_dvc_yaml(name):
+    """A path of data or reports that a script names is declared; what is declared, it names."""
+    stage = PIPELINE["stages"][name]
+    listed = {dep for dep in stage.get("deps", []) if not dep.startswith(("stages/", "${"))}
+    listed |= set(outputs_of({"stages": {name: stage}}))
+    named = paths_in(without_docstrings(f"stages/{name}.py"))
+    strange = {path for path in named if not any(related(path, one) for one in listed)}
+    assert strange == set(), f"stages/{name}.py names paths that dvc.yaml does not list for it"
+    unnamed = {one for one in listed if not any(related(path, one) for path in named)}
+    assert unnamed == set(), f"dvc.yaml lists for {name} what stages/{name}.py does not name"
+
+
+def paths_in(module: ast.Module) -> set[str]:
+    """Return the paths of data and reports that a script names, as text or as FOLDER / text."""
+    constants: dict[str, str] = {}
+
+    def value(node: ast.AST) -> str:
+        match node:
+            case ast.Constant(value=str(text)):
+                return text
+            case ast.Name(id=name):
+                return constants.get(name, "")
+            case ast.Call(func=ast.Name(id="Path"), args=[argument]):
+                return value(argument)
+            case ast.BinOp(left=left, op=ast.Div(), right=ast.Constant(value=str(text))):
+                return f"{value(left)}/{text}"
+        return ""
+
+    for node in module.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            constants[node.targets[0].id] = value(node.value)
+    texts = {value(node).rstrip("/") for node in ast.walk(module)}
+    return {text for text in texts if re.fullmatch(r"(data|reports)(/[\w.-]+)+", text)}
+
+
+def related(one: str, other: str) -> bool:
+    """Return whether one path is the other, or lies inside it."""
+    return Path(one).is_relative_to(other) or Path(other).is_relative_to(one)
+
+
+def without_docstrings(path: str) -> ast.Module:
+    """Return a module without its docstrings, which may name any path."""
+    module = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    for node in ast.walk(module):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            body[0] = ast.Pass()
+    return module
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if layer(path) in LAYERS])
+def test_layers(path):
+    """A module imports from the layers below it only, and no package that its layer shuns."""
+    used, imported = uses(path)
+    assert {layer(other) for other in imported} <= LAYERS[layer(path)]
+    assert used.packages & FOREIGN.get(layer(path), set()) == set()
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_nothing_imports_a_stage_script_or_a_tool(path):
+    """Scripts and tools stand at the top: only the checker reads the params models of a script."""
+    above = {other for other in uses(path)[1] if layer(other) in ("", "tools")}
+    assert not above or path.startswith("stages/tools/")
+
+
+def test_interpret_needs_no_torch():
+    """The report is made without torch, so that it costs seconds."""
+    assert not {"torch", "torchvision", "timm"} & deps.stage_uses(ROOT, "interpret").packages
+
+
+@pytest.mark.parametrize("name", ["fetch", "ingest", "presize"])
+def test_stages_before_the_model_need_no_torch(name):
+    """Making, reading and presizing photos needs neither torch nor matplotlib."""
+    used = deps.stage_uses(ROOT, name).packages
+    assert not {"torch", "torchvision", "timm", "matplotlib"} & used - {
+        "torchvision" if name == "fetch" else ""  # its own loader of Pets
+    }
+
+
+@pytest.mark.parametrize("name", ["lr_find", "fine_tune"])
+def test_training_draws_no_pictures(name):
+    """A change of the report's looks must not train again."""
+    assert "matplotlib" not in deps.stage_uses(ROOT, name).packages
+
+
+def test_no_circles():
+    """No module imports itself by way of others."""
+    done: set[str] = set()
+
+    def visit(path: str, above: tuple[str, ...]) -> None:
+        assert path not in above, " -> ".join([*above, path])
+        if path not in done:
+            for other in sorted(uses(path)[1]):
+                visit(other, (*above, path))
+            done.add(path)
+
+    for path in MODULES:
+        visit(path, ())
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.endswith("__init__.py")])
+def test_packages_are_empty(path):
+    """An __init__.py holds nothing, since dvc.yaml does not list it."""
+    assert (ROOT / path).read_bytes() == b""
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_imports_can_be_read_from_the_source(path):
+    """No import by a computed name, none relative, none of everything: the list is the truth."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import"
+            assert all(alias.name != "*" for alias in node.names), f"line {node.lineno}: import *"
+        modules = list(deps._imported(node))
+        assert "importlib" not in {name.split(".")[0] for name in modules}
+        if isinstance(node, ast.Name):
+            assert node.id != "__import__", f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_imports_name_a_module_that_exists(path):
+    """`from stages.a import b` names a module, or a name in the module stages/a.py."""
+    for node in ast.walk(tree(path)):
+        for name in deps._imported(node):
+            if name.startswith("stages."):
+                parts = name.split(".")
+                files = [f"{'/'.join(parts[:n])}.py" for n in range(2, len(parts) + 1)]
+                is_package = (ROOT / "/".join(parts) / "__init__.py").is_file()
+                assert is_package or any((ROOT / file).is_file() for file in files), name
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_lengths(path):
+    """A stage script has at most 80 lines, a module 250, a function 60."""
+    count = len((ROOT / path).read_text(encoding="utf-8").splitlines())
+    assert count <= (80 if path in SCRIPTS else 250)
+    long = [f"{node.name}: {lines(node)} lines" for node in functions(path) if lines(node) > 60]
+    assert long == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS)
+def test_a_script_reports_failures_as_people_read_them(path):
+    """A stage script says how to run it, and its failures how to restore what DVC removed."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert f"python -m stages.{Path(path).stem}" in (ast.get_docstring(tree(path)) or "")
+    outs = PIPELINE["stages"][Path(path).stem].get("outs", [None])
+    persistent = all(isinstance(out, dict) and "persist" in str(out) for out in outs)
+    runner = "run" if persistent else "run_stage"  # of persistent outputs DVC removes nothing
+    assert text.endswith(f'if __name__ == "__main__":\n    {runner}(main)\n')
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if layer(path) in LAYERS])
+def test_only_scripts_read_params_print_and_know_paths(path):
+    """Modules get values and return values."""
+    if path == deps.READERS:
+        return
+    for node in ast.walk(without_docstrings(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            readers = {"read_section", "read_value", "read_seed"}
+            assert node.func.id not in readers, f"line {node.lineno} reads params"
+            if node.func.id == "print":
+                files = [word.value for word in node.keywords if word.arg == "file"]
+                assert files, f"line {node.lineno} prints"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not re.match(r"(data|reports)/[\w.-]+$", node.value), f"line {node.lineno}"
+
+
+def leaves(value: object, prefix: str = "") -> list[str]:
+    """Return the dotted name of every value in a nested mapping."""
+    if not isinstance(value, dict):
+        return [prefix]
+    dotted = ((f"{prefix}.{name}" if prefix else name, inner) for name, inner in value.items())
+    return [leaf for name, inner in dotted for leaf in leaves(inner, name)]
+
+
+def test_every_param_is_known_to_one_model():
+    """The keys of params.yaml are those of the models that the checker knows, and no others."""
+    known = [key for name, model in SECTIONS.items() for key in keys(model, name)]
+    assert len(known) == len(set(known))
+    assert sorted(leaves(read_yaml(ROOT / "params.yaml"))) == sorted([*known, "seed"])
+
+
+def test_every_section_model_is_checked():
+    """No model of params is left out of the checker, neither by itself nor inside another."""
+
+    def inside(model: type[Section]) -> set[type[Section]]:
+        fields = {field.annotation for field in model.model_fields.values()}
+        inner = {kind for kind in fields if isinstance(kind, type) and issubclass(kind, Section)}
+        return {model}.union(*(inside(kind) for kind in inner))
+
+    ours = {model for model in Section.__subclasses__() if model.__module__.startswith("stages.")}
+    assert ours == set().union(*(inside(model) for model in SECTIONS.values()))
+
+
+def test_every_param_is_used_by_a_stage():
+    """Each key of params.yaml is among the params of some stage, by itself or with its section."""
+    listed = {
+        item
+        for stage in PIPELINE["stages"].values()
+        for item in stage.get("params", [])
+        if isinstance(item, str)
+    }
+    parts = {key: key.split(".") for key in leaves(read_yaml(ROOT / "params.yaml"))}
+    unused = [
+        key
+        for key, names in parts.items()
+        if not any(".".join(names[:n]) in listed for n in range(1, len(names) + 1))
+    ]
+    assert unused == []
+
+
+def test_a_section_belongs_to_one_reader():
+    """A whole section is read with the same model wherever it is read."""
+    readers: dict[str, set[str]] = {}
+    for path in SCRIPTS:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "read_section":
+                readers.setdefault(node.args[0].value, set()).add(ast.unparse(node.args[1]))
+    assert {name: sorted(models) for name, models in readers.items()} == {
+        name: [SECTIONS[name].__name__] for name in readers
+    }
+
+
+def test_package_versions_are_pinned_and_installed():
+    """stages/packages.yaml, requirements.txt and the environment name the same versions."""
+    versions = read_yaml(ROOT / deps.VERSIONS)
+    pins = deps.pinned(ROOT)
+    assert versions == {name: pins[name] for name in versions}
+    installed = {name: version(name).split("+")[0] for name in versions}
+    assert installed == versions, "the environment is not requirements.txt; run make"
+
+
+def test_packages_are_named_as_they_are_installed():
+    """The name on the package index that deps.py gives an imported package is its real one."""
+    real = packages_distributions()
+    tops = {
+        name.split(".")[0]
+        for path in MODULES
+        for node in ast.walk(tree(path))
+        for name in deps._imported(node)
+    }
+    for top in tops & set(real):
+        named = {re.sub(r"[-_.]+", "-", name).lower() for name in real[top]}
+        assert deps.distribution(top) in named
+
+
+def test_direct_requirements_are_those_imported():
+    """requirements.in names every package that stages import."""
+    text = (ROOT / "requirements.in").read_text(encoding="utf-8")
+    direct = {
+        re.sub(r"[-_.]+", "-", match[0]).lower()
+        for line in text.splitlines()
+        if (match := re.match(r"[A-Za-z0-9._-]+", line))
+    }
+    assert set(read_yaml(ROOT / deps.VERSIONS)) <= direct
+
+
+def ignored(paths: list[str]) -> set[str]:
+    """Return the paths that git ignores."""
+    done = subprocess.run(
+        ["git", "check-ignore", "--no-index", *paths], cwd=ROOT, capture_output=True, text=True
+    )
+    return set(done.stdout.splitlines())
+
+
+def test_what_dvc_keeps_git_ignores():
+    """Photos, and all that is made of them, are ignored by committed files; small results are not.
+
+    DVC takes its own additions to .gitignore away again when a stage fails.
+    """
+    cached, kept = [], []
+    for stage in PIPELINE["stages"].values():
+        for kind in ("outs", "metrics", "plots"):
+            for entry in stage.get(kind, []):
+                path, options = (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
+                (cached if options.get("cache", True) else kept).append(path)
+    assert ignored(cached) == set(cached)
+    assert ignored(kept) == set()
+    folder_of_photos = ["data/photos", "data/photos/a.jpg"]
+    assert ignored([*folder_of_photos, "data/photos.dvc"]) == set(folder_of_photos)
+    data = (ROOT / "data" / ".gitignore").read_text().splitlines()
+    assert {f"/{path.removeprefix('data/')}" for path in cached if path.startswith("data/")} <= {
+        *data
+    }
+
+
+def test_only_small_results_are_kept_outside_the_cache():
+    """Only metrics and plots say `cache: false`: on outs it would switch the run cache off."""
+    for name, stage in PIPELINE["stages"].items():
+        for kind in ("metrics", "plots"):
+            for entry in stage.get(kind, []):
+                assert isinstance(entry, dict), f"{name}: {entry} needs cache: false"
+                path, options = next(iter(entry.items()))
+                assert options["cache"] is False
+                assert Path(path).suffix in (".json", ".csv")
+        for entry in stage.get("outs", []):
+            if isinstance(entry, dict):
+                assert entry == {"data/sample": {"persist": True}}
+
+
+@pytest.mark.parametrize("name", [".venv", ".finetrack/x", "stages/__pycache__/a.pyc"])
+def test_private_things_stay_out_of_git(name):
+    """The environment, as a folder or a link, private caches and bytecode are ignored."""
+    assert ignored([name]) == {name}
+
+
+def test_tests_mirror_stages():
+    """Every test file below tests/ belongs to a layer, and to a module or a theme of it."""
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        parts = path.relative_to(ROOT / "tests").parts
+        assert len(parts) == 1 or parts[0] in {*LAYERS, "tools"}, path
+
+
+def test_every_test_says_what_it_holds():
+    """A test has a docstring: a sentence about the behaviour that it holds."""
+    silent = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []

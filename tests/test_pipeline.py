@@ -1,0 +1,502 @@
+"""The whole chain under real DVC, in a git repository of its own, on tiny photos.
+
+One repository is built for all tests; a test that changes something works on a copy.
+"""
+
+import csv
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from ruamel.yaml import YAML
+
+from stages.base.params import read_yaml
+
+ROOT = Path(__file__).parents[1]
+STAGES = list(read_yaml(ROOT / "dvc.yaml")["stages"])
+# All tests share what one worker builds.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+
+PARAMS = {
+    "fetch.dataset": "none",
+    "ingest.images": "data/photos",
+    "presize.size": 48,
+    "presize.shards": 2,
+    "datablock.split.valid": 0.3,
+    "augment.size": 32,
+    "model.arch": "test_resnet",
+    "model.weights": "none",
+    "lr_find.steps": 20,
+    "fine_tune.epochs": 1,
+    "fine_tune.batch_size": 16,
+    "interpret.top_losses": 4,
+}
+
+
+class Repo:
+    """A copy of the project with photos of its own."""
+
+    def __init__(self, path: Path) -> None:
+        """Take a folder that holds the project, or will."""
+        self.path = path
+
+    def run(self, *command: str, code: int | None = 0) -> str:
+        """Run a command in the repository; return all that it says, once its exit code is right."""
+        home = self.path.parent
+        env = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(home),
+            "CI": "true",
+            "DVC_NO_ANALYTICS": "1",
+            "DVC_SITE_CACHE_DIR": str(home / "site"),
+            "DVC_GLOBAL_CONFIG_DIR": str(home / "config"),
+            "DVC_SYSTEM_CONFIG_DIR": str(home / "config"),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            **{f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER")
+               for what in ("NAME", "EMAIL")},
+        }  # fmt: skip
+        done = subprocess.run(
+            command,
+            cwd=self.path,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert code is None or done.returncode == code, f"{' '.join(command)}\n{done.stdout}"
+        return done.stdout
+
+    def repro(self, *options: str) -> set[str]:
+        """Run dvc repro; return the stages whose command ran."""
+        return ran(self.run("dvc", "repro", *options))
+
+    def status(self) -> set[str]:
+        """Return the stages whose own dependencies or outputs differ from dvc.lock."""
+        return set(json.loads(self.run("dvc", "status", "--json")))
+
+    def commit(self) -> None:
+        """Commit everything that git does not ignore."""
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", "A commit")
+
+    def change(self, values: dict[str, object]) -> None:
+        """Set params by their dotted names."""
+        yaml = YAML()
+        content = yaml.load(self.path / "params.yaml")
+        for key, value in values.items():
+            section = content
+            *above, last = key.split(".")
+            for name in above:
+                section = section[name]
+            section[last] = value
+        yaml.dump(content, self.path / "params.yaml")
+
+    def table(self, name: str) -> list[dict[str, str]]:
+        """Return the rows of a CSV file."""
+        with (self.path / name).open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def json(self, name: str) -> dict:
+        """Return the content of a JSON file."""
+        return json.loads((self.path / name).read_text(encoding="utf-8"))
+
+
+def ran(output: str) -> set[str]:
+    """Return the stages that DVC says it ran."""
+    return set(re.findall(r"Running stage '(\w+)'", output))
+
+
+def draw(label: str, number: int) -> Image.Image:
+    """Return a picture of a disc, a square or stripes, in its own colours, size and place."""
+    rng = np.random.default_rng([number, len(label)])
+    width, height = (int(side) for side in rng.integers(56, 90, 2))
+    noise = rng.integers(0, 90, (height, width, 3), dtype=np.uint8)
+    image = Image.fromarray(noise + rng.integers(0, 120, 3, dtype=np.uint8))
+    pen, ink = ImageDraw.Draw(image), tuple(int(c) for c in rng.integers(120, 255, 3))
+    x, y, r = (int(v) for v in rng.integers(14, 34, 3))
+    if label == "disc":
+        pen.ellipse((x, y, x + r, y + r), fill=ink)
+    elif label == "square":
+        pen.rectangle((x, y, x + r, y + r), fill=ink)
+    else:
+        for left in range(x - 14, width, r // 2):
+            pen.line((left, 0, left, height), fill=ink, width=4)
+    return image
+
+
+def make_photos(folder: Path, labels: tuple[str, ...] = ("disc", "square", "stripes")) -> None:
+    """Write 24 photos of each class."""
+    folder.mkdir(parents=True)
+    for label in labels:
+        for number in range(24):
+            draw(label, number).save(folder / f"{label}_{number:02}.jpg", quality=90)
+
+
+def copy_project(target: Path) -> Repo:
+    """Copy what git would commit of this checkout, without tests and results, with tiny params."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\0")
+    for name in listed:
+        skipped = name.startswith(("tests/", "benchmarks/")) or name == "dvc.lock"
+        result = name.startswith("reports/") and not name.endswith(".gitignore")
+        if name and (ROOT / name).is_file() and not skipped and not result:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    repo = Repo(target)
+    repo.change(PARAMS)
+    repo.run("git", "init", "-q")
+    return repo
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Return the hash of every file below a folder, by path."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory) -> Repo:
+    """Return the project with photos under DVC, all committed, nothing run."""
+    repo = copy_project(tmp_path_factory.mktemp("original") / "repo")
+    make_photos(repo.path / "data" / "photos")
+    repo.run("dvc", "add", "-q", "data/photos")
+    repo.commit()
+    return repo
+
+
+@pytest.fixture(scope="session")
+def built(original, tmp_path_factory) -> Repo:
+    """Return the project after its first dvc repro, committed. Not to be changed."""
+    repo = copy_of(original, tmp_path_factory.mktemp("built") / "repo")
+    photos = hashes(repo.path / "data" / "photos")
+    assert repo.repro() == set(STAGES)
+    assert hashes(repo.path / "data" / "photos") == photos
+    repo.commit()
+    return repo
+
+
+def copy_of(repo: Repo, target: Path) -> Repo:
+    """Return a copy of a repository, DVC's cache included."""
+    shutil.copytree(repo.path, target, symlinks=True)
+    return Repo(target)
+
+
+@pytest.fixture
+def repo(built, tmp_path) -> Repo:
+    """Return a copy of the built project, to change."""
+    return copy_of(built, tmp_path / "repo")
+
+
+@pytest.fixture(scope="module")
+def longer(built, tmp_path_factory) -> Repo:
+    """Return a copy of the built project after an experiment with two epochs."""
+    repo = copy_of(built, tmp_path_factory.mktemp("longer") / "repo")
+    output = repo.run("dvc", "exp", "run", "-n", "longer", "-S", "fine_tune.epochs=2")
+    assert ran(output) == {"fine_tune", "interpret"}
+    return repo
+
+
+@pytest.fixture
+def fresh(original, tmp_path) -> Repo:
+    """Return a copy of the project with photos and no results, to change."""
+    return copy_of(original, tmp_path / "repo")
+
+
+def test_everything_declared_is_made(built):
+    """One command makes every output, and leaves in git nothing but dvc.lock and small results."""
+    assert built.status() == set()
+    assert built.run("git", "status", "--short") == ""
+    tracked = built.run("git", "ls-files", "data", "reports").split()
+    assert not [name for name in tracked if name.endswith((".jpg", ".png", ".npz", ".html"))]
+    assert "reports/interpret/metrics.json" in tracked
+    for name in ("data/model/model.safetensors", "data/model/model.json", "reports/index.html"):
+        assert (built.path / name).stat().st_size > 0
+
+
+def test_the_result_has_an_interval_and_a_baseline(built):
+    """The metrics hold the error rate with its interval, beside that of the baseline."""
+    metrics = built.json("reports/interpret/metrics.json")
+    for rate in (metrics["error_rate"], metrics["baseline"]["error_rate"]):
+        assert 0 <= rate["low"] <= rate["value"] <= rate["high"] <= 1
+    assert "Error rate" in built.run("python", "-m", "stages.tools.headline")
+
+
+def test_every_photo_is_accounted_for(built):
+    """Each photo is in the manifest, and trains, validates or is excluded with a reason."""
+    splits = built.table("data/splits.csv")
+    assert len(splits) == len(built.table("data/manifest/images.csv")) == 72
+    assert {row["split"] for row in splits} <= {"train", "valid", "excluded"}
+    assert all(row["reason"] for row in splits if row["split"] == "excluded")
+    valid = {row["path"] for row in splits if row["split"] == "valid"}
+    assert {row["path"] for row in built.table("reports/fine_tune/outcomes.csv")} == valid
+
+
+def test_a_second_run_does_nothing(built):
+    """Where nothing changed, nothing runs."""
+    assert built.repro() == set()
+    assert built.run("git", "status", "--short") == ""
+
+
+def test_touching_files_changes_nothing(repo):
+    """New dates on code, params and photos rerun nothing: only content counts."""
+    for name in ("stages/base/files.py", "params.yaml", "data/photos/disc_00.jpg"):
+        os.utime(repo.path / name, (0, 0))
+    assert repo.repro() == set()
+
+
+def test_a_param_of_the_report_reruns_the_report_alone(repo):
+    """What only interpret reads does not train again."""
+    repo.change({"interpret.top_losses": 3})
+    assert repo.repro() == {"interpret"}
+    assert len(repo.table("reports/interpret/top_losses.csv")) == 3
+    difference = repo.run("dvc", "params", "diff")
+    assert re.search(r"interpret\.top_losses\s.*4.*3", difference)
+
+
+def test_a_corrected_label_decodes_no_photo_again(repo):
+    """A relabelled image reruns datablock and what learns from it; presizing stays as it is."""
+    image = repo.table("data/manifest/images.csv")[0]
+    with (repo.path / "data" / "corrections.csv").open("a") as file:
+        file.write(f"{image['path']},{image['sha256']},relabel,square,a slip\n")
+    assert repo.repro("datablock") == {"ingest", "datablock"}
+    for name in ("data/manifest/labels.csv", "data/splits.csv"):
+        assert {row["path"]: row["label"] for row in repo.table(name)}[image["path"]] == "square"
+    assert repo.status() == {"baseline", "lr_find", "fine_tune", "interpret"}
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "stages/base/files.py",
+        "stages/dataset/store_writer.py",
+        "stages/dataset/splits.py",
+        "stages/batch/views.py",
+        "stages/train/schedule.py",
+        "stages/report/metrics.py",
+    ],
+)
+def test_a_changed_module_concerns_those_who_import_it(repo, module):
+    """A changed line marks the stages whose import closure has the module, and no others."""
+    stages = read_yaml(repo.path / "dvc.yaml")["stages"]
+    users = {name for name, stage in stages.items() if module in stage["deps"]}
+    assert users
+    with (repo.path / module).open("a") as file:
+        file.write("\n# A line.\n")
+    assert repo.status() == users
+
+
+def test_a_changed_line_of_the_report_reruns_the_report_alone(repo):
+    """A module that only interpret imports reruns nothing but interpret; same bytes, no change."""
+    page = hashes(repo.path / "reports")
+    stages = read_yaml(repo.path / "dvc.yaml")["stages"]
+    others = {dep for name, stage in stages.items() if name != "interpret" for dep in stage["deps"]}
+    own = [dep for dep in stages["interpret"]["deps"] if dep.startswith("stages/report/")]
+    module = next(dep for dep in own if dep not in others and dep.endswith(".py"))
+    with (repo.path / module).open("a") as file:
+        file.write("\n# A line.\n")
+    assert repo.repro() == {"interpret"}
+    assert hashes(repo.path / "reports") == page
+
+
+def test_a_new_version_of_a_package_concerns_those_who_import_it(repo):
+    """An update of a package reruns the stages that name it."""
+    versions = repo.path / "stages" / "packages.yaml"
+    versions.write_text(re.sub(r'(?m)^safetensors: "', 'safetensors: "9', versions.read_text()))
+    stages = read_yaml(repo.path / "dvc.yaml")["stages"]
+    users = {
+        name
+        for name, stage in stages.items()
+        for entry in stage["params"]
+        if isinstance(entry, dict) and "safetensors" in entry["stages/packages.yaml"]
+    }
+    assert "fine_tune" in users
+    assert repo.status() == users
+
+
+def test_an_experiment_is_run_and_compared(longer):
+    """dvc exp run with a param trains with it, and dvc exp show has both, with their errors."""
+    assert len(longer.table("reports/fine_tune/history.csv")) == 3
+    rows = list(csv.DictReader(longer.run("dvc", "exp", "show", "--csv").splitlines()))
+    epochs = {row["Experiment"]: row["fine_tune.epochs"] for row in rows}
+    assert epochs["longer"] == "2"
+    assert all(float(row["error_rate.value"]) <= 1 for row in rows)
+    assert all(float(row["reports/fine_tune/metrics.json:error_rate"]) <= 1 for row in rows)
+    difference = longer.run("dvc", "exp", "diff", "HEAD", "longer")
+    assert re.search(r"fine_tune\.epochs +1 +2", difference)
+    assert "train_loss" in difference
+
+
+def test_going_back_restores_instead_of_training(longer, built):
+    """An earlier param brings the earlier results from DVC's cache; no stage runs."""
+    assert hashes(longer.path / "data" / "model") != hashes(built.path / "data" / "model")
+    longer.change({"fine_tune.epochs": 1})
+    output = longer.run("dvc", "repro")
+    assert ran(output) == set()
+    assert "Stage 'fine_tune' is cached" in output
+    for name in ("data/model", "reports"):
+        assert hashes(longer.path / name) == hashes(built.path / name)
+    assert longer.run("git", "status", "--short", "dvc.lock", "reports") == ""
+
+
+def test_forced_runs_make_the_same_bytes(repo):
+    """Everything made anew, without any cache of ours, is what dvc.lock already says."""
+    shutil.rmtree(repo.path / ".finetrack", ignore_errors=True)
+    lock = (repo.path / "dvc.lock").read_bytes()
+    assert repo.repro("-f") == set(STAGES)
+    assert (repo.path / "dvc.lock").read_bytes() == lock
+    assert repo.run("git", "status", "--short") == ""
+
+
+def test_a_clone_with_the_cache_has_nothing_to_do(built, tmp_path):
+    """Who clones, and has DVC's objects, gets all results without running a stage."""
+    built.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
+    clone = Repo(tmp_path / "clone")
+    clone.run("dvc", "cache", "dir", "--local", str(built.path / ".dvc" / "cache"))
+    clone.run("dvc", "checkout", "-q")
+    assert clone.repro() == set()
+    assert hashes(clone.path / "data" / "model") == hashes(built.path / "data" / "model")
+
+
+def test_metrics_are_shown(built):
+    """dvc metrics show has the error rate of training, of the report, and the suggestion."""
+    shown = json.loads(built.run("dvc", "metrics", "show", "--json"))[""]["data"]
+    error = shown["reports/interpret/metrics.json"]["data"]["error_rate"]
+    assert error == built.json("reports/interpret/metrics.json")["error_rate"]
+    assert "reports/lr_find/suggestion.json" in shown
+    assert "reports/fine_tune/metrics.json" in shown
+    table = built.run("dvc", "metrics", "show", "--md")
+    assert "error_rate.value" in table
+
+
+def test_plots_are_shown(built, tmp_path):
+    """dvc plots show draws the finder's curve, losses, error rate and confusion matrix, no more."""
+    plots = json.loads(built.run("dvc", "plots", "show", "--json"))["data"]
+    titles = {plot[0]["content"]["title"]["text"] for plot in plots.values()}
+    assert titles == {
+        "Learning-rate finder",
+        "Losses in training and validation",
+        "Error rate in validation",
+        "Confusion matrix",
+    }
+    curve = plots["reports/lr_find/curve.csv"][0]["content"]
+    assert curve["encoding"]["x"]["scale"] == {"type": "log"}
+    built.run("dvc", "plots", "show", "-o", str(tmp_path))
+    page = (tmp_path / "index.html").read_text()
+    for text in ("smoothed", "valid_loss", "disc", "stripes"):
+        assert text in page
+
+
+def test_the_model_is_an_artifact(built):
+    """The model can be found by its name: dvc artifacts and the registry know it."""
+    artifact = read_yaml(built.path / "dvc.yaml")["artifacts"]["model"]
+    assert (artifact["path"], artifact["type"]) == ("data/model", "model")
+    assert "artifacts" not in built.run("dvc", "status")
+
+
+def test_a_failed_run_says_how_to_come_back_and_can(repo):
+    """When a stage fails its outputs are gone; the commands that the error names restore them."""
+    before = {name: hashes(repo.path / name) for name in ("data", "reports")}
+    repo.change({"ingest.label.regex": "^(x+)$"})
+    output = repo.run("dvc", "repro", code=255)
+    assert "ingest.label.regex" in output
+    assert not (repo.path / "data" / "manifest" / "labels.csv").exists()
+    assert "comes back with: dvc checkout -f ingest && git restore reports" in output
+    assert repo.run("git", "status", "--short", "data") == ""
+    repo.run("dvc", "checkout", "-f", "ingest")
+    repo.run("git", "restore", "reports")
+    assert {name: hashes(repo.path / name) for name in before} == before
+    repo.run("git", "restore", "params.yaml")
+    assert repo.repro() == set()
+
+
+def rotten(repo: Repo) -> None:
+    """Truncate ten of the photos."""
+    for path in sorted((repo.path / "data" / "photos").glob("*.jpg"))[:10]:
+        path.write_bytes(path.read_bytes()[:400])
+
+
+def only(repo: Repo, *kept: str) -> None:
+    """Remove all photos but those whose names begin so."""
+    for path in (repo.path / "data" / "photos").glob("*.jpg"):
+        if not path.name.startswith(kept):
+            path.unlink()
+
+
+def images(folder: str) -> Callable[[Repo], None]:
+    """Return a change of the folder of photos."""
+    return lambda repo: repo.change({"ingest.images": folder})
+
+
+# What is done to photos or params, and words that the message must have. The first three, the
+# check before `make repro` tells too (tests/tools/test_check.py); here nothing comes before DVC.
+BAD: dict[str, tuple[Callable[[Repo], None], str]] = {
+    "missing folder": (images("data/foto"), "data/foto"),
+    "empty folder": (lambda repo: only(repo, "nothing"), "data/photos"),
+    "photos in an output": (images("data/presized"), "both a dependency and an output"),
+    "no match": (lambda repo: repo.change({"ingest.label.regex": "^(x+)$"}), "label.regex ^(x+)$"),
+    "one class": (lambda repo: only(repo, "disc"), "class"),
+    "one image of a class": (lambda repo: only(repo, "disc_01", "square", "stripes"), "disc"),
+    "rotten photos": (rotten, "presize.max_rejected"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_clear_line(fresh, case):
+    """What cannot work stops with its name and without a traceback; no photo is touched."""
+    spoil, words = BAD[case]
+    spoil(fresh)
+    photos = hashes(fresh.path / "data" / "photos")
+    output = fresh.run("dvc", "repro", code=255)
+    assert words in output
+    assert re.search(r"(?m)^(finetrack|ERROR): ", output)
+    assert "Traceback" not in output
+    assert hashes(fresh.path / "data" / "photos") == photos
+
+
+def test_the_check_comes_first(fresh):
+    """The check that `make repro` begins with stops before DVC would, with all that is wrong."""
+    fresh.change({"ingest.images": "data/foto", "presize.siez": 4})
+    output = fresh.run("python", "-m", "stages.tools.check", code=1)
+    assert "data/foto does not exist" in output
+    assert "did you mean presize.size?" in output
+
+
+def test_single_bad_files_are_rows_in_a_report(fresh):
+    """A text file named .jpg and a truncated photo are set aside by name; the rest goes on."""
+    photos = fresh.path / "data" / "photos"
+    (photos / "disc_90.jpg").write_text("this is no photograph\n")
+    (photos / "square_91.jpg").write_bytes((photos / "square_00.jpg").read_bytes()[:700])
+    (photos / "stripes_92.jpg").write_bytes(b"")
+    before = hashes(photos)
+    assert fresh.repro("datablock") == {"ingest", "presize", "datablock"}
+    told = {
+        row["path"]: row["problem"]
+        for name in ("reports/ingest/problems.csv", "reports/presize/rejected.csv")
+        for row in fresh.table(name)
+    }
+    assert {"disc_90.jpg", "square_91.jpg", "stripes_92.jpg"} <= set(told)
+    assert all(told.values())
+    assert not {"disc_90.jpg", "square_91.jpg"} & {
+        row["path"] for row in fresh.table("data/splits.csv")
+    }
+    assert hashes(photos) == before

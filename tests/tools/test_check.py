@@ -1,0 +1,245 @@
+"""Params and inputs are checked before anything runs: all mistakes at once, with the remedy."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages.base.errors import UserError
+from stages.tools import check
+
+ROOT = Path(__file__).parents[2]
+YAML_12 = YAML()
+
+
+@pytest.fixture
+def repo(tmp_path, monkeypatch):
+    """Stand in a folder with the params, pipeline and tables of the project, and no photos."""
+    (tmp_path / "data").mkdir()
+    for name in ("params.yaml", "dvc.yaml", "data/labels.csv", "data/corrections.csv"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def photos(repo):
+    """Return the folder of somebody's photos, which params.yaml names."""
+    folder = repo / "data" / "photos"
+    folder.mkdir()
+    (folder / "cat_1.jpg").write_bytes(b"")
+    change({"fetch.dataset": "none", "ingest.images": "data/photos", "model.weights": "none"})
+    return folder
+
+
+def change(values: dict[str, object]) -> None:
+    """Set values in params.yaml by their dotted names; None removes."""
+    content = YAML_12.load(Path("params.yaml"))
+    for key, value in values.items():
+        section = content
+        *above, last = key.split(".")
+        for name in above:
+            section = section[name]
+        if value is None:
+            del section[last]
+        else:
+            section[last] = value
+    YAML_12.dump(content, Path("params.yaml"))
+
+
+def complaints() -> list[str]:
+    """Return the lines of the check's error, without its headline."""
+    with pytest.raises(UserError) as error:
+        check.main()
+    return [line.strip() for line in str(error.value).splitlines()[1:]]
+
+
+def test_the_params_of_the_project_are_in_order(repo, capsys):
+    """params.yaml as committed passes, though the sample is not made yet, and quickly."""
+    start = time.perf_counter()
+    check.main()
+    assert time.perf_counter() - start < 5
+    assert capsys.readouterr().out == "Params and inputs are in order.\n"
+
+
+def test_all_mistakes_are_told_at_once(repo):
+    """Mistakes of several sections and of the inputs appear together, by dotted name."""
+    (repo / "data" / "corrections.csv").write_text("path,label\n")
+    change(
+        {
+            "seed": -1,
+            "presize.size": 5,
+            "presize.colour": "red",
+            "augment.flip": None,
+            "fine_tune.base_lr": "fast",
+            "ingest.label.regex": "(a)(b)",
+            "lr_find.steps": 60.5,
+            "model.arch": "resnet_34",
+            "model.weights": "none",
+            "extra": {"a": 1},
+        }
+    )
+    lines = complaints()
+    names = {line.split(":")[0] for line in lines}
+    assert {
+        "seed must be a whole number from 0 up, not -1",
+        "presize.size",
+        "presize.colour",
+        "augment.flip",
+        "ingest.label.regex",
+        "lr_find.steps",
+        "model.arch",
+        "extra",
+    } <= names
+    assert any(line.startswith("data/corrections.csv: no column named 'sha256'") for line in lines)
+    assert any(name.startswith("fine_tune.base_lr") for name in names)
+    assert "near it: " in next(line for line in lines if line.startswith("model.arch"))
+
+
+def test_a_missing_section_says_what_it_holds(repo):
+    """A section that is gone is named with the keys that it should have."""
+    change({"lr_find": None})
+    assert complaints() == ["lr_find: the section is missing; it holds steps, start, end"]
+
+
+@pytest.mark.parametrize("images", ["data/photos", "./data/photos/", "../elsewhere"])
+def test_photos_may_lie_inside_or_beside_the_repository(photos, images, capsys):
+    """A folder in the repository passes, and so does one beside it, with a note."""
+    outside = photos.parents[2] / "elsewhere"
+    outside.mkdir(exist_ok=True)
+    (outside / "a.jpg").write_bytes(b"")
+    change({"ingest.images": images})
+    check.main()
+    out = capsys.readouterr().out
+    assert ("queued runs will not see it" in out) == images.startswith("..")
+    assert ("dvc add" in out) == (not images.startswith(".."))
+
+
+def test_photos_under_dvc_need_no_note(photos, capsys):
+    """Once `dvc add` has tracked the folder, or one above it, nothing is left to say."""
+    (photos.parent / "photos.dvc").write_text("outs: []\n")
+    (photos / "deeper").mkdir()
+    (photos / "deeper" / "a.jpg").write_bytes(b"")
+    for images in ("data/photos", "data/photos/deeper"):
+        change({"ingest.images": images})
+        check.main()
+        assert "note" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "images",
+    ["data/presized", "data/presized/", "./data/model/x", "data/sample/mine", "reports", "."],
+)
+def test_photos_inside_an_output_are_refused(photos, images):
+    """DVC deletes outputs before a run: a folder that overlaps one is refused, existing or not."""
+    change({"ingest.images": images})
+    [line] = complaints()
+    assert line.startswith(f"ingest.images: {images} overlaps ")
+    assert "data/photos" in line
+
+
+def test_a_link_into_an_output_is_refused(photos):
+    """A folder that leads into an output by a link is as lost as the output."""
+    (photos.parent / "presized").mkdir()
+    (photos.parent / "link").symlink_to("presized")
+    change({"ingest.images": "data/link"})
+    assert "overlaps data/presized" in complaints()[0]
+
+
+def test_photos_that_are_not_there(photos):
+    """A missing folder, a file in its place and an empty folder each give one line."""
+    change({"ingest.images": "data/foto"})
+    assert complaints()[0].startswith("ingest.images: data/foto does not exist; ")
+    change({"ingest.images": "data/photos/cat_1.jpg"})
+    assert complaints()[0].startswith("ingest.images: data/photos/cat_1.jpg is no folder; ")
+    (photos / "cat_1.jpg").unlink()
+    (photos / "cats" / "old").mkdir(parents=True)
+    change({"ingest.images": "data/photos"})
+    assert complaints()[0].startswith("ingest.images: data/photos holds no file; ")
+
+
+def test_no_sample_and_no_photos(repo):
+    """With fetch.dataset none, the sample's folder stays empty: it cannot be the photos."""
+    change({"fetch.dataset": "none"})
+    [line] = complaints()
+    assert line.startswith("ingest.images: data/sample stays empty")
+
+
+def test_the_csv_of_labels_must_exist(photos):
+    """DVC needs the file even where labels come from names; it is named when it is gone."""
+    Path("data/labels.csv").unlink()
+    assert complaints()[0].startswith("ingest.label.csv: data/labels.csv is missing")
+
+
+def test_the_csv_of_labels_must_have_its_columns_and_rows(photos):
+    """When labels come from the CSV, its columns, its rows and its encoding are checked."""
+    change({"ingest.label.by": "csv"})
+    assert "data/labels.csv has no rows" in complaints()[0]
+    table = Path("data/labels.csv")
+    table.write_text("file;label\ncat_1.jpg;cat\n")
+    assert "no column named 'path'" in complaints()[0]
+    change({"ingest.label.path_column": "file", "ingest.label.delimiter": ";"})
+    check.main()
+    table.write_bytes("file;label\ncat_1.jpg;Kätzchen\n".encode("latin-1"))
+    assert "not UTF-8" in complaints()[0]
+
+
+def test_a_split_column_must_be_there(photos):
+    """A split by column needs the column's name, and the column in the CSV."""
+    change({"datablock.split.by": "column"})
+    assert complaints()[0].startswith("datablock.split.by: column needs ingest.label.split_column")
+    change({"ingest.label.split_column": "side"})
+    assert "no column named 'side'" in complaints()[0]
+    Path("data/labels.csv").write_text("path,side\ncat_1.jpg,train\n")
+    check.main()
+
+
+def test_corrections_must_have_their_columns(photos):
+    """corrections.csv is read as ingest will read it."""
+    Path("data/corrections.csv").unlink()
+    assert complaints()[0].startswith("data/corrections.csv is missing")
+    Path("data/corrections.csv").write_text("path,sha256,action,note\n")
+    assert "no column named 'label'" in complaints()[0]
+
+
+@pytest.mark.parametrize(
+    ("arch", "weights", "words"),
+    [
+        ("resnet18", "package", "no package holds weights of resnet18"),
+        ("resnet18", "data/my.safetensors", "there is no file data/my.safetensors"),
+        ("resnet18", "data/labels.csv", "cannot be read as weights"),
+        ("test_vit", "none", "gives no (batch, channels, height, width) features"),
+    ],
+)
+def test_a_model_that_cannot_be_made_is_told_now(repo, arch, weights, words):
+    """An architecture or weights that fail only in training would cost the time before it."""
+    change({"model.arch": arch, "model.weights": weights})
+    [line] = complaints()
+    assert line.startswith("model.")
+    assert words in line
+
+
+def test_weights_of_a_hub_are_not_fetched(photos):
+    """The check needs no network: of hub weights only the architecture is tried."""
+    change({"model.arch": "test_resnet", "model.weights": "hub"})
+    check.main()
+
+
+def test_enlarging_is_allowed_with_a_note(photos, capsys):
+    """A training size above the presized one works, and is worth a note."""
+    (photos.parent / "photos.dvc").write_text("outs: []\n")
+    change({"presize.size": 100, "augment.size": 100})
+    check.main()
+    assert "note" not in capsys.readouterr().out
+    change({"augment.size": 101})
+    check.main()
+    assert "note: augment.size: 101 is larger than presize.size, 100" in capsys.readouterr().out
+
+
+def test_broken_yaml_is_one_line(repo):
+    """A params.yaml that is no YAML is told at once, before anything else can be."""
+    Path("params.yaml").write_text("seed: [1\n")
+    with pytest.raises(UserError, match=r"params\.yaml is not valid YAML"):
+        check.main()
