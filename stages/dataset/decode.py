@@ -65,15 +65,17 @@ class Decoded:
     height: int
     format: str  # as Pillow names it, from the content
     traits: tuple[str, ...]  # sorted; see _traits
-    plain: bool  # the pixels stand in the file as they are here: RGB and upright
+    plain: bool  # an upright RGB JPEG, which can be stored as it is
 
 
-def decode(content: bytes, shorter: int | None = None) -> Decoded:
+def decode(content: bytes, shorter: int | None = None, thumbnail: int | None = None) -> Decoded:
     """Decode the first frame of a file as upright RGB, or raise Undecodable.
 
     With `shorter`, a JPEG is decoded at the smallest scale of 1, 1/2, 1/4 and 1/8 that leaves its
-    shorter side at least so many pixels. Alpha is laid over white. Damage inside a JPEG's
-    compressed data often decodes without a word from the decoder, and then goes unseen here.
+    shorter side at least so many pixels. With `thumbnail` too, so is a plain JPEG that is within
+    `shorter` already, down to that many: reading all of it proves it whole, and its own bytes will
+    serve. Alpha is laid over white. Damage inside the compressed data of a JPEG often decodes
+    without a word from the decoder, and then goes unseen here.
     """
     if not content:
         raise Undecodable("empty", "0 bytes")
@@ -83,14 +85,15 @@ def decode(content: bytes, shorter: int | None = None) -> Decoded:
         width, height = photo.size
         _check(photo)
         traits = _traits(photo)
+        plain = (photo.format, photo.mode, _orientation(photo)) == ("JPEG", "RGB", 1)
         if shorter is not None:
-            photo.draft(None, (shorter, shorter))
+            wanted = thumbnail if thumbnail and plain and min(photo.size) <= shorter else shorter
+            photo.draft(None, (wanted, wanted))
         photo.load()
         if photo.format == "PNG":  # load() passes over wrong checksums, verify() does not
             Image.open(io.BytesIO(content), formats=("PNG",)).verify()
         orientation = _orientation(photo)
         image = _rgb(photo)
-    plain = image is photo and orientation not in UPRIGHT
     if any(not issubclass(w.category, Image.DecompressionBombWarning) for w in warned):
         traits.add("odd metadata")
     if orientation in UPRIGHT:
@@ -153,9 +156,10 @@ def _traits(photo: Image.Image) -> set[str]:
 
 
 def _orientation(photo: Image.Image) -> int:
-    """Return the EXIF orientation; a picture with broken EXIF is taken as it lies."""
+    """Return the EXIF orientation, 1 to 8; with broken EXIF a picture is taken as it lies."""
     with suppress(Exception):
-        return int(photo.getexif().get(ORIENTATION, 1))
+        found = photo.getexif().get(ORIENTATION)
+        return found if found in UPRIGHT else 1
     return 1
 
 

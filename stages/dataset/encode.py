@@ -11,9 +11,14 @@ import scipy
 from PIL import Image, features
 
 from stages.base.files import fingerprint
-from stages.dataset.decode import Decoded, decode
+from stages.dataset.decode import decode
 from stages.dataset.phash import phash
 from stages.dataset.resize import PresizeParams, presized, resample
+
+# Shorter side, pixels, that is decoded of a photo which passes through, to hash it. A pet photo of
+# 500 x 375 then takes 1.9 ms instead of 2.5, and the hash is 4 bits (median; at most 14 of 256)
+# from that of all pixels; with 64 it would be 8 (at most 24), and no faster.
+THUMBNAIL = 128
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,14 @@ def encode(content: bytes, params: PresizeParams) -> Encoded:
     A plain JPEG that is small enough already is decoded to prove it whole, and then kept byte for
     byte: presizing must not cost quality where nothing needs doing.
     """
-    photo = decode(content, shorter=params.size)
+    jpeg = params.format == "jpeg"
+    photo = decode(content, params.size, thumbnail=THUMBNAIL if jpeg else None)
+    if jpeg and photo.plain and min(photo.width, photo.height) <= params.size:
+        found = phash(photo.image)
+        return Encoded(None, photo.width, photo.height, found, photo.format, photo.traits)
     target = presized(photo.width, photo.height, params.size)
     image = resample(photo.image, target)
-    passes = params.format == "jpeg" and _passes(photo, target)
-    made = None if passes else _raw(image) if params.format == "raw" else _jpeg(image, params)
+    made = _jpeg(image, params) if jpeg else _raw(image)
     return Encoded(made, *target, phash(image), photo.format, photo.traits)
 
 
@@ -48,10 +56,6 @@ def code_key(params: PresizeParams) -> str:
     versions = [PIL.__version__, features.version("jpg"), np.__version__, scipy.__version__]
     chosen = [params.size, params.format, params.quality if params.format == "jpeg" else 0]
     return fingerprint([Path(source).read_text("utf-8") for source in sources], versions, chosen)
-
-
-def _passes(photo: Decoded, target: tuple[int, int]) -> bool:
-    return photo.plain and photo.format == "JPEG" and target == (photo.width, photo.height)
 
 
 def _jpeg(image: Image.Image, params: PresizeParams) -> bytes:

@@ -152,7 +152,7 @@ def test_the_largest_phone_photos_are_no_bombs():
 def test_less_than_16_pixels_a_side_is_too_small(size):
     """A side of 15 pixels is refused, one of 16 is not."""
     assert problem_of(saved(picture(*size), "PNG")) == "too small"
-    assert decode(saved(picture(max(16, size[0]), max(16, size[1])), "PNG")).plain
+    assert decode(saved(picture(max(16, size[0]), max(16, size[1])), "PNG")).traits == ()
 
 
 @pytest.mark.parametrize("mode", ["F", "I"])
@@ -365,6 +365,22 @@ def test_draft_leaves_at_least_the_pixels_wanted(side):
     assert (found.width, found.height) == (601, 803)
     allowed = [scale for scale in (1, 2, 4, 8) if scale == 1 or 601 // scale >= side]
     assert found.image.size == (-(-601 // max(allowed)), -(-803 // max(allowed)))
+
+
+def test_a_thumbnail_is_made_only_of_what_can_be_stored_as_it_is():
+    """Only an upright RGB JPEG within the size is decoded below it."""
+    turned = Image.Exif()
+    turned[0x0112] = 3
+    cases = {
+        saved(picture(320, 240), "JPEG"): 60,
+        saved(picture(320, 240), "JPEG", exif=turned): 240,
+        saved(picture(320, 240, "L"), "JPEG"): 240,
+        saved(picture(320, 240), "PNG"): 240,
+        saved(picture(320, 241), "JPEG"): 241,
+        saved(picture(960, 480), "JPEG"): 240,
+    }
+    for content, expected in cases.items():
+        assert decode(content, shorter=240, thumbnail=60).image.height == expected
 
 
 def test_draft_shows_the_same_picture():

@@ -17,9 +17,12 @@ RAW = PARAMS.model_copy(update={"format": "raw"})
 
 
 def picture(width: int, height: int) -> Image.Image:
-    """Return a smooth random picture."""
-    coarse = derive(1, "picture").integers(0, 256, (4, 5, 3)).astype(np.uint8)
-    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+    """Return a random picture with structure at several scales, as photos have."""
+    draw, total = derive(1, "picture"), np.zeros((height, width, 3))
+    for cells in (2, 4, 8, 16, 32):
+        coarse = Image.fromarray(draw.integers(0, 256, (cells, cells, 3)).astype(np.uint8))
+        total += np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)) / cells
+    return Image.fromarray((total / total.max() * 255).astype(np.uint8))
 
 
 def saved(image: Image.Image, format_name: str = "JPEG", **options: object) -> bytes:
@@ -29,7 +32,7 @@ def saved(image: Image.Image, format_name: str = "JPEG", **options: object) -> b
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("size", [(40, 40), (60, 40), (40, 900), (30, 20), (39, 100)])
+@pytest.mark.parametrize("size", [(40, 40), (60, 40), (40, 900), (30, 20), (5000, 16)])
 def test_a_small_plain_jpeg_passes_through(size):
     """Nothing is done to an upright RGB JPEG whose shorter side is not above the size."""
     found = encode(saved(picture(*size)), PARAMS)
@@ -87,9 +90,25 @@ def test_a_large_jpeg_looks_as_if_every_pixel_had_counted():
 
 
 def test_the_hash_is_that_of_the_presized_picture():
-    """Passed through or made anew, the hash belongs to what the store shows."""
-    small = saved(picture(60, 40))
-    assert encode(small, PARAMS).phash == phash(Image.open(io.BytesIO(small)))
+    """What was made anew has the hash of its pixels, what passed through nearly so."""
+    for width in (60, 600):
+        content = saved(picture(width, width * 2 // 3))
+        params = PARAMS.model_copy(update={"size": width * 2 // 3})
+        expected = phash(Image.open(io.BytesIO(content)))
+        raw = params.model_copy(update={"format": "raw"})
+        assert encode(content, raw).phash == expected
+        passed = encode(content, params)
+        assert passed.content is None
+        assert (int(passed.phash, 16) ^ int(expected, 16)).bit_count() <= 12
+
+
+def test_raw_of_a_small_jpeg_has_all_its_pixels():
+    """The short cut for what passes through is not taken where pixels are wanted."""
+    content = saved(picture(600, 400))
+    found = encode(content, RAW.model_copy(update={"size": 500}))
+    assert (found.width, found.height) == (600, 400)
+    pixels = np.frombuffer(found.content[-600 * 400 * 3 :], np.uint8).reshape(400, 600, 3)
+    assert np.array_equal(pixels, np.asarray(Image.open(io.BytesIO(content))))
 
 
 def test_a_small_jpeg_cut_short_does_not_pass():
