@@ -49,7 +49,6 @@ def sweep_head() -> list[Point]:
     seed = read_seed()
     augment = read_section("augment", AugmentParams)
     batch_size = read_value("fine_tune.batch_size", int)
-    train_bn = read_value("fine_tune.train_bn", bool)
     loss, smoothing = (
         read_value("fine_tune.loss", str),
         read_value("fine_tune.label_smoothing", float),
@@ -67,10 +66,10 @@ def sweep_head() -> list[Point]:
     def batches(epoch: int) -> Iterator[Batch]:
         return train_batches(photos, look, augment, batch_size, seed, epoch)
 
-    freeze(model, train_bn)
+    freeze(model, train_bn=read_value("fine_tune.train_bn", bool))
     trainer = make_trainer(model, compute, loss, smoothing)
     endless = chain.from_iterable(batches(epoch) for epoch in count(1))
-    return sweep(trainer, train_bn, endless, read_section("lr_find", LrFindParams), seed)
+    return sweep(trainer, endless, read_section("lr_find", LrFindParams), seed)
 
 
 if __name__ == "__main__":

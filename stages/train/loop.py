@@ -139,12 +139,15 @@ def fine_tune(
     number = 0
     with tqdm(total=total * steps * params.batch_size, unit="image", delay=1) as bar:
         for phase in plan:
-            (freeze if phase.name == "frozen" else unfreeze)(model, params.train_bn)
+            if phase.name == "frozen":
+                freeze(model, params.train_bn)
+            else:
+                unfreeze(model)
             trainer = make_trainer(model, compute, params.loss, params.label_smoothing)
             for epoch in range(phase.epochs):
                 number += 1
                 bar.set_description(f"epoch {number}/{total} {phase.name}")
-                train_mode(model, params.train_bn)
+                train_mode(model)
                 at = _Place(epoch, steps, phase)
                 loss = _train_epoch(trainer, batches(number), at, margins, bar, (seed, number))
                 lr = at.rates(steps - 1)[0][-1]

