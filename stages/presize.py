@@ -68,7 +68,8 @@ def _refuse_too_many(rejected: pd.DataFrame, files: int, most: float) -> None:
     counts = ", ".join(f"{count} {name}" for name, count in _counts(rejected["problem"]).items())
     raise several(
         f"{len(rejected):,} of {files:,} photos cannot be used ({counts}), and "
-        f"presize.max_rejected allows {most * 100:g}%; all are in {REPORT / 'rejected.csv'}:",
+        f"presize.max_rejected allows {most * 100:g}%. Mend or remove them, or allow more; "
+        f"{REPORT / 'rejected.csv'} lists all:",
         list(rejected["path"] + ": " + rejected["problem"] + " (" + rejected["detail"] + ")"),
     )
 

@@ -104,11 +104,11 @@ def _original(file: Path, sha256: str) -> bytes:
     try:
         content = file.read_bytes()
     except FileNotFoundError:
-        raise Undecodable(CHANGED, "the file is gone") from None
+        raise Undecodable(CHANGED, "the file is gone; dvc repro lists what is there") from None
     except OSError as error:
         raise Undecodable("unreadable", error.strerror or type(error).__name__) from None
     if sha256_bytes(content) != sha256:
-        raise Undecodable(CHANGED, "the content is another")
+        raise Undecodable(CHANGED, "the content is another; dvc repro reads it anew")
     return content
 
 

@@ -226,11 +226,8 @@ def test_photos_that_changed_since_ingest_are_named(tmp_path):
     found = write(tmp_path, images)
     changed = "changed since ingest"
     assert found["problem"].tolist() == [changed, changed, "unreadable", "unreadable", ""]
-    assert found["detail"].tolist()[:3] == [
-        "the file is gone",
-        "the content is another",
-        "Is a directory",
-    ]
+    details = [detail.split(";")[0] for detail in found["detail"]]
+    assert details[:3] == ["the file is gone", "the content is another", "Is a directory"]
     assert Store(tmp_path / "store").index["path"].tolist() == ["004.jpg"]
 
 
@@ -335,6 +332,7 @@ def kill_a_worker(private: Path) -> None:
     os.kill(min(reusable_executor._executor._processes), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_told_with_what_it_held(tmp_path):
     """kill -9 of a worker ends the run with the photos in hand; the next run continues."""
     add(tmp_path, some(range(16), width=3000, height=2000))
