@@ -7,6 +7,7 @@ from stages.base.errors import UserError
 from stages.train.lr_suggest import (
     FALLBACK,
     RULES,
+    VOTERS,
     decrease,
     given,
     minimum,
@@ -61,14 +62,21 @@ def test_valley_of_a_single_fall() -> None:
 
 
 def test_consensus_is_among_the_answers() -> None:
-    """The consensus lies within the answers, and the spread is their range in decades."""
+    """The consensus lies within the answers that vote; the spread is their range in decades."""
     losses = np.concatenate([np.full(10, 2.5), curve(), np.full(5, 6.0)])
     lrs = np.concatenate([np.full(10, 1e-8), LRS, np.full(5, 20.0)])
     found = suggest(lrs, losses, steps=100)
-    answers = list(found.rules.values())
+    answers = [rate for name, rate in found.rules.items() if name in VOTERS]
     assert found.reason is None
     assert min(answers) <= found.consensus <= max(answers)
     assert found.spread == pytest.approx(np.log10(max(answers) / min(answers)), abs=0.01)
+
+
+def test_slide_has_no_vote() -> None:
+    """An answer of slide that is decades away changes neither consensus nor spread."""
+    found = suggest(LRS, curve(), steps=85)
+    others = [found.rules[name] for name in ("minimum", "decrease", "steep", "valley")]
+    assert found.consensus == two_digits(float(10 ** np.median(np.log10(others))))
 
 
 def test_consensus_survives_noise() -> None:
