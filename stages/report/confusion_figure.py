@@ -63,7 +63,7 @@ def short(label: str, longest: int = LONGEST) -> str:
     """Return a label on one line without control characters, its middle cut when too long.
 
     >>> short("german shorthaired pointer", 14)
-    'german … inter'
+    'german…pointer'
     """
     line = "".join(letter if letter.isprintable() else " " for letter in label)
     if len(line) <= longest:
