@@ -16,7 +16,7 @@ from tqdm import tqdm
 from stages.base.errors import run_stage
 from stages.base.files import write_csv, write_json
 from stages.base.machine import device_name, workers
-from stages.base.params import read_section, read_seed
+from stages.base.params import read_section, read_seed, read_value
 from stages.base.seed import derive_int
 from stages.batch.loader import Look, open_photos, train_batches, train_steps, valid_batches
 from stages.batch.views import AugmentParams
@@ -60,7 +60,8 @@ def main() -> None:
     history = pd.DataFrame([epoch.row(valid.targets) for epoch in epochs])
     last = history.iloc[-1]
     facts = {**arch.model_dump(), "vocab": vocab, "size": augment.size, "loss": params.loss}
-    save_model(Path("data/model"), model, {**facts, "base_lr": base_lr, "seed": seed})
+    facts |= {"presize": read_value("presize.size", int), "base_lr": base_lr, "seed": seed}
+    save_model(Path("data/model"), model, facts | compute.facts())
     held = epochs[-1].predicted.probabilities
     names, paths = np.array(vocab), np.array(valid.paths)
     predictions = Predictions(

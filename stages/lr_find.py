@@ -49,10 +49,9 @@ def sweep_head() -> list[Point]:
     seed = read_seed()
     augment = read_section("augment", AugmentParams)
     batch_size = read_value("fine_tune.batch_size", int)
-    loss, smoothing = (
-        read_value("fine_tune.loss", str),
-        read_value("fine_tune.label_smoothing", float),
-    )
+    loss = read_value("fine_tune.loss", str)
+    smoothing = read_value("fine_tune.label_smoothing", float)
+    train_bn = read_value("fine_tune.train_bn", bool)
     compute = open_device(device_name(), read_value("fine_tune.precision", str))
 
     splits = read_splits(Path("data/splits.csv"))
@@ -66,10 +65,10 @@ def sweep_head() -> list[Point]:
     def batches(epoch: int) -> Iterator[Batch]:
         return train_batches(photos, look, augment, batch_size, seed, epoch)
 
-    freeze(model, train_bn=read_value("fine_tune.train_bn", bool))
+    freeze(model, train_bn)
     trainer = make_trainer(model, compute, loss, smoothing)
     endless = chain.from_iterable(batches(epoch) for epoch in count(1))
-    return sweep(trainer, endless, read_section("lr_find", LrFindParams), seed)
+    return sweep(trainer, train_bn, endless, read_section("lr_find", LrFindParams), seed)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,16 @@ class Compute(NamedTuple):
     device: torch.device
     dtype: torch.dtype
 
+    def facts(self) -> dict[str, str | int]:
+        """Return what the last digits of a result depend on beside code, data and params."""
+        precision = str(self.dtype).removeprefix("torch.")
+        return {
+            "device": self.device.type,
+            "precision": precision,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        }
+
     def autocast(self) -> torch.autocast:
         """Return the context in which a model runs in the chosen precision."""
         return torch.autocast(

@@ -139,15 +139,12 @@ def fine_tune(
     number = 0
     with tqdm(total=total * steps * params.batch_size, unit="image", delay=1) as bar:
         for phase in plan:
-            if phase.name == "frozen":
-                freeze(model, params.train_bn)
-            else:
-                unfreeze(model)
+            (freeze if phase.name == "frozen" else unfreeze)(model, params.train_bn)
             trainer = make_trainer(model, compute, params.loss, params.label_smoothing)
             for epoch in range(phase.epochs):
                 number += 1
                 bar.set_description(f"epoch {number}/{total} {phase.name}")
-                train_mode(model)
+                train_mode(model, params.train_bn)
                 at = _Place(epoch, steps, phase)
                 loss = _train_epoch(trainer, batches(number), at, margins, bar, (seed, number))
                 lr = at.rates(steps - 1)[0][-1]

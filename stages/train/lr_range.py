@@ -43,7 +43,7 @@ class Point(NamedTuple):
 
 
 def sweep(
-    trainer: Trainer, batches: Iterable[Batch], params: LrFindParams, seed: int
+    trainer: Trainer, train_bn: bool, batches: Iterable[Batch], params: LrFindParams, seed: int
 ) -> list[Point]:
     """Return the curve (Smith 2015); model, optimiser and random state are as before.
 
@@ -53,7 +53,7 @@ def sweep(
     kept = copy.deepcopy((trainer.model.state_dict(), trainer.adam.state_dict()))
     random_state = torch.get_rng_state()
     try:
-        return _sweep(trainer, batches, params, seed)
+        return _sweep(trainer, train_bn, batches, params, seed)
     finally:
         trainer.model.load_state_dict(kept[0])
         trainer.adam.load_state_dict(kept[1])
@@ -61,9 +61,9 @@ def sweep(
 
 
 def _sweep(
-    trainer: Trainer, batches: Iterable[Batch], params: LrFindParams, seed: int
+    trainer: Trainer, train_bn: bool, batches: Iterable[Batch], params: LrFindParams, seed: int
 ) -> list[Point]:
-    train_mode(trainer.model)
+    train_mode(trainer.model, train_bn)
     points: list[Point] = []
     mean, best = 0.0, float("inf")
     layers = 1 + max(group["layer"] for group in trainer.adam.param_groups)

@@ -21,7 +21,7 @@ def swept(params: LrFindParams = PARAMS):
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     freeze(model, train_bn=True)
     trainer = make_trainer(model, CPU, "cross_entropy", 0.0)
-    return sweep(trainer, cycle(tiny_batches()), params, seed=1), trainer, before
+    return sweep(trainer, True, cycle(tiny_batches()), params, seed=1), trainer, before
 
 
 def test_model_optimiser_and_random_state_are_restored() -> None:
@@ -35,7 +35,7 @@ def test_model_optimiser_and_random_state_are_restored() -> None:
         assert torch.equal(tensor, before[name])
     assert not trainer.adam.state
     state = torch.get_rng_state()
-    swept_again = sweep(trainer, cycle(tiny_batches()), PARAMS, seed=1)
+    swept_again = sweep(trainer, True, cycle(tiny_batches()), PARAMS, seed=1)
     assert torch.equal(torch.get_rng_state(), state)
     assert swept_again == points
     assert torch.equal(torch.rand(3), expected)

@@ -1,5 +1,6 @@
 """What learns, how fast, and with which decay."""
 
+import pytest
 import timm
 import torch
 from torch import nn
@@ -26,7 +27,7 @@ def resnet() -> Classifier:
 def test_every_learning_parameter_is_in_one_group() -> None:
     """After unfreezing, each parameter of the model stands in exactly one parameter group."""
     for model in (tiny_model(), resnet()):
-        unfreeze(model)
+        unfreeze(model, train_bn=True)
         listed = [id(p) for group in optimiser(model).param_groups for p in group["params"]]
         assert sorted(listed) == sorted(id(p) for p in model.parameters())
 
@@ -43,7 +44,7 @@ def test_resnets_have_three_layer_groups() -> None:
 def test_norms_and_biases_do_not_decay() -> None:
     """Weight decay acts on weights of convolutions and linear layers alone."""
     model = tiny_model()
-    unfreeze(model)
+    unfreeze(model, train_bn=True)
     for group in optimiser(model).param_groups:
         dims = {p.ndim for p in group["params"]}
         assert dims <= ({1} if group["weight_decay"] == 0 else {2, 4})
@@ -64,7 +65,7 @@ def test_frozen_wholly_has_no_gradient() -> None:
     """Frozen with its norm layers, the body builds no graph and its statistics stand still."""
     model = tiny_model()
     freeze(model, train_bn=False)
-    train_mode(model)
+    train_mode(model, train_bn=False)
     before = model.body[1].running_mean.clone()
     out = model.features(torch.randn(4, 3, 8, 8))
     assert not out.requires_grad
@@ -72,32 +73,33 @@ def test_frozen_wholly_has_no_gradient() -> None:
     assert model(torch.randn(4, 3, 8, 8)).requires_grad
 
 
-def test_unfrozen_norms_learn() -> None:
-    """After unfreezing, the body's norm layers move their statistics and have gradients."""
+@pytest.mark.parametrize("train_bn", [True, False])
+def test_train_bn_decides_for_norms_of_the_unfrozen_body(train_bn: bool) -> None:
+    """Unfrozen, the body's norm layers learn and move with train_bn, and stand still without."""
     model = tiny_model()
-    freeze(model, train_bn=False)
-    unfreeze(model)
-    train_mode(model)
+    unfreeze(model, train_bn)
+    train_mode(model, train_bn)
     before = model.body[1].running_mean.clone()
     assert model.features(torch.randn(4, 3, 8, 8)).requires_grad
-    assert not torch.equal(model.body[1].running_mean, before)
-    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert torch.equal(model.body[1].running_mean, before) != train_bn
+    still = {name for name, p in model.body.named_parameters() if not p.requires_grad}
+    assert still == (set() if train_bn else {"1.weight", "1.bias"})
 
 
-def test_train_mode_follows_what_learns() -> None:
-    """The head's norm layers always train, the body's unless nothing in the body learns."""
+@pytest.mark.parametrize("train_bn", [True, False])
+def test_the_norms_of_the_head_always_train(train_bn: bool) -> None:
+    """train_bn is about the body; the new head's norm layers train either way."""
     model = tiny_model()
-    for train_bn in (True, False):
-        freeze(model, train_bn)
-        train_mode(model)
-        assert [m.training for m in model.body.modules() if isinstance(m, NORMS)] == [train_bn]
-        assert all(m.training for m in model.head.modules() if isinstance(m, nn.BatchNorm1d))
+    freeze(model, train_bn)
+    train_mode(model, train_bn)
+    assert [m.training for m in model.body.modules() if isinstance(m, NORMS)] == [train_bn]
+    assert all(m.training for m in model.head.modules() if isinstance(m, nn.BatchNorm1d))
 
 
 def test_set_rates_reaches_every_group() -> None:
     """Each parameter group takes the rate of its layer group, and all take the momentum."""
     model = resnet()
-    unfreeze(model)
+    unfreeze(model, train_bn=True)
     adam = optimiser(model)
     set_rates(adam, [1e-5, 1e-4, 1e-3], 0.9)
     assert {g["lr"] for g in adam.param_groups} == {1e-5, 1e-4, 1e-3}

@@ -14,8 +14,8 @@ from tests.train.tiny import CPU, tiny_batches, tiny_model
 def trained(steps: int = 3, seed: int = 1, compute: Compute = CPU):
     """Return a model after some steps, and the steps."""
     model = tiny_model()
-    unfreeze(model)
-    train_mode(model)
+    unfreeze(model, train_bn=True)
+    train_mode(model, train_bn=True)
     trainer = make_trainer(model, compute, "cross_entropy", 0.0)
     batches = tiny_batches(steps)
     return model, [trainer.step(b, [1e-3, 1e-2], 0.95, seed + i) for i, b in enumerate(batches)]
@@ -37,7 +37,7 @@ def test_dropout_follows_the_seed() -> None:
 def test_update_equals_adam_by_hand() -> None:
     """One parameter over three steps follows Adam with decoupled decay and changing momentum."""
     model = tiny_model()
-    unfreeze(model)
+    unfreeze(model, train_bn=True)
     model.eval()  # no dropout, fixed norms: the gradient can be had apart from the step
     trainer = make_trainer(model, CPU, "cross_entropy", 0.0)
     weight = model.head[3].weight
@@ -55,7 +55,7 @@ def test_update_equals_adam_by_hand() -> None:
 def test_step_reports_the_loss_before_it() -> None:
     """The loss and margins of a step are those of the model as it was."""
     model = tiny_model()
-    unfreeze(model)
+    unfreeze(model, train_bn=True)
     model.eval()
     batch = tiny_batches(1)[0]
     before = torch.nn.functional.cross_entropy(model(batch.images), batch.targets)

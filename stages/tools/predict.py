@@ -1,0 +1,67 @@
+"""Predict: what the fine-tuned model says of photos that it has never seen.
+
+Reads   data/model/ and the photos named
+Run     python -m stages.tools.predict PHOTO [PHOTO ...]
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from stages.base.errors import UserError, run
+from stages.base.machine import device_name
+from stages.batch.loader import Look, Photos, valid_batches
+from stages.dataset.decode import Undecodable, decode
+from stages.dataset.resize import presized, resample
+from stages.train.device import open_device
+from stages.train.infer import predict
+from stages.train.saved import load_model
+
+BATCH_SIZE = 32
+# A sigmoid below a half is a no; when every class says no, none of them is the answer.
+REFUSED = 0.5
+
+
+def main() -> None:
+    """Print a line for each photo: its most probable classes."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    parser.add_argument(
+        "--model", type=Path, default=Path("data/model"), help="default: %(default)s"
+    )
+    parser.add_argument("--top", type=int, default=3, help="classes to show; default: %(default)s")
+    options = parser.parse_args()
+    compute = open_device(device_name(), "fp32")
+    model, facts = load_model(options.model)
+    model.to(compute.device)
+
+    images = [read_photo(path, facts["presize"]) for path in options.photos]
+    paths = [str(path) for path in options.photos]
+    photos = Photos(paths, np.zeros(len(paths), dtype=np.int64), images.__getitem__)
+    look = Look(facts["size"], model.mean, model.std, compute.device)
+    found = predict(model, valid_batches(photos, look, BATCH_SIZE), compute, facts["loss"])
+    for path, row in zip(paths, found.probabilities, strict=True):
+        print(f"{path}: {', '.join(answers(row, facts['vocab'], facts['loss'], options.top))}")
+
+
+def read_photo(path: Path, size: int) -> np.ndarray:
+    """Return one photo, upright RGB, presized as those that the model learned from."""
+    try:
+        photo = decode(path.read_bytes(), size)
+    except Undecodable as problem:
+        raise UserError(f"{path}: {problem.problem}: {problem.detail}") from None
+    return np.asarray(resample(photo.image, presized(photo.width, photo.height, size)))
+
+
+def answers(row: np.ndarray, vocab: list[str], loss: str, top: int) -> Iterator[str]:
+    """Yield the most probable classes with their probabilities; with bce it may be none of them."""
+    if loss == "bce" and row.max() < REFUSED:
+        yield "none of these"
+    for place in np.argsort(-row, kind="stable")[:top]:
+        yield f"{vocab[place]} {row[place]:.1%}"
+
+
+if __name__ == "__main__":
+    run(main)

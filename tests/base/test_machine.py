@@ -1,0 +1,37 @@
+"""Machine knobs from the environment."""
+
+import joblib
+import pytest
+
+from stages.base.errors import UserError
+from stages.base.machine import device_name, workers
+
+
+def test_workers_default_to_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset or empty, as many workers as there are cores for this process."""
+    monkeypatch.delenv("FINETRACK_WORKERS", raising=False)
+    assert workers() == joblib.cpu_count() >= 1
+    monkeypatch.setenv("FINETRACK_WORKERS", "")
+    assert workers() == joblib.cpu_count()
+
+
+def test_workers_as_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole number from 1 is taken as it is."""
+    monkeypatch.setenv("FINETRACK_WORKERS", "7")
+    assert workers() == 7
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
+def test_other_numbers_of_workers_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """What is no count is refused by the variable's name."""
+    monkeypatch.setenv("FINETRACK_WORKERS", text)
+    with pytest.raises(UserError, match="FINETRACK_WORKERS must be a whole number from 1"):
+        workers()
+
+
+def test_device_is_auto_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset, the device is chosen; set, it is what was asked for."""
+    monkeypatch.delenv("FINETRACK_DEVICE", raising=False)
+    assert device_name() == "auto"
+    monkeypatch.setenv("FINETRACK_DEVICE", "cuda:1")
+    assert device_name() == "cuda:1"
