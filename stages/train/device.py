@@ -42,7 +42,7 @@ def open_device(name: str, precision: PrecisionName) -> Compute:
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling every new tensor, in case one is read unset, costs a quarter of the speed (45 images/s
     # instead of 35 on two cores), and nothing here reads unset memory.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     return Compute(device, DTYPES[_precision(precision, device)])
 
