@@ -62,16 +62,28 @@ def _testimony(vocab: np.ndarray, probabilities: np.ndarray, targets: np.ndarray
 
 
 def _score(table: pd.DataFrame) -> pd.Series:
-    """Return one minus the geometric mean of the two ranks, as Fisher combines tests (1925).
+    """Return one minus the weighted geometric mean of the two ranks, after Fisher (1925).
 
     Ranks make witnesses comparable, however sure they are, and the logarithm lets the most
-    doubtful decide. Pets with 5 % of the labels changed at random, head trained on a frozen body,
-    five seeds: of the first as many suspects as changes, 89 % were changed ones. With margins in
-    place of the label's probability 80 %, with log-odds added up 81 %, by training alone 48 %.
+    doubtful decide. A witness weighs the more, the seldomer it doubts any label: on the digits,
+    where the probe doubts 38 % and the model 5 %, the first 10 suspects hold 8 of the 10 planted
+    wrong labels and the first 14 all of them (unweighted 6 and 18; the probe alone 3 and 177).
+    Pets with 5 % of the labels changed at random, head trained on a frozen body, five seeds: of the
+    first as many suspects as changes, 89 % were changed ones. With margins in place of the label's
+    probability 80 %, with log-odds added up 81 %, by training alone 48 %.
     """
     probe = table["probe_label"].rank(pct=True)
     own = table["margin"].rank(pct=True).fillna(table["model_label"].rank(pct=True))
-    return 1 - (probe * own.fillna(SILENT)).pow(0.5)
+    for_probe, for_own = (_weight(table, who) for who in ("probe", "model"))
+    logs = for_probe * np.log(probe) + for_own * np.log(own.fillna(SILENT))
+    return pd.Series(1 - np.exp(logs / (for_probe + for_own)))
+
+
+def _weight(table: pd.DataFrame, who: str) -> float:
+    """Return minus the logarithm of how often a witness doubts a label, never quite zero."""
+    judged = table[f"{who}_label"].count()
+    doubts = (table[f"{who}_label"] < table[f"{who}_best"]).sum()
+    return -float(np.log((doubts + 1) / (judged + 2)))
 
 
 def _contradictions(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:

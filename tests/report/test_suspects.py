@@ -54,8 +54,10 @@ def test_the_model_accuses_a_validation_image() -> None:
         "the model, which never trained on it, says =cow() (95 %, its label 1 %); "
         "the linear probe says dog (70 %, its label 20 %)"
     )
-    # First of five by the probe, first of two by the model.
-    assert row["score"] == pytest.approx(1 - np.sqrt(1 / 5 * 1 / 2))
+    # First of five by the probe, which doubts one of them; first of two by the model, likewise.
+    probe, model = -np.log(2 / 7), -np.log(2 / 4)
+    mean = (probe * np.log(1 / 5) + model * np.log(1 / 2)) / (probe + model)
+    assert row["score"] == pytest.approx(1 - np.exp(mean))
 
 
 def test_excluded_images_have_the_probe_alone() -> None:
@@ -91,6 +93,16 @@ def test_contradicting_copies_lead() -> None:
     assert table["path"].is_unique
     agreeing = rank_suspects(*evidence(), groups, 10)
     assert agreeing.empty
+
+
+def test_a_witness_that_doubts_everything_weighs_little() -> None:
+    """The probe accuses most images; the one that training never learned leads all the same."""
+    accused = {
+        f"{side} {letter}.jpg": [0.2, 0.5, 0.3] for side in ("train", "valid") for letter in "ab"
+    }
+    accused["train b.jpg"] = [0.3, 0.4, 0.3]  # the least doubtful to the probe
+    table = rank_suspects(*evidence(margins=(0.9, -0.7), probe=accused), ALONE, 10)
+    assert table["path"][0] == "train b.jpg"
 
 
 def test_only_the_order_counts() -> None:
