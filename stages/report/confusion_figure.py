@@ -80,7 +80,7 @@ def _grid(vocab: np.ndarray, matrix: np.ndarray, name: str, of: np.ndarray | Non
     longest = max(len(label) for label in labels)
     margin = 30 + 7 * longest
     upright = 7 * longest > cell - 4
-    above = margin if upright else 46
+    above = margin if upright else 52
     width, height = margin + cell * count + 8, above + cell * count + 8
     with rc_context(SETTINGS):
         figure = blank(width, height)
@@ -114,8 +114,8 @@ def _map(matrix: np.ndarray) -> str:
 def _frame(axes: Axes) -> None:
     axes.xaxis.set_label_position("top")
     axes.xaxis.tick_top()
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("actual")
+    axes.set_xlabel("predicted", labelpad=8)
+    axes.set_ylabel("actual", labelpad=8)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(colors=INK, pad=5)
