@@ -51,10 +51,8 @@ def page_of(result: Interpretation, store: Store) -> Page:
     shown = sorted({*result.worst["path"], *result.suspects["path"]})
     side = thumbnail_side(len(shown))
     model, summary = read("data/model/model.json"), read("reports/datablock/summary.json")
-    curve, suggestion = (
-        pd.read_csv("reports/lr_find/curve.csv"),
-        read("reports/lr_find/suggestion.json"),
-    )
+    curve = pd.read_csv("reports/lr_find/curve.csv")
+    suggestion = read("reports/lr_find/suggestion.json")
     return Page(
         result=result,
         thumbnails={path: thumbnail(store.image(path), side) for path in shown},

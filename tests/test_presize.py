@@ -128,6 +128,8 @@ def test_the_limit_itself_is_allowed(project):
     """Two of twelve is not more than a sixth."""
     project(max_rejected=2 / 12)
     presize.main()
+    assert len(pd.read_csv(REPORT / "rejected.csv")) == 2
+    assert len(Store(Path("data/presized")).index) == 10
 
 
 def test_no_usable_photo_is_an_error_whatever_the_limit(project):

@@ -221,10 +221,11 @@ def test_a_model_that_cannot_be_made_is_told_now(repo, arch, weights, words):
     assert words in line
 
 
-def test_weights_of_a_hub_are_not_fetched(photos):
+def test_weights_of_a_hub_are_not_fetched(photos, capsys):
     """The check needs no network: of hub weights only the architecture is tried."""
     change({"model.arch": "test_resnet", "model.weights": "hub"})
     check.main()
+    assert "Params and inputs are in order" in capsys.readouterr().out
 
 
 def test_enlarging_is_allowed_with_a_note(photos, capsys):
