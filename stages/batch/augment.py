@@ -7,6 +7,8 @@ an image is reflected in the image's own coordinates, whatever padding the batch
 Lighting and normalisation follow in the same pass. Validation takes the same path.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -16,6 +18,10 @@ from stages.batch.views import Views
 
 # Logits of black and white are cut here: 1e-4 keeps float32 exact to a grey level either way.
 DARKEST = 1e-4
+# Source pixels that a processor works on at once, so that they stay in its cache from the first
+# step to the last. Two cores, 500 x 375 to 224: 0.9 ms an image, 1.3 with one image at a time, and
+# 5 with all 32; 200 x 160 to 96: 0.2 ms, 0.3 and 0.5.
+PORTION = 800_000
 
 
 def render(
@@ -31,19 +37,32 @@ def render(
     pixels: (B, 3, H, W) uint8 on any device, zero-padded; sizes: (B, 2) own heights and widths.
     Returns (B, 3, size, size) float32, normalised, channels last.
     """
-    x = resample(pixels, sizes, views.matrices, size)
-    x = lighting(x, views.brightness, views.contrast)
-    return normalise(x, mean, std).contiguous(memory_format=torch.channels_last)
+    shape, last = (len(pixels), 3, size, size), torch.channels_last
+    out = torch.empty(shape, device=pixels.device, memory_format=last)
+    for rows, factor in _portions(pixels, views.matrices, size):
+        x = _sample(pixels, sizes, views.matrices, size, rows, factor)
+        x = lighting(x, views.brightness[rows], views.contrast[rows])
+        out[rows] = normalise(x, mean, std)
+    return out
 
 
 def resample(pixels: Tensor, sizes: np.ndarray, matrices: np.ndarray, size: int) -> Tensor:
     """Read each image once through its matrix; returns (B, 3, size, size) float32 in 0..1."""
-    factors = shrink_factors(matrices, size)
     out = torch.empty(len(pixels), 3, size, size, device=pixels.device)
+    for rows, factor in _portions(pixels, matrices, size):
+        out[rows] = _sample(pixels, sizes, matrices, size, rows, factor)
+    return out
+
+
+def _portions(pixels: Tensor, matrices: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield rows to be sampled together, with their shrink factor."""
+    factors = shrink_factors(matrices, size)
+    most = len(factors)
+    if pixels.device.type == "cpu":
+        most = max(1, PORTION // (pixels.shape[2] * pixels.shape[3]))
     for factor in np.unique(factors).tolist():
         rows = np.flatnonzero(factors == factor)
-        out[rows] = _sample(pixels[rows], sizes[rows], matrices[rows], size, factor)
-    return out
+        yield from ((rows[i : i + most], factor) for i in range(0, len(rows), most))
 
 
 def shrink_factors(matrices: np.ndarray, size: int) -> np.ndarray:
@@ -56,42 +75,53 @@ def shrink_factors(matrices: np.ndarray, size: int) -> np.ndarray:
 
 
 def _sample(
-    pixels: Tensor, sizes: np.ndarray, matrices: np.ndarray, size: int, factor: int
+    pixels: Tensor,
+    sizes: np.ndarray,
+    matrices: np.ndarray,
+    size: int,
+    rows: np.ndarray,
+    factor: int,
 ) -> Tensor:
-    x = pixels.float().div_(255)
+    height, width = sizes[rows].max(axis=0)
+    x = pixels[rows, :, :height, :width].float().div_(255)
     if factor > 1:
         x = F.avg_pool2d(x, factor)
-    own = torch.as_tensor(sizes // factor, dtype=torch.float32, device=pixels.device)
-    where = positions(matrices, size).astype(np.float32) / factor
-    grid = torch.as_tensor(where, device=pixels.device)
-    grid = _reflect(grid, own.flip(1)[:, None, None, :])
-    padded = torch.tensor([x.shape[3], x.shape[2]], device=pixels.device)
-    return F.grid_sample(x, grid * 2 / padded - 1, mode="bilinear", align_corners=False)
+    own = torch.as_tensor(sizes[rows, ::-1] // factor, dtype=torch.float32, device=x.device)
+    where = positions(matrices[rows], size, x.device).div_(factor)
+    padded = torch.tensor([x.shape[3], x.shape[2]], device=x.device)[:, None, None]
+    grid = _reflect(where, own[:, :, None, None]).mul_(2 / padded).sub_(1)
+    return F.grid_sample(x, grid.permute(0, 2, 3, 1), mode="bilinear", align_corners=False)
 
 
-def positions(matrices: np.ndarray, size: int) -> np.ndarray:
-    """Return the source position (x, y) of every output pixel's centre, (B, size, size, 2)."""
-    line = (np.arange(size) + 0.5) * 2 / size - 1
-    y, x = np.meshgrid(line, line, indexing="ij")
-    plane = np.stack([x, y, np.ones_like(x)], axis=-1)
-    moved = plane.reshape(1, -1, 3) @ matrices.transpose(0, 2, 1)
-    return (moved[..., :2] / moved[..., 2:]).reshape(len(matrices), size, size, 2)
+def positions(matrices: np.ndarray, size: int, device: torch.device) -> Tensor:
+    """Return the source position of every output pixel's centre: (B, 2, size, size), x then y."""
+    m = torch.as_tensor(matrices, dtype=torch.float32, device=device)[..., None]
+    line = (torch.arange(size, device=device) + 0.5) * 2 / size - 1
+    along, down = m[:, :, 0] * line, m[:, :, 1] * line + m[:, :, 2]  # (B, 3, size) each
+    moved = along[:, :, None, :] + down[:, :, :, None]
+    return moved[:, :2] / moved[:, 2:]
 
 
 def _reflect(where: Tensor, size: Tensor) -> Tensor:
-    """Fold positions back into 0..size, mirrored at the edges, at least half a pixel inside."""
-    folded = size - (where.remainder(2 * size) - size).abs()
-    return torch.minimum(torch.clamp(folded, min=0.5), size - 0.5)
+    """Fold positions from -size..2 size into 0..size, mirrored at the edges, in place.
+
+    No view looks further out than one image. Results are at least half a pixel inside.
+    """
+    where.abs_().sub_(size).abs_().neg_().add_(size)
+    return torch.minimum(where.clamp_(min=0.5), size - 0.5, out=where)
 
 
 def lighting(x: Tensor, brightness: np.ndarray, contrast: np.ndarray) -> Tensor:
-    """Shift and stretch the logits of pixels in 0..1, image by image (fastai's lighting)."""
+    """Shift and stretch the logits of pixels in 0..1, in place, image by image (as in fastai)."""
     rows = np.flatnonzero((brightness != 0) | (contrast != 1))
     if not len(rows):
         return x
     add = torch.as_tensor(brightness[rows], dtype=x.dtype, device=x.device)[:, None, None, None]
     scale = torch.as_tensor(contrast[rows], dtype=x.dtype, device=x.device)[:, None, None, None]
-    x[rows] = torch.sigmoid((torch.logit(x[rows], eps=DARKEST) + add) * scale)
+    lit = x if len(rows) == len(x) else x[rows]
+    lit.logit_(eps=DARKEST).add_(add).mul_(scale).sigmoid_()
+    if lit is not x:
+        x[rows] = lit
     return x
 
 

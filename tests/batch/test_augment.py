@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from stages.base.seed import derive
+from stages.batch import augment
 from stages.batch.augment import lighting, normalise, positions, render, resample, shrink_factors
-from stages.batch.views import AugmentParams, box, centre_views, random_views, rotation
+from stages.batch.views import AugmentParams, Views, box, centre_views, random_views, rotation
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -125,13 +126,39 @@ def test_an_image_alone_equals_itself_in_a_batch() -> None:
     assert torch.allclose(together[0], alone[0], atol=1e-5)
 
 
-def test_outside_is_reflected() -> None:
-    """Looking one image to the right shows it mirrored."""
+@pytest.mark.parametrize("x", [-5, 15])
+def test_outside_is_reflected(x: int) -> None:
+    """Looking one image to the left or to the right shows it mirrored."""
     image = photo(10, 10)
     pixels, sizes = padded([image])
-    beside = box(15, 5, 10, 10)
-    seen = resample(pixels, sizes, beside[None], 10)[0].permute(1, 2, 0).numpy()
+    seen = resample(pixels, sizes, box(x, 5, 10, 10)[None], 10)[0].permute(1, 2, 0).numpy()
     assert np.abs(seen * 255 - image[:, ::-1]).max() < 0.02
+
+
+def test_no_view_looks_further_than_one_image() -> None:
+    """The strongest params allowed keep every position within one image of the border."""
+    params = AugmentParams(
+        size=16, min_scale=0.01, max_rotate=180.0, max_zoom=4.0, max_warp=0.5,
+        max_lighting=0.0, p_affine=1.0, p_lighting=0.0, flip=True,
+    )  # fmt: skip
+    for height, width in ((20, 20), (16, 300), (300, 16)):
+        rngs = [derive(0, "far", i) for i in range(300)]
+        views = random_views([(height, width)] * 300, params, rngs)
+        where = positions(views.matrices, 16, torch.device("cpu"))
+        own = torch.tensor([width, height])[:, None, None]
+        assert (where > -own).all()
+        assert (where < 2 * own).all()
+
+
+def test_portions_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch worked on in portions equals one worked on at once, shrink factors mixed."""
+    images = [photo(12, 30), photo(80, 70, 1), photo(40, 20, 2), photo(70, 90, 3)]
+    pixels, sizes = padded(images)
+    views = centre_views(sizes.tolist())
+    light = Views(views.matrices, np.array([0, 0.3, 0, 0.1]), np.array([1, 1, 1, 1.2]))
+    whole = render(pixels, sizes, light, 16, MEAN, STD)
+    monkeypatch.setattr(augment, "PORTION", 1)
+    assert torch.allclose(render(pixels, sizes, light, 16, MEAN, STD), whole, atol=1e-5)
 
 
 def test_shrink_factors_at_the_bounds() -> None:
@@ -144,9 +171,9 @@ def test_shrink_factors_at_the_bounds() -> None:
 
 def test_positions_are_pixel_centres() -> None:
     """An identity view of n pixels looks at their centres, half a pixel in."""
-    where = positions(box(2, 2, 4, 4)[None], 4)[0]
-    assert where[0, 0].tolist() == [0.5, 0.5]
-    assert where[3, 1].tolist() == [1.5, 3.5]
+    where = positions(box(2, 2, 4, 4)[None], 4, torch.device("cpu"))[0]
+    assert where[:, 0, 0].tolist() == [0.5, 0.5]
+    assert where[:, 3, 1].tolist() == [1.5, 3.5]
 
 
 def test_lighting_equals_its_formula() -> None:
