@@ -39,7 +39,7 @@ def main() -> None:
     vocab = vocabulary(splits)
     photos = open_photos(store, splits, vocab, workers())
 
-    model = build(model_params, len(vocab), seed).to(compute.device)
+    model = build(model_params, len(vocab), seed, size).to(compute.device)
     look = Look(size, model.mean, model.std, compute.device)
     features = pooled_features(model, valid_batches(photos, look, BATCH_SIZE), compute)
 

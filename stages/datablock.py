@@ -49,7 +49,7 @@ def main() -> None:
     images = images.drop(columns=["label", "split"]).merge(splits, on="path")
     findings = check_images(images, augment.size, blank)
     # On the processor, whatever the machine has: one batch is quick there, and always the same.
-    model = build(arch, max(1, len(classes)), seed).train()
+    model = build(arch, max(1, len(classes)), seed, augment.size).train()
     look = Look(augment.size, model.mean, model.std, torch.device("cpu"))
     walk = walk_batch(splits, store.image, augment, look, batch_size, seed, model)
     findings += walk.log.findings

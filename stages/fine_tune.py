@@ -43,7 +43,7 @@ def main() -> None:
     vocab, store = vocabulary(splits), Store(Path("data/presized"))
     train = open_photos(store, splits[splits["split"] == "train"], vocab, workers())
     valid = open_photos(store, splits[splits["split"] == "valid"], vocab, workers())
-    model = build(arch, len(vocab), derive_int(seed, "model")).to(compute.device)
+    model = build(arch, len(vocab), derive_int(seed, "model"), augment.size).to(compute.device)
     look, size = Look(augment.size, model.mean, model.std, compute.device), params.batch_size
 
     margins, epochs = Margins(len(train)), list[Epoch]()

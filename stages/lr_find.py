@@ -58,8 +58,8 @@ def sweep_head() -> list[Point]:
     train = splits[splits["split"] == "train"]
     vocab = vocabulary(splits)
     photos = open_photos(Store(Path("data/presized")), train, vocab, workers())
-    model_seed = derive_int(seed, "model")
-    model = build(read_section("model", ModelParams), len(vocab), model_seed).to(compute.device)
+    arch, model_seed = read_section("model", ModelParams), derive_int(seed, "model")
+    model = build(arch, len(vocab), model_seed, augment.size).to(compute.device)
     look = Look(augment.size, model.mean, model.std, compute.device)
 
     def batches(epoch: int) -> Iterator[Batch]:

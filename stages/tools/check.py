@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from stages.base.errors import UserError, run, several
+from stages.base.machine import device_name
 from stages.base.params import PARAMS, Section, keys, mistakes, read_seed, read_yaml
 from stages.batch.views import AugmentParams
 from stages.dataset.corrections import COLUMNS
@@ -20,7 +21,8 @@ from stages.dataset.resize import PresizeParams
 from stages.dataset.splits import DatablockParams
 from stages.fetch import FetchParams
 from stages.report.interpretation import InterpretParams
-from stages.train.bodies import channels, make_body
+from stages.train.bodies import make_body
+from stages.train.device import open_device
 from stages.train.loop import FineTuneParams
 from stages.train.lr_range import LrFindParams
 from stages.train.model import ModelParams
@@ -104,6 +106,7 @@ def cross_mistakes(good: Mapping[str, Any], outputs: list[str]) -> Iterator[str]
     """Yield what is wrong between sections, and with the files that right sections name."""
     yield from complaint(read_rows, CORRECTIONS, ",", COLUMNS, f"it needs {', '.join(COLUMNS)}")
     ingest, datablock, model = (good.get(name) for name in ("ingest", "datablock", "model"))
+    augment, fine_tune = good.get("augment"), good.get("fine_tune")
     if ingest and "fetch" in good:
         yield from images_mistakes(ingest.images, good["fetch"].dataset, outputs)
     if ingest:
@@ -116,7 +119,10 @@ def cross_mistakes(good: Mapping[str, Any], outputs: list[str]) -> Iterator[str]
     if model:
         # What a hub has is seen when its weights are fetched; the architecture is made without.
         weights = "none" if model.weights == "hub" else model.weights
-        yield from complaint(lambda: channels(make_body(model.arch, weights).network))
+        size = augment.size if augment else 224
+        yield from complaint(make_body, model.arch, weights, size)
+    if fine_tune:
+        yield from complaint(lambda: open_device(device_name(), fine_tune.precision))
 
 
 def notes(good: Mapping[str, Any]) -> Iterator[str]:

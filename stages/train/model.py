@@ -46,11 +46,11 @@ class ConcatPool(nn.Module):
         return torch.cat([features.amax((2, 3)), features.mean((2, 3))], dim=1)
 
 
-def build(params: ModelParams, classes: int, seed: int) -> Classifier:
-    """Return the classifier with its weights; what has none is drawn from the seed."""
+def build(params: ModelParams, classes: int, seed: int, size: int) -> Classifier:
+    """Return the classifier for images of that side; what has no weights is drawn from the seed."""
     torch.manual_seed(seed)
-    body = make_body(params.arch, params.weights)
-    head = make_head(channels(body.network), classes)
+    body = make_body(params.arch, params.weights, size)
+    head = make_head(channels(body.network, size), classes)
     model = Classifier(body.network, head, body.mean, body.std)
     return model.to(memory_format=torch.channels_last)
 

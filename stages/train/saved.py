@@ -37,7 +37,8 @@ def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
     if facts.get("format") != FORMAT:
         raise UserError(f"{folder / FACTS} is of another format; make it anew: dvc repro fine_tune")
     weights = "package" if facts["weights"] == "package" else "none"
-    model = build(ModelParams(arch=facts["arch"], weights=weights), len(facts["vocab"]), seed=0)
+    params = ModelParams(arch=facts["arch"], weights=weights)
+    model = build(params, len(facts["vocab"]), seed=0, size=facts["size"])
     model.load_state_dict(load_file(folder / TENSORS))
     model.mean, model.std = _rgb(facts["mean"]), _rgb(facts["std"])
     return model.eval().to(memory_format=torch.channels_last), facts

