@@ -37,7 +37,7 @@ def main() -> None:
     store = Store(Path("data/presized"))
     splits = read_splits(Path("data/splits.csv"))
     vocab = vocabulary(splits)
-    photos = open_photos(store, splits, vocab, workers())
+    photos = open_photos(store, splits, vocab, workers(), compute.device)
 
     model = build(model_params, len(vocab), seed, size).to(compute.device)
     look = Look(size, model.mean, model.std, compute.device)

@@ -41,8 +41,8 @@ def main() -> None:
 
     splits = read_splits(Path("data/splits.csv"))
     vocab, store = vocabulary(splits), Store(Path("data/presized"))
-    train = open_photos(store, splits[splits["split"] == "train"], vocab, workers())
-    valid = open_photos(store, splits[splits["split"] == "valid"], vocab, workers())
+    train = open_photos(store, splits[splits["split"] == "train"], vocab, workers(), compute.device)
+    valid = open_photos(store, splits[splits["split"] == "valid"], vocab, workers(), compute.device)
     model = build(arch, len(vocab), derive_int(seed, "model"), augment.size).to(compute.device)
     look, size = Look(augment.size, model.mean, model.std, compute.device), params.batch_size
 

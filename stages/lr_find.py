@@ -57,7 +57,7 @@ def sweep_head() -> list[Point]:
     splits = read_splits(Path("data/splits.csv"))
     train = splits[splits["split"] == "train"]
     vocab = vocabulary(splits)
-    photos = open_photos(Store(Path("data/presized")), train, vocab, workers())
+    photos = open_photos(Store(Path("data/presized")), train, vocab, workers(), compute.device)
     arch, model_seed = read_section("model", ModelParams), derive_int(seed, "model")
     model = build(arch, len(vocab), model_seed, augment.size).to(compute.device)
     look = Look(augment.size, model.mean, model.std, compute.device)

@@ -111,7 +111,7 @@ def _decode(walk: Walk, splits: pd.DataFrame, image: Callable[[str], np.ndarray]
     note = f"{min(widths)}-{max(widths)} wide, {min(heights)}-{max(heights)} high"
     log.add("decode", np.concatenate([photo.ravel() for photo in pixels]), note, [len(pixels)])
     targets = _targets(vocabulary(splits), walk.labels)
-    return Photos(log.paths, targets, pixels.__getitem__)
+    return Photos(log.paths, targets, [torch.tensor(photo) for photo in pixels].__getitem__)
 
 
 def _render(walk: Walk, photos: Photos, params: AugmentParams, look: Look, seed: int) -> Tensor:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from stages.base.errors import UserError, run
 from stages.base.machine import device_name
@@ -46,13 +48,14 @@ def main() -> None:
         print(f"{path}: {', '.join(answers(row, facts['vocab'], facts['loss'], options.top))}")
 
 
-def read_photo(path: Path, size: int) -> np.ndarray:
+def read_photo(path: Path, size: int) -> Tensor:
     """Return one photo, upright RGB, presized as those that the model learned from."""
     try:
         photo = decode(path.read_bytes(), size)
     except Undecodable as problem:
         raise UserError(f"{path}: {problem.problem}: {problem.detail}") from None
-    return np.asarray(resample(photo.image, presized(photo.width, photo.height, size)))
+    shrunk = resample(photo.image, presized(photo.width, photo.height, size))
+    return torch.tensor(np.asarray(shrunk))  # (H, W, 3) uint8
 
 
 def answers(row: np.ndarray, vocab: list[str], loss: str, top: int) -> Iterator[str]:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from stages.base.params import Section
 from stages.base.seed import derive_int
+from stages.train.clock import Timed
 from stages.train.device import Compute, PrecisionName
 from stages.train.infer import Batch, Predicted
 from stages.train.losses import LossName
@@ -67,6 +68,8 @@ class Epoch(NamedTuple):
     lr: float
     train_loss: float
     predicted: Predicted
+    speed: float  # images a second while training
+    waiting: float  # share of that time spent waiting for input
 
     def row(self, targets: np.ndarray) -> dict[str, Any]:
         """Return the row of history.csv, given validation's class numbers."""
@@ -85,7 +88,8 @@ class Epoch(NamedTuple):
         row = self.row(targets)
         return (
             f"epoch {self.number:3d} {self.phase:8s}  train loss {self.train_loss:.3f}  "
-            f"valid loss {row['valid_loss']:.3f}  error {row['error_rate']:.1%}"
+            f"valid loss {row['valid_loss']:.3f}  error {row['error_rate']:.1%}  "
+            f"({self.speed:.0f} images/s, {self.waiting:.1%} of it waiting for input)"
         )
 
 
@@ -145,10 +149,10 @@ def fine_tune(
                 number += 1
                 bar.set_description(f"epoch {number}/{total} {phase.name}")
                 train_mode(model, params.train_bn)
-                at = _Place(epoch, steps, phase)
-                loss = _train_epoch(trainer, batches(number), at, margins, bar, (seed, number))
-                lr = at.rates(steps - 1)[0][-1]
-                yield Epoch(number, phase.name, lr, loss, evaluate())
+                at, timed = _Place(epoch, steps, phase), Timed(batches(number))
+                loss = _train_epoch(trainer, timed, at, margins, bar, (seed, number))
+                lr, speed = at.rates(steps - 1)[0][-1], steps * params.batch_size / timed.total
+                yield Epoch(number, phase.name, lr, loss, evaluate(), speed, timed.share)
 
 
 class _Place(NamedTuple):

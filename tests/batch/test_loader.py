@@ -3,6 +3,7 @@
 import io
 import time
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ def photos(count: int = 11) -> Photos:
     """Return images of different sizes, with their row as target."""
     rng = np.random.default_rng(0)
     sizes = rng.integers(16, 30, (count, 2))
-    images = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+    images = [torch.from_numpy(rng.integers(0, 256, (*size, 3), dtype=np.uint8)) for size in sizes]
     return Photos([f"{i}.jpg" for i in range(count)], np.arange(count), images.__getitem__)
 
 
@@ -96,7 +97,10 @@ def test_no_images_no_batches() -> None:
 
 def test_collate_pads_with_zeros() -> None:
     """Every image stands at the top left of its place, and zeros fill the rest."""
-    images = [np.full((3, 5, 3), 7, np.uint8), np.full((4, 2, 3), 9, np.uint8)]
+    images = [
+        torch.full((3, 5, 3), 7, dtype=torch.uint8),
+        torch.full((4, 2, 3), 9, dtype=torch.uint8),
+    ]
     got = collate(Photos(["a", "b"], np.array([0, 1]), images.__getitem__), np.array([0, 1]))
     assert got.pixels.shape == (2, 3, 4, 5)
     assert got.sizes.tolist() == [[3, 5], [4, 2]]
@@ -114,12 +118,18 @@ def test_ahead_keeps_order() -> None:
 def test_ahead_works_while_the_consumer_does() -> None:
     """The next result is made during the work on this one."""
     made: list[int] = []
-    results = ahead(lambda n: made.append(n) or n, range(5), depth=2)
+    results = ahead(lambda n: made.append(n) or n, range(5))
     assert next(results) == 0
     deadline = time.monotonic() + 5
     while len(made) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert made == [0, 1, 2]
+
+
+def test_ahead_works_on_several_at_once() -> None:
+    """With four threads four items are in the making together, and come out in order."""
+    together = Barrier(4, timeout=10)
+    assert list(ahead(lambda n: (together.wait(), n)[1], range(8), threads=4)) == list(range(8))
 
 
 def test_ahead_passes_errors_on() -> None:
@@ -155,8 +165,8 @@ SPLITS = pd.DataFrame({"path": ["b.png", "a.png"], "label": ["y", "x"]})
 
 def test_images_that_fit_are_decoded_once(store: Store) -> None:
     """Within the budget an image is decoded once: asked for twice it is the same array."""
-    opened = loader.open_photos(store, SPLITS, ["x", "y"], workers=2)
-    assert [int(opened.image(row).mean()) for row in (0, 1)] == [200, 50]
+    opened = loader.open_photos(store, SPLITS, ["x", "y"], 2, LOOK.device)
+    assert [int(opened.image(row).float().mean()) for row in (0, 1)] == [200, 50]
     assert opened.image(0) is opened.image(0)
     assert opened.targets.tolist() == [1, 0]
 
@@ -166,6 +176,9 @@ def test_images_that_do_not_fit_are_decoded_on_demand(
 ) -> None:
     """Beyond the budget nothing is kept, and the pixels are the same."""
     monkeypatch.setattr(loader, "MEMORY_BUDGET", 10)
-    opened = loader.open_photos(store, SPLITS, ["x", "y"], workers=2)
-    assert [int(opened.image(row).mean()) for row in (0, 1)] == [200, 50]
+    opened = loader.open_photos(store, SPLITS, ["x", "y"], 2, LOOK.device)
+    assert [int(opened.image(row).float().mean()) for row in (0, 1)] == [200, 50]
     assert opened.image(0) is not opened.image(0)
+    assert opened.threads == 2
+    drawn = [batch.rows.tolist() for batch in loader.valid_batches(opened, LOOK, 1)]
+    assert drawn == [[0], [1]]

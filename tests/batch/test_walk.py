@@ -85,7 +85,7 @@ def first_batch(splits: pd.DataFrame, batch_size: int = 8) -> Batch:
     train = splits[splits["split"] == "train"]
     targets = train["label"].map({"a": 0, "b": 1, "c": 2}).to_numpy()
     paths = train["path"].tolist()
-    photos = Photos(paths, targets, lambda row: picture(paths[row]))
+    photos = Photos(paths, targets, lambda row: torch.from_numpy(picture(paths[row])))
     return next(iter(train_batches(photos, LOOK, AUGMENT, batch_size, SEED, 1)))
 
 
@@ -318,7 +318,7 @@ def test_epochs_of_one_image_are_those_of_training() -> None:
     assert epochs.shape == (4, 32, 32, 3)
     assert np.array_equal(epochs[1], done.seen[2])
     mean, std = (torch.tensor(three)[:, None, None] for three in (LOOK.mean, LOOK.std))
-    one = Photos([path], np.zeros(1, int), lambda row: picture(path))
+    one = Photos([path], np.zeros(1, int), lambda row: torch.from_numpy(picture(path)))
     for number, batches in enumerate(
         [valid_batches(one, LOOK, 1)]
         + [train_batches(one, LOOK, AUGMENT, 1, SEED, epoch) for epoch in (1, 2, 3)]
