@@ -1,4 +1,4 @@
-"""Learning-rate finder: a short sweep of the head's training, and what its curve says.
+"""Learning-rate finder: a short sweep of what training begins with, and what its curve says.
 
 Reads   data/presized/, data/splits.csv
 Writes  reports/lr_find/curve.csv, reports/lr_find/suggestion.json
@@ -25,7 +25,7 @@ from stages.train.device import open_device
 from stages.train.lr_range import LrFindParams, Point, sweep
 from stages.train.lr_suggest import given, suggest
 from stages.train.model import ModelParams, build
-from stages.train.param_groups import freeze
+from stages.train.param_groups import freeze, unfreeze
 from stages.train.step import make_trainer
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     """Sweep the learning rate, unless fine_tune.base_lr already names it."""
     base_lr = read_value("fine_tune.base_lr", float | str)
     steps = read_value("lr_find.steps", int)
-    points = sweep_head() if base_lr == "auto" else []
+    points = sweep_start() if base_lr == "auto" else []
     curve = pd.DataFrame(points, columns=list(Point._fields))
     if base_lr == "auto":
         suggestion = suggest(curve["lr"].to_numpy(), curve["smoothed"].to_numpy(), steps)
@@ -44,8 +44,8 @@ def main() -> None:
     print(suggestion)
 
 
-def sweep_head() -> list[Point]:
-    """Return the curve for the head on the frozen body, as fastai's lr_find draws it."""
+def sweep_start() -> list[Point]:
+    """Return the curve for the first phase: the head alone, or without freeze_epochs the whole."""
     seed = read_seed()
     augment = read_section("augment", AugmentParams)
     batch_size = read_value("fine_tune.batch_size", int)
@@ -65,7 +65,8 @@ def sweep_head() -> list[Point]:
     def batches(epoch: int) -> Iterator[Batch]:
         return train_batches(photos, look, augment, batch_size, seed, epoch)
 
-    freeze(model, train_bn)
+    frozen = read_value("fine_tune.freeze_epochs", int) > 0
+    (freeze if frozen else unfreeze)(model, train_bn)
     trainer = make_trainer(model, compute, loss, smoothing)
     endless = chain.from_iterable(batches(epoch) for epoch in count(1))
     return sweep(trainer, train_bn, endless, read_section("lr_find", LrFindParams), seed)

@@ -34,6 +34,17 @@ class FineTuneParams(Section):
     loss: LossName
     label_smoothing: float = Field(ge=0, lt=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _to_the_end(cls, content: Any) -> Any:
+        asked = sorted({"early_stopping", "patience"} & set(content))
+        if asked:
+            raise ValueError(
+                f"{asked[0]}: there is no early stopping, since a one-cycle does its best at its "
+                "end, where the rate is small; remove it, and set fewer epochs"
+            )
+        return content
+
     @model_validator(mode="after")
     def _possible(self) -> "FineTuneParams":
         if self.epochs + self.freeze_epochs == 0:

@@ -1,5 +1,7 @@
 """A classifier: the body of a known architecture, and a new head over both of its poolings."""
 
+from typing import Literal
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -7,12 +9,15 @@ from torch import Tensor, nn
 from stages.base.params import Section
 from stages.train.bodies import RGB, channels, make_body
 
+HeadName = Literal["linear", "fastai"]
+
 
 class ModelParams(Section):
     """The section `model` of params.yaml."""
 
     arch: str = Field(min_length=1)
     weights: str = Field(min_length=1)
+    head: HeadName
 
 
 class Classifier(nn.Module):
@@ -50,24 +55,28 @@ def build(params: ModelParams, classes: int, seed: int, size: int) -> Classifier
     """Return the classifier for images of that side; what has no weights is drawn from the seed."""
     torch.manual_seed(seed)
     body = make_body(params.arch, params.weights, size)
-    head = make_head(channels(body.network, size), classes)
+    head = make_head(params.head, channels(body.network, size), classes)
     model = Classifier(body.network, head, body.mean, body.std)
     return model.to(memory_format=torch.channels_last)
 
 
-def make_head(features: int, classes: int) -> nn.Sequential:
-    """Return fastai's head: concat pool, two linear layers, batch norm and dropout before each."""
-    head = nn.Sequential(
-        ConcatPool(),
-        nn.BatchNorm1d(2 * features),
-        nn.Dropout(0.25),
+def make_head(name: HeadName, features: int, classes: int) -> nn.Sequential:
+    """Return the layers after the body, drawn from torch's random state.
+
+    linear: concat pool, batch norm, dropout, one layer that starts at zero, so that the first loss
+    is ln(classes) and the first steps do not spoil the body. fastai: its head of two layers.
+    """
+    pool, norm, dropout = ConcatPool(), nn.BatchNorm1d(2 * features), nn.Dropout(0.25)
+    if name == "linear":
+        last = nn.Linear(2 * features, classes)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        return nn.Sequential(pool, norm, dropout, last)
+    hidden, last = (
         nn.Linear(2 * features, 512, bias=False),
-        nn.ReLU(inplace=True),
-        nn.BatchNorm1d(512),
-        nn.Dropout(0.5),
         nn.Linear(512, classes, bias=False),
     )
-    for layer in head:
-        if isinstance(layer, nn.Linear):
-            nn.init.kaiming_normal_(layer.weight)
-    return head
+    nn.init.kaiming_normal_(hidden.weight)
+    nn.init.kaiming_normal_(last.weight)
+    between = (nn.ReLU(inplace=True), nn.BatchNorm1d(512), nn.Dropout(0.5))
+    return nn.Sequential(pool, norm, dropout, hidden, *between, last)

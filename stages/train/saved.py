@@ -19,7 +19,7 @@ FORMAT = "finetrack model 1"
 def save_model(folder: Path, model: Classifier, facts: dict[str, Any]) -> None:
     """Write the tensors, without metadata (its order is random), and the facts about them.
 
-    facts hold at least arch, vocab, size and loss.
+    facts hold at least arch, head, vocab, size and loss.
     """
     tensors = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
     write_bytes(folder / TENSORS, save(tensors))
@@ -37,7 +37,7 @@ def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
     if facts.get("format") != FORMAT:
         raise UserError(f"{folder / FACTS} is of another format; make it anew: dvc repro fine_tune")
     weights = "package" if facts["weights"] == "package" else "none"
-    params = ModelParams(arch=facts["arch"], weights=weights)
+    params = ModelParams(arch=facts["arch"], weights=weights, head=facts["head"])
     model = build(params, len(facts["vocab"]), seed=0, size=facts["size"])
     model.load_state_dict(load_file(folder / TENSORS))
     model.mean, model.std = _rgb(facts["mean"]), _rgb(facts["std"])

@@ -16,15 +16,15 @@ from stages.train.saved import save_model
 
 ROOT = Path(__file__).parents[2]
 FACTS = {
-    "arch": "test_resnet", "weights": "none", "vocab": ["cat", "dog", "owl"],
-    "size": 32, "presize": 48, "loss": "cross_entropy",
+    "arch": "test_resnet", "weights": "none", "head": "linear",
+    "vocab": ["cat", "dog", "owl"], "size": 32, "presize": 48, "loss": "cross_entropy",
 }  # fmt: skip
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """Return the folder of a small saved model."""
-    made = build(ModelParams(arch="test_resnet", weights="none"), 3, seed=1, size=32)
+    made = build(ModelParams(arch="test_resnet", weights="none", head="linear"), 3, seed=1, size=32)
     save_model(tmp_path / "model", made, FACTS)
     return tmp_path / "model"
 

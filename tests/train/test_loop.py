@@ -44,6 +44,13 @@ def test_it_learns(changes: dict) -> None:
     assert epochs[-1].train_loss < epochs[0].train_loss
 
 
+@pytest.mark.parametrize("key", ["early_stopping", "patience"])
+def test_early_stopping_is_refused_with_the_reason(key: str) -> None:
+    """A one-cycle needs its end, so asking to stop before it is refused, saying why."""
+    with pytest.raises(ValidationError, match=f"{key}: there is no early stopping.*its end"):
+        FineTuneParams(**GOOD, **{key: 3})
+
+
 def test_epochs_tell_their_phase() -> None:
     """Epochs are numbered through both phases, and the rate ends near zero in each."""
     epochs, _, _ = run()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -11,7 +12,7 @@ from safetensors.torch import save_file
 
 from stages.base.errors import UserError
 from stages.train.bodies import LITE_MEAN, PACKAGES, channels, make_body
-from stages.train.model import ConcatPool, ModelParams, build
+from stages.train.model import ConcatPool, ModelParams, build, make_head
 from stages.train.param_groups import optimiser
 from stages.train.saved import load_model, save_model
 from stages.train.weights import read_state
@@ -19,7 +20,8 @@ from stages.train.weights import read_state
 
 def classifier(arch: str = "test_resnet", weights: str = "none", classes: int = 4, seed: int = 0):
     """Return a classifier, by default a tiny one of random weights."""
-    return build(ModelParams(arch=arch, weights=weights), classes, seed, 64).eval()
+    params = ModelParams(arch=arch, weights=weights, head="fastai")
+    return build(params, classes, seed, 64).eval()
 
 
 def test_packaged_weights_give_the_same_features_by_another_road() -> None:
@@ -38,7 +40,9 @@ def test_packaged_weights_give_the_same_features_by_another_road() -> None:
 @pytest.mark.parametrize("arch", list(PACKAGES))
 def test_packaged_models_make_nothing_up(arch: str) -> None:
     """Every tensor of a packaged body comes from its file: two seeds give the same body."""
-    first, second = (build(ModelParams(arch=arch, weights="package"), 2, s, 64) for s in (1, 2))
+    first, second = (
+        build(ModelParams(arch=arch, weights="package", head="linear"), 2, s, 64) for s in (1, 2)
+    )
     pairs = zip(first.body.state_dict().values(), second.body.state_dict().values(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
 
@@ -73,7 +77,7 @@ def test_packaged_model_expects_its_own_normalisation() -> None:
 )
 def test_timm_and_torchvision_by_name(arch: str, size: int) -> None:
     """A classifier of either library, of whatever kind, learns one activation per class."""
-    model = build(ModelParams(arch=arch, weights="none"), 4, 0, size).train()
+    model = build(ModelParams(arch=arch, weights="none", head="linear"), 4, 0, size).train()
     out = model(torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0)))
     assert out.shape == (2, 4)
     out.sum().backward()
@@ -83,7 +87,7 @@ def test_timm_and_torchvision_by_name(arch: str, size: int) -> None:
 
 def test_every_parameter_of_a_transformer_is_in_one_group() -> None:
     """The optimiser takes each parameter exactly once, also those inside a wrapped body."""
-    model = build(ModelParams(arch="test_vit", weights="none"), 4, 0, 64)
+    model = build(ModelParams(arch="test_vit", weights="none", head="linear"), 4, 0, 64)
     taken = [id(p) for group in optimiser(model).param_groups for p in group["params"]]
     assert sorted(taken) == sorted(id(p) for p in model.parameters())
 
@@ -93,6 +97,26 @@ def test_same_seed_same_head() -> None:
     first, again, other = classifier(seed=1), classifier(seed=1), classifier(seed=2)
     assert torch.equal(first.head[3].weight, again.head[3].weight)
     assert not torch.equal(first.head[3].weight, other.head[3].weight)
+
+
+def test_a_linear_head_starts_undecided() -> None:
+    """Before any step a linear head gives every class the same, so the loss is ln(classes)."""
+    model = build(ModelParams(arch="test_resnet", weights="none", head="linear"), 7, 0, 64)
+    out = model(torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+    loss = torch.nn.functional.cross_entropy(out, torch.tensor([0, 3, 6]))
+    assert loss.item() == pytest.approx(np.log(7))
+
+
+def test_fastais_head_is_fastais() -> None:
+    """Layer by layer: two linear layers without bias, batch norm and dropout before each."""
+    head = make_head("fastai", 10, 3)
+    kinds = [type(layer).__name__ for layer in head]
+    assert kinds == [
+        "ConcatPool", "BatchNorm1d", "Dropout", "Linear", "ReLU", "BatchNorm1d", "Dropout", "Linear"
+    ]  # fmt: skip
+    assert [tuple(p.shape) for p in head[3].parameters()] == [(512, 20)]
+    assert [tuple(p.shape) for p in head[7].parameters()] == [(3, 512)]
+    assert (head[2].p, head[6].p) == (0.25, 0.5)
 
 
 def test_concat_pool_equals_the_adaptive_poolings() -> None:
@@ -167,7 +191,7 @@ def test_a_saved_model_predicts_the_same(tmp_path: Path) -> None:
     """Saved and loaded again, a model gives the same activations bit for bit."""
     model = classifier()
     facts = {
-        "arch": "test_resnet", "weights": "none", "vocab": ["a", "b", "c", "d"],
+        "arch": "test_resnet", "weights": "none", "head": "fastai", "vocab": ["a", "b", "c", "d"],
         "size": 64, "loss": "cross_entropy",
     }  # fmt: skip
     save_model(tmp_path, model, facts)
@@ -180,7 +204,14 @@ def test_a_saved_model_predicts_the_same(tmp_path: Path) -> None:
 
 def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     """The same model is the same files."""
-    facts = {"arch": "test_resnet", "weights": "none", "vocab": ["a"], "size": 64, "loss": "bce"}
+    facts = {
+        "arch": "test_resnet",
+        "weights": "none",
+        "head": "fastai",
+        "vocab": ["a"],
+        "size": 64,
+        "loss": "bce",
+    }
     for name in ("one", "two"):
         save_model(tmp_path / name, classifier(), facts)
     for file in ("model.safetensors", "model.json"):

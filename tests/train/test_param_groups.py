@@ -21,7 +21,7 @@ from tests.train.tiny import tiny_model
 def resnet() -> Classifier:
     """Return a classifier on a ResNet's body, small channels, random weights."""
     body = timm.create_model("test_resnet", num_classes=0, global_pool="")
-    return Classifier(body, make_head(96, 3), (0, 0, 0), (1, 1, 1))
+    return Classifier(body, make_head("fastai", 96, 3), (0, 0, 0), (1, 1, 1))
 
 
 def test_every_learning_parameter_is_in_one_group() -> None:

@@ -26,7 +26,7 @@ def tiny_model(classes: int = 3, seed: int = 0) -> Classifier:
     body = nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1)
     )
-    return Classifier(body, make_head(8, classes), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    return Classifier(body, make_head("fastai", 8, classes), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 def tiny_batches(count: int = 6, size: int = 9, classes: int = 3, seed: int = 0) -> list[Shown]:
