@@ -1,7 +1,7 @@
 """Datablock: who trains and who validates, and a look at everything before anything is trained.
 
 Reads: data/presized/, data/manifest/labels.csv.
-Writes: data/splits.csv, reports/datablock/ (summary.json, summary.txt, batch.png, unique.png).
+Writes: data/splits.csv, reports/datablock/ (summary.json, summary.txt, and three pictures).
 Run: python -m stages.datablock
 """
 
@@ -14,6 +14,7 @@ import torch
 from stages.base.errors import run_stage, several
 from stages.base.files import write_bytes, write_json, write_text
 from stages.base.params import read_section, read_seed, read_value
+from stages.batch.comparison import compare, comparison_text, means
 from stages.batch.loader import Look
 from stages.batch.steps import steps_text
 from stages.batch.views import AugmentParams
@@ -24,19 +25,18 @@ from stages.dataset.splits import DatablockParams, assign_splits, write_splits
 from stages.dataset.store import Store
 from stages.dataset.summary import blank_images, check_images, count_classes
 from stages.dataset.summary_text import as_json, as_text, headline
-from stages.report.batches import batch_sheet, epochs_sheet
+from stages.report.batches import batch_sheet, epochs_sheet, presizing_sheet
 from stages.train.model import ModelParams, build
 
 REPORT = Path("reports/datablock")
-EPOCHS = 11  # that the picture of one image shows
+EPOCHS, PHOTOS = 11, 6  # that the pictures of one image, and of the resampling, show
 
 
 def main() -> None:
     """Split the set, check all of it, and take one batch as far as the loss."""
     seed, batch_size = read_seed(), read_value("fine_tune.batch_size", int)
     params = read_section("datablock", DatablockParams)
-    augment = read_section("augment", AugmentParams)
-    arch = read_section("model", ModelParams)
+    augment, arch = read_section("augment", AugmentParams), read_section("model", ModelParams)
 
     store = Store(Path("data/presized"))
     images = store.index.merge(read_labels(Path("data/manifest/labels.csv")), on="path")
@@ -53,17 +53,19 @@ def main() -> None:
     look = Look(augment.size, model.mean, model.std, torch.device("cpu"))
     walk = walk_batch(splits, store.image, augment, look, batch_size, seed, model)
     findings += walk.log.findings
+    shown = walk.log.paths[:PHOTOS] if walk.seen is not None else []
+    compared = compare(shown, store.image, augment, seed)
 
-    steps = {"steps": [asdict(step) for step in walk.log.steps]}
-    write_json(REPORT / "summary.json", as_json(classes, findings) | steps)
-    write_text(
-        REPORT / "summary.txt", f"{as_text(classes, findings)}\n{steps_text(walk.log.steps)}"
-    )
+    batch = {"steps": [asdict(step) for step in walk.log.steps], "presizing": means(compared)}
+    write_json(REPORT / "summary.json", as_json(classes, findings) | batch)
+    text = [as_text(classes, findings), steps_text(walk.log.steps), comparison_text(compared)]
+    write_text(REPORT / "summary.txt", "\n".join(text))
     if walk.seen is not None:
         path, label = walk.log.paths[0], walk.labels[0]
         epochs = epochs_of(path, store.image(path), augment, seed, EPOCHS)
         write_bytes(REPORT / "batch.png", batch_sheet(walk.seen, walk.labels))
         write_bytes(REPORT / "unique.png", epochs_sheet(epochs, path, label))
+        write_bytes(REPORT / "presizing.png", presizing_sheet(compared))
 
     for finding in findings:
         if finding.severity == "warning":

@@ -59,6 +59,7 @@ def page_of(result: Interpretation, store: Store) -> Page:
         confusion=confusion_figures(result.classes["label"].to_numpy(), result.matrix),
         batch=picture(Path("reports/datablock/batch.png"), 1400),
         epochs=picture(Path("reports/datablock/unique.png"), 1400),
+        presizing=picture(Path("reports/datablock/presizing.png"), 1400),
         counts=summary["counts"],
         findings=summary["findings"],
         problems={name: pd.read_csv(name, dtype=str, na_filter=False) for name in PROBLEMS},

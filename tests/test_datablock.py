@@ -21,7 +21,7 @@ seed: 7
 datablock: {split: {by: BY, valid: 0.2}}
 augment: {size: 32, min_scale: 0.75, max_rotate: 10.0, max_zoom: 1.1, max_warp: 0.2,
   max_lighting: 0.2, p_affine: 0.75, p_lighting: 0.75, flip: false}
-model: {arch: test_efficientnet, weights: none}
+model: {arch: test_efficientnet, weights: none, head: linear}
 fine_tune: {batch_size: 8}
 """
 PRESIZE = PresizeParams(size=40, format="jpeg", quality=90, shards=2, max_rejected=0.0)
@@ -70,7 +70,7 @@ def summary() -> dict:
 
 
 def test_a_healthy_set(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without the photos at hand, the stage writes splits, both summaries and both pictures."""
+    """Without the photos at hand, the stage writes splits, both summaries and three pictures."""
     make_set(cat=10, dog=10)
     main()
     splits = read_splits(Path("data/splits.csv"))
@@ -81,13 +81,17 @@ def test_a_healthy_set(capsys: pytest.CaptureFixture[str]) -> None:
         ("dog", "valid"): 2,
     }
     found = summary()
-    assert list(found) == ["counts", "classes", "findings", "steps"]
+    assert list(found) == ["counts", "classes", "findings", "steps", "presizing"]
     assert found["counts"] == {"train": 16, "valid": 4, "excluded": 0, "classes": 2}
     assert found["steps"][-1]["step"] == "loss"
     assert "first batch, step by step" in (REPORT / "summary.txt").read_text(encoding="utf-8")
+    once, stepwise = found["presizing"].values()
+    assert once["psnr"] > stepwise["psnr"]
+    assert f"{once['psnr']:.1f} dB" in (REPORT / "summary.txt").read_text(encoding="utf-8")
     # Eight pictures of 96 pixels in a row, and two rows of six.
     assert Image.open(REPORT / "batch.png").width > 8 * 96
     assert Image.open(REPORT / "unique.png").width > 6 * 96
+    assert Image.open(REPORT / "presizing.png").width > 6 * 96
     line = capsys.readouterr().out.splitlines()[-1]
     assert line.startswith("20 images in 2 classes: 16 train, 4 valid, 0 excluded; loss ")
     assert line.endswith(" at the start, ln(2) = 0.69")

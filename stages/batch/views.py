@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from pydantic import Field
@@ -58,17 +59,26 @@ def centre_views(sizes: Sequence[tuple[int, int]]) -> Views:
 def _draw(
     size: tuple[int, int], params: AugmentParams, rng: np.random.Generator
 ) -> tuple[np.ndarray, float, float]:
+    matrix = reduce(np.matmul, operations(size, params, rng))
+    return matrix, *_light(params, rng)
+
+
+def operations(
+    size: tuple[int, int], params: AugmentParams, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Draw the crop, then warp, flip, rotation and zoom as far as chance has them.
+
+    The product of all is the view: an output position goes through the last of them first.
+    """
     crop = random_crop(size, params.min_scale, rng)
-    affine = np.eye(3)
-    if params.flip and rng.random() < 0.5:
-        affine = mirror()
+    affine = [mirror()] if params.flip and rng.random() < 0.5 else []
     if rng.random() < params.p_affine:
-        affine = affine @ rotation(rng.uniform(-params.max_rotate, params.max_rotate))
+        affine.append(rotation(rng.uniform(-params.max_rotate, params.max_rotate)))
     if rng.random() < params.p_affine:
-        affine = affine @ zoom(rng.uniform(1, params.max_zoom), *rng.random(2))
+        affine.append(zoom(rng.uniform(1, params.max_zoom), *rng.random(2)))
     if rng.random() < params.p_affine:
-        affine = warp(*rng.uniform(-params.max_warp, params.max_warp, 2)) @ affine
-    return crop @ affine, *_light(params, rng)
+        affine.insert(0, warp(*rng.uniform(-params.max_warp, params.max_warp, 2)))
+    return [crop, *affine]
 
 
 def _light(params: AugmentParams, rng: np.random.Generator) -> tuple[float, float]:

@@ -27,6 +27,24 @@ def epochs_sheet(images: np.ndarray, path: str, label: str) -> bytes:
     return sheet(images, captions, f"One image over the epochs: {path} ({label})", 6)
 
 
+def presizing_sheet(
+    compared: Sequence[tuple[np.ndarray, Sequence[float], Sequence[float]]],
+) -> bytes:
+    """Return a PNG of photos seen three ways, two photos a row, with what each way loses.
+
+    For each photo: pictures (3, S, S, 3) uint8, supersampled, one resample, one per operation; and
+    of the last two the distance from the first in dB, and the share of pixels made up.
+    """
+    pictures: list[np.ndarray] = []
+    captions: list[str] = []
+    for three, psnr, invented in compared:
+        ways = zip(("once", "stepwise"), psnr, invented, strict=True)
+        pictures.extend(three)
+        captions += ["supersampled", *(f"{name}: {db:.0f} dB, {own:.0%}" for name, db, own in ways)]
+    title = "Resampled once, or once per operation: dB from supersampling, share of pixels invented"
+    return sheet(np.stack(pictures), captions, title, 6)
+
+
 def sheet(images: np.ndarray, captions: Sequence[str], title: str, columns: int) -> bytes:
     """Return a PNG of pictures in rows, each over its caption; the same input, the same bytes.
 

@@ -26,6 +26,7 @@ class Page:
     confusion: Sequence[tuple[str, str]]  # (caption, svg)
     batch: str  # data URI of the first batch as the model sees it
     epochs: str  # data URI of one image as the coming epochs see it
+    presizing: str  # data URI of photos resampled once, and once per operation
     counts: Mapping[str, int]  # name -> images
     findings: Sequence[Mapping[str, Any]]  # of the datablock's summary
     problems: Mapping[str, pd.DataFrame]  # file that lists them -> path, problem, detail

@@ -139,7 +139,7 @@ def reports(
     ]
     counts = {name: len(paths) for name, paths in sizes} | {"excluded": 0, "classes": len(labels)}
     write_json(root / "reports/datablock/summary.json", {"counts": counts, "findings": findings})
-    for name in ("batch", "unique"):
+    for name in ("batch", "unique", "presizing"):
         pixels = rng.integers(0, 255, (40, 60, 3)).astype("uint8")
         Image.fromarray(pixels).resize((600, 400)).save(root / f"reports/datablock/{name}.png")
     problem = ["path", "problem", "detail"]

@@ -72,6 +72,7 @@ def page(labels: list[str], images: int = 100, right: float = 0.8, bce: bool = F
         confusion=confusion_figures(np.array(labels), result.matrix),
         batch=picture,
         epochs=picture,
+        presizing=picture,
         counts={"train": 80, "valid": 20},
         findings=[{"severity": "warning", "message": "<u>odd</u>", "paths": list(paths[:60])}],
         problems={
