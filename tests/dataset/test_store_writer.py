@@ -163,9 +163,11 @@ def test_bytes_do_not_depend_on_history(tmp_path):
 
 
 def test_only_new_photos_are_decoded(tmp_path):
-    """After an addition exactly the new photos are not reused, and refusals are remembered too."""
-    add(tmp_path, some(range(6)) | {"bad.jpg": b"no image"})
-    assert not write(tmp_path, manifest(tmp_path))["reused"].any()
+    """After an addition exactly the new are not reused; refused and passed are remembered too."""
+    passes = saved(picture(7, 30, 20))
+    add(tmp_path, some(range(6)) | {"bad.jpg": b"no image", "passes.jpg": passes})
+    for reused in (False, True, True):
+        assert (write(tmp_path, manifest(tmp_path))["reused"] == reused).all()
     add(tmp_path, some(range(6, 9)))
     found = write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"shards": 5}))
     assert found.index[~found["reused"]].tolist() == ["006.jpg", "007.jpg", "008.jpg"]
@@ -174,11 +176,13 @@ def test_only_new_photos_are_decoded(tmp_path):
 
 def test_a_damaged_result_is_made_again(tmp_path):
     """What a power cut left half written is not believed."""
-    add(tmp_path, some(range(6)))
+    add(tmp_path, some(range(6)) | {"passes.jpg": saved(picture(7, 30, 20)), "bad.jpg": b""})
     write(tmp_path, manifest(tmp_path))
     kept = sorted((tmp_path / "private").glob("*/??/*"))
     kept[0].write_bytes(kept[0].read_bytes()[:-5])
     kept[1].write_bytes(b"")
+    for log in (tmp_path / "private").glob("*/logs/*"):
+        log.write_bytes(bytes(log.stat().st_size))
     assert write(tmp_path, manifest(tmp_path))["reused"].sum() == 4
     assert content(tmp_path / "store") == from_nothing(tmp_path)
 
