@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from stages.base.errors import UserError
-from stages.base.files import sha256_bytes
+from stages.base.files import sha256_bytes, unwritable
 from stages.dataset.decode import Undecodable, wrong_extension
 from stages.dataset.encode import Encoded, encode
 from stages.dataset.kept import Kept
@@ -88,7 +87,7 @@ def write_shard(task: Task) -> list[Outcome]:
         if not any(outcome.shard for outcome in outcomes):
             task.part.unlink()
     except OSError as error:  # an original's errors are problems with names by now
-        raise UserError(f"{task.scratch} cannot be written: {error.strerror}") from None
+        raise unwritable(task.scratch, error) from None
     return outcomes
 
 

@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from stages.base.errors import UserError, several
-from stages.base.files import write_csv, write_json
+from stages.base.files import unwritable, write_csv, write_json
 from stages.dataset.encode import code_key
 from stages.dataset.kept import Kept, read_logs
 from stages.dataset.resize import PresizeParams
@@ -112,22 +112,27 @@ def _publish(
     tasks: Sequence[Task], outcomes: pd.DataFrame, folder: Path, params: PresizeParams
 ) -> None:
     """Move the shards to their place; the file without which nobody reads them comes last."""
-    for task in tasks:
-        if task.part.exists():
-            shutil.move(task.part, folder / task.shard)
+    try:
+        for task in tasks:
+            if task.part.exists():
+                shutil.move(task.part, folder / task.shard)
+    except OSError as error:
+        raise unwritable(folder, error) from None
     write_csv(folder / INDEX_NAME, outcomes.loc[outcomes["problem"] == "", COLUMNS])
     about = {"format": FORMAT, "version": VERSION, "images": params.format, "size": params.size}
     write_json(folder / FORMAT_NAME, about)
 
 
 def _clear(folder: Path) -> None:
-    """Remove a store that was there before, and nothing else."""
+    """Remove a store that was there before, and nothing else; refuse a folder of no use."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file in [folder / FORMAT_NAME, folder / INDEX_NAME, *folder.glob("shard-*.tar")]:
             file.unlink(missing_ok=True)
+        (folder / FORMAT_NAME).touch()
+        (folder / FORMAT_NAME).unlink()
     except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}") from None
+        raise unwritable(folder, error) from None
 
 
 @contextmanager
@@ -150,7 +155,7 @@ def _only_writer(private: Path) -> Iterator[None]:
         private.mkdir(parents=True, exist_ok=True)
         lock = (private / "lock").open("w")
     except OSError as error:
-        raise UserError(f"{private} cannot be written: {error.strerror}") from None
+        raise unwritable(private, error) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

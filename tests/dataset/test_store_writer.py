@@ -11,6 +11,7 @@ import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 import numpy as np
@@ -27,6 +28,7 @@ from stages.base.seed import derive
 from stages.dataset.resize import PresizeParams
 from stages.dataset.store import Store
 from stages.dataset.store_writer import shard_of, write_store
+from tests.dataset.test_collect import ordinary_user
 
 PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=3, max_rejected=0.05)
 # What a child process runs, so that it can be killed.
@@ -279,6 +281,22 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "store").write_text("in the way")
     with pytest.raises(UserError, match="store cannot be written: File exists"):
         write(tmp_path, manifest(tmp_path))
+
+
+def test_a_read_only_output_is_named():
+    """A folder that takes no files is told before any photo is decoded, with the remedy."""
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        add(root, some(range(2)))
+        images = manifest(root)
+        (root / "private").mkdir()
+        (root / "store").mkdir()
+        for folder, mode in ((root, 0o777), (root / "private", 0o777), (root / "store", 0o555)):
+            folder.chmod(mode)
+        line = "store cannot be written: Permission denied; allow writing there"
+        with ordinary_user(), pytest.raises(UserError, match=line):
+            write(root, images)
+        assert [path.name for path in (root / "private").iterdir()] == ["lock"]
 
 
 def test_two_writers_do_not_meet(tmp_path):
