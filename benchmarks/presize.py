@@ -111,7 +111,7 @@ def pets(work: Path, photos: Path | None) -> dict[str, object]:
                 if image.format == "JPEG" and image.mode == "RGB" and min(image.size) <= 460:
                     shutil.copy(file, work / "photos")
     else:
-        fill(work / "photos", [picture(n, PETS, 93) for n in range(60)], 600)
+        fill(work / "photos", [picture(n, PETS, 96) for n in range(60)], 600)
 
     def plain(content: bytes) -> None:
         image = Image.open(io.BytesIO(content)).convert("RGB")
@@ -136,17 +136,18 @@ def pets(work: Path, photos: Path | None) -> dict[str, object]:
 
 def read_and_hash(work: Path, _: Path | None) -> dict[str, object]:
     """Ingest, without the start of Python, against reading and hashing the files in threads."""
-    fill(work / "photos", [picture(n, PETS, 93) for n in range(60)], 3000)
+    fill(work / "photos", [picture(n, PETS, 96) for n in range(60)], 3000)
     project(work, 460)
     files = [str(work / "photos" / path) for path in walk(work / "photos")[0]]
 
-    def digest(file: str) -> str:
-        with open(file, "rb", buffering=0) as content:
-            return hashlib.sha256(content.read()).hexdigest()
+    def digest(some: list[str]) -> None:
+        for file in some:
+            with open(file, "rb", buffering=0) as content:
+                hashlib.sha256(content.read()).hexdigest()
 
     def bare() -> None:
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(digest, files))
+            list(pool.map(digest, [files[at : at + 32] for at in range(0, len(files), 32)]))
 
     os.environ["FINETRACK_WORKERS"] = "2"
     with chdir(work):

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from stages.base.errors import UserError, several
 from stages.dataset.decode import OPENED
+from stages.dataset.jpeg import jpeg_size
 from stages.dataset.labels import Problem
 
 WHOLE = 16 * 2**20  # bytes; larger files are read in pieces, to bound memory
@@ -110,17 +111,19 @@ def walk(root: Path) -> tuple[list[str], list[Problem], int]:
 def read_facts(root: Path, path: str) -> Facts | Problem:
     """Read a file once and return its facts, or the problem that kept it from being read."""
     try:
-        # Unbuffered, since all is read at once: 100 us instead of 117 for a photo of 100 kB,
-        # where reading and hashing take 75 and Pillow's look at the header most of the rest.
+        # Unbuffered, since all is read at once: 17 us less for a photo of 100 kB, where reading
+        # and hashing take 75.
         with open(os.path.join(root, path), "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size <= WHOLE:
+            length = os.fstat(file.fileno()).st_size
+            if length <= WHOLE:
                 content = file.read()
                 digest = hashlib.sha256(content).hexdigest()
-                return Facts(path, digest, *_header(io.BytesIO(content)), len(content))
+                size = jpeg_size(content)
+                header = ("JPEG", *size) if size else _header(io.BytesIO(content))
+                return Facts(path, digest, *header, len(content))
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
-            return Facts(path, digest, *_header(file), size)
+            return Facts(path, digest, *_header(file), length)
     except OSError as error:
         return Problem(path, "unreadable", error.strerror or str(error))
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from stages.base.seed import derive
-from stages.dataset.jpeg import OddData, read_jpeg, scale_of
+from stages.dataset.jpeg import OddData, jpeg_size, read_jpeg, scale_of
 
 
 def picture(width: int = 200, height: int = 150, mode: str = "RGB") -> Image.Image:
@@ -140,3 +140,24 @@ def test_another_size_than_was_checked_is_not_read():
 def test_the_scale_leaves_the_pixels_wanted(size, least, scale):
     """The shorter side decides, and 8 is the most."""
     assert scale_of(size, least) == scale
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_size_is_in_the_header(kind):
+    """Width and height are known without any pixel, with much metadata before them or none."""
+    mode, options = KINDS[kind]
+    content = saved(picture(201, 151, mode), icc_profile=bytes(150_000), **options)
+    assert jpeg_size(content[: len(content) // 2 + 80_000]) == (201, 151)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", PLAIN[:3], PLAIN[:20], b"\xff\xd8\xff" * 50])
+def test_what_is_no_jpeg_has_no_size(content):
+    """Other files, and headers cut short, are left to Pillow."""
+    assert jpeg_size(content) is None
+
+
+def test_several_views_are_left_to_pillow():
+    """Only Pillow tells a picture with further views from an ordinary JPEG."""
+    buffer = io.BytesIO()
+    picture().save(buffer, "MPO", save_all=True, append_images=[picture()])
+    assert jpeg_size(buffer.getvalue()) is None
