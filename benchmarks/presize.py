@@ -136,7 +136,7 @@ def pets(work: Path, photos: Path | None) -> dict[str, object]:
 
 def read_and_hash(work: Path, _: Path | None) -> dict[str, object]:
     """Ingest, without the start of Python, against reading and hashing the files in threads."""
-    fill(work / "photos", [picture(n, PETS, 96) for n in range(60)], 3000)
+    fill(work / "photos", [picture(n, PETS, 96) for n in range(60)], 7390)
     project(work, 460)
     files = [str(work / "photos" / path) for path in walk(work / "photos")[0]]
 

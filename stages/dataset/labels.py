@@ -140,7 +140,7 @@ def by_filename(paths: Sequence[str], params: LabelParams) -> Labelled:
     pattern = regex.compile(params.regex)
     end = monotonic() + ALL_LIMIT[0] + ALL_LIMIT[1] * len(paths)
     for path in paths:
-        text = path if params.on == "path" else PurePosixPath(path).name
+        text = path if params.on == "path" else path.rpartition("/")[2]
         label = _search(pattern, unicodedata.normalize("NFC", text), end - monotonic())
         if label:
             labels[path] = label
