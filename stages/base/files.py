@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,17 @@ import numpy as np
 import pandas as pd
 
 from stages.base.errors import UserError
+
+REMEDIES = {
+    (ENOSPC, EDQUOT): "free some space and run it again",
+    (EACCES, EPERM, EROFS): "allow writing there and run it again",
+}
+
+
+def unwritable(path: Path | str, error: OSError) -> UserError:
+    """Return the error for a file or folder that cannot be written, with the remedy if known."""
+    remedy = [remedy for codes, remedy in REMEDIES.items() if error.errno in codes]
+    return UserError("; ".join([f"{path} cannot be written: {error.strerror}", *remedy]))
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:
@@ -24,7 +36,7 @@ def write_bytes(path: Path | str, content: bytes) -> None:
         part.write_bytes(content)
         os.replace(part, path)
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+        raise unwritable(path, error) from None
     finally:
         with suppress(OSError):  # renamed, or never made
             part.unlink()

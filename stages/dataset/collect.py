@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from stages.base.errors import UserError, several
 from stages.dataset.decode import OPENED
+from stages.dataset.jpeg import jpeg_size
 from stages.dataset.labels import Problem
 
 WHOLE = 16 * 2**20  # bytes; larger files are read in pieces, to bound memory
@@ -55,12 +56,15 @@ def collect(root: Path, workers: int) -> Found:
         raise UserError(f"ingest.images: {root} {what}; name the folder that holds your photos")
     paths, problems, hidden = walk(root)
     # Threads, because hashing and reading leave the interpreter free; 32 files a task, because
-    # the bookkeeping for a task takes as long as a small file.
-    with _headers_only():
-        results = Parallel(workers, prefer="threads", batch_size=32, return_as="generator")(
-            delayed(read_facts)(root, path) for path in paths
-        )
-        read = list(tqdm(results, "ingest", len(paths), unit="file", disable=None))
+    # the bookkeeping for a task takes a fifth of what a small photo does.
+    some = [paths[at : at + 32] for at in range(0, len(paths), 32)]
+    read: list[Facts | Problem] = []
+    with _headers_only(), tqdm(desc="ingest", total=len(paths), unit="file", disable=None) as bar:
+        for results in Parallel(workers, prefer="threads", batch_size=1, return_as="generator")(
+            delayed(_read_some)(root, part) for part in some
+        ):
+            read += results
+            bar.update(len(results))
     facts = [result for result in read if isinstance(result, Facts)]
     problems += [result for result in read if isinstance(result, Problem)]
     return Found(facts, problems, hidden)
@@ -107,20 +111,26 @@ def walk(root: Path) -> tuple[list[str], list[Problem], int]:
     return sorted(paths), problems, hidden
 
 
+def _read_some(root: Path, paths: list[str]) -> list[Facts | Problem]:
+    return [read_facts(root, path) for path in paths]
+
+
 def read_facts(root: Path, path: str) -> Facts | Problem:
     """Read a file once and return its facts, or the problem that kept it from being read."""
     try:
-        # Unbuffered, since all is read at once: 100 us instead of 117 for a photo of 100 kB,
-        # where reading and hashing take 75 and Pillow's look at the header most of the rest.
+        # Unbuffered, since all is read at once: 17 us less for a photo of 100 kB, where reading
+        # and hashing take 75.
         with open(os.path.join(root, path), "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size <= WHOLE:
+            length = os.fstat(file.fileno()).st_size
+            if length <= WHOLE:
                 content = file.read()
                 digest = hashlib.sha256(content).hexdigest()
-                return Facts(path, digest, *_header(io.BytesIO(content)), len(content))
+                size = jpeg_size(content)
+                header = ("JPEG", *size) if size else _header(io.BytesIO(content))
+                return Facts(path, digest, *header, len(content))
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
-            return Facts(path, digest, *_header(file), size)
+            return Facts(path, digest, *_header(file), length)
     except OSError as error:
         return Problem(path, "unreadable", error.strerror or str(error))
 

@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 import numpy as np
 from PIL import Image, ImageChops, UnidentifiedImageError
 
+from stages.dataset.jpeg import BANDS, OddData, read_jpeg, scale_of
+
 # The formats that photos come in. What is left out either runs other programs (EPS),
 # or has no header that tells it from noise (TGA, PCX).
 EXTENSIONS = {
@@ -35,6 +37,9 @@ MAX_PIXELS = 200_000_000  # what the largest phone cameras make; about 800 MB wh
 # refuses above twice its limit.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
+# The trait of a file that is warned about, where it is not odd metadata; a size below the limit is
+# no trait.
+WARNED = {OddData: "odd data", Image.DecompressionBombWarning: ""}
 ORIENTATION = 0x0112  # the EXIF tag
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -60,7 +65,7 @@ class Undecodable(Exception):
 class Decoded:
     """A picture, and what had to be done to get it."""
 
-    image: Image.Image  # RGB, upright, perhaps at a fraction of its full size
+    image: Image.Image  # RGB (a thumbnail grey), upright, perhaps at a fraction of its full size
     width: int  # upright, at full size
     height: int
     format: str  # as Pillow names it, from the content
@@ -73,9 +78,8 @@ def decode(content: bytes, shorter: int | None = None, thumbnail: int | None = N
 
     With `shorter`, a JPEG is decoded at the smallest scale of 1, 1/2, 1/4 and 1/8 that leaves its
     shorter side at least so many pixels. With `thumbnail` too, so is a plain JPEG that is within
-    `shorter` already, down to that many: reading all of it proves it whole, and its own bytes will
-    serve. Alpha is laid over white. Damage inside the compressed data of a JPEG often decodes
-    without a word from the decoder, and then goes unseen here.
+    `shorter` already, in grey and down to that many: reading all of it proves it whole, and its own
+    bytes will serve. Alpha is laid over white.
     """
     if not content:
         raise Undecodable("empty", "0 bytes")
@@ -86,16 +90,15 @@ def decode(content: bytes, shorter: int | None = None, thumbnail: int | None = N
         _check(photo)
         traits = _traits(photo)
         plain = (photo.format, photo.mode, _orientation(photo)) == ("JPEG", "RGB", 1)
-        if shorter is not None:
-            wanted = thumbnail if thumbnail and plain and min(photo.size) <= shorter else shorter
-            photo.draft(None, (wanted, wanted))
-        photo.load()
-        if photo.format == "PNG":  # load() passes over wrong checksums, verify() does not
-            Image.open(io.BytesIO(content), formats=("PNG",)).verify()
+        serves = plain and shorter is not None and min(photo.size) <= shorter
+        if serves and thumbnail:
+            image = _jpeg(content, photo, "L", thumbnail)
+        elif photo.format in ("JPEG", "MPO"):
+            image = _rgb(_jpeg(content, photo, photo.mode, shorter or min(photo.size)))
+        else:
+            image = _rgb(_whole(content, photo))
         orientation = _orientation(photo)
-        image = _rgb(photo)
-    if any(not issubclass(w.category, Image.DecompressionBombWarning) for w in warned):
-        traits.add("odd metadata")
+    traits |= {WARNED.get(warning.category, "odd metadata") for warning in warned} - {""}
     if orientation in UPRIGHT:
         traits.add("EXIF turn")
         image = image.transpose(UPRIGHT[orientation])
@@ -163,6 +166,27 @@ def _orientation(photo: Image.Image) -> int:
     return 1
 
 
+def _jpeg(content: bytes, photo: Image.Image, mode: str, least: int) -> Image.Image:
+    """Read an open JPEG in a mode, its shorter side at least so many pixels if it has them."""
+    scale = scale_of(photo.size, least)
+    image = read_jpeg(content, mode, photo.size, scale) if mode in BANDS else None
+    if image is None:
+        photo.draft(None, (photo.width // scale, photo.height // scale))
+        photo.load()
+        image = photo
+    if image.mode == "CMYK" and "adobe" not in photo.info:
+        # Pillow takes every CMYK JPEG for Adobe's, whose values are inverted.
+        image = ImageChops.invert(image)
+    return image
+
+
+def _whole(content: bytes, photo: Image.Image) -> Image.Image:
+    photo.load()
+    if photo.format == "PNG":  # load() passes over wrong checksums, verify() does not
+        Image.open(io.BytesIO(content), formats=("PNG",)).verify()
+    return photo
+
+
 def _rgb(photo: Image.Image) -> Image.Image:
     if photo.mode.startswith("I"):  # 0..65535, which convert() would clip at 255
         grey = (np.asarray(photo).astype(np.uint32) + 128) // 257
@@ -171,7 +195,4 @@ def _rgb(photo: Image.Image) -> Image.Image:
         layer = photo.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert("RGB")
-    if photo.mode == "CMYK" and photo.format == "JPEG" and "adobe" not in photo.info:
-        # Pillow takes every CMYK JPEG for Adobe's, whose values are inverted.
-        photo = ImageChops.invert(photo)
     return photo if photo.mode == "RGB" else photo.convert("RGB")

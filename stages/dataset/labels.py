@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath, PureWindowsPath
+from time import monotonic
 from typing import Literal, NamedTuple
 
 import regex
@@ -18,6 +19,7 @@ from stages.base.errors import UserError
 from stages.base.params import Section
 
 TIME_LIMIT = 0.5  # seconds of one name: an ordinary one takes a few microseconds
+ALL_LIMIT = (10.0, 0.001)  # seconds of all names: so many, and so many a name
 
 
 class Problem(NamedTuple):
@@ -132,13 +134,14 @@ def label_photos(paths: Sequence[str], params: LabelParams, rows: Labelled) -> L
     return replace(rows, labels=named.labels, unlabelled=named.unlabelled)
 
 
-def by_filename(paths: Iterable[str], params: LabelParams) -> Labelled:
+def by_filename(paths: Sequence[str], params: LabelParams) -> Labelled:
     """Label each path by what the regex catches in it, as in fastai's RegexLabeller (search)."""
     labels, unlabelled = {}, []
     pattern = regex.compile(params.regex)
+    end = monotonic() + ALL_LIMIT[0] + ALL_LIMIT[1] * len(paths)
     for path in paths:
-        text = path if params.on == "path" else PurePosixPath(path).name
-        label = _search(pattern, unicodedata.normalize("NFC", text))
+        text = path if params.on == "path" else path.rpartition("/")[2]
+        label = _search(pattern, unicodedata.normalize("NFC", text), end - monotonic())
         if label:
             labels[path] = label
         else:
@@ -207,13 +210,17 @@ def require_classes(labels: Mapping[str, str]) -> None:
         )
 
 
-def _search(pattern: regex.Pattern[str], text: str) -> str | None:
-    """Return the label in a name, "" when the group caught only spaces, None without a match."""
+def _search(pattern: regex.Pattern[str], text: str, left: float) -> str | None:
+    """Return the label in a name, "" when the group caught only spaces, None without a match.
+
+    left: seconds until all names must be done.
+    """
     try:
-        match = pattern.search(text, timeout=TIME_LIMIT)
+        match = pattern.search(text, timeout=max(1e-6, min(TIME_LIMIT, left)))
     except TimeoutError:
+        slow = f"over {TIME_LIMIT:g} s on" if left > TIME_LIMIT else "far too long on names such as"
         raise UserError(
-            f"ingest.label.regex {pattern.pattern} took over {TIME_LIMIT:g} s on {text!r};"
+            f"ingest.label.regex {pattern.pattern} took {slow} {text!r};"
             " repeats inside repeats, such as (a+)+, do that: write a simpler one"
         ) from None
     caught = match[1] if match else None

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from stages.base.errors import UserError
-from stages.base.files import sha256_bytes
+from stages.base.files import sha256_bytes, unwritable
 from stages.dataset.decode import Undecodable, wrong_extension
 from stages.dataset.encode import Encoded, encode
 from stages.dataset.kept import Kept
@@ -27,12 +26,18 @@ class Task:
     photos: Path  # folder of the originals
     params: PresizeParams
     kept: Path  # folder of the results of other runs
+    known: dict[str, str]  # of their logs, the lines about these items
     scratch: Path  # folder of this run alone
 
     @property
     def part(self) -> Path:
         """The tar file while it is being written."""
         return self.scratch / self.shard
+
+    @property
+    def log(self) -> str:
+        """The name of the log that this shard's results go to."""
+        return f"{self.scratch.name}-{self.shard}"
 
     @property
     def note(self) -> Path:
@@ -64,6 +69,7 @@ class Outcome:
 def write_shard(task: Task) -> list[Outcome]:
     """Write the images of a shard, each content once; return what became of each path."""
     outcomes: list[Outcome] = []
+    kept = Kept(task.kept, task.log, task.known)
     stored = Outcome("", "")  # of the content before, for exact duplicates
     try:
         with _tar(task.part) as tar, task.note.open("wb", buffering=0) as note:
@@ -75,13 +81,13 @@ def write_shard(task: Task) -> list[Outcome]:
                     outcomes.append(Outcome(path, sha256, error.problem, error.detail))
                     continue
                 if stored.sha256 != sha256:
-                    stored = _store(content, sha256, tar, task)
+                    stored = _store(content, sha256, tar, task, kept)
                 outcomes.append(_named(stored, path))
             _write_note(note, len(outcomes), "")
         if not any(outcome.shard for outcome in outcomes):
             task.part.unlink()
     except OSError as error:  # an original's errors are problems with names by now
-        raise UserError(f"{task.scratch} cannot be written: {error.strerror}") from None
+        raise unwritable(task.scratch, error) from None
     return outcomes
 
 
@@ -112,13 +118,13 @@ def _original(file: Path, sha256: str) -> bytes:
     return content
 
 
-def _store(content: bytes, sha256: str, tar: tarfile.TarFile, task: Task) -> Outcome:
+def _store(content: bytes, sha256: str, tar: tarfile.TarFile, task: Task, kept: Kept) -> Outcome:
     """Add one image to the shard, made now or before; the outcome still lacks its path."""
-    kept = Kept(task.kept)
     result = kept.load(sha256)
     known = Outcome("", sha256, reused=result is not None, bytes=len(content))
     if result is None:
         result = _encode(content, task.params)
+    if not known.reused or sha256 in task.known:  # logs of other runs are not kept
         kept.save(sha256, result)
     if isinstance(result, Undecodable):
         return replace(known, problem=result.problem, detail=result.detail)

@@ -15,9 +15,9 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from stages.base.errors import UserError, several
-from stages.base.files import write_csv, write_json
+from stages.base.files import unwritable, write_csv, write_json
 from stages.dataset.encode import code_key
-from stages.dataset.kept import Kept
+from stages.dataset.kept import Kept, read_logs
 from stages.dataset.resize import PresizeParams
 from stages.dataset.shard import Outcome, Task, read_note, write_shard
 from stages.dataset.store import COLUMNS, FORMAT, FORMAT_NAME, INDEX_NAME, VERSION, shard_name
@@ -40,10 +40,11 @@ def write_store(
     with _only_writer(private), _scratch(private) as scratch:
         tasks = _tasks(images, photos, params, kept, scratch)
         _clear(folder)
-        outcomes = pd.DataFrame(_run(tasks, workers), columns=list(Outcome.__annotations__))
+        found = map(vars, _run(tasks, workers))
+        outcomes = pd.DataFrame(found, columns=list(Outcome.__annotations__))
         outcomes = outcomes.sort_values("path", ignore_index=True)
         _publish(tasks, outcomes, folder, params)
-        Kept(kept).prune(set(images["sha256"]))
+        Kept(kept).prune(set(images["sha256"]), {task.log for task in tasks})
     return outcomes
 
 
@@ -60,11 +61,13 @@ def _tasks(
     images: pd.DataFrame, photos: Path, params: PresizeParams, kept: Path, scratch: Path
 ) -> list[Task]:
     items = sorted(zip(images["sha256"], images["path"], strict=True))
-    shards = groupby(items, lambda item: shard_of(item[0], params.shards))
-    return [
-        Task(shard_name(number), tuple(group), photos, params, kept, scratch)
-        for number, group in shards
-    ]
+    known = read_logs(kept)
+    tasks = []
+    for number, group in groupby(items, lambda item: shard_of(item[0], params.shards)):
+        ours = tuple(group)
+        lines = {sha256: known[sha256] for sha256, _ in ours if sha256 in known}
+        tasks.append(Task(shard_name(number), ours, photos, params, kept, lines, scratch))
+    return tasks
 
 
 def _run(tasks: Sequence[Task], workers: int) -> list[Outcome]:
@@ -109,22 +112,27 @@ def _publish(
     tasks: Sequence[Task], outcomes: pd.DataFrame, folder: Path, params: PresizeParams
 ) -> None:
     """Move the shards to their place; the file without which nobody reads them comes last."""
-    for task in tasks:
-        if task.part.exists():
-            shutil.move(task.part, folder / task.shard)
+    try:
+        for task in tasks:
+            if task.part.exists():
+                shutil.move(task.part, folder / task.shard)
+    except OSError as error:
+        raise unwritable(folder, error) from None
     write_csv(folder / INDEX_NAME, outcomes.loc[outcomes["problem"] == "", COLUMNS])
     about = {"format": FORMAT, "version": VERSION, "images": params.format, "size": params.size}
     write_json(folder / FORMAT_NAME, about)
 
 
 def _clear(folder: Path) -> None:
-    """Remove a store that was there before, and nothing else."""
+    """Remove a store that was there before, and nothing else; refuse a folder of no use."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file in [folder / FORMAT_NAME, folder / INDEX_NAME, *folder.glob("shard-*.tar")]:
             file.unlink(missing_ok=True)
+        (folder / FORMAT_NAME).touch()
+        (folder / FORMAT_NAME).unlink()
     except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}") from None
+        raise unwritable(folder, error) from None
 
 
 @contextmanager
@@ -147,7 +155,7 @@ def _only_writer(private: Path) -> Iterator[None]:
         private.mkdir(parents=True, exist_ok=True)
         lock = (private / "lock").open("w")
     except OSError as error:
-        raise UserError(f"{private} cannot be written: {error.strerror}") from None
+        raise unwritable(private, error) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

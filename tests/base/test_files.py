@@ -5,6 +5,7 @@ import math
 import os
 import threading
 import time
+from errno import EDQUOT, EIO, ENOSPC, EROFS
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from stages.base.errors import UserError
 from stages.base.files import (
     fingerprint,
     sha256_bytes,
+    unwritable,
     write_bytes,
     write_csv,
     write_json,
@@ -65,6 +67,21 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(UserError, match="folder cannot be written"):
         write_bytes(tmp_path / "folder", b"")
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [(ENOSPC, "free some space"), (EDQUOT, "free some space"), (EROFS, "allow writing there")],
+)
+def test_what_can_be_done_about_it_is_said(code, remedy):
+    """A full disk, a quota and a read-only place each come with what to do."""
+    error = unwritable("data/presized", OSError(code, os.strerror(code)))
+    assert str(error).startswith(f"data/presized cannot be written: {os.strerror(code)}; {remedy}")
+
+
+def test_an_unknown_reason_stands_alone():
+    """Where no remedy is known, none is made up."""
+    assert str(unwritable("a", OSError(EIO, "I/O error"))) == "a cannot be written: I/O error"
 
 
 def test_failing_to_write_keeps_the_old_file(tmp_path):

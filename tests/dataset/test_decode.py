@@ -134,6 +134,39 @@ def test_a_wrong_checksum_in_a_png_is_corrupt():
     assert problem_of(flipped) == "corrupt"
 
 
+def test_a_jpeg_that_decodes_in_spite_of_damage_is_corrupt():
+    """What only the decoder's warnings betray is refused with its words, thumbnail or not."""
+    content = saved(picture(320, 240), "JPEG", quality=95)
+    lost = content[:3000] + content[3100:]
+    Image.open(io.BytesIO(lost)).load()
+    for shorter, thumbnail in ((None, None), (100, None), (240, 60)):
+        with pytest.raises(Undecodable, match="Corrupt JPEG data") as caught:
+            decode(lost, shorter, thumbnail)
+        assert caught.value.problem == "corrupt"
+
+
+def test_a_few_bytes_too_many_in_a_jpeg_are_counted():
+    """A camera's padding costs no photo, at any scale."""
+    content = saved(picture(), "JPEG", quality=95)
+    padded = content[:-2] + bytes(9) + content[-2:]
+    for shorter in (None, 24):
+        found, clean = decode(padded, shorter), decode(content, shorter)
+        assert found.traits == ("odd data",)
+        assert same(found, clean.image)
+    assert decode(padded, 48, thumbnail=24).traits == ("odd data",)
+
+
+def test_an_odd_header_of_a_jpeg_is_counted():
+    """A version or subsampling that the strict decoder refuses is read by Pillow."""
+    content = saved(picture(), "JPEG", quality=95)
+    found = decode(content.replace(b"JFIF\0\1", b"JFIF\0\7", 1))
+    assert found.traits == ("odd metadata",)
+    assert same(found, decode(content).image)
+    rare = decode(saved(picture().convert("CMYK"), "JPEG", subsampling="4:2:2", quality=98))
+    assert rare.traits == ("CMYK", "odd metadata")
+    assert same(rare, picture(), within=40)
+
+
 def test_a_bomb_is_refused_by_its_header():
     """Too many pixels are refused before any are decoded: there are none in this file."""
     header = struct.pack(">IIBBBBB", 20_000, 10_001, 8, 2, 0, 0, 0)
@@ -368,7 +401,7 @@ def test_draft_leaves_at_least_the_pixels_wanted(side):
 
 
 def test_a_thumbnail_is_made_only_of_what_can_be_stored_as_it_is():
-    """Only an upright RGB JPEG within the size is decoded below it."""
+    """Only an upright RGB JPEG within the size is decoded below it, and that in grey."""
     turned = Image.Exif()
     turned[0x0112] = 3
     cases = {
@@ -380,7 +413,9 @@ def test_a_thumbnail_is_made_only_of_what_can_be_stored_as_it_is():
         saved(picture(960, 480), "JPEG"): 240,
     }
     for content, expected in cases.items():
-        assert decode(content, shorter=240, thumbnail=60).image.height == expected
+        found = decode(content, shorter=240, thumbnail=60)
+        assert found.image.height == expected
+        assert found.image.mode == ("L" if expected == 60 else "RGB")
 
 
 def test_draft_shows_the_same_picture():

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from stages.base.errors import UserError
 from stages.base.params import mistakes
+from stages.dataset import labels
 from stages.dataset.labels import (
     IngestParams,
     Labelled,
@@ -105,6 +106,16 @@ def test_a_pathological_regex_is_stopped():
         by_filename(["a" * 60 + "!"], rule(regex=r"^(?:(?:a|aa)+)+(b)$"))
     assert time.perf_counter() - start < 5
     assert "\n" not in str(caught.value)
+
+
+def test_a_regex_that_is_slow_on_every_name_is_stopped(monkeypatch):
+    """Names that each stay below the limit do not add up to hours."""
+    monkeypatch.setattr(labels, "ALL_LIMIT", (0.2, 0.001))
+    names = [f"{'a' * 18}{number:03}!" for number in range(1000)]
+    start = time.perf_counter()
+    with pytest.raises(UserError, match=r"took far too long on names such as 'aaaa"):
+        by_filename(names, rule(regex=r"^(?:(?:a|aa)+)+(b)$"))
+    assert time.perf_counter() - start < 5
 
 
 def test_a_folder_names_the_class_of_what_lies_in_it():

@@ -5,10 +5,11 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.fft import dctn
 
 from stages.base.seed import derive
 from stages.dataset.duplicates import NEAR
-from stages.dataset.phash import phash
+from stages.dataset.phash import LOW, SIDE, WAVES, phash
 
 
 def picture(seed: int, width: int = 320, height: int = 240) -> Image.Image:
@@ -60,6 +61,21 @@ def test_a_hash_has_256_bits_half_of_them_set():
     digits = phash(picture(1))
     assert len(digits) == 64
     assert int(digits, 16).bit_count() == 128
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_frequencies_are_those_of_the_cosine_transform(seed):
+    """Reckoned in whole numbers, the hash is that of scipy's transform."""
+    image = picture(seed).convert("L")
+    grey = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX), float)
+    low = dctn(grey, norm="ortho")[:LOW, :LOW]
+    assert phash(image) == np.packbits(low > np.median(low)).tobytes().hex()
+
+
+def test_no_sum_is_rounded():
+    """The largest that a sum can become is a whole number that a float holds exactly."""
+    assert (np.rint(WAVES) == WAVES).all()
+    assert 255 * abs(WAVES).sum(axis=1).max() ** 2 < 2**53
 
 
 @pytest.mark.parametrize("colour", ["black", "white", (120, 130, 140)])

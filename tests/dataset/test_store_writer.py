@@ -11,6 +11,7 @@ import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 import numpy as np
@@ -27,6 +28,7 @@ from stages.base.seed import derive
 from stages.dataset.resize import PresizeParams
 from stages.dataset.store import Store
 from stages.dataset.store_writer import shard_of, write_store
+from tests.dataset.test_collect import ordinary_user
 
 PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=3, max_rejected=0.05)
 # What a child process runs, so that it can be killed.
@@ -163,9 +165,11 @@ def test_bytes_do_not_depend_on_history(tmp_path):
 
 
 def test_only_new_photos_are_decoded(tmp_path):
-    """After an addition exactly the new photos are not reused, and refusals are remembered too."""
-    add(tmp_path, some(range(6)) | {"bad.jpg": b"no image"})
-    assert not write(tmp_path, manifest(tmp_path))["reused"].any()
+    """After an addition exactly the new are not reused; refused and passed are remembered too."""
+    passes = saved(picture(7, 30, 20))
+    add(tmp_path, some(range(6)) | {"bad.jpg": b"no image", "passes.jpg": passes})
+    for reused in (False, True, True):
+        assert (write(tmp_path, manifest(tmp_path))["reused"] == reused).all()
     add(tmp_path, some(range(6, 9)))
     found = write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"shards": 5}))
     assert found.index[~found["reused"]].tolist() == ["006.jpg", "007.jpg", "008.jpg"]
@@ -174,11 +178,13 @@ def test_only_new_photos_are_decoded(tmp_path):
 
 def test_a_damaged_result_is_made_again(tmp_path):
     """What a power cut left half written is not believed."""
-    add(tmp_path, some(range(6)))
+    add(tmp_path, some(range(6)) | {"passes.jpg": saved(picture(7, 30, 20)), "bad.jpg": b""})
     write(tmp_path, manifest(tmp_path))
     kept = sorted((tmp_path / "private").glob("*/??/*"))
     kept[0].write_bytes(kept[0].read_bytes()[:-5])
     kept[1].write_bytes(b"")
+    for log in (tmp_path / "private").glob("*/logs/*"):
+        log.write_bytes(bytes(log.stat().st_size))
     assert write(tmp_path, manifest(tmp_path))["reused"].sum() == 4
     assert content(tmp_path / "store") == from_nothing(tmp_path)
 
@@ -250,41 +256,6 @@ def test_a_store_of_nothing(tmp_path, files):
     assert list((tmp_path / "store").glob("*.tar")) == []
 
 
-def damaged(number: int) -> bytes:
-    """Return a photo damaged in one of five ways, or not."""
-    draw = derive(number, "damage")
-    name = ("JPEG", "PNG", "GIF", "WEBP", "TIFF")[number % 5]
-    data = bytearray(saved(picture(number % 20), name))
-    a, b = sorted(draw.integers(0, len(data), 2).tolist())
-    match draw.integers(0, 6):
-        case 0:
-            del data[b:]
-        case 1:
-            for place in draw.integers(0, len(data), 8):
-                data[place] ^= 1 << int(draw.integers(0, 8))
-        case 2:
-            data[a : a + 50] = bytes(len(data[a : a + 50]))
-        case 3:
-            data[a:b] = saved(picture(number % 20 + 1), name)[a:b]
-        case 4:
-            data[:16] = draw.bytes(16)
-    return bytes(data)
-
-
-def test_300_damaged_photos_are_all_accounted_for(tmp_path):
-    """Every file is in the store or among the rejected, and no original is touched."""
-    add(tmp_path, {f"{number:03}.jpg": damaged(number) for number in range(300)})
-    images = manifest(tmp_path)
-    found = write(tmp_path, images)
-    index = Store(tmp_path / "store").index
-    assert set(index["path"]) == set(found.index[found["problem"] == ""])
-    assert (found.loc[found["problem"] != "", "detail"] != "").all()
-    assert 50 < len(index) < 250
-    store = Store(tmp_path / "store")
-    assert all(min(store.image(path).shape[:2]) >= 16 for path in index["path"])
-    pd.testing.assert_frame_equal(manifest(tmp_path), images)
-
-
 @pytest.fixture
 def no_large_files() -> Iterator[None]:
     """Let no file grow beyond 30,000 bytes, as on a disk that is full."""
@@ -310,6 +281,22 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "store").write_text("in the way")
     with pytest.raises(UserError, match="store cannot be written: File exists"):
         write(tmp_path, manifest(tmp_path))
+
+
+def test_a_read_only_output_is_named():
+    """A folder that takes no files is told before any photo is decoded, with the remedy."""
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        add(root, some(range(2)))
+        images = manifest(root)
+        (root / "private").mkdir()
+        (root / "store").mkdir()
+        for folder, mode in ((root, 0o777), (root / "private", 0o777), (root / "store", 0o555)):
+            folder.chmod(mode)
+        line = "store cannot be written: Permission denied; allow writing there"
+        with ordinary_user(), pytest.raises(UserError, match=line):
+            write(root, images)
+        assert [path.name for path in (root / "private").iterdir()] == ["lock"]
 
 
 def test_two_writers_do_not_meet(tmp_path):
@@ -363,15 +350,16 @@ def wait_for_work(root: Path, child: subprocess.Popen[bytes]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path, workers):
-    """Killed ten times at random moments, the run that is let through leaves the right bytes."""
-    add(tmp_path, some(range(60), width=1600, height=1200) | {"bad.jpg": b"no image"})
+    """Killed 20 times at random moments, the run that is let through leaves the right bytes."""
+    small = {f"small_{number}.jpg": saved(picture(number, 30, 20)) for number in range(40)}
+    add(tmp_path, some(range(80), width=1600, height=1200) | small | {"bad.jpg": b"no image"})
     draw, kept = derive(workers, "moments"), []
-    for _ in range(10):
+    for _ in range(20):
         child = run_child(tmp_path, workers)
         wait_for_work(tmp_path, child)
-        time.sleep(draw.uniform(0, 0.2))
+        time.sleep(draw.uniform(0, 0.1))
         os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+        assert child.wait() == -signal.SIGKILL
         kept.append(len(list((tmp_path / "private").glob("*/??/*"))))
     assert run_child(tmp_path, workers).wait() == 0
     assert content(tmp_path / "store") == from_nothing(tmp_path)

@@ -1,0 +1,73 @@
+"""What every benchmark needs: timings in turn, ratios with their spread, a results file."""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def rounds(contenders: Mapping[str, Callable[[], object]], n: int) -> dict[str, list[float]]:
+    """Return the seconds of each contender, run in turn n times, so that a slow minute hits all."""
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(n):
+        for name, contender in contenders.items():
+            seconds[name].append(timed(contender))
+    return seconds
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return the seconds that some work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def figure(values: Sequence[float], target: str = "") -> dict[str, Any]:
+    """Return median, least, most and n of some values, and what was aimed at."""
+    found = {"median": statistics.median(values), "min": min(values), "max": max(values)}
+    rounded = {name: float(f"{value:.3g}") for name, value in found.items()}
+    return rounded | {"n": len(values)} | ({"target": target} if target else {})
+
+
+def ratio(above: Sequence[float], below: Sequence[float], target: str = "") -> dict[str, Any]:
+    """Return the ratio of two contenders, round by round."""
+    return figure([a / b for a, b in zip(above, below, strict=True)], target)
+
+
+def machine(packages: Sequence[str]) -> dict[str, Any]:
+    """Return what kind of machine this is, and the versions that matter."""
+    versions = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {"cores": os.cpu_count(), "processor": _processor(), "versions": versions}
+
+
+def record(name: str, part: str, about: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
+    """Print the figures of a part, and put them into the results beside those of other parts."""
+    for what, found in figures.items():
+        print(f"{part}: {what}: {json.dumps(found)}", flush=True)
+    file = RESULTS / f"{name}.json"
+    known = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    known[part] = {"machine": about, "figures": figures}
+    file.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def _processor() -> str:
+    """Return maker, family and model of the processor, where Linux tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    facts = dict(line.split("\t: ", 1) for line in map(str.strip, lines) if "\t: " in line)
+    family = {key.strip(): value for key, value in facts.items()}
+    return f"{family.get('model name', '')} family {family.get('cpu family', '')}".strip()
