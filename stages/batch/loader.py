@@ -146,8 +146,12 @@ def collate(photos: Photos, rows: np.ndarray) -> Padded:
     images = [photos.image(int(row)) for row in rows]
     sizes = np.array([image.shape[:2] for image in images])
     height, width = sizes.max(axis=0)
-    stacked = images[0].new_zeros(len(images), height, width, 3)
-    for place, image in zip(stacked, images, strict=True):
+    stacked = images[0].new_empty(len(images), height, width, 3)
+    # On a processor by numpy: torch's copies wake a second team of threads beside the one that
+    # trains (103 images/s at 96 px in batches of 16; by numpy 119).
+    places = stacked.numpy() if stacked.device.type == "cpu" else stacked
+    places[:] = 0
+    for place, image in zip(places, images, strict=True):
         place[: image.shape[0], : image.shape[1]] = image
     return Padded(stacked.permute(0, 3, 1, 2), sizes, rows)
 

@@ -1,0 +1,97 @@
+"""Whether the defaults serve both kinds of photos: digits, unlike ImageNet, and pets, like it.
+
+For each set and seed a fifth is held out anew; the real stages then fit the linear probe, sweep the
+rate and fine-tune, with params.yaml as it is for digits, and with what it says for photographs
+for pets. Fine-tuning must not be significantly worse than the probe on either.
+Run: python -m benchmarks.defaults [digits] [pets] [--photos FOLDER] [--seeds N], where FOLDER holds
+photos of pets named like great_pyrenees_173.jpg. Results: benchmarks/results/defaults.json.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measure import figure, machine, record
+from benchmarks.training import divide, photograph_values, prepare, read, run
+from stages.report.paired import compare
+from stages.report.predictions import read_baseline, read_predictions
+
+PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
+AIMS = {"digits": ("at most 4", "at most 90"), "pets": ("at most the probe's", "at most 360")}
+
+
+def seed_of(folder: Path, seed: int) -> dict[str, Any]:
+    """Return what one seed gives: errors of both in percent, seconds, rates, and who was right."""
+    divide(folder, seed)
+    run(folder, "baseline")
+    sweep, training = run(folder, "lr_find"), run(folder, "fine_tune")
+    model = read_predictions(folder / "data/predictions.npz")
+    probe = read_baseline(folder / "data/baseline.npz")
+    right = model.probabilities.argmax(1) == model.targets
+    probe_right = probe.valid_probabilities.argmax(1) == model.targets
+    found = {
+        "error": 100 * float(np.mean(~right)),
+        "probe": 100 * float(np.mean(~probe_right)),
+        "sweep": sweep,
+        "training": training,
+        "base_lr": read(folder, "fine_tune/metrics.json")["base_lr"],
+        "rules": read(folder, "lr_find/suggestion.json")["rules"],
+        "right": right,
+        "probe_right": probe_right,
+    }
+    print(f"seed {seed}: {found['error']:.1f} % (probe {found['probe']:.1f} %), {training:.0f} s")
+    return found
+
+
+def with_mean(values: list[float], target: str = "") -> dict[str, Any]:
+    """Return median, spread and mean of the values."""
+    return figure(values, target) | {"mean": round(float(np.mean(values)), 2)}
+
+
+def figures_of(name: str, seeds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of a set over all its seeds."""
+    right, probe = (np.concatenate([s[key] for s in seeds]) for key in ("right", "probe_right"))
+    error, seconds = AIMS[name]
+    against = compare(right, probe)
+    found = {
+        "error, %": with_mean([s["error"] for s in seeds], error),
+        "probe's error, %": with_mean([s["probe"] for s in seeds]),
+        "fine-tuning against the probe, seeds pooled": {
+            "verdict": against.verdict,
+            "p": float(f"{against.p:.2g}"),
+            "images": against.images,
+        },
+        "seconds of fine_tune": figure([s["training"] for s in seeds], seconds),
+        "seconds of lr_find": figure([s["sweep"] for s in seeds]),
+        "base_lr": figure([s["base_lr"] for s in seeds]),
+    }
+    for rule in seeds[0]["rules"]:
+        decades = [np.log10(s["rules"][rule]) for s in seeds]
+        found[f"rate by {rule}, deviation in decades"] = round(float(np.std(decades, ddof=1)), 2)
+    return found
+
+
+def main() -> None:
+    """Measure the sets named, by default both as far as there are photos."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sets", nargs="*", default=["digits", "pets"])
+    parser.add_argument("--photos", type=Path)
+    parser.add_argument("--seeds", type=int, default=5)
+    options = parser.parse_args()
+    for name in options.sets:
+        if name == "pets" and not options.photos:
+            print("pets: left out, since --photos names no folder")
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            folder, pets = Path(scratch) / name, name == "pets"
+            values = photograph_values() if pets else {}
+            prepare(folder, options.photos if pets else None, values)
+            seeds = [seed_of(folder, seed) for seed in range(1, options.seeds + 1)]
+            record("defaults", name, machine(PACKAGES), figures_of(name, seeds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""A folder in which the real stages train, on splits drawn anew for every seed."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ruamel.yaml import YAML
+
+from benchmarks.photos import ROOT
+from stages.dataset.duplicates import groups
+from stages.dataset.splits import read_splits, write_splits
+from stages.dataset.store import Store
+
+CODE = ROOT / "stages"
+SAID = re.compile(r"( *)(\w+): ?(\S*).*?for photographs (\S+)")
+
+
+def photograph_values() -> dict[str, Any]:
+    """Return what params.yaml says to set for photographs, by dotted name."""
+    found, section = {}, ""
+    for line in (ROOT / "params.yaml").read_text("utf-8").splitlines():
+        if line[:1].isalpha():
+            section = line.split(":")[0]
+        if said := SAID.match(line):
+            found[f"{section}.{said[2]}"] = YAML(typ="safe").load(said[4].rstrip(";,"))
+    return found
+
+
+def change(folder: Path, values: Mapping[str, Any]) -> None:
+    """Set values in the folder's params.yaml by their dotted names."""
+    file, yaml = folder / "params.yaml", YAML()
+    content = yaml.load(file if file.exists() else ROOT / "params.yaml")
+    for key, value in values.items():
+        *above, last = key.split(".")
+        section = content
+        for name in above:
+            section = section[name]
+        section[last] = value
+    yaml.dump(content, file)
+
+
+def prepare(folder: Path, photos: Path | None, values: Mapping[str, Any]) -> None:
+    """Bring photos (None: the digits sample) as far as the splits."""
+    folder.mkdir(parents=True)
+    (folder / "data").mkdir()
+    for name in ("labels.csv", "corrections.csv"):
+        (folder / "data" / name).write_text((ROOT / "data" / name).read_text("utf-8"), "utf-8")
+    change(folder, values)
+    if photos:
+        (folder / "photos").symlink_to(photos.resolve())
+        change(folder, {"ingest.images": "photos", "fetch.dataset": "none"})
+    for name in ("fetch", "ingest", "presize", "datablock"):
+        run(folder, name)
+
+
+def divide(folder: Path, seed: int) -> None:
+    """Draw a fifth of the images for validation, duplicates together, and set the seed."""
+    change(folder, {"seed": seed})
+    splits = read_splits(folder / "data/splits.csv")
+    group = splits["path"].map(groups(Store(folder / "data/presized").index))
+    draw = np.random.default_rng(seed).permutation(np.sort(group.unique()))
+    held = group.isin(draw[: len(draw) // 5])
+    splits["split"], splits["reason"] = held.map({True: "valid", False: "train"}), ""
+    write_splits(folder / "data/splits.csv", splits)
+
+
+def run(folder: Path, stage: str) -> float:
+    """Run a stage in the folder and return its seconds, with those it takes to start."""
+    start = time.perf_counter()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", f"stages.{stage}"],
+        cwd=folder, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"{stage} failed: {done.stderr[-2000:]}")
+    return time.perf_counter() - start
+
+
+def read(folder: Path, report: str) -> dict[str, Any]:
+    """Return a JSON report of the folder."""
+    return json.loads((folder / "reports" / report).read_text("utf-8"))
