@@ -37,6 +37,7 @@ PARAMS = {
     "model.weights": "none",
     "lr_find.steps": 20,
     "fine_tune.epochs": 1,
+    "fine_tune.freeze_epochs": 1,
     "fine_tune.batch_size": 16,
     "interpret.top_losses": 4,
 }

@@ -41,16 +41,19 @@ def presizing_sheet(
         ways = zip(("once", "stepwise"), psnr, invented, strict=True)
         pictures.extend(three)
         captions += ["supersampled", *(f"{name}: {db:.0f} dB, {own:.0%}" for name, db, own in ways)]
-    title = "Resampled once, or once per operation: dB from supersampling, share of pixels invented"
-    return sheet(np.stack(pictures), captions, title, 6)
+    title = "Resampled once, or once per operation: dB from a supersampled view, pixels invented"
+    return sheet(np.stack(pictures), captions, title, 6, least=LARGE)
 
 
-def sheet(images: np.ndarray, captions: Sequence[str], title: str, columns: int) -> bytes:
+def sheet(
+    images: np.ndarray, captions: Sequence[str], title: str, columns: int, least: int = SMALL
+) -> bytes:
     """Return a PNG of pictures in rows, each over its caption; the same input, the same bytes.
 
-    images: (N, S, S, 3) uint8. Captions that are too long end in dots.
+    images: (N, S, S, 3) uint8, drawn at least so many pixels wide. Captions that are too long end
+    in dots.
     """
-    side = int(np.clip(images.shape[1], SMALL, LARGE))
+    side = int(np.clip(images.shape[1], least, LARGE))
     rows = -(-len(images) // columns)
     step_x, step_y = side + GAP, side + CAPTION + GAP
     size = (2 * MARGIN + columns * step_x - GAP, HEADING + rows * step_y + MARGIN - GAP)

@@ -15,6 +15,7 @@ from stages.report.batches import (
     SMALL,
     batch_sheet,
     epochs_sheet,
+    presizing_sheet,
     sheet,
 )
 
@@ -108,3 +109,13 @@ def test_epochs_start_with_validation() -> None:
     pixels = opened(epochs_sheet(flat(12), "a/b.jpg", "three"))
     assert np.array_equal(place(pixels, 0, 6, 96), flat(12)[0])
     assert np.array_equal(place(pixels, 11, 6, 96), flat(12)[11])
+
+
+def test_the_presizing_sheet_has_room_for_its_captions() -> None:
+    """Small pictures are drawn large, two photos of three ways in a row."""
+    three = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    compared = [(three, (41.2, 33.9), (0.0, 0.12))] * 3
+    page = Image.open(io.BytesIO(presizing_sheet(compared)))
+    assert page.width > 6 * LARGE
+    assert page.height > 2 * LARGE
+    assert presizing_sheet(compared) == presizing_sheet(compared)
