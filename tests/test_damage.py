@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from PIL import Image
 from ruamel.yaml import YAML
 
@@ -82,6 +83,8 @@ def folder(tmp_path, monkeypatch) -> list[str]:
 
     Half of the names end as their content should, the others in .jpg.
     """
+    # Workers that another test left stand in that test's folder, where no path of this one leads.
+    get_reusable_executor().shutdown(wait=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINETRACK_WORKERS", "2")
     content = YAML(typ="safe").load(ROOT / "params.yaml")
