@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
@@ -58,9 +59,17 @@ def write_csv(path: Path | str, table: pd.DataFrame) -> None:
 
 
 def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write named arrays, compressed; numpy gives every member the date 1980, so bytes repeat."""
+    """Write named arrays so that the same arrays are the same bytes, with any Python and zlib.
+
+    numpy's own writer gives other headers under Python 3.11.2 than under 3.11.7, and deflate gives
+    other bytes with another zlib; so members are stored as they are, each known before it is added.
+    """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
     write_bytes(path, buffer.getvalue())
 
 

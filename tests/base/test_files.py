@@ -142,6 +142,13 @@ def test_npz_bytes_do_not_depend_on_the_clock(tmp_path):
             np.testing.assert_array_equal(back[name], array)
 
 
+def test_npz_bytes_do_not_depend_on_the_python(tmp_path):
+    """The bytes are those that other versions of Python and zlib write."""
+    write_npz(tmp_path / "a.npz", {"p": np.arange(6, dtype=np.float32).reshape(2, 3)})
+    content = (tmp_path / "a.npz").read_bytes()
+    assert sha256_bytes(content).startswith("b3d2688df76dd5d3")
+
+
 def test_npz_refuses_objects(tmp_path):
     """What only pickle could hold is refused, since loading it could run code."""
     with pytest.raises(ValueError, match=r"[Oo]bject"):
