@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stages.batch.views import Views
+from stages.batch.windows import Windows, whole
 
 # Logits of black and white are cut here: 1e-4 keeps float32 exact to a grey level either way.
 DARKEST = 1e-4
@@ -31,26 +32,36 @@ def render(
     size: int,
     mean: tuple[float, float, float],
     std: tuple[float, float, float],
+    windows: Windows | None = None,
 ) -> Tensor:
     """Turn a padded batch of photographs into what the model sees.
 
-    pixels: (B, 3, H, W) uint8 on any device, zero-padded; sizes: (B, 2) own heights and widths.
+    pixels: (B, 3, H, W) uint8 on any device, zero-padded: the windows of the images, or without
+    windows all of them; sizes: (B, 2) heights and widths of the images.
     Returns (B, 3, size, size) float32, normalised, channels last.
     """
+    windows = windows or whole(sizes)
     shape, last = (len(pixels), 3, size, size), torch.channels_last
     out = torch.empty(shape, device=pixels.device, memory_format=last)
     for rows, factor in _portions(pixels, views.matrices, size):
-        x = _sample(pixels, sizes, views.matrices, size, rows, factor)
+        x = _sample(pixels, sizes, windows, views.matrices, size, rows, factor)
         x = lighting(x, views.brightness[rows], views.contrast[rows])
         out[rows] = normalise(x, mean, std)
     return out
 
 
-def resample(pixels: Tensor, sizes: np.ndarray, matrices: np.ndarray, size: int) -> Tensor:
+def resample(
+    pixels: Tensor,
+    sizes: np.ndarray,
+    matrices: np.ndarray,
+    size: int,
+    windows: Windows | None = None,
+) -> Tensor:
     """Read each image once through its matrix; returns (B, 3, size, size) float32 in 0..1."""
+    windows = windows or whole(sizes)
     out = torch.empty(len(pixels), 3, size, size, device=pixels.device)
     for rows, factor in _portions(pixels, matrices, size):
-        out[rows] = _sample(pixels, sizes, matrices, size, rows, factor)
+        out[rows] = _sample(pixels, sizes, windows, matrices, size, rows, factor)
     return out
 
 
@@ -77,19 +88,24 @@ def shrink_factors(matrices: np.ndarray, size: int) -> np.ndarray:
 def _sample(
     pixels: Tensor,
     sizes: np.ndarray,
+    windows: Windows,
     matrices: np.ndarray,
     size: int,
     rows: np.ndarray,
     factor: int,
 ) -> Tensor:
-    height, width = sizes[rows].max(axis=0)
+    height, width = windows.shape[rows].max(axis=0)
     x = pixels[rows, :, :height, :width].float().div_(255)
     if factor > 1:
         x = F.avg_pool2d(x, factor)
-    own = torch.as_tensor(sizes[rows, ::-1] // factor, dtype=torch.float32, device=x.device)
+    own, first = (
+        torch.as_tensor(rows_columns[rows, ::-1] // factor, dtype=torch.float32, device=x.device)
+        for rows_columns in (sizes, windows.first)
+    )
     where = positions(matrices[rows], size, x.device).div_(factor)
+    where = _reflect(where, own[:, :, None, None]).sub_(first[:, :, None, None])
     padded = torch.tensor([x.shape[3], x.shape[2]], device=x.device)[:, None, None]
-    grid = _reflect(where, own[:, :, None, None]).mul_(2 / padded).sub_(1)
+    grid = where.mul_(2 / padded).sub_(1)
     return F.grid_sample(x, grid.permute(0, 2, 3, 1), mode="bilinear", align_corners=False)
 
 

@@ -19,6 +19,7 @@ from stages.batch.augment import lighting, normalise, resample, shrink_factors
 from stages.batch.loader import Look, Photos, collate
 from stages.batch.steps import Log, Step, Stopped
 from stages.batch.views import CORNERS, AugmentParams, Views, centre_views, random_views
+from stages.batch.windows import seen
 from stages.dataset.splits import vocabulary
 from stages.dataset.summary import Finding, count
 
@@ -124,12 +125,19 @@ def _render(walk: Walk, photos: Photos, params: AugmentParams, look: Look, seed:
         return random_views(sizes[rows].tolist(), params, rngs)
 
     matrices = log.take("crop", lambda rows: draw(rows).matrices, lambda m: _share_note(m, sizes))
-    views = draw(np.arange(len(photos)))
-    pixels = log.take("pad", lambda rows: collate(photos, rows).pixels, "with zeros")
+    views, factors = draw(np.arange(len(photos))), shrink_factors(matrices, look.size)
+    windows = seen(matrices, sizes, factors)
+    pixels = log.take(
+        "pad",
+        lambda rows: collate([photos.image(int(row)) for row in rows], windows.of(rows)),
+        "what the views see, with zeros around it",
+    )
     x = log.take(
         "resample",
-        lambda rows: resample(pixels[rows], sizes[rows], matrices[rows], look.size),
-        f"box of {shrink_factors(matrices, look.size).max()} at most, then bilinear",
+        lambda rows: resample(
+            pixels[rows], sizes[rows], matrices[rows], look.size, windows.of(rows)
+        ),
+        f"box of {factors.max()} at most, then bilinear",
     )
     lit = log.take(
         "lighting",

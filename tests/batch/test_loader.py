@@ -15,6 +15,7 @@ from stages.base.files import sha256_bytes, write_bytes
 from stages.batch import loader
 from stages.batch.loader import Look, Photos, ahead, collate, train_batches, train_steps
 from stages.batch.views import AugmentParams
+from stages.batch.windows import Windows, whole
 from stages.dataset.resize import PresizeParams
 from stages.dataset.store import Store
 from stages.dataset.store_writer import write_store
@@ -101,12 +102,18 @@ def test_collate_pads_with_zeros() -> None:
         torch.full((3, 5, 3), 7, dtype=torch.uint8),
         torch.full((4, 2, 3), 9, dtype=torch.uint8),
     ]
-    got = collate(Photos(["a", "b"], np.array([0, 1]), images.__getitem__), np.array([0, 1]))
-    assert got.pixels.shape == (2, 3, 4, 5)
-    assert got.sizes.tolist() == [[3, 5], [4, 2]]
-    assert (got.pixels[0, :, :3] == 7).all()
-    assert (got.pixels[0, :, 3] == 0).all()
-    assert (got.pixels[1, :, :, 2:] == 0).all()
+    got = collate(images, whole(np.array([[3, 5], [4, 2]])))
+    assert got.shape == (2, 3, 4, 5)
+    assert (got[0, :, :3] == 7).all()
+    assert (got[0, :, 3] == 0).all()
+    assert (got[1, :, :, 2:] == 0).all()
+
+
+def test_collate_takes_the_windows_alone() -> None:
+    """Of each image only its window is stacked."""
+    image = torch.arange(60, dtype=torch.uint8).reshape(4, 5, 3)
+    got = collate([image], Windows(np.array([[1, 2]]), np.array([[2, 3]])))
+    assert torch.equal(got[0].permute(1, 2, 0), image[1:3, 2:5])
 
 
 def test_ahead_keeps_order() -> None:

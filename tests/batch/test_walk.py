@@ -316,7 +316,8 @@ def test_epochs_of_one_image_are_those_of_training() -> None:
     path = done.log.paths[2]
     epochs = epochs_of(path, picture(path), AUGMENT, SEED, 3)
     assert epochs.shape == (4, 32, 32, 3)
-    assert np.array_equal(epochs[1], done.seen[2])
+    # Half a grey level may round either way: the batch is cut to what the views see.
+    assert np.abs(epochs[1].astype(int) - done.seen[2]).max() <= 1
     mean, std = (torch.tensor(three)[:, None, None] for three in (LOOK.mean, LOOK.std))
     one = Photos([path], np.zeros(1, int), lambda row: torch.from_numpy(picture(path)))
     for number, batches in enumerate(
