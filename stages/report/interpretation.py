@@ -35,6 +35,7 @@ class Interpretation:
     matrix: np.ndarray  # (C, C) images, row = actual, column = predicted
     classes: pd.DataFrame  # metrics.by_class, with the number of training images
     confused: pd.DataFrame  # metrics.most_confused
+    outcomes: pd.DataFrame  # outcomes.outcomes, one row a validation image
     worst: pd.DataFrame  # outcomes.top_losses
     suspects: pd.DataFrame  # suspects.rank_suspects
 
@@ -60,6 +61,7 @@ def interpret(
         matrix=matrix,
         classes=classes,
         confused=most_confused(vocab, matrix, params.most_confused),
+        outcomes=table,
         worst=top_losses(table, params.top_losses),
         suspects=rank_suspects(baseline, predictions, groups, params.suspects),
     )

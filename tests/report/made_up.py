@@ -146,6 +146,7 @@ def reports(
     problems = pd.DataFrame([["notes.txt", "not an image", "text"]], columns=problem)
     write_csv(root / "reports/ingest/problems.csv", problems)
     write_csv(root / "reports/presize/rejected.csv", pd.DataFrame(columns=problem))
+    write_csv(root / "reports/ingest/corrections.csv", decided(list(baseline.paths), labels))
     write_csv(root / "reports/lr_find/curve.csv", curve().head(0 if skipped else None))
     rates = {"minimum": 0.018, "decrease": 0.03, "steep": 0.011, "valley": 0.0042, "slide": 0.058}
     suggestion = {"skipped": skipped, "reason": None, "consensus": 0.012, "rules": rates}
@@ -155,6 +156,18 @@ def reports(
     write_csv(root / "reports/fine_tune/history.csv", history())
     model = {"arch": "efficientnet_lite0", "vocab": labels, "base_lr": 0.012, "seed": 42}
     write_json(root / "data/model/model.json", model)
+
+
+def decided(paths: list[str], labels: list[str]) -> pd.DataFrame:
+    """Return rows of corrections: a label given, a photo dropped, and one that no longer fits."""
+    changed = ("content changed", "line 4: it was made for another content")
+    rows = [
+        (paths[0], "", "relabel", labels[0], 'a "note", with\nlines', labels[-1], "", ""),
+        ("gone, long ago.jpg", "a" * 64, "drop", "", "=cmd()", labels[0], "", ""),
+        (paths[2], "b" * 64, "keep", labels[1], "", labels[1], *changed),
+    ]
+    columns = ["path", "sha256", "action", "label", "note", "before", "problem", "detail"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def curve() -> pd.DataFrame:
