@@ -1,9 +1,8 @@
 """Interpret: what the model gets wrong, how sure that is, and which labels to look at again.
 
-Reads   data/predictions.npz, data/baseline.npz, data/presized/, data/model/model.json, and the
-        small reports of the stages before
-Writes  reports/interpret/ (metrics.json, classes.csv, most_confused.csv, top_losses.csv,
-        suspects.csv), reports/index.html
+Reads   data/predictions.npz, data/baseline.npz, data/presized/, data/manifest/images.csv,
+        data/model/model.json, and the small reports of the stages before
+Writes  reports/interpret/ (metrics.json, and a table a question), reports/index.html
 Run     python -m stages.interpret
 """
 
@@ -17,16 +16,19 @@ from stages.base.errors import run_stage
 from stages.base.files import write_csv, write_json, write_text
 from stages.base.params import read_section, read_seed
 from stages.dataset.duplicates import groups
+from stages.dataset.manifest import read_images
 from stages.dataset.store import Store
+from stages.report.conditions import measure
 from stages.report.confusion_figure import confusion_figures
 from stages.report.figures import finder_figure, history_figure
 from stages.report.html import Page, render
 from stages.report.interpretation import Interpretation, InterpretParams, interpret
 from stages.report.predictions import read_baseline, read_predictions
-from stages.report.thumbnails import picture, thumbnail, thumbnail_side
+from stages.report.thumbnails import picture, thumbnails
+from stages.report.trust_figures import trust_figures
 from stages.report.words import headline
 
-PAGE = Path("reports/index.html")
+PAGE, TABLES = Path("reports/index.html"), Path("reports/interpret")
 PROBLEMS = ("reports/ingest/problems.csv", "reports/presize/rejected.csv")
 
 
@@ -35,28 +37,26 @@ def main() -> None:
     params, store = read_section("interpret", InterpretParams), Store(Path("data/presized"))
     model = read_predictions("data/predictions.npz")
     probe = read_baseline("data/baseline.npz")
-    result = interpret(model, probe, groups(store.index), params, read_seed())
+    properties = measure(model.paths, store.image, read_images(Path("data/manifest/images.csv")))
+    result = interpret(model, probe, groups(store.index), properties, params, read_seed())
 
     write_json("reports/interpret/metrics.json", result.metrics)
-    write_csv("reports/interpret/classes.csv", result.classes)
-    write_csv("reports/interpret/most_confused.csv", result.confused)
-    write_csv("reports/interpret/top_losses.csv", result.worst)
-    write_csv("reports/interpret/suspects.csv", result.suspects)
+    for name, table in result.tables().items():
+        write_csv(TABLES / f"{name}.csv", table)
     write_text(PAGE, render(page_of(result, store)))
     print(f"{headline(result.metrics)} {PAGE}")
 
 
 def page_of(result: Interpretation, store: Store) -> Page:
     """Return what the page shows: this result beside what the stages before reported."""
-    shown = sorted({*result.worst["path"], *result.suspects["path"]})
-    side = thumbnail_side(len(shown))
     model, summary = read("data/model/model.json"), read("reports/datablock/summary.json")
     curve = pd.read_csv("reports/lr_find/curve.csv")
     suggestion = read("reports/lr_find/suggestion.json")
     return Page(
         result=result,
-        thumbnails={path: thumbnail(store.image(path), side) for path in shown},
+        thumbnails=thumbnails(result.shown(), store.image),
         confusion=confusion_figures(result.classes["label"].to_numpy(), result.matrix),
+        trust=trust_figures(result),
         batch=picture(Path("reports/datablock/batch.png"), 1400),
         epochs=picture(Path("reports/datablock/unique.png"), 1400),
         presizing=picture(Path("reports/datablock/presizing.png"), 1400),

@@ -24,6 +24,7 @@ class Page:
     result: Interpretation
     thumbnails: Mapping[str, str]  # path -> data URI, for the worst predictions and the suspects
     confusion: Sequence[tuple[str, str]]  # (caption, svg)
+    trust: Mapping[str, str]  # svg of trust_figures by name
     batch: str  # data URI of the first batch as the model sees it
     epochs: str  # data URI of one image as the coming epochs see it
     presizing: str  # data URI of photos resampled once, and once per operation

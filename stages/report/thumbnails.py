@@ -2,6 +2,7 @@
 
 import io
 from base64 import b64encode
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,12 @@ from PIL import Image
 SIDES = ((100, 224), (250, 160), (500, 128))
 SMALLEST = 96
 QUALITY = 82
+
+
+def thumbnails(paths: Sequence[str], image: Callable[[str], np.ndarray]) -> dict[str, str]:
+    """Return a thumbnail of each path, smaller the more there are; image gives its pixels."""
+    side = thumbnail_side(len(paths))
+    return {path: thumbnail(image(path), side) for path in paths}
 
 
 def thumbnail_side(pictures: int) -> int:

@@ -9,6 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from stages.base.files import sha256_bytes, write_csv, write_json
+from stages.dataset.manifest import write_images
 from stages.dataset.resize import PresizeParams
 from stages.dataset.store_writer import write_store
 from stages.report.predictions import Baseline, Predictions, write_baseline, write_predictions
@@ -73,6 +74,13 @@ def arrays(
     return predictions, baseline
 
 
+def properties(paths: np.ndarray) -> pd.DataFrame:
+    """Return what made-up images are like."""
+    rng = np.random.default_rng(5)
+    measured = {"size": 160, "brightness": rng.random(len(paths)), "sharpness": 9.5}
+    return pd.DataFrame(measured, index=pd.Index(paths, dtype=str))
+
+
 def project(
     root: Path,
     labels: list[str],
@@ -111,6 +119,8 @@ def around(
     manifest = pd.DataFrame({"path": paths, "sha256": hashes})
     size = PresizeParams(size=160, format="jpeg", quality=90, shards=2, max_rejected=0.1)
     write_store(manifest, photos, root / "data/presized", root / "private", size, 1)
+    images = manifest.assign(format="JPEG", width=64, height=48 + targets)
+    write_images(root / "data/manifest/images.csv", images)
     predictions, baseline = arrays(labels, targets, paths, right=right, bce=bce)
     write_predictions(root / "data/predictions.npz", predictions)
     write_baseline(root / "data/baseline.npz", baseline)

@@ -12,7 +12,8 @@ from stages.report.figures import finder_figure, history_figure
 from stages.report.html import Page, flatten, render
 from stages.report.interpretation import InterpretParams, interpret
 from stages.report.thumbnails import thumbnail
-from tests.report.made_up import NASTY, arrays, curve, history
+from stages.report.trust_figures import trust_figures
+from tests.report.made_up import NASTY, arrays, curve, history, properties
 
 # Elements that need no end tag.
 VOID = {"meta", "link", "img", "br", "wbr", "path", "use", "image", "rect"}
@@ -63,13 +64,14 @@ def page(labels: list[str], images: int = 100, right: float = 0.8, bce: bool = F
     predictions, baseline = arrays(labels, targets, paths, right=right, bce=bce)
     params = InterpretParams(top_losses=12, most_confused=5, suspects=9)
     groups = pd.Series(paths, paths)
-    result = interpret(predictions, baseline, groups, params, seed=1)
+    result = interpret(predictions, baseline, groups, properties(paths), params, seed=1)
     picture = thumbnail(np.full((9, 9, 3), 99, np.uint8), 9)
     shown = [*result.worst["path"], *result.suspects["path"]]
     return Page(
         result=result,
         thumbnails=dict.fromkeys(shown, picture),
         confusion=confusion_figures(np.array(labels), result.matrix),
+        trust=trust_figures(result),
         batch=picture,
         epochs=picture,
         presizing=picture,
@@ -124,7 +126,7 @@ def test_pictures_have_words() -> None:
     assert all(image.get("alt") for image in reader.all("img"))
     assert len(reader.all("img")) >= 13
     drawn = [tags for tags in reader.all("div") if (tags.get("class") or "").startswith("figure")]
-    assert len(drawn) == len(reader.all("svg")) == 3
+    assert len(drawn) == len(reader.all("svg")) == 6
     assert all(tags["role"] == "img" and tags["aria-label"] for tags in drawn)
 
 
@@ -134,7 +136,7 @@ def test_ids_are_unique_and_links_lead_somewhere() -> None:
     ids = [attributes["id"] for _, attributes in reader.tags if attributes.get("id")]
     assert len(ids) == len(set(ids))
     links = [str(link["href"]) for link in reader.all("a")]
-    assert len(links) == 7
+    assert len(links) == 8
     assert all(link.removeprefix("#") in ids for link in links)
 
 

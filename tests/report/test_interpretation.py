@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from stages.base.errors import UserError
 from stages.report.interpretation import Interpretation, InterpretParams, interpret
 from stages.report.predictions import Baseline, Predictions
-from tests.report.made_up import NASTY, arrays
+from tests.report.made_up import NASTY, arrays, properties
 
 PARAMS = InterpretParams(top_losses=5, most_confused=3, suspects=4)
 
@@ -28,7 +28,9 @@ def made_up(
 
 def told(predictions: Predictions, baseline: Baseline) -> Interpretation:
     """Return the interpretation with no near-duplicates."""
-    return interpret(predictions, baseline, pd.Series(dtype=str), PARAMS, seed=42)
+    return interpret(
+        predictions, baseline, pd.Series(dtype=str), properties(predictions.paths), PARAMS, seed=42
+    )
 
 
 def test_metrics_agree_with_scikit_learn() -> None:

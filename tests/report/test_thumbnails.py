@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stages.report.thumbnails import picture, thumbnail, thumbnail_side
+from stages.report.thumbnails import picture, thumbnail, thumbnail_side, thumbnails
 
 
 def opened(uri: str) -> Image.Image:
@@ -58,3 +58,13 @@ def test_more_pictures_are_smaller() -> None:
     soft = np.asarray(Image.fromarray(noise[::8, ::8]).resize((213, 160)))
     for count in (100, 250, 500, 1200):
         assert count * len(thumbnail(soft, thumbnail_side(count))) < 5e6
+
+
+def test_many_thumbnails_are_smaller_ones() -> None:
+    """Every path has its picture; a hundred more make each of them smaller."""
+    pixels = np.full((300, 400, 3), 90, np.uint8)
+    few = thumbnails(["b", "a"], lambda _: pixels)
+    assert list(few) == ["b", "a"]
+    assert opened(few["a"]).size == (224, 168)
+    many = thumbnails([str(number) for number in range(200)], lambda _: pixels)
+    assert opened(many["7"]).size == (160, 120)
