@@ -2,7 +2,7 @@
 
 For each seed other labels are changed, each to another class drawn evenly; then the real stages
 datablock, baseline and fine_tune run with what params.yaml says for photographs (four minutes on
-two cores). Precision is the share of changed labels among the first as many suspects as were changed.
+two cores). Precision is the share of changed labels among as many suspects as were changed.
 The rule was chosen on seeds 5 to 7; the results are of the seeds 0 to 4.
 Run: python -m benchmarks.suspects FOLDER [SEED ...] [--work FOLDER], where FOLDER holds photos of
 pets named like great_pyrenees_173.jpg; what a seed left in the work folder is not made again.

@@ -23,8 +23,8 @@ from stages.report.confusion_figure import confusion_figures
 from stages.report.figures import finder_figure, history_figure
 from stages.report.html import Page, render
 from stages.report.interpretation import Interpretation, InterpretParams, interpret
-from stages.report.predictions import read_baseline, read_predictions
-from stages.report.thumbnails import picture, thumbnails
+from stages.report.predictions import Predictions, read_baseline, read_predictions
+from stages.report.thumbnails import overlays, picture, thumbnails
 from stages.report.trust_figures import trust_figures
 from stages.report.words import headline
 
@@ -43,11 +43,11 @@ def main() -> None:
     write_json("reports/interpret/metrics.json", result.metrics)
     for name, table in result.tables().items():
         write_csv(TABLES / f"{name}.csv", table)
-    write_text(PAGE, render(page_of(result, store)))
+    write_text(PAGE, render(page_of(result, model, store)))
     print(f"{headline(result.metrics)} {PAGE}")
 
 
-def page_of(result: Interpretation, store: Store) -> Page:
+def page_of(result: Interpretation, predictions: Predictions, store: Store) -> Page:
     """Return what the page shows: this result beside what the stages before reported."""
     model, summary = read("data/model/model.json"), read("reports/datablock/summary.json")
     curve = pd.read_csv("reports/lr_find/curve.csv")
@@ -55,6 +55,7 @@ def page_of(result: Interpretation, store: Store) -> Page:
     return Page(
         result=result,
         thumbnails=thumbnails(result.shown(), store.image),
+        overlays=overlays(result.shown(), predictions.map_of(), store.image),
         confusion=confusion_figures(result.classes["label"].to_numpy(), result.matrix),
         trust=trust_figures(result),
         batch=picture(Path("reports/datablock/batch.png"), 1400),

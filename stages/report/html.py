@@ -22,7 +22,8 @@ class Page:
     """Everything that the page shows."""
 
     result: Interpretation
-    thumbnails: Mapping[str, str]  # path -> data URI, for the worst predictions and the suspects
+    thumbnails: Mapping[str, str]  # path -> data URI, for every image that the result names
+    overlays: Mapping[str, str]  # path -> data URI of where the model looked; {} when not available
     confusion: Sequence[tuple[str, str]]  # (caption, svg)
     trust: Mapping[str, str]  # svg of trust_figures by name
     batch: str  # data URI of the first batch as the model sees it

@@ -62,6 +62,8 @@ def arrays(
         train_paths=paths[~valid],
         train_targets=targets[~valid],
         train_margins=margins,
+        map_paths=paths[valid],
+        maps=rng.random((int(valid.sum()), 3, 3), dtype="float32"),
     )
     baseline = Baseline(
         vocab=vocab,

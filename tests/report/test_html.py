@@ -66,10 +66,11 @@ def page(labels: list[str], images: int = 100, right: float = 0.8, bce: bool = F
     groups = pd.Series(paths, paths)
     result = interpret(predictions, baseline, groups, properties(paths), params, seed=1)
     picture = thumbnail(np.full((9, 9, 3), 99, np.uint8), 9)
-    shown = [*result.worst["path"], *result.suspects["path"]]
+    shown = result.shown()
     return Page(
         result=result,
         thumbnails=dict.fromkeys(shown, picture),
+        overlays=dict.fromkeys(shown[:1], picture),
         confusion=confusion_figures(np.array(labels), result.matrix),
         trust=trust_figures(result),
         batch=picture,

@@ -7,7 +7,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stages.report.thumbnails import picture, thumbnail, thumbnail_side, thumbnails
+from stages.report.thumbnails import (
+    overlay,
+    overlays,
+    picture,
+    thumbnail,
+    thumbnail_side,
+    thumbnails,
+)
 
 
 def opened(uri: str) -> Image.Image:
@@ -68,3 +75,33 @@ def test_many_thumbnails_are_smaller_ones() -> None:
     assert opened(few["a"]).size == (224, 168)
     many = thumbnails([str(number) for number in range(200)], lambda _: pixels)
     assert opened(many["7"]).size == (160, 120)
+
+
+def test_an_overlay_lights_what_the_model_looked_at() -> None:
+    """One place keeps its colour; the rest of the square and the edges are grey and dark."""
+    pixels = np.full((100, 200, 3), (220, 60, 60), np.uint8)
+    places = np.zeros((4, 4), np.float32)
+    places[0, 0] = 1
+    drawn = opened(overlay(pixels, places, 200))
+    assert drawn.size == (200, 100)
+    found = np.asarray(drawn).astype(int)
+    assert np.abs(found[4, 54] - (220, 60, 60)).max() < 12  # the square begins at x = 50
+    for y, x in ((90, 140), (50, 10), (50, 190)):
+        assert found[y, x].max() < 60
+        assert np.ptp(found[y, x]) < 12
+
+
+def test_an_overlay_is_no_larger_than_asked() -> None:
+    """A large picture with a map of any size fits, and the same input gives the same bytes."""
+    pixels = np.random.default_rng(0).integers(0, 256, (900, 600, 3), dtype=np.uint8)
+    for shape in ((1, 1), (3, 3), (14, 14)):
+        drawn = overlay(pixels, np.ones(shape, np.float32), 96)
+        assert opened(drawn).size == (64, 96)
+        assert drawn == overlay(pixels, np.ones(shape, np.float32), 96)
+        assert len(drawn) < 12_000
+
+
+def test_only_images_with_a_map_have_an_overlay() -> None:
+    """Where nothing is known about a path there is no picture."""
+    pixels = np.zeros((30, 30, 3), np.uint8)
+    assert list(overlays(["a", "b"], {"b": np.ones((2, 2))}, lambda _: pixels)) == ["b"]
