@@ -1,9 +1,9 @@
 """Interpret: what the model gets wrong, how sure that is, and which labels to look at again.
 
-Reads   data/predictions.npz, data/baseline.npz, data/presized/, data/model/model.json, and the
-        small reports of the stages before
-Writes  reports/interpret/ (metrics.json, classes.csv, most_confused.csv, top_losses.csv,
-        suspects.csv), reports/index.html, reports/report.md
+Reads   data/predictions.npz, data/baseline.npz, data/presized/, data/manifest/images.csv,
+        data/model/model.json, and the small reports of the stages before
+Writes  reports/interpret/ (metrics.json, and a table a question), reports/index.html,
+        reports/report.md
 Run     python -m stages.interpret
 """
 
@@ -15,7 +15,9 @@ from stages.base.errors import run_stage
 from stages.base.files import write_csv, write_json, write_text
 from stages.base.params import read_section, read_seed, read_value, read_yaml
 from stages.dataset.duplicates import groups
+from stages.dataset.manifest import read_images
 from stages.dataset.store import Store
+from stages.report.conditions import measure
 from stages.report.html import render
 from stages.report.interpretation import InterpretParams, interpret
 from stages.report.markdown import summary
@@ -23,7 +25,7 @@ from stages.report.page import Reports, compose, read_facts, read_rows
 from stages.report.predictions import read_baseline, read_predictions
 from stages.report.words import headline
 
-PAGE = Path("reports/index.html")
+PAGE, TABLES = Path("reports/index.html"), Path("reports/interpret")
 PROBLEMS = ("reports/ingest/problems.csv", "reports/presize/rejected.csv")
 DATABLOCK = Path("reports/datablock")
 
@@ -33,14 +35,13 @@ def main() -> None:
     params, store = read_section("interpret", InterpretParams), Store(Path("data/presized"))
     model = read_predictions("data/predictions.npz")
     probe = read_baseline("data/baseline.npz")
-    result = interpret(model, probe, groups(store.index), params, read_seed())
-    page = compose(result, read_reports(), store.index, probe, store.image)
+    properties = measure(model.paths, store.image, read_images(Path("data/manifest/images.csv")))
+    result = interpret(model, probe, groups(store.index), properties, params, read_seed())
+    page = compose(result, read_reports(), store.index, probe, model.map_of(), store.image)
 
     write_json("reports/interpret/metrics.json", result.metrics)
-    write_csv("reports/interpret/classes.csv", result.classes)
-    write_csv("reports/interpret/most_confused.csv", result.confused)
-    write_csv("reports/interpret/top_losses.csv", result.worst)
-    write_csv("reports/interpret/suspects.csv", result.suspects)
+    for name, table in result.tables().items():
+        write_csv(TABLES / f"{name}.csv", table)
     write_text(PAGE, render(page))
     write_text("reports/report.md", summary(result, page.reports.summary["counts"], page.key))
     print(f"{headline(result.metrics)} {PAGE}")

@@ -12,7 +12,10 @@ import pytest
 from stages.base.params import read_yaml
 from tests.report.made_up import NASTY, ROOT, project
 
-OUTPUTS = ["metrics.json", "classes.csv", "most_confused.csv", "top_losses.csv", "suspects.csv"]
+OUTPUTS = [
+    "metrics.json", "classes.csv", "most_confused.csv", "top_losses.csv", "confident_mistakes.csv",
+    "suspects.csv", "reliability.csv", "coverage.csv", "conditions.csv",
+]  # fmt: skip
 
 
 def run(root: Path) -> subprocess.CompletedProcess[str]:
@@ -34,7 +37,7 @@ def outputs(root: Path) -> dict[str, bytes]:
 
 
 def test_the_stage_joins_everything(tmp_path: Path) -> None:
-    """It writes the pages, the metrics and four tables, and its last line is the headline."""
+    """It writes the pages, the metrics and eight tables, and its last line is the headline."""
     project(tmp_path, ["cat", "dog", "NA"])
     done = run(tmp_path)
     assert done.returncode == 0, done.stderr
@@ -46,8 +49,13 @@ def test_the_stage_joins_everything(tmp_path: Path) -> None:
     first = (tmp_path / "reports/report.md").read_text().splitlines()[0]
     assert last.startswith(first.removeprefix("## "))
     columns = {
-        "most_confused.csv": "actual,predicted,count,of,rate",
+        "most_confused.csv": "actual,predicted,count,of,rate,rate_low,rate_high,"
+        "example_1,example_2,example_3",
         "top_losses.csv": "path,actual,predicted,p_actual,p_predicted,loss",
+        "confident_mistakes.csv": "path,actual,predicted,p_actual,p_predicted,loss",
+        "reliability.csv": "low,high,images,confidence,accuracy,accuracy_low,accuracy_high",
+        "coverage.csv": "threshold,images,coverage,errors,error_rate,error_low,error_high",
+        "conditions.csv": "property,low,high,images,errors,error_rate,error_low,error_high",
         "suspects.csv": "path,label,suggested,score,reason",
     }
     for name, header in columns.items():

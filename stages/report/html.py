@@ -25,6 +25,7 @@ SECTIONS = (
     ("confusion", "Confusion", "templates/confusion.html"),
     ("classes", "Classes", "templates/classes.html"),
     ("suspects", "Labels", "templates/suspects.html"),
+    ("trust", "Trust", "templates/trust.html"),
     ("data", "Data", "templates/data.html"),
     ("training", "Training", "templates/training.html"),
     ("provenance", "Provenance", "templates/provenance.html"),

@@ -15,8 +15,9 @@ from stages.report.confusion_figure import confusion_figures
 from stages.report.figures import finder_figure, history_figure
 from stages.report.interpretation import Interpretation
 from stages.report.predictions import Baseline
-from stages.report.review import examples, review, shown
-from stages.report.thumbnails import picture, thumbnails
+from stages.report.review import review
+from stages.report.thumbnails import overlays, picture, thumbnails
+from stages.report.trust_figures import trust_figures
 
 SHEET = 1400  # pixels, width of a sheet of pictures
 SHEETS = (
@@ -52,7 +53,9 @@ class Page:
     review: Mapping[str, Any]  # review.review
     examples: Sequence[Sequence[str]]  # paths for each pair of confused classes
     thumbnails: Mapping[str, str]  # path -> data URI, of every picture that a section shows
+    overlays: Mapping[str, str]  # path -> data URI of where the model looked; {} if unknown
     confusion: Sequence[tuple[str, str]]  # (caption, svg)
+    trust: Mapping[str, str]  # svg of trust_figures by name
     sheets: Mapping[str, str]  # words -> data URI
     finder: str | None  # svg, None where the sweep was skipped
     history: str  # svg
@@ -77,19 +80,26 @@ def compose(
     reports: Reports,
     hashes: pd.DataFrame,
     baseline: Baseline,
+    maps: Mapping[str, np.ndarray],
     image: Callable[[str], np.ndarray],
 ) -> Page:
-    """Return the page. hashes: path, sha256 of every image. image: path -> (H, W, 3) uint8."""
-    key, pairs = data_key(hashes, baseline), examples(result)
+    """Return the page.
+
+    hashes: path, sha256 of every image. maps: path -> where the model looked, as in Predictions.
+    image: path -> (H, W, 3) uint8.
+    """
+    key, mistakes = data_key(hashes, baseline), [*result.worst["path"], *result.surest["path"]]
     chosen, rules = reports.model["base_lr"], reports.suggestion["rules"]
     return Page(
         result=result,
         reports=reports,
         key=key,
         review=review(result, hashes, reports.decided, key),
-        examples=pairs,
-        thumbnails=thumbnails(shown(result, pairs), image),
+        examples=result.examples(),
+        thumbnails=thumbnails(result.shown(), image),
+        overlays=overlays(mistakes, maps, image),
         confusion=confusion_figures(result.classes["label"].to_numpy(), result.matrix),
+        trust=trust_figures(result),
         sheets={w: picture(p, SHEET) for w, p in zip(SHEETS, reports.sheets, strict=True)},
         finder=None if reports.curve.empty else finder_figure(reports.curve, rules, chosen),
         history=history_figure(reports.history),

@@ -1,6 +1,5 @@
-"""What the page shows pictures of, and what its script knows about those that can be decided on."""
+"""What the script of the page knows about the images that can be decided on."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,7 +7,6 @@ import pandas as pd
 from stages.report.interpretation import Interpretation
 
 CELLS = ["path", "sha256", "action", "label", "note", "problem"]
-EXAMPLES = 3  # pictures beside each pair of confused classes
 
 
 def review(
@@ -19,8 +17,10 @@ def review(
     hashes: path, sha256 of every image. decided: reports/ingest/corrections.csv. key: what the
     browser keeps decisions under, which has to change with the data.
     """
-    worst = result.worst.rename(columns={"actual": "label", "predicted": "suggested"})
-    shown = pd.concat([table[["path", "label", "suggested"]] for table in (result.suspects, worst)])
+    mistakes = pd.concat([result.worst, result.surest])
+    mistakes = mistakes.rename(columns={"actual": "label", "predicted": "suggested"})
+    tables = (result.suspects, mistakes)
+    shown = pd.concat([table[["path", "label", "suggested"]] for table in tables])
     images = shown.drop_duplicates("path").merge(hashes[["path", "sha256"]], on="path")
     return {
         "key": key,
@@ -28,23 +28,3 @@ def review(
         "decided": decided[CELLS].to_dict("records"),
         "images": images.to_dict("records"),
     }
-
-
-def examples(result: Interpretation) -> list[list[str]]:
-    """Return for each pair of confused classes the images most surely taken for the other."""
-    found = []
-    for pair in result.confused.itertuples():
-        table = result.outcomes
-        mistakes = table[(table["actual"] == pair.actual) & (table["predicted"] == pair.predicted)]
-        order = mistakes.sort_values(["p_predicted", "path"], ascending=[False, True])
-        found.append(list(order["path"].head(EXAMPLES)))
-    return found
-
-
-def shown(result: Interpretation, pairs: Sequence[Sequence[str]]) -> list[str]:
-    """Return the path of each picture on the page, as often as it is there."""
-    return [
-        *result.worst["path"],
-        *result.suspects["path"],
-        *(path for pair in pairs for path in pair),
-    ]

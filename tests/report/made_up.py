@@ -9,6 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from stages.base.files import sha256_bytes, write_csv, write_json
+from stages.dataset.manifest import write_images
 from stages.dataset.resize import PresizeParams
 from stages.dataset.store_writer import write_store
 from stages.report.predictions import Baseline, Predictions, write_baseline, write_predictions
@@ -61,6 +62,8 @@ def arrays(
         train_paths=paths[~valid],
         train_targets=targets[~valid],
         train_margins=margins,
+        map_paths=paths[valid],
+        maps=rng.random((int(valid.sum()), 3, 3), dtype="float32"),
     )
     baseline = Baseline(
         vocab=vocab,
@@ -71,6 +74,13 @@ def arrays(
         valid_probabilities=probabilities(of_valid, len(labels), right - 0.2, rng),
     )
     return predictions, baseline
+
+
+def properties(paths: np.ndarray) -> pd.DataFrame:
+    """Return what made-up images are like."""
+    rng = np.random.default_rng(5)
+    measured = {"size": 160, "brightness": rng.random(len(paths)), "sharpness": 9.5}
+    return pd.DataFrame(measured, index=pd.Index(paths, dtype=str))
 
 
 def project(
@@ -111,6 +121,8 @@ def around(
     manifest = pd.DataFrame({"path": paths, "sha256": hashes})
     size = PresizeParams(size=160, format="jpeg", quality=90, shards=2, max_rejected=0.1)
     write_store(manifest, photos, root / "data/presized", root / "private", size, 1)
+    images = manifest.assign(format="JPEG", width=64, height=48 + targets)
+    write_images(root / "data/manifest/images.csv", images)
     predictions, baseline = arrays(labels, targets, paths, right=right, bce=bce)
     write_predictions(root / "data/predictions.npz", predictions)
     write_baseline(root / "data/baseline.npz", baseline)

@@ -17,7 +17,7 @@ from PIL import Image
 from stages.report.html import flatten, render
 from stages.report.interpretation import InterpretParams, interpret
 from stages.report.page import Page, Reports, compose
-from tests.report.made_up import NASTY, arrays, curve, decided, history
+from tests.report.made_up import NASTY, arrays, curve, decided, history, properties
 
 # Elements that need no end tag.
 VOID = {"meta", "link", "img", "br", "wbr", "path", "use", "image", "rect", "input"}
@@ -92,10 +92,12 @@ def page(sheet):
         paths = np.array([f"<i>{number}</i> & \"'\r.jpg" for number in range(images)])
         targets = np.random.default_rng(0).permutation(images) % len(labels)
         predictions, baseline = arrays(labels, targets, paths, right=right, bce=bce)
-        result = interpret(predictions, baseline, pd.Series(paths, paths), params, seed=1)
+        result = interpret(
+            predictions, baseline, pd.Series(paths, paths), properties(paths), params, seed=1
+        )
         hashes = pd.DataFrame({"path": paths, "sha256": [f"{n:064}" for n in range(images)]})
         reports = made_up_reports(sheet, paths, labels)
-        return compose(result, reports, hashes, baseline, image)
+        return compose(result, reports, hashes, baseline, predictions.map_of(), image)
 
     return make
 
@@ -168,7 +170,8 @@ def test_the_review_knows_every_card(page) -> None:
     reader = Reader(render(made))
     data = data_of(reader)
     assert data["classes"] == sorted(NASTY)
-    paths = [*made.result.worst["path"], *made.result.suspects["path"]]
+    tables = (made.result.worst, made.result.surest, made.result.suspects)
+    paths = [path for table in tables for path in table["path"]]
     cards = [int(card["data-image"]) for card in reader.all("article")]
     assert [data["images"][number]["path"] for number in cards] == paths
     for image in data["images"]:
@@ -221,7 +224,7 @@ def test_pictures_have_words(page) -> None:
     assert all(image.get("alt") for image in reader.all("img"))
     assert len(reader.all("img")) >= 13
     drawn = [tags for tags in reader.all("div") if (tags.get("class") or "").startswith("figure")]
-    assert len(drawn) == len(reader.all("svg")) == 3
+    assert len(drawn) == len(reader.all("svg")) == 6
     assert all(tags["role"] == "img" and tags["aria-label"] for tags in drawn)
 
 
@@ -231,7 +234,7 @@ def test_ids_are_unique_and_links_lead_somewhere(page) -> None:
     ids = [attributes["id"] for _, attributes in reader.tags if attributes.get("id")]
     assert len(ids) == len(set(ids))
     links = [str(link["href"]) for link in reader.all("a")]
-    assert len(links) == 8
+    assert len(links) == 9
     assert all(link.removeprefix("#") in ids for link in links)
 
 

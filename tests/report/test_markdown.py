@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stages.report.interpretation import Interpretation, InterpretParams, interpret
 from stages.report.markdown import LONGEST, code, summary
-from tests.report.made_up import NASTY, arrays
+from tests.report.made_up import NASTY, arrays, properties
 
 COUNTS = {"train": 320, "valid": 80}
 
@@ -21,7 +21,9 @@ def result(labels: list[str], right: float = 0.8) -> Interpretation:
     targets = np.random.default_rng(0).permutation(400) % len(labels)
     predictions, baseline = arrays(labels, targets, paths, right=right)
     params = InterpretParams(top_losses=12, most_confused=30, suspects=40)
-    return interpret(predictions, baseline, pd.Series(paths, paths), params, seed=1)
+    return interpret(
+        predictions, baseline, pd.Series(paths, paths), properties(paths), params, seed=1
+    )
 
 
 def test_it_says_what_the_page_says_first() -> None:
