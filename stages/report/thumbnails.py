@@ -12,7 +12,7 @@ from PIL import Image
 # Longer side in pixels and JPEG quality, the best first. Photographs take about 9 KB at 224 and
 # 2 KB at 96, pictures full of noise four times as much.
 SIZES = ((224, 82), (160, 82), (128, 80), (96, 78), (72, 70), (48, 60))
-OVERLAY_SIZES = SIZES[2:]  # they stand in a corner of their photo
+OVERLAY_SIZES = SIZES[1:]  # they stand beside their photo, half as large as a card
 # Characters for all of them, so that the page stays below 5 MB.
 BUDGET, OVERLAY_BUDGET = 2_700_000, 900_000
 SHADE = 0.4  # brightness where the model did not look

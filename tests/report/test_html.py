@@ -170,13 +170,25 @@ def test_the_review_knows_every_card(page) -> None:
     reader = Reader(render(made))
     data = data_of(reader)
     assert data["classes"] == sorted(NASTY)
-    tables = (made.result.worst, made.result.surest, made.result.suspects)
-    paths = [path for table in tables for path in table["path"]]
+    worst = list(made.result.worst["path"])
+    surest = [path for path in made.result.surest["path"] if path not in worst]
+    paths = [*worst, *surest, *made.result.suspects["path"]]
     cards = [int(card["data-image"]) for card in reader.all("article")]
     assert [data["images"][number]["path"] for number in cards] == paths
     for image in data["images"]:
         assert image["sha256"] == f"{int(re.findall(r'[0-9]+', image['path'])[0]):064}"
         assert {image["label"], image["suggested"]} <= set(NASTY)
+
+
+def test_a_mistake_is_shown_once(page) -> None:
+    """The surest mistakes leave out those among the worst predictions, and say how many."""
+    few = page(["a", "b", "c"], images=400, params=FEW.model_copy(update={"top_losses": 4}))
+    missing = set(few.result.surest["path"]) - set(few.result.worst["path"])
+    assert missing
+    assert f"surest of, {4 - len(missing)} stand above" in Reader(render(few)).text()
+    all_above = page(["a", "b", "c"], params=FEW.model_copy(update={"top_losses": 20}))
+    count = len(all_above.result.surest)
+    assert f"All {count} stand above." in Reader(render(all_above)).text()
 
 
 def test_earlier_decisions_are_listed_and_handed_on_as_they_are(page) -> None:
