@@ -13,7 +13,7 @@ from PIL import Image
 SIDES = ((100, 224), (250, 160), (500, 128))
 SMALLEST = 96
 QUALITY = 82
-SHADE = 0.4  # brightness where the model did not look
+SHADE = 0.5  # brightness where the model did not look
 
 
 def thumbnails(paths: Sequence[str], image: Callable[[str], np.ndarray]) -> dict[str, str]:
@@ -45,7 +45,7 @@ def overlay(pixels: np.ndarray, places: np.ndarray, side: int) -> str:
     smooth = Image.fromarray(places.astype(np.float32)).resize(
         (square, square), Image.Resampling.BICUBIC
     )
-    light[top : top + square, left : left + square] = np.asarray(smooth).clip(0, 1)
+    light[top : top + square, left : left + square] = np.sqrt(np.asarray(smooth).clip(0, 1))
     dark = SHADE * np.asarray(image.convert("L"), np.float32)
     lit = dark[..., None] + light[..., None] * (small - dark[..., None])
     return _jpeg(Image.fromarray(lit.round().astype(np.uint8)), side)
