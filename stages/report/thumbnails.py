@@ -15,7 +15,7 @@ SIZES = ((224, 82), (160, 82), (128, 80), (96, 78), (72, 70), (48, 60))
 OVERLAY_SIZES = SIZES[1:]  # they stand beside their photo, half as large as a card
 # Characters for all of them, so that the page stays below 5 MB.
 BUDGET, OVERLAY_BUDGET = 2_700_000, 900_000
-SHADE = 0.4  # brightness where the model did not look
+SHADE = 0.5  # brightness where the model did not look
 
 
 def thumbnails(shown: Iterable[str], image: Callable[[str], np.ndarray]) -> dict[str, str]:
@@ -73,7 +73,7 @@ def overlay(pixels: np.ndarray, places: np.ndarray, side: int, quality: int = 82
     smooth = Image.fromarray(places.astype(np.float32)).resize(
         (square, square), Image.Resampling.BICUBIC
     )
-    light[top : top + square, left : left + square] = np.asarray(smooth).clip(0, 1)
+    light[top : top + square, left : left + square] = np.sqrt(np.asarray(smooth).clip(0, 1))
     dark = SHADE * np.asarray(image.convert("L"), np.float32)
     lit = dark[..., None] + light[..., None] * (small - dark[..., None])
     return _jpeg(Image.fromarray(lit.round().astype(np.uint8)), side, quality)

@@ -90,7 +90,7 @@ def test_an_overlay_lights_what_the_model_looked_at() -> None:
     found = np.asarray(drawn).astype(int)
     assert np.abs(found[4, 54] - (220, 60, 60)).max() < 12  # the square begins at x = 50
     for y, x in ((90, 140), (50, 10), (50, 190)):
-        assert found[y, x].max() < 60
+        assert found[y, x].max() < 70
         assert np.ptp(found[y, x]) < 12
 
 
