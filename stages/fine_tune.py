@@ -1,8 +1,7 @@
 """Fine-tuning: the head alone, then the whole model, each for one cycle.
 
 Reads   data/presized/, data/splits.csv, reports/lr_find/suggestion.json
-Writes  data/model/, data/predictions.npz, reports/fine_tune/ (history.csv, metrics.json,
-        outcomes.csv)
+Writes  data/model/, data/predictions.npz, reports/fine_tune/ (history, metrics, outcomes)
 Run     python -m stages.fine_tune
 """
 
@@ -24,6 +23,7 @@ from stages.dataset.splits import read_splits, vocabulary
 from stages.dataset.store import Store
 from stages.report.outcomes import outcomes
 from stages.report.predictions import Predictions, write_predictions
+from stages.train.attention import attention, worth_a_look
 from stages.train.device import open_device
 from stages.train.infer import predict
 from stages.train.loop import Epoch, FineTuneParams, Margins, fine_tune
@@ -36,8 +36,7 @@ def main() -> None:
     seed, augment = read_seed(), read_section("augment", AugmentParams)
     arch, params = read_section("model", ModelParams), read_section("fine_tune", FineTuneParams)
     compute = open_device(device_name(), params.precision)
-    suggestion = json.loads(Path("reports/lr_find/suggestion.json").read_text("utf-8"))
-    base_lr = params.choose_lr(suggestion)
+    base_lr = params.choose_lr(json.loads(Path("reports/lr_find/suggestion.json").read_bytes()))
 
     splits = read_splits(Path("data/splits.csv"))
     vocab, store = vocabulary(splits), Store(Path("data/presized"))
@@ -50,9 +49,8 @@ def main() -> None:
     for epoch in fine_tune(
         model, params, base_lr, compute,
         batches=lambda number: train_batches(train, look, augment, size, seed, number),
-        steps=train_steps(len(train), size),
+        steps=train_steps(len(train), size), margins=margins, seed=seed,
         evaluate=lambda: predict(model, valid_batches(valid, look, size), compute, params.loss),
-        margins=margins, seed=seed,
     ):  # fmt: skip
         epochs.append(epoch)
         tqdm.write(epoch.line(valid.targets))
@@ -62,11 +60,13 @@ def main() -> None:
     facts = {**arch.model_dump(), "vocab": vocab, "size": augment.size, "loss": params.loss}
     facts |= {"presize": read_value("presize.size", int), "base_lr": base_lr, "seed": seed}
     save_model(Path("data/model"), model, facts | compute.facts())
-    held = epochs[-1].predicted.probabilities
-    names, paths = np.array(vocab), np.array(valid.paths)
+    names, paths, held = np.array(vocab), np.array(valid.paths), epochs[-1].predicted.probabilities
+    seen = worth_a_look(held, valid.targets)
+    maps = attention(model, valid_batches(valid.subset(seen), look, size), compute)
     predictions = Predictions(
-        names, paths, valid.targets, held, np.array(train.paths), train.targets, margins.mean()
-    )
+        names, paths, valid.targets, held, np.array(train.paths), train.targets, margins.mean(),
+        paths[seen[: len(maps)]], maps,
+    )  # fmt: skip
     write_predictions("data/predictions.npz", predictions)
     write_csv("reports/fine_tune/history.csv", history)
     write_csv("reports/fine_tune/outcomes.csv", outcomes(names, paths, valid.targets, held))

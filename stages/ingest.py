@@ -1,8 +1,8 @@
 """Ingest: what each photo is (images.csv), what it shows (labels.csv), and all that is amiss.
 
 Reads: the folder ingest.images, the CSV ingest.label.csv, data/corrections.csv.
-Writes: data/manifest/images.csv, data/manifest/labels.csv,
-        reports/ingest/metrics.json, reports/ingest/problems.csv.
+Writes: data/manifest/ (images.csv, labels.csv),
+        reports/ingest/ (metrics.json, problems.csv, corrections.csv).
 Run: python -m stages.ingest
 """
 
@@ -35,8 +35,7 @@ PROBLEMS = Path("reports/ingest/problems.csv")
 def main() -> None:
     """List the photos of a folder, and their labels with a person's corrections on top."""
     params = read_section("ingest", IngestParams)
-    rule = params.label
-    found = collect(Path(params.images), workers())
+    found, rule = collect(Path(params.images), workers()), params.label
     require_images(found, params.images)
     hashes = {file.path: file.sha256 for file in found.facts if file.format}
     paths = list(hashes)
@@ -50,6 +49,7 @@ def main() -> None:
 
     # First of all, since it explains what may be refused next.
     write_csv(PROBLEMS, pd.DataFrame(sorted(problems + dropped), columns=Problem._fields))
+    write_csv(Path("reports/ingest/corrections.csv"), fixes.table())
     require_labels(given.labels, params, paths)
     require_classes(final.labels)
     write_images(Path("data/manifest/images.csv"), pd.DataFrame(found.facts))
@@ -63,13 +63,13 @@ def main() -> None:
         "bytes": sum(file.size for file in found.facts),
         "hidden": found.hidden,
         "merged_rows": final.merged,
-        "corrections": {"relabelled": len(fixes.relabelled), "dropped": len(dropped)},
+        "corrections": fixes.counts(),
         "problems": dict(sorted(Counter(row.problem for row in problems).items())),
     }
     write_json(Path("reports/ingest/metrics.json"), metrics)
     amiss = f"{len(problems):,} problem{'' if len(problems) == 1 else 's'}"
     if problems:
-        print(several(f"{amiss}:", [str(row) for row in problems]))
+        print(several(f"{amiss}:", [*map(str, problems)]))
     print(
         f"{len(found.facts):,} files: {len(final.labels):,} images with a label in"
         f" {metrics['classes']} classes, {amiss} ({PROBLEMS})"

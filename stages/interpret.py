@@ -1,33 +1,33 @@
 """Interpret: what the model gets wrong, how sure that is, and which labels to look at again.
 
-Reads   data/predictions.npz, data/baseline.npz, data/presized/, data/model/model.json, and the
-        small reports of the stages before
-Writes  reports/interpret/ (metrics.json, classes.csv, most_confused.csv, top_losses.csv,
-        suspects.csv), reports/index.html
+Reads   data/predictions.npz, data/baseline.npz, data/presized/, data/manifest/images.csv,
+        data/model/model.json, and the small reports of the stages before
+Writes  reports/interpret/ (metrics.json, and a table a question), reports/index.html,
+        reports/report.md
 Run     python -m stages.interpret
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from stages.base.errors import run_stage
 from stages.base.files import write_csv, write_json, write_text
-from stages.base.params import read_section, read_seed
+from stages.base.params import read_section, read_seed, read_value, read_yaml
 from stages.dataset.duplicates import groups
+from stages.dataset.manifest import read_images
 from stages.dataset.store import Store
-from stages.report.confusion_figure import confusion_figures
-from stages.report.figures import finder_figure, history_figure
-from stages.report.html import Page, render
-from stages.report.interpretation import Interpretation, InterpretParams, interpret
+from stages.report.conditions import measure
+from stages.report.html import render
+from stages.report.interpretation import InterpretParams, interpret
+from stages.report.markdown import summary
+from stages.report.page import Reports, compose, read_facts, read_rows
 from stages.report.predictions import read_baseline, read_predictions
-from stages.report.thumbnails import picture, thumbnail, thumbnail_side
 from stages.report.words import headline
 
-PAGE = Path("reports/index.html")
+PAGE, TABLES = Path("reports/index.html"), Path("reports/interpret")
 PROBLEMS = ("reports/ingest/problems.csv", "reports/presize/rejected.csv")
+DATABLOCK = Path("reports/datablock")
 
 
 def main() -> None:
@@ -35,44 +35,39 @@ def main() -> None:
     params, store = read_section("interpret", InterpretParams), Store(Path("data/presized"))
     model = read_predictions("data/predictions.npz")
     probe = read_baseline("data/baseline.npz")
-    result = interpret(model, probe, groups(store.index), params, read_seed())
+    properties = measure(model.paths, store.image, read_images(Path("data/manifest/images.csv")))
+    result = interpret(model, probe, groups(store.index), properties, params, read_seed())
+    page = compose(result, read_reports(), store.index, probe, model.map_of(), store.image)
 
     write_json("reports/interpret/metrics.json", result.metrics)
-    write_csv("reports/interpret/classes.csv", result.classes)
-    write_csv("reports/interpret/most_confused.csv", result.confused)
-    write_csv("reports/interpret/top_losses.csv", result.worst)
-    write_csv("reports/interpret/suspects.csv", result.suspects)
-    write_text(PAGE, render(page_of(result, store)))
+    for name, table in result.tables().items():
+        write_csv(TABLES / f"{name}.csv", table)
+    write_text(PAGE, render(page))
+    write_text("reports/report.md", summary(result, page.reports.summary["counts"], page.key))
     print(f"{headline(result.metrics)} {PAGE}")
 
 
-def page_of(result: Interpretation, store: Store) -> Page:
-    """Return what the page shows: this result beside what the stages before reported."""
-    shown = sorted({*result.worst["path"], *result.suspects["path"]})
-    side = thumbnail_side(len(shown))
-    model, summary = read("data/model/model.json"), read("reports/datablock/summary.json")
-    curve = pd.read_csv("reports/lr_find/curve.csv")
-    suggestion = read("reports/lr_find/suggestion.json")
-    return Page(
-        result=result,
-        thumbnails={path: thumbnail(store.image(path), side) for path in shown},
-        confusion=confusion_figures(result.classes["label"].to_numpy(), result.matrix),
-        batch=picture(Path("reports/datablock/batch.png"), 1400),
-        epochs=picture(Path("reports/datablock/unique.png"), 1400),
-        presizing=picture(Path("reports/datablock/presizing.png"), 1400),
-        counts=summary["counts"],
-        findings=summary["findings"],
-        problems={name: pd.read_csv(name, dtype=str, na_filter=False) for name in PROBLEMS},
-        suggestion=suggestion,
-        finder=None if curve.empty else finder_figure(curve, suggestion["rules"], model["base_lr"]),
-        history=history_figure(pd.read_csv("reports/fine_tune/history.csv")),
-        provenance=model,
+def read_reports() -> Reports:
+    """Return what the stages before left for the page."""
+    params = {
+        "seed": read_seed(), "fetch": read_value("fetch", dict),
+        "ingest": read_value("ingest", dict), "presize": read_value("presize", dict),
+        "datablock": read_value("datablock", dict), "augment": read_value("augment", dict),
+        "model": read_value("model", dict), "lr_find": read_value("lr_find", dict),
+        "fine_tune": read_value("fine_tune", dict), "interpret": read_value("interpret", dict),
+    }  # fmt: skip
+    return Reports(
+        summary=read_facts(DATABLOCK / "summary.json"),
+        sheets=(DATABLOCK / "batch.png", DATABLOCK / "unique.png", DATABLOCK / "presizing.png"),
+        problems={name: read_rows(name) for name in PROBLEMS},
+        decided=read_rows("reports/ingest/corrections.csv"),
+        suggestion=read_facts("reports/lr_find/suggestion.json"),
+        curve=pd.read_csv("reports/lr_find/curve.csv"),
+        history=pd.read_csv("reports/fine_tune/history.csv"),
+        model=read_facts("data/model/model.json"),
+        params=params,
+        versions=read_yaml(Path(__file__).with_name("packages.yaml")),
     )
-
-
-def read(path: str) -> dict[str, Any]:
-    """Return the content of a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def test_every_photo_is_in_the_manifest(project, capsys):
         "bytes": sum(map(len, before.values())),
         "hidden": 0,
         "merged_rows": 0,
-        "corrections": {"relabelled": 0, "dropped": 0},
+        "corrections": {"relabelled": 0, "dropped": 0, "kept": 0},
         "problems": {},
     }
     assert capsys.readouterr().out == (
@@ -206,8 +206,15 @@ def test_corrections_change_labels_and_not_images(project, capsys):
         ("cat_2.jpg", "dropped"),
         ("dog_1.jpg", "correction: content changed"),
     ]
-    assert metrics()["corrections"] == {"relabelled": 2, "dropped": 1}
+    assert metrics()["corrections"] == {"relabelled": 2, "dropped": 1, "kept": 0}
     assert metrics()["problems"] == {"correction: content changed": 1}
+    decided = table("reports/ingest/corrections.csv")
+    assert [(row["path"], row["before"], row["problem"]) for row in decided] == [
+        ("cat_1.jpg", "cat", ""),
+        ("cat_2.jpg", "cat", ""),
+        ("dog_1.jpg", "dog", "content changed"),
+        ("sub/dog_2.jpg", "dog", ""),
+    ]
     assert "3 images with a label in 2 classes, 1 problem (" in capsys.readouterr().out
 
 

@@ -9,9 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stages.base.params import read_yaml
 from tests.report.made_up import NASTY, ROOT, project
 
-OUTPUTS = ["metrics.json", "classes.csv", "most_confused.csv", "top_losses.csv", "suspects.csv"]
+OUTPUTS = [
+    "metrics.json", "classes.csv", "most_confused.csv", "top_losses.csv", "confident_mistakes.csv",
+    "suspects.csv", "reliability.csv", "coverage.csv", "conditions.csv",
+]  # fmt: skip
 
 
 def run(root: Path) -> subprocess.CompletedProcess[str]:
@@ -27,12 +31,13 @@ def run(root: Path) -> subprocess.CompletedProcess[str]:
 
 def outputs(root: Path) -> dict[str, bytes]:
     """Return every file that the stage wrote."""
-    files = [root / "reports/index.html", *(root / "reports/interpret" / name for name in OUTPUTS)]
+    pages = [root / "reports" / name for name in ("index.html", "report.md")]
+    files = [*pages, *(root / "reports/interpret" / name for name in OUTPUTS)]
     return {file.name: file.read_bytes() for file in files}
 
 
 def test_the_stage_joins_everything(tmp_path: Path) -> None:
-    """It writes the page, the metrics and four tables, and its last line is the headline."""
+    """It writes the pages, the metrics and eight tables, and its last line is the headline."""
     project(tmp_path, ["cat", "dog", "NA"])
     done = run(tmp_path)
     assert done.returncode == 0, done.stderr
@@ -41,9 +46,16 @@ def test_the_stage_joins_everything(tmp_path: Path) -> None:
     last = done.stdout.splitlines()[-1].replace("\N{NO-BREAK SPACE}", " ")
     assert f"{100 * error['value']:.1f} % error ({100 * error['low']:.1f} to" in last
     assert last.endswith("reports/index.html")
+    first = (tmp_path / "reports/report.md").read_text().splitlines()[0]
+    assert last.startswith(first.removeprefix("## "))
     columns = {
-        "most_confused.csv": "actual,predicted,count,of,rate",
+        "most_confused.csv": "actual,predicted,count,of,rate,rate_low,rate_high,"
+        "example_1,example_2,example_3",
         "top_losses.csv": "path,actual,predicted,p_actual,p_predicted,loss",
+        "confident_mistakes.csv": "path,actual,predicted,p_actual,p_predicted,loss",
+        "reliability.csv": "low,high,images,confidence,accuracy,accuracy_low,accuracy_high",
+        "coverage.csv": "threshold,images,coverage,errors,error_rate,error_low,error_high",
+        "conditions.csv": "property,low,high,images,errors,error_rate,error_low,error_high",
         "suspects.csv": "path,label,suggested,score,reason",
     }
     for name, header in columns.items():
@@ -51,6 +63,17 @@ def test_the_stage_joins_everything(tmp_path: Path) -> None:
         assert first == header
     classes = pd.read_csv(tmp_path / "reports/interpret/classes.csv", keep_default_na=False)
     assert sorted(classes["label"]) == ["NA", "cat", "dog"]
+
+
+def test_the_page_has_all_params_and_versions(tmp_path: Path) -> None:
+    """Its provenance names every key of params.yaml and every pinned package."""
+    project(tmp_path, ["cat", "dog"])
+    assert run(tmp_path).returncode == 0
+    text = (tmp_path / "reports/index.html").read_text()
+    for key in ("seed", "ingest.label.regex", "fine_tune.epochs", "interpret.suspects", "torch"):
+        assert f"<dt>{key}</dt>" in text
+    for section in read_yaml(ROOT / "params.yaml"):
+        assert f"<dt>{section}" in text
 
 
 @pytest.mark.slow

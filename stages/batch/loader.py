@@ -57,6 +57,11 @@ class Photos:
         """Return the number of images."""
         return len(self.paths)
 
+    def subset(self, rows: np.ndarray) -> "Photos":
+        """Return the images in these rows, numbered anew."""
+        paths = [self.paths[row] for row in rows]
+        return Photos(paths, self.targets[rows], lambda row: self.image(rows[row]), self.threads)
+
 
 @dataclass(frozen=True)
 class Look:

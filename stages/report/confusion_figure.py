@@ -16,6 +16,7 @@ FAMILIAR = 12
 # Optimal leaf order takes 1 s at 250 classes and grows with the cube.
 ORDERED = 250
 MAP = 440  # pixels, side of the map of a large matrix
+TILES = 220  # cells of the map at most, a side: smaller than 2 pixels they would fade
 LONGEST = 24  # characters of a label
 RIGHT, WRONG = (52, 120, 150), (205, 85, 55)
 
@@ -102,13 +103,27 @@ def _map(matrix: np.ndarray) -> str:
         figure = blank(MAP + 30, MAP + 30)
         side = MAP / (MAP + 30)
         axes = figure.add_axes((25 / (MAP + 30), 5 / (MAP + 30), side, side))
-        colours = _colours(matrix, matrix.sum(axis=1))
-        axes.imshow(colours, interpolation="none", aspect="auto")
+        tiles = _tiles(_colours(matrix, matrix.sum(axis=1)))
+        axes.imshow(tiles, interpolation="none", aspect="auto")
         axes.set_xticks([])
         axes.set_yticks([])
         _frame(axes)
         axes.spines[:].set_visible(True)
     return inline(figure, "map")
+
+
+def _tiles(colours: np.ndarray) -> np.ndarray:
+    """Return a map of at most TILES a side, each in the colour of its worst mistake, if any."""
+    many = -(-len(colours) // TILES)
+    if many == 1:
+        return colours
+    side = -(-len(colours) // many)
+    room = side * many - len(colours)
+    padded = np.pad(colours, ((0, room), (0, room), (0, 0)))
+    cells = padded.reshape(side, many, side, many, 4).swapaxes(1, 2).reshape(side, side, -1, 4)
+    mistake = (cells[..., 0] == WRONG[0]) & (cells[..., 3] > 0)
+    chosen = (cells[..., 3] + 256 * mistake).argmax(axis=2)
+    return np.take_along_axis(cells, chosen[:, :, None, None], axis=2)[:, :, 0]
 
 
 def _frame(axes: Axes) -> None:

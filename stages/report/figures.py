@@ -1,6 +1,7 @@
 """The curves of the page: the learning-rate finder's answers and the history of training."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,8 +27,8 @@ def finder_figure(
 ) -> str:
     """Return the loss over the learning rate, every rule's answer, and the chosen rate."""
     with rc_context(SETTINGS):
-        figure = blank(500, 380)
-        axes = figure.add_axes((0.1, 0.31, 0.87, 0.66))
+        figure = blank(500, 460)
+        axes = figure.add_axes((0.1, 0.26, 0.87, 0.71))
         axes.plot(curve["lr"], curve["loss"], color=MUTED, linewidth=1, alpha=0.45)
         axes.plot(curve["lr"], curve["smoothed"], color=ACCENT)
         for name, answer in rules.items():
@@ -60,25 +61,28 @@ def _power(lr: float) -> str:
 
 
 def history_figure(history: pd.DataFrame) -> str:
-    """Return losses and error rate by epoch, the frozen phase shaded."""
+    """Return losses, error rate and learning rate by epoch, the frozen phase shaded."""
     epochs = range(1, len(history) + 1)
+    line: dict[str, Any] = {"marker": "o", "markersize": 4}
     with rc_context(SETTINGS):
-        figure = blank(500, 380)
-        losses = figure.add_axes((0.08, 0.25, 0.38, 0.65))
-        losses.plot(epochs, history["train_loss"], color=MUTED, marker="o", ms=4, label="training")
-        losses.plot(
-            epochs, history["valid_loss"], color=ACCENT, marker="o", ms=4, label="validation"
-        )
+        figure = blank(500, 460)
+        losses = figure.add_axes((0.1, 0.5, 0.36, 0.44))
+        losses.plot(epochs, history["train_loss"], color=MUTED, label="training", **line)
+        losses.plot(epochs, history["valid_loss"], color=ACCENT, label="validation", **line)
         losses.set_title("loss", color=INK, fontsize=12, loc="left")
-        losses.legend(
-            loc="lower center", bbox_to_anchor=(0.5, -0.33), fontsize=11, labelcolor=INK, ncols=2
-        )
-        errors = figure.add_axes((0.59, 0.25, 0.38, 0.65))
-        errors.plot(epochs, history["error_rate"], color=WARM, marker="o", ms=4)
+        losses.legend(loc="upper right", fontsize=11, labelcolor=INK)
+        errors = figure.add_axes((0.61, 0.5, 0.36, 0.44))
+        errors.plot(epochs, history["error_rate"], color=WARM, **line)
         errors.set_title("error rate", color=INK, fontsize=12, loc="left")
         errors.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=None))
+        rates = figure.add_axes((0.1, 0.1, 0.87, 0.24))
+        rates.plot(epochs, history["lr"], color=INK, **line)
+        rates.set_title(
+            "learning rate of the head as the epoch ends", color=INK, fontsize=12, loc="left"
+        )
+        rates.yaxis.set_major_formatter(lambda lr, _: rate(lr))
         frozen = int((history["phase"] == "frozen").sum())
-        for axes in (losses, errors):
+        for axes in (losses, errors, rates):
             _by_epoch(axes, frozen, len(history))
     return inline(figure, "history")
 

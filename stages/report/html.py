@@ -1,66 +1,85 @@
 """reports/index.html: one file that needs no network, every name in it escaped."""
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from stages.report.interpretation import Interpretation
+from stages.report.page import Page
 from stages.report.words import VERDICTS, chance, ends, percent, pvalue
 
-TEMPLATE = Path(__file__).with_name("page.html")
-ROWS = 40  # of a table that may be long; the rest is in the file that the page names
-
-
-@dataclass(frozen=True)
-class Page:
-    """Everything that the page shows."""
-
-    result: Interpretation
-    thumbnails: Mapping[str, str]  # path -> data URI, for the worst predictions and the suspects
-    confusion: Sequence[tuple[str, str]]  # (caption, svg)
-    batch: str  # data URI of the first batch as the model sees it
-    epochs: str  # data URI of one image as the coming epochs see it
-    presizing: str  # data URI of photos resampled once, and once per operation
-    counts: Mapping[str, int]  # name -> images
-    findings: Sequence[Mapping[str, Any]]  # of the datablock's summary
-    problems: Mapping[str, pd.DataFrame]  # file that lists them -> path, problem, detail
-    suggestion: Mapping[str, Any]  # of lr_find
-    finder: str | None  # svg, None where the sweep was skipped
-    history: str  # svg
-    provenance: Mapping[str, Any]  # data/model/model.json
+FOLDER = Path(__file__).parent
+PAGE = "templates/page.html"
+SHARED = ("templates/macros.html", "templates/review.html")
+STYLE = "templates/style.css"
+SCRIPTS = ("templates/tables.js", "templates/corrections.js", "templates/review.js")
+# The sections of the page in their order: id, name in the menu, template.
+SECTIONS = (
+    ("result", "", "templates/result.html"),
+    ("mistakes", "Mistakes", "templates/mistakes.html"),
+    ("confusion", "Confusion", "templates/confusion.html"),
+    ("classes", "Classes", "templates/classes.html"),
+    ("suspects", "Labels", "templates/suspects.html"),
+    ("trust", "Trust", "templates/trust.html"),
+    ("data", "Data", "templates/data.html"),
+    ("training", "Training", "templates/training.html"),
+    ("provenance", "Provenance", "templates/provenance.html"),
+)
+ROWS = 40  # of a list that may be long; the rest is in the file that the page names
 
 
 def render(page: Page) -> str:
     """Return the page; the same content gives the same text."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    text = (
+        environment()
+        .get_template(PAGE)
+        .render(
+            page=page,
+            result=page.result,
+            reports=page.reports,
+            metrics=page.result.metrics,
+            verdicts=VERDICTS,
+            sections=SECTIONS,
+            style=STYLE,
+            scripts=[script(name) for name in SCRIPTS],
+            most=ROWS,
+        )
     )
-    environment.filters |= {
+    return text.strip() + "\n"
+
+
+def environment() -> Environment:
+    """Return what renders templates; they escape every name, and take no variable for granted."""
+    made = Environment(
+        loader=FileSystemLoader(FOLDER, encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
         "percent": percent,
         "ends": ends,
         "chance": chance,
         "pvalue": pvalue,
         "thousands": lambda number: f"{number:,}",
         "records": lambda table: table.to_dict("records"),
+        "flat": flatten,
         "soft": soft,
         "svg": Markup,
     }
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    text = template.render(
-        page=page,
-        result=page.result,
-        metrics=page.result.metrics,
-        verdicts=VERDICTS,
-        provenance=list(flatten(page.provenance)),
-        most=ROWS,
-    )
-    return text.strip() + "\n"
+    return made
+
+
+def script(name: str) -> tuple[Markup, str]:
+    """Return a script of ours and its hash, by which the page's policy lets it run and no other."""
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    return Markup(text), "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
 
 
 def soft(name: str) -> Markup:

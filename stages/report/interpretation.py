@@ -1,7 +1,7 @@
 """From the model's and the baseline's probabilities to every number and table of the report."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -9,20 +9,26 @@ from pydantic import Field
 
 from stages.base.errors import UserError
 from stages.base.params import Section
-from stages.base.seed import derive
-from stages.report.metrics import accuracy, by_class, confusion, macro_f1, most_confused, top_k
-from stages.report.outcomes import outcomes, top_losses
+from stages.base.seed import derive, derive_int
+from stages.report.calibration import error_interval, if_calibrated, reliability
+from stages.report.conditions import conditions, tendencies
+from stages.report.metrics import Score, accuracy, by_class, confusion, macro, top_k
+from stages.report.mistakes import confident_mistakes, most_confused, top_losses
+from stages.report.outcomes import outcomes
 from stages.report.paired import compare
 from stages.report.predictions import Baseline, Predictions
+from stages.report.sure import coverage_table, sure_enough
 from stages.report.suspects import rank_suspects
+from stages.report.temperature import mend
 
-TOP = 5  # the k of the top-k accuracy, left out when there are no more classes than that
+TOPS = (3, 5)  # the k of top-k accuracies, each left out when there are no more classes than that
+LEVELS = (95, 99)  # percent of accepted predictions that shall be right
 
 
 class InterpretParams(Section):
     """The section `interpret` of params.yaml: how much of each the page shows."""
 
-    top_losses: int = Field(ge=1, le=200)  # pictures of the worst predictions
+    top_losses: int = Field(ge=1, le=200)  # pictures of the worst predictions, and of the surest
     most_confused: int = Field(ge=1, le=100)  # pairs of classes
     suspects: int = Field(ge=0, le=1000)  # images whose label looks wrong
 
@@ -34,34 +40,77 @@ class Interpretation:
     metrics: dict[str, Any]
     matrix: np.ndarray  # (C, C) images, row = actual, column = predicted
     classes: pd.DataFrame  # metrics.by_class, with the number of training images
-    confused: pd.DataFrame  # metrics.most_confused
-    worst: pd.DataFrame  # outcomes.top_losses
+    confused: pd.DataFrame  # mistakes.most_confused
+    worst: pd.DataFrame  # mistakes.top_losses
+    surest: pd.DataFrame  # mistakes.confident_mistakes
     suspects: pd.DataFrame  # suspects.rank_suspects
+    reliability: pd.DataFrame  # calibration.reliability
+    coverage: pd.DataFrame  # sure.coverage_table
+    conditions: pd.DataFrame  # conditions.conditions
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by the names of their files."""
+        return {
+            "classes": self.classes,
+            "most_confused": self.confused,
+            "top_losses": self.worst,
+            "confident_mistakes": self.surest,
+            "suspects": self.suspects,
+            "reliability": self.reliability,
+            "coverage": self.coverage,
+            "conditions": self.conditions,
+        }
+
+    def examples(self) -> list[list[str]]:
+        """Return the paths of each confused pair's examples."""
+        rows = self.confused.filter(like="example").to_numpy()
+        return [[path for path in row if path] for row in rows]
+
+    def shown(self) -> list[str]:
+        """Return the path of each picture that the page shows, as often as it does."""
+        tables = (self.worst, self.surest, self.suspects)
+        paths = [path for table in tables for path in table["path"]]
+        return paths + [path for row in self.examples() for path in row]
 
 
 def interpret(
     predictions: Predictions,
     baseline: Baseline,
     groups: pd.Series,
+    properties: pd.DataFrame,
     params: InterpretParams,
     seed: int,
 ) -> Interpretation:
-    """Return all that the predictions tell; `groups` names each path's group of near-duplicates."""
+    """Return all that the predictions tell.
+
+    groups: each path's group of near-duplicates; properties: what each validation image is like,
+    a row a path.
+    """
     vocab, targets = predictions.vocab, predictions.targets
     if len(targets) == 0:
         raise UserError("No image is left for validation; raise datablock.split.valid")
     probe = _same_images(predictions, baseline)
-    matrix = confusion(targets, predictions.probabilities.argmax(axis=1), len(vocab))
+    predicted = predictions.probabilities.argmax(axis=1)
+    confidence, right = predictions.probabilities.max(axis=1).astype(float), predicted == targets
+    matrix = confusion(targets, predicted, len(vocab))
     classes = by_class(vocab, matrix)
     classes.insert(1, "train", np.bincount(predictions.train_targets, minlength=len(vocab)))
+    properties = properties.loc[predictions.paths]
+    properties = properties.assign(class_size=classes["train"].to_numpy()[targets])
     table = outcomes(vocab, predictions.paths, targets, predictions.probabilities)
+    metrics = _metrics(predictions, probe, seed)
+    sure = {str(level): asdict(sure_enough(confidence, right, level / 100)) for level in LEVELS}
     return Interpretation(
-        metrics=_metrics(targets, predictions.probabilities, probe, seed),
+        metrics=metrics | {"sure": sure, "conditions": tendencies(properties, ~right)},
         matrix=matrix,
         classes=classes,
-        confused=most_confused(vocab, matrix, params.most_confused),
+        confused=most_confused(vocab, matrix, table, params.most_confused),
         worst=top_losses(table, params.top_losses),
+        surest=confident_mistakes(table, params.top_losses),
         suspects=rank_suspects(baseline, predictions, groups, params.suspects),
+        reliability=reliability(confidence, right),
+        coverage=coverage_table(confidence, right),
+        conditions=conditions(properties, ~right),
     )
 
 
@@ -77,10 +126,9 @@ def _same_images(predictions: Predictions, baseline: Baseline) -> np.ndarray:
     return baseline.valid_probabilities[[places[path] for path in predictions.paths]]
 
 
-def _metrics(
-    targets: np.ndarray, probabilities: np.ndarray, probe: np.ndarray, seed: int
-) -> dict[str, Any]:
-    """Return the content of reports/interpret/metrics.json."""
+def _metrics(predictions: Predictions, probe: np.ndarray, seed: int) -> dict[str, Any]:
+    """Return what reports/interpret/metrics.json says of all validation images together."""
+    targets, probabilities = predictions.targets, predictions.probabilities
     right, probe_right = (rows.argmax(axis=1) == targets for rows in (probabilities, probe))
     versus = asdict(compare(right, probe_right))
     return {
@@ -90,6 +138,31 @@ def _metrics(
         "images": len(targets),
         "errors": int(np.sum(~right)),
         "classes": probabilities.shape[1],
+        "calibration": _calibration(predictions, seed),
+    }
+
+
+def _calibration(predictions: Predictions, seed: int) -> dict[str, Any]:
+    """Return what metrics.json says of the model's confidence.
+
+    `ece` is to be compared with `ece_by_chance`, which a perfectly calibrated model exceeds on so
+    many images one time in twenty.
+    """
+    targets, probabilities = predictions.targets, predictions.probabilities
+    confidence = probabilities.max(axis=1).astype(float)
+    right = probabilities.argmax(axis=1) == targets
+    chance, tendency = if_calibrated(confidence, right, derive(seed, "calibration", "chance"))
+    ece = error_interval(confidence, right, derive(seed, "calibration", "ece"))
+    # Each path knows its half, whatever other images there are.
+    names = (str(path) for path in predictions.paths)
+    first = np.array([derive_int(seed, "calibration", name) % 2 == 0 for name in names])
+    mended = mend(targets, probabilities, first, derive(seed, "calibration", "temperature"))
+    return {
+        "ece": ece.as_dict(),
+        "ece_by_chance": chance,
+        "confidence": float(confidence.mean()),
+        "tendency": tendency,
+        "temperature": None if mended is None else asdict(mended),
     }
 
 
@@ -97,11 +170,11 @@ def _scores(targets: np.ndarray, probabilities: np.ndarray, seed: int) -> dict[s
     classes = probabilities.shape[1]
     predicted = probabilities.argmax(axis=1)
     share = accuracy(targets, predicted)
-    scores = {
-        "error_rate": share.complement(),
-        "accuracy": share,
-        "macro_f1": macro_f1(targets, predicted, classes, derive(seed, "interpret", "macro_f1")),
-    }
-    if classes > TOP:
-        scores[f"top_{TOP}"] = top_k(targets, probabilities, TOP)
+    scores = {"error_rate": share.complement(), "accuracy": share}
+    for score in get_args(Score):
+        generator = derive(seed, "interpret", f"macro_{score}")
+        scores[f"macro_{score}"] = macro(score, targets, predicted, classes, generator)
+    for k in TOPS:
+        if classes > k:
+            scores[f"top_{k}"] = top_k(targets, probabilities, k)
     return {name: interval.as_dict() for name, interval in scores.items()}

@@ -1,11 +1,15 @@
 """How often the model is right: over all, by class, and which classes it takes for which."""
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 from sklearn.metrics import confusion_matrix
 
 from stages.report.intervals import Interval, bootstrap, wilson, wilson_f1
+
+Score = Literal["precision", "recall", "f1"]
 
 
 def confusion(targets: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -46,27 +50,6 @@ def _columns(name: str, interval: Interval) -> dict[str, float]:
     return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
-def most_confused(vocab: np.ndarray, matrix: np.ndarray, count: int) -> pd.DataFrame:
-    """Return actual, predicted, count, of (images of the actual class) and rate = count / of.
-
-    Most frequent mistakes first, then the higher rate, then by name.
-    """
-    wrong = matrix * ~np.eye(len(vocab), dtype=bool)
-    actual, predicted = np.nonzero(wrong)
-    table = pd.DataFrame(
-        {
-            "actual": vocab[actual],
-            "predicted": vocab[predicted],
-            "count": wrong[actual, predicted],
-            "of": matrix.sum(axis=1)[actual],
-        }
-    )
-    table["rate"] = table["count"] / table["of"]
-    keys = ["count", "rate", "actual", "predicted"]
-    ordered = table.sort_values(keys, ascending=[False, False, True, True], kind="stable")
-    return ordered.head(count).reset_index(drop=True)
-
-
 def accuracy(targets: np.ndarray, predicted: np.ndarray) -> Interval:
     """Return the share of images that are right, with Wilson's interval."""
     return wilson(int(np.sum(targets == predicted)), len(targets))
@@ -81,23 +64,29 @@ def top_k(targets: np.ndarray, probabilities: np.ndarray, k: int) -> Interval:
     return wilson(int(np.sum(best == targets[:, None])), len(targets))
 
 
-def macro_f1(
-    targets: np.ndarray, predicted: np.ndarray, classes: int, generator: np.random.Generator
+def macro(
+    score: Score,
+    targets: np.ndarray,
+    predicted: np.ndarray,
+    classes: int,
+    generator: np.random.Generator,
 ) -> Interval:
-    """Return the mean F1 over the classes that have images, with a bootstrap interval.
+    """Return the mean of a score over the classes that have images, with a bootstrap interval.
 
-    Resampling cannot show mistakes that no image made, and alone covers the truth too seldom when
-    there are few (85 % of the time at 1 % error, 200 images, 10 classes). So the interval reaches
-    at least as far either way as that of the accuracy does (99 % then, 96 % at 4.5 % error).
+    The precision of a class that is never predicted counts as 0. Resampling cannot show mistakes
+    that no image made, and alone covers the true F1 too seldom when there are few (85 % of the time
+    at 1 % error, 200 images, 10 classes). So the interval reaches at least as far either way as
+    that of the accuracy does (99 % then, 96 % at 4.5 % error).
     """
     of_class = [_indicator(places, classes) for places in (targets, predicted)]
-    hits = of_class[0] * of_class[1]
+    counted = (of_class[0] * of_class[1], *of_class)
 
     def statistic(drawn: np.ndarray) -> np.ndarray:
-        true, actual, named = (member @ drawn.T for member in (hits, *of_class))  # each (C, D)
-        f1 = 2 * true / np.maximum(actual + named, 1)
+        true, actual, named = (member @ drawn.T for member in counted)  # each (C, D)
+        of = {"precision": named, "recall": actual, "f1": (actual + named) / 2}[score]
         present = actual > 0
-        return (f1 * present).sum(axis=0) / present.sum(axis=0)
+        share = np.divide(true, of, out=np.zeros_like(true), where=of > 0)
+        return (present * share).sum(axis=0) / present.sum(axis=0)
 
     drawn = bootstrap(statistic, len(targets), generator)
     plain = accuracy(targets, predicted)

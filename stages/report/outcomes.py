@@ -29,9 +29,3 @@ def outcomes(
             "loss": np.abs(np.log(np.maximum(p_actual, SMALLEST))),
         }
     )
-
-
-def top_losses(table: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Return the rows of `outcomes` that cost most, worst first, ties by path."""
-    ordered = table.sort_values(["loss", "path"], ascending=[False, True], kind="stable")
-    return ordered.head(count).reset_index(drop=True)

@@ -7,7 +7,7 @@ to one, since a model trained with bce answers yes or no for each class by itsel
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TypeVar
 from zipfile import BadZipFile
@@ -30,6 +30,14 @@ class Predictions:
     train_targets: np.ndarray  # (T,) int64
     train_margins: np.ndarray  # (T,) float32: p(label) - largest other p, mean over the epochs;
     #                             NaN where an image was never seen
+    # Validation images with a map; none when the network's features do not lie as the image does.
+    map_paths: np.ndarray = field(default_factory=lambda: np.zeros(0, "U1"))  # (M,) str
+    # (M, H, W) float32, 0 to 1: what each place of the centre square gave to the predicted class.
+    maps: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), "float32"))
+
+    def map_of(self) -> dict[str, np.ndarray]:
+        """Return the maps by path."""
+        return dict(zip(self.map_paths.tolist(), self.maps, strict=True))
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,8 @@ PREDICTIONS: Mapping[str, tuple[str, Shape]] = {
     "train_paths": ("str", ("T",)),
     "train_targets": ("int64", ("T",)),
     "train_margins": ("float32", ("T",)),
+    "map_paths": ("str", ("M",)),
+    "maps": ("float32", ("M", "H", "W")),
 }
 BASELINE: Mapping[str, tuple[str, Shape]] = {
     "vocab": ("str", ("C",)),
@@ -136,7 +146,7 @@ def _check_values(where: str, name: str, array: np.ndarray, classes: int) -> Non
         raise UserError(f"{where} names something twice")
     if name.endswith("targets") and array.size and not 0 <= array.min() <= array.max() < classes:
         raise UserError(f"{where} must lie from 0 to {classes - 1}, the places in vocab")
-    if name.endswith("probabilities") and not np.all((array >= 0) & (array <= 1)):
+    if name.endswith(("probabilities", "maps")) and not np.all((array >= 0) & (array <= 1)):
         raise UserError(
             f"{where} must lie from 0 to 1; NaN means that training diverged: "
             "lower fine_tune.base_lr, or set fine_tune.precision to fp32"

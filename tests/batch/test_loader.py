@@ -91,6 +91,17 @@ def test_validation_keeps_the_order_and_everything() -> None:
     assert np.concatenate([batch.rows for batch in found]).tolist() == list(range(11))
 
 
+def test_a_subset_shows_its_images_alone() -> None:
+    """The images in some rows come with their paths and targets, as all together show them."""
+    rows = np.array([2, 7, 10])
+    [some] = loader.valid_batches(photos().subset(rows), LOOK, 4)
+    [every] = loader.valid_batches(photos(), LOOK, 11)
+    assert torch.allclose(some.images, every.images[rows], atol=1e-5)
+    assert some.targets.tolist() == rows.tolist()
+    assert some.rows.tolist() == [0, 1, 2]
+    assert photos().subset(rows).paths == ["2.jpg", "7.jpg", "10.jpg"]
+
+
 def test_no_images_no_batches() -> None:
     """An empty side gives no batch and no error."""
     assert list(loader.valid_batches(photos(0), LOOK, 4)) == []

@@ -64,13 +64,16 @@ def test_a_photo_without_label_can_be_given_one(read):
         (",,drop,,", "empty path", ""),
         (f"a.jpg,{'b' * 64},drop,,", "content changed", "look again"),
         ("a.jpg,aaaa,drop,,", "content changed", ""),
-        ("a.jpg,,delete,,", "unknown action", "'delete' is neither relabel nor drop"),
+        ("a.jpg,,delete,,", "unknown action", "'delete' is none of relabel, new class, drop, keep"),
         ("a.jpg,,,,", "unknown action", "''"),
         ("a.jpg", "unknown action", "''"),
         ("a.jpg,,Drop,,", "unknown action", "'Drop'"),
         ("a.jpg,,relabel,dgo,", "unknown label", "did you mean 'dog'?"),
         ("a.jpg,,relabel,,", "unknown label", "''"),
         ("a.jpg,,relabel,Dog,", "unknown label", "'Dog'"),
+        ("a.jpg,,relabel,platypus,", "unknown label", "the action is new class"),
+        ("a.jpg,,new class,,", "unknown label", "''"),
+        ("a.jpg,,keep,dog,", "label changed", "now the rule says 'cat'"),
         ("a.jpg,,drop,,a,b", "malformed row", "6 cells"),
     ],
 )
@@ -81,6 +84,46 @@ def test_a_row_that_does_not_fit_is_told_and_changes_nothing(read, row, problem,
     assert fixes.problems[0].detail.startswith("line 2")
     assert detail in fixes.problems[0].detail
     assert (fixes.relabelled, fixes.dropped) == ({}, {})
+
+
+def test_a_new_class_is_one_that_a_row_says_is_new(read):
+    """A label that no photo has needs the action that says so; others may then relabel to it."""
+    fixes = read("a.jpg,,new class,cow,\nb.jpg,,relabel,cow,\n")
+    assert fixes.relabelled == {"a.jpg": "cow", "b.jpg": "cow"}
+    assert fixes.problems == []
+
+
+def test_a_row_that_does_not_fit_brings_no_class(read):
+    """What was decided about another content makes no label known."""
+    fixes = read("a.jpg,bad,new class,cow,\nb.jpg,,relabel,cow,\n")
+    assert kinds(fixes) == [
+        ("a.jpg", "correction: content changed"),
+        ("b.jpg", "correction: unknown label"),
+    ]
+
+
+def test_a_kept_label_changes_nothing(read):
+    """Who looked and agrees with the rule leaves a row that counts and alters no label."""
+    fixes = read("a.jpg,,keep,cat,\nb.jpg,,keep,,sure\n")
+    assert fixes.counts() == {"relabelled": 0, "dropped": 0, "kept": 2}
+    assert correct(Labelled(LABELS), fixes).labels == LABELS
+    assert fixes.problems == []
+
+
+def test_the_table_has_every_row_as_written(read):
+    """Cells come back as they were, in the order of the file, beside what became of each row."""
+    rows = 'z.jpg,,drop,,"a, ""b"""\n./a.jpg,,relabel,dog,=cmd()\nb.jpg,,relabel, cow,\n'
+    table = read(rows).table().to_dict("records")
+    assert [tuple(row[column] for column in COLUMNS) for row in table] == [
+        ("z.jpg", "", "drop", "", 'a, "b"'),
+        ("a.jpg", "", "relabel", "dog", "=cmd()"),
+        ("b.jpg", "", "relabel", "cow", ""),
+    ]
+    assert [(row["before"], row["problem"]) for row in table] == [
+        ("", "row without photo"),
+        ("cat", ""),
+        ("dog", "unknown label"),
+    ]
 
 
 def test_two_rows_for_one_photo_cancel_each_other(read):
@@ -133,7 +176,7 @@ rows = st.lists(
     st.tuples(
         st.sampled_from(["a.jpg", "b.jpg", "c.jpg", "./a.jpg", "z.jpg", "/a.jpg", ""]),
         st.sampled_from(["", "a" * 64, "b" * 64]),
-        st.sampled_from(["relabel", "drop", "", "Drop"]),
+        st.sampled_from(["relabel", "drop", "", "Drop", "keep", "new class"]),
         st.sampled_from(["cat", "dog", "cow", ""]),
     ),
     max_size=6,
@@ -148,8 +191,10 @@ def test_every_row_is_applied_or_told(tmp_path_factory, rows):
     lines = [f"{path},{sha256},{action},{label}," for path, sha256, action, label in rows]
     file.write_text(HEADER + "".join(line + "\n" for line in lines))
     fixes = read_corrections(file, LABELS, HASHES)
-    assert len(fixes.relabelled) + len(fixes.dropped) + len(fixes.problems) == len(rows)
+    assert sum(fixes.counts().values()) + len(fixes.problems) == len(rows)
+    assert len(fixes.table()) == len(rows)
     assert not fixes.relabelled.keys() & fixes.dropped.keys()
-    assert set(fixes.relabelled.values()) <= {"cat", "dog"}
+    new = {label for _, _, action, label in rows if action == "new class"}
+    assert set(fixes.relabelled.values()) <= {"cat", "dog"} | new - {""}
     told = [problem.detail.split(":")[0] for problem in fixes.problems]
     assert len(told) == len(set(told))

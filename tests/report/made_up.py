@@ -9,6 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from stages.base.files import sha256_bytes, write_csv, write_json
+from stages.dataset.manifest import write_images
 from stages.dataset.resize import PresizeParams
 from stages.dataset.store_writer import write_store
 from stages.report.predictions import Baseline, Predictions, write_baseline, write_predictions
@@ -61,6 +62,8 @@ def arrays(
         train_paths=paths[~valid],
         train_targets=targets[~valid],
         train_margins=margins,
+        map_paths=paths[valid],
+        maps=rng.random((int(valid.sum()), 3, 3), dtype="float32"),
     )
     baseline = Baseline(
         vocab=vocab,
@@ -71,6 +74,13 @@ def arrays(
         valid_probabilities=probabilities(of_valid, len(labels), right - 0.2, rng),
     )
     return predictions, baseline
+
+
+def properties(paths: np.ndarray) -> pd.DataFrame:
+    """Return what made-up images are like."""
+    rng = np.random.default_rng(5)
+    measured = {"size": 160, "brightness": rng.random(len(paths)), "sharpness": 9.5}
+    return pd.DataFrame(measured, index=pd.Index(paths, dtype=str))
 
 
 def project(
@@ -111,6 +121,8 @@ def around(
     manifest = pd.DataFrame({"path": paths, "sha256": hashes})
     size = PresizeParams(size=160, format="jpeg", quality=90, shards=2, max_rejected=0.1)
     write_store(manifest, photos, root / "data/presized", root / "private", size, 1)
+    images = manifest.assign(format="JPEG", width=64, height=48 + targets)
+    write_images(root / "data/manifest/images.csv", images)
     predictions, baseline = arrays(labels, targets, paths, right=right, bce=bce)
     write_predictions(root / "data/predictions.npz", predictions)
     write_baseline(root / "data/baseline.npz", baseline)
@@ -146,6 +158,7 @@ def reports(
     problems = pd.DataFrame([["notes.txt", "not an image", "text"]], columns=problem)
     write_csv(root / "reports/ingest/problems.csv", problems)
     write_csv(root / "reports/presize/rejected.csv", pd.DataFrame(columns=problem))
+    write_csv(root / "reports/ingest/corrections.csv", decided(list(baseline.paths), labels))
     write_csv(root / "reports/lr_find/curve.csv", curve().head(0 if skipped else None))
     rates = {"minimum": 0.018, "decrease": 0.03, "steep": 0.011, "valley": 0.0042, "slide": 0.058}
     suggestion = {"skipped": skipped, "reason": None, "consensus": 0.012, "rules": rates}
@@ -155,6 +168,18 @@ def reports(
     write_csv(root / "reports/fine_tune/history.csv", history())
     model = {"arch": "efficientnet_lite0", "vocab": labels, "base_lr": 0.012, "seed": 42}
     write_json(root / "data/model/model.json", model)
+
+
+def decided(paths: list[str], labels: list[str]) -> pd.DataFrame:
+    """Return rows of corrections: a label given, a photo dropped, and one that no longer fits."""
+    changed = ("content changed", "line 4: it was made for another content")
+    rows = [
+        (paths[0], "", "relabel", labels[0], 'a "note", with\nlines', labels[-1], "", ""),
+        ("gone, long ago.jpg", "a" * 64, "drop", "", "=cmd()", labels[0], "", ""),
+        (paths[2], "b" * 64, "keep", labels[1], "", labels[1], *changed),
+    ]
+    columns = ["path", "sha256", "action", "label", "note", "before", "problem", "detail"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def curve() -> pd.DataFrame:

@@ -33,6 +33,14 @@ def words(svg: str) -> list[str]:
     return [element.text or "" for element in ElementTree.fromstring(svg).iter() if element.text]
 
 
+def cells(svg: str) -> np.ndarray:
+    """Return the colours of the matrix in a picture, (C, C, 4) int."""
+    encoded = re.search(r"data:image/png;base64,\s*([\w+/=\s]+)", svg)
+    assert encoded is not None
+    with Image.open(io.BytesIO(base64.b64decode(encoded[1]))) as image:
+        return np.asarray(image.convert("RGBA")).astype(int)
+
+
 @pytest.mark.parametrize("classes", [1, 2, 5, 12, 13, 37, LABELLED])
 def test_every_class_is_named_twice_and_every_count_written(classes: int) -> None:
     """Up to sixty classes one picture shows all: both labels and each number that is not zero."""
@@ -87,14 +95,28 @@ def test_the_worst_pairs_are_chosen_whole() -> None:
     assert worst_classes(matrix, 6) == {0, 1, 2, 3, 4, 5}
 
 
+def test_a_rare_mistake_shows_on_a_map_of_a_thousand_classes() -> None:
+    """A single mistake far from the diagonal is red on the map, however many classes there are."""
+    matrix = 50 * np.eye(1000, dtype=int)
+    matrix[700, 100] = 1
+    (_, whole), _ = confusion_figures(
+        np.array([f"kind {number}" for number in range(1000)]), matrix
+    )
+    pixels = cells(whole)
+    assert pixels.shape == (200, 200, 4)
+    red = (pixels[..., 0] > pixels[..., 2]) & (pixels[..., 3] > 0)
+    assert red.sum() == 1
+    plain = cells(
+        confusion_figures(np.array([str(n) for n in range(200)]), matrix[:200, :200])[0][1]
+    )
+    assert plain.shape == (200, 200, 4)
+
+
 def test_shades_tell_right_from_wrong() -> None:
     """The diagonal is blue, a mistake red and stronger the more frequent, the rest clear."""
     matrix = np.array([[8, 2, 0], [1, 9, 0], [0, 0, 0]])
     [(_, svg)] = confusion_figures(np.array(["a", "b", "c"]), matrix)
-    encoded = re.search(r"data:image/png;base64,\s*([\w+/=\s]+)", svg)
-    assert encoded is not None
-    with Image.open(io.BytesIO(base64.b64decode(encoded[1]))) as image:
-        pixels = np.asarray(image.convert("RGBA")).astype(int)
+    pixels = cells(svg)
     assert pixels[0, 0, 2] > pixels[0, 0, 0]
     assert pixels[0, 1, 0] > pixels[0, 1, 2]
     assert pixels[0, 1, 3] > pixels[1, 0, 3] > 0

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, precision_score
 
 from stages.base.errors import UserError
 from stages.report.interpretation import Interpretation, InterpretParams, interpret
 from stages.report.predictions import Baseline, Predictions
-from tests.report.made_up import NASTY, arrays
+from tests.report.made_up import NASTY, arrays, properties
 
 PARAMS = InterpretParams(top_losses=5, most_confused=3, suspects=4)
 
@@ -28,7 +28,9 @@ def made_up(
 
 def told(predictions: Predictions, baseline: Baseline) -> Interpretation:
     """Return the interpretation with no near-duplicates."""
-    return interpret(predictions, baseline, pd.Series(dtype=str), PARAMS, seed=42)
+    return interpret(
+        predictions, baseline, pd.Series(dtype=str), properties(predictions.paths), PARAMS, seed=42
+    )
 
 
 def test_metrics_agree_with_scikit_learn() -> None:
@@ -106,6 +108,70 @@ def test_tables_are_as_long_as_params_say() -> None:
     assert result.worst["loss"].is_monotonic_decreasing
     assert result.classes["support"].sum() == result.metrics["images"] == result.matrix.sum()
     assert result.classes["train"].sum() == 160
+
+
+def lacking(labels: list[str]) -> tuple[Predictions, Baseline]:
+    """Return predictions in which the last class validates nowhere and the first is never said."""
+    predictions, baseline = made_up(labels, images=300)
+    targets = predictions.targets.copy()
+    targets[targets == len(labels) - 1] = 1
+    rows = predictions.probabilities.copy()
+    rows[:, 0] = 0
+    return replace(predictions, targets=targets, probabilities=rows), baseline
+
+
+def test_a_class_without_validation_and_one_never_predicted() -> None:
+    """Their shares of nothing are empty, and the means are those of scikit-learn."""
+    predictions, baseline = lacking(list("abcde"))
+    result = told(predictions, baseline)
+    classes = result.classes.set_index("label")
+    assert np.isnan(classes.loc["e", "recall"])
+    assert np.isnan(classes.loc["a", "precision"])
+    assert (classes.loc["a", "recall"], classes.loc["a", "recall_low"]) == (0, 0)
+    named = predictions.probabilities.argmax(axis=1)
+    expected = precision_score(
+        predictions.targets, named, labels=range(4), average="macro", zero_division=0
+    )
+    assert result.metrics["macro_precision"]["value"] == pytest.approx(expected)
+    assert json.loads(json.dumps(result.metrics, allow_nan=False)) == result.metrics
+
+
+@pytest.mark.parametrize(("right", "errors"), [(3.0, 0), (-1.0, 40)])
+def test_all_right_and_all_wrong(right: float, errors: int) -> None:
+    """Both extremes have every number and table, those of mistakes empty where there are none."""
+    result = told(*made_up(list("abcd"), right=right))
+    assert result.metrics["errors"] == errors
+    assert (result.surest.empty, result.confused.empty) == (errors == 0, errors == 0)
+    assert result.coverage["error_rate"].iloc[-1] == errors / 40
+    assert result.reliability["accuracy"].unique() == [errors == 0]
+    assert set(result.conditions["error_rate"]) == {errors / 40}
+    assert result.metrics["sure"]["95"]["reason"].startswith("not reachable with so few images")
+
+
+def test_a_thousand_classes() -> None:
+    """Most classes validate on one image or none, and everything is told."""
+    predictions, baseline = made_up([f"kind {number}" for number in range(1000)], images=4000)
+    result = told(predictions, baseline)
+    assert len(result.classes) == 1000
+    assert result.matrix.shape == (1000, 1000)
+    assert result.metrics["top_5"]["value"] >= result.metrics["accuracy"]["value"]
+    assert all(len(table) for table in result.tables().values())
+    assert json.loads(json.dumps(result.metrics, allow_nan=False)) == result.metrics
+
+
+def test_tables_and_numbers_agree() -> None:
+    """Coverage ends at the error rate, bins hold all images, and named images are known."""
+    predictions, baseline = made_up(list("abc"), images=900)
+    result = told(predictions, baseline)
+    error = result.metrics["error_rate"]["value"]
+    assert result.coverage["error_rate"].iloc[-1] == pytest.approx(error)
+    assert result.reliability["images"].sum() == 180
+    sizes = result.conditions.groupby("property")["images"].sum()
+    assert sizes.to_dict() == dict.fromkeys(sizes.index, 180)
+    assert set(sizes.index) == {"size", "brightness", "sharpness", "class_size"}
+    assert set(result.metrics["conditions"]) == set(sizes.index)
+    assert set(result.shown()) <= {*baseline.paths}
+    assert "" not in result.shown()
 
 
 @pytest.mark.parametrize("bce", [False, True])

@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, precision_recall_fscore_support, top_k_accuracy_score
+from sklearn.metrics import (
+    f1_score,
+    precision_recall_fscore_support,
+    precision_score,
+    recall_score,
+    top_k_accuracy_score,
+)
 
 from stages.base.seed import derive
-from stages.report.metrics import accuracy, by_class, confusion, macro_f1, most_confused, top_k
+from stages.report.metrics import Score, accuracy, by_class, confusion, macro, top_k
 
 VOCAB = np.array(["ant", "bee", "cat", "dog"])
 TARGETS = np.array([0, 0, 0, 1, 1, 2, 2, 2])  # no dog in validation
@@ -45,24 +51,6 @@ def test_a_share_of_nothing_is_empty() -> None:
     assert table["support"].sum() == len(TARGETS)
 
 
-def test_most_confused_counts_and_orders() -> None:
-    """The most frequent mistake leads; ties go to the higher rate, then by name."""
-    table = most_confused(VOCAB, confusion(TARGETS, PREDICTED, 4), 10)
-    assert table.to_dict("records") == [
-        {"actual": "cat", "predicted": "ant", "count": 2, "of": 3, "rate": pytest.approx(2 / 3)},
-        {"actual": "ant", "predicted": "bee", "count": 1, "of": 3, "rate": pytest.approx(1 / 3)},
-        {"actual": "cat", "predicted": "dog", "count": 1, "of": 3, "rate": pytest.approx(1 / 3)},
-    ]
-    assert len(most_confused(VOCAB, confusion(TARGETS, PREDICTED, 4), 1)) == 1
-
-
-def test_nothing_is_confused_when_all_is_right() -> None:
-    """The table is empty but has its columns."""
-    table = most_confused(VOCAB, confusion(TARGETS, TARGETS, 4), 10)
-    assert list(table.columns) == ["actual", "predicted", "count", "of", "rate"]
-    assert table.empty
-
-
 def test_top_k_agrees_with_scikit_learn() -> None:
     """The share of labels among the k most probable, whether rows sum to one or not."""
     rng = np.random.default_rng(1)
@@ -81,21 +69,25 @@ def test_top_k_breaks_ties_as_argmax_does() -> None:
     assert top_k(np.array([0, 1]), flat, 2).value == 1
 
 
-def test_macro_f1_agrees_with_scikit_learn() -> None:
-    """The mean over classes that have images; the interval holds it."""
+@pytest.mark.parametrize("score", ["precision", "recall", "f1"])
+def test_macro_scores_agree_with_scikit_learn(score: Score) -> None:
+    """The mean over classes with images, one of them never predicted; the interval holds it."""
     rng = np.random.default_rng(2)
     targets = rng.integers(0, 9, 400)
     predicted = np.where(rng.random(400) < 0.2, rng.integers(0, 9, 400), targets)
-    interval = macro_f1(targets, predicted, 12, derive(0, "test"))
-    assert interval.value == pytest.approx(f1_score(targets, predicted, average="macro"))
+    predicted[predicted == 8] = 3
+    interval = macro(score, targets, predicted, 12, derive(0, "test"))
+    theirs = {"precision": precision_score, "recall": recall_score, "f1": f1_score}[score]
+    expected = theirs(targets, predicted, average="macro", zero_division=0)
+    assert interval.value == pytest.approx(expected)
     assert interval.low < interval.value < interval.high
 
 
 def test_macro_f1_is_not_sure_where_no_mistake_was_seen() -> None:
     """All right or all wrong on 20 images still leaves room, as the accuracy's interval does."""
     targets = np.arange(20) % 5
-    best = macro_f1(targets, targets, 5, derive(0, "test"))
-    worst = macro_f1(targets, (targets + 1) % 5, 5, derive(0, "test"))
+    best = macro("f1", targets, targets, 5, derive(0, "test"))
+    worst = macro("f1", targets, (targets + 1) % 5, 5, derive(0, "test"))
     assert (best.value, best.high) == (1, 1)
     assert best.low == pytest.approx(accuracy(targets, targets).low)
     assert (worst.value, worst.low) == (0, 0)
@@ -112,6 +104,6 @@ def test_macro_f1_covers_the_truth() -> None:
         covered = 0
         for _ in range(80):
             actual, predicted = np.divmod(rng.choice(100, size=200, p=truth.ravel()), 10)
-            interval = macro_f1(actual, predicted, 10, rng)
+            interval = macro("f1", actual, predicted, 10, rng)
             covered += interval.low <= 1 - error <= interval.high
         assert covered / 80 >= 0.9

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.report.outcomes import outcomes, top_losses
+from stages.report.outcomes import outcomes
 
 VOCAB = np.array(["a", "b", "c"])
 PATHS = np.array(["z.jpg", "y.jpg", "x.jpg", "w.jpg"])
@@ -30,11 +30,3 @@ def test_a_probability_of_zero_costs_a_finite_loss() -> None:
     assert loss[2] == pytest.approx(87.34, abs=0.01)
     certain = outcomes(VOCAB, PATHS[:1], TARGETS[:1], np.array([[1.0, 0, 0]]))["loss"]
     assert str(certain[0]) == "0.0"
-
-
-def test_the_worst_come_first() -> None:
-    """The highest loss leads, ties go by path, and no more than asked for are returned."""
-    table = outcomes(VOCAB, PATHS, TARGETS, PROBABILITIES)
-    assert top_losses(table, 2)["path"].tolist() == ["x.jpg", "y.jpg"]
-    flat = outcomes(VOCAB, PATHS, TARGETS, np.full((4, 3), 0.5))
-    assert top_losses(flat, 9)["path"].tolist() == sorted(PATHS)

@@ -26,6 +26,8 @@ PREDICTIONS = Predictions(
     train_paths=np.array(["c.jpg"]),
     train_targets=np.array([1]),
     train_margins=np.array([-0.5], "float32"),
+    map_paths=np.array(["b.jpg"]),
+    maps=np.array([[[0.0, 0.5], [1.0, 0.25]]], "float32"),
 )
 BASELINE = Baseline(
     vocab=np.array(["cat", "dog"]),
@@ -99,6 +101,8 @@ def test_no_training_images_fit(tmp_path: Path) -> None:
         ({"probabilities": np.zeros(2, "float32")}, "probabilities has shape"),
         ({"probabilities": np.full((2, 3), np.nan, "float32")}, "training diverged"),
         ({"probabilities": np.full((2, 3), 1.5, "float32")}, "must lie from 0 to 1"),
+        ({"maps": np.zeros((2, 2, 2), "float32")}, "maps has shape"),
+        ({"maps": np.full((1, 2, 2), -0.5, "float32")}, "maps must lie from 0 to 1"),
         ({"paths": np.array(["a.jpg", "a.jpg"])}, "names something twice"),
         ({"vocab": np.array([b"a", b"b", b"c"])}, "vocab must hold str"),
     ],

@@ -1,12 +1,14 @@
 """Labels that are probably wrong, and why."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from stages.report.predictions import Baseline, Predictions
 from stages.report.suspects import COLUMNS, rank_suspects
-from tests.report.made_up import arrays
+from tests.report.made_up import arrays, probabilities
 
 VOCAB = np.array(["cat", "dog", "=cow()"])
 SURE = [0.96, 0.02, 0.02]
@@ -54,10 +56,9 @@ def test_the_model_accuses_a_validation_image() -> None:
         "the model, which never trained on it, says =cow() (95 %, its label 1 %); "
         "the linear probe says dog (70 %, its label 20 %)"
     )
-    # First of five by the probe, which doubts one of them; first of two by the model, likewise.
-    probe, model = -np.log(2 / 7), -np.log(2 / 4)
-    mean = (probe * np.log(1 / 5) + model * np.log(1 / 2)) / (probe + model)
-    assert row["score"] == pytest.approx(1 - np.exp(mean))
+    # So few images calibrate nothing: the odds of .2 and .01 are multiplied as they are.
+    odds = 0.2 / 0.8 * 0.01 / 0.99
+    assert row["score"] == pytest.approx(1 / (1 + odds), rel=1e-6)
 
 
 def test_excluded_images_have_the_probe_alone() -> None:
@@ -95,21 +96,63 @@ def test_contradicting_copies_lead() -> None:
     assert agreeing.empty
 
 
-def test_a_witness_that_doubts_everything_weighs_little() -> None:
-    """The probe accuses most images; the one that training never learned leads all the same."""
-    accused = {
-        f"{side} {letter}.jpg": [0.2, 0.5, 0.3] for side in ("train", "valid") for letter in "ab"
-    }
-    accused["train b.jpg"] = [0.3, 0.4, 0.3]  # the least doubtful to the probe
-    table = rank_suspects(*evidence(margins=(0.9, -0.7), probe=accused), ALONE, 10)
-    assert table["path"][0] == "train b.jpg"
+def noisy(probe_right: float, seed: int = 4) -> tuple[Baseline, Predictions, np.ndarray]:
+    """Return what is known of 600 images, 30 of them with a wrong label, and the paths of those.
+
+    The probe is right about as often as said, and as sure when it is wrong as when it is right.
+    """
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 5, 600)
+    paths = np.array([f"{number:03}.jpg" for number in range(600)])
+    predictions, baseline = arrays(list("abcde"), truth, paths, right=probe_right + 0.2)
+    changed = rng.choice(600, 30, replace=False)
+    labels = truth.copy()
+    labels[changed] = (truth[changed] + 1 + rng.integers(0, 4, 30)) % 5
+    valid = np.isin(paths, predictions.paths)
+    margins = predictions.train_margins.copy()
+    wrong = np.isin(np.flatnonzero(~valid), changed)
+    margins[wrong] = rng.normal(-0.3, 0.3, wrong.sum()).clip(-1, 1)
+    predictions = replace(
+        predictions,
+        targets=labels[valid],
+        probabilities=probabilities(truth[valid], 5, 0.97, rng),
+        train_targets=labels[~valid],
+        train_margins=margins,
+    )
+    return replace(baseline, targets=labels), predictions, paths[changed]
 
 
-def test_only_the_order_counts() -> None:
-    """A witness that is absurdly sure weighs no more than one that doubts most."""
-    sure = rank_suspects(*evidence(probe={"out.jpg": [0.0, 1.0, 0.0]}), ALONE, 10)
-    unsure = rank_suspects(*evidence(probe={"out.jpg": [0.4, 0.6, 0.0]}), ALONE, 10)
-    assert sure["score"].tolist() == unsure["score"].tolist()
+def found(baseline: Baseline, predictions: Predictions, changed: np.ndarray) -> float:
+    """Return the share of changed labels among as many suspects."""
+    groups = pd.Series(baseline.paths, baseline.paths)
+    table = rank_suspects(baseline, predictions, groups, len(changed))
+    return table["path"].isin(changed).mean()
+
+
+def test_a_witness_that_is_often_wrong_says_little() -> None:
+    """Calibration quietens a probe that errs on half the images, however sure it is of itself."""
+    baseline, predictions, changed = noisy(0.5)
+    assert found(baseline, predictions, changed) > 0.7
+    table = pd.DataFrame(baseline.probabilities, baseline.paths)
+    label = table.to_numpy()[np.arange(600), baseline.targets]
+    alone = pd.Series(label, baseline.paths).nsmallest(len(changed)).index
+    assert np.isin(alone, changed).mean() < 0.5
+
+
+def test_a_good_probe_helps() -> None:
+    """With a probe that is mostly right more are found than by training and validation alone."""
+    baseline, predictions, changed = noisy(0.95)
+    silent = replace(baseline, probabilities=np.full((600, 5), 0.2, "float32"))
+    assert found(baseline, predictions, changed) > found(silent, predictions, changed)
+
+
+def test_nobody_decides_alone() -> None:
+    """A probability of zero counts as one in a thousand, so that another witness outweighs it."""
+    [sure], [surest] = (
+        rank_suspects(*evidence(probe={"out.jpg": [low, 1 - low, 0.0]}), ALONE, 10)["score"]
+        for low in (0.001, 0.0)
+    )
+    assert sure == pytest.approx(surest) == pytest.approx(0.999)
 
 
 def test_margins_of_unseen_images_say_nothing() -> None:
@@ -130,30 +173,12 @@ def test_no_more_than_asked_for(count: int) -> None:
 
 
 def test_swapped_labels_are_found() -> None:
-    """Of 20 labels changed in 400, most stand among the first 20, with the true label suggested."""
-    rng = np.random.default_rng(4)
-    truth = rng.integers(0, 5, 400)
-    paths = np.array([f"{number:03}.jpg" for number in range(400)])
-    predictions, baseline = arrays(list("abcde"), truth, paths, right=0.97)
-    changed = rng.choice(400, 20, replace=False)
-    labels = truth.copy()
-    labels[changed] = (truth[changed] + 1 + rng.integers(0, 4, 20)) % 5
-    place = {path: number for number, path in enumerate(paths)}
-    of_train = np.array([place[path] for path in predictions.train_paths])
-    margins = predictions.train_margins.copy()
-    wrong = np.isin(of_train, changed)
-    margins[wrong] = rng.normal(-0.3, 0.3, wrong.sum()).clip(-1, 1)
-    predictions = Predictions(
-        predictions.vocab, predictions.paths,
-        labels[[place[path] for path in predictions.paths]], predictions.probabilities,
-        predictions.train_paths, labels[of_train], margins,
-    )  # fmt: skip
-    baseline = Baseline(
-        baseline.vocab, paths, labels, baseline.probabilities, baseline.valid_paths,
-        baseline.valid_probabilities,
-    )  # fmt: skip
-    table = rank_suspects(baseline, predictions, pd.Series(paths, paths), 20)
-    found = [place[path] for path in table["path"] if place[path] in set(changed)]
-    assert len(found) >= 14
-    suggested = table.set_index("path")["suggested"]
-    assert np.mean([suggested[paths[one]] == "abcde"[truth[one]] for one in found]) > 0.6
+    """Of 30 labels changed in 600 most stand among the first 30, with the true label suggested."""
+    baseline, predictions, changed = noisy(0.77)
+    groups = pd.Series(baseline.paths, baseline.paths)
+    table = rank_suspects(baseline, predictions, groups, 30).set_index("path")
+    hits = table[table.index.isin(changed)]
+    assert len(hits) >= 22
+    truth = np.random.default_rng(4).integers(0, 5, 600)
+    true = [list("abcde")[truth[int(path[:3])]] for path in hits.index]
+    assert (hits["suggested"] == true).mean() > 0.6

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stages.report.thumbnails import picture, thumbnail, thumbnail_side
+from stages.report.thumbnails import BUDGET, overlay, overlays, picture, thumbnail, thumbnails
 
 
 def opened(uri: str) -> Image.Image:
@@ -50,11 +50,61 @@ def test_same_pixels_same_text() -> None:
     assert thumbnail(pixels, 64) == thumbnail(pixels.copy(), 64)
 
 
-def test_more_pictures_are_smaller() -> None:
-    """All the pictures that params allow, of pure noise even, stay under 5 MB."""
-    sides = [thumbnail_side(count) for count in (0, 72, 100, 101, 400, 1200)]
-    assert sides == [224, 224, 224, 160, 128, 96]
-    noise = np.random.default_rng(0).integers(0, 255, (160, 213, 3)).astype(np.uint8)
-    soft = np.asarray(Image.fromarray(noise[::8, ::8]).resize((213, 160)))
-    for count in (100, 250, 500, 1200):
-        assert count * len(thumbnail(soft, thumbnail_side(count))) < 5e6
+def noise(path: str) -> np.ndarray:
+    """Return the worst that a JPEG can be asked to keep, another for each path."""
+    return np.random.default_rng(int(path)).integers(0, 255, (160, 213, 3)).astype(np.uint8)
+
+
+def test_a_few_pictures_are_as_large_as_they_can_be() -> None:
+    """Each path has its picture, at the best size."""
+    made = thumbnails(["2", "1", "2"], noise)
+    assert list(made) == ["1", "2"]
+    assert [opened(uri).size for uri in made.values()] == [(213, 160)] * 2
+    assert made["2"] != made["1"]
+
+
+def test_more_pictures_are_smaller_and_fit_the_budget() -> None:
+    """Pictures of noise are made so small that all fit; what is shown twice counts twice."""
+    once, twice = (thumbnails([str(n) for n in range(90)] * times, noise) for times in (1, 2))
+    assert sum(map(len, once.values())) <= BUDGET
+    assert 2 * sum(map(len, twice.values())) <= BUDGET
+    widths = [opened(made["0"]).width for made in (once, twice)]
+    assert 213 > widths[0] > widths[1]
+
+
+def test_no_picture_is_left_out_when_even_the_smallest_are_too_many(monkeypatch) -> None:
+    """Beyond the last size a page grows rather than lose pictures."""
+    monkeypatch.setattr("stages.report.thumbnails.BUDGET", 2000)
+    made = thumbnails(map(str, range(5)), noise)
+    assert len(made) == 5
+    assert {opened(uri).width for uri in made.values()} == {48}
+
+
+def test_an_overlay_lights_what_the_model_looked_at() -> None:
+    """One place keeps its colour; the rest of the square and the edges are grey and dark."""
+    pixels = np.full((100, 200, 3), (220, 60, 60), np.uint8)
+    places = np.zeros((4, 4), np.float32)
+    places[0, 0] = 1
+    drawn = opened(overlay(pixels, places, 200))
+    assert drawn.size == (200, 100)
+    found = np.asarray(drawn).astype(int)
+    assert np.abs(found[4, 54] - (220, 60, 60)).max() < 12  # the square begins at x = 50
+    for y, x in ((90, 140), (50, 10), (50, 190)):
+        assert found[y, x].max() < 70
+        assert np.ptp(found[y, x]) < 12
+
+
+def test_an_overlay_is_no_larger_than_asked() -> None:
+    """A large picture with a map of any size fits, and the same input gives the same bytes."""
+    pixels = np.random.default_rng(0).integers(0, 256, (900, 600, 3), dtype=np.uint8)
+    for shape in ((1, 1), (3, 3), (14, 14)):
+        drawn = overlay(pixels, np.ones(shape, np.float32), 96)
+        assert opened(drawn).size == (64, 96)
+        assert drawn == overlay(pixels, np.ones(shape, np.float32), 96)
+        assert len(drawn) < 12_000
+
+
+def test_only_images_with_a_map_have_an_overlay() -> None:
+    """Where nothing is known about a path there is no picture."""
+    pixels = np.zeros((30, 30, 3), np.uint8)
+    assert list(overlays(["a", "b"], {"b": np.ones((2, 2))}, lambda _: pixels)) == ["b"]

@@ -1,0 +1,103 @@
+"use strict";
+// What was decided, and the complete new corrections.csv that comes of it.
+//
+// The page brings, as JSON, the images that can be decided about, the names of the classes, and the
+// rows that corrections.csv has now. A decision replaces every row for its path. Decisions live in
+// the browser's storage under the fingerprint of the data, so that those about other data never mix.
+
+const corrections = (() => {
+  const data = JSON.parse(document.getElementById("review-data").textContent);
+  const KEY = `finetrack-review-${data.key}`;
+  const COLUMNS = ["path", "sha256", "action", "label", "note"];
+  const TAKEN_BACK = "take back"; // of a row of the file: it is left out
+
+  const earlier = new Map(data.decided.map((row) => [row.path, row]));
+  const inForce = (path) => Boolean(earlier.has(path) && !earlier.get(path).problem);
+
+  // Path -> {action, label, note}; with the action "" it is a note, and no decision yet.
+  const decisions = load();
+  let stored = true; // whether the browser remembers
+  let saved = true; // whether the last download has every decision
+
+  function load() {
+    try {
+      return new Map(JSON.parse(localStorage.getItem(KEY) ?? "[]"));
+    } catch {
+      return new Map(); // the storage is refused, or holds something else
+    }
+  }
+
+  // What the file says by now need not be remembered.
+  for (const [path, made] of decisions) {
+    const row = earlier.get(path);
+    if (row && ["action", "label", "note"].every((cell) => row[cell] === made[cell])) decisions.delete(path);
+  }
+
+  // Change a decision (fields that are not given stay as they were), or with null take it away.
+  function decide(path, change) {
+    const row = earlier.get(path);
+    const before = decisions.get(path) ?? { action: "", label: "", note: row?.note ?? "" };
+    if (!decisions.has(path) && inForce(path)) Object.assign(before, { action: row.action, label: row.label });
+    if (change) decisions.set(path, { ...before, ...change });
+    else decisions.delete(path);
+    saved = false;
+    try {
+      localStorage.setItem(KEY, JSON.stringify([...decisions]));
+    } catch {
+      stored = false; // forbidden, as for pages from a disk in some browsers, or full
+    }
+  }
+
+  function reviewed({ path }) {
+    const action = decisions.get(path)?.action;
+    return action === undefined ? inForce(path) : action !== "" && action !== TAKEN_BACK;
+  }
+
+  function row({ path, sha256, label: current }) {
+    const { action, label, note } = decisions.get(path);
+    // Who keeps a label that an earlier row gave keeps that row.
+    if (action === "keep" && inForce(path)) return { ...earlier.get(path), note };
+    return { path, sha256, action, label: action === "keep" ? current : label, note };
+  }
+
+  // Quotes stand wherever a reader might need them; the text of a cell is never changed, not even
+  // where a spreadsheet would take it for a formula.
+  function cell(text) {
+    return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  }
+
+  function csv() {
+    const kept = data.decided.filter(({ path }) => !decisions.get(path)?.action);
+    const made = data.images.filter((image) => decisions.has(image.path) && reviewed(image)).map(row);
+    const lines = [...kept, ...made].map((each) => COLUMNS.map((column) => cell(each[column])).join(","));
+    return [COLUMNS.join(","), ...lines].map((line) => line + "\n").join("");
+  }
+
+  // One line for people; "" where nothing was decided.
+  function words(path) {
+    const made = decisions.get(path) ?? earlier.get(path);
+    if (!made) return "";
+    const said = {
+      keep: "✓ keep",
+      drop: "✕ drop",
+      relabel: `→ ${made.label}`,
+      "new class": `→ ${made.label} (a new class)`,
+      [TAKEN_BACK]: "taken back",
+      "": "a note only: keep, relabel or drop it",
+    }[made.action];
+    const when = decisions.has(path) ? "" : inForce(path) ? "before: " : "before, and no longer fits: ";
+    return when + (said ?? made.action) + (made.note ? ` · ${made.note}` : "");
+  }
+
+  return {
+    data, decide, reviewed, csv, words,
+    decision: (path) => decisions.get(path) ?? (inForce(path) ? earlier.get(path) : undefined),
+    isNew: (path) => decisions.has(path),
+    isClass: (name) => data.classes.includes(name),
+    any: () => decisions.size > 0,
+    isStored: () => stored,
+    isSaved: () => saved,
+    markSaved: () => (saved = true),
+    takeBack: (path) => decide(path, decisions.get(path)?.action === TAKEN_BACK ? null : { action: TAKEN_BACK }),
+  };
+})();

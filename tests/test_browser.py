@@ -1,0 +1,248 @@
+"""The page as a person uses it: real Chromium, real DVC, a review that changes labels."""
+
+import csv
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.report.made_up import NASTY, project
+from tests.test_interpret import run
+from tests.test_pipeline import STAGES, Repo, copy_project, draw, hashes
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+# The labels of the real chain: markup, a formula, quotes and commas, another script.
+LABELS = {"disc": "<script>alert(1)</script>", "square": "=cmd()", "stripes": '😀 مربع, "x"'}
+COLUMNS = ["path", "sha256", "action", "label", "note"]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Return the system's Chromium; without one the tests are skipped, except where CI says so."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up("there is no Chromium; on Debian: apt-get install chromium")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page that was opened, with all that it asked for and complained about."""
+
+    def __init__(self, browser: Browser, file: Path, width: int = 1280, script: str = "") -> None:
+        """Open a file in a fresh profile; `script` runs before the page's own."""
+        self.page: Page = browser.new_page(viewport={"width": width, "height": 900})
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.add_init_script(script)
+        self.url = file.as_uri()
+        self.page.goto(self.url)
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after another."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def image(self) -> dict[str, str]:
+        """Return what the page knows of the image whose card has the focus."""
+        return self.page.evaluate(
+            "corrections.data.images[document.activeElement.closest('[data-image]').dataset.image]"
+        )
+
+    def relabel(self, label: str) -> None:
+        """Give the focused image a label, by keys."""
+        self.press("r")
+        self.page.keyboard.insert_text(label)
+        self.press("Enter")
+
+    def download(self) -> str:
+        """Return the file that the page hands out."""
+        with self.page.expect_download() as handed:
+            self.page.get_by_text("Download corrections.csv").click()
+        assert handed.value.suggested_filename == "corrections.csv"
+        return Path(handed.value.path()).read_bytes().decode("utf-8")
+
+    def bar(self) -> str:
+        """Return what the bar at the bottom says."""
+        return self.page.inner_text("#review-bar")
+
+    def hold(self) -> None:
+        """Hold that nothing was asked of a network, and nothing complained about."""
+        assert self.complaints == []
+        assert {url for url in self.requests if not url.startswith(("data:", "blob:"))} == {
+            self.url
+        }
+
+
+def table(text: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV file as Python reads them."""
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+
+
+@pytest.fixture
+def made_up(tmp_path: Path) -> Path:
+    """Return the page of a made-up project with the worst of labels."""
+    project(tmp_path, NASTY, images=90, right=0.7)
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "reports" / "index.html"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """Return the project with 60 small photos, after its first dvc repro."""
+    repo = copy_project(tmp_path / "repo")
+    photos = repo.path / "data" / "photos"
+    photos.mkdir()
+    rows = [("path", "label")]
+    for kind, label in LABELS.items():
+        for number in range(20):
+            draw(kind, number).save(photos / f"{kind} {number:02}.jpg", quality=90)
+            rows.append((f"{kind} {number:02}.jpg", label))
+    with (repo.path / "data" / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    repo.change({"ingest.label.by": "csv"})
+    assert repo.repro() == set(STAGES)
+    return repo
+
+
+def test_a_review_changes_labels_and_the_next_page_says_so(chromium: Browser, repo: Repo) -> None:
+    """Open, decide by keys, reload, download, apply: labels change, no photo is decoded again."""
+    visit = Visit(chromium, repo.path / "reports" / "index.html")
+    visit.page.focus("#review-start")
+    visit.press("Enter")
+    kept = visit.image()
+    visit.press("k")
+    relabelled = visit.image()
+    other = next(label for label in LABELS.values() if label != relabelled["label"])
+    visit.relabel(other)
+    dropped = visit.image()
+    visit.press("d", "ArrowLeft")
+    assert visit.image() == dropped
+    assert "3 of" in visit.bar()
+    visit.page.reload()
+    assert "3 of" in visit.bar()
+    text = visit.download()
+    visit.hold()
+    assert table(text) == [
+        dict(zip(COLUMNS, (image["path"], image["sha256"], *decision, ""), strict=True))
+        for image, decision in (
+            (kept, ("keep", kept["label"])),
+            (relabelled, ("relabel", other)),
+            (dropped, ("drop", "")),
+        )
+    ]
+
+    photos = hashes(repo.path / "data" / "photos")
+    (repo.path / "data" / "corrections.csv").write_text(text, encoding="utf-8", newline="")
+    assert repo.repro() == set(STAGES) - {"fetch", "presize"}
+    labels = {row["path"]: row["label"] for row in repo.table("data/manifest/labels.csv")}
+    assert labels[kept["path"]] == kept["label"]
+    assert labels[relabelled["path"]] == other
+    assert dropped["path"] not in labels
+    assert hashes(repo.path / "data" / "photos") == photos
+
+    again = Visit(chromium, repo.path / "reports" / "index.html")
+    listed = again.page.locator("tr[data-row]").all_inner_texts()
+    assert len(listed) == 3
+    assert all("applied" in row for row in listed)
+    assert relabelled["path"] in listed[1]
+    again.page.click("#review-start")
+    assert again.download() == text
+    again.hold()
+
+
+def test_tables_sort_by_click_and_by_key(chromium: Browser, made_up: Path) -> None:
+    """A heading sorts its column, numbers as numbers, and says so; a second time turns it round."""
+    visit = Visit(chromium, made_up)
+    heading = visit.page.locator("#classes th", has_text="Trained on")
+    cells = visit.page.locator("#classes tbody tr td:last-child")
+    heading.get_by_role("button").click()
+    down = [int(text) for text in cells.all_inner_texts()]
+    assert down == sorted(down, reverse=True)
+    assert heading.get_attribute("aria-sort") == "descending"
+    visit.press("Enter")
+    assert [int(text) for text in cells.all_inner_texts()] == sorted(down)
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert visit.page.locator("#classes th[aria-sort]").count() == 1
+    visit.hold()
+
+
+def test_the_file_has_every_character_and_every_earlier_row(
+    chromium: Browser, made_up: Path
+) -> None:
+    """Earlier rows stay as they are until decided anew or taken back; no cell is altered."""
+    visit = Visit(chromium, made_up)
+    visit.page.click("#review-start")
+    before = table(visit.download())
+    assert [row["note"] for row in before] == ['a "note", with\nlines', "=cmd()", ""]
+    visit.page.click("#review-next")
+    image = visit.image()
+    visit.relabel('=new, "class" 😀')
+    visit.page.locator("[data-image]", has_text=image["path"]).first.focus()
+    visit.press("n")
+    visit.page.keyboard.insert_text(' +1, "دجاجة" ')
+    visit.press("Enter")
+    visit.page.locator("tr[data-row] button").nth(1).click()
+    after = table(visit.download())
+    assert after == [
+        *(row for row in before if row["path"] not in (before[1]["path"], image["path"])),
+        {
+            "path": image["path"],
+            "sha256": image["sha256"],
+            "action": "new class",
+            "label": '=new, "class" 😀',
+            "note": '+1, "دجاجة"',
+        },
+    ]
+    visit.hold()
+
+
+def test_a_name_that_is_no_class_is_said_to_be_new(chromium: Browser, made_up: Path) -> None:
+    """While a label is typed the page completes class names, and marks one that is none."""
+    visit = Visit(chromium, made_up)
+    visit.page.click("#review-start")
+    visit.press("r")
+    mark = visit.page.locator(".entry:visible .new")
+    options = visit.page.locator("#class-names option")
+    assert [option.get_attribute("value") for option in options.all()] == sorted(NASTY)
+    assert mark.is_hidden()
+    visit.page.keyboard.insert_text("platypus")
+    assert mark.is_visible()
+    visit.press("Escape")
+    assert "platypus" not in visit.bar()
+    visit.press("u")
+    visit.hold()
+
+
+def test_a_review_works_without_storage(chromium: Browser, made_up: Path) -> None:
+    """Where the browser refuses storage, the page says that a reload forgets, and goes on."""
+    refuse = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('no') }})"
+    visit = Visit(chromium, made_up, script=refuse)
+    visit.page.click("#review-start")
+    image = visit.image()
+    visit.press("d")
+    assert "forgets" in visit.bar()
+    assert table(visit.download())[-1]["path"] == image["path"]
+    visit.hold()
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_no_name_is_too_long_for_a_screen(chromium: Browser, made_up: Path, width: int) -> None:
+    """Labels of 200 characters and from right to left leave the page as wide as the screen."""
+    visit = Visit(chromium, made_up, width)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == width
+    visit.hold()
