@@ -18,6 +18,12 @@ class Cache:
         path = self.files / md5[:2] / md5[2:]
         return path if path.is_file() else None
 
+    def has(self, md5: str) -> bool:
+        """Return whether an object is here, and, of a folder, all that lies in it."""
+        return self.file(md5) is not None and (
+            not md5.endswith(".dir") or self.folder(md5) is not None
+        )
+
     def folder(self, md5: str | None) -> dict[str, Path] | None:
         """Return where each file of a folder lies, by its path in it; None when one is missing."""
         listing = self.file(md5)

@@ -32,11 +32,14 @@ class History:
     def __init__(self, root: Path) -> None:
         """Open the repository, or say that there is none."""
         self.root = root
-        if self._git("rev-parse", "--git-dir") is None:
+        found = self._git("rev-parse", "--show-toplevel", "--show-prefix")
+        if found is None:
             raise UserError(
                 "This folder is no git repository, so there are no commits to compare; "
                 "begin with: git init"
             )
+        top, prefix = found.decode().splitlines()
+        self.top, self.prefix = Path(top), Path(prefix)  # of the repository; of root inside it
 
     def resolve(self, name: str) -> list[Revision]:
         """Return what a name means: the workspace, a revision, an experiment, or a pattern of them.
@@ -70,9 +73,7 @@ class History:
     @cached_property
     def experiments(self) -> list[tuple[str, str]]:
         """The names and commits of DVC's experiments: refs/exps/<base>/<commit>/<name>."""
-        listed = self._git(
-            "for-each-ref", "--format=%(objectname) %(refname)", f"{EXPERIMENTS}[0-9a-f][0-9a-f]/"
-        )
+        listed = self._git("for-each-ref", "--format=%(objectname) %(refname)", EXPERIMENTS)
         rows = [line.split(" ", 1) for line in (listed or b"").decode().splitlines()]
         names = [(ref.removeprefix(EXPERIMENTS).split("/"), commit) for commit, ref in rows]
         return sorted((parts[2], commit) for parts, commit in names if len(parts) == 3)

@@ -3,31 +3,31 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-KINDS = ("params", "weights", "code", "packages", "inputs", "data")
+IDLE = {"none": "made the same", "aside": "not used"}
+KINDS = ("params", "weights", "code", "packages", "inputs", "data", *IDLE.values())
 WEIGHTS = ("model.arch", "model.weights")
 UNKNOWN = "unknown: a revision has no dvc.lock"
 
 
 def causes(changed: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return lines by kind, empty kinds left out; `changed` is that of compare.json.
+    """Return lines by kind (of KINDS), empty kinds left out; `changed` is that of compare.json.
 
     Stages that made the same as before, or whose work the predictions do not rest on, cannot have
-    made a difference: they are named in one line.
+    made a difference: what changed in them stands apart, and of their code not every module.
     """
-    stages = changed["stages"]
     lines: dict[str, dict[str, list[str]]] = {kind: {} for kind in KINDS}
-    for stage in stages or []:
-        if stage["effect"] == "possible":
-            for kind, line in _lines(stage):
-                lines[kind].setdefault(line, []).append(stage["stage"])
+    for stage in changed["stages"] or []:
+        for kind, line in _lines(stage):
+            if stage["effect"] != "possible":
+                kind, line = IDLE[stage["effect"]], "code" if kind == "code" else line
+            lines[kind].setdefault(line, []).append(stage["stage"])
     found = {
         kind: [f"{line} ({', '.join(users)})" for line, users in of_kind.items()]
         for kind, of_kind in lines.items()
     }
     found["data"] = _data(changed["data"])
-    if stages is None:
+    if changed["stages"] is None:
         found["params"] = [UNKNOWN]
-    found["no effect"] = _idle(stages or [])
     return {kind: of_kind for kind, of_kind in found.items() if of_kind}
 
 
@@ -43,18 +43,6 @@ def _lines(stage: Mapping[str, Any]) -> list[tuple[str, str]]:
     if stage["code"]:
         found.append(("code", _few([f"{path} {how}" for path, how in stage["code"].items()])))
     return found + [("inputs", f"{path} {how}") for path, how in stage["inputs"].items()]
-
-
-def _idle(stages: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a line for stages that changed and made the same, and one for those aside."""
-    same = [stage["stage"] for stage in stages if stage["effect"] == "none"]
-    aside = [stage["stage"] for stage in stages if stage["effect"] == "aside"]
-    lines = []
-    if same:
-        lines.append(f"{', '.join(same)} changed and made the same as before")
-    if aside:
-        lines.append(f"{', '.join(aside)} changed, on which no prediction rests")
-    return lines
 
 
 def _few(names: Sequence[str], most: int = 4) -> str:

@@ -122,13 +122,22 @@ def _change(
     drawn = []
     for start in range(0, DRAWS, block):
         size = min(block, DRAWS - start)
-        # As floats, since BLAS has no whole numbers: 20 times faster.
-        counts = draw.multinomial(images, np.full(images, 1 / images), size=size).astype(float)
+        counts = _counts(images, size, draw)
         means = [_mean_of_runs([of(counts) for of in side], draw) for side in (base, other)]
         drawn.append(means[1] - means[0])
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail])
     return Change(values[0], values[1], Interval(values[1] - values[0], float(low), float(high)))
+
+
+def _counts(images: int, draws: int, draw: np.random.Generator) -> np.ndarray:
+    """Return how often each image is drawn with replacement, (D, V).
+
+    One count of all draws takes a fifth of the time of `multinomial`; and floats, since BLAS has
+    no whole numbers, make what is done with the result 20 times faster.
+    """
+    drawn = draw.integers(0, images, (draws, images)) + images * np.arange(draws)[:, None]
+    return np.bincount(drawn.ravel(), minlength=draws * images).reshape(draws, images).astype(float)
 
 
 def _mean_of_runs(values: list[np.ndarray], draw: np.random.Generator) -> np.ndarray:
