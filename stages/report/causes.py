@@ -58,7 +58,7 @@ def _shown(value: Any) -> str:
     """
     if isinstance(value, str):
         return value or '""'
-    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
+    return {"True": "true", "False": "false", "None": "null"}.get(str(value), str(value))
 
 
 def _data(data: Mapping[str, Any] | None) -> list[str]:

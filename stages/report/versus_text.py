@@ -111,11 +111,12 @@ def code(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a sentence in which Markdown and HTML find nothing to act on.
+    """Return a sentence on one line in which Markdown and HTML find nothing to act on.
 
     >>> plain("<b> @someone a_b")
     '&lt;b&gt; &#64;someone a\\\\_b'
     """
+    text = " ".join(text.split())
     for sign in "\\`*_[]|":
         text = text.replace(sign, f"\\{sign}")
     return text.replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
