@@ -38,7 +38,7 @@ def queued(built, tmp_path_factory) -> Repo:
     output = repo.run("dvc", "exp", "run", "-n", "longer", "-S", "fine_tune.epochs=2")
     assert ran(output) == {"fine_tune", "interpret"}
     repo.run("git", "checkout", "-qf", ".")
-    repo.run("dvc", "checkout", "-qf")
+    repo.run("dvc", "checkout", "-q", "-f")
     return repo
 
 

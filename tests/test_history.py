@@ -22,8 +22,7 @@ def other_model(repo: Repo) -> None:
 
 def corrected(repo: Repo) -> None:
     """Relabel ten images, some of those in validation among them."""
-    splits = sorted(repo.table("data/splits.csv"), key=lambda row: row["split"], reverse=True)
-    discs = [row["path"] for row in splits if row["label"] == "disc"][:10]
+    discs = [row["path"] for row in repo.table("data/splits.csv") if row["label"] == "disc"][:10]
     with (repo.path / "data" / "corrections.csv").open("a") as file:
         file.writelines(f"{path},,relabel,square,made up\n" for path in discs)
 
@@ -124,7 +123,7 @@ def test_photos_and_cache_may_be_gone(past, tmp_path):
     """Without DVC's cache the verdict stands on what git has, and the page says what is missing."""
     repo = copy_of(past, tmp_path / "repo")
     shutil.rmtree(repo.path / ".dvc" / "cache")
-    shutil.rmtree(repo.path / "data" / "presized")
+    shutil.rmtree(repo.path / "data")
     text = told(repo, "epochs")
     assert "DVC's cache lacks" in text
     assert "params: fine\\_tune.epochs: 1 → 3" in text

@@ -84,7 +84,7 @@ def test_a_combination_that_ran_is_not_run_again(branches, tmp_path):
     assert repo.repro() == {"interpret"}
     page = hashes(repo.path / "reports")
     repo.run("git", "checkout", "-qf", "longer")
-    repo.run("dvc", "checkout", "-qf")
+    repo.run("dvc", "checkout", "-q", "-f")
     repo.run("git", "merge", "shorter", code=1)
     assert ran(repo.run("sh", "-c", SETTLE)) == set()
     assert hashes(repo.path / "reports") == page

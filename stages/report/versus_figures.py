@@ -67,13 +67,19 @@ def reliability_figure(base: Reliability, other: Reliability, name: str) -> str:
         axes.plot([0, 1], [0, 1], color=LINE, linewidth=1.5)
         for trust, colour, label in ((base, MUTED, "before"), (other, ACCENT, "after")):
             sure, right, images = trust.steps.T
-            axes.plot(sure, right, color=colour, linewidth=1.5, label=label)
-            axes.scatter(sure, right, s=10 + 200 * images / images.sum(), color=colour, linewidth=0)
+            size = 16 + 240 * images / images.sum()
+            axes.scatter(sure, right, size, color=colour, linewidth=0, alpha=0.75, label=label)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
         axes.set_xlabel("how sure the model was")
         axes.set_ylabel("how often it was right")
         axes.set_xlim(0, 1.03)
         axes.set_ylim(0, 1.05)
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.36), labelcolor=INK, ncols=2)
+        axes.legend(
+            loc="lower center",
+            bbox_to_anchor=(0.5, -0.36),
+            labelcolor=INK,
+            ncols=2,
+            markerscale=0.5,
+        )
     return inline(figure, name)

@@ -159,14 +159,21 @@ def _said(common: pd.DataFrame, frames: tuple[list[pd.DataFrame], ...]) -> pd.Da
     return said
 
 
+def _vocabulary(side: Snapshot) -> set[str]:
+    """Return the classes that a model tells apart: every label, or what the outcomes show of it."""
+    if "splits" in side.tables:
+        return set(side.tables["splits"]["label"])
+    return set() if side.outcomes is None else {*side.outcomes["actual"]}
+
+
 def _notes(base: Group, other: Group, pairing: Pairing) -> list[str]:
     """Return what a reader must know before believing the comparison."""
     notes = [note for group in (base, other) for side in group.members for note in side.notes]
     one, two = base.lead.outcomes, other.lead.outcomes
     if one is None or two is None:
         return notes
-    for mine, table, theirs in ((base, one, two), (other, two, one)):
-        if more := sorted(set(table["actual"]) - set(theirs["actual"])):
+    for mine, theirs in ((base, other), (other, base)):
+        if more := sorted(_vocabulary(mine.lead) - _vocabulary(theirs.lead)):
             notes.append(
                 f"Only {mine.name} has the class{'es' if len(more) > 1 else ''} "
                 f"{', '.join(more[:8])}: these images are not compared, and its task is the harder"
