@@ -130,7 +130,11 @@ def test_seeds_of_the_base_are_compared_one_by_one(past, monkeypatch):
 
 def test_another_vocabulary_is_said(past, monkeypatch):
     """A class that only one side has is named, and its images are not compared."""
-    past.run(said(10, ["cat", "dog", "owl", "emu"]), PHOTOS)
+    labels = ["cat", "dog", "owl", "emu"]
+    photos = {
+        path: (about[0], labels[n % 4], about[2]) for n, (path, about) in enumerate(PHOTOS.items())
+    }
+    past.run(said(10, labels), photos)
     past.commit("v4")
     (result,) = run(monkeypatch, "v3", "v4")
     assert result["n_common"] == 150
