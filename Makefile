@@ -6,7 +6,15 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment repro test check lint deps requirements.txt
+.PHONY: help environment repro compare experiments seeds report test check lint deps requirements.txt
+
+BASE ?= HEAD
+REV ?= HEAD
+N ?= 5
+# Of what `dvc exp show` has, the columns worth reading: the error with its interval, how far it is
+# from the baseline's, the learning rate, and the params that differ.
+SECTIONS := seed$$|(fetch|ingest|presize|datablock|augment|model|lr_find|fine_tune)\.
+COLUMNS := Experiment$$|error_rate\.|versus_baseline\.difference\.value$$|base_lr$$|$(SECTIONS)
 
 help: ## show these lines
 	@grep -E '^[a-z.]+:.*## ' Makefile | sed -E 's/^([a-z.]+):[^#]*## /\1\t/' | expand -t 20
@@ -27,6 +35,18 @@ repro: environment ## run the stages that something changed for, print the resul
 	@.venv/bin/python -m stages.tools.check
 	.venv/bin/dvc repro
 	@.venv/bin/python -m stages.tools.headline
+
+compare: environment ## BASE=main [OTHER=...]: better, worse, or cannot tell, on the same images
+	@.venv/bin/python -m stages.tools.compare $(BASE) $(OTHER)
+
+experiments: environment ## DVC's experiments with the columns worth reading
+	@.venv/bin/dvc exp show --only-changed --drop '^(?!$(COLUMNS))'
+
+seeds: environment ## N=5: queue the same with other seeds; then: dvc queue start
+	.venv/bin/dvc exp run --queue --name seed -S 'seed=range(1,$(shell expr $(N) + 1))'
+
+report: environment ## REV=v1: the page of a past commit again, without training
+	@.venv/bin/python -m stages.tools.past_page $(REV)
 
 test: environment ## run the tests
 	.venv/bin/python -m pytest -n 2 --dist loadgroup

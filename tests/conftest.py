@@ -8,3 +8,6 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ["HF_HUB_OFFLINE"] = "1"
 for name in [name for name in os.environ if name.startswith("FINETRACK_")]:
     del os.environ[name]
+
+# Fixtures of the whole chain, read only now that the threads are set.
+pytest_plugins = ["tests.tiny_repo"]

@@ -24,12 +24,14 @@ LAYERS = {
     "batch": {"base", "dataset", "batch"},
     "train": {"base", "train"},
     "report": {"base", "report"},
+    "history": {"base", "history"},
 }
 # What a layer must not need, so that a cheap stage starts fast and runs without it.
 FOREIGN = {
     "base": {"torch", "torchvision", "timm", "pillow", "matplotlib", "scikit-learn"},
     "dataset": {"torch", "torchvision", "timm", "matplotlib"},
     "report": {"torch", "torchvision", "timm"},
+    "history": {"torch", "torchvision", "timm", "pillow", "matplotlib", "scikit-learn"},
 }
 
 
@@ -142,6 +144,12 @@ def test_nothing_imports_a_stage_script_or_a_tool(path):
 def test_interpret_needs_no_torch():
     """The report is made without torch, so that it costs seconds."""
     assert not {"torch", "torchvision", "timm"} & deps.stage_uses(ROOT, "interpret").packages
+
+
+def test_comparing_needs_no_torch():
+    """Revisions are compared without torch and scikit-learn, which take seconds to start."""
+    heavy = {"torch", "torchvision", "timm", "scikit-learn"}
+    assert not heavy & deps.stage_uses(ROOT, "tools/compare").packages
 
 
 @pytest.mark.parametrize("name", ["fetch", "ingest", "presize"])

@@ -126,7 +126,7 @@ def test_outputs_that_a_page_names_are_made(page):
         for kind in ("outs", "metrics", "plots"):
             for entry in stage.get(kind, []):
                 made.extend([entry] if isinstance(entry, str) else entry)
-    by_people = ["data/photos", "data/photos.dvc"]
+    by_people = ["data/photos", "data/photos.dvc", "reports/compare"]
     for name in code(page):
         if re.fullmatch(r"(data|reports)/[\w./-]*\w", name):
             path = Path(name)

@@ -1,0 +1,146 @@
+"""DVC's experiments as people know them, and the comparison of what they gave."""
+
+import csv
+import json
+import re
+import subprocess
+import time
+
+import pytest
+
+from tests.tiny_repo import ROOT, WHOLE, Repo, copy_of, hashes, ran
+
+pytestmark = WHOLE
+
+
+def made_by(target: str, *values: str) -> str:
+    """Return the command behind a make target."""
+    done = subprocess.run(
+        ["make", "-n", target, *values], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()[-1].replace(".venv/bin/", "")
+
+
+@pytest.fixture(scope="module")
+def queued(built, tmp_path_factory) -> Repo:
+    """Return a copy of the built project after two queued seeds and a longer training."""
+    repo = copy_of(built, tmp_path_factory.mktemp("queued") / "repo")
+    repo.run("sh", "-c", made_by("seeds", "N=2"))
+    assert repo.run("dvc", "queue", "status").count("Queued") == 2
+    # Its worker would hold our pipe open.
+    repo.run("sh", "-c", "dvc queue start > /dev/null 2>&1")
+    deadline = time.monotonic() + 600
+    while repo.run("dvc", "queue", "status").count("Success") < 2:
+        assert "Failed" not in repo.run("dvc", "queue", "status")
+        assert time.monotonic() < deadline
+        time.sleep(2)
+    repo.run("dvc", "queue", "stop", "--kill")
+    output = repo.run("dvc", "exp", "run", "-n", "longer", "-S", "fine_tune.epochs=2")
+    assert ran(output) == {"fine_tune", "interpret"}
+    repo.run("git", "checkout", "-qf", ".")
+    repo.run("dvc", "checkout", "-q", "-f")
+    return repo
+
+
+@pytest.fixture
+def lab(queued, tmp_path) -> Repo:
+    """Return a copy of the project with experiments, to change."""
+    return copy_of(queued, tmp_path / "repo")
+
+
+def compare(repo: Repo, *names: str) -> list[dict]:
+    """Compare revisions; return compare.json."""
+    repo.run("python", "-m", "stages.tools.compare", *names)
+    return repo.json("reports/compare/compare.json")
+
+
+def test_the_table_of_experiments_has_the_columns_worth_reading(queued):
+    """make experiments shows error, interval, difference to the baseline, rate and what differs."""
+    command = made_by("experiments")
+    rows = list(csv.DictReader(queued.run("sh", "-c", f"{command} --csv").splitlines()))
+    error = {f"error_rate.{what}" for what in ("value", "low", "high")}
+    assert {"Experiment", "fine_tune.epochs", "seed", "base_lr"} <= rows[0].keys()
+    assert rows[0].keys() - error <= {
+        *("Experiment", "fine_tune.epochs", "seed", "base_lr"),
+        "versus_baseline.difference.value",
+    }
+    assert {"seed-1", "seed-2", "longer"} <= {row["Experiment"] for row in rows}
+
+
+def test_an_experiment_is_compared_by_its_name(queued):
+    """The name of an experiment stands for its commit, and the param that it set is the cause."""
+    result = compare(queued, "HEAD", "longer")[0]
+    assert (result["base"], result["other"]) == ("HEAD", "longer")
+    assert result["n_common"] == len(queued.table("reports/fine_tune/outcomes.csv"))
+    stages = {stage["stage"]: stage for stage in result["changed"]["stages"]}
+    assert stages["fine_tune"]["params"] == {"fine_tune.epochs": [1, 2]}
+    assert stages.keys() == {"fine_tune"}
+
+
+def test_seeds_are_one_group(queued):
+    """Experiments that differ only in their seed are one recipe, with mean and spread."""
+    result = compare(queued, "longer", "seed-*", "HEAD")
+    assert len(result) == 1
+    seeds = result[0]["seeds"]["other"]
+    assert [run["seed"] for run in seeds["runs"]] == [1, 2, 42]
+    mean = sum(run["error_rate"] for run in seeds["runs"]) / 3
+    assert result[0]["error_rate"]["other"] == pytest.approx(mean)
+    assert seeds["sd"] >= 0
+    assert result[0]["seeds"]["base"]["sd"] is None
+
+
+def test_experiments_are_told_apart_by_dvc_too(queued):
+    """dvc exp diff names the param and the metrics, dvc plots diff draws both."""
+    difference = queued.run("dvc", "exp", "diff", "HEAD", "longer")
+    assert re.search(r"fine_tune\.epochs +1 +2", difference)
+    plots = json.loads(queued.run("dvc", "plots", "diff", "HEAD", "longer", "--json"))["data"]
+    history = plots["reports/fine_tune/history.csv"][0]
+    assert set(history["revisions"]) == {"HEAD", "longer"}
+
+
+def test_an_experiment_becomes_the_workspace(lab):
+    """dvc exp apply brings params and results of an experiment, and nothing is left to run."""
+    lab.run("dvc", "exp", "apply", "longer")
+    assert len(lab.table("reports/fine_tune/history.csv")) == 3
+    assert lab.repro() == set()
+    assert compare(lab, "longer", "workspace")[0]["changed"]["stages"] == []
+
+
+def test_an_experiment_becomes_a_branch(lab):
+    """dvc exp branch makes a branch of an experiment, which compares as the experiment does."""
+    lab.run("dvc", "exp", "branch", "longer", "longer-training")
+    by_name, by_branch = compare(lab, "HEAD", "longer", "longer-training")
+    assert by_name["difference"] == by_branch["difference"]
+    assert by_name["other_commit"] == by_branch["other_commit"]
+
+
+def test_comparing_twice_gives_the_same_bytes(queued):
+    """The same revisions give the same three files, and leave the work tree alone."""
+    folder = queued.path / "reports" / "compare"
+    compare(queued, "HEAD", "longer", "seed-*")
+    first = hashes(folder)
+    assert {"index.html", "compare.md", "compare.json"} <= first.keys()
+    compare(queued, "HEAD", "longer", "seed-*")
+    assert hashes(folder) == first
+    assert queued.run("git", "status", "--short") == ""
+
+
+def test_a_past_page_is_made_again(lab):
+    """The page of a commit comes from the cache, or is drawn again with the same bytes."""
+    commit = lab.run("git", "rev-parse", "HEAD").strip()[:10]
+    page = (lab.path / "reports" / "index.html").read_bytes()
+    target = lab.path / "reports" / "compare" / f"{commit}.html"
+    for kept in (True, False):
+        if not kept:
+            for path in cached(lab, page):
+                path.unlink()
+        target.unlink(missing_ok=True)
+        lab.run("python", "-m", "stages.tools.past_page", "HEAD")
+        assert target.read_bytes() == page
+    assert lab.run("git", "status", "--short") == ""
+
+
+def cached(repo: Repo, content: bytes) -> list:
+    """Return the objects of DVC's cache with this content."""
+    files = (repo.path / ".dvc" / "cache" / "files" / "md5").rglob("*")
+    return [path for path in files if path.is_file() and path.read_bytes() == content]

@@ -1,0 +1,129 @@
+"""A history made for the purpose: five changes from one commit, each read from compare.md."""
+
+import re
+import shutil
+
+import pytest
+
+from tests.tiny_repo import WHOLE, Repo, copy_of, draw
+
+pytestmark = WHOLE
+
+
+def longer(repo: Repo) -> None:
+    """Train longer."""
+    repo.change({"fine_tune.epochs": 3})
+
+
+def other_model(repo: Repo) -> None:
+    """Train another model."""
+    repo.change({"model.arch": "test_efficientnet"})
+
+
+def corrected(repo: Repo) -> None:
+    """Relabel ten images, some of those in validation among them."""
+    discs = [row["path"] for row in repo.table("data/splits.csv") if row["label"] == "disc"][:10]
+    with (repo.path / "data" / "corrections.csv").open("a") as file:
+        file.writelines(f"{path},,relabel,square,made up\n" for path in discs)
+
+
+def more_photos(repo: Repo) -> None:
+    """Add 50 photos."""
+    photos = repo.path / "data" / "photos"
+    for number in range(100, 150):
+        label = ("disc", "square")[number % 2]
+        draw(label, number).save(photos / f"{label}_{number}.jpg", quality=90)
+    repo.run("dvc", "add", "-q", "data/photos")
+
+
+def new_package(repo: Repo) -> None:
+    """Note another version of a package."""
+    file = repo.path / "stages" / "packages.yaml"
+    file.write_text(re.sub(r'(?m)^timm: "', 'timm: "9', file.read_text()))
+
+
+CHANGES = {
+    "epochs": longer,
+    "model": other_model,
+    "labels": corrected,
+    "photos": more_photos,
+    "package": new_package,
+}
+
+
+@pytest.fixture(scope="module")
+def past(built, tmp_path_factory) -> Repo:
+    """Return a copy of the built project with a branch for each change, all from one commit."""
+    repo = copy_of(built, tmp_path_factory.mktemp("past") / "repo")
+    for branch, change in CHANGES.items():
+        repo.run("git", "switch", "-qc", branch, "master")
+        repo.run("dvc", "checkout", "-q")
+        change(repo)
+        repo.repro()
+        repo.commit()
+    repo.run("git", "switch", "-q", "master")
+    repo.run("dvc", "checkout", "-q")
+    return repo
+
+
+def told(repo: Repo, branch: str) -> str:
+    """Return compare.md of a branch."""
+    repo.run("python", "-m", "stages.tools.compare", "master", branch)
+    return (repo.path / "reports" / "compare" / "compare.md").read_text()
+
+
+# What compare.md must say of each change, as it is written there.
+WORDS = {
+    "epochs": [r"params: fine\\_tune.epochs: 1 → 3 \(fine\\_tune\)"],
+    "model": [r"weights: model.arch: test\\_resnet → test\\_efficientnet \(.*fine\\_tune\)"],
+    "labels": [
+        r"inputs: data/corrections.csv changed \(ingest\)",
+        r"data: 10 images relabelled: square 10",
+        r"not compared: \d+ under another label",
+    ],
+    "photos": [
+        r"inputs: data/photos changed \(ingest, presize\)",
+        r"data: 50 images added: disc 25, square 25",
+        r"not compared: \d+ new",
+    ],
+    "package": [r"made the same: timm: (\S+) → 9\1 \(datablock, lr\\_find, fine\\_tune\)"],
+}
+
+
+@pytest.mark.parametrize("branch", CHANGES)
+def test_each_change_is_named(past, branch):
+    """Beside each verdict stands what changed, and what of the validation images is left out."""
+    text = told(past, branch)
+    for words in WORDS[branch]:
+        assert re.search(words, text), text
+    assert re.search(rf"\| `{branch}` \| \*\*(better|worse|cannot tell)\*\* \|", text)
+
+
+def test_a_change_without_effect_is_no_difference(past):
+    """Where every output is the same, no image changed sides and the difference is zero."""
+    told(past, "package")
+    result = past.json("reports/compare/compare.json")[0]
+    assert result["verdict"] == "cannot tell"
+    assert result["difference"]["value"] == 0
+    assert not result["newly_wrong"]
+    assert not result["newly_right"]
+
+
+def test_all_changes_are_compared_at_once(past):
+    """Several revisions stand in one table, and their p-values are Holm's."""
+    past.run("python", "-m", "stages.tools.compare", "master", *CHANGES)
+    results = past.json("reports/compare/compare.json")
+    assert [result["other"] for result in results] == list(CHANGES)
+    assert all(result["p_holm"] >= result["p"] for result in results)
+    text = (past.path / "reports" / "compare" / "compare.md").read_text()
+    assert "p is Holm's, over 5 comparisons" in text
+
+
+def test_photos_and_cache_may_be_gone(past, tmp_path):
+    """Without DVC's cache the verdict stands on what git has, and the page says what is missing."""
+    repo = copy_of(past, tmp_path / "repo")
+    shutil.rmtree(repo.path / ".dvc" / "cache")
+    shutil.rmtree(repo.path / "data")
+    text = told(repo, "epochs")
+    assert "DVC's cache lacks" in text
+    assert "params: fine\\_tune.epochs: 1 → 3" in text

@@ -1,0 +1,263 @@
+"""The command that compares revisions, in a git repository with a made-up past."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stages.base.errors import UserError
+from stages.base.files import fingerprint, sha256_bytes
+from stages.dataset.resize import PresizeParams
+from stages.dataset.store_writer import write_store
+from stages.tools import compare, past_page
+from tests.history.made_past import OUTCOMES, Past, outcomes
+
+LABELS = ["cat", "dog", "owl", "<b>&|`"]
+IMAGES = [f"{LABELS[n % 4]}_{n:03}.jpg".replace("/", "") for n in range(200)]
+PHOTOS = {path: (fingerprint(path), LABELS[n % 4], "valid") for n, path in enumerate(IMAGES)}
+
+
+def said(wrong: int, labels: list[str] = LABELS) -> pd.DataFrame:
+    """Return outcomes of all photos, of which so many, spread over all classes, are wrong."""
+    rows = []
+    for n, path in enumerate(IMAGES):
+        actual = labels[n % 4]
+        rows.append((path, actual, labels[(n + 1) % 4] if n < wrong else actual))
+    return outcomes(rows)
+
+
+@pytest.fixture
+def past(tmp_path, monkeypatch) -> Past:
+    """Return a repository with v1 (40 wrong), v2 (38 wrong) and v3 (10 wrong), and stand in it."""
+    past = Past(tmp_path / "repo")
+    for name, wrong, epochs in (("v1", 40, 4), ("v2", 38, 5), ("v3", 10, 6)):
+        past.run(said(wrong), PHOTOS, {"fine_tune": {"epochs": epochs}})
+        past.commit(name)
+    monkeypatch.chdir(past.root)
+    return past
+
+
+def run(monkeypatch, *words: str) -> list[dict]:
+    """Run the command; return compare.json."""
+    monkeypatch.setattr(sys, "argv", ["compare", *words])
+    compare.main()
+    return json.loads((compare.TARGET / "compare.json").read_text(encoding="utf-8"))
+
+
+def test_the_record_is_what_scripts_rely_on(past, monkeypatch):
+    """compare.json is a list with base, other, verdict, difference, p and n_common."""
+    (result,) = run(monkeypatch, "v1", "v3")
+    assert (result["base"], result["other"], result["verdict"]) == ("v1", "v3", "better")
+    assert result["difference"]["value"] == pytest.approx(-30 / 200)
+    assert result["difference"]["high"] < 0
+    assert result["p"] < 0.001
+    assert result["n_common"] == 200
+    assert result["base_commit"] == past.git("rev-parse", "v1").strip()[:10]
+    assert len(result["newly_right"]) == 30
+    assert result["newly_wrong"] == []
+    assert result["images_to_tell"] is None
+
+
+def test_a_small_difference_is_not_told_and_how_many_images_would(past, monkeypatch, capsys):
+    """Two images more are no verdict; the table and the texts say how many would tell."""
+    (result,) = run(monkeypatch, "v1", "v2")
+    assert result["verdict"] == "cannot tell"
+    assert result["images_to_tell"] > 200
+    assert f"about {result['images_to_tell']:,} images would tell" in capsys.readouterr().out
+
+
+def test_the_workspace_is_the_other_by_default(past, monkeypatch):
+    """With one name the workspace is compared with it, and nothing in it is touched."""
+    past.run(said(80), PHOTOS, {"fine_tune": {"epochs": 6}})
+    before = {
+        path: path.read_bytes()
+        for path in past.root.rglob("*.*")
+        if path.is_file() and ".git/" not in str(path)
+    }
+    (result,) = run(monkeypatch, "v3")
+    assert (result["other"], result["other_commit"], result["verdict"]) == (
+        "workspace",
+        "",
+        "worse",
+    )
+    assert {path: path.read_bytes() for path in before} == before
+    assert past.git("stash", "list") == ""
+
+
+def test_fail_if_worse_sets_the_exit_code(past, monkeypatch):
+    """--fail-if worse exits with 1 when it is, and not when better or when nobody can tell."""
+    run(monkeypatch, "--fail-if", "worse", "v1", "v2", "v3")
+    with pytest.raises(SystemExit) as stopped:
+        run(monkeypatch, "v3", "v1", "--fail-if", "worse")
+    assert stopped.value.code == 1
+
+
+def test_several_revisions_share_their_chance_of_error(past, monkeypatch):
+    """Each has a row, in the order given, and p is Holm's."""
+    results = run(monkeypatch, "v1", "v3", "v2")
+    assert [result["other"] for result in results] == ["v3", "v2"]
+    assert results[0]["p_holm"] == pytest.approx(2 * results[0]["p"])
+
+
+def test_seeds_of_one_recipe_are_one_group(past, monkeypatch):
+    """Revisions that differ only in the seed give one row, with mean and spread."""
+    for seed, wrong in ((1, 8), (2, 12), (3, 10)):
+        past.run(said(wrong), PHOTOS, {"fine_tune": {"epochs": 9}, "seed": seed})
+        past.commit(f"s{seed}")
+    (result,) = run(monkeypatch, "v1", "s1", "s2", "s3")
+    assert result["other"] == "s1 and 2 more seeds"
+    assert result["error_rate"]["other"] == pytest.approx(30 / 600)
+    assert result["seeds"]["other"]["sd"] == pytest.approx(0.01)
+    assert result["verdict"] == "better"
+    text = (compare.TARGET / "compare.md").read_text(encoding="utf-8")
+    assert "standard deviation 1.0 points over 3 seeds" in text
+
+
+def test_seeds_of_the_base_are_compared_one_by_one(past, monkeypatch):
+    """When all are of the base's own recipe, each is compared with it; the cause is the seed."""
+    for seed, wrong in ((1, 8), (2, 12)):
+        past.run(said(wrong), PHOTOS, {"fine_tune": {"epochs": 9}, "seed": seed})
+        past.commit(f"s{seed}")
+    (result,) = run(monkeypatch, "s1", "s2")
+    assert (result["other"], result["seeds"]) == ("s2", None)
+    assert result["changed"]["stages"][0]["params"] == {"seed": [1, 2]}
+
+
+def test_another_vocabulary_is_said(past, monkeypatch):
+    """A class that only one side has is named, and its images are not compared."""
+    labels = ["cat", "dog", "owl", "emu"]
+    photos = {
+        path: (about[0], labels[n % 4], about[2]) for n, (path, about) in enumerate(PHOTOS.items())
+    }
+    past.run(said(10, labels), photos)
+    past.commit("v4")
+    (result,) = run(monkeypatch, "v3", "v4")
+    assert result["n_common"] == 150
+    assert result["not_common"] == {"relabelled": 50}
+    assert any("Only v4 has the class emu" in note for note in result["notes"])
+
+
+def test_nothing_in_common_is_no_verdict(past, monkeypatch):
+    """Other validation sets altogether: cannot tell, said plainly, on paper and in JSON."""
+    past.run(outcomes([("new.jpg", "cat", "cat")]), {"new.jpg": ("x", "cat", "valid")})
+    past.commit("v4")
+    (result,) = run(monkeypatch, "v3", "v4")
+    assert (result["verdict"], result["n_common"], result["p"]) == ("cannot tell", 0, 1.0)
+    assert result["error_rate"] == {"base": None, "other": None}
+    assert result["not_common"] == {"added": 1, "removed": 200}
+    text = (compare.TARGET / "compare.md").read_text(encoding="utf-8")
+    assert "no image on which the two can be compared" in text
+    assert "No image is in both validation sets" in text
+
+
+def test_a_revision_without_outcomes_is_no_verdict(past, monkeypatch):
+    """A revision from before there were outcomes is told, and the command goes on."""
+    (past.root / OUTCOMES).unlink()
+    (past.root / "dvc.lock").unlink()
+    past.commit("v0")
+    (result,) = run(monkeypatch, "v0", "v3")
+    assert result["verdict"] == "cannot tell"
+    assert result["changed"] == {"stages": None, "data": None}
+    assert any(OUTCOMES in note for note in result["notes"])
+
+
+def test_outcomes_from_before_a_column_are_compared_without(past, monkeypatch):
+    """Older outcomes without losses and confidence still give a verdict on the error."""
+    past.run(said(40).drop(columns=["p_predicted", "loss"]), PHOTOS)
+    past.commit("v0")
+    (result,) = run(monkeypatch, "v0", "v3")
+    assert result["verdict"] == "better"
+    assert result["log_loss"] is None
+    assert result["confidence"]["base"] is None
+    assert any("before it had the column p_predicted, loss" in note for note in result["notes"])
+
+
+def test_the_same_twice_gives_the_same_bytes(past, monkeypatch):
+    """Nothing in the three files depends on when or where they were made."""
+    run(monkeypatch, "v1", "v2", "v3")
+    first = {path.name: path.read_bytes() for path in compare.TARGET.iterdir()}
+    assert len(first) == 3
+    run(monkeypatch, "v1", "v2", "v3")
+    assert {path.name: path.read_bytes() for path in compare.TARGET.iterdir()} == first
+
+
+def test_names_are_escaped(past, monkeypatch):
+    """A class called like HTML and Markdown is shown as it is written, on the page and in .md."""
+    run(monkeypatch, "v1", "v3")
+    page = (compare.TARGET / "index.html").read_text(encoding="utf-8")
+    assert "<b>&|`" not in page
+    assert "&lt;b&gt;&amp;|`" in page
+    table = [
+        line
+        for line in (compare.TARGET / "compare.md").read_text("utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    assert len(table) == 1
+
+
+def test_pictures_come_from_the_store_of_the_workspace(past, monkeypatch, tmp_path):
+    """What changed sides is shown, when a presized photo of the same content is at hand."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    contents = {}
+    for path in IMAGES[30:40]:
+        Image.fromarray(np.full((40, 40, 3), 90, np.uint8)).save(folder / path)
+        contents[path] = sha256_bytes((folder / path).read_bytes())
+    photos = {path: (contents.get(path, about[0]), *about[1:]) for path, about in PHOTOS.items()}
+    for name, wrong in (("w1", 40), ("w2", 30)):
+        past.run(said(wrong), photos)
+        past.commit(name)
+    images = pd.DataFrame(
+        [(path, sha, "JPEG", 40, 40) for path, sha in contents.items()],
+        columns=["path", "sha256", "format", "width", "height"],
+    )
+    params = PresizeParams(size=32, format="jpeg", quality=90, shards=2, max_rejected=0.1)
+    write_store(
+        images, folder, past.root / "data/presized", tmp_path / "private", params, workers=1
+    )
+    run(monkeypatch, "w1", "w2")
+    page = (compare.TARGET / "index.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg;base64,") == 10
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nobody"], "nobody is neither a git revision"),
+        (["v1", "v9"], "v9 is neither a git revision"),
+        (["v1", "v1"], "nothing to compare v1 with"),
+    ],
+)
+def test_a_wrong_name_is_one_line(past, monkeypatch, words, message):
+    """What cannot be compared is refused by its name, and nothing is written."""
+    with pytest.raises(UserError, match=message):
+        run(monkeypatch, *words)
+    assert not compare.TARGET.exists()
+
+
+def test_outside_of_git_is_one_line(tmp_path, monkeypatch):
+    """In a folder without git the command says what is missing."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="no git repository"):
+        run(monkeypatch, "HEAD")
+
+
+@pytest.mark.parametrize("name", ["v1", "workspace"])
+def test_a_run_without_a_page_has_no_page_again(past, monkeypatch, name):
+    """Where dvc.lock names no page, none can be made again, and the message says so."""
+    monkeypatch.setattr(sys, "argv", ["past_page", name])
+    with pytest.raises(UserError, match=f"{name} names no single past run"):
+        past_page.main()
+
+
+def test_comparing_does_not_load_torch():
+    """The command and all that it imports do without torch, which takes seconds to load."""
+    code = "import sys, stages.tools.compare; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    assert done.returncode == 0
