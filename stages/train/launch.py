@@ -1,8 +1,10 @@
 """Starting several processes that train one model, and hearing of the one that failed."""
 
+import logging
 import os
 from collections.abc import Callable
 from signal import Signals
+from typing import Any
 
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
@@ -13,8 +15,11 @@ from stages.base.machine import cores
 from stages.base.ranks import launched
 from stages.train.device import refuse_missing
 
+STOPPED = "Interrupted; the next run goes on from the last checkpoint."
+INTERRUPTED = 130  # the exit code of a process that ended by KeyboardInterrupt
 
-def launch(main: Callable[[], None], count: int, device: str) -> None:
+
+def launch(main: Callable[..., None], count: int, device: str, *args: Any) -> None:
     """Run a function here, or in so many processes on this machine, as torchrun would.
 
     A failure in one ends the others, and is a UserError with its number and what it said. What was
@@ -22,7 +27,7 @@ def launch(main: Callable[[], None], count: int, device: str) -> None:
     """
     refuse_missing(count, device)
     if count == 1 or launched():
-        return main()
+        return main(*args)
     # As torchrun does, since the threads of one operation wait for each other by spinning.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // count)))
     config = LaunchConfig(
@@ -35,20 +40,28 @@ def launch(main: Callable[[], None], count: int, device: str) -> None:
         max_restarts=0,
         logs_specs=DefaultLogsSpecs(),
     )
+    # Its own account of a failure is a page of traces, from every process.
+    logging.getLogger("torch").setLevel(logging.CRITICAL)
     try:
-        elastic_launch(config, main)()
-    except ChildFailedError as error:
-        raise UserError(_told(*error.get_first_failure())) from None
+        elastic_launch(config, main)(*args)
     except SignalException:
-        raise KeyboardInterrupt(
-            "Interrupted; the next run goes on from the last checkpoint."
-        ) from None
+        raise KeyboardInterrupt(STOPPED) from None
+    except ChildFailedError as error:
+        raise _told(*error.get_first_failure()) from None
 
 
-def _told(rank: int, failure: ProcessFailure) -> str:
-    """Return one line about a process that failed."""
+def _told(rank: int, failure: ProcessFailure) -> BaseException:
+    """Return what a process that ended early means: an interruption, or a failure in one line."""
+    if failure.exitcode == INTERRUPTED:
+        return KeyboardInterrupt(STOPPED)
     if failure.exitcode < 0:
         cause = f"was ended by {Signals(-failure.exitcode).name}"
     else:
-        cause = f"failed: {failure.message.removeprefix('UserError: ')}"
-    return f"process {rank} of those that train together {cause}"
+        cause = f"failed: {_message(failure.message)}"
+    return UserError(f"process {rank} of those that train together {cause}")
+
+
+def _message(message: str | dict[str, Any]) -> str:
+    """Return the words of an exception as torch passes them on: with its kind, and a trace."""
+    text = message if isinstance(message, str) else message["message"]
+    return text.removeprefix("UserError: ")
