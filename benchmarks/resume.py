@@ -52,7 +52,7 @@ def ended(folder: Path, after: float, by: signal.Signals) -> str:
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
-    found = [line for line in done.stdout.splitlines() if "checkpoint" in line]
+    found = [line for line in done.stdout.splitlines() if line.startswith("Going on")]
     return found[0].rpartition(": ")[2] if found else ""
 
 

@@ -1,11 +1,10 @@
 """One stage at a time in a folder: a stage whose DVC was killed lives on, and must not be raced."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 
 class Busy(Exception):
@@ -18,17 +17,17 @@ def alone(folder: Path, stage: str) -> Iterator[None]:
 
     The system gives the lock back when its process ends, however it ends.
     """
-    holder = folder / "running"
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise Busy(
-            f"{holder.read_text('utf-8')} is still at work in this folder, perhaps since its DVC "
-            "was killed; wait until it has ended, or end it with kill, then run this again"
-        ) from None
-    with lock:
-        holder.write_text(f"{stage} (process {os.getpid()})", "utf-8")
+    with (folder / "lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise Busy(
+                f"{lock.read()} is still at work in this folder, perhaps since its DVC was killed; "
+                "wait until it has ended, or end it with kill, then run this again"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{stage} (process {os.getpid()})")
+        lock.flush()
         yield
-        holder.unlink()

@@ -57,11 +57,10 @@ def _told(rank: int, failure: ProcessFailure) -> BaseException:
     if failure.exitcode < 0:
         cause = f"was ended by {Signals(-failure.exitcode).name}"
     else:
-        cause = f"failed: {_message(failure.message)}"
+        # Words of an exception, with its kind; torch adds a trace to those of an uncaught one.
+        said = failure.message
+        text = said if isinstance(said, str) else said["message"]
+        if text.startswith(prefix := f"{UserError.__name__}: "):
+            return UserError(text.removeprefix(prefix))
+        cause = f"failed: {text}"
     return UserError(f"process {rank} of those that train together {cause}")
-
-
-def _message(message: str | dict[str, Any]) -> str:
-    """Return the words of an exception as torch passes them on: with its kind, and a trace."""
-    text = message if isinstance(message, str) else message["message"]
-    return text.removeprefix("UserError: ")

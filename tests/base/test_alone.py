@@ -57,4 +57,4 @@ def test_one_after_the_other(tmp_path):
     with pytest.raises(ZeroDivisionError), alone(tmp_path, "presize"):
         raise ZeroDivisionError
     with alone(tmp_path, "fine_tune"):
-        assert (tmp_path / "running").read_text().startswith("fine_tune (process ")
+        assert (tmp_path / "lock").read_text().startswith("fine_tune (process ")
