@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("resume")]
 LONG = {"fine_tune.epochs": 60, "fine_tune.batch_size": 8, "fine_tune.base_lr": 0.002}
 OUTPUTS = ("data/model", "reports/fine_tune")
 STAGE = (sys.executable, "-m", "stages.fine_tune")
-DVC = ("dvc", "repro", "fine_tune")
+DVC = ("dvc", "repro", "--force", "--single-item", "fine_tune")  # or its cache would do
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,6 @@ def repo(ended, tmp_path) -> Repo:
     repo = copy_of(ended, tmp_path / "repo")
     for name in OUTPUTS:
         shutil.rmtree(repo.path / name)
-    shutil.rmtree(repo.path / ".dvc" / "cache" / "runs")
     return repo
 
 
@@ -56,14 +55,21 @@ def within(seconds: float, happens: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def start(repo: Repo, command: tuple[str, ...]) -> subprocess.Popen:
+def settings(variables: dict[str, str]) -> list[str]:
+    """Return variables as `env` takes them."""
+    return [f"{name}={value}" for name, value in variables.items()]
+
+
+def start(
+    repo: Repo, command: tuple[str, ...], variables: dict[str, str] | None = None
+) -> subprocess.Popen:
     """Start a command that comes to fine_tune; return once that has kept its first checkpoint."""
     file = repo.path / ".finetrack" / "fine_tune"
     file.unlink(missing_ok=True)
     process = subprocess.Popen(
         command,
         cwd=repo.path,
-        env=repo.environment(),
+        env=repo.environment() | (variables or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -118,6 +124,17 @@ def test_a_stage_whose_dvc_is_killed_stops_and_the_next_repro_goes_on(repo, ende
     output = repo.run(*DVC)
     assert "Going on from .finetrack/fine_tune: epoch" in output
     assert results(repo) == results(ended)
+
+
+def test_processes_that_train_together_stop_when_dvc_is_killed(repo):
+    """kill -9 of dvc alone ends two processes as it ends one, and both go on together."""
+    two = {"FINETRACK_GPUS": "2", "FINETRACK_DEVICE": "cpu"}
+    process = start(repo, DVC, two)
+    process.kill()
+    process.wait()
+    within(20, lambda: free(repo))
+    assert "Going on from .finetrack/fine_tune: epoch" in repo.run("env", *settings(two), *STAGE)
+    assert repo.json("data/model/model.json")["processes"] == 2
 
 
 def test_a_stage_at_work_is_reported_by_the_next_repro(repo):

@@ -3,7 +3,9 @@
 import logging
 import os
 from collections.abc import Callable
-from signal import Signals
+from signal import SIGTERM, Signals
+from threading import Thread
+from time import sleep
 from typing import Any
 
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
@@ -14,6 +16,7 @@ from stages.base.errors import UserError
 from stages.base.machine import cores
 from stages.base.ranks import launched
 from stages.train.device import refuse_missing
+from stages.train.stop import Stop
 
 STOPPED = "Interrupted; the next run goes on from the last checkpoint."
 INTERRUPTED = 130  # the exit code of a process that ended by KeyboardInterrupt
@@ -40,6 +43,7 @@ def launch(main: Callable[..., None], count: int, device: str, *args: Any) -> No
         max_restarts=0,
         logs_specs=DefaultLogsSpecs(),
     )
+    Thread(target=_end_with_dvc, args=[Stop()], daemon=True).start()
     # Its own account of a failure is a page of traces, from every process.
     logging.getLogger("torch").setLevel(logging.CRITICAL)
     try:
@@ -48,6 +52,13 @@ def launch(main: Callable[..., None], count: int, device: str, *args: Any) -> No
         raise KeyboardInterrupt(STOPPED) from None
     except ChildFailedError as error:
         raise _told(*error.get_first_failure()) from None
+
+
+def _end_with_dvc(stop: Stop) -> None:
+    """Ask all processes to stop when the DVC that started this one has died."""
+    while not stop.asked:
+        sleep(1)
+    os.kill(os.getpid(), SIGTERM)
 
 
 def _told(rank: int, failure: ProcessFailure) -> BaseException:

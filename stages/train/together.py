@@ -24,7 +24,10 @@ def joined(compute: Compute) -> Iterator[None]:
     if compute.rank.count == 1:
         yield
         return
-    dist.init_process_group("nccl" if compute.device.type == "cuda" else "gloo")
+    if compute.device.type == "cuda":
+        dist.init_process_group("nccl", device_id=compute.device)
+    else:
+        dist.init_process_group("gloo")
     yield
     dist.destroy_process_group()  # after a failure it might wait for the others
 
