@@ -3,6 +3,8 @@
 Reads   data/presized/, data/splits.csv
 Writes  reports/lr_find/curve.csv, reports/lr_find/suggestion.json
 Run     python -m stages.lr_find
+
+A sweep takes seconds, so it keeps no checkpoint: one that is ended begins anew.
 """
 
 from collections.abc import Iterator
@@ -52,14 +54,15 @@ def sweep_start() -> list[Point]:
     loss = read_value("fine_tune.loss", str)
     smoothing = read_value("fine_tune.label_smoothing", float)
     train_bn = read_value("fine_tune.train_bn", bool)
-    compute = open_device(device_name(), read_value("fine_tune.precision", str))
 
     splits = read_splits(Path("data/splits.csv"))
     train = splits[splits["split"] == "train"]
     vocab = vocabulary(splits)
-    photos = open_photos(Store(Path("data/presized")), train, vocab, workers(), compute.device)
     arch, model_seed = read_section("model", ModelParams), derive_int(seed, "model")
-    model = build(arch, len(vocab), model_seed, augment.size).to(compute.device)
+    model = build(arch, len(vocab), model_seed, augment.size)
+    compute = open_device(device_name(), read_value("fine_tune.precision", str), model)
+    model = model.to(compute.device)
+    photos = open_photos(Store(Path("data/presized")), train, vocab, workers(), compute.device)
     look = Look(augment.size, model.mean, model.std, compute.device)
 
     def batches(epoch: int) -> Iterator[Batch]:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.report.made_up import NASTY, project
 from tests.test_interpret import run
-from tests.test_pipeline import STAGES, Repo, copy_project, draw, hashes
+from tests.tiny_repo import STAGES, Repo, copy_project, draw, hashes
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 

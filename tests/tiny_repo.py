@@ -51,8 +51,22 @@ class Repo:
 
     def run(self, *command: str, code: int | None = 0) -> str:
         """Run a command in the repository; return all that it says, once its exit code is right."""
+        done = subprocess.run(
+            command,
+            cwd=self.path,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert code is None or done.returncode == code, f"{' '.join(command)}\n{done.stdout}"
+        return done.stdout
+
+    def environment(self) -> dict[str, str]:
+        """Return an environment without the settings of whoever runs the tests."""
         home = self.path.parent
-        env = {
+        return {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(home),
@@ -66,17 +80,6 @@ class Repo:
             **{f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER")
                for what in ("NAME", "EMAIL")},
         }  # fmt: skip
-        done = subprocess.run(
-            command,
-            cwd=self.path,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert code is None or done.returncode == code, f"{' '.join(command)}\n{done.stdout}"
-        return done.stdout
 
     def repro(self, *options: str) -> set[str]:
         """Run dvc repro; return the stages whose command ran."""

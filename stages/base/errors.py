@@ -4,8 +4,13 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
+from stages.base.alone import Busy, alone
+from stages.base.ranks import launched
+
+PRIVATE = Path(".finetrack")
 # Forced, since a stage may have written a report of its failure; and for the one stage, since
 # without a name DVC would also undo what people changed elsewhere, in photos for example.
 RESTORE = (
@@ -32,12 +37,12 @@ def several(head: str, lines: Sequence[str], shown: int = 20) -> UserError:
 def run(main: Callable[[], None], hint: str = "") -> None:
     """Run a command; turn any failure into a line on stderr and exit code 1 (130 when interrupted).
 
-    FINETRACK_DEBUG=1 lets the traceback through.
+    What an interruption says of itself is told. FINETRACK_DEBUG=1 lets the traceback through.
     """
     try:
         main()
-    except KeyboardInterrupt:
-        sys.exit(_say("Interrupted.", hint, code=130))
+    except KeyboardInterrupt as stop:
+        sys.exit(_say(str(stop) or "Interrupted.", hint, code=130))
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
@@ -47,12 +52,22 @@ def run(main: Callable[[], None], hint: str = "") -> None:
 
 
 def run_stage(main: Callable[[], None]) -> None:
-    """Run a stage of the pipeline; a failure also says how to bring back what DVC removed."""
-    run(main, hint=RESTORE.format(stage=Path(inspect.getfile(main)).stem))
+    """Run a stage of the pipeline, no other beside it in this folder.
+
+    A failure also says how to bring back what DVC removed.
+    """
+    stage = Path(inspect.getfile(main)).stem
+
+    def by_itself() -> None:
+        # A process among several that train together works for the one that has the lock.
+        with nullcontext() if launched() else alone(PRIVATE, stage):
+            main()
+
+    run(by_itself, hint=RESTORE.format(stage=stage))
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, UserError):
+    if isinstance(error, UserError | Busy):
         return str(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"

@@ -24,16 +24,27 @@ if platform.libc_ver()[0] == "glibc":
 
 def workers() -> int:
     """Return how many processes or threads to use: FINETRACK_WORKERS, else the cores at hand."""
-    text = os.environ.get("FINETRACK_WORKERS", "")
-    if not text:
-        return (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
-    if not text.isdigit() or int(text) < 1:
-        raise UserError(f"FINETRACK_WORKERS must be a whole number from 1, not {text!r}")
-    return int(text)
+    return _whole_number("FINETRACK_WORKERS") or cores()
+
+
+def gpus() -> int:
+    """Return on how many GPUs of this machine to train: FINETRACK_GPUS, else one."""
+    return _whole_number("FINETRACK_GPUS") or 1
+
+
+def cores() -> int:
+    """Return the cores at hand."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _whole_number(variable: str) -> int:
+    """Return a variable's number, 0 when it is unset or empty; a UserError when it is no count."""
+    text = os.environ.get(variable, "")
+    if text and (not text.isdigit() or int(text) < 1):
+        raise UserError(f"{variable} must be a whole number from 1, not {text!r}")
+    return int(text or 0)
 
 
 def device_name() -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from stages.base.ranks import ALONE, Rank
 from stages.base.seed import derive
 from stages.batch.augment import render, shrink_factors
 from stages.batch.views import AugmentParams, Views, centre_views, random_views
@@ -100,15 +101,26 @@ def _room(device: torch.device) -> float:
 
 
 def train_batches(
-    photos: Photos, look: Look, augment: AugmentParams, batch_size: int, seed: int, epoch: int
+    photos: Photos,
+    look: Look,
+    augment: AugmentParams,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    first: int = 0,
+    rank: Rank = ALONE,
 ) -> Iterator[Batch]:
     """Yield the batches of one epoch: shuffled, augmented, the incomplete last one left out.
 
-    Order and views depend on the seed, the epoch and the path alone, never on earlier draws.
+    Order and views depend on the seed, the epoch and the path alone, never on earlier draws; so
+    the batches from step `first` on, and a process's share of each, are those of the whole.
     """
     order = derive(seed, "order", epoch).permutation(len(photos))
     steps = train_steps(len(photos), batch_size)
-    splits = [order[i * batch_size : (i + 1) * batch_size] for i in range(steps)]
+    splits = [
+        rank.share(order[step * batch_size : (step + 1) * batch_size])
+        for step in range(first, steps)
+    ]
 
     def views(rows: np.ndarray, sizes: np.ndarray) -> Views:
         rngs = [derive(seed, "view", epoch, photos.paths[row]) for row in rows]
@@ -122,10 +134,12 @@ def train_steps(images: int, batch_size: int) -> int:
     return max(1, images // batch_size)
 
 
-def valid_batches(photos: Photos, look: Look, batch_size: int) -> Iterator[Batch]:
-    """Yield all images in order, each seen through its centre square."""
-    rows = np.arange(len(photos))
-    splits = [rows[start : start + batch_size] for start in rows[::batch_size]]
+def valid_batches(
+    photos: Photos, look: Look, batch_size: int, rank: Rank = ALONE
+) -> Iterator[Batch]:
+    """Yield all images in order, or a process's share, each seen through its centre square."""
+    rows = rank.share(np.arange(len(photos)))
+    splits = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
     return _batches(photos, look, splits, lambda _, sizes: centre_views(sizes.tolist()))
 
 

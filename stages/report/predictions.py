@@ -7,7 +7,7 @@ to one, since a model trained with bce answers yes or no for each class by itsel
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar
 from zipfile import BadZipFile
@@ -34,6 +34,10 @@ class Predictions:
     map_paths: np.ndarray = field(default_factory=lambda: np.zeros(0, "U1"))  # (M,) str
     # (M, H, W) float32, 0 to 1: what each place of the centre square gave to the predicted class.
     maps: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), "float32"))
+
+    def with_maps(self, rows: np.ndarray, maps: np.ndarray) -> "Predictions":
+        """Return the same with maps (M, H, W) for the first M of these validation rows."""
+        return replace(self, map_paths=self.paths[rows[: len(maps)]], maps=maps)
 
     def map_of(self) -> dict[str, np.ndarray]:
         """Return the maps by path."""

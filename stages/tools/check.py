@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from stages.base.errors import UserError, run, several
-from stages.base.machine import device_name
+from stages.base.machine import device_name, gpus
 from stages.base.params import PARAMS, Section, keys, mistakes, read_seed, read_yaml
 from stages.batch.views import AugmentParams
 from stages.dataset.corrections import COLUMNS
@@ -22,10 +22,10 @@ from stages.dataset.splits import DatablockParams
 from stages.fetch import FetchParams
 from stages.report.interpretation import InterpretParams
 from stages.train.bodies import make_body
-from stages.train.device import open_device
-from stages.train.loop import FineTuneParams
+from stages.train.device import open_device, refuse_missing
 from stages.train.lr_range import LrFindParams
 from stages.train.model import ModelParams
+from stages.train.plan import FineTuneParams
 
 SECTIONS: dict[str, type[Section]] = {
     "fetch": FetchParams,
@@ -123,6 +123,7 @@ def cross_mistakes(good: Mapping[str, Any], outputs: list[str]) -> Iterator[str]
         yield from complaint(make_body, model.arch, weights, size)
     if fine_tune:
         yield from complaint(lambda: open_device(device_name(), fine_tune.precision))
+        yield from complaint(lambda: refuse_missing(gpus(), device_name()))
 
 
 def notes(good: Mapping[str, Any]) -> Iterator[str]:

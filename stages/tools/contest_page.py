@@ -12,12 +12,15 @@ from stages.dataset.store import Store
 from stages.history.cache import Cache
 from stages.history.lock import made
 from stages.history.snapshot import Snapshot
-from stages.report.thumbnails import thumbnail, thumbnail_side
+from stages.report.thumbnails import thumbnail
 from stages.report.versus_figures import confusion_change, reliability_figure
 from stages.report.versus_page import Shown
 from stages.tools.contest import Contest
 
 PICTURES = 24  # of each kind and comparison
+# Longer side in pixels. A picture takes about 5 KB at 160 and 2 KB at 96, so that a page of ten
+# comparisons stays near 1 MB.
+SIDE, SMALL, MANY = 160, 96, 200
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def page_of(
         return [
             Shown(
                 record=record,
-                thumbnails=_thumbnails(one, albums, thumbnail_side(many)),
+                thumbnails=_thumbnails(one, albums, SIDE if many <= MANY else SMALL),
                 confusion=confusion_change(one.classes, one.result.confusion, f"change{place}"),
                 reliability=_reliability(one, f"trust{place}"),
             )

@@ -1,199 +1,197 @@
 """Fine-tuning: the head alone for a cycle, then the whole model for another."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Never
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import NamedTuple, Never
 
 import numpy as np
-from pydantic import Field, model_validator
+import pandas as pd
 from tqdm import tqdm
 
-from stages.base.params import Section
 from stages.base.seed import derive_int
+from stages.train.checkpoint import Checkpoints, State, restore, restored_progress, state_of
 from stages.train.clock import Timed
-from stages.train.device import Compute, PrecisionName
-from stages.train.infer import Batch, Predicted
-from stages.train.losses import LossName
+from stages.train.device import Compute
+from stages.train.infer import Batch, Predicted, predict
 from stages.train.model import Classifier
 from stages.train.param_groups import freeze, layer_groups, train_mode, unfreeze
-from stages.train.schedule import FROZEN, UNFROZEN, Cycle, frozen_peaks, one_cycle, unfrozen_peaks
-from stages.train.step import Trainer, make_trainer, refuse_nonfinite
+from stages.train.plan import FineTuneParams, Phase, Place, phases, places
+from stages.train.progress import Epoch, Margins, Progress
+from stages.train.step import Step, Trainer, make_trainer, refuse_nonfinite
+from stages.train.stop import Stop, Stopped
+from stages.train.together import from_first, gathered, joined, merged, synchronise
 
 
-class FineTuneParams(Section):
-    """The section `fine_tune` of params.yaml."""
+class Data(NamedTuple):
+    """What training and validation see."""
 
-    epochs: int = Field(ge=0, le=1000)
-    freeze_epochs: int = Field(ge=0, le=1000)
-    base_lr: float | Literal["auto"]
-    lr_rule: Literal["consensus", "minimum", "decrease", "steep", "valley", "slide"]
-    lr_mult: float = Field(ge=1, le=1e6)
-    batch_size: int = Field(ge=2, le=4096)
-    precision: PrecisionName
-    train_bn: bool
-    loss: LossName
-    label_smoothing: float = Field(ge=0, lt=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _to_the_end(cls, content: Any) -> Any:
-        asked = sorted({"early_stopping", "patience"} & set(content))
-        if asked:
-            raise ValueError(
-                f"{asked[0]}: there is no early stopping, since a one-cycle does its best at its "
-                "end, where the rate is small; remove it, and set fewer epochs"
-            )
-        return content
-
-    @model_validator(mode="after")
-    def _possible(self) -> "FineTuneParams":
-        if self.epochs + self.freeze_epochs == 0:
-            raise ValueError("epochs and freeze_epochs cannot both be 0: nothing would be trained")
-        if not isinstance(self.base_lr, str) and not 0 < self.base_lr <= 10:
-            raise ValueError(f"base_lr must be auto or above 0 and at most 10, not {self.base_lr}")
-        return self
-
-    def choose_lr(self, suggestion: dict[str, Any]) -> float:
-        """Return base_lr, or for auto what lr_rule takes from the content of suggestion.json."""
-        if not isinstance(self.base_lr, str):
-            return self.base_lr
-        rates = {**suggestion["rules"], "consensus": suggestion["consensus"]}
-        return float(rates[self.lr_rule])
+    batches: Callable[[int, int], Iterable[Batch]]  # those of an epoch (from 1) from a step on
+    steps: int  # in an epoch
+    valid: Callable[[], Iterable[Batch]]
+    images: int  # for training
+    targets: np.ndarray  # class numbers (N,) of validation
 
 
-@dataclass(frozen=True)
-class Phase:
-    """A one-cycle of some epochs, with the peak learning rate of each layer group."""
+class Task(NamedTuple):
+    """What stays the same throughout a run."""
 
-    name: Literal["frozen", "unfrozen"]
-    epochs: int
-    cycle: Cycle
-    peaks: list[float]
-
-
-class Epoch(NamedTuple):
-    """A row of history.csv, and what the model predicts for validation at its end."""
-
-    number: int
-    phase: str
-    lr: float
-    train_loss: float
-    predicted: Predicted
-    speed: float  # images a second while training
-    waiting: float  # share of that time spent waiting for input
-
-    def row(self, targets: np.ndarray) -> dict[str, Any]:
-        """Return the row of history.csv, given validation's class numbers."""
-        wrong = self.predicted.probabilities.argmax(axis=1) != targets
-        return {
-            "epoch": self.number,
-            "phase": self.phase,
-            "lr": self.lr,
-            "train_loss": self.train_loss,
-            "valid_loss": self.predicted.loss,
-            "error_rate": float(wrong.mean()),
-        }
-
-    def line(self, targets: np.ndarray) -> str:
-        """Return the row as a person reads it while waiting."""
-        row = self.row(targets)
-        return (
-            f"epoch {self.number:3d} {self.phase:8s}  train loss {self.train_loss:.3f}  "
-            f"valid loss {row['valid_loss']:.3f}  error {row['error_rate']:.1%}  "
-            f"({self.speed:.0f} images/s, {self.waiting:.1%} of it waiting for input)"
-        )
+    model: Classifier
+    params: FineTuneParams
+    compute: Compute
+    data: Data
+    kept: Checkpoints
+    seed: int
 
 
-class Margins:
-    """The mean margin of every training image over the epochs, which betrays wrong labels.
+class Trained(NamedTuple):
+    """What training gives beside the model."""
 
-    Area under the margin, Pleiss et al. 2020, here on probabilities: a wrong label is learned
-    late or never, so its mean stays low.
+    epochs: list[Epoch]
+    margins: np.ndarray  # (N,) float32, of the training images
+    held: Predicted  # for validation, by the model at its end
+
+    def __str__(self) -> str:
+        """Say how many are wrong in the end."""
+        images = len(self.held.probabilities)
+        return f"{self.epochs[-1].error_rate:.1%} of {images} validation images wrong"
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the probabilities (V, C) for validation, and the margins (T,) of training."""
+        return self.held.probabilities, self.margins
+
+    def history(self) -> pd.DataFrame:
+        """Return a row for each epoch."""
+        return pd.DataFrame(self.epochs)
+
+    def metrics(self) -> dict[str, float]:
+        """Return how the last epoch ended."""
+        last = self.epochs[-1]
+        right = 1 - last.error_rate
+        losses = {"train_loss": last.train_loss, "valid_loss": last.valid_loss}
+        return {"error_rate": last.error_rate, "accuracy": right, **losses}
+
+
+def fine_tune(task: Task, base_lr: float, tell: Callable[[str], None]) -> Trained:
+    """Train the model through both phases, from its checkpoint on if there is one.
+
+    tell takes a line for each epoch. Asked to stop, it keeps a checkpoint and interrupts itself.
     """
-
-    def __init__(self, images: int) -> None:
-        """Start with no epoch seen."""
-        self._sum, self._count = np.zeros(images), np.zeros(images, dtype=int)
-
-    def add(self, rows: np.ndarray, values: np.ndarray) -> None:
-        """Note the margins (B,) of the images in these rows."""
-        self._sum[rows] += values
-        self._count[rows] += 1
-
-    def mean(self) -> np.ndarray:
-        """Return the means (N,) float32; NaN for an image that no step has seen."""
-        means = self._sum / np.maximum(self._count, 1)
-        return np.where(self._count > 0, means, np.nan).astype(np.float32)
-
-
-def phases(params: FineTuneParams, base_lr: float, groups: int) -> list[Phase]:
-    """Return the two phases of fastai's fine_tune, without those of no epochs."""
-    frozen = Phase("frozen", params.freeze_epochs, FROZEN, frozen_peaks(base_lr, groups))
-    peaks = unfrozen_peaks(base_lr, params.lr_mult, groups)
-    unfrozen = Phase("unfrozen", params.epochs, UNFROZEN, peaks)
-    return [phase for phase in (frozen, unfrozen) if phase.epochs]
+    plan = phases(task.params, base_lr, len(layer_groups(task.model)))
+    with joined(task.compute), Stop(task.compute.rank.count > 1) as stop:
+        synchronise(task.model, task.compute)
+        state, progress = _begin(task, tell)
+        every = places(plan, task.data.steps)
+        left = [at for at in every if at.number >= progress.epoch]
+        run = _Run(task, progress, stop, _bar(task, len(every), progress), tell)
+        with run.bar:
+            for phase, epochs in groupby(left, lambda at: at.phase):
+                trainer = _trainer(task, phase, state)
+                state = None  # a later phase starts afresh
+                for at in epochs:
+                    held = _epoch(run, trainer, at)
+    return Trained(progress.epochs, progress.margins.mean(), held)
 
 
-def fine_tune(
-    model: Classifier,
-    params: FineTuneParams,
-    base_lr: float,
-    compute: Compute,
-    batches: Callable[[int], Iterable[Batch]],
-    steps: int,
-    evaluate: Callable[[], Predicted],
-    margins: Margins,
-    seed: int,
-) -> Iterator[Epoch]:
-    """Train the model through both phases; yields after every epoch.
+class _Run(NamedTuple):
+    """A task under way."""
 
-    batches(epoch) gives `steps` batches; evaluate() predicts validation with the model as it is.
-    """
-    plan = phases(params, base_lr, len(layer_groups(model)))
-    total = sum(phase.epochs for phase in plan)
-    number = 0
-    with tqdm(total=total * steps * params.batch_size, unit="image", delay=1) as bar:
-        for phase in plan:
-            (freeze if phase.name == "frozen" else unfreeze)(model, params.train_bn)
-            trainer = make_trainer(model, compute, params.loss, params.label_smoothing)
-            for epoch in range(phase.epochs):
-                number += 1
-                bar.set_description(f"epoch {number}/{total} {phase.name}")
-                train_mode(model, params.train_bn)
-                at, timed = _Place(epoch, steps, phase), Timed(batches(number))
-                loss = _train_epoch(trainer, timed, at, margins, bar, (seed, number))
-                lr, speed = at.rates(steps - 1)[0][-1], steps * params.batch_size / timed.total
-                yield Epoch(number, phase.name, lr, loss, evaluate(), speed, timed.share)
+    task: Task
+    progress: Progress
+    stop: Stop
+    bar: "tqdm[Never]"
+    tell: Callable[[str], None]
 
 
-class _Place(NamedTuple):
-    """Where in a phase an epoch stands."""
+def _begin(task: Task, tell: Callable[[str], None]) -> tuple[State | None, Progress]:
+    """Return the state to go on from, which all processes have from the first, and its progress."""
+    state, said = task.kept.load() if task.compute.rank.first else (None, "")
+    if said:
+        tell(said)
+    state = from_first(state, task.compute)
+    if state:
+        return state, restored_progress(state)
+    return None, Progress(Margins.none_seen(task.data.images))
 
-    epoch: int
-    steps: int
-    phase: Phase
 
-    def rates(self, step: int) -> tuple[list[float], float]:
-        position = (self.epoch + step / self.steps) / self.phase.epochs
-        return one_cycle(self.phase.cycle, self.phase.peaks, position)
+def _bar(task: Task, epochs: int, progress: Progress) -> "tqdm[Never]":
+    images = task.data.steps * task.params.batch_size
+    done = (progress.epoch - 1) * images + progress.step * task.params.batch_size
+    quiet = not task.compute.rank.first
+    return tqdm(total=epochs * images, initial=done, unit="image", delay=1, disable=quiet)
 
 
-def _train_epoch(
-    trainer: Trainer,
-    batches: Iterable[Batch],
-    at: _Place,
-    margins: Margins,
-    bar: "tqdm[Never]",
-    names: tuple[int, int],
-) -> float:
-    seed, epoch = names
-    losses = []
-    for number, batch in enumerate(batches):
-        rates, momentum = at.rates(number)
-        step = trainer.step(batch, rates, momentum, derive_int(seed, "dropout", epoch, number))
-        refuse_nonfinite(step.loss, number, rates)
-        margins.add(batch.rows, step.margins.numpy())
-        losses.append(step.loss)
-        bar.update(len(batch.rows))
-        bar.set_postfix(loss=f"{np.mean(losses[-20:]):.3f}", refresh=False)
-    return float(np.mean(losses))
+def _trainer(task: Task, phase: Phase, state: State | None) -> Trainer:
+    """Freeze or unfreeze for a phase, with a fresh optimiser or that of the state."""
+    params = task.params
+    (freeze if phase.name == "frozen" else unfreeze)(task.model, params.train_bn)
+    trainer = make_trainer(task.model, task.compute, params.loss, params.label_smoothing)
+    if state:
+        restore(state, trainer)
+    return trainer
+
+
+def _epoch(run: _Run, trainer: Trainer, at: Place) -> Predicted:
+    """Train the rest of an epoch, validate, and note both."""
+    task, progress = run.task, run.progress
+    run.bar.set_description(f"epoch {at.number} {at.phase.name}")
+    try:
+        pace = _train(run, trainer, at)
+        _keep(run, trainer, epoch_ends=True)
+        batches = run.stop.between(task.data.valid())
+        own = predict(task.model, batches, task.compute, task.params.loss)
+        held = merged(own, task.compute)
+    except Stopped:
+        _save(run, trainer)
+        raise KeyboardInterrupt(
+            f"Interrupted at {progress.where()}, which is kept; the next run goes on from there."
+        ) from None
+    wrong = float((held.probabilities.argmax(axis=1) != task.data.targets).mean())
+    train_loss, lr = float(np.mean(progress.losses)), at.rates(at.steps - 1)[0][-1]
+    epoch = Epoch(at.number, at.phase.name, lr, train_loss, held.loss, wrong)
+    progress.end_epoch(epoch)
+    if task.compute.rank.first:
+        run.tell(f"{epoch.line()}  ({pace})")
+    return held
+
+
+def _train(run: _Run, trainer: Trainer, at: Place) -> str:
+    """Take the steps that are left of an epoch; return how fast in words."""
+    task, progress, first = run.task, run.progress, run.progress.step
+    train_mode(task.model, task.params.train_bn)
+    timed = Timed(task.data.batches(at.number, first))
+    for batch in run.stop.between(timed):
+        rates, momentum = at.rates(progress.step)
+        # Each process drops units of its own.
+        own = [] if task.compute.rank.first else [task.compute.rank.number]
+        drop = derive_int(task.seed, "dropout", at.number, progress.step, *own)
+        step = trainer.step(batch, rates, momentum, drop)
+        loss, rows, margins = _everyones(run, batch, step)
+        refuse_nonfinite(loss, rates, progress.where(), task.kept.where)
+        progress.margins.add(rows, margins)
+        progress.losses.append(loss)
+        _keep(run, trainer, epoch_ends=False)
+        run.bar.update(len(rows))
+        run.bar.set_postfix(loss=f"{np.mean(progress.losses[-20:]):.3f}", refresh=False)
+    images = (progress.step - first) * task.params.batch_size
+    speed = images / timed.total if images else 0.0
+    return f"{speed:.0f} images/s, {timed.share:.1%} of it waiting for input"
+
+
+def _everyones(run: _Run, batch: Batch, step: Step) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return mean loss, rows and margins of a step of all processes; they also agree on a stop."""
+    own = np.concatenate([[step.loss, run.stop.asked], batch.rows, step.margins.numpy()])
+    every = gathered(own, run.task.compute)
+    run.stop.agree(bool(every[:, 1].any()))
+    rows, margins = np.split(every[:, 2:], 2, axis=1)
+    return float(every[:, 0].mean()), rows.ravel().astype(np.int64), margins.ravel()
+
+
+def _keep(run: _Run, trainer: Trainer, epoch_ends: bool) -> None:
+    """Keep a checkpoint if it is time."""
+    if run.task.kept.due(epoch_ends):
+        _save(run, trainer)
+
+
+def _save(run: _Run, trainer: Trainer) -> None:
+    if run.task.compute.rank.first:
+        run.task.kept.save(state_of(trainer, run.progress), run.progress.where())

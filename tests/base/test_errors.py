@@ -1,12 +1,14 @@
 """Failures reach people as a line, and programs as an exit code."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from stages.base.errors import UserError, run, run_stage, several
+from stages.base.alone import alone
+from stages.base.errors import PRIVATE, UserError, run, run_stage, several
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,8 +59,9 @@ def test_user_error_is_its_message(capsys):
     assert err == "\nfinetrack: photos/ is empty\n"
 
 
-def test_a_stage_says_how_to_bring_outputs_back(capsys):
+def test_a_stage_says_how_to_bring_outputs_back(capsys, tmp_path, monkeypatch):
     """A failed stage names the commands that restore what DVC removed: of itself, no other."""
+    monkeypatch.chdir(tmp_path)
     code, err = outcome(raising(UserError("no")), capsys, run_stage)
     assert code == 1
     assert err.endswith(": dvc checkout -f test_errors && git restore reports\n")
@@ -93,6 +96,29 @@ def test_interruption_has_its_own_code(capsys):
     code, err = outcome(raising(KeyboardInterrupt()), capsys)
     assert code == 130
     assert "Interrupted" in err
+
+
+def test_an_interruption_may_say_more(capsys):
+    """What an interruption says of itself stands in place of the bare word."""
+    assert outcome(raising(KeyboardInterrupt("kept")), capsys) == (130, "\nfinetrack: kept\n")
+
+
+def test_a_stage_is_alone_in_its_folder(capsys, tmp_path, monkeypatch):
+    """A stage that starts while another is at work stops with the other's name and process."""
+    monkeypatch.chdir(tmp_path)
+    with alone(PRIVATE, "presize"):
+        code, err = outcome(lambda: None, capsys, run_stage)
+    assert code == 1
+    assert f"presize (process {os.getpid()}) is still at work in this folder" in err
+    assert run_stage(lambda: None) is None
+
+
+def test_processes_that_train_together_do_not_exclude_each_other(tmp_path, monkeypatch):
+    """What torchrun started takes no lock: the process that launched it has it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with alone(PRIVATE, "fine_tune"):
+        assert run_stage(lambda: None) is None
 
 
 def test_an_exit_code_that_main_chose_is_kept():

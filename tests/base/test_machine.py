@@ -8,7 +8,7 @@ import joblib
 import pytest
 
 from stages.base.errors import UserError
-from stages.base.machine import device_name, workers
+from stages.base.machine import device_name, gpus, workers
 
 
 def test_workers_default_to_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +31,16 @@ def test_other_numbers_of_workers_are_refused(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("FINETRACK_WORKERS", text)
     with pytest.raises(UserError, match="FINETRACK_WORKERS must be a whole number from 1"):
         workers()
+
+
+def test_one_gpu_unless_more_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset, one; set, a whole number from 1; anything else is refused by name."""
+    assert gpus() == 1
+    monkeypatch.setenv("FINETRACK_GPUS", "4")
+    assert gpus() == 4
+    monkeypatch.setenv("FINETRACK_GPUS", "all")
+    with pytest.raises(UserError, match="FINETRACK_GPUS must be a whole number from 1, not 'all'"):
+        gpus()
 
 
 def test_device_is_auto_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:

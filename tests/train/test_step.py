@@ -7,7 +7,7 @@ import torch
 from stages.base.errors import UserError
 from stages.train.device import Compute
 from stages.train.param_groups import train_mode, unfreeze
-from stages.train.step import make_trainer, refuse_nonfinite
+from stages.train.step import enough_memory, make_trainer, refuse_nonfinite
 from tests.train.tiny import CPU, tiny_batches, tiny_model
 
 
@@ -76,12 +76,39 @@ def test_bf16_stays_near_fp32() -> None:
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), -float("inf")])
 def test_a_loss_that_is_no_number_stops(loss: float) -> None:
-    """NaN and infinity end training with the step, the rate and the remedy."""
-    with pytest.raises(UserError, match=r"at step 7.*0\.003.*base_lr"):
-        refuse_nonfinite(loss, 7, [0.0003, 0.003])
+    """NaN and infinity end training with the step, the rates and the remedy."""
+    with pytest.raises(UserError, match=r"at step 7, .*rates 0\.0003 to 0\.003; set.*base_lr"):
+        refuse_nonfinite(loss, [0.0003, 0.003], "step 7", "")
+
+
+def test_the_last_good_checkpoint_is_named() -> None:
+    """Where there is a checkpoint, its place is told; a single rate is told once."""
+    with pytest.raises(
+        UserError, match=r"rates 0\.003; the last good checkpoint is that of step 5"
+    ):
+        refuse_nonfinite(float("nan"), [0.003], "step 7", "step 5")
 
 
 def test_an_ordinary_loss_passes() -> None:
     """Zero and large losses are numbers like others."""
-    assert refuse_nonfinite(0.0, 0, [1.0]) is None
-    assert refuse_nonfinite(1e30, 0, [1.0]) is None
+    assert refuse_nonfinite(0.0, [1.0], "", "") is None
+    assert refuse_nonfinite(1e30, [1.0], "", "") is None
+
+
+def test_too_little_memory_says_which_batch_size_to_try() -> None:
+    """A processor that cannot allocate for a step of 64 images is told as: try 32."""
+    words = r"step of 64 images; set fine_tune\.batch_size: 32"
+    with pytest.raises(UserError, match=words), enough_memory(64):
+        torch.empty(2**60, dtype=torch.uint8)
+
+
+def test_the_smallest_batch_is_two() -> None:
+    """Half of three images would be less than batch norm can take."""
+    with pytest.raises(UserError, match="batch_size: 2, "), enough_memory(3):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_other_failures_in_a_step_stay_as_they_are() -> None:
+    """What is not about memory is not blamed on it."""
+    with pytest.raises(RuntimeError, match="shapes"), enough_memory(64):
+        raise RuntimeError("shapes do not fit")

@@ -1,13 +1,17 @@
 """A classifier small enough for tests, and batches that it can learn."""
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
+from stages.train.loop import Data, Task
 from stages.train.model import Classifier, make_head
+from stages.train.plan import FineTuneParams
 
 CPU = Compute(torch.device("cpu"), torch.float32)
 
@@ -39,3 +43,26 @@ def tiny_batches(count: int = 6, size: int = 9, classes: int = 3, seed: int = 0)
         images[torch.arange(size), targets] += 1
         batches.append(Shown(images, targets, np.arange(size) + number * size))
     return batches
+
+
+GOOD = {
+    "epochs": 3, "freeze_epochs": 1, "base_lr": 0.02, "lr_rule": "consensus", "lr_mult": 2.0,
+    "batch_size": 9, "precision": "fp32", "train_bn": True, "loss": "cross_entropy",
+    "label_smoothing": 0.0,
+}  # fmt: skip
+HELD = tiny_batches(2, seed=9)
+TARGETS = np.concatenate([batch.targets.numpy() for batch in HELD])
+
+
+def tiny_data(batches: list[Shown] | None = None) -> Data:
+    """Return six batches an epoch, or these, and two for validation."""
+    shown = batches or tiny_batches(6, seed=0)
+    images = sum(len(batch.rows) for batch in shown)
+    return Data(lambda epoch, first: shown[first:], len(shown), lambda: HELD, images, TARGETS)
+
+
+def tiny_task(path: Path, seed: int = 1, compute: Compute = CPU, **changes: Any) -> Task:
+    """Return a short run, whose checkpoint is kept in that file."""
+    kept = Checkpoints(path, {"seed": seed})
+    params = FineTuneParams(**{**GOOD, **changes})
+    return Task(tiny_model(), params, compute, tiny_data(), kept, seed)

@@ -1,0 +1,167 @@
+"""Whether fine_tune, killed at any moment and run again, ends in the same bytes; what that costs.
+
+Parts: kills (20 runs of the stage, each ended at a random moment after its first checkpoint: three
+of four by kill -9, the fourth asked by SIGTERM, then run again to its end), cost (the share of the
+time that checkpoints take, with the default model on generated photos).
+Run: python -m benchmarks.resume [part ...]. Results: benchmarks/results/resume.json.
+"""
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import machine, record, timed
+from benchmarks.photos import ROOT, SMALL, fill, picture
+from benchmarks.training import prepare, run
+from stages.base.params import read_section
+from stages.base.ranks import ALONE
+from stages.batch.feed import open_feed
+from stages.batch.loader import Look
+from stages.batch.views import AugmentParams
+from stages.dataset.splits import read_splits, vocabulary
+from stages.dataset.store import Store
+from stages.train.checkpoint import Checkpoints, State
+from stages.train.device import open_device
+from stages.train.loop import Data, Task, fine_tune
+from stages.train.model import ModelParams, build
+from stages.train.plan import FineTuneParams
+
+KILLS = 20
+OUTPUTS = ("data/model", "data/predictions.npz", "reports/fine_tune")
+TINY = {
+    "presize.size": 48, "presize.shards": 2, "augment.size": 32, "model.arch": "test_resnet",
+    "model.weights": "none", "fine_tune.base_lr": 0.002, "fine_tune.epochs": 12,
+    "fine_tune.freeze_epochs": 4, "fine_tune.batch_size": 8, "datablock.split.valid": 0.3,
+}  # fmt: skip
+EPOCHS = 8
+PACKAGES = ["torch", "safetensors", "numpy"]
+STAGE = [sys.executable, "-m", "stages.fine_tune"]
+CHECKPOINT = ".finetrack/fine_tune"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+def digest(folder: Path) -> str:
+    """Return one hash of all that fine_tune leaves."""
+    files = sorted(f for out in OUTPUTS for f in [folder / out, *(folder / out).rglob("*")])
+    whole = hashlib.sha256()
+    for file in files:
+        if file.is_file():
+            whole.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
+    return whole.hexdigest()
+
+
+def started(folder: Path) -> tuple[subprocess.Popen[bytes], float]:
+    """Start fine_tune; return it once it has kept its first checkpoint, and that time."""
+    file = folder / CHECKPOINT
+    process = subprocess.Popen(STAGE, cwd=folder, env=ENVIRONMENT, **QUIET)
+    while process.poll() is None and not file.exists():
+        time.sleep(0.01)
+    return process, time.perf_counter()
+
+
+def span(folder: Path) -> float:
+    """Return the seconds from the first checkpoint of a whole run to its end."""
+    process, start = started(folder)
+    process.wait()
+    return time.perf_counter() - start
+
+
+def ended(folder: Path, after: float, by: signal.Signals) -> str:
+    """End fine_tune so long after its first checkpoint; return where its next run goes on.
+
+    Nothing, when it had come to its end before.
+    """
+    process, _ = started(folder)
+    time.sleep(after)
+    process.send_signal(by)
+    if process.wait() == 0:
+        return ""
+    done = subprocess.run(
+        STAGE, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=True
+    )
+    found = [line for line in done.stdout.splitlines() if line.startswith("Going on")]
+    return found[0].rpartition(": ")[2] if found else "the start"
+
+
+def kills(work: Path) -> None:
+    """End the stage at random moments; count how often it ends in the same bytes."""
+    fill(work / "photos", [picture(n, SMALL, 90) for n in range(96)], 96)
+    folder = work / "project"
+    prepare(folder, work / "photos", TINY)
+    run(folder, "lr_find")
+    seconds = span(folder)
+    wanted, draw = digest(folder), random.Random(1)
+    same, resumed = 0, list[str]()
+    while len(resumed) < KILLS:
+        for out in OUTPUTS:
+            path = folder / out
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        by = signal.SIGTERM if len(resumed) % 4 == 3 else signal.SIGKILL
+        if said := ended(folder, draw.uniform(0, seconds), by):
+            resumed.append(said)
+            same += digest(folder) == wanted
+            print(f"{by.name}, next run from {said}: {same} of {len(resumed)} the same", flush=True)
+    found = {"kills": KILLS, "same bytes": same, "went on from": sorted(resumed)}
+    record("resume", "kills", machine(PACKAGES), {"endings": found})
+
+
+class Timed(Checkpoints):
+    """Checkpoints that count how many there were, and how long they took."""
+
+    count, seconds = 0, 0.0
+
+    def save(self, state: State, where: str) -> None:
+        """Save, and count."""
+        self.seconds += timed(lambda: super(Timed, self).save(state, where))
+        self.count += 1
+
+
+def default_task(folder: Path) -> Task:
+    """Return training as params.yaml has it, on the photos of a folder."""
+    augment = read_section("augment", AugmentParams)
+    params = read_section("fine_tune", FineTuneParams).model_copy(update={"epochs": EPOCHS})
+    splits, store = read_splits(Path("data/splits.csv")), Store(Path("data/presized"))
+    compute, vocab = open_device("cpu", "fp32"), vocabulary(splits)
+    model = build(read_section("model", ModelParams), len(vocab), 1, augment.size)
+    look = Look(augment.size, model.mean, model.std, compute.device)
+    feed = open_feed(store, splits, vocab, look, augment, params.batch_size, 1, ALONE, 2)
+    data = Data(feed.batches, feed.steps, feed.held, len(feed.train), feed.valid.targets)
+    return Task(model, params, compute, data, Timed(folder / CHECKPOINT, {}), 1)
+
+
+def cost(work: Path) -> None:
+    """Train the default model at its default size; tell the share that checkpoints take."""
+    fill(work / "photos", [picture(n, SMALL, 90) for n in range(480)], 480)
+    folder = work / "project"
+    prepare(folder, work / "photos", {"datablock.split.by": "stratified"})
+    with chdir(folder):
+        task = default_task(folder)
+        seconds = timed(lambda: fine_tune(task, 2e-3, print))
+    kept: Any = task.kept
+    size = kept.path.stat().st_size
+    figures = {
+        "share of the time, %": {
+            "value": round(100 * kept.seconds / seconds, 2), "target": "at most 2",
+            "n": kept.count, "seconds of training": round(seconds),
+        },
+        "seconds a checkpoint": float(f"{kept.seconds / kept.count:.3g}"),
+        "MB a checkpoint": round(size / 1e6, 1),
+    }  # fmt: skip
+    record("resume", "cost", machine(PACKAGES), figures)
+
+
+if __name__ == "__main__":
+    parts = {"kills": kills, "cost": cost}
+    for part in sys.argv[1:] or parts:
+        with tempfile.TemporaryDirectory() as temporary:
+            parts[part](Path(temporary))

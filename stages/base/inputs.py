@@ -1,0 +1,61 @@
+"""Fingerprints of everything that dvc.yaml lists for a stage, to know a checkpoint by."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+from stages.base.files import fingerprint
+from stages.base.params import PARAMS, read_yaml
+
+ROOT = Path(__file__).parents[2]
+CODE = "stages/"
+
+
+def stage_inputs(stage: str, threads: int) -> dict[str, str]:
+    """Return the fingerprints of a stage's code, params, data and packages, by these names.
+
+    Code and lists are those of this repository; params and data lie in the working directory.
+    Data is read whole, on threads: 7,390 photos presized to 460 px are half a gigabyte.
+    """
+    listed = read_yaml(ROOT / "dvc.yaml")["stages"][stage]
+    code = {name: ROOT / name for name in listed["deps"] if name.startswith(CODE)}
+    data = {name: Path(name) for name in listed["deps"] if not name.startswith(CODE)}
+    keys = [key for key in listed["params"] if isinstance(key, str)]
+    tables = [table for table in listed["params"] if not isinstance(table, str)]
+    params = read_yaml(PARAMS)
+    versions = {
+        name: _value(read_yaml(ROOT / file), name)
+        for table in tables
+        for file, names in table.items()
+        for name in names
+    }
+    return {
+        "code": fingerprint(_hashes(code, threads)),
+        "params": fingerprint({key: _value(params, key) for key in keys}),
+        "data": fingerprint(_hashes(data, threads)),
+        "packages": fingerprint(versions),
+    }
+
+
+def _hashes(paths: Mapping[str, Path], threads: int) -> dict[str, str]:
+    """Return the SHA-256 of every file, and of every file below a folder, by name."""
+    files = {
+        f"{name}/{file.relative_to(path).as_posix()}": file
+        for name, path in paths.items()
+        for file in ([path] if path.is_file() else path.rglob("*"))
+        if file.is_file()
+    }
+    with ThreadPoolExecutor(threads) as pool:
+        return dict(zip(files, pool.map(_hash, files.values()), strict=True))
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _value(content: Mapping[str, Any], key: str) -> Any:
+    return reduce(lambda section, name: section[name], key.split("."), content)

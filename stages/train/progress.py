@@ -1,0 +1,83 @@
+"""How far training has come: what one must know to go on, beside the weights."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Epoch(NamedTuple):
+    """A row of history.csv."""
+
+    epoch: int
+    phase: str
+    lr: float  # of the head, at the last step
+    train_loss: float
+    valid_loss: float
+    error_rate: float
+
+    def line(self) -> str:
+        """Return the row as a person reads it while waiting."""
+        return (
+            f"epoch {self.epoch:3d} {self.phase:8s}  train loss {self.train_loss:.3f}  "
+            f"valid loss {self.valid_loss:.3f}  error {self.error_rate:.1%}"
+        )
+
+
+class Margins:
+    """The mean margin of every training image over the epochs, which betrays wrong labels.
+
+    Area under the margin, Pleiss et al. 2020, here on probabilities: a wrong label is learned
+    late or never, so its mean stays low.
+    """
+
+    def __init__(self, sums: np.ndarray, counts: np.ndarray) -> None:
+        """Go on from these sums (N,) float64 and counts (N,) int64."""
+        self.sums, self.counts = sums, counts
+
+    @classmethod
+    def none_seen(cls, images: int) -> "Margins":
+        """Start with no epoch seen."""
+        return cls(np.zeros(images), np.zeros(images, dtype=np.int64))
+
+    def add(self, rows: np.ndarray, values: np.ndarray) -> None:
+        """Note the margins (B,) of the images in these rows."""
+        self.sums[rows] += values
+        self.counts[rows] += 1
+
+    def mean(self) -> np.ndarray:
+        """Return the means (N,) float32; NaN for an image that no step has seen."""
+        means = self.sums / np.maximum(self.counts, 1)
+        return np.where(self.counts > 0, means, np.nan).astype(np.float32)
+
+
+@dataclass
+class Progress:
+    """Where training stands: between two steps, or at the end of an epoch before its validation."""
+
+    margins: Margins
+    epochs: list[Epoch] = field(default_factory=list)  # those that have been validated
+    losses: list[float] = field(default_factory=list)  # of the steps of the running epoch
+
+    @property
+    def epoch(self) -> int:
+        """Return the number of the running epoch, from 1."""
+        return len(self.epochs) + 1
+
+    @property
+    def step(self) -> int:
+        """Return the number of the next step in its epoch, from 0."""
+        return len(self.losses)
+
+    def where(self) -> str:
+        """Return the place in words.
+
+        >>> Progress(Margins.none_seen(1), losses=[0.7, 0.6]).where()
+        'epoch 1, step 2'
+        """
+        return f"epoch {self.epoch}, step {self.step}"
+
+    def end_epoch(self, epoch: Epoch) -> None:
+        """Note a validated epoch; the next one begins."""
+        self.epochs.append(epoch)
+        self.losses.clear()

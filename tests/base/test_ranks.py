@@ -1,0 +1,31 @@
+"""Processes that train together, and their shares."""
+
+import numpy as np
+import pytest
+
+from stages.base.ranks import ALONE, Rank, launched, this_rank
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_shares_together_are_the_whole_in_order(count: int) -> None:
+    """The shares of all processes, one after the other, are the rows, none twice."""
+    rows = np.arange(12)
+    shares = [Rank(number, count).share(rows) for number in range(count)]
+    assert np.array_equal(np.concatenate(shares), rows)
+    assert {len(share) for share in shares} == {12 // count}
+
+
+def test_alone_without_torchrun() -> None:
+    """Unless torchrun says otherwise, there is one process, and it is the first."""
+    assert this_rank() == ALONE
+    assert ALONE.first
+    assert not launched()
+
+
+def test_torchrun_says_who_this_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sixth of eight processes, on the second machine of two, is third there."""
+    for name, value in {"RANK": "6", "WORLD_SIZE": "8", "LOCAL_RANK": "2"}.items():
+        monkeypatch.setenv(name, value)
+    assert this_rank() == Rank(6, 8, 2)
+    assert not this_rank().first
+    assert launched()

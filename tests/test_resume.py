@@ -1,0 +1,156 @@
+"""fine_tune, ended in whatever way, goes on and ends in the same bytes; nothing races it."""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from stages.base.alone import Busy, alone
+from tests.tiny_repo import Repo, copy_of, copy_project, hashes, make_photos
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("resume")]
+
+LONG = {"fine_tune.epochs": 60, "fine_tune.batch_size": 8, "fine_tune.base_lr": 0.002}
+OUTPUTS = ("data/model", "reports/fine_tune")
+STAGE = (sys.executable, "-m", "stages.fine_tune")
+DVC = ("dvc", "repro", "--force", "--single-item", "fine_tune")  # or its cache would do
+
+
+@pytest.fixture(scope="session")
+def ended(tmp_path_factory) -> Repo:
+    """Return a project whose fine_tune has run to its end, in 61 epochs. Not to be changed."""
+    repo = copy_project(tmp_path_factory.mktemp("ended") / "repo")
+    repo.change(LONG)
+    make_photos(repo.path / "data" / "photos")
+    repo.run("dvc", "add", "-q", "data/photos")
+    repo.commit()
+    assert "fine_tune" in repo.repro("fine_tune")
+    return repo
+
+
+@pytest.fixture
+def repo(ended, tmp_path) -> Repo:
+    """Return a copy of it in which fine_tune has not run."""
+    repo = copy_of(ended, tmp_path / "repo")
+    for name in OUTPUTS:
+        shutil.rmtree(repo.path / name)
+    return repo
+
+
+def results(repo: Repo) -> dict[str, dict[str, str]]:
+    """Return the hashes of what fine_tune left."""
+    return {name: hashes(repo.path / name) for name in OUTPUTS}
+
+
+def within(seconds: float, happens: Callable[[], bool]) -> None:
+    """Wait until something happens; fail when it does not."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def settings(variables: dict[str, str]) -> list[str]:
+    """Return variables as `env` takes them."""
+    return [f"{name}={value}" for name, value in variables.items()]
+
+
+def start(
+    repo: Repo, command: tuple[str, ...], variables: dict[str, str] | None = None
+) -> subprocess.Popen:
+    """Start a command that comes to fine_tune; return once that has kept its first checkpoint."""
+    file = repo.path / ".finetrack" / "fine_tune"
+    file.unlink(missing_ok=True)
+    process = subprocess.Popen(
+        command,
+        cwd=repo.path,
+        env=repo.environment() | (variables or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    within(60, file.exists)
+    return process
+
+
+def free(repo: Repo) -> bool:
+    """Return whether no stage is at work."""
+    try:
+        with alone(repo.path / ".finetrack", "test"):
+            return True
+    except Busy:
+        return False
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_killed_at_any_moment_it_ends_in_the_same_bytes(repo, ended, number):
+    """kill -9 at a random moment; the next run says where it goes on, and arrives."""
+    process = start(repo, STAGE)
+    time.sleep(random.Random(number).uniform(0, 0.5))
+    process.kill()
+    process.wait()
+    output = repo.run(*STAGE)
+    assert "Going on from .finetrack/fine_tune: epoch" in output
+    assert results(repo) == results(ended)
+    assert not (repo.path / ".finetrack" / "fine_tune").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop_it_says_how_to_go_on(repo, ended, number):
+    """Ctrl-C and SIGTERM end it in one line that says where the next run goes on, and it does."""
+    process = start(repo, STAGE)
+    process.send_signal(number)
+    output, _ = process.communicate()
+    assert process.returncode == 130
+    assert "which is kept; the next run goes on from there" in output
+    assert "Traceback" not in output
+    repo.run(*STAGE)
+    assert results(repo) == results(ended)
+
+
+def test_a_stage_whose_dvc_is_killed_stops_and_the_next_repro_goes_on(repo, ended):
+    """kill -9 of dvc alone: the stage keeps a checkpoint and ends; dvc repro ends in the same."""
+    process = start(repo, DVC)
+    process.kill()
+    process.wait()
+    assert not free(repo)
+    within(10, lambda: free(repo))
+    assert not (repo.path / "data" / "model").exists()
+    output = repo.run(*DVC)
+    assert "Going on from .finetrack/fine_tune: epoch" in output
+    assert results(repo) == results(ended)
+
+
+def test_processes_that_train_together_stop_when_dvc_is_killed(repo):
+    """kill -9 of dvc alone ends two processes as it ends one, and both go on together."""
+    two = {"FINETRACK_GPUS": "2", "FINETRACK_DEVICE": "cpu"}
+    process = start(repo, DVC, two)
+    process.kill()
+    process.wait()
+    within(20, lambda: free(repo))
+    assert "Going on from .finetrack/fine_tune: epoch" in repo.run("env", *settings(two), *STAGE)
+    assert repo.json("data/model/model.json")["processes"] == 2
+
+
+def test_a_stage_at_work_is_reported_by_the_next_repro(repo):
+    """While a stage is still at work in the folder, dvc repro stops with its name and process."""
+    with alone(repo.path / ".finetrack", "fine_tune"):
+        output = repo.run(*DVC, code=255)
+    assert "finetrack: fine_tune (process" in output
+    assert "is still at work in this folder" in output
+
+
+def test_a_checkpoint_of_other_params_is_ignored(repo):
+    """After a param has changed, the run starts anew, and says so."""
+    process = start(repo, STAGE)
+    process.kill()
+    process.wait()
+    repo.change({"fine_tune.epochs": 1})
+    output = repo.run(*STAGE)
+    assert "is of another run, with other params, and ignored: starting anew" in output
+    assert len(repo.table("reports/fine_tune/history.csv")) == 2

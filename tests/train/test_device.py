@@ -1,0 +1,94 @@
+"""Where to compute, and in which precision."""
+
+import pytest
+import torch
+from torch import nn
+
+from stages.base.errors import UserError
+from stages.base.ranks import Rank
+from stages.train import device
+from stages.train.device import open_device, refuse_missing, suits_bf16
+
+PLAIN = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(8, 8))
+DEPTHWISE = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, groups=8))
+needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+
+
+@needs_no_gpu
+def test_a_gpu_that_is_missing_is_an_error() -> None:
+    """A GPU that was asked for is never silently replaced by the processor."""
+    with pytest.raises(UserError, match="FINETRACK_DEVICE=cuda cannot be used here"):
+        open_device("cuda", "auto")
+
+
+@needs_no_gpu
+@pytest.mark.parametrize("name", ["auto", "cuda"])
+def test_more_gpus_than_there_are_is_an_error(name: str) -> None:
+    """FINETRACK_GPUS beyond what the machine has stops before anything starts."""
+    with pytest.raises(UserError, match="FINETRACK_GPUS=2, but this machine has 0"):
+        refuse_missing(2, name)
+
+
+def test_one_device_for_several_processes_is_a_contradiction() -> None:
+    """A device by its number cannot serve several processes."""
+    with pytest.raises(UserError, match="FINETRACK_GPUS=2 and FINETRACK_DEVICE=cuda:1 contradict"):
+        refuse_missing(2, "cuda:1")
+
+
+def test_processes_on_a_processor_are_allowed() -> None:
+    """Asked for by name, processors take any number of processes; one process needs nothing."""
+    assert refuse_missing(2, "cpu") is None
+    assert refuse_missing(1, "cuda:1") is None
+
+
+def test_fp16_needs_a_gpu() -> None:
+    """On a processor fp16 is refused, with what to set."""
+    with pytest.raises(UserError, match="fp16 needs a GPU; choose auto or bf16"):
+        open_device("cpu", "fp16")
+
+
+@pytest.mark.parametrize(
+    ("model", "instructions", "wanted"),
+    [
+        (PLAIN, True, torch.bfloat16),
+        (PLAIN, False, torch.float32),
+        (DEPTHWISE, True, torch.float32),
+        (None, True, torch.float32),
+    ],
+)
+def test_auto_takes_bf16_where_it_pays(model, instructions, wanted, monkeypatch) -> None:
+    """On a processor with bf16 instructions, models without depthwise convolutions use them."""
+    monkeypatch.setattr(device, "multiplies_bf16", lambda: instructions)
+    assert open_device("cpu", "auto", model).dtype == wanted
+
+
+def test_what_is_asked_for_is_taken() -> None:
+    """A named precision is not second-guessed."""
+    assert open_device("cpu", "fp32", PLAIN).dtype == torch.float32
+    assert open_device("cpu", "bf16", DEPTHWISE).dtype == torch.bfloat16
+
+
+def test_depthwise_convolutions_do_not_suit_bf16() -> None:
+    """One depthwise convolution anywhere decides."""
+    assert suits_bf16(PLAIN)
+    assert not suits_bf16(nn.Sequential(PLAIN, DEPTHWISE))
+
+
+def test_the_facts_say_what_last_digits_depend_on() -> None:
+    """Device, precision, threads, processes and torch are told."""
+    facts = open_device("cpu", "bf16", rank=Rank(1, 2, 1)).facts()
+    assert facts == {
+        "device": "cpu",
+        "precision": "bfloat16",
+        "threads": torch.get_num_threads(),
+        "processes": 2,
+        "torch": torch.__version__,
+    }
+
+
+def test_kernels_are_deterministic() -> None:
+    """An open device has torch choose the same kernels every time, in true float32."""
+    open_device("cpu", "auto")
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.benchmark
+    assert not torch.backends.cudnn.allow_tf32

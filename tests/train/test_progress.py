@@ -1,0 +1,30 @@
+"""Margins and the place in training."""
+
+import numpy as np
+import pytest
+
+from stages.train.progress import Epoch, Margins, Progress
+
+
+def test_margins_are_means_over_epochs() -> None:
+    """An image's margin is the mean over the epochs that showed it, and NaN if none did."""
+    margins = Margins.none_seen(3)
+    margins.add(np.array([0, 1]), np.array([0.5, -0.5]))
+    margins.add(np.array([1]), np.array([0.1]))
+    assert margins.mean() == pytest.approx([0.5, -0.2, np.nan], nan_ok=True)
+
+
+def test_the_place_follows_steps_and_epochs() -> None:
+    """Each loss is a step further; an epoch that is noted starts the next at its first step."""
+    progress = Progress(Margins.none_seen(1))
+    assert progress.where() == "epoch 1, step 0"
+    progress.losses += [0.7, 0.6]
+    assert progress.where() == "epoch 1, step 2"
+    progress.end_epoch(Epoch(1, "frozen", 0.1, 0.65, 0.5, 0.25))
+    assert progress.where() == "epoch 2, step 0"
+
+
+def test_an_epoch_is_a_readable_line() -> None:
+    """The line has the number, the phase, both losses and the error in percent."""
+    line = Epoch(4, "unfrozen", 0.1, 0.65, 0.5, 0.25).line()
+    assert line == "epoch   4 unfrozen  train loss 0.650  valid loss 0.500  error 25.0%"

@@ -1,0 +1,86 @@
+"""Asked to stop, training goes on to the end of its step and no further."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from stages.train.stop import Stop, Stopped
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_running_step_is_finished(number: signal.Signals) -> None:
+    """A signal in the middle of a step lets the step end; the next one does not begin."""
+    done = []
+
+    def take(items: Iterable[int]) -> None:
+        for item in items:
+            os.kill(os.getpid(), number)
+            done.append(item)
+
+    with Stop() as stop, pytest.raises(Stopped):
+        take(stop.between(range(3)))
+    assert done == [0]
+
+
+def test_the_second_time_it_interrupts() -> None:
+    """Who asks twice does not want to wait for the step."""
+    with Stop():
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_the_signals_are_given_back() -> None:
+    """Afterwards signals do what they did before."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with Stop():
+        assert signal.getsignal(signal.SIGTERM) != before[1]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_several_processes_stop_only_when_they_agree() -> None:
+    """Together, being asked is not enough: all stop at the place that all agreed on."""
+    with Stop(together=True) as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.asked
+        assert list(stop.between([1, 2])) == [1, 2]
+        stop.agree(True)
+        with pytest.raises(Stopped):
+            list(stop.between([1, 2]))
+
+
+ORPHAN = """
+import os, sys, time
+from stages.train.stop import Stop
+if os.fork():
+    time.sleep(0.5)
+    os._exit(0)
+with Stop() as stop:
+    for _ in range(100):
+        if stop.asked:
+            break
+        time.sleep(0.05)
+    print("asked" if stop.asked else "not asked", flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no orphans")
+@pytest.mark.parametrize(("stage", "said"), [("fine_tune", "asked\n"), (None, "not asked\n")])
+def test_an_orphan_of_dvc_stops_and_no_other(stage: str | None, said: str) -> None:
+    """When its parent dies, a stage that DVC started is asked to stop; one run by hand is not."""
+    environment = {name: value for name, value in os.environ.items() if name != "DVC_STAGE"}
+    environment |= {"DVC_STAGE": stage} if stage else {}
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", ORPHAN], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.stdout == said
+    assert stage is None or time.monotonic() - start < 5
