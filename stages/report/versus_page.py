@@ -13,8 +13,8 @@ from stages.report.versus_text import NOTHING
 from stages.report.versus_words import apart, errors, p_of, points, scores, seeds, sentence, signed
 from stages.report.words import percent, pvalue
 
-TEMPLATE = Path(__file__).with_name("versus.html")
-REPORT = Path(__file__).with_name("page.html")
+TEMPLATE = Path(__file__).with_name("templates") / "versus.html"
+STYLE = Path(__file__).with_name("templates") / "style.css"
 CLASSES = 40  # rows of the table of classes; the rest is in compare.json
 
 
@@ -55,15 +55,9 @@ def render(shown: Sequence[Shown]) -> str:
     text = template.render(
         shown=shown,
         base=shown[0].record["base"],
-        style=Markup(stylesheet()),
+        style=Markup(STYLE.read_text(encoding="utf-8")),
         scale=max(1.08 * widest, 0.01),
         nothing=NOTHING,
         most=CLASSES,
     )
     return text.strip() + "\n"
-
-
-def stylesheet() -> str:
-    """Return the report's style sheet, so that both pages look alike."""
-    text = REPORT.read_text(encoding="utf-8")
-    return text[text.index("<style>") + len("<style>") : text.index("</style>")]
