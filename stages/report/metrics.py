@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 from sklearn.metrics import confusion_matrix
 
-from stages.report.f1 import f1_statistic
 from stages.report.intervals import Interval, bootstrap, wilson, wilson_f1
 
 
@@ -90,10 +90,25 @@ def macro_f1(
     there are few (85 % of the time at 1 % error, 200 images, 10 classes). So the interval reaches
     at least as far either way as that of the accuracy does (99 % then, 96 % at 4.5 % error).
     """
-    drawn = bootstrap(f1_statistic(targets, predicted, classes), len(targets), generator)
+    of_class = [_indicator(places, classes) for places in (targets, predicted)]
+    hits = of_class[0] * of_class[1]
+
+    def statistic(drawn: np.ndarray) -> np.ndarray:
+        true, actual, named = (member @ drawn.T for member in (hits, *of_class))  # each (C, D)
+        f1 = 2 * true / np.maximum(actual + named, 1)
+        present = actual > 0
+        return (f1 * present).sum(axis=0) / present.sum(axis=0)
+
+    drawn = bootstrap(statistic, len(targets), generator)
     plain = accuracy(targets, predicted)
     if drawn.value is None or plain.value is None:
         return drawn
     low = min(drawn.low, drawn.value - (plain.value - plain.low))
     high = max(drawn.high, drawn.value + (plain.high - plain.value))
     return Interval(drawn.value, max(low, 0.0), min(high, 1.0))
+
+
+def _indicator(places: np.ndarray, classes: int) -> csr_array:
+    """Return which image belongs to which class, (C, V) of 0 and 1."""
+    images = np.arange(len(places))
+    return csr_array((np.ones(len(places)), (places, images)), shape=(classes, len(places)))

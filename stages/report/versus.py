@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stages.report.f1 import f1_statistic
 from stages.report.holm import holm
 from stages.report.intervals import CONFIDENCE, DRAWS, Interval
+from stages.report.macro import macro_statistic
 from stages.report.paired import Comparison
 from stages.report.runs import compare_runs
 
@@ -157,7 +157,7 @@ def _widened(change: Change, accuracy: Interval) -> Change:
 
 
 def _f1(targets: np.ndarray, side: Side, classes: int) -> list[Statistic]:
-    return [f1_statistic(targets, run, classes) for run in side.predicted]
+    return [macro_statistic("f1", targets, run, classes) for run in side.predicted]
 
 
 def _means(losses: np.ndarray) -> list[Statistic]:
