@@ -12,6 +12,7 @@ from stages.report.calibration import expected_error
 from stages.report.intervals import Interval, bootstrap
 
 COLDEST, HOTTEST = 0.05, 20.0  # temperatures tried
+ENOUGH = 2**21  # probabilities to fit one number from: a second of work
 FEWEST = 10  # images in each half, for a temperature to mean anything
 SMALLEST = float(np.finfo(np.float32).tiny)
 
@@ -59,7 +60,12 @@ def mend(
 
 
 def fit_temperature(targets: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the temperature with the least loss, within COLDEST and HOTTEST."""
+    """Return the temperature with the least loss, within COLDEST and HOTTEST.
+
+    Of more than ENOUGH probabilities every so many rows are taken.
+    """
+    every = -(-probabilities.size // ENOUGH)
+    targets, probabilities = targets[::every], probabilities[::every]
     found = minimize_scalar(
         lambda power: float(_losses(targets, tempered(probabilities, np.exp(power))).mean()),
         bounds=np.log([COLDEST, HOTTEST]),

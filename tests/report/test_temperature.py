@@ -8,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from stages.base.seed import derive
+from stages.report import temperature
 from stages.report.temperature import COLDEST, fit_temperature, mend, tempered
 from tests.report.test_calibration import judged
 
@@ -33,6 +34,16 @@ def test_a_known_temperature_is_found(over: float) -> None:
     assert fit_temperature(targets, rows) == pytest.approx(over, rel=0.1)
 
 
+def test_a_part_of_many_images_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the rows, spread over all, gives about the same temperature."""
+    targets, rows = judged(20_000, 2.0)
+    whole = fit_temperature(targets, rows)
+    monkeypatch.setattr(temperature, "ENOUGH", rows.size // 10)
+    part = fit_temperature(targets, rows)
+    assert part == fit_temperature(targets[::10], rows[::10])
+    assert part == pytest.approx(whole, rel=0.1)
+
+
 def test_tempering_divides_logits() -> None:
     """By softmax, and by one sigmoid a class; predictions stay what they were."""
     rng = np.random.default_rng(0)
@@ -47,8 +58,8 @@ def test_tempering_divides_logits() -> None:
 def test_certainty_survives() -> None:
     """Probabilities of exactly 0 and 1 stay finite, whichever way they are tempered."""
     for rows in (np.eye(3, dtype="float32"), np.ones((3, 3), "float32")):
-        for temperature in (0.05, 1.0, 20.0):
-            assert np.isfinite(tempered(rows, temperature)).all()
+        for value in (0.05, 1.0, 20.0):
+            assert np.isfinite(tempered(rows, value)).all()
         assert fit_temperature(np.arange(3), rows) > 0
 
 
