@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from stages.report.page import Page
-from stages.report.words import VERDICTS, chance, ends, percent, pvalue
+from stages.report.words import VERDICTS, chance, ends, p_is, percent
 
 FOLDER = Path(__file__).parent
 PAGE = "templates/page.html"
@@ -66,7 +66,7 @@ def environment() -> Environment:
         "percent": percent,
         "ends": ends,
         "chance": chance,
-        "pvalue": pvalue,
+        "p_is": p_is,
         "thousands": lambda number: f"{number:,}",
         "records": lambda table: table.to_dict("records"),
         "flat": flatten,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from stages.report.interpretation import Interpretation
-from stages.report.words import SPACE, ends, headline, percent, pvalue
+from stages.report.words import SPACE, ends, headline, p_is, percent
 
 MOST = 10  # rows of a table
 LONGEST = 80  # characters of a name
@@ -46,7 +46,7 @@ def _verdict(result: Interpretation) -> str:
     return (
         f"On the same {result.metrics['images']:,} validation images, fine-tuning alone is right"
         f" {versus['only_first_right']:,} times and the probe alone {versus['only_second_right']:,}"
-        f" times (exact McNemar test, p {pvalue(versus['p'])})."
+        f" times (exact McNemar test, {p_is(versus['p'])})."
     )
 
 

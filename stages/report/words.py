@@ -52,12 +52,21 @@ def rate(value: float | None) -> str:
 
 
 def pvalue(p: float) -> str:
-    """Return what stands behind the p of a test, as far as it means something.
+    """Return a p-value as far as it means something.
 
     >>> pvalue(0.034), pvalue(0.2512), pvalue(3e-9)
-    ('= 0.034', '= 0.25', 'below 0.001')
+    ('0.034', '0.25', 'below 0.001')
     """
-    return "below 0.001" if p < 0.001 else f"= {p:.2g}"
+    return "below 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def p_is(p: float) -> str:
+    """Return a p-value as it stands in a sentence.
+
+    >>> p_is(0.034), p_is(3e-9)
+    ('p = 0.034', 'p below 0.001')
+    """
+    return f"p {'' if p < 0.001 else '= '}{pvalue(p)}"
 
 
 def headline(metrics: Mapping[str, Any]) -> str:

@@ -260,6 +260,20 @@ def test_the_headline_names_both_rates_with_their_intervals(page) -> None:
     assert f"{100 * own['low']:.1f} to {100 * own['high']:.1f}" in text
 
 
+def test_it_says_how_sure_is_sure(page) -> None:
+    """Each level has the confidence that reaches it, or the reason why none can be named."""
+    made = page(["a", "b", "c"], images=1000, right=1.0)
+    text = Reader(render(made)).text()
+    for level, sure in made.result.metrics["sure"].items():
+        assert f"Right {level} % of the time" in text
+        assert sure["reason"] in text if sure["threshold"] is None else "or surer; " in text
+    assert [sure["threshold"] is None for sure in made.result.metrics["sure"].values()] == [
+        False,
+        True,
+    ]
+    assert f"{100 * made.result.metrics['calibration']['ece']['value']:.1f} %" in text
+
+
 def test_loss_and_probability_are_told_apart(page) -> None:
     """A card gives both probabilities as percent and the loss as a number."""
     made = page(["a", "b", "c"])
