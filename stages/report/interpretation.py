@@ -152,7 +152,7 @@ def _calibration(predictions: Predictions, seed: int) -> dict[str, Any]:
     confidence = probabilities.max(axis=1).astype(float)
     right = probabilities.argmax(axis=1) == targets
     chance, tendency = if_calibrated(confidence, right, derive(seed, "calibration", "chance"))
-    ece = error_interval(confidence, right, derive(seed, "calibration", "ece"))
+    ece = error_interval(confidence, right, chance, derive(seed, "calibration", "ece"))
     # Each path knows its half, whatever other images there are.
     names = (str(path) for path in predictions.paths)
     first = np.array([derive_int(seed, "calibration", name) % 2 == 0 for name in names])

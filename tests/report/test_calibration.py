@@ -59,11 +59,11 @@ def test_the_error_is_the_weighted_distance_of_the_bins() -> None:
     confidence, right = sure_and_right(*judged(over=2))
     table = reliability(confidence, right)
     distance = (table["confidence"] - table["accuracy"]).abs()
-    found = error_interval(confidence, right, derive(1, "ece"))
+    found = error_interval(confidence, right, 0.02, derive(1, "ece"))
     assert found.value == pytest.approx(np.average(distance, weights=table["images"]))
     assert found.value == pytest.approx(expected_error(confidence, right))
     assert found.low <= found.value <= found.high
-    assert found == error_interval(confidence, right, derive(1, "ece"))
+    assert found == error_interval(confidence, right, 0.02, derive(1, "ece"))
 
 
 def test_the_error_of_a_calibrated_model_is_chance() -> None:
@@ -73,7 +73,7 @@ def test_the_error_of_a_calibrated_model_is_chance() -> None:
         beyond = 0
         for seed in range(40):
             confidence, right = sure_and_right(*judged(200, over, seed))
-            error = error_interval(confidence, right, derive(seed, "ece")).value or 0.0
+            error = expected_error(confidence, right)
             beyond += error > if_calibrated(confidence, right, derive(seed, "chance"))[0]
         exceeds.append(beyond)
     assert exceeds[0] <= 6  # 2 are expected; 7 or more have a chance of .5 %
@@ -93,7 +93,22 @@ def test_all_right_and_all_wrong(right: bool) -> None:
     """Both extremes have an error, an interval that holds it, and a tendency."""
     confidence = np.full(60, 0.9)
     outcome = np.full(60, right)
-    found = error_interval(confidence, outcome, derive(0, "ece"))
+    chance, tendency = if_calibrated(confidence, outcome, derive(0, "x"))
+    found = error_interval(confidence, outcome, chance, derive(0, "ece"))
     assert (found.value, found.low, found.high) == pytest.approx([0.1 if right else 0.9] * 3)
-    _, tendency = if_calibrated(confidence, outcome, derive(0, "x"))
     assert tendency == ("not sure enough" if right else "too sure")
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.05])
+def test_the_interval_covers_the_true_error(shift: float) -> None:
+    """Of 25 sets of 200 images, 20 intervals or more hold the error of the true probabilities."""
+    covered = 0
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        confidence = 1 - rng.beta(1, 8, 200)
+        truth = np.clip(confidence - shift, 0, 1)
+        right = rng.random(200) < truth
+        chance, _ = if_calibrated(confidence, right, derive(seed, "chance"))
+        found = error_interval(confidence, right, chance, derive(seed, "ece"))
+        covered += found.low <= expected_error(confidence, truth) <= found.high
+    assert covered >= 20
