@@ -12,12 +12,14 @@ from stages.dataset.store import Store
 from stages.history.cache import Cache
 from stages.history.lock import made
 from stages.history.snapshot import Snapshot
-from stages.report.thumbnails import thumbnail, thumbnail_side
+from stages.report.thumbnails import thumbnail
 from stages.report.versus_figures import confusion_change, reliability_figure
 from stages.report.versus_page import Shown
 from stages.tools.contest import Contest
 
 PICTURES = 24  # of each kind and comparison
+# Longer side in pixels: about 9 KB each for a few pictures, 4 KB when there are many.
+FEW, LARGE, SMALL = 100, 224, 128
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def page_of(
         return [
             Shown(
                 record=record,
-                thumbnails=_thumbnails(one, albums, thumbnail_side(many)),
+                thumbnails=_thumbnails(one, albums, LARGE if many <= FEW else SMALL),
                 confusion=confusion_change(one.classes, one.result.confusion, f"change{place}"),
                 reliability=_reliability(one, f"trust{place}"),
             )
