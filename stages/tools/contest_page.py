@@ -18,9 +18,8 @@ from stages.report.versus_page import Shown
 from stages.tools.contest import Contest
 
 PICTURES = 24  # of each kind and comparison
-# Longer side in pixels. A picture takes about 5 KB at 160 and 2 KB at 96, so that a page of ten
-# comparisons stays near 1 MB.
-SIDE, SMALL, MANY = 160, 96, 200
+# Longer side in pixels: about 9 KB each for a few pictures, 4 KB when there are many.
+FEW, LARGE, SMALL = 100, 224, 128
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def page_of(
         return [
             Shown(
                 record=record,
-                thumbnails=_thumbnails(one, albums, SIDE if many <= MANY else SMALL),
+                thumbnails=_thumbnails(one, albums, LARGE if many <= FEW else SMALL),
                 confusion=confusion_change(one.classes, one.result.confusion, f"change{place}"),
                 reliability=_reliability(one, f"trust{place}"),
             )
