@@ -181,11 +181,14 @@ def test_a_fresh_one_is_due_at_an_epochs_end_only() -> None:
     assert not fresh.due(epoch_ends=False)
 
 
-def test_dear_checkpoints_are_rare(tmp_path) -> None:
-    """After one that took long, not even an epoch's end is worth another at once."""
+def test_dear_checkpoints_are_rare(tmp_path, monkeypatch) -> None:
+    """After one that took 2 seconds, an epoch's end is worth another after 120, not after 119."""
+    times = iter([0.0, 10.0, 12.0, 12.0 + 119, 12.0 + 120])
+    monkeypatch.setattr("stages.train.checkpoint.perf_counter", lambda: next(times))
     dear = kept(tmp_path / "file")
-    dear.save(State({"big": torch.zeros(4_000_000)}, {}), "epoch 1, step 1")
+    dear.save(STATE, "epoch 1, step 1")
     assert not dear.due(epoch_ends=True)
+    assert dear.due(epoch_ends=True)
 
 
 def test_a_minute_is_worth_one(tmp_path, monkeypatch) -> None:
