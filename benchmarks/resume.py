@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -120,9 +121,9 @@ class Timed(Checkpoints):
 
     count, seconds = 0, 0.0
 
-    def save(self, state: State, where: str) -> None:
+    def save(self, make: Callable[[], State], where: str) -> None:
         """Save, and count."""
-        self.seconds += timed(lambda: super(Timed, self).save(state, where))
+        self.seconds += timed(lambda: super(Timed, self).save(make, where))
         self.count += 1
 
 

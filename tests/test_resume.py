@@ -1,5 +1,6 @@
 """fine_tune, ended in whatever way, goes on and ends in the same bytes; nothing races it."""
 
+import os
 import random
 import shutil
 import signal
@@ -73,6 +74,7 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
     within(60, file.exists)
     return process
@@ -87,7 +89,7 @@ def free(repo: Repo) -> bool:
         return False
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(3))
 def test_killed_at_any_moment_it_ends_in_the_same_bytes(repo, ended, number):
     """kill -9 at a random moment; the next run says where it goes on, and arrives."""
     process = start(repo, STAGE)
@@ -111,6 +113,17 @@ def test_asked_to_stop_it_says_how_to_go_on(repo, ended, number):
     assert "Traceback" not in output
     repo.run(*STAGE)
     assert results(repo) == results(ended)
+
+
+def test_ctrl_c_under_dvc_keeps_where_it_stands(repo):
+    """Ctrl-C, which reaches dvc and the stage alike, lets the stage keep its place and say so."""
+    process = start(repo, DVC)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate()
+    assert process.returncode == 255
+    assert "which is kept; the next run goes on from there" in output
+    assert "Traceback" not in output
+    assert "Going on from .finetrack/fine_tune: epoch" in repo.run(*DVC)
 
 
 def test_a_stage_whose_dvc_is_killed_stops_and_the_next_repro_goes_on(repo, ended):

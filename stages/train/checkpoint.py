@@ -6,7 +6,7 @@ no code. Random state is not in it, since every draw is derived from the seed an
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -63,9 +63,9 @@ class Checkpoints:
         least = PER_SECOND * self._cost
         return perf_counter() - self._saved >= (least if epoch_ends else max(EVERY, least))
 
-    def save(self, state: State, where: str) -> None:
-        """Write a state, whole or not at all."""
-        start = perf_counter()
+    def save(self, make: Callable[[], State], where: str) -> None:
+        """Write the state that is made, whole or not at all."""
+        start, state = perf_counter(), make()
         head = {"key": self._key, "where": where, "facts": state.facts}
         rest = json.dumps(head).encode() + b"\n" + save(state.tensors)
         write_bytes(self.path, _crc(rest) + b"\n" + rest)

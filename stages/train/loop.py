@@ -194,4 +194,4 @@ def _keep(run: _Run, trainer: Trainer, epoch_ends: bool) -> None:
 
 def _save(run: _Run, trainer: Trainer) -> None:
     if run.task.compute.rank.first:
-        run.task.kept.save(state_of(trainer, run.progress), run.progress.where())
+        run.task.kept.save(lambda: state_of(trainer, run.progress), run.progress.where())

@@ -140,7 +140,7 @@ def test_no_checkpoint_is_nothing_to_tell(tmp_path) -> None:
 
 def test_a_checkpoint_is_read_back(tmp_path) -> None:
     """Tensors, facts and place are as they were saved."""
-    kept(tmp_path / "file").save(STATE, "epoch 2, step 7")
+    kept(tmp_path / "file").save(lambda: STATE, "epoch 2, step 7")
     state, said = kept(tmp_path / "file").load()
     assert torch.equal(state.tensors["model.weight"], torch.arange(3.0))
     assert state.facts == {"losses": [0.5]}
@@ -149,7 +149,7 @@ def test_a_checkpoint_is_read_back(tmp_path) -> None:
 
 def test_a_checkpoint_of_other_inputs_is_ignored_and_named(tmp_path) -> None:
     """Where the key differs there is no state, and the message says in what."""
-    kept(tmp_path / "file").save(STATE, "epoch 2, step 7")
+    kept(tmp_path / "file").save(lambda: STATE, "epoch 2, step 7")
     state, said = kept(tmp_path / "file", params="c").load()
     assert state is None
     assert "(epoch 2, step 7) is of another run, with other params, and ignored" in said
@@ -159,7 +159,7 @@ def test_a_checkpoint_of_other_inputs_is_ignored_and_named(tmp_path) -> None:
 def test_a_damaged_checkpoint_is_ignored_and_named(damage: str, tmp_path) -> None:
     """A file that is cut short, overwritten or something else is no state, and the run says so."""
     path = tmp_path / "file"
-    kept(path).save(STATE, "epoch 2, step 7")
+    kept(path).save(lambda: STATE, "epoch 2, step 7")
     whole = path.read_bytes()
     spoilt = {
         "truncated": whole[:-1],
@@ -181,11 +181,14 @@ def test_a_fresh_one_is_due_at_an_epochs_end_only() -> None:
     assert not fresh.due(epoch_ends=False)
 
 
-def test_dear_checkpoints_are_rare(tmp_path) -> None:
-    """After one that took long, not even an epoch's end is worth another at once."""
+def test_dear_checkpoints_are_rare(tmp_path, monkeypatch) -> None:
+    """After one that took 2 seconds, an epoch's end is worth another after 120, not after 119."""
+    times = iter([0.0, 10.0, 12.0, 12.0 + 119, 12.0 + 120])
+    monkeypatch.setattr("stages.train.checkpoint.perf_counter", lambda: next(times))
     dear = kept(tmp_path / "file")
-    dear.save(State({"big": torch.zeros(4_000_000)}, {}), "epoch 1, step 1")
+    dear.save(lambda: STATE, "epoch 1, step 1")
     assert not dear.due(epoch_ends=True)
+    assert dear.due(epoch_ends=True)
 
 
 def test_a_minute_is_worth_one(tmp_path, monkeypatch) -> None:
@@ -197,5 +200,5 @@ def test_a_minute_is_worth_one(tmp_path, monkeypatch) -> None:
     assert not long.due(epoch_ends=False)
     clock[0] += 1
     assert long.due(epoch_ends=False)
-    long.save(STATE, "epoch 1, step 1")
+    long.save(lambda: STATE, "epoch 1, step 1")
     assert not long.due(epoch_ends=False)

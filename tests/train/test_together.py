@@ -4,9 +4,16 @@ import signal
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from stages.base.errors import UserError
+from stages.base.ranks import Rank
+from stages.train.device import Compute
 from stages.train.launch import launch
+from stages.train.model import ModelParams, build
+from stages.train.together import synchronise
 from tests.train import pair
 
 pytestmark = pytest.mark.slow
@@ -45,6 +52,21 @@ def test_batch_norm_by_halves_differs_a_little(tmp_path):
     """On processors each half is normalised by itself, so losses of training agree to .15 only."""
     one, two = both(tmp_path, norms=True)
     assert two["losses"] == pytest.approx(one["losses"], abs=0.15)
+
+
+def test_batch_norm_on_gpus_is_that_of_the_whole_batch():
+    """Between GPUs every batch norm is a synchronised one, with its activation, and the same."""
+    model = build(ModelParams(arch="test_efficientnet", weights="none", head="fastai"), 3, 1, 32)
+    images, names = torch.rand(2, 3, 32, 32), list(model.state_dict())
+    norms = [part for part in model.modules() if isinstance(part, _BatchNorm)]
+    before = model.eval()(images)
+    cuda = Compute(torch.device("cuda"), torch.float16, Rank(0, 2))
+    synchronise(model, cuda)
+    now = [part for part in model.modules() if isinstance(part, _BatchNorm)]
+    assert len(now) == len(norms) > 10
+    assert all(isinstance(part, nn.SyncBatchNorm) for part in now)
+    assert list(model.state_dict()) == names
+    assert torch.equal(model.eval()(images), before)
 
 
 def test_a_process_that_is_killed_ends_all_with_one_line(tmp_path):
