@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,12 +60,20 @@ class Contest:
 def grouped(base: Snapshot, others: Sequence[Snapshot]) -> tuple[Group, list[Group]]:
     """Put revisions that differ only in their seed together, in the order in which they came.
 
-    Where nothing but the base's own recipe is left, its runs are compared one by one.
+    One more run with the same seed stands by itself. Where nothing but the base's own recipe is
+    left, its runs are compared one by one.
     """
-    by_recipe: dict[str, list[Snapshot]] = {}
-    for place, side in enumerate([base, *others]):
-        by_recipe.setdefault(_recipe(side) or str(place), []).append(side)
-    first, *rest = [Group(tuple(_once(sides))) for sides in by_recipe.values()]
+    groups: list[tuple[str | None, list[Snapshot]]] = []
+    for side in (base, *others):
+        known, seed = _recipe(side), seed_of(side.lock)
+        for recipe_of, members in groups:
+            seeds = [seed_of(member.lock) for member in members]
+            if known is not None and known == recipe_of and seed not in seeds:
+                members.append(side)
+                break
+        else:
+            groups.append((known, [side]))
+    first, *rest = [Group(tuple(members)) for _, members in groups]
     if not rest:
         return Group((base,)), [Group((other,)) for other in others]
     return first, rest
@@ -78,14 +85,6 @@ def _recipe(side: Snapshot) -> str | None:
         return None
     images = side.outcomes["actual"]
     return fingerprint(recipe(side.lock), list(images.index), list(images))
-
-
-def _once(sides: Sequence[Snapshot]) -> list[Snapshot]:
-    """Leave out a run whose seed is already there: the same run under another name."""
-    seeds: dict[Any, Snapshot] = {}
-    for side in sides:
-        seeds.setdefault(seed_of(side.lock), side)
-    return list(seeds.values())
 
 
 def contest(base: Group, other: Group, result: str) -> Contest:

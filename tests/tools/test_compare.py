@@ -128,6 +128,15 @@ def test_seeds_of_the_base_are_compared_one_by_one(past, monkeypatch):
     assert result["changed"]["stages"][0]["params"] == {"seed": [1, 2]}
 
 
+def test_the_same_run_under_two_names_is_two_rows(past, monkeypatch):
+    """A second name for a run is no second seed: it has a row of its own, with the same numbers."""
+    past.git("branch", "again", "v3")
+    first, second = run(monkeypatch, "v1", "v3", "again")
+    assert (first["other"], second["other"]) == ("v3", "again")
+    assert first["difference"] == second["difference"]
+    assert first["seeds"] is None
+
+
 def test_another_vocabulary_is_said(past, monkeypatch):
     """A class that only one side has is named, and its images are not compared."""
     labels = ["cat", "dog", "owl", "emu"]
