@@ -112,6 +112,8 @@ def kills(work: Path) -> None:
             resumed.append(said)
             same += digest(folder) == wanted
             print(f"{by.name}, next run from {said}: {same} of {len(resumed)} the same", flush=True)
+        else:
+            seconds *= 0.8  # it came to its end first: the machine has become faster
     found = {"kills": KILLS, "same bytes": same, "went on from": sorted(resumed)}
     record("resume", "kills", machine(PACKAGES), {"endings": found})
 
