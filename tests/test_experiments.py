@@ -16,7 +16,11 @@ pytestmark = WHOLE
 def made_by(target: str, *values: str) -> str:
     """Return the command behind a make target."""
     done = subprocess.run(
-        ["make", "-n", target, *values], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "-n", target, *values],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.splitlines()[-1].replace(".venv/bin/", "")
 
