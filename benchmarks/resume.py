@@ -80,12 +80,12 @@ def span(folder: Path) -> float:
 def ended(folder: Path, after: float, by: signal.Signals) -> str:
     """End fine_tune so long after its first checkpoint; return where its next run goes on.
 
-    Nothing, when it had come to its end before.
+    Nothing, when it had come to its end before, and removed its checkpoint.
     """
     process, _ = started(folder)
     time.sleep(after)
     process.send_signal(by)
-    if process.wait() == 0:
+    if process.wait() == 0 or not (folder / CHECKPOINT).exists():
         return ""
     done = subprocess.run(
         STAGE, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=True
@@ -113,7 +113,7 @@ def kills(work: Path) -> None:
             same += digest(folder) == wanted
             print(f"{by.name}, next run from {said}: {same} of {len(resumed)} the same", flush=True)
         else:
-            seconds *= 0.8  # it came to its end first: the machine has become faster
+            seconds *= 0.8  # its end came first: the machine is faster now, or the span too long
     found = {"kills": KILLS, "same bytes": same, "went on from": sorted(resumed)}
     record("resume", "kills", machine(PACKAGES), {"endings": found})
 
