@@ -18,77 +18,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain, count, repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
+from benchmarks.generated import Scale, feed_of, model_of, precisions
 from benchmarks.measure import figure, machine, ratio, record, timed
-from benchmarks.photos import PETS, fill, picture
-from stages.base.machine import device_name, workers
+from stages.base.machine import workers
 from stages.base.ranks import ALONE
 from stages.batch import loader
 from stages.batch.feed import Feed, open_feed
-from stages.batch.loader import Batch, Look
-from stages.batch.views import AugmentParams
-from stages.dataset.resize import PresizeParams
+from stages.batch.loader import Batch
 from stages.dataset.store import Store
-from stages.dataset.store_writer import write_store
 from stages.train.checkpoint import Checkpoints
-from stages.train.device import Compute, open_device
+from stages.train.device import Compute
 from stages.train.loop import Data, Task, Trained, fine_tune
-from stages.train.model import Classifier, ModelParams, build
 from stages.train.param_groups import train_mode, unfreeze
 from stages.train.plan import FineTuneParams
 from stages.train.step import Trainer, make_trainer
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "pillow"]
-
-
-class Scale(NamedTuple):
-    """How much is measured."""
-
-    arch: str  # whose speed counts
-    small: str  # which is trained to its end
-    photos: int
-    size: int  # side in pixels
-    batch: int
-    steps: int  # in a round
-    rounds: int
-    epochs: int
-
 
 WHOLE = Scale("resnet50", "resnet18", 1024, 224, 64, 30, 5, 4)
 TINY = Scale("test_resnet", "test_resnet", 48, 32, 8, 2, 2, 2)
-
-
-def feed_of(folder: Path, scale: Scale) -> Feed:
-    """Return generated photos of 500 x 375, presized by the real code, as batches."""
-    photos = folder / "photos"
-    fill(photos, [picture(number, PETS, 90) for number in range(16)], scale.photos)
-    names = sorted(path.name for path in photos.iterdir())
-    sums = [hashlib.sha256((photos / name).read_bytes()).hexdigest() for name in names]
-    images = pd.DataFrame({"path": names, "sha256": sums}, dtype="str")
-    params = PresizeParams(size=460, format="jpeg", quality=92, shards=16, max_rejected=0.0)
-    write_store(images, photos, folder / "store", folder / "private", params, workers())
-    labels = images["path"].str.split("_").str[0]
-    side = np.where(np.arange(len(images)) % 4 == 0, "valid", "train")
-    splits = pd.DataFrame({"path": images["path"], "label": labels, "split": side})
-    augment = AugmentParams(
-        size=scale.size, min_scale=0.5, max_rotate=10.0, max_zoom=1.1, max_warp=0.2,
-        max_lighting=0.2, p_affine=0.75, p_lighting=0.75, flip=True,
-    )  # fmt: skip
-    look = Look(scale.size, MEAN, STD, open_device(device_name(), "auto").device)
-    store = Store(folder / "store")
-    return open_feed(store, splits, ["cat", "dog"], look, augment, scale.batch, 1, ALONE, workers())
-
-
-def model_of(arch: str, size: int, device: torch.device) -> Classifier:
-    """Return a network with random weights on the device."""
-    model = build(ModelParams(arch=arch, weights="none", head="linear"), 37, 1, size)
-    return model.to(device)
 
 
 def trainer_of(scale: Scale, compute: Compute) -> Trainer:
@@ -97,12 +50,6 @@ def trainer_of(scale: Scale, compute: Compute) -> Trainer:
     unfreeze(model, train_bn=True)
     train_mode(model, train_bn=True)
     return make_trainer(model, compute, "cross_entropy", 0.0)
-
-
-def precisions(device: torch.device) -> dict[str, Compute]:
-    """Return how to compute in each precision that the device has."""
-    names = ["fp16", "bf16", "fp32"] if device.type == "cuda" else ["bf16", "fp32"]
-    return {name: open_device(str(device), name) for name in names}
 
 
 def take(trainer: Trainer, batches: Iterator[Batch], steps: int) -> Callable[[], None]:
