@@ -163,12 +163,12 @@ PARTS = {"large": large, "pets": pets, "ingest": read_and_hash}
 def main() -> None:
     """Measure the parts asked for, each in a folder of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="*", choices=[[], *PARTS], default=list(PARTS))
+    parser.add_argument("part", nargs="*", choices=[[], *PARTS])
     parser.add_argument("--photos", type=Path)
     chosen = parser.parse_args()
     if resize_images is None:
         print("fastai is not installed, so its rows are left out: pip install fastai==2.8.12")
-    for part in chosen.part:
+    for part in chosen.part or PARTS:
         with tempfile.TemporaryDirectory() as folder:
             figures = PARTS[part](Path(folder), chosen.photos)
         name = f"{part}, given photos" if chosen.photos else part

@@ -134,8 +134,8 @@ PARTS = {"many": many, "add": add, "noop": noop}
 def main() -> None:
     """Measure the parts asked for, each in a folder of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="*", choices=[[], *PARTS], default=list(PARTS))
-    for part in parser.parse_args().part:
+    parser.add_argument("part", nargs="*", choices=[[], *PARTS])
+    for part in parser.parse_args().part or PARTS:
         with tempfile.TemporaryDirectory() as folder:
             figures = PARTS[part](Path(folder))
         record("presize_growth", part, machine(PACKAGES), figures)
