@@ -71,8 +71,8 @@ def main() -> None:
     if problems:
         print(several(f"{amiss}:", [*map(str, problems)]))
     print(
-        f"{len(found.facts):,} files: {len(final.labels):,} images with a label in"
-        f" {metrics['classes']} classes, {amiss} ({PROBLEMS})"
+        f"{len(found.facts):,} files: {len(final.labels):,} images with a label in {metrics['classes']}"
+        f" classes, {len(found.facts) - len(paths)} not images, {amiss} ({PROBLEMS})"
     )
 
 

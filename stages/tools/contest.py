@@ -171,11 +171,14 @@ def _notes(base: Group, other: Group, pairing: Pairing) -> list[str]:
     one, two = base.lead.outcomes, other.lead.outcomes
     if one is None or two is None:
         return notes
-    for mine, theirs in ((base, other), (other, base)):
-        if more := sorted(_vocabulary(mine.lead) - _vocabulary(theirs.lead)):
+    known = _vocabulary(base.lead), _vocabulary(other.lead)
+    extra = {base.name: known[0] - known[1], other.name: known[1] - known[0]}
+    harder = ", and its task is the harder" if not all(extra.values()) else ""
+    for name, classes in extra.items():
+        if more := sorted(classes):
             notes.append(
-                f"Only {mine.name} has the class{'es' if len(more) > 1 else ''} "
-                f"{', '.join(more[:8])}: these images are not compared, and its task is the harder"
+                f"Only {name} has the class{'es' if len(more) > 1 else ''} "
+                f"{', '.join(more[:8])}: these images are not compared{harder}"
             )
     if pairing.common.empty:
         notes.append("No image is in both validation sets under the same label")
