@@ -1,8 +1,7 @@
 """Ingest: what each photo is (images.csv), what it shows (labels.csv), and all that is amiss.
 
 Reads: the folder ingest.images, the CSV ingest.label.csv, data/corrections.csv.
-Writes: data/manifest/ (images.csv, labels.csv),
-        reports/ingest/ (metrics.json, problems.csv, corrections.csv).
+Writes: data/manifest/ (images.csv, labels.csv), reports/ingest/ (metrics.json and two tables).
 Run: python -m stages.ingest
 """
 
@@ -71,8 +70,9 @@ def main() -> None:
     if problems:
         print(several(f"{amiss}:", [*map(str, problems)]))
     print(
-        f"{len(found.facts):,} files: {len(final.labels):,} images with a label in {metrics['classes']}"
-        f" classes, {len(found.facts) - len(paths)} not images, {amiss} ({PROBLEMS})"
+        f"{len(found.facts):,} files: {len(final.labels):,} images with a label in"
+        f" {metrics['classes']} classes, {len(found.facts) - len(paths)} not images,"
+        f" {amiss} ({PROBLEMS})"
     )
 
 

@@ -90,7 +90,8 @@ def test_every_photo_is_in_the_manifest(project, capsys):
         "problems": {},
     }
     assert capsys.readouterr().out == (
-        "4 files: 4 images with a label in 2 classes, 0 not images, 0 problems (reports/ingest/problems.csv)\n"
+        "4 files: 4 images with a label in 2 classes, 0 not images, "
+        "0 problems (reports/ingest/problems.csv)\n"
     )
     assert {path: path.read_bytes() for path in Path("photos").rglob("*.jpg")} == before
 
@@ -135,7 +136,8 @@ def test_what_does_not_fit_is_told_and_the_rest_goes_on(project, capsys):
     assert lines[2].startswith("  IMG 00.jpg: no match: ingest.label.regex ")
     assert lines[21] == "  ... and 7 more"
     assert lines[22:] == [
-        "31 files: 5 images with a label in 3 classes, 1 not images, 27 problems (reports/ingest/problems.csv)"
+        "31 files: 5 images with a label in 3 classes, 1 not images, "
+        "27 problems (reports/ingest/problems.csv)"
     ]
 
 
