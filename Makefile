@@ -40,7 +40,7 @@ compare: environment ## BASE=main [OTHER=...]: better, worse, or cannot tell, on
 	@.venv/bin/python -m stages.tools.compare $(BASE) $(OTHER)
 
 experiments: environment ## DVC's experiments with the columns worth reading
-	@.venv/bin/dvc exp show --only-changed --keep '^error_rate\.' --drop '^(?!$(COLUMNS))'
+	@.venv/bin/dvc exp show --only-changed --keep '^(error_rate\.|versus_baseline\.difference\.value$$|base_lr$$)' --drop '^(?!$(COLUMNS))'
 
 seeds: environment ## N=5: queue the same with other seeds; then: dvc queue start
 	.venv/bin/dvc exp run --queue --name seed -S 'seed=range(1,$(shell expr $(N) + 1))'
