@@ -7,12 +7,37 @@ from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import TypeVar
 
+import psutil
+
 T = TypeVar("T")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(Exception):
     """Training was asked to stop, and stands between two steps."""
+
+
+def starters() -> list[int]:
+    """Return the processes between this one and the DVC that runs it, which is the last; else none.
+
+    A shell may stand between: DVC runs its commands in one, and dash, unlike bash, waits for them.
+    """
+    if "DVC_STAGE" not in os.environ:
+        return []
+    found = []
+    for process in psutil.Process().parents():
+        found.append(process.pid)
+        if not _started_by_dvc(process):
+            break
+    return found
+
+
+def _started_by_dvc(process: psutil.Process) -> bool:
+    """Return whether DVC put the name of a stage into a process's environment."""
+    try:
+        return "DVC_STAGE" in process.environ()
+    except psutil.Error:  # somebody else's, or it has just ended
+        return False
 
 
 class Stop:
@@ -25,7 +50,7 @@ class Stop:
     def __init__(self, together: bool = False) -> None:
         """Start unasked; together: heed only what all processes agreed on."""
         self._together, self._agreed, self._signalled = together, False, False
-        self._parent = os.getppid() if "DVC_STAGE" in os.environ else None
+        self._starters = starters()
 
     def __enter__(self) -> "Stop":
         """Take the signals over, which only the main thread may do."""
@@ -42,7 +67,7 @@ class Stop:
     @property
     def asked(self) -> bool:
         """Return whether anybody has asked."""
-        return self._signalled or (self._parent is not None and os.getppid() != self._parent)
+        return self._signalled or starters() != self._starters
 
     def agree(self, asked: bool) -> None:
         """Note whether one of all processes has been asked."""

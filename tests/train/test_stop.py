@@ -58,11 +58,8 @@ def test_several_processes_stop_only_when_they_agree() -> None:
 
 
 ORPHAN = """
-import os, sys, time
+import time
 from stages.train.stop import Stop
-if os.fork():
-    time.sleep(0.5)
-    os._exit(0)
 with Stop() as stop:
     for _ in range(100):
         if stop.asked:
@@ -70,17 +67,43 @@ with Stop() as stop:
         time.sleep(0.05)
     print("asked" if stop.asked else "not asked", flush=True)
 """
+STARTER = """
+import os, subprocess, sys, time
+stage, command = sys.argv[1], sys.argv[2:]
+subprocess.Popen(command, env=os.environ | ({"DVC_STAGE": stage} if stage else {}))
+time.sleep(3)
+"""
+STAGE = (sys.executable, "-c", ORPHAN)
+SHELL = ("sh", "-c", '"$@"; exit', "sh")  # it waits, as dash does for a single command too
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no orphans")
-@pytest.mark.parametrize(("stage", "said"), [("fine_tune", "asked\n"), (None, "not asked\n")])
-def test_an_orphan_of_dvc_stops_and_no_other(stage: str | None, said: str) -> None:
-    """When its parent dies, a stage that DVC started is asked to stop; one run by hand is not."""
+@pytest.mark.parametrize("shell", [(), SHELL, SHELL + SHELL])
+@pytest.mark.parametrize(("stage", "said"), [("fine_tune", "asked\n"), ("", "not asked\n")])
+def test_an_orphan_of_dvc_stops_and_no_other(stage: str, said: str, shell: tuple[str, ...]) -> None:
+    """When the DVC that started it dies, behind shells or not, a stage is asked to stop."""
     environment = {name: value for name, value in os.environ.items() if name != "DVC_STAGE"}
-    environment |= {"DVC_STAGE": stage} if stage else {}
     start = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", ORPHAN], cwd=ROOT, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", STARTER, stage, *shell, *STAGE],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.stdout == said
-    assert stage is None or time.monotonic() - start < 5
+    assert not stage or time.monotonic() - start < 7
+
+
+def test_a_dvc_that_lives_asks_nothing() -> None:
+    """While its DVC is at work, a stage that a shell started is asked for nothing."""
+    environment = os.environ | {"DVC_STAGE": "fine_tune"}
+    script = ORPHAN.replace("range(100)", "range(5)")
+    done = subprocess.run(
+        [*SHELL, sys.executable, "-c", script],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "not asked\n"
