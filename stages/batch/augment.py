@@ -4,7 +4,8 @@ fastai's single interpolation is in fact two or three on the device, with one ra
 whole batch. Here a view of each image is one matrix (views.py), and its pixels are read once:
 where the view shrinks, a box average by the largest whole factor, then bilinear. What lies outside
 an image is reflected in the image's own coordinates, whatever padding the batch carries.
-Lighting and normalisation follow in the same pass. Validation takes the same path.
+Lighting and normalisation follow in the same pass. Validation takes the same path. On a processor
+one_pass.py does the same pixel by pixel.
 """
 
 from collections.abc import Iterator
@@ -19,10 +20,6 @@ from stages.batch.windows import Windows, whole
 
 # Logits of black and white are cut here: 1e-4 keeps float32 exact to a grey level either way.
 DARKEST = 1e-4
-# Source pixels that a processor works on at once, so that they stay in its cache from the first
-# step to the last. Two cores, 500 x 375 to 224: 0.9 ms an image, 1.3 with one image at a time, and
-# 5 with all 32; 200 x 160 to 96: 0.2 ms, 0.3 and 0.5.
-PORTION = 800_000
 
 
 def render(
@@ -43,7 +40,7 @@ def render(
     windows = windows or whole(sizes)
     shape, last = (len(pixels), 3, size, size), torch.channels_last
     out = torch.empty(shape, device=pixels.device, memory_format=last)
-    for rows, factor in _portions(pixels, views.matrices, size):
+    for rows, factor in _alike(views.matrices, size):
         x = _sample(pixels, sizes, windows, views.matrices, size, rows, factor)
         x = lighting(x, views.brightness[rows], views.contrast[rows])
         out[rows] = normalise(x, mean, std)
@@ -60,20 +57,16 @@ def resample(
     """Read each image once through its matrix; returns (B, 3, size, size) float32 in 0..1."""
     windows = windows or whole(sizes)
     out = torch.empty(len(pixels), 3, size, size, device=pixels.device)
-    for rows, factor in _portions(pixels, matrices, size):
+    for rows, factor in _alike(matrices, size):
         out[rows] = _sample(pixels, sizes, windows, matrices, size, rows, factor)
     return out
 
 
-def _portions(pixels: Tensor, matrices: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, int]]:
+def _alike(matrices: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, int]]:
     """Yield rows to be sampled together, with their shrink factor."""
     factors = shrink_factors(matrices, size)
-    most = len(factors)
-    if pixels.device.type == "cpu":
-        most = max(1, PORTION // (pixels.shape[2] * pixels.shape[3]))
     for factor in np.unique(factors).tolist():
-        rows = np.flatnonzero(factors == factor)
-        yield from ((rows[i : i + most], factor) for i in range(0, len(rows), most))
+        yield np.flatnonzero(factors == factor), factor
 
 
 def shrink_factors(matrices: np.ndarray, size: int) -> np.ndarray:

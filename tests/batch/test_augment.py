@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from stages.base.seed import derive
-from stages.batch import augment
 from stages.batch.augment import lighting, normalise, positions, render, resample, shrink_factors
-from stages.batch.views import AugmentParams, Views, box, centre_views, random_views, rotation
+from stages.batch.views import AugmentParams, box, centre_views, random_views, rotation
+from tests.batch.plain import photo, plain_resample
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -19,41 +19,6 @@ def padded(images: list[np.ndarray], fill: int = 0) -> tuple[torch.Tensor, np.nd
     for place, image in zip(out, images, strict=True):
         place[: image.shape[0], : image.shape[1]] = image
     return torch.from_numpy(out).permute(0, 3, 1, 2), sizes
-
-
-def photo(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Return an image of noise, where every mistake shows."""
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def mirrored(position: float, length: int) -> float:
-    """Fold a position into the image, one reflection at a time."""
-    while not 0 <= position <= length:
-        position = -position if position < 0 else 2 * length - position
-    return min(max(position, 0.5), length - 0.5)
-
-
-def plain_resample(image: np.ndarray, matrix: np.ndarray, size: int, factor: int) -> np.ndarray:
-    """Resample pixel by pixel in float64: box average, reflection, bilinear weights."""
-    height, width = image.shape[0] // factor, image.shape[1] // factor
-    cells = np.zeros((height, width, 3))
-    for i in range(height):
-        for j in range(width):
-            cell = image[i * factor : (i + 1) * factor, j * factor : (j + 1) * factor]
-            cells[i, j] = cell.reshape(-1, 3).mean(axis=0) / 255
-    out = np.zeros((size, size, 3))
-    for i in range(size):
-        for j in range(size):
-            x, y, w = matrix @ [(j + 0.5) * 2 / size - 1, (i + 0.5) * 2 / size - 1, 1]
-            u = mirrored(x / w / factor, width) - 0.5
-            v = mirrored(y / w / factor, height) - 0.5
-            left, top = int(u), int(v)
-            right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
-            a, b = u - left, v - top
-            upper = (1 - a) * cells[top, left] + a * cells[top, right]
-            lower = (1 - a) * cells[bottom, left] + a * cells[bottom, right]
-            out[i, j] = (1 - b) * upper + b * lower
-    return out
 
 
 @pytest.mark.parametrize("size", [16, 24])
@@ -148,17 +113,6 @@ def test_no_view_looks_further_than_one_image() -> None:
         own = torch.tensor([width, height])[:, None, None]
         assert (where > -own).all()
         assert (where < 2 * own).all()
-
-
-def test_portions_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch worked on in portions equals one worked on at once, shrink factors mixed."""
-    images = [photo(12, 30), photo(80, 70, 1), photo(40, 20, 2), photo(70, 90, 3)]
-    pixels, sizes = padded(images)
-    views = centre_views(sizes.tolist())
-    light = Views(views.matrices, np.array([0, 0.3, 0, 0.1]), np.array([1, 1, 1, 1.2]))
-    whole = render(pixels, sizes, light, 16, MEAN, STD)
-    monkeypatch.setattr(augment, "PORTION", 1)
-    assert torch.allclose(render(pixels, sizes, light, 16, MEAN, STD), whole, atol=1e-5)
 
 
 def test_shrink_factors_at_the_bounds() -> None:

@@ -95,11 +95,11 @@ def named(done: Walk) -> dict[str, Step]:
 
 
 def test_the_walk_ends_in_trainings_first_batch() -> None:
-    """The images and the loss are those of the first batch that training takes, to the bit."""
+    """Images and loss are those of the first batch of training, to a tenth of a grey level."""
     done = walk()
     batch = first_batch(make_splits())
     assert done.images is not None
-    assert torch.equal(done.images, batch.images)
+    assert (done.images - batch.images).abs().max() < 0.1 / 255 / 0.2
     assert done.labels == ["abc"[target] for target in batch.targets]
     expected = torch.nn.functional.cross_entropy(forward(batch.images), batch.targets)
     assert done.loss == pytest.approx(float(expected))
