@@ -6,7 +6,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment repro compare experiments seeds report test check lint deps requirements.txt
+.PHONY: help environment repro compare photographs experiments seeds report test check lint deps requirements.txt
 
 BASE ?= HEAD
 REV ?= HEAD
@@ -35,6 +35,9 @@ repro: environment ## run the stages that something changed for, print the resul
 	@.venv/bin/python -m stages.tools.check
 	.venv/bin/dvc repro
 	@.venv/bin/python -m stages.tools.headline
+
+photographs: environment ## set in params.yaml what its comments name for photographs
+	@.venv/bin/python -m stages.tools.photographs
 
 compare: environment ## BASE=main [OTHER=...]: better, worse, or cannot tell, on the same images
 	@.venv/bin/python -m stages.tools.compare $(BASE) $(OTHER)

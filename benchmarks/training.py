@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -17,20 +16,16 @@ from benchmarks.photos import ROOT
 from stages.dataset.duplicates import groups
 from stages.dataset.splits import read_splits, write_splits
 from stages.dataset.store import Store
+from stages.tools.photographs import suited
 
 CODE = ROOT / "stages"
-SAID = re.compile(r"( *)(\w+): ?(\S*).*?for photographs (\S+)")
 
 
 def photograph_values() -> dict[str, Any]:
-    """Return what params.yaml says to set for photographs, by dotted name."""
-    found, section = {}, ""
-    for line in (ROOT / "params.yaml").read_text("utf-8").splitlines():
-        if line[:1].isalpha():
-            section = line.split(":")[0]
-        if said := SAID.match(line):
-            found[f"{section}.{said[2]}"] = YAML(typ="safe").load(said[4].rstrip(";,"))
-    return found
+    """Return the values that suit photographs, by dotted name."""
+    _, changes = suited((ROOT / "params.yaml").read_text("utf-8"))
+    pairs = (change.split(": ") for change in changes)
+    return {key: YAML(typ="safe").load(value.split(" -> ")[1]) for key, value in pairs}
 
 
 def change(folder: Path, values: Mapping[str, Any]) -> None:
