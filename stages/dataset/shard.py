@@ -5,7 +5,7 @@ import os
 import tarfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from stages.base.files import sha256_bytes, unwritable
 from stages.dataset.decode import Undecodable, wrong_extension
@@ -66,6 +66,14 @@ class Outcome:
     bytes: int = 0  # of the original
 
 
+class Photo(NamedTuple):
+    """One original: its bytes where they are needed, how many, and what was made of it before."""
+
+    content: bytes
+    size: int
+    made: Encoded | Undecodable | None
+
+
 def write_shard(task: Task) -> list[Outcome]:
     """Write the images of a shard, each content once; return what became of each path."""
     outcomes: list[Outcome] = []
@@ -76,12 +84,12 @@ def write_shard(task: Task) -> list[Outcome]:
             for sha256, path in task.items:
                 _write_note(note, len(outcomes), path)
                 try:
-                    content = _original(task.photos / path, sha256)
+                    photo = _photo(task.photos / path, sha256, kept)
                 except Undecodable as error:
                     outcomes.append(Outcome(path, sha256, error.problem, error.detail))
                     continue
                 if stored.sha256 != sha256:
-                    stored = _store(content, sha256, tar, task, kept)
+                    stored = _store(photo, sha256, tar, task, kept)
                 outcomes.append(_named(stored, path))
             _write_note(note, len(outcomes), "")
         if not any(outcome.shard for outcome in outcomes):
@@ -106,8 +114,15 @@ def _write_note(note: BinaryIO, done: int, path: str) -> None:
     note.truncate(len(text))
 
 
-def _original(file: Path, sha256: str) -> bytes:
+def _photo(file: Path, sha256: str, kept: Kept) -> Photo:
+    """Return what is needed of a photo: its own bytes only where nothing made of them is kept.
+
+    To read and hash a photo of 12 megapixels takes a tenth of what it takes to presize it.
+    """
+    made = kept.load(sha256)
     try:
+        if isinstance(made, Encoded) and made.content is not None:
+            return Photo(b"", file.stat().st_size, made)
         content = file.read_bytes()
     except FileNotFoundError:
         raise Undecodable(CHANGED, "the file is gone; dvc repro lists what is there") from None
@@ -115,20 +130,18 @@ def _original(file: Path, sha256: str) -> bytes:
         raise Undecodable("unreadable", error.strerror or type(error).__name__) from None
     if sha256_bytes(content) != sha256:
         raise Undecodable(CHANGED, "the content is another; dvc repro reads it anew")
-    return content
+    return Photo(content, len(content), made)
 
 
-def _store(content: bytes, sha256: str, tar: tarfile.TarFile, task: Task, kept: Kept) -> Outcome:
+def _store(photo: Photo, sha256: str, tar: tarfile.TarFile, task: Task, kept: Kept) -> Outcome:
     """Add one image to the shard, made now or before; the outcome still lacks its path."""
-    result = kept.load(sha256)
-    known = Outcome("", sha256, reused=result is not None, bytes=len(content))
-    if result is None:
-        result = _encode(content, task.params)
+    known = Outcome("", sha256, reused=photo.made is not None, bytes=photo.size)
+    result = photo.made or _encode(photo.content, task.params)
     if not known.reused or sha256 in task.known:  # logs of other runs are not kept
         kept.save(sha256, result)
     if isinstance(result, Undecodable):
         return replace(known, problem=result.problem, detail=result.detail)
-    image = content if result.content is None else result.content
+    image = photo.content if result.content is None else result.content
     return replace(
         known,
         shard=task.shard,

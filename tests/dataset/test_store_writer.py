@@ -66,6 +66,13 @@ def some(numbers: range, **options: int) -> dict[str, bytes]:
     return {f"{number:03}.jpg": saved(picture(number, **options)) for number in numbers}
 
 
+def commented(content: bytes, count: int) -> dict[str, bytes]:
+    """Return copies of one JPEG that differ by a comment, since to encode each takes long."""
+    start, rest = content[:2], content[2:]
+    comments = {f"{number:03}.jpg": f"{number:08}".encode() for number in range(count)}
+    return {name: start + b"\xff\xfe\x00\x0a" + said + rest for name, said in comments.items()}
+
+
 def manifest(root: Path) -> pd.DataFrame:
     """Return path and sha256 of all photos, as ingest does."""
     photos = root / "photos"
@@ -218,10 +225,9 @@ def test_the_number_of_workers_changes_nothing(tmp_path):
 
 
 def test_photos_that_changed_since_ingest_are_named(tmp_path):
-    """Gone, changed or unreadable since: a row each, kept results or not."""
+    """Gone, changed or unreadable since: a row each."""
     add(tmp_path, some(range(5)))
     images = manifest(tmp_path)
-    write(tmp_path, images)
     photos = tmp_path / "photos"
     (photos / "000.jpg").unlink()
     (photos / "001.jpg").write_bytes(saved(picture(99)))
@@ -235,6 +241,21 @@ def test_photos_that_changed_since_ingest_are_named(tmp_path):
     details = [detail.split(";")[0] for detail in found["detail"]]
     assert details[:3] == ["the file is gone", "the content is another", "Is a directory"]
     assert Store(tmp_path / "store").index["path"].tolist() == ["004.jpg"]
+
+
+def test_what_was_made_before_is_not_read_again(tmp_path):
+    """Of a photo presized before only its presence is checked: the list says what it holds."""
+    add(tmp_path, {"a.jpg": saved(picture(1)), "b.jpg": saved(picture(2))})
+    images = manifest(tmp_path)
+    write(tmp_path, images)
+    before = content(tmp_path / "store")
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"never looked at")
+    found = write(tmp_path, images)
+    assert found["reused"].all()
+    assert found.loc["a.jpg", "bytes"] == len(b"never looked at")
+    assert content(tmp_path / "store") == before
+    (tmp_path / "photos" / "a.jpg").unlink()
+    assert write(tmp_path, images)["problem"].tolist() == ["changed since ingest", ""]
 
 
 def test_a_lost_duplicate_does_not_take_the_other_with_it(tmp_path):
@@ -352,7 +373,9 @@ def wait_for_work(root: Path, child: subprocess.Popen[bytes]) -> None:
 def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path, workers):
     """Killed 20 times at random moments, the run that is let through leaves the right bytes."""
     small = {f"small_{number}.jpg": saved(picture(number, 30, 20)) for number in range(40)}
-    add(tmp_path, some(range(80), width=1600, height=1200) | small | {"bad.jpg": b"no image"})
+    # Enough that no run comes to its end in the time that all have together.
+    large = commented(saved(picture(0, 3000, 2000), progressive=True), 160)
+    add(tmp_path, large | small | {"bad.jpg": b"no image"})
     draw, kept = derive(workers, "moments"), []
     for _ in range(20):
         child = run_child(tmp_path, workers)
