@@ -163,13 +163,17 @@ def _batches(
     return ahead(lambda rows: _on_device(photos, look, draw(rows)), splits, photos.threads)
 
 
-def _on_processor(photos: Photos, look: Look, every: Iterable[Drawn]) -> Iterator[Batch]:
+def _on_processor(photos: Photos, look: Look, every: Iterator[Drawn]) -> Iterator[Batch]:
+    """Render what was drawn, and only then ask for what follows: that is drawn beside the step."""
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(threads) as pool:
-        for images, views, rows in every:
-            pixels = [image.numpy() for image in images]
-            x = render_each(pixels, views, look.size, look.mean, look.std, pool, threads)
-            yield Batch(x, torch.as_tensor(photos.targets[rows]), rows)
+        drawn = next(every, None)
+        while drawn is not None:
+            pixels = [image.numpy() for image in drawn.images]
+            x = render_each(pixels, drawn.views, look.size, look.mean, look.std, pool, threads)
+            targets, rows = torch.as_tensor(photos.targets[drawn.rows]), drawn.rows
+            drawn = next(every, None)
+            yield Batch(x, targets, rows)
 
 
 def _on_device(photos: Photos, look: Look, drawn: Drawn) -> Batch:
