@@ -1,0 +1,95 @@
+"""What the learning-rate finder answers over 20 seeds, and what following each answer costs.
+
+For each set the real lr_find runs once a seed, on a split of its own, with params.yaml as it is for
+digits and with what it says for photographs for pets. Then fine_tune runs at each rate of a grid;
+what an answer costs is read from that curve, between the rates of the grid.
+Run: python -m benchmarks.rates [digits] [pets] [--photos FOLDER] [--seeds N] [--trainings N], where
+FOLDER holds photos of pets named like great_pyrenees_173.jpg.
+Results: benchmarks/results/rates.json.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.defaults import PACKAGES
+from benchmarks.measure import machine, record
+from benchmarks.training import change, divide, photograph_values, prepare, read, run
+
+GRID = (0.0005, 0.001, 0.002, 0.004, 0.008)
+
+
+def answers_of(folder: Path, seeds: int) -> dict[str, np.ndarray]:
+    """Return what each rule and the consensus say, once a seed."""
+    change(folder, {"fine_tune.base_lr": "auto"})
+    found = []
+    for seed in range(1, seeds + 1):
+        divide(folder, seed)
+        run(folder, "lr_find")
+        suggestion = read(folder, "lr_find/suggestion.json")
+        found.append(suggestion["rules"] | {"consensus": suggestion["consensus"]})
+        print(f"seed {seed}: {found[-1]}", flush=True)
+    return {rule: np.array([each[rule] for each in found]) for rule in found[0]}
+
+
+def errors_of(folder: Path, trainings: int) -> np.ndarray:
+    """Return the error in percent at each rate of the grid: (trainings, rates)."""
+    errors = np.empty((trainings, len(GRID)))
+    for row in range(trainings):
+        divide(folder, row + 1)
+        for column, rate in enumerate(GRID):
+            change(folder, {"fine_tune.base_lr": rate})
+            run(folder, "lr_find")
+            run(folder, "fine_tune")
+            errors[row, column] = 100 * read(folder, "fine_tune/metrics.json")["error_rate"]
+            print(f"division {row + 1}, rate {rate}: {errors[row, column]:.1f} %", flush=True)
+    return errors
+
+
+def figures_of(answers: dict[str, np.ndarray], errors: np.ndarray) -> dict[str, Any]:
+    """Return the spread of every rule, and its cost against the best rate of the grid."""
+    curve = errors.mean(axis=0)
+    figures: dict[str, Any] = {
+        "error by rate, %": {
+            str(rate): {"mean": round(float(mean), 1), "n": len(errors)}
+            for rate, mean in zip(GRID, curve, strict=True)
+        }
+    }
+    for rule, rates in answers.items():
+        decades = np.log10(rates)
+        followed = np.interp(decades, np.log10(GRID), curve)
+        figures[rule] = {
+            "median": float(f"{np.median(rates):.2g}"),
+            "deviation, decades": round(float(np.std(decades, ddof=1)), 2),
+            "off the grid": int(np.sum((rates < GRID[0]) | (rates > GRID[-1]))),
+            "costs, points of error": round(float(followed.mean() - curve.min()), 1),
+            "n": len(rates),
+        }
+    return figures
+
+
+def main() -> None:
+    """Measure the sets named, by default both as far as there are photos."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sets", nargs="*", default=["digits", "pets"])
+    parser.add_argument("--photos", type=Path)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--trainings", type=int, default=1)
+    options = parser.parse_args()
+    for name in options.sets:
+        if name == "pets" and not options.photos:
+            print("pets: left out, since --photos names no folder")
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            folder, pets = Path(scratch) / name, name == "pets"
+            prepare(folder, options.photos if pets else None, photograph_values() if pets else {})
+            answers = answers_of(folder, options.seeds)
+            errors = errors_of(folder, options.trainings)
+            record("rates", name, machine(PACKAGES), figures_of(answers, errors))
+
+
+if __name__ == "__main__":
+    main()

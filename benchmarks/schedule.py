@@ -1,0 +1,78 @@
+"""Our two cycles beside those of the live fastai library, at every step of its fine_tune.
+
+A model of three layer groups is fine-tuned for some epochs by fastai on noise; a callback notes the
+rates and the momentum that its optimiser is given before each step.
+Run: python -m benchmarks.schedule, in an environment with fastai.
+Results: benchmarks/results/schedule.json.
+"""
+
+import numpy as np
+import torch
+from fastai.vision import all as fastai
+from torch import nn
+
+from benchmarks.measure import figure, machine, record
+from benchmarks.photos import ROOT
+from stages.base.params import read_yaml
+from stages.train.plan import FineTuneParams, phases, places
+
+GROUPS, STEPS, BATCH = 3, 7, 4
+# epochs, frozen epochs, rate, lr_mult
+RUNS = [(1, 1, 2e-3, 100.0), (3, 1, 5e-3, 100.0), (5, 2, 1e-2, 10.0), (2, 4, 7e-4, 1.0)]
+
+
+class Notes(fastai.Callback):
+    """What the optimiser is given before each step."""
+
+    order = 100  # after the scheduler
+
+    def __init__(self) -> None:
+        """Begin with an empty list."""
+        self.rows: list[list[float]] = []
+
+    def before_batch(self) -> None:
+        """Note rates of all groups and the momentum of the last."""
+        if self.training:
+            hypers = self.opt.hypers
+            self.rows.append([*(group["lr"] for group in hypers), hypers[-1]["mom"]])
+
+
+def theirs(epochs: int, frozen: int, rate: float, lr_mult: float) -> np.ndarray:
+    """Return fastai's rates and momentum: (steps, GROUPS + 1)."""
+    noise = [(torch.randn(2), torch.randn(1)) for _ in range(STEPS * BATCH)]
+    loaders = fastai.DataLoaders(
+        *(fastai.DataLoader(noise, bs=BATCH, num_workers=0) for _ in range(2))
+    )
+    model, notes = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 1)), Notes()
+    splitter = lambda model: [fastai.params(layer) for layer in model]  # noqa: E731
+    learner = fastai.Learner(loaders, model, nn.MSELoss(), splitter=splitter, cbs=notes)
+    with learner.no_bar(), learner.no_logging():
+        learner.fine_tune(epochs, rate, freeze_epochs=frozen, lr_mult=lr_mult)
+    return np.array(notes.rows)
+
+
+def ours(epochs: int, frozen: int, rate: float, lr_mult: float) -> np.ndarray:
+    """Return our rates and momentum: (steps, GROUPS + 1)."""
+    asked = {"epochs": epochs, "freeze_epochs": frozen, "lr_mult": lr_mult}
+    chosen = FineTuneParams(**read_yaml(ROOT / "params.yaml")["fine_tune"] | asked)
+    rows = []
+    for place in places(phases(chosen, rate, GROUPS), STEPS):
+        for step in range(STEPS):
+            rates, momentum = place.rates(step)
+            rows.append([*rates, momentum])
+    return np.array(rows)
+
+
+def main() -> None:
+    """Compare all runs, step by step."""
+    apart = [np.abs(ours(*run) / theirs(*run) - 1) for run in RUNS]
+    figures = {
+        "steps compared": sum(len(each) for each in apart),
+        # fastai holds its place in a cycle in float32.
+        "furthest apart in a run, relative": figure([float(each.max()) for each in apart], "1e-5"),
+    }
+    record("schedule", "fine_tune", machine(["fastai", "torch"]), figures)
+
+
+if __name__ == "__main__":
+    main()

