@@ -49,24 +49,32 @@ def errors_of(folder: Path, trainings: int) -> np.ndarray:
     return errors
 
 
-def figures_of(answers: dict[str, np.ndarray], errors: np.ndarray) -> dict[str, Any]:
-    """Return the spread of every rule, and its cost against the best rate of the grid."""
+def spread_of(answers: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return the median of every rule, and how far its answers scatter."""
+    return {
+        rule: {
+            "median": float(f"{np.median(rates):.2g}"),
+            "min": float(rates.min()),
+            "max": float(rates.max()),
+            "deviation, decades": round(float(np.std(np.log10(rates), ddof=1)), 2),
+            "n": len(rates),
+        }
+        for rule, rates in answers.items()
+    }
+
+
+def costs_of(answers: dict[str, np.ndarray], errors: np.ndarray) -> dict[str, Any]:
+    """Return the error at each rate of the grid, and what every rule costs against the best."""
     curve = errors.mean(axis=0)
     figures: dict[str, Any] = {
-        "error by rate, %": {
-            str(rate): {"mean": round(float(mean), 1), "n": len(errors)}
-            for rate, mean in zip(GRID, curve, strict=True)
-        }
+        f"error at {rate}, %": {"mean": round(float(mean), 1), "n": len(errors)}
+        for rate, mean in zip(GRID, curve, strict=True)
     }
     for rule, rates in answers.items():
-        decades = np.log10(rates)
-        followed = np.interp(decades, np.log10(GRID), curve)
+        followed = np.interp(np.log10(rates), np.log10(GRID), curve)
         figures[rule] = {
-            "median": float(f"{np.median(rates):.2g}"),
-            "deviation, decades": round(float(np.std(decades, ddof=1)), 2),
-            "off the grid": int(np.sum((rates < GRID[0]) | (rates > GRID[-1]))),
             "costs, points of error": round(float(followed.mean() - curve.min()), 1),
-            "n": len(rates),
+            "answers off the grid": int(np.sum((rates < GRID[0]) | (rates > GRID[-1]))),
         }
     return figures
 
@@ -77,7 +85,7 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=["digits", "pets"])
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--trainings", type=int, default=1)
+    parser.add_argument("--trainings", type=int, default=1, help="0: the answers alone")
     options = parser.parse_args()
     for name in options.sets:
         if name == "pets" and not options.photos:
@@ -87,8 +95,10 @@ def main() -> None:
             folder, pets = Path(scratch) / name, name == "pets"
             prepare(folder, options.photos if pets else None, photograph_values() if pets else {})
             answers = answers_of(folder, options.seeds)
-            errors = errors_of(folder, options.trainings)
-            record("rates", name, machine(PACKAGES), figures_of(answers, errors))
+            record("rates", name, machine(PACKAGES), spread_of(answers))
+            if options.trainings:
+                costs = costs_of(answers, errors_of(folder, options.trainings))
+                record("rates", f"{name}, followed", machine(PACKAGES), costs)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from tests.tiny_repo import Repo, copy_of, copy_project, hashes, make_photos
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("resume")]
 
-LONG = {"fine_tune.epochs": 60, "fine_tune.batch_size": 8, "fine_tune.base_lr": 0.002}
+LONG = {"fine_tune.epochs": 40, "fine_tune.batch_size": 8, "fine_tune.base_lr": 0.002}
 OUTPUTS = ("data/model", "reports/fine_tune")
 STAGE = (sys.executable, "-m", "stages.fine_tune")
 DVC = ("dvc", "repro", "--force", "--single-item", "fine_tune")  # or its cache would do
@@ -24,7 +24,7 @@ DVC = ("dvc", "repro", "--force", "--single-item", "fine_tune")  # or its cache 
 
 @pytest.fixture(scope="session")
 def ended(tmp_path_factory) -> Repo:
-    """Return a project whose fine_tune has run to its end, in 61 epochs. Not to be changed."""
+    """Return a project whose fine_tune has run to its end, in 41 epochs. Not to be changed."""
     repo = copy_project(tmp_path_factory.mktemp("ended") / "repo")
     repo.change(LONG)
     make_photos(repo.path / "data" / "photos")
