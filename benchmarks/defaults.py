@@ -8,14 +8,13 @@ photos of pets named like great_pyrenees_173.jpg. Results: benchmarks/results/de
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.measure import figure, machine, record
-from benchmarks.training import divide, photograph_values, prepare, read, run
+from benchmarks.training import divide, prepared_sets, read, run
 from stages.report.paired import compare
 from stages.report.predictions import read_baseline, read_predictions
 
@@ -77,20 +76,10 @@ def figures_of(name: str, seeds: list[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     """Measure the sets named, by default both as far as there are photos."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sets", nargs="*", default=["digits", "pets"])
-    parser.add_argument("--photos", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
-    options = parser.parse_args()
-    for name in options.sets:
-        if name == "pets" and not options.photos:
-            print("pets: left out, since --photos names no folder")
-            continue
-        with tempfile.TemporaryDirectory() as scratch:
-            folder, pets = Path(scratch) / name, name == "pets"
-            values = photograph_values() if pets else {}
-            prepare(folder, options.photos if pets else None, values)
-            seeds = [seed_of(folder, seed) for seed in range(1, options.seeds + 1)]
-            record("defaults", name, machine(PACKAGES), figures_of(name, seeds))
+    for name, folder, options in prepared_sets(parser):
+        seeds = [seed_of(folder, seed) for seed in range(1, options.seeds + 1)]
+        record("defaults", name, machine(PACKAGES), figures_of(name, seeds))
 
 
 if __name__ == "__main__":

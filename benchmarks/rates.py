@@ -9,7 +9,6 @@ Results: benchmarks/results/rates.json.
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from benchmarks.defaults import PACKAGES
 from benchmarks.measure import machine, record
-from benchmarks.training import change, divide, photograph_values, prepare, read, run
+from benchmarks.training import change, divide, prepared_sets, read, run
 
 GRID = (0.0005, 0.001, 0.002, 0.004, 0.008)
 
@@ -82,23 +81,14 @@ def costs_of(answers: dict[str, np.ndarray], errors: np.ndarray) -> dict[str, An
 def main() -> None:
     """Measure the sets named, by default both as far as there are photos."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sets", nargs="*", default=["digits", "pets"])
-    parser.add_argument("--photos", type=Path)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trainings", type=int, default=1, help="0: the answers alone")
-    options = parser.parse_args()
-    for name in options.sets:
-        if name == "pets" and not options.photos:
-            print("pets: left out, since --photos names no folder")
-            continue
-        with tempfile.TemporaryDirectory() as scratch:
-            folder, pets = Path(scratch) / name, name == "pets"
-            prepare(folder, options.photos if pets else None, photograph_values() if pets else {})
-            answers = answers_of(folder, options.seeds)
-            record("rates", name, machine(PACKAGES), spread_of(answers))
-            if options.trainings:
-                costs = costs_of(answers, errors_of(folder, options.trainings))
-                record("rates", f"{name}, followed", machine(PACKAGES), costs)
+    for name, folder, options in prepared_sets(parser):
+        answers = answers_of(folder, options.seeds)
+        record("rates", name, machine(PACKAGES), spread_of(answers))
+        if options.trainings:
+            costs = costs_of(answers, errors_of(folder, options.trainings))
+            record("rates", f"{name}, followed", machine(PACKAGES), costs)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,26 @@ def prepare(folder: Path, photos: Path | None, values: Mapping[str, Any]) -> Non
         change(folder, {"ingest.images": "photos", "fetch.dataset": "none"})
     for name in ("fetch", "ingest", "presize", "datablock"):
         run(folder, name)
+
+
+def prepared_sets(parser: ArgumentParser) -> Iterator[tuple[str, Path, Namespace]]:
+    """Yield digits and pets, as far as asked for, each with a folder prepared up to the splits.
+
+    Digits with params.yaml as it is, pets with what it names for photographs. The parser knows the
+    other options already.
+    """
+    parser.add_argument("sets", nargs="*", default=["digits", "pets"])
+    parser.add_argument("--photos", type=Path)
+    options = parser.parse_args()
+    for name in options.sets:
+        pets = name == "pets"
+        if pets and not options.photos:
+            print("pets: left out, since --photos names no folder")
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / name
+            prepare(folder, options.photos if pets else None, photograph_values() if pets else {})
+            yield name, folder, options
 
 
 def divide(folder: Path, seed: int) -> None:
