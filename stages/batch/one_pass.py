@@ -8,6 +8,8 @@ that way, and take 11 ms here. Compiled once by numba, and kept beside the sourc
 import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stages.batch.augment import DARKEST, shrink_factors
-from stages.batch.views import Views
+from stages.batch.views import Views, centre_views
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -38,6 +40,7 @@ def render_each(
 
     Returns (B, 3, size, size) float32, normalised, channels last; made by threads of the pool.
     """
+    see_to_compiled()
     out = np.empty((len(images), size, size, 3), np.float32)
     factors = shrink_factors(views.matrices, size)
     centre, spread = np.array(mean, np.float32), np.array(std, np.float32)
@@ -49,6 +52,27 @@ def render_each(
 
     list(pool.map(share, range(threads)))
     return torch.from_numpy(out).permute(0, 3, 1, 2)
+
+
+@cache
+def see_to_compiled() -> None:
+    """Load the compiled code or compile it; once a process, before threads ask for it.
+
+    What a power cut left of its files raises whatever a cut pickle does, and is made anew.
+    """
+    try:
+        _look_at_nothing()
+    except Exception:
+        for file in Path(str(look.stats.cache_path)).glob(f"{Path(__file__).stem}.*.nb[ci]"):
+            file.unlink(missing_ok=True)
+        _look_at_nothing()
+
+
+def _look_at_nothing() -> None:
+    view, none = centre_views([(1, 1)]), np.ones(3, np.float32)
+    light = view.brightness[0], view.contrast[0]
+    pixels, out = np.zeros((1, 1, 3), np.uint8), np.empty((1, 1, 3), np.float32)
+    look(pixels, view.matrices[0], 1, *light, none, none, out)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -1,7 +1,11 @@
 """The single pass of a processor, against a plain one, numpy, and what a GPU runs."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,3 +124,29 @@ def test_cells_are_box_means() -> None:
     image = photo(23, 26)
     blocks = image[:21, :24].reshape(7, 3, 8, 3, 3).mean(axis=(1, 3))
     assert box_means(image, 3) == pytest.approx(blocks, abs=1e-4)
+
+
+LOOK = "from stages.batch.one_pass import see_to_compiled, look; see_to_compiled();"
+SAY = "print(sum(look.stats.cache_hits.values()), len(look.signatures))"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left", [0, 100])
+def test_compiled_code_that_a_power_cut_damaged_is_made_anew(tmp_path: Path, left: int) -> None:
+    """Files of compiled code that end too early cost a compilation, once, and no traceback."""
+
+    def run() -> str:
+        return subprocess.run(
+            [sys.executable, "-c", LOOK + SAY],
+            cwd=Path(__file__).parents[2],
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert run() == "0 1\n"
+    for file in tmp_path.rglob("one_pass.look*.nb?"):
+        os.truncate(file, left)
+    assert run() == "0 1\n"
+    assert run() == "1 1\n"
