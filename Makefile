@@ -52,7 +52,7 @@ report: environment ## REV=v1: the page of a past commit again, without training
 	@.venv/bin/python -m stages.tools.past_page $(REV)
 
 test: environment ## run the tests
-	.venv/bin/python -m pytest -n 2 --dist loadgroup
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: environment ## lint, format, types and dvc.yaml, without tests
 	.venv/bin/ruff check

@@ -14,7 +14,7 @@ from tests.report.made_up import NASTY, project
 from tests.test_interpret import run
 from tests.tiny_repo import STAGES, Repo, copy_project, draw, hashes
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # The labels of the real chain: markup, a formula, quotes and commas, another script.
 LABELS = {"disc": "<script>alert(1)</script>", "square": "=cmd()", "stripes": '😀 مربع, "x"'}

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from tests.tiny_repo import ROOT, WHOLE, Repo, copy_of, hashes, ran
+from tests.tiny_repo import ROOT, Repo, copy_of, hashes, ran
 
-pytestmark = WHOLE
+pytestmark = pytest.mark.slow
 
 
 def made_by(target: str, *values: str) -> str:
@@ -37,7 +37,7 @@ def queued(built, tmp_path_factory) -> Repo:
     while repo.run("dvc", "queue", "status").count("Success") < 2:
         assert "Failed" not in repo.run("dvc", "queue", "status")
         assert time.monotonic() < deadline
-        time.sleep(2)
+        time.sleep(4)
     repo.run("dvc", "queue", "stop", "--kill")
     output = repo.run("dvc", "exp", "run", "-n", "longer", "-S", "fine_tune.epochs=2")
     assert ran(output) == {"fine_tune", "interpret"}

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from tests.tiny_repo import WHOLE, Repo, copy_of, draw
+from tests.tiny_repo import Repo, copy_of, draw
 
-pytestmark = WHOLE
+pytestmark = pytest.mark.slow
 
 
 def longer(repo: Repo) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from stages.base.params import read_yaml
-from tests.tiny_repo import STAGES, WHOLE, Repo, copy_of, hashes, ran
+from tests.tiny_repo import STAGES, Repo, copy_of, hashes, ran
 
-pytestmark = WHOLE
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

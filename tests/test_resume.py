@@ -14,7 +14,7 @@ import pytest
 from stages.base.alone import Busy, alone
 from tests.tiny_repo import Repo, copy_of, copy_project, hashes, make_photos
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("resume")]
+pytestmark = pytest.mark.slow
 
 LONG = {"fine_tune.epochs": 40, "fine_tune.batch_size": 8, "fine_tune.base_lr": 0.002}
 OUTPUTS = ("data/model", "reports/fine_tune")

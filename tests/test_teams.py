@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from tests.tiny_repo import WHOLE, Repo, copy_of, hashes, ran
+from tests.tiny_repo import Repo, copy_of, hashes, ran
 
-pytestmark = WHOLE
+pytestmark = pytest.mark.slow
 # As the README has it.
 SETTLE = "dvc repro && git add -A && git commit -m 'Merge'"
 

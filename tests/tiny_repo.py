@@ -1,7 +1,7 @@
 """A tiny copy of the project with photos of its own, under real git and DVC.
 
 One repository is built for all tests of a worker; a test that changes something works on a copy.
-Such tests carry `pytestmark = WHOLE`, so that one worker builds what all of them share.
+All tests of a file go to one worker, which builds what they share once.
 """
 
 import csv
@@ -23,7 +23,6 @@ from stages.base.params import read_yaml
 
 ROOT = Path(__file__).parents[1]
 STAGES = list(read_yaml(ROOT / "dvc.yaml")["stages"])
-WHOLE = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 
 PARAMS = {
     "fetch.dataset": "none",
