@@ -152,7 +152,7 @@ def read_and_hash(work: Path, _: Path | None) -> dict[str, object]:
     os.environ["FINETRACK_WORKERS"] = "2"
     with chdir(work):
         rounds({"ingest": ingest.main, "bare": bare}, 1)
-        found = rounds({"ingest": ingest.main, "bare": bare}, 7)
+        found = rounds({"ingest": ingest.main, "bare": bare}, 15)
     each = {f"seconds a file, {n}": figure([s / len(files) for s in t]) for n, t in found.items()}
     return each | {"ingest / bare": ratio(found["ingest"], found["bare"], "at most 1.5")}
 

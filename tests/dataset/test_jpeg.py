@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -154,6 +155,29 @@ def test_the_size_is_in_the_header(kind):
 def test_what_is_no_jpeg_has_no_size(content):
     """Other files, and headers cut short, are left to Pillow."""
     assert jpeg_size(content) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_header_with_errors_has_the_size_that_pillow_reads(kind):
+    """With bytes before the pixels changed at random, it has Pillow's size, or none."""
+    mode, options = KINDS[kind]
+    content = saved(picture(201, 151, mode), **options)
+    rng, known = derive(2, kind), 0
+    for _ in range(300):
+        damaged = bytearray(content)
+        for place in rng.integers(2, content.index(b"\xff\xda"), 2):
+            damaged[place] = rng.choice([0, 8, 192, 217, 218, 255, damaged[place] ^ 1])
+        size = jpeg_size(bytes(damaged))
+        with suppress(Exception), Image.open(io.BytesIO(damaged), formats=("JPEG",)) as image:
+            assert size in (None, image.size)
+            known += size is not None
+    assert known > 100
+
+
+def test_a_frame_of_twelve_bits_is_left_to_pillow():
+    """What no decoder here reads has no size."""
+    frame = PLAIN.index(b"\xff\xc0")
+    assert jpeg_size(PLAIN[: frame + 4] + b"\x0c" + PLAIN[frame + 5 :]) is None
 
 
 def test_several_views_are_left_to_pillow():
