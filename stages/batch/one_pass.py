@@ -47,8 +47,8 @@ def render_each(
 
     def share(first: int) -> None:
         for i in range(first, len(images), threads):
-            light = views.brightness[i], views.contrast[i]
-            look(images[i], views.matrices[i], factors[i], *light, centre, spread, out[i])
+            light = lit_levels(views.brightness[i], views.contrast[i], DARKEST)
+            look(images[i], views.matrices[i], factors[i], light, centre, spread, out[i])
 
     list(pool.map(share, range(threads)))
     return torch.from_numpy(out).permute(0, 3, 1, 2)
@@ -70,9 +70,9 @@ def see_to_compiled() -> None:
 
 def _look_at_nothing() -> None:
     view, none = centre_views([(1, 1)]), np.ones(3, np.float32)
-    light = view.brightness[0], view.contrast[0]
+    light = lit_levels(view.brightness[0], view.contrast[0], DARKEST)
     pixels, out = np.zeros((1, 1, 3), np.uint8), np.empty((1, 1, 3), np.float32)
-    look(pixels, view.matrices[0], 1, *light, none, none, out)
+    look(pixels, view.matrices[0], 1, light, none, none, out)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -80,14 +80,15 @@ def look(
     image: Pixels,
     matrix: NDArray[np.float64],
     factor: int,
-    brightness: float,
-    contrast: float,
+    light: Floats,
     mean: Floats,
     std: Floats,
     out: Floats,
 ) -> None:
-    """Fill out (S, S, 3) with one view of an image (H, W, 3), shrunk by a whole factor first."""
-    light = lit_levels(brightness, contrast)
+    """Fill out (S, S, 3) with one view of an image (H, W, 3), shrunk by a whole factor first.
+
+    light: what lit_levels returns.
+    """
     if factor == 1:
         _sample(image, matrix, light, mean, std, out)
     else:
@@ -118,13 +119,17 @@ def box_means(image: Pixels, factor: int) -> Floats:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def lit_levels(brightness: float, contrast: float) -> Floats:
-    """Return what light makes of levels 0, 1/PIECES, ... 255, in 0..1; the last stands twice."""
+def lit_levels(brightness: float, contrast: float, darkest: float) -> Floats:
+    """Return what light makes of levels 0, 1/PIECES, ... 255, in 0..1; the last stands twice.
+
+    darkest: as augment has it. numba would compile a constant of another module into the code that
+    it keeps, and never learn that it changed.
+    """
     lit = np.empty(255 * PIECES + 2, np.float32)
     for step in range(len(lit)):
         level = min(step / (255 * PIECES), 1.0)
         if brightness != 0 or contrast != 1:
-            level = min(max(level, DARKEST), 1 - DARKEST)
+            level = min(max(level, darkest), 1 - darkest)
             logit = (math.log(level / (1 - level)) + brightness) * contrast
             level = 1 / (1 + math.exp(-logit))
         lit[step] = level

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
 
 from stages.base.seed import derive
+from stages.batch import one_pass
 from stages.batch.augment import DARKEST, lighting, render, shrink_factors
 from stages.batch.loader import collate
 from stages.batch.one_pass import PIECES, box_means, lit_levels, render_each
@@ -93,7 +95,7 @@ def test_an_error_in_a_thread_is_raised(pool: ThreadPoolExecutor) -> None:
 @pytest.mark.parametrize(("brightness", "contrast"), [(0.4, 0.8), (-0.4, 1.25), (0.1, 1.0)])
 def test_light_is_that_of_a_gpu(brightness: float, contrast: float) -> None:
     """The table of lit levels, and what lies between two of its entries, follow the formula."""
-    table = lit_levels(brightness, contrast).astype(float)
+    table = lit_levels(brightness, contrast, DARKEST).astype(float)
     fine = np.linspace(0, 255, 255 * PIECES * 8 + 1)
     x = torch.from_numpy(fine / 255)[None, None, None].expand(1, 3, 1, -1).clone()
     truth = lighting(x, np.array([brightness]), np.array([contrast]))[0, 0, 0].numpy()
@@ -104,7 +106,7 @@ def test_light_is_that_of_a_gpu(brightness: float, contrast: float) -> None:
 
 def test_its_own_light_changes_no_level() -> None:
     """Without brightness and contrast every level stays, the darkest too."""
-    table = lit_levels(0.0, 1.0)
+    table = lit_levels(0.0, 1.0, DARKEST)
     assert table[:-1] == pytest.approx(np.linspace(0, 1, 255 * PIECES + 1), abs=1e-7)
     assert table[-1] == table[-2] == 1
 
@@ -112,11 +114,20 @@ def test_its_own_light_changes_no_level() -> None:
 def test_any_light_keeps_black_and_white_in_range() -> None:
     """The strongest light that params allow leaves numbers between 0 and 1."""
     for brightness, contrast in ((9.0, 100.0), (-9.0, 100.0), (9.0, 0.01)):
-        table = lit_levels(brightness, contrast)
+        table = lit_levels(brightness, contrast, DARKEST)
         assert np.isfinite(table).all()
         assert table.min() >= 0
         assert table.max() <= 1
-    assert lit_levels(0.0, 2.0)[0] == pytest.approx((DARKEST / (1 - DARKEST)) ** 2, rel=1e-3)
+    assert lit_levels(0.0, 2.0, 0.1)[0] == pytest.approx(1 / 82)  # odds of 1 to 9, squared
+
+
+def test_compiled_code_holds_no_constant_of_another_module() -> None:
+    """What numba keeps is found by this module's text alone, so nothing else may decide it."""
+    own = {name for name, value in vars(one_pass).items() if callable(value)} | {"PIECES"}
+    for name, function in vars(one_pass).items():
+        if isinstance(function, Dispatcher):
+            read = set(function.py_func.__code__.co_names) & set(vars(one_pass))
+            assert read <= own | {"np", "math"}, name
 
 
 def test_cells_are_box_means() -> None:
