@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from types import FrameType
 from typing import TypeVar
 
@@ -14,6 +15,9 @@ T = TypeVar("T")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Seconds between two looks at whether DVC still lives: one takes .2 to .6 ms, a step on a GPU 20.
 LOOK_EVERY = 0.5
+# A second signal within so many seconds is the first one again: Ctrl-C reaches every process of a
+# terminal, and the one that started the others passes it on.
+ONE_WISH = 1.0
 
 
 class Stopped(Exception):
@@ -27,11 +31,12 @@ def starters() -> list[int]:
     """
     if "DVC_STAGE" not in os.environ:
         return []
-    found = []
-    for process in psutil.Process().parents():
-        found.append(process.pid)
-        if not _started_by_dvc(process):
-            break
+    found: list[int] = []
+    with suppress(psutil.Error):  # one ended while it was looked at; what was found tells
+        process = psutil.Process().parent()
+        while process is not None:
+            found.append(process.pid)
+            process = process.parent() if _started_by_dvc(process) else None
     return found
 
 
@@ -44,7 +49,7 @@ def _started_by_dvc(process: psutil.Process) -> bool:
 
 
 class Stop:
-    """While it is entered, SIGTERM and Ctrl-C only ask; a second time they interrupt.
+    """While it is entered, SIGTERM and Ctrl-C only ask; a second time, later, they interrupt.
 
     The death of the DVC that started this process asks too: nobody waits for its result any more.
     Several processes stop after the same step, or those that go on would wait for the others.
@@ -54,7 +59,8 @@ class Stop:
         """Start unasked; together: heed only what all processes agreed on."""
         self._together, self._agreed, self._signalled = together, False, False
         self._starters = starters()
-        self._orphaned, self._looked = False, time.monotonic()
+        self._orphaned = False
+        self._looked = self._since = time.monotonic()
 
     def __enter__(self) -> "Stop":
         """Take the signals over, which only the main thread may do."""
@@ -87,6 +93,7 @@ class Stop:
             yield item
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._signalled:
+        if self._signalled and time.monotonic() - self._since > ONE_WISH:
             raise KeyboardInterrupt
-        self._signalled = True
+        if not self._signalled:
+            self._signalled, self._since = True, time.monotonic()

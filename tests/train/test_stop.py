@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.train.stop import Stop, Stopped
+from stages.train.stop import ONE_WISH, Stop, Stopped
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,11 +31,20 @@ def test_the_running_step_is_finished(number: signal.Signals) -> None:
 
 
 def test_the_second_time_it_interrupts() -> None:
-    """Who asks twice does not want to wait for the step."""
+    """Who asks twice, with a pause, does not want to wait for the step."""
     with Stop():
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(ONE_WISH * 1.1)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_signal_passed_on_at_once_is_the_same_wish() -> None:
+    """Ctrl-C that comes from the terminal and from another process too does not interrupt."""
+    with Stop() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.asked
 
 
 def test_the_signals_are_given_back() -> None:
