@@ -54,7 +54,7 @@ def train() -> None:
     data = Data(feed.batches, feed.steps, feed.held, len(feed.train), feed.valid.targets)
 
     key = stage_inputs("fine_tune", workers()) if rank.first else {}
-    kept = Checkpoints(PRIVATE / "fine_tune", key | {"machine": compute.facts()})
+    kept = Checkpoints(PRIVATE / "fine_tune", key | {"machine": compute.machine()})
     task = Task(model.to(compute.device), params, compute, data, kept, seed)
     trained = fine_tune(task, base_lr, tqdm.write)
     if not rank.first:

@@ -28,13 +28,20 @@ def unwritable(path: Path | str, error: OSError) -> UserError:
     return UserError("; ".join([f"{path} cannot be written: {error.strerror}", *remedy]))
 
 
-def write_bytes(path: Path | str, content: bytes) -> None:
-    """Write a file atomically: a reader sees the old content or the new, never a part."""
+def write_bytes(path: Path | str, content: bytes, durable: bool = False) -> None:
+    """Write a file atomically: a reader sees the old content or the new, never a part.
+
+    durable: after a power cut too, for which the content must reach the disk before the name does.
+    """
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
+        with part.open("wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(part, path)
     except OSError as error:
         raise unwritable(path, error) from None

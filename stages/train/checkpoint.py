@@ -68,7 +68,7 @@ class Checkpoints:
         start, state = perf_counter(), make()
         head = {"key": self._key, "where": where, "facts": state.facts}
         rest = json.dumps(head).encode() + b"\n" + save(state.tensors)
-        write_bytes(self.path, _crc(rest) + b"\n" + rest)
+        write_bytes(self.path, _crc(rest) + b"\n" + rest, durable=True)
         self.where, self._saved = where, perf_counter()
         self._cost = self._saved - start
 

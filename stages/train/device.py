@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
+from torch.backends import cpu
 
 from stages.base.errors import UserError
 from stages.base.ranks import ALONE, Rank
@@ -34,6 +35,12 @@ class Compute(NamedTuple):
             "processes": self.rank.count,
             "torch": torch.__version__,
         }
+
+    def machine(self) -> dict[str, str | int]:
+        """Return the facts and which GPU, or which instructions of a processor, computes."""
+        cuda = self.device.type == "cuda"
+        name = torch.cuda.get_device_name(self.device) if cuda else cpu.get_cpu_capability()
+        return self.facts() | {"unit": name}
 
     def autocast(self) -> torch.autocast:
         """Return the context in which a model runs in the chosen precision."""

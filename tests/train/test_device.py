@@ -86,6 +86,12 @@ def test_the_facts_say_what_last_digits_depend_on() -> None:
     }
 
 
+def test_another_kind_of_processor_is_another_machine() -> None:
+    """A checkpoint is known by the instructions that computed it too; the model's facts are not."""
+    compute = open_device("cpu", "fp32")
+    assert compute.machine() == compute.facts() | {"unit": torch.backends.cpu.get_cpu_capability()}
+
+
 def test_kernels_are_deterministic() -> None:
     """An open device has torch choose the same kernels every time, in true float32."""
     open_device("cpu", "auto")
