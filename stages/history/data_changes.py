@@ -6,7 +6,8 @@ import pandas as pd
 
 from stages.history.snapshot import Snapshot
 
-KINDS = ("added", "removed", "relabelled", "replaced", "renamed")
+KINDS = ("added", "removed", "relabelled", "labelled", "unlabelled", "replaced", "renamed")
+OF_CLASS = KINDS[:5]  # that are told by class
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class DataChanges:
 
     rows: (
         pd.DataFrame
-    )  # path, kind (of KINDS), label (of the other, of the base where removed), was
+    )  # path, kind (of KINDS), label (of the other; of the base where it has none), was
 
     def counts(self) -> dict[str, int]:
         """Return how many images of each kind, without zeros."""
@@ -23,11 +24,11 @@ class DataChanges:
         return {kind: int(found[kind]) for kind in KINDS if kind in found}
 
     def by_class(self) -> dict[str, dict[str, int]]:
-        """Return label -> kind -> images, for added, removed and relabelled ones."""
+        """Return label -> kind -> images, of those kinds that are told so; "" is no class."""
         found: dict[str, dict[str, int]] = {}
-        for kind in KINDS[:3]:
-            labels = self.rows.loc[self.rows["kind"] == kind, "label"]
-            for label, images in labels.value_counts().sort_index().items():
+        for kind in OF_CLASS:
+            rows = self.rows[(self.rows["kind"] == kind) & (self.rows["label"] != "")]
+            for label, images in rows["label"].value_counts().sort_index().items():
                 found.setdefault(str(label), {})[kind] = int(images)
         return found
 
@@ -47,8 +48,10 @@ def data_changes(base: Snapshot, other: Snapshot) -> DataChanges | None:
     for old, path in [*both, *renames.items()]:
         if one["sha256"][old] != two["sha256"][path]:
             rows.append((path, "replaced", two["label"][path], ""))
-        if one["label"][old] != two["label"][path]:
-            rows.append((path, "relabelled", two["label"][path], one["label"][old]))
+        before, after = one["label"][old], two["label"][path]
+        if before != after:
+            kind = "relabelled" if before and after else "labelled" if after else "unlabelled"
+            rows.append((path, kind, after or before, before))
     table = pd.DataFrame(rows, columns=["path", "kind", "label", "was"])
     return DataChanges(table.sort_values(["kind", "path"], ignore_index=True))
 
@@ -68,7 +71,8 @@ def renamed(base: pd.DataFrame, other: pd.DataFrame) -> dict[str, str]:
 
 
 def _labelled(side: Snapshot) -> pd.DataFrame:
-    """Return sha256 and label ("" for none) by path."""
-    images = side.tables["images"].set_index("path")[["sha256"]]
+    """Return sha256 and label ("" for none) of the files that are images, by path."""
+    files = side.tables["images"]
+    images = files.loc[files["format"] != ""].set_index("path")[["sha256"]]
     labels = side.tables["labels"].set_index("path")["label"]
     return images.assign(label=labels.reindex(images.index).fillna(""))

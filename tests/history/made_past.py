@@ -137,7 +137,7 @@ def lists(photos: Photos, rejected: Sequence[str]) -> dict[str, pd.DataFrame]:
     whole = pd.DataFrame(rows, columns=["path", "sha256", "label", "split"])
     used = whole[~whole["path"].isin(rejected) & (whole["label"] != "")]
     return {
-        "images": whole[["path", "sha256"]],
+        "images": whole[["path", "sha256"]].assign(format="JPEG"),
         "labels": whole.loc[whole["label"] != "", ["path", "label"]],
         "splits": used[["path", "label", "split"]],
         "rejected": pd.DataFrame({"path": list(rejected), "problem": "truncated", "detail": ""}),

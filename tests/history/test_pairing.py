@@ -118,15 +118,17 @@ def test_changes_of_the_data_are_counted_by_class(past):
     assert changes.counts() == {
         "added": 1,
         "removed": 1,
-        "relabelled": 2,
+        "relabelled": 1,
+        "unlabelled": 1,
         "replaced": 1,
         "renamed": 2,
     }
     assert changes.by_class() == {
         "cat": {"added": 1},
-        "dog": {"removed": 1, "relabelled": 1},
-        "": {"relabelled": 1},
+        "dog": {"removed": 1, "relabelled": 1, "unlabelled": 1},
     }
+    back = data_changes(past.snapshot("v2"), past.snapshot("v1"))
+    assert back.by_class()["dog"]["labelled"] == 1
 
 
 def test_a_content_that_is_there_twice_renames_nobody(tmp_path):

@@ -34,7 +34,7 @@ def test_a_complete_run_has_no_notes(past, name):
 def test_lists_come_from_the_workspace_where_they_are_the_same(past):
     """Without the cache a list in the workspace serves, if it is the one that dvc.lock names."""
     shutil.rmtree(past.root / ".dvc")
-    images = b"path,sha256\na.jpg,1\nb.jpg,2\n"
+    images = b"path,sha256,format\na.jpg,1,JPEG\nb.jpg,2,JPEG\n"
     write_bytes(past.root / "data/manifest/images.csv", images)
     write_bytes(past.root / "data/splits.csv", b"path,label,split\n")
     side = past.snapshot("v1")
