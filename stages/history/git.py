@@ -34,6 +34,12 @@ class History:
         self.root = root
         found = self._git("rev-parse", "--show-toplevel", "--show-prefix")
         if found is None:
+            whole = root.resolve()
+            if any((folder / ".git").exists() for folder in (whole, *whole.parents)):
+                raise UserError(
+                    "git refuses this folder, and git status says why; if it is because somebody "
+                    f"else owns it: git config --global --add safe.directory {whole}"
+                )
             raise UserError(
                 "This folder is no git repository, so there are no commits to compare; "
                 "begin with: git init"

@@ -76,6 +76,13 @@ def test_an_experiment_that_is_there_twice_is_refused(past):
         History(past.root).resolve("mine")
 
 
+def test_a_repository_of_somebody_else_is_one_line(past, monkeypatch):
+    """Where git refuses a folder because another user owns it, the message says what allows it."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(UserError, match=r"git refuses.*safe\.directory"):
+        History(past.root)
+
+
 def test_outside_of_a_repository_is_one_line(tmp_path, monkeypatch):
     """Without git there is no history, and the message says how to begin one."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
