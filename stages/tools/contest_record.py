@@ -9,7 +9,7 @@ import numpy as np
 from stages.history.lock import seed_of
 from stages.report.holm import holm
 from stages.report.intervals import CONFIDENCE
-from stages.report.power import images_to_tell
+from stages.report.power import LEVEL, images_to_tell
 from stages.report.reliability import Reliability
 from stages.report.versus import Change
 from stages.tools.contest import Contest, Group
@@ -40,7 +40,9 @@ def _record(one: Contest, p_holm: float) -> dict[str, Any]:
         "error_rate": {"base": rates[0], "other": rates[1]},
         "only_base_right": lost,
         "only_other_right": gained,
-        "images_to_tell": images_to_tell(gained / error.images, lost / error.images)
+        "images_to_tell": images_to_tell(
+            gained / error.images, lost / error.images, LEVEL * error.p / p_holm
+        )
         if error.images and single and not told
         else None,
         "macro_f1": _change(one.result.macro_f1),

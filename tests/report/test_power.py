@@ -39,6 +39,15 @@ def test_so_many_images_tell_and_half_of_them_do_not(gained: float, lost: float)
     assert len(str(images).rstrip("0")) <= 2
 
 
+def test_a_stricter_test_needs_more_images() -> None:
+    """At the level of one test among 36, 500 images that did not tell are not said to do."""
+    gained, lost, level = 24 / 500, 6 / 500, 0.05 / 36
+    images = images_to_tell(gained, lost, level)
+    assert images is not None
+    assert images > 500 > (images_to_tell(gained, lost) or 0)
+    assert power(images, gained, lost, level) >= 0.78
+
+
 def test_no_number_of_images_tells_equal_models() -> None:
     """Without a difference, or with one that ten million images would not show, there is none."""
     assert images_to_tell(0.02, 0.02) is None
