@@ -148,13 +148,20 @@ def _side(tables: Sequence[pd.DataFrame], codes: dict[str, int], images: int) ->
 
 
 def _said(common: pd.DataFrame, frames: tuple[list[pd.DataFrame], ...]) -> pd.DataFrame:
-    """Return the common images with what the majority of each side's runs said."""
+    """Return the common images with what each side's runs said of them.
+
+    That is the right label where more than half said so, as changed_sides counts, and else what
+    was said most of all that is wrong.
+    """
     said = common.copy()
     for side, tables in zip(("base", "other"), frames, strict=True):
         votes = pd.DataFrame(
             {run: table["predicted"].to_numpy() for run, table in enumerate(tables)}
         )
-        said[f"{side}_said"] = votes.mode(axis=1)[0]
+        actual = common["actual"].reset_index(drop=True)
+        wrong = votes.where(votes.ne(actual, axis=0))
+        most = wrong.mode(axis=1).reindex(columns=[0])[0]
+        said[f"{side}_said"] = most.where(wrong.notna().mean(axis=1) >= 0.5, actual).to_numpy()
     return said
 
 

@@ -71,6 +71,28 @@ def test_a_small_difference_is_not_told_and_how_many_images_would(past, monkeypa
     assert f"about {result['images_to_tell']:,} images would tell" in capsys.readouterr().out
 
 
+def test_among_many_comparisons_more_images_are_needed_than_there_were(past, monkeypatch):
+    """A difference that only the number of comparisons hides needs more images than were there."""
+    names = [f"w{epochs}" for epochs in range(7, 15)]
+    for name in names:
+        past.run(said(32), PHOTOS, {"fine_tune": {"epochs": int(name[1:])}})
+        past.commit(name)
+    for result in run(monkeypatch, "v1", *names):
+        assert result["p"] < 0.05 < result["p_holm"]
+        assert result["images_to_tell"] > result["n_common"] == 200
+
+
+def test_a_majority_that_is_not_right_said_something_wrong(past, monkeypatch):
+    """Where half of the seeds are right, an image counts as wrong, and what is shown is wrong."""
+    for seed, wrong in ((1, 12), (2, 20)):
+        past.run(said(wrong), PHOTOS, {"fine_tune": {"epochs": 9}, "seed": seed})
+        past.commit(f"s{seed}")
+    (result,) = run(monkeypatch, "v3", "s1", "s2")
+    assert [len(result[side]) for side in ("newly_wrong", "newly_right")] == [10, 0]
+    for picture in result["newly_wrong"]:
+        assert picture["base"] == picture["actual"] != picture["other"]
+
+
 def test_the_workspace_is_the_other_by_default(past, monkeypatch):
     """With one name the workspace is compared with it, and nothing in it is touched."""
     past.run(said(80), PHOTOS, {"fine_tune": {"epochs": 6}})
