@@ -1,6 +1,6 @@
 """Every file in a folder: where it is, what it holds, and by name what cannot be read.
 
-Photos are opened for reading only. Nothing is decoded: Pillow looks at headers.
+Photos are opened for reading only. Nothing is decoded: only headers are looked at.
 """
 
 import hashlib

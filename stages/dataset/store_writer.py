@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -140,7 +141,8 @@ def _scratch(private: Path) -> Iterator[Path]:
     """Give a folder for unfinished files of this run, so that no survivor of another meets it."""
     for left in private.glob("run-*"):
         shutil.rmtree(left, ignore_errors=True)
-    folder = private / f"run-{os.getpid()}"
+    # The time too, since in containers every run has the same process id; logs carry the name.
+    folder = private / f"run-{os.getpid()}-{time.time_ns()}"
     folder.mkdir()
     try:
         yield folder

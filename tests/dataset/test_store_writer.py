@@ -363,7 +363,7 @@ def run_child(root: Path, workers: int) -> subprocess.Popen[bytes]:
 
 def wait_for_work(root: Path, child: subprocess.Popen[bytes]) -> None:
     """Return once a run has its first photo in hand."""
-    while not list((root / "private").glob(f"run-{child.pid}/*.note")):
+    while not list((root / "private").glob(f"run-{child.pid}-*/*.note")):
         assert child.poll() is None
         time.sleep(0.005)
 
