@@ -92,7 +92,6 @@ SHELL = ("sh", "-c", '"$@"; exit', "sh")  # it waits, as dash does for a single 
 def test_an_orphan_of_dvc_stops_and_no_other(stage: str, said: str, shell: tuple[str, ...]) -> None:
     """When the DVC that started it dies, behind shells or not, a stage is asked to stop."""
     environment = {name: value for name, value in os.environ.items() if name != "DVC_STAGE"}
-    start = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", STARTER, stage, *shell, *STAGE],
         cwd=ROOT,
@@ -101,7 +100,6 @@ def test_an_orphan_of_dvc_stops_and_no_other(stage: str, said: str, shell: tuple
         text=True,
     )
     assert done.stdout == said
-    assert not stage or time.monotonic() - start < 7
 
 
 def test_a_dvc_that_lives_asks_nothing() -> None:
