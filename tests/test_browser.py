@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -208,6 +209,27 @@ def test_the_file_has_every_character_and_every_earlier_row(
             "note": '+1, "دجاجة"',
         },
     ]
+    visit.hold()
+
+
+def test_another_page_of_the_same_data_loses_no_decision(chromium: Browser, made_up: Path) -> None:
+    """Decisions on photos that a new page shows no more are in the next download all the same."""
+    visit = Visit(chromium, made_up)
+    visit.page.click("#review-start")
+    gone = visit.image()
+    visit.press("d")
+    earlier = table(visit.download())
+    assert earlier[-1]["path"] == gone["path"]
+    # The next model has no doubts about this photo, so that its page has no card for it.
+    page = made_up.read_text("utf-8")
+    made_up.write_text(page.replace(json.dumps(gone["path"]), '"another.jpg"'), "utf-8")
+    visit.page.reload()
+    visit.page.click("#review-start")
+    shown = visit.image()
+    visit.press("k")
+    *before, added = table(visit.download())
+    assert before == earlier
+    assert added["path"] == shown["path"] != gone["path"]
     visit.hold()
 
 

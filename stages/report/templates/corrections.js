@@ -4,6 +4,7 @@
 // The page brings, as JSON, the images that can be decided about, the names of the classes, and the
 // rows that corrections.csv has now. A decision replaces every row for its path. Decisions live in
 // the browser's storage under the fingerprint of the data, so that those about other data never mix.
+// They carry what a row needs: another model's page has other cards, and must not lose them.
 
 const corrections = (() => {
   const data = JSON.parse(document.getElementById("review-data").textContent);
@@ -11,10 +12,12 @@ const corrections = (() => {
   const COLUMNS = ["path", "sha256", "action", "label", "note"];
   const TAKEN_BACK = "take back"; // of a row of the file: it is left out
 
+  const shown = new Map(data.images.map((image) => [image.path, image]));
   const earlier = new Map(data.decided.map((row) => [row.path, row]));
   const inForce = (path) => Boolean(earlier.has(path) && !earlier.get(path).problem);
 
-  // Path -> {action, label, note}; with the action "" it is a note, and no decision yet.
+  // Path -> {sha256, current, action, label, note}, where current is the label that the photo has;
+  // with the action "" it is a note, and no decision yet.
   const decisions = load();
   let stored = true; // whether the browser remembers
   let saved = true; // whether the last download has every decision
@@ -36,7 +39,8 @@ const corrections = (() => {
   // Change a decision (fields that are not given stay as they were), or with null take it away.
   function decide(path, change) {
     const row = earlier.get(path);
-    const before = decisions.get(path) ?? { action: "", label: "", note: row?.note ?? "" };
+    const { sha256 = "", label: current = "" } = shown.get(path) ?? {};
+    const before = decisions.get(path) ?? { sha256, current, action: "", label: "", note: row?.note ?? "" };
     if (!decisions.has(path) && inForce(path)) Object.assign(before, { action: row.action, label: row.label });
     if (change) decisions.set(path, { ...before, ...change });
     else decisions.delete(path);
@@ -53,8 +57,7 @@ const corrections = (() => {
     return action === undefined ? inForce(path) : action !== "" && action !== TAKEN_BACK;
   }
 
-  function row({ path, sha256, label: current }) {
-    const { action, label, note } = decisions.get(path);
+  function row([path, { sha256, current, action, label, note }]) {
     // Who keeps a label that an earlier row gave keeps that row.
     if (action === "keep" && inForce(path)) return { ...earlier.get(path), note };
     return { path, sha256, action, label: action === "keep" ? current : label, note };
@@ -68,7 +71,7 @@ const corrections = (() => {
 
   function csv() {
     const kept = data.decided.filter(({ path }) => !decisions.get(path)?.action);
-    const made = data.images.filter((image) => decisions.has(image.path) && reviewed(image)).map(row);
+    const made = [...decisions].filter(([path]) => reviewed({ path })).map(row);
     const lines = [...kept, ...made].map((each) => COLUMNS.map((column) => cell(each[column])).join(","));
     return [COLUMNS.join(","), ...lines].map((line) => line + "\n").join("");
   }
