@@ -70,7 +70,8 @@ def snapshots(root: Path, cache: Cache, names: list[str]) -> list[Snapshot]:
     first, *rest = [history.resolve(name) for name in names]
     if len(first) > 1:
         raise UserError(f"{names[0]} stands for {len(first)} experiments; the base must be one")
-    revisions = [*first, *(one for found in rest for one in found if one != first[0])]
+    # Once each: names and patterns may overlap, and Holm counts comparisons.
+    revisions = list(dict.fromkeys([*first, *(one for found in rest for one in found)]))
     if len(revisions) < 2:
         raise UserError(f"There is nothing to compare {names[0]} with; name another revision")
     return [read_snapshot(history, one, cache, FILES) for one in revisions]

@@ -165,11 +165,14 @@ def _said(common: pd.DataFrame, frames: tuple[list[pd.DataFrame], ...]) -> pd.Da
     return said
 
 
-def _vocabulary(side: Snapshot) -> set[str]:
-    """Return the classes that a model tells apart: every label, or what the outcomes show of it."""
-    if "splits" in side.tables:
-        return set(side.tables["splits"]["label"])
-    return set() if side.outcomes is None else {*side.outcomes["actual"]}
+def _vocabularies(sides: Sequence[Snapshot]) -> list[set[str]]:
+    """Return the classes that each model tells apart, for all from the same kind of table.
+
+    That is every label of the splits, or where a side has none what validation shows of it.
+    """
+    if all("splits" in side.tables for side in sides):
+        return [set(side.tables["splits"]["label"]) for side in sides]
+    return [set() if side.outcomes is None else {*side.outcomes["actual"]} for side in sides]
 
 
 def _notes(base: Group, other: Group, pairing: Pairing) -> list[str]:
@@ -178,7 +181,7 @@ def _notes(base: Group, other: Group, pairing: Pairing) -> list[str]:
     one, two = base.lead.outcomes, other.lead.outcomes
     if one is None or two is None:
         return notes
-    known = _vocabulary(base.lead), _vocabulary(other.lead)
+    known = _vocabularies([base.lead, other.lead])
     extra = {base.name: known[0] - known[1], other.name: known[1] - known[0]}
     harder = ", and its task is the harder" if not all(extra.values()) else ""
     for name, classes in extra.items():

@@ -18,10 +18,11 @@ from stages.tools.contest import Contest, Group
 def records(contests: Sequence[Contest]) -> list[dict[str, Any]]:
     """Return compare.json: one mapping a comparison, the verdict by Holm's p over all of them."""
     adjusted = holm([one.result.error.p for one in contests])
-    return [_record(one, p) for one, p in zip(contests, adjusted, strict=True)]
+    level = LEVEL / max(len(contests), 1)  # that of Holm's first step, to be on the safe side
+    return [_record(one, p, level) for one, p in zip(contests, adjusted, strict=True)]
 
 
-def _record(one: Contest, p_holm: float) -> dict[str, Any]:
+def _record(one: Contest, p_holm: float, level: float) -> dict[str, Any]:
     error = one.result.error
     gained, lost = error.only_first_right, error.only_second_right
     told = p_holm < 1 - CONFIDENCE
@@ -40,9 +41,7 @@ def _record(one: Contest, p_holm: float) -> dict[str, Any]:
         "error_rate": {"base": rates[0], "other": rates[1]},
         "only_base_right": lost,
         "only_other_right": gained,
-        "images_to_tell": images_to_tell(
-            gained / error.images, lost / error.images, LEVEL * error.p / p_holm
-        )
+        "images_to_tell": images_to_tell(gained / error.images, lost / error.images, level)
         if error.images and single and not told
         else None,
         "macro_f1": _change(one.result.macro_f1),

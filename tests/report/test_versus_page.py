@@ -62,7 +62,14 @@ def test_several_comparisons_share_a_page():
     text = render([shown(), shown(other="second", verdict="better"), shown(verdict="worse")])
     assert tags(text).count("h2") == 3
     assert 'id="other-3"' in text
-    assert "1 better, 1 worse, 1 undecided" in " ".join(text.split())
+    assert "<h1>1 better, 1 worse, 1 undecided</h1>" in text
+
+
+def test_verdicts_that_nobody_got_are_not_counted():
+    """The heading names the verdicts that there are, and nothing after the last."""
+    better = shown(verdict="better")
+    assert "<h1>2 better</h1>" in render([better, better])
+    assert "<h1>1 better, 1 undecided</h1>" in render([shown(), better])
 
 
 def test_names_stay_text():

@@ -1,6 +1,7 @@
 """The command that compares revisions, in a git repository with a made-up past."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from stages.base.errors import UserError
 from stages.base.files import fingerprint, sha256_bytes
 from stages.dataset.resize import PresizeParams
 from stages.dataset.store_writer import write_store
+from stages.report.power import images_to_tell
 from stages.tools import compare, past_page
 from tests.history.made_past import OUTCOMES, Past, outcomes
 
@@ -157,6 +159,37 @@ def test_the_same_run_under_two_names_is_two_rows(past, monkeypatch):
     assert (first["other"], second["other"]) == ("v3", "again")
     assert first["difference"] == second["difference"]
     assert first["seeds"] is None
+
+
+def test_a_name_given_twice_is_compared_once(past, monkeypatch):
+    """Names that come twice are one comparison, so the same p decides as if they came once."""
+    once = run(monkeypatch, "v1", "v3")
+    assert run(monkeypatch, "v1", "v3", "v1", "v3") == once
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_the_images_that_would_tell_are_for_all_comparisons(past, monkeypatch, count):
+    """A p near 1, which Holm cannot raise further, hides nothing of how many are compared."""
+    names = [f"n{epochs}" for epochs in range(7, 7 + count)]
+    for name in names:
+        past.run(said(39), PHOTOS, {"fine_tune": {"epochs": int(name[1:])}})
+        past.commit(name)
+    for result in run(monkeypatch, "v1", *names):
+        assert result["p"] == 1
+        assert result["images_to_tell"] == images_to_tell(1 / 200, 0, 0.05 / count)
+
+
+def test_a_class_that_only_trains_is_not_missing(past, monkeypatch):
+    """Where one side's splits are gone from the cache, validation speaks for both sides."""
+    photos = PHOTOS | {"ant.jpg": (fingerprint("ant"), "ant", "train")}
+    for name, epochs in (("gone", 7), ("here", 8)):
+        past.run(said(10), photos, {"fine_tune": {"epochs": epochs}})
+        past.commit(name)
+        if name == "gone":
+            shutil.rmtree(past.root / ".dvc/cache")
+            (past.root / "data/splits.csv").unlink(missing_ok=True)
+    (result,) = run(monkeypatch, "gone", "here")
+    assert not any("Only" in note for note in result["notes"])
 
 
 def test_another_vocabulary_is_said(past, monkeypatch):
