@@ -69,7 +69,9 @@ def _validates(images: pd.DataFrame, params: SplitParams) -> pd.Series:
     if params.by == "hash":
         return images["sha256"].map(_position).lt(params.valid)
     if params.by == "stratified":
-        digits = images["sha256"].str[8:]
+        # By the smallest hash of a group: near-duplicates fall together, so none is lost to the
+        # split, and a class of one group trains.
+        digits = images["sha256"].str[8:].groupby(images["group"]).transform("min")
         smallest = digits.groupby(images["label"]).transform(_smallest, valid=params.valid)
         return smallest.astype(bool)
     return _as_given(images, params.by)
@@ -85,9 +87,9 @@ def _position(sha256: str) -> float:
 
 
 def _smallest(hashes: pd.Series, valid: float) -> pd.Series:
-    """Mark about `valid` of one class, one image at least; equal hashes fall together.
+    """Mark about `valid` of one class, one group at least; equal hashes fall together.
 
-    The largest hash always stays, so a class that validates also trains.
+    The group with the largest hash always stays, so a class that validates also trains.
     """
     wanted = max(1, round(valid * len(hashes)))
     bar = hashes.sort_values().iloc[wanted - 1]

@@ -157,6 +157,28 @@ def test_stratified_takes_the_smallest_hashes(rows: list, valid: float) -> None:
         assert digits[chosen].lt(digits[chosen].max()).sum() < wanted
 
 
+@repeatable
+@given(photos, fractions)
+def test_stratified_loses_no_burst(rows: list, valid: float) -> None:
+    """Under stratified, near-duplicates of one label go to one side, and every class trains."""
+    images = table(rows)
+    images["group"] = images["label"] + images["group"].astype(str)
+    images["side"] = images["path"].map(sides(images, "stratified", valid))
+    apart = images[images.groupby("sha256")["label"].transform("nunique").eq(1)]
+    assert (apart.groupby("group")["side"].nunique() == 1).all()
+    if len(apart) == len(images):
+        assert not images["side"].eq("excluded").any()
+        assert images["side"].eq("train").groupby(images["label"]).any().all()
+
+
+def test_a_class_of_one_burst_trains() -> None:
+    """A class whose photos are all alike is not validated, and none of them is lost."""
+    images = pd.concat([distinct(10), table([(50, "b", 0), (51, "b", 0)])], ignore_index=True)
+    images["path"] = [f"{row:03}.jpg" for row in range(len(images))]
+    images.loc[10:, "group"] = 99
+    assert list(sides(images, "stratified").values())[10:] == ["train", "train"]
+
+
 def test_stratified_counts_of_distinct_images() -> None:
     """Of 1, 2, 3, 10 and 100 distinct images a fifth validates: 0, 1, 1, 2 and 20."""
     for count, expected in [(1, 0), (2, 1), (3, 1), (10, 2), (100, 20)]:
