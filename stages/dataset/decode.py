@@ -189,7 +189,9 @@ def _whole(content: bytes, photo: Image.Image) -> Image.Image:
 
 def _rgb(photo: Image.Image) -> Image.Image:
     if photo.mode.startswith("I"):  # 0..65535, which convert() would clip at 255
-        grey = (np.asarray(photo).astype(np.uint32) + 128) // 257
+        levels = np.asarray(photo).astype(np.uint32)
+        levels[levels == photo.info.get("transparency", -1)] = 65535  # one level of a PNG: white
+        grey = (levels + 128) // 257
         return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB")
     if photo.has_transparency_data:
         layer = photo.convert("RGBA")

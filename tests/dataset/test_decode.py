@@ -274,6 +274,14 @@ def test_16_bit_grey_keeps_its_range():
     assert pixels(found)[3, :, 1].tolist() == list(range(256))
 
 
+def test_16_bit_grey_with_a_transparent_level_lies_over_white():
+    """The one level that a 16-bit grey PNG may call transparent becomes white."""
+    levels = np.tile(np.array([20_000, 40_000], np.uint16), (20, 10))
+    found = decode(saved(Image.fromarray(levels), "PNG", transparency=20_000))
+    assert found.traits == ("16-bit", "alpha", "grey")
+    assert pixels(found)[3, :2, 0].tolist() == [255, round(40_000 / 257)]
+
+
 def test_16_bit_pgm_keeps_its_range():
     """Portable greymaps with two bytes a pixel are read alike."""
     wide = np.linspace(0, 65535, 256).round().astype(">u2")
