@@ -28,7 +28,9 @@ class FineTuneParams(Section):
     @model_validator(mode="before")
     @classmethod
     def _to_the_end(cls, content: Any) -> Any:
-        asked = sorted({"early_stopping", "patience"} & set(content))
+        # pydantic itself refuses what is no section.
+        given = set(content) if isinstance(content, dict) else set()
+        asked = sorted({"early_stopping", "patience"} & given)
         if asked:
             raise ValueError(
                 f"{asked[0]}: there is no early stopping, since a one-cycle does its best at its "

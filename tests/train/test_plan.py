@@ -15,6 +15,13 @@ def test_early_stopping_is_refused_with_the_reason(key: str) -> None:
         FineTuneParams(**GOOD, **{key: 3})
 
 
+@pytest.mark.parametrize("content", [None, 3, "fast"])
+def test_an_empty_section_is_refused_as_one(content: object) -> None:
+    """A section that is no mapping is refused by name, not by a failure on the way."""
+    with pytest.raises(ValidationError, match="valid dictionary"):
+        FineTuneParams.model_validate(content)
+
+
 def test_phases_are_fastais() -> None:
     """The frozen phase has the full rate, the unfrozen half of it, each with its cycle."""
     frozen, unfrozen = phases(FineTuneParams(**GOOD), 0.02, 3)
