@@ -22,11 +22,11 @@ def test_every_value_that_a_comment_names_is_set(tmp_path, monkeypatch, capsys):
     assert changed["augment"]["size"] == 224
     assert changed["augment"]["flip"] is True
     assert changed["fine_tune"]["train_bn"] is False
-    assert changed["fine_tune"]["base_lr"] == 0.002
+    assert changed["fine_tune"]["base_lr"] == 0.0007
     told = capsys.readouterr().out.splitlines()
     named = [line for line in text.split("\n") if " # " in line and "for photographs " in line]
     assert len(told) == len(named)
-    assert "fine_tune.base_lr: auto -> 0.002" in told
+    assert "fine_tune.base_lr: auto -> 0.0007" in told
     for name, section in before.items():
         if name not in ("presize", "augment", "fine_tune"):
             assert changed[name] == section
