@@ -27,6 +27,7 @@ def seed_of(folder: Path, seed: int) -> dict[str, Any]:
     divide(folder, seed)
     run(folder, "baseline")
     sweep, training = run(folder, "lr_find"), run(folder, "fine_tune")
+    suggestion = read(folder, "lr_find/suggestion.json")
     model = read_predictions(folder / "data/predictions.npz")
     probe = read_baseline(folder / "data/baseline.npz")
     right = model.probabilities.argmax(1) == model.targets
@@ -37,7 +38,7 @@ def seed_of(folder: Path, seed: int) -> dict[str, Any]:
         "sweep": sweep,
         "training": training,
         "base_lr": read(folder, "fine_tune/metrics.json")["base_lr"],
-        "rules": read(folder, "lr_find/suggestion.json")["rules"],
+        "rules": {} if suggestion["skipped"] else suggestion["rules"],
         "right": right,
         "probe_right": probe_right,
     }
