@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import figure, machine, record
+from benchmarks.measure import figure, machine, record, with_mean
 from benchmarks.training import divide, prepared_sets, read, run
 from stages.report.paired import compare
 from stages.report.predictions import read_baseline, read_predictions
@@ -44,11 +44,6 @@ def seed_of(folder: Path, seed: int) -> dict[str, Any]:
     }
     print(f"seed {seed}: {found['error']:.1f} % (probe {found['probe']:.1f} %), {training:.0f} s")
     return found
-
-
-def with_mean(values: list[float], target: str = "") -> dict[str, Any]:
-    """Return median, spread and mean of the values."""
-    return figure(values, target) | {"mean": round(float(np.mean(values)), 2)}
 
 
 def figures_of(name: str, seeds: list[dict[str, Any]]) -> dict[str, Any]:

@@ -13,13 +13,13 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import chdir
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.measure import figure, machine, record
+from benchmarks.measure import machine, record, with_mean
 from benchmarks.training import divide, photograph_values, prepare
 from stages.base.params import read_section
 from stages.batch.loader import Batch, Look, Photos, open_photos, train_batches, valid_batches
@@ -28,7 +28,7 @@ from stages.dataset.splits import read_splits, vocabulary
 from stages.dataset.store import Store
 from stages.train.device import Compute, open_device
 from stages.train.infer import predict
-from stages.train.model import Classifier, ConcatPool, ModelParams, build
+from stages.train.model import Classifier, ConcatPool, ModelParams, build, make_head
 from stages.train.param_groups import freeze
 from stages.train.plan import FineTuneParams, phases, places
 from stages.train.probe import fit
@@ -51,10 +51,8 @@ class Known(NamedTuple):
 
 def known(compute: Compute) -> Known:
     """Compute the features of all photos in the folder at hand."""
-    params, augment = (
-        read_section("fine_tune", FineTuneParams),
-        read_section("augment", AugmentParams),
-    )
+    params = read_section("fine_tune", FineTuneParams)
+    augment = read_section("augment", AugmentParams)
     splits, store = read_splits(Path("data/splits.csv")), Store(Path("data/presized"))
     vocab = vocabulary(splits)
     body = build(read_section("model", ModelParams), len(vocab), 0, augment.size)
@@ -85,20 +83,15 @@ def pooled(model: Classifier, photos: Photos, batches: Iterable[Batch]) -> Tenso
 
 def head_of(features: int, classes: int) -> Classifier:
     """Return the linear head after its pooling, as a classifier whose body does nothing."""
-    norm, dropout, last = nn.BatchNorm1d(features), nn.Dropout(0.25), nn.Linear(features, classes)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
     one = (1.0, 1.0, 1.0)
-    return Classifier(nn.Identity(), nn.Sequential(norm, dropout, last), one, one)
+    head = make_head("linear", features // 2, classes)[1:]
+    return Classifier(nn.Identity(), head, one, one)
 
 
 def error_of(of: Known, held: np.ndarray, rate: float, size: int, seed: int) -> float:
     """Return the error in percent on what is held out, of a head trained on the rest."""
-    rng, rows, compute = (
-        np.random.default_rng(seed),
-        np.flatnonzero(~held),
-        open_device("cpu", "fp32"),
-    )
+    rng, rows = np.random.default_rng(seed), np.flatnonzero(~held)
+    compute = open_device("cpu", "fp32")
     model = head_of(of.centres.shape[1], of.classes)
     freeze(model, train_bn=False)
     steps = len(rows) // size
@@ -122,11 +115,6 @@ def probe_error(of: Known, held: np.ndarray) -> float:
     mean, targets = of.centres[:, of.centres.shape[1] // 2 :].numpy(), of.targets.numpy()
     said = fit(mean[~held], targets[~held]).predict(mean[held])
     return 100 * float(np.mean(said != targets[held]))
-
-
-def with_mean(values: list[float]) -> dict[str, Any]:
-    """Return median, spread and mean of the errors."""
-    return figure(values) | {"mean": round(float(np.mean(values)), 2)}
 
 
 def main() -> None:

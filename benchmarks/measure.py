@@ -36,6 +36,11 @@ def figure(values: Sequence[float], target: str = "") -> dict[str, Any]:
     return rounded | {"n": len(values)} | ({"target": target} if target else {})
 
 
+def with_mean(values: Sequence[float], target: str = "") -> dict[str, Any]:
+    """Return a figure with the mean of its values, for errors that are averaged over seeds."""
+    return figure(values, target) | {"mean": float(f"{statistics.mean(values):.3g}")}
+
+
 def ratio(above: Sequence[float], below: Sequence[float], target: str = "") -> dict[str, Any]:
     """Return the ratio of two contenders, round by round."""
     return figure([a / b for a, b in zip(above, below, strict=True)], target)

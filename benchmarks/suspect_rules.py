@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from scipy.special import logit
 
-from benchmarks.measure import figure, machine, record
+from benchmarks.measure import machine, record, with_mean
 from benchmarks.suspects import PACKAGES, SHARE
 from benchmarks.training import photograph_values, prepare
 from stages.batch.loader import Look, open_photos, valid_batches
@@ -189,8 +189,7 @@ def main() -> None:
     seeds = [seed_of(known, seed) for seed in SEEDS]
     for width in WIDTHS:
         found = {name: [one[width, name] for one in seeds] for name in ("the project's", *RULES)}
-        figures = {name: figure(values) | {"mean": round(float(np.mean(values)), 3)}
-                   for name, values in found.items()}  # fmt: skip
+        figures = {name: with_mean(values) for name, values in found.items()}
         record("suspect_rules", f"probe on {width} features", machine(PACKAGES), figures)
 
 

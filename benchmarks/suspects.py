@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.measure import figure, machine, record
+from benchmarks.measure import machine, record, with_mean
 from benchmarks.training import change, photograph_values, prepare, run
 from stages.dataset.duplicates import groups
 from stages.dataset.manifest import read_labels, write_labels
@@ -89,7 +89,7 @@ def main() -> None:
     for name in found[0]:
         values = [float(one[name]) for one in found]
         target = "at least .8" if name.startswith("precision at") else ""
-        figures[name] = figure(values, target) | {"mean": round(float(np.mean(values)), 3)}
+        figures[name] = with_mean(values, target)
     record("suspects", "pets, 5 % changed", machine(PACKAGES), figures)
 
 
