@@ -36,7 +36,7 @@ except ImportError:
     resize_images = None
 
 PARAMS = PresizeParams(size=460, format="jpeg", quality=92, shards=16, max_rejected=0.05)
-PACKAGES = ["pillow", "simplejpeg", "numpy", "scipy", "joblib", "dvc", "fastai"]
+PACKAGES = ["pillow", "simplejpeg", "pyvips-binary", "numpy", "scipy", "joblib", "dvc", "fastai"]
 
 
 def manifest(photos: Path) -> pd.DataFrame:
@@ -78,8 +78,9 @@ def large(work: Path, _: Path | None) -> dict[str, object]:
     """Photos of 12 megapixels; the limit is to decode at a quarter and to encode 613 x 460.
 
     With the resampling between them it is `work`: what is left is to read, check, hash and store.
+    48 photos, so that what a run costs besides (folders, lock, index) is spread as in a real one.
     """
-    fill(work / "photos", [picture(n, LARGE, 90) for n in range(12)], 12)
+    fill(work / "photos", [picture(n, LARGE, 90) for n in range(12)], 48)
     made = Image.open(io.BytesIO(picture(99, (613, 460), 95))).convert("RGB")
 
     def limit(content: bytes) -> None:

@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from benchmarks.measure import figure, machine, record, timed
 from benchmarks.photos import LARGE, ROOT, SMALL, fill, picture, project
 
-PACKAGES = ["pillow", "simplejpeg", "numpy", "pandas", "joblib", "dvc"]
+PACKAGES = ["pillow", "simplejpeg", "pyvips-binary", "numpy", "pandas", "joblib", "dvc"]
 BIN = Path(sys.executable).parent
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import PIL
+import pyvips
 import simplejpeg
 from PIL import Image, features
 
@@ -55,6 +56,7 @@ def code_key(params: PresizeParams) -> str:
     """Return a name for everything besides the photo that decides what `encode` makes."""
     sources = [inspect.getfile(part) for part in (decode, read_jpeg, presized, phash, encode)]
     versions = [PIL.__version__, features.version("jpg"), simplejpeg.__version__, np.__version__]
+    versions += [str(pyvips.version(part)) for part in range(3)]
     chosen = [params.size, params.format, params.quality if params.format == "jpeg" else 0]
     return fingerprint([Path(source).read_text("utf-8") for source in sources], versions, chosen)
 

@@ -1,5 +1,10 @@
 """Presizing keeps the aspect, never enlarges, and blurs what it cannot show."""
 
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -74,6 +79,63 @@ def test_a_slope_stays_a_slope(target):
     expected = centres / 399 * 255
     inner = slice(8, -8)
     assert abs(small - expected)[inner].max() < 1.5
+
+
+@pytest.mark.parametrize("target", [(613, 460), (800, 600), (133, 100)])
+def test_against_pillow(target):
+    """Pixels are those of another library's Lanczos, but for a few grey levels."""
+    draw = np.random.default_rng(3)
+    coarse = Image.fromarray(draw.integers(0, 256, (30, 40, 3), np.uint8))
+    image = Image.fromarray(
+        (np.asarray(coarse.resize((1000, 750), 3)) * 0.8 + draw.integers(0, 50, (750, 1000, 1)))
+        .astype(np.uint8)
+    )  # fmt: skip
+    ours = np.asarray(resample(image, target)).astype(float)
+    theirs = np.asarray(image.resize(target, Image.Resampling.LANCZOS)).astype(float)
+    assert abs(ours - theirs).max() <= 4
+    assert abs(ours - theirs).mean() < 0.6
+
+
+@pytest.mark.parametrize(
+    ("size", "target"),
+    [
+        ((14_000, 3_000), (75, 16)),  # 188 times smaller: more than Lanczos alone can weigh
+        ((16, 500_000), (1, 31_250)),
+        ((17, 16), (16, 15)),
+        ((1, 64), (1, 1)),
+    ],
+)
+def test_extremes_keep_their_colour(size, target):
+    """However far it shrinks and however thin it is, one colour stays that colour."""
+    small = np.asarray(resample(Image.new("RGB", size, (10, 200, 30)), target)).astype(int)
+    assert small.shape == (target[1], target[0], 3)
+    assert abs(small - (10, 200, 30)).max() <= 2
+
+
+def _noise() -> Image.Image:
+    return Image.fromarray(np.random.default_rng(4).integers(0, 256, (300, 400, 3), np.uint8))
+
+
+def test_every_call_gives_the_same_bytes():
+    """The same picture gives the same bytes in every thread and at every call."""
+    image = _noise()
+    with ThreadPoolExecutor(4) as pool:
+        made = {
+            small.tobytes() for small in pool.map(lambda _: resample(image, (133, 100)), range(20))
+        }
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("target", [(133, 100), (399, 299), (21, 16)])
+def test_a_lesser_processor_gives_the_same_bytes(target):
+    """Without vector instructions the pixels are the same to the bit, so shared caches agree."""
+    code = (
+        "import sys; from tests.dataset.test_resize import _noise, resample; "
+        f"sys.stdout.buffer.write(resample(_noise(), {target}).tobytes())"
+    )
+    environment = os.environ | {"VIPS_NOVECTOR": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert done.stdout == resample(_noise(), target).tobytes()
 
 
 def test_params_as_they_stand_are_accepted():
