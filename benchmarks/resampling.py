@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from benchmarks.measure import figure, machine, ratio, record, rounds
-from stages.batch.one_pass import render_each
+from stages.batch.one_pass import prepare, render_each
 from stages.batch.views import Views, box, homography
 
 SIDE, SIZE, BATCH, BATCHES, FINER = 460, 224, 24, 4, 4
@@ -104,7 +104,7 @@ def main() -> None:
             views = chain.draw(x)
             contenders = {
                 "ours": lambda batch=batch, views=views: render_each(
-                    batch, views, SIZE, *plain, pool, threads
+                    batch, prepare(views, SIZE), SIZE, *plain, pool, threads
                 ),
                 "fastai": lambda x=x: chain.apply(x),
             }

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from stages.base.ranks import ALONE, Rank
 from stages.base.seed import derive
 from stages.batch.augment import render, shrink_factors
-from stages.batch.one_pass import render_each
+from stages.batch.one_pass import Prepared, prepare, render_each, see_to_compiled
 from stages.batch.views import AugmentParams, Views, centre_views, random_views
 from stages.batch.windows import Windows, seen
 from stages.dataset.store import Store
@@ -79,8 +79,11 @@ def open_photos(
     """Return the images of these rows of the split, numbered by their label's place in vocab.
 
     They are decoded now, by threads, when they fit MEMORY_BUDGET, and else whenever asked for.
-    They lie on the device when they fit DEVICE_SHARE of what is free there.
+    They lie on the device when they fit DEVICE_SHARE of what is free there. Compiled code is
+    loaded now too (.3 s), not while the first batch is waited for.
     """
+    if device.type == "cpu":
+        see_to_compiled()
     paths = splits["path"].tolist()
     targets = pd.Categorical(splits["label"], categories=vocab).codes.astype(np.int64)
     index = store.index.set_index("path").loc[paths]
@@ -158,22 +161,28 @@ def _batches(
         images = [photos.image(int(row)) for row in rows]
         return Drawn(images, views(rows, np.array([image.shape[:2] for image in images])), rows)
 
+    def get_ready(rows: np.ndarray) -> tuple[Drawn, Prepared]:
+        drawn = draw(rows)
+        return drawn, prepare(drawn.views, look.size)
+
     if look.device.type == "cpu":
-        return _on_processor(photos, look, ahead(draw, splits, photos.threads))
+        return _on_processor(photos, look, ahead(get_ready, splits, photos.threads))
     return ahead(lambda rows: _on_device(photos, look, draw(rows)), splits, photos.threads)
 
 
-def _on_processor(photos: Photos, look: Look, every: Iterator[Drawn]) -> Iterator[Batch]:
+def _on_processor(
+    photos: Photos, look: Look, every: Iterator[tuple[Drawn, Prepared]]
+) -> Iterator[Batch]:
     """Render what was drawn, and only then ask for what follows: that is drawn beside the step."""
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(threads) as pool:
-        drawn = next(every, None)
-        while drawn is not None:
-            pixels = [image.numpy() for image in drawn.images]
-            x = render_each(pixels, drawn.views, look.size, look.mean, look.std, pool, threads)
-            targets, rows = torch.as_tensor(photos.targets[drawn.rows]), drawn.rows
-            drawn = next(every, None)
-            yield Batch(x, targets, rows)
+        ready = next(every, None)
+        while ready is not None:
+            (images, _, rows), prepared = ready
+            pixels = [image.numpy() for image in images]
+            x = render_each(pixels, prepared, look.size, look.mean, look.std, pool, threads)
+            ready = next(every, None)
+            yield Batch(x, torch.as_tensor(photos.targets[rows]), rows)
 
 
 def _on_device(photos: Photos, look: Look, drawn: Drawn) -> Batch:

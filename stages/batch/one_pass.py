@@ -5,15 +5,15 @@ would carry every array through memory: 24 photographs of 613 x 460 to 224 took 
 that way, and take 11 ms here. Compiled once by numba, and kept beside the source.
 """
 
-import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from numba import float32, njit, uint64
+from numba import float32, njit, uint32
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -27,9 +27,17 @@ Floats = NDArray[np.float32]
 PIECES = 16
 
 
+class Prepared(NamedTuple):
+    """All that decides how images are seen: matrices (B, 3, 3), whole factors, lit levels."""
+
+    matrices: NDArray[np.float64]
+    factors: NDArray[np.int64]
+    light: Sequence[Floats]
+
+
 def render_each(
     images: Sequence[Pixels],
-    views: Views,
+    prepared: Prepared,
     size: int,
     mean: tuple[float, float, float],
     std: tuple[float, float, float],
@@ -41,17 +49,44 @@ def render_each(
     Returns (B, 3, size, size) float32, normalised, channels last; made by threads of the pool.
     """
     see_to_compiled()
+    matrices, factors, light = prepared
     out = np.empty((len(images), size, size, 3), np.float32)
-    factors = shrink_factors(views.matrices, size)
-    centre, spread = np.array(mean, np.float32), np.array(std, np.float32)
+    scale = (1 / np.array(std)).astype(np.float32)
+    shift = (-np.array(mean) / np.array(std)).astype(np.float32)
 
     def share(first: int) -> None:
         for i in range(first, len(images), threads):
-            light = lit_levels(views.brightness[i], views.contrast[i], DARKEST)
-            look(images[i], views.matrices[i], factors[i], light, centre, spread, out[i])
+            look(images[i], matrices[i], factors[i], light[i], scale, shift, out[i])
 
     list(pool.map(share, range(threads)))
     return torch.from_numpy(out).permute(0, 3, 1, 2)
+
+
+def prepare(views: Views, size: int) -> Prepared:
+    """Return what the views need, made beside the model's step, so that nobody waits for it."""
+    pairs = zip(views.brightness.tolist(), views.contrast.tolist(), strict=True)
+    light = [lit_levels(brightness, contrast) for brightness, contrast in pairs]
+    return Prepared(views.matrices, shrink_factors(views.matrices, size), light)
+
+
+def lit_levels(brightness: float, contrast: float, darkest: float = DARKEST) -> Floats:
+    """Return what light makes of levels 0, 1/PIECES, ... 255, in 0..1; the last stands twice.
+
+    Made by numpy, which has a vector form of tanh: 12 us where a loop of numba's took 65.
+    """
+    levels, logits = _levels(darkest)
+    if brightness == 0 and contrast == 1:
+        return levels
+    return 0.5 + 0.5 * np.tanh((logits + brightness) * (contrast / 2))
+
+
+@cache
+def _levels(darkest: float) -> tuple[Floats, Floats]:
+    """Return the levels in 0..1, and their logits where neither end is nearer than `darkest`."""
+    levels = np.append(np.arange(255 * PIECES + 1) / (255 * PIECES), 1.0)
+    within = levels.clip(darkest, 1 - darkest)
+    logits = np.log(within / (1 - within))
+    return levels.astype(np.float32), logits.astype(np.float32)
 
 
 @cache
@@ -70,7 +105,7 @@ def see_to_compiled() -> None:
 
 def _look_at_nothing() -> None:
     view, none = centre_views([(1, 1)]), np.ones(3, np.float32)
-    light = lit_levels(view.brightness[0], view.contrast[0], DARKEST)
+    light = lit_levels(0.0, 1.0)
     pixels, out = np.zeros((1, 1, 3), np.uint8), np.empty((1, 1, 3), np.float32)
     look(pixels, view.matrices[0], 1, light, none, none, out)
 
@@ -81,21 +116,21 @@ def look(
     matrix: NDArray[np.float64],
     factor: int,
     light: Floats,
-    mean: Floats,
-    std: Floats,
+    scale: Floats,
+    shift: Floats,
     out: Floats,
 ) -> None:
     """Fill out (S, S, 3) with one view of an image (H, W, 3), shrunk by a whole factor first.
 
-    light: what lit_levels returns.
+    light: what lit_levels returns; scale and shift: of each channel, from light to the output.
     """
     if factor == 1:
-        _sample(image, matrix, light, mean, std, out)
+        _sample(image, matrix, light, scale, shift, out)
     else:
         cells = box_means(image, factor)
         # The positions of the view, counted in cells.
-        scale = np.diag(np.array([1 / factor, 1 / factor, 1.0]))
-        _sample(cells, scale @ matrix, light, mean, std, out)
+        cell = np.diag(np.array([1 / factor, 1 / factor, 1.0]))
+        _sample(cells, cell @ matrix, light, scale, shift, out)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -119,60 +154,51 @@ def box_means(image: Pixels, factor: int) -> Floats:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def lit_levels(brightness: float, contrast: float, darkest: float) -> Floats:
-    """Return what light makes of levels 0, 1/PIECES, ... 255, in 0..1; the last stands twice.
-
-    darkest: as augment has it. numba would compile a constant of another module into the code that
-    it keeps, and never learn that it changed.
-    """
-    lit = np.empty(255 * PIECES + 2, np.float32)
-    for step in range(len(lit)):
-        level = min(step / (255 * PIECES), 1.0)
-        if brightness != 0 or contrast != 1:
-            level = min(max(level, darkest), 1 - darkest)
-            logit = (math.log(level / (1 - level)) + brightness) * contrast
-            level = 1 / (1 + math.exp(-logit))
-        lit[step] = level
-    return lit
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
 def _sample(
     cells: Pixels | Floats,
     matrix: NDArray[np.float64],
     light: Floats,
-    mean: Floats,
-    std: Floats,
+    scale: Floats,
+    shift: Floats,
     out: Floats,
 ) -> None:
     """Read cells once through the matrix, bilinear, and light and normalise what was read.
 
     Unsigned places spare the compiler the question whether they count from the end: 0.9 ms an
-    image instead of 1.8.
+    image instead of 1.8. Light a row later, not pixel by pixel, takes a sixth less.
     """
     height, width, _ = cells.shape
-    below, right = uint64(height - 1), uint64(width - 1)
+    below, right = uint32(height - 1), uint32(width - 1)
     size = len(out)
     xs, ys = np.empty(size), np.empty(size)
     for row in range(size):
         _positions(matrix, (2 * row + 1) / size - 1, width, height, xs, ys)
         for column in range(size):
-            left, top = uint64(xs[column]), uint64(ys[column])
+            left, top = uint32(xs[column]), uint32(ys[column])
             a, b = float32(xs[column] - left), float32(ys[column] - top)
-            next_left, next_top = min(left + uint64(1), right), min(top + uint64(1), below)
+            next_left, next_top = min(left + uint32(1), right), min(top + uint32(1), below)
             both, only_a, only_b = a * b, a - a * b, b - a * b
             neither = float32(1) - only_a - b
             for channel in range(3):
-                level = float32(PIECES) * (
+                out[row, column, channel] = float32(PIECES) * (
                     cells[top, left, channel] * neither
                     + cells[top, next_left, channel] * only_a
                     + cells[next_top, left, channel] * only_b
                     + cells[next_top, next_left, channel] * both
                 )
-                step = uint64(level)
-                lit = light[step]
-                lit += (light[step + uint64(1)] - lit) * (level - float32(step))
-                out[row, column, channel] = (lit - mean[channel]) / std[channel]
+        _light(out[row], light, scale, shift)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _light(levels: Floats, light: Floats, scale: Floats, shift: Floats) -> None:
+    """Turn a row of levels, counted in pieces, into light, normalised."""
+    for column in range(len(levels)):
+        for channel in range(3):
+            level = levels[column, channel]
+            step = uint32(level)
+            lit = light[step]
+            lit += (light[step + uint32(1)] - lit) * (level - float32(step))
+            levels[column, channel] = lit * scale[channel] + shift[channel]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
