@@ -5,7 +5,7 @@ from typing import Any
 
 IDLE = {"none": "made the same", "aside": "not used"}
 KINDS = ("params", "weights", "code", "packages", "inputs", "data", *IDLE.values())
-WEIGHTS = ("model.arch", "model.weights")
+WEIGHTS = ("model.arch", "model.cut", "model.weights")
 UNKNOWN = "unknown: a revision has no dvc.lock"
 
 

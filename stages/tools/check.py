@@ -120,7 +120,7 @@ def cross_mistakes(good: Mapping[str, Any], outputs: list[str]) -> Iterator[str]
         # What a hub has is seen when its weights are fetched; the architecture is made without.
         weights = "none" if model.weights == "hub" else model.weights
         size = augment.size if augment else 224
-        yield from complaint(make_body, model.arch, weights, size)
+        yield from complaint(make_body, model.arch, weights, size, model.cut)
     if fine_tune:
         yield from complaint(lambda: open_device(device_name(), fine_tune.precision))
         yield from complaint(lambda: refuse_missing(gpus(), device_name()))

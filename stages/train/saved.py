@@ -13,7 +13,7 @@ from stages.train.bodies import RGB
 from stages.train.model import Classifier, ModelParams, build
 
 TENSORS, FACTS = "model.safetensors", "model.json"
-FORMAT = "finetrack model 1"
+FORMAT = "finetrack model 2"
 
 
 def save_model(folder: Path, model: Classifier, facts: dict[str, Any]) -> None:
@@ -37,7 +37,7 @@ def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
     if facts.get("format") != FORMAT:
         raise UserError(f"{folder / FACTS} is of another format; make it anew: dvc repro fine_tune")
     weights = "package" if facts["weights"] == "package" else "none"
-    params = ModelParams(arch=facts["arch"], weights=weights, head=facts["head"])
+    params = ModelParams(arch=facts["arch"], weights=weights, head=facts["head"], cut=facts["cut"])
     model = build(params, len(facts["vocab"]), seed=0, size=facts["size"])
     model.load_state_dict(load_file(folder / TENSORS))
     model.mean, model.std = _rgb(facts["mean"]), _rgb(facts["std"])

@@ -21,6 +21,7 @@ def test_every_value_that_a_comment_names_is_set(tmp_path, monkeypatch, capsys):
     assert changed["presize"] == before["presize"] | {"size": 460}
     assert changed["augment"]["size"] == 224
     assert changed["augment"]["flip"] is True
+    assert changed["model"] == before["model"] | {"cut": "none"}
     assert changed["fine_tune"]["train_bn"] is False
     assert changed["fine_tune"]["base_lr"] == 0.0007
     told = capsys.readouterr().out.splitlines()
@@ -28,7 +29,7 @@ def test_every_value_that_a_comment_names_is_set(tmp_path, monkeypatch, capsys):
     assert len(told) == len(named)
     assert "fine_tune.base_lr: auto -> 0.0007" in told
     for name, section in before.items():
-        if name not in ("presize", "augment", "fine_tune"):
+        if name not in ("presize", "augment", "model", "fine_tune"):
             assert changed[name] == section
 
 

@@ -16,7 +16,7 @@ from stages.train.saved import save_model
 
 ROOT = Path(__file__).parents[2]
 FACTS = {
-    "arch": "test_resnet", "weights": "none", "head": "linear",
+    "arch": "test_resnet", "weights": "none", "head": "linear", "cut": "none",
     "vocab": ["cat", "dog", "owl"], "size": 32, "presize": 48, "loss": "cross_entropy",
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from stages.base.errors import UserError
-from stages.train.bodies import LITE_MEAN, PACKAGES, channels, make_body
+from stages.train.bodies import LITE_MEAN, PACKAGES, Cut, channels, make_body
 from stages.train.model import ConcatPool, ModelParams, build, make_head
 from stages.train.param_groups import optimiser
 from stages.train.saved import load_model, save_model
@@ -83,6 +83,57 @@ def test_timm_and_torchvision_by_name(arch: str, size: int) -> None:
     out.sum().backward()
     assert all(parameter.grad is not None for parameter in model.head.parameters())
     assert any(parameter.grad is not None for parameter in model.body.parameters())
+
+
+@pytest.mark.parametrize(
+    ("arch", "cut", "shape"),
+    [
+        ("efficientnet_lite0", 16, (112, 6, 6)),
+        ("efficientnet_lite0", 8, (40, 12, 12)),
+        ("test_resnet", 16, (192, 6, 6)),
+        ("test_convnext", 4, (24, 24, 24)),
+        ("test_mambaout", 16, (48, 6, 6)),  # channels last
+        ("test_vit", 16, (64, 36, 1)),  # every layer of it
+    ],
+)
+def test_a_body_ends_where_it_is_cut(arch: str, cut: Cut, shape: tuple[int, ...]) -> None:
+    """The map is so many times smaller than the image, and what comes after it is gone."""
+    weights = "package" if arch in PACKAGES else "none"
+    model = build(ModelParams(arch=arch, weights=weights, head="linear", cut=cut), 4, 0, 96).train()
+    images = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    assert model.features(images).shape[1:] == shape
+    model(images).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.body.parameters())
+    taken = [id(p) for group in optimiser(model).param_groups for p in group["params"]]
+    assert sorted(taken) == sorted(id(p) for p in model.parameters())
+
+
+def test_a_cut_body_gives_what_the_whole_one_has_there() -> None:
+    """Up to its end a cut body computes what the whole one computes at that place."""
+    whole = make_body("efficientnet_lite0", "package", 96).network.eval()
+    cut = make_body("efficientnet_lite0", "package", 96, 16).network.eval()
+    images = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(cut(images), whole.blocks[:5](whole.bn1(whole.conv_stem(images))))
+
+
+def test_weights_from_a_file_fill_a_cut_body(tmp_path: Path) -> None:
+    """A file of a whole classifier fills as much of it as a cut body has."""
+    whole = timm.create_model("test_resnet", num_classes=10)
+    save_file(whole.state_dict(), tmp_path / "whole.safetensors")
+    body = make_body("test_resnet", str(tmp_path / "whole.safetensors"), 64, 16).network
+    assert torch.equal(body.layer3[0].conv1.weight, whole.layer3[0].conv1.weight)
+    assert not list(body.layer4.parameters())
+
+
+@pytest.mark.parametrize(
+    ("arch", "cut", "choice"),
+    [("test_vit", 8, "choose none or 16"), ("swin_t", 16, "choose none$")],
+)
+def test_what_cannot_be_cut_is_refused_with_the_choices(arch: str, cut: Cut, choice: str) -> None:
+    """A network without a stage of that size is refused; the error names those that it has."""
+    with pytest.raises(UserError, match=rf"model\.cut: {arch} .* {cut} times smaller; {choice}"):
+        make_body(arch, "none", 64, cut)
 
 
 def test_every_parameter_of_a_transformer_is_in_one_group() -> None:
@@ -187,12 +238,13 @@ def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:
             read_state(str(tmp_path / name))
 
 
-def test_a_saved_model_predicts_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut", ["none", 16])
+def test_a_saved_model_predicts_the_same(tmp_path: Path, cut: Cut) -> None:
     """Saved and loaded again, a model gives the same activations bit for bit."""
-    model = classifier()
-    facts = {
-        "arch": "test_resnet", "weights": "none", "head": "fastai", "vocab": ["a", "b", "c", "d"],
-        "size": 64, "loss": "cross_entropy",
+    params = ModelParams(arch="test_resnet", weights="none", head="fastai", cut=cut)
+    model = build(params, 4, 0, 64).eval()
+    facts = params.model_dump() | {
+        "vocab": ["a", "b", "c", "d"], "size": 64, "loss": "cross_entropy"
     }  # fmt: skip
     save_model(tmp_path, model, facts)
     loaded, read = load_model(tmp_path)
