@@ -59,7 +59,7 @@ def feed_of(folder: Path, scale: Scale) -> Feed:
 
 def model_of(arch: str, size: int, device: torch.device) -> Classifier:
     """Return a network with random weights on the device."""
-    model = build(ModelParams(arch=arch, weights="none", head="linear"), 37, 1, size)
+    model = build(ModelParams(arch=arch, weights="none", head="linear", cut="none"), 37, 1, size)
     return model.to(device)
 
 

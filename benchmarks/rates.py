@@ -18,7 +18,7 @@ from benchmarks.defaults import PACKAGES
 from benchmarks.measure import machine, record
 from benchmarks.training import change, divide, prepared_sets, read, run
 
-GRID = (0.0005, 0.002, 0.008, 0.032)
+GRID = (0.0005, 0.002, 0.008, 0.032, 0.128)
 
 
 def answers_of(folder: Path, seeds: int) -> dict[str, np.ndarray]:

@@ -72,7 +72,9 @@ def pets(photos: Path, work: Path) -> Pets:
         splits["label"] = splits["path"].str.replace(r"_\d+\.\w+$", "", regex=True)
         vocab, compute = vocabulary(splits), open_device("cpu", "fp32")
         shown = open_photos(store, splits, vocab, 2, compute.device)
-        params = ModelParams(arch="efficientnet_lite0", weights="package", head="linear")
+        params = ModelParams(
+            arch="efficientnet_lite0", weights="package", head="linear", cut="none"
+        )
         model = build(params, len(vocab), 0, 224)
         look = Look(224, model.mean, model.std, compute.device)
         features = pooled_features(model, valid_batches(shown, look, 64), compute)

@@ -10,9 +10,9 @@ from pydantic import Field
 from stages.base.params import Section
 
 LONGEST = 65_500  # pixels a side, the most that the JPEG library encodes
-# Lanczos alone down to an eighth; from further away a box average goes before it, since libvips
-# has no more than 2,000 weights for a pixel.
-GAP = 8.0
+# From six times smaller on, a box average goes first, and leaves Lanczos three times or a little
+# more: libvips rounds its weights, which makes a picture darker by a level where they are many.
+GAP = 3
 pyvips.concurrency_set(1)  # photos are spread over processes; threads would only add to them
 pyvips.cache_set_max(0)  # it would keep photos that nobody asks for again
 
@@ -42,12 +42,17 @@ def resample(image: Image.Image, target: tuple[int, int]) -> Image.Image:
 
     Lanczos by libvips, the same to the bit whatever vector instructions there are. What the JPEG
     decoder leaves of 4000 x 3000, 1000 x 750, becomes 613 x 460 in 4.1 ms where Pillow takes 10.3;
-    4000 x 3000 itself, as other formats give it, in 22 ms instead of 107. Pixels are at most 4 grey
-    levels from Pillow's, mostly 1; from a quarter scale, 50.5 dB from Lanczos over all of them.
+    4000 x 3000 itself, as other formats give it, in 20 ms instead of 44. Pixels are at most 4 grey
+    levels from Pillow's, mostly 1. Against Lanczos over all pixels of such a photo: 50.5 dB from a
+    quarter scale, 54.3 dB from the boxes.
     """
     if image.size == target:
         return image
-    across, down = (new / old for new, old in zip(target, image.size, strict=True))
-    pixels = pyvips.Image.new_from_array(np.asarray(image))
-    small = pixels.resize(across, vscale=down, kernel="lanczos3", gap=GAP)
+    times = image.width / target[0], image.height / target[1]  # so many times smaller
+    across, down = (max(1, int(each / GAP)) for each in times)
+    if (across, down) != (1, 1):
+        image = image.reduce((across, down))
+    small = pyvips.Image.new_from_array(np.asarray(image)).resize(
+        across / times[0], vscale=down / times[1], kernel="lanczos3", gap=0
+    )
     return Image.fromarray(small.numpy())

@@ -25,14 +25,9 @@ PIPELINE = Path("dvc.yaml")
 PINS = Path("requirements.txt")
 VERSIONS = "stages/packages.yaml"
 READERS = "stages/base/params.py"  # it defines read_section and its kin, and reads nothing itself
-# The name in `import` -> the name on the package index, where they are not spelled alike. Of pyvips
-# it is the library that computes, in a package of its own.
-DISTRIBUTIONS = {
-    "PIL": "pillow",
-    "pyvips": "pyvips-binary",
-    "ruamel": "ruamel-yaml",
-    "sklearn": "scikit-learn",
-}
+# The name in `import` -> the name on the package index, where they are not spelled alike.
+DISTRIBUTIONS = {"PIL": "pillow", "ruamel": "ruamel-yaml", "sklearn": "scikit-learn"}
+DISTRIBUTIONS["pyvips"] = "pyvips-binary"  # the library under it, which computes the pixels
 HEADER = (
     "# Versions of the packages that stages import, copied from requirements.txt by `make deps`.\n"
     "# Stages name them as params, so that an update reruns the stages that use the package.\n"

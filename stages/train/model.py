@@ -18,7 +18,7 @@ class ModelParams(Section):
     arch: str = Field(min_length=1)
     weights: str = Field(min_length=1)
     head: HeadName
-    cut: Cut = "none"
+    cut: Cut
 
 
 class Classifier(nn.Module):

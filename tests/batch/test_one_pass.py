@@ -122,9 +122,8 @@ def test_any_light_keeps_black_and_white_in_range() -> None:
         assert np.isfinite(table).all()
         assert table.min() >= 0
         assert table.max() <= 1
-    assert lit_levels(0.0, 2.0, 0.1)[0] == pytest.approx(
-        1 / 82, abs=1e-7
-    )  # odds of 1 to 9, squared
+    squared = 1 / 82  # of odds of 1 to 9
+    assert lit_levels(0.0, 2.0, 0.1)[0] == pytest.approx(squared, abs=1e-7)
 
 
 def test_compiled_code_holds_no_constant_of_another_module() -> None:

@@ -205,17 +205,19 @@ def test_corrections_must_have_their_columns(photos):
 
 
 @pytest.mark.parametrize(
-    ("arch", "weights", "words"),
+    ("arch", "weights", "cut", "words"),
     [
-        ("resnet18", "package", "no package holds weights of resnet18"),
-        ("resnet18", "data/my.safetensors", "there is no file data/my.safetensors"),
-        ("resnet18", "data/labels.csv", "cannot be read as weights"),
-        ("vit_b_32", "none", "does not work on images of augment.size 96"),
+        ("resnet18", "package", 16, "no package holds weights of resnet18"),
+        ("resnet18", "data/my.safetensors", 16, "there is no file data/my.safetensors"),
+        ("resnet18", "data/labels.csv", 16, "cannot be read as weights"),
+        ("vit_b_32", "none", "none", "does not work on images of augment.size 96"),
+        ("vit_b_32", "none", 16, "cannot be ended where its map is 16 times smaller; choose none"),
+        ("resnet18", "none", 5, "should be 'none', 4, 8 or 16"),
     ],
 )
-def test_a_model_that_cannot_be_made_is_told_now(repo, arch, weights, words):
+def test_a_model_that_cannot_be_made_is_told_now(repo, arch, weights, cut, words):
     """An architecture or weights that fail only in training would cost the time before it."""
-    change({"model.arch": arch, "model.weights": weights})
+    change({"model.arch": arch, "model.weights": weights, "model.cut": cut})
     [line] = complaints()
     assert line.startswith("model.")
     assert words in line

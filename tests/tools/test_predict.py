@@ -24,7 +24,12 @@ FACTS = {
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """Return the folder of a small saved model."""
-    made = build(ModelParams(arch="test_resnet", weights="none", head="linear"), 3, seed=1, size=32)
+    made = build(
+        ModelParams(arch="test_resnet", weights="none", head="linear", cut="none"),
+        3,
+        seed=1,
+        size=32,
+    )
     save_model(tmp_path / "model", made, FACTS)
     return tmp_path / "model"
 

@@ -110,7 +110,7 @@ def test_tokens_lie_as_a_grid_when_their_number_is_a_square() -> None:
 )
 def test_every_kind_of_body_can_be_looked_into(arch: str, shape: tuple[int, int]) -> None:
     """Maps of convolutions and tokens of a transformer both say where, in their own grid."""
-    model = build(ModelParams(arch=arch, weights="none", head="linear"), 3, 0, 64)
+    model = build(ModelParams(arch=arch, weights="none", head="linear", cut="none"), 3, 0, 64)
     nn.init.normal_(model.head[-1].weight)
     batch = shown(torch.randn(2, 3, 64, 64, generator=torch.manual_seed(0)))
     assert attention(model, [batch], CPU).shape == (2, *shape)

@@ -20,7 +20,7 @@ from stages.train.weights import read_state
 
 def classifier(arch: str = "test_resnet", weights: str = "none", classes: int = 4, seed: int = 0):
     """Return a classifier, by default a tiny one of random weights."""
-    params = ModelParams(arch=arch, weights=weights, head="fastai")
+    params = ModelParams(arch=arch, weights=weights, head="fastai", cut="none")
     return build(params, classes, seed, 64).eval()
 
 
@@ -41,7 +41,8 @@ def test_packaged_weights_give_the_same_features_by_another_road() -> None:
 def test_packaged_models_make_nothing_up(arch: str) -> None:
     """Every tensor of a packaged body comes from its file: two seeds give the same body."""
     first, second = (
-        build(ModelParams(arch=arch, weights="package", head="linear"), 2, s, 64) for s in (1, 2)
+        build(ModelParams(arch=arch, weights="package", head="linear", cut="none"), 2, s, 64)
+        for s in (1, 2)
     )
     pairs = zip(first.body.state_dict().values(), second.body.state_dict().values(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
@@ -77,7 +78,9 @@ def test_packaged_model_expects_its_own_normalisation() -> None:
 )
 def test_timm_and_torchvision_by_name(arch: str, size: int) -> None:
     """A classifier of either library, of whatever kind, learns one activation per class."""
-    model = build(ModelParams(arch=arch, weights="none", head="linear"), 4, 0, size).train()
+    model = build(
+        ModelParams(arch=arch, weights="none", head="linear", cut="none"), 4, 0, size
+    ).train()
     out = model(torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0)))
     assert out.shape == (2, 4)
     out.sum().backward()
@@ -93,7 +96,6 @@ def test_timm_and_torchvision_by_name(arch: str, size: int) -> None:
         ("test_resnet", 16, (192, 6, 6)),
         ("test_convnext", 4, (24, 24, 24)),
         ("test_mambaout", 16, (48, 6, 6)),  # channels last
-        ("test_vit", 16, (64, 36, 1)),  # every layer of it
     ],
 )
 def test_a_body_ends_where_it_is_cut(arch: str, cut: Cut, shape: tuple[int, ...]) -> None:
@@ -128,7 +130,11 @@ def test_weights_from_a_file_fill_a_cut_body(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arch", "cut", "choice"),
-    [("test_vit", 8, "choose none or 16"), ("swin_t", 16, "choose none$")],
+    [
+        ("test_vit", 16, "choose none$"),  # nothing of it would be cut off
+        ("swin_t", 16, "choose none$"),  # torchvision's
+        ("levit_128s", 8, "choose none or 16$"),
+    ],
 )
 def test_what_cannot_be_cut_is_refused_with_the_choices(arch: str, cut: Cut, choice: str) -> None:
     """A network without a stage of that size is refused; the error names those that it has."""
@@ -136,9 +142,15 @@ def test_what_cannot_be_cut_is_refused_with_the_choices(arch: str, cut: Cut, cho
         make_body(arch, "none", 64, cut)
 
 
+def test_a_network_that_a_cut_breaks_is_refused() -> None:
+    """HRNet's stages give several maps, which no head takes; the error names the param."""
+    with pytest.raises(UserError, match=r"model\.cut: hrnet_w18_small does not work .* none"):
+        make_body("hrnet_w18_small", "none", 64, 16)
+
+
 def test_every_parameter_of_a_transformer_is_in_one_group() -> None:
     """The optimiser takes each parameter exactly once, also those inside a wrapped body."""
-    model = build(ModelParams(arch="test_vit", weights="none", head="linear"), 4, 0, 64)
+    model = build(ModelParams(arch="test_vit", weights="none", head="linear", cut="none"), 4, 0, 64)
     taken = [id(p) for group in optimiser(model).param_groups for p in group["params"]]
     assert sorted(taken) == sorted(id(p) for p in model.parameters())
 
@@ -152,7 +164,9 @@ def test_same_seed_same_head() -> None:
 
 def test_a_linear_head_starts_undecided() -> None:
     """Before any step a linear head gives every class the same, so the loss is ln(classes)."""
-    model = build(ModelParams(arch="test_resnet", weights="none", head="linear"), 7, 0, 64)
+    model = build(
+        ModelParams(arch="test_resnet", weights="none", head="linear", cut="none"), 7, 0, 64
+    )
     out = model(torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
     loss = torch.nn.functional.cross_entropy(out, torch.tensor([0, 3, 6]))
     assert loss.item() == pytest.approx(np.log(7))

@@ -56,7 +56,9 @@ def test_batch_norm_by_halves_differs_a_little(tmp_path):
 
 def test_batch_norm_on_gpus_is_that_of_the_whole_batch():
     """Between GPUs every batch norm is a synchronised one, with its activation, and the same."""
-    model = build(ModelParams(arch="test_efficientnet", weights="none", head="fastai"), 3, 1, 32)
+    model = build(
+        ModelParams(arch="test_efficientnet", weights="none", head="fastai", cut="none"), 3, 1, 32
+    )
     images, names = torch.rand(2, 3, 32, 32), list(model.state_dict())
     norms = [part for part in model.modules() if isinstance(part, _BatchNorm)]
     before = model.eval()(images)
