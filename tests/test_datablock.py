@@ -21,7 +21,7 @@ seed: 7
 datablock: {split: {by: BY, valid: 0.2}}
 augment: {size: 32, min_scale: 0.75, max_rotate: 10.0, max_zoom: 1.1, max_warp: 0.2,
   max_lighting: 0.2, p_affine: 0.75, p_lighting: 0.75, flip: false}
-model: {arch: test_efficientnet, weights: none, head: linear}
+model: {arch: test_efficientnet, weights: none, head: linear, cut: none}
 fine_tune: {batch_size: 8}
 """
 PRESIZE = PresizeParams(size=40, format="jpeg", quality=90, shards=2, max_rejected=0.0)
