@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from stages.report.page import Page
-from stages.report.words import VERDICTS, chance, ends, p_is, percent
+from stages.report.words import VERDICTS, chance, ends, p_is, percent, times
 
 FOLDER = Path(__file__).parent
 PAGE = "templates/page.html"
@@ -68,6 +68,7 @@ def environment() -> Environment:
         "chance": chance,
         "p_is": p_is,
         "thousands": lambda number: f"{number:,}",
+        "times": times,
         "records": lambda table: table.to_dict("records"),
         "flat": flatten,
         "soft": soft,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from stages.report.interpretation import Interpretation
-from stages.report.words import SPACE, ends, headline, p_is, percent
+from stages.report.words import SPACE, ends, headline, p_is, percent, times
 
 MOST = 10  # rows of a table
 LONGEST = 80  # characters of a name
@@ -45,8 +45,8 @@ def _verdict(result: Interpretation) -> str:
     versus = result.metrics["versus_baseline"]
     return (
         f"On the same {result.metrics['images']:,} validation images, fine-tuning alone is right"
-        f" {versus['only_first_right']:,} times and the probe alone {versus['only_second_right']:,}"
-        f" times (exact McNemar test, {p_is(versus['p'])})."
+        f" {times(versus['only_first_right'])} and the probe alone"
+        f" {times(versus['only_second_right'])} (exact McNemar test, {p_is(versus['p'])})."
     )
 
 

@@ -33,6 +33,15 @@ def chance(p: float) -> str:
     return f">{SPACE}99.9{SPACE}%" if p > 0.9995 else percent(p)
 
 
+def times(count: int) -> str:
+    """Return how often.
+
+    >>> [times(count) for count in (0, 1, 1234)]
+    ['never', 'once', '1,234 times']
+    """
+    return ("never", "once")[count] if count < 2 else f"{count:,} times"
+
+
 def ends(interval: Mapping[str, Any]) -> str:
     """Return the ends of an interval in percent, without the sign.
 
