@@ -79,13 +79,17 @@ def _run(tasks: Sequence[Task], workers: int) -> list[Outcome]:
                 delayed(write_shard)(task) for task in tasks
             )
     except BrokenProcessPool:
-        held = [path for task in tasks for _, path in [read_note(task)] if path]
-        raise several(
-            "a worker died, most often for want of memory (FINETRACK_WORKERS=1 needs least); "
-            "what is done is kept, so run again: dvc repro. The workers were at:",
-            held,
-        ) from None
+        raise _died(tasks) from None
     return [outcome for shard in shards for outcome in shard]
+
+
+def _died(tasks: Sequence[Task]) -> UserError:
+    held = [path for task in tasks for _, path in [read_note(task)] if path]
+    return several(
+        "a worker died, most often for want of memory (FINETRACK_WORKERS=1 needs least); "
+        "what is done is kept, so run again: dvc repro. The workers were at:",
+        held or ["no photo (each was between two)"],
+    )
 
 
 @contextmanager

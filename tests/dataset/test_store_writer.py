@@ -10,6 +10,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
@@ -26,8 +27,9 @@ from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
 from stages.base.seed import derive
 from stages.dataset.resize import PresizeParams
+from stages.dataset.shard import Task
 from stages.dataset.store import Store
-from stages.dataset.store_writer import shard_of, write_store
+from stages.dataset.store_writer import _died, shard_of, write_store
 from tests.dataset.test_collect import ordinary_user
 
 PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=3, max_rejected=0.05)
@@ -333,10 +335,26 @@ def test_two_writers_do_not_meet(tmp_path):
     write(tmp_path, manifest(tmp_path))
 
 
+def in_hand(note: Path) -> bool:
+    """Return whether a worker's note names a photo."""
+    return bool(note.read_bytes().partition(b" ")[2])
+
+
+def signal_workers(number: signal.Signals) -> None:
+    """Send a signal to all workers that there are."""
+    executor = reusable_executor._executor
+    for process in list(executor._processes or {}) if executor else []:
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
+
+
 def kill_a_worker(private: Path) -> None:
-    """Wait until the workers are at their photos, then kill one of them."""
-    while not any(note.read_text() for note in private.glob("run-*/*.note")):
+    """Kill a worker while a photo is in hand: all are stopped before the notes are read."""
+    while not any(in_hand(note) for note in private.glob("run-*/*.note")):
         time.sleep(0.01)
+        signal_workers(signal.SIGCONT)
+        time.sleep(0.01)
+        signal_workers(signal.SIGSTOP)
     os.kill(min(reusable_executor._executor._processes), signal.SIGKILL)
 
 
@@ -345,7 +363,7 @@ def test_a_worker_that_dies_is_told_with_what_it_held(tmp_path):
     """kill -9 of a worker ends the run with the photos in hand; the next run continues."""
     add(tmp_path, some(range(16), width=3000, height=2000))
     images = manifest(tmp_path)
-    killer = Thread(target=kill_a_worker, args=[tmp_path / "private"])
+    killer = Thread(target=kill_a_worker, args=[tmp_path / "private"], daemon=True)
     killer.start()
     with pytest.raises(UserError, match=r"(?s)a worker died.*at:\n  0\d\d\.jpg"):
         write(tmp_path, images, workers=2)
@@ -353,6 +371,16 @@ def test_a_worker_that_dies_is_told_with_what_it_held(tmp_path):
     assert not (tmp_path / "store" / "format.json").exists()
     write(tmp_path, images, workers=2)
     assert content(tmp_path / "store") == from_nothing(tmp_path)
+
+
+def test_a_worker_that_dies_between_two_photos_held_none(tmp_path):
+    """Where the notes name no photo, the error says so and does not end in a colon."""
+    task = Task("shard-00.tar", (), tmp_path, PARAMS, tmp_path, {}, tmp_path)
+    for note in ("", "3 "):
+        task.note.write_text(note)
+        assert str(_died([task])).endswith("were at:\n  no photo (each was between two)")
+    task.note.write_text("3 d.jpg")
+    assert str(_died([task])).endswith("were at:\n  d.jpg")
 
 
 def run_child(root: Path, workers: int) -> subprocess.Popen[bytes]:
