@@ -16,7 +16,7 @@ from torch import Tensor
 
 from stages.base.seed import derive
 from stages.batch.augment import positions, resample
-from stages.batch.views import AugmentParams, box, operations
+from stages.batch.views import AugmentParams, Chances, box, operations
 
 FINER = 4  # times, that the truth is sampled before it is averaged
 
@@ -61,7 +61,7 @@ def comparison_text(compared: Sequence[Compared]) -> str:
 
 def _compare(photo: np.ndarray, params: AugmentParams, rng: np.random.Generator) -> Compared:
     height, width = photo.shape[:2]
-    steps = operations((height, width), params, rng)
+    steps = [each[0] for each in operations([photo.shape[:2]], params, Chances([rng]))]
     whole = reduce(np.matmul, steps)
     truth = F.avg_pool2d(_seen(photo, whole, params.size * FINER), FINER)
     once, own = _seen(photo, whole, params.size), inside(whole, params.size, width, height)

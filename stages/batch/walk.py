@@ -122,7 +122,7 @@ def _render(walk: Walk, photos: Photos, params: AugmentParams, look: Look, seed:
 
     def draw(rows: np.ndarray) -> Views:
         rngs = [derive(seed, "view", 1, photos.paths[row]) for row in rows]
-        return random_views(sizes[rows].tolist(), params, rngs)
+        return random_views(sizes[rows], params, rngs)
 
     matrices = log.take("crop", lambda rows: draw(rows).matrices, lambda m: _share_note(m, sizes))
     views, factors = draw(np.arange(len(photos))), shrink_factors(matrices, look.size)

@@ -7,6 +7,7 @@ from stages.base.seed import derive
 from stages.batch.views import (
     CORNERS,
     AugmentParams,
+    Chances,
     centre_views,
     homography,
     mirror,
@@ -112,8 +113,9 @@ def test_mirror_swaps_left_and_right() -> None:
 def test_crops_stay_inside_and_keep_their_bounds(size: tuple[int, int]) -> None:
     """A crop lies in its image, with a ratio of 3/4 to 4/3, and no smaller than min_scale says."""
     height, width = size
-    for i in range(200):
-        corners = through(random_crop(size, 0.4, derive(i, "crop")), CORNERS)
+    chances = Chances([derive(i, "crop") for i in range(200)])
+    for crop in random_crop([size] * 200, 0.4, chances):
+        corners = through(crop, CORNERS)
         (left, top), (right, bottom) = corners[0], corners[3]
         assert min(left, top) >= -1e-9
         assert right <= width + 1e-9
