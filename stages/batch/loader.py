@@ -44,6 +44,10 @@ class Drawn(NamedTuple):
     rows: np.ndarray  # (B,)
 
 
+# What a processor needs of a batch to render it at once: pixels, how they are seen, rows.
+Ready = tuple[list[np.ndarray], Prepared, np.ndarray]
+
+
 @dataclass(frozen=True)
 class Photos:
     """The images of one side of the split; row i is paths[i], with targets[i]."""
@@ -126,7 +130,7 @@ def train_batches(
 
     def views(rows: np.ndarray, sizes: np.ndarray) -> Views:
         rngs = [derive(seed, "view", epoch, photos.paths[row]) for row in rows]
-        return random_views(sizes.tolist(), augment, rngs)
+        return random_views(sizes, augment, rngs)
 
     return _batches(photos, look, splits, views)
 
@@ -142,7 +146,7 @@ def valid_batches(
     """Yield all images in order, or a process's share, each seen through its centre square."""
     rows = rank.share(np.arange(len(photos)))
     splits = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-    return _batches(photos, look, splits, lambda _, sizes: centre_views(sizes.tolist()))
+    return _batches(photos, look, splits, lambda _, sizes: centre_views(sizes))
 
 
 def _batches(
@@ -161,25 +165,22 @@ def _batches(
         images = [photos.image(int(row)) for row in rows]
         return Drawn(images, views(rows, np.array([image.shape[:2] for image in images])), rows)
 
-    def get_ready(rows: np.ndarray) -> tuple[Drawn, Prepared]:
-        drawn = draw(rows)
-        return drawn, prepare(drawn.views, look.size)
+    def get_ready(rows: np.ndarray) -> Ready:
+        images, views, _ = draw(rows)
+        return [image.numpy() for image in images], prepare(views, look.size), rows
 
     if look.device.type == "cpu":
         return _on_processor(photos, look, ahead(get_ready, splits, photos.threads))
     return ahead(lambda rows: _on_device(photos, look, draw(rows)), splits, photos.threads)
 
 
-def _on_processor(
-    photos: Photos, look: Look, every: Iterator[tuple[Drawn, Prepared]]
-) -> Iterator[Batch]:
+def _on_processor(photos: Photos, look: Look, every: Iterator[Ready]) -> Iterator[Batch]:
     """Render what was drawn, and only then ask for what follows: that is drawn beside the step."""
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(threads) as pool:
         ready = next(every, None)
         while ready is not None:
-            (images, _, rows), prepared = ready
-            pixels = [image.numpy() for image in images]
+            pixels, prepared, rows = ready
             x = render_each(pixels, prepared, look.size, look.mean, look.std, pool, threads)
             ready = next(every, None)
             yield Batch(x, torch.as_tensor(photos.targets[rows]), rows)
