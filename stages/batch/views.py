@@ -1,7 +1,7 @@
 """Where each output pixel looks: crop, flip, rotation, zoom and warp as one 3x3 matrix an image.
 
 What is drawn, and every matrix, is made for a whole batch at once: this runs beside the model's
-step, which waits for whatever keeps Python busy: 16 views take .16 ms, one by one .77 ms.
+step, which waits for whatever keeps Python busy: 16 views take .16 ms, and took .77 as a loop.
 """
 
 from collections.abc import Sequence
@@ -154,7 +154,7 @@ def warp(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
     x acts on the left and right sides, y on the top and bottom ones; 0.2 means 20 %.
     """
-    x, y = np.asarray(x)[..., None], np.asarray(y)[..., None]
+    x, y = (each[..., None] for each in np.broadcast_arrays(x, y))
     signs = CORNERS[:, 0] * CORNERS[:, 1]
     moved = np.stack([CORNERS[:, 0] - y * signs, CORNERS[:, 1] - x * signs], axis=-1)
     return homography(CORNERS, moved)
@@ -173,7 +173,7 @@ def homography(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 def _matrix(entries: dict[tuple[int, int], ArrayLike]) -> np.ndarray:
     """Return the identity (..., 3, 3) with other entries, numbers or (...) each."""
-    shape = np.shape(next(iter(entries.values())))
+    shape = np.broadcast_shapes(*map(np.shape, entries.values()))
     matrix = np.zeros((*shape, 3, 3))
     matrix[..., [0, 1, 2], [0, 1, 2]] = 1
     for (row, column), values in entries.items():

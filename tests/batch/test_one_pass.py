@@ -24,7 +24,7 @@ from tests.batch.plain import photo, plain_resample
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PLAIN = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-SHAPES = [(18, 25), (31, 18), (22, 22), (19, 40)]
+SHAPES = [(18, 25), (31, 18), (22, 22), (19, 40), (1, 30), (30, 1), (1, 1), (2, 30)]
 
 
 @pytest.fixture
@@ -89,11 +89,14 @@ def test_threads_change_nothing(threads: int, pool: ThreadPoolExecutor) -> None:
     assert torch.equal(render_each(images, prepare(views, 16), 16, MEAN, STD, pool, threads), two)
 
 
-def test_an_error_in_a_thread_is_raised(pool: ThreadPoolExecutor) -> None:
-    """What fails for one image fails the batch."""
-    views = centre_views([(9, 9)])
+@pytest.mark.parametrize("broken", [0, 1])
+def test_an_error_in_a_thread_is_raised(broken: int, pool: ThreadPoolExecutor) -> None:
+    """What fails for one image fails the batch, in the caller's share and in the pool's."""
+    images = [photo(9, 9), photo(9, 9)]
+    images[broken] = images[broken][..., 0]
+    views = centre_views([(9, 9)] * 2)
     with pytest.raises(TypingError):
-        render_each([photo(9, 9)[..., 0]], prepare(views, 16), 16, MEAN, STD, pool, 2)
+        render_each(images, prepare(views, 16), 16, MEAN, STD, pool, 2)
 
 
 @pytest.mark.parametrize(("brightness", "contrast"), [(0.4, 0.8), (-0.4, 1.25), (0.1, 1.0)])

@@ -8,9 +8,12 @@ from stages.batch.views import (
     CORNERS,
     AugmentParams,
     Chances,
+    _light,
+    box,
     centre_views,
     homography,
     mirror,
+    operations,
     random_crop,
     random_views,
     rotation,
@@ -124,6 +127,22 @@ def test_crops_stay_inside_and_keep_their_bounds(size: tuple[int, int]) -> None:
         assert 3 / 4 - 1e-9 <= ratio <= 4 / 3 + 1e-9
         largest = min(width, height * ratio) * min(height, width / ratio)
         assert 0.4 - 1e-9 <= (right - left) * (bottom - top) / largest <= 1 + 1e-9
+
+
+def test_a_view_takes_all_the_numbers_that_are_drawn_for_it() -> None:
+    """As many numbers are drawn as decide a view, so that none is missing and none is wasted."""
+    chances = Chances([derive(1, "all")])
+    operations([(40, 40)], params(), chances)
+    _light(params(), chances)
+    assert not list(chances._numbers)
+
+
+def test_matrices_mix_numbers_and_arrays() -> None:
+    """One number counts for all images."""
+    three = np.zeros(3)
+    assert box(three, 0, 1, 1)[2] == pytest.approx(box(0, 0, 1, 1))
+    assert zoom(2, three, three)[2] == pytest.approx(zoom(2, 0, 0))
+    assert warp(0.1, three)[2] == pytest.approx(warp(0.1, 0))
 
 
 def test_all_off_sees_the_whole_ratio_box() -> None:
