@@ -350,12 +350,14 @@ def signal_workers(number: signal.Signals) -> None:
 
 def kill_a_worker(private: Path) -> None:
     """Kill a worker while a photo is in hand: all are stopped before the notes are read."""
-    while not any(in_hand(note) for note in private.glob("run-*/*.note")):
+    for _ in range(1500):  # half a minute, so that a test that fails ends too
+        signal_workers(signal.SIGSTOP)
         time.sleep(0.01)
+        if any(in_hand(note) for note in private.glob("run-*/*.note")):
+            os.kill(min(reusable_executor._executor._processes), signal.SIGKILL)
+            return
         signal_workers(signal.SIGCONT)
         time.sleep(0.01)
-        signal_workers(signal.SIGSTOP)
-    os.kill(min(reusable_executor._executor._processes), signal.SIGKILL)
 
 
 @pytest.mark.slow
@@ -363,7 +365,7 @@ def test_a_worker_that_dies_is_told_with_what_it_held(tmp_path):
     """kill -9 of a worker ends the run with the photos in hand; the next run continues."""
     add(tmp_path, some(range(16), width=3000, height=2000))
     images = manifest(tmp_path)
-    killer = Thread(target=kill_a_worker, args=[tmp_path / "private"], daemon=True)
+    killer = Thread(target=kill_a_worker, args=[tmp_path / "private"])
     killer.start()
     with pytest.raises(UserError, match=r"(?s)a worker died.*at:\n  0\d\d\.jpg"):
         write(tmp_path, images, workers=2)
