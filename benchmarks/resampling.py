@@ -2,7 +2,8 @@
 
 Both take the same squares of 460 pixels and the same views, which fastai draws as the book has it:
 aug_transforms(size=224, min_scale=0.75), without changes of light. What a view should show is
-sampled four times as finely from the same square and averaged.
+sampled four times as finely from the same square and averaged. Where opencv-python-headless is
+installed, its warp alone is timed too: what is left of our time when nothing but reading is done.
 Run: python -m benchmarks.resampling --photos FOLDER, in an environment with fastai.
 Results: benchmarks/results/resampling.json.
 """
@@ -23,9 +24,14 @@ from benchmarks.measure import figure, machine, ratio, record, rounds
 from stages.batch.one_pass import prepare, render_each
 from stages.batch.views import Views, box, homography
 
+try:
+    import cv2
+except ImportError:
+    cv2 = None
+
 SIDE, SIZE, BATCH, BATCHES, FINER = 460, 224, 24, 4, 4
 CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], dtype=np.float64)  # as of affine_grid
-PACKAGES = ["torch", "fastai", "numba", "numpy"]
+PACKAGES = ["torch", "fastai", "numba", "numpy", "opencv-python-headless"]
 
 
 def squares(folder: Path) -> Iterator[np.ndarray]:
@@ -89,14 +95,25 @@ def psnr(seen: Tensor, expected: Tensor) -> np.ndarray:
     return (-10 * (seen - expected).square().mean(dim=(1, 2, 3)).log10()).numpy()
 
 
+def warped(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return a view by OpenCV, (SIZE, SIZE, 3) uint8: neither lit nor normalised."""
+    # OpenCV counts from the centre of the first pixel, in the view and in the image.
+    from_view = np.linalg.inv(box(SIZE / 2 - 0.5, SIZE / 2 - 0.5, SIZE, SIZE))
+    to_image = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
+    return cv2.warpPerspective(
+        image, to_image @ matrix @ from_view, (SIZE, SIZE),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT,
+    )  # fmt: skip
+
+
 def main() -> None:
-    """Compare both on every batch of photos."""
+    """Compare all on every batch of photos."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, required=True)
     folder = parser.parse_args().photos
     fastai.set_seed(1)
     chain, plain = Chain(), ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    losses, times = {"ours": [], "fastai": []}, {"ours": [], "fastai": []}
+    losses, times = {"ours": [], "fastai": []}, {"ours": [], "fastai": [], "OpenCV": []}
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(threads) as pool:
         for batch, _ in zip(squares(folder), range(BATCHES), strict=False):
@@ -111,6 +128,11 @@ def main() -> None:
             expected = truth(x, views)
             for name, made in contenders.items():
                 losses[name].extend(psnr(made(), expected).tolist())
+            if cv2:
+                cv2.setNumThreads(1)  # a thread of the pool a photo, as ours
+                contenders["OpenCV"] = lambda batch=batch, views=views: list(
+                    pool.map(warped, batch, views.matrices)
+                )
             for name, seconds in rounds(contenders, 5).items():
                 times[name].extend(seconds)
     gain = np.subtract(losses["ours"], losses["fastai"]).tolist()
@@ -122,6 +144,11 @@ def main() -> None:
         "milliseconds a photo, ours": figure([1000 * s / BATCH for s in times["ours"]]),
         "time, ours / fastai's": ratio(times["ours"], times["fastai"]),
     }
+    if cv2:
+        figures["milliseconds a photo, OpenCV's warp alone"] = figure(
+            [1000 * s / BATCH for s in times["OpenCV"]]
+        )
+        figures["time, ours / OpenCV's warp alone"] = ratio(times["ours"], times["OpenCV"])
     record("resampling", f"{SIDE} to {SIZE} px", machine(PACKAGES), figures)
 
 
