@@ -161,7 +161,7 @@ def box_sums(image: Pixels, factor: int) -> Sums:
 def _sample(
     cells: Pixels | Sums,
     matrix: NDArray[np.float64],
-    piece: float,
+    piece: np.float32,
     light: Floats,
     scale: Floats,
     shift: Floats,
