@@ -89,7 +89,7 @@ def large(work: Path, _: Path | None) -> dict[str, object]:
 
     def whole(content: bytes) -> None:
         pixels = decode_jpeg(content, min_height=PARAMS.size, min_width=PARAMS.size)
-        _jpeg(resample(Image.fromarray(pixels), made.size))
+        _jpeg(resample(pixels, made.size))
 
     found = against_fastai(work, {"fastai": 613}, {"limit": limit, "work": whole})
     figures = {f"seconds a photo, {name}": figure(times) for name, times in found.items()}

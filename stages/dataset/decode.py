@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageChops, UnidentifiedImageError
 
 from stages.dataset.jpeg import BANDS, OddData, read_jpeg, scale_of
+from stages.dataset.picture import Picture, as_image
 
 # The formats that photos come in. What is left out either runs other programs (EPS),
 # or has no header that tells it from noise (TGA, PCX).
@@ -65,12 +66,17 @@ class Undecodable(Exception):
 class Decoded:
     """A picture, and what had to be done to get it."""
 
-    image: Image.Image  # RGB (a thumbnail grey), upright, perhaps at a fraction of its full size
+    picture: Picture  # RGB (a thumbnail grey), upright, perhaps at a fraction of its full size
     width: int  # upright, at full size
     height: int
     format: str  # as Pillow names it, from the content
     traits: tuple[str, ...]  # sorted; see _traits
     plain: bool  # an upright RGB JPEG, which can be stored as it is
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as Pillow has it."""
+        return as_image(self.picture)
 
 
 def decode(content: bytes, shorter: int | None = None, thumbnail: int | None = None) -> Decoded:
@@ -92,20 +98,21 @@ def decode(content: bytes, shorter: int | None = None, thumbnail: int | None = N
         plain = (photo.format, photo.mode, _orientation(photo)) == ("JPEG", "RGB", 1)
         serves = plain and shorter is not None and min(photo.size) <= shorter
         if serves and thumbnail:
-            image = _jpeg(content, photo, "L", thumbnail)
+            picture = _jpeg(content, photo, "L", thumbnail)
         elif photo.format in ("JPEG", "MPO"):
-            image = _rgb(_jpeg(content, photo, photo.mode, shorter or min(photo.size)))
+            picture = _rgb(_jpeg(content, photo, photo.mode, shorter or min(photo.size)))
         else:
-            image = _rgb(_whole(content, photo))
+            picture = _rgb(_whole(content, photo))
         orientation = _orientation(photo)
     traits |= {WARNED.get(warning.category, "odd metadata") for warning in warned} - {""}
     if orientation in UPRIGHT:
         traits.add("EXIF turn")
-        image = image.transpose(UPRIGHT[orientation])
+        picture = as_image(picture).transpose(UPRIGHT[orientation])
     if orientation in range(5, 9):  # a quarter turn
         width, height = height, width
-    image.info = {}  # nothing of the file's metadata goes into what is saved from this
-    return Decoded(image, width, height, photo.format or "", tuple(sorted(traits)), plain)
+    if isinstance(picture, Image.Image):
+        picture.info = {}  # nothing of the file's metadata goes into what is saved from this
+    return Decoded(picture, width, height, photo.format or "", tuple(sorted(traits)), plain)
 
 
 def wrong_extension(path: str, format_name: str) -> bool:
@@ -166,18 +173,18 @@ def _orientation(photo: Image.Image) -> int:
     return 1
 
 
-def _jpeg(content: bytes, photo: Image.Image, mode: str, least: int) -> Image.Image:
+def _jpeg(content: bytes, photo: Image.Image, mode: str, least: int) -> Picture:
     """Read an open JPEG in a mode, its shorter side at least so many pixels if it has them."""
     scale = scale_of(photo.size, least)
-    image = read_jpeg(content, mode, photo.size, scale) if mode in BANDS else None
-    if image is None:
+    picture = read_jpeg(content, mode, photo.size, scale) if mode in BANDS else None
+    if picture is None:
         photo.draft(None, (photo.width // scale, photo.height // scale))
         photo.load()
-        image = photo
-    if image.mode == "CMYK" and "adobe" not in photo.info:
+        picture = photo
+    if photo.mode == "CMYK" and "adobe" not in photo.info:
         # Pillow takes every CMYK JPEG for Adobe's, whose values are inverted.
-        image = ImageChops.invert(image)
-    return image
+        return ImageChops.invert(as_image(picture))
+    return picture
 
 
 def _whole(content: bytes, photo: Image.Image) -> Image.Image:
@@ -187,7 +194,9 @@ def _whole(content: bytes, photo: Image.Image) -> Image.Image:
     return photo
 
 
-def _rgb(photo: Image.Image) -> Image.Image:
+def _rgb(photo: Picture) -> Picture:
+    if not isinstance(photo, Image.Image):
+        return photo
     if photo.mode.startswith("I"):  # 0..65535, which convert() would clip at 255
         levels = np.asarray(photo).astype(np.uint32)
         levels[levels == photo.info.get("transparency", -1)] = 65535  # one level of a PNG: white

@@ -47,7 +47,7 @@ def encode(content: bytes, params: PresizeParams) -> Encoded:
         found = phash(photo.image)
         return Encoded(None, photo.width, photo.height, found, photo.format, photo.traits)
     target = presized(photo.width, photo.height, params.size)
-    image = resample(photo.image, target)
+    image = resample(photo.picture, target)
     made = _jpeg(image, params) if jpeg else _raw(image)
     return Encoded(made, *target, phash(image), photo.format, photo.traits)
 

@@ -13,6 +13,8 @@ import warnings
 from PIL import Image
 from simplejpeg import decode_jpeg, decode_jpeg_header
 
+from stages.dataset.picture import Picture
+
 BANDS = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
 DAMAGE = ("Corrupt JPEG data", "Inconsistent progression sequence")
 HARMLESS = "Corrupt JPEG data: bad ICC marker"
@@ -66,11 +68,11 @@ def scale_of(size: tuple[int, int], least: int) -> int:
     return max(scale for scale in (1, 2, 4, 8) if scale == 1 or min(size) // scale >= least)
 
 
-def read_jpeg(content: bytes, mode: str, size: tuple[int, int], scale: int) -> Image.Image | None:
+def read_jpeg(content: bytes, mode: str, size: tuple[int, int], scale: int) -> Picture | None:
     """Return the picture at 1/scale in a mode (RGB, L or CMYK), or None when Pillow must read it.
 
-    size: in pixels, as Pillow reads the header. Raises EOFError when the data end too soon and
-    ValueError when they are damaged; warns of what harms no pixel.
+    size: in pixels, as Pillow reads the header. RGB comes as bare pixels. Raises EOFError when the
+    data end too soon and ValueError when they are damaged; warns of what harms no pixel.
     """
     width, height = (-(-side // scale) for side in size)
     try:
@@ -83,7 +85,7 @@ def read_jpeg(content: bytes, mode: str, size: tuple[int, int], scale: int) -> I
         return None
     if mode == "CMYK":
         return Image.fromarray(255 - pixels, mode)  # as Pillow has it
-    return Image.fromarray(pixels[:, :, 0] if mode == "L" else pixels)
+    return Image.fromarray(pixels[:, :, 0]) if mode == "L" else pixels
 
 
 def _judge(complaint: str) -> None:

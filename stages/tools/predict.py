@@ -54,7 +54,7 @@ def read_photo(path: Path, size: int) -> Tensor:
         photo = decode(path.read_bytes(), size)
     except Undecodable as problem:
         raise UserError(f"{path}: {problem.problem}: {problem.detail}") from None
-    shrunk = resample(photo.image, presized(photo.width, photo.height, size))
+    shrunk = resample(photo.picture, presized(photo.width, photo.height, size))
     return torch.tensor(np.asarray(shrunk))  # (H, W, 3) uint8
 
 

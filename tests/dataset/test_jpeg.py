@@ -10,6 +10,7 @@ from PIL import Image
 
 from stages.base.seed import derive
 from stages.dataset.jpeg import OddData, jpeg_size, read_jpeg, scale_of
+from stages.dataset.picture import Picture, as_image
 
 
 def picture(width: int = 200, height: int = 150, mode: str = "RGB") -> Image.Image:
@@ -25,7 +26,7 @@ def saved(image: Image.Image, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def read(content: bytes, scale: int = 1, mode: str = "RGB") -> Image.Image | None:
+def read(content: bytes, scale: int = 1, mode: str = "RGB") -> Picture | None:
     """Read a picture of 200 x 150; any warning is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -53,7 +54,7 @@ def test_the_pixels_are_pillows(kind, scale, size):
     content = saved(picture(*size, mode), **options)
     expected = Image.open(io.BytesIO(content))
     expected.draft(None, tuple(side // scale for side in size))
-    found = read_jpeg(content, mode, size, scale)
+    found = as_image(read_jpeg(content, mode, size, scale))
     assert found.mode == mode
     assert np.array_equal(np.asarray(found), np.asarray(expected))
 
@@ -61,7 +62,7 @@ def test_the_pixels_are_pillows(kind, scale, size):
 def test_a_colour_photo_can_be_read_as_grey():
     """Mode L takes the brightness alone, which is near to Pillow's own grey."""
     found = np.asarray(read(PLAIN, mode="L")).astype(int)
-    assert abs(found - np.asarray(read(PLAIN).convert("L"))).mean() < 1
+    assert abs(found - np.asarray(as_image(read(PLAIN)).convert("L"))).mean() < 1
 
 
 @pytest.mark.parametrize("lost", [1, 2, 30, 1000])

@@ -125,6 +125,12 @@ def _noise() -> Image.Image:
     return Image.fromarray(np.random.default_rng(4).integers(0, 256, (300, 400, 3), np.uint8))
 
 
+@pytest.mark.parametrize("target", [(400, 300), (133, 100), (21, 16)])
+def test_bare_pixels_are_a_picture_too(target):
+    """What a decoder gives becomes the same as the image that could be made of it."""
+    assert resample(np.asarray(_noise()), target).tobytes() == resample(_noise(), target).tobytes()
+
+
 def test_every_call_gives_the_same_bytes():
     """The same picture gives the same bytes in every thread and at every call."""
     image = _noise()
