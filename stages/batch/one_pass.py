@@ -26,7 +26,7 @@ Floats = NDArray[np.float32]
 # Between two grey levels light is a straight line in so many pieces; for the strongest light of
 # params.yaml's defaults that is within a tenth of a level.
 PIECES = 16
-# What the shares of four cells add up to: so fine that a view is within 1e-4 of a level.
+# What the shares of four cells add up to: so fine that a view is within 1.5e-4 of a level.
 WHOLE = 1 << 23
 
 

@@ -15,6 +15,7 @@ from stages.base.files import fingerprint
 from stages.dataset.decode import decode
 from stages.dataset.jpeg import read_jpeg
 from stages.dataset.phash import phash
+from stages.dataset.picture import as_image
 from stages.dataset.resize import PresizeParams, presized, resample
 
 # Shorter side, pixels, that is decoded of a photo which passes through, to hash it. A pet photo of
@@ -52,9 +53,13 @@ def encode(content: bytes, params: PresizeParams) -> Encoded:
     return Encoded(made, *target, phash(image), photo.format, photo.traits)
 
 
+# One of each module that has a part in what `encode` makes.
+PARTS = (decode, read_jpeg, as_image, presized, phash, encode)
+
+
 def code_key(params: PresizeParams) -> str:
     """Return a name for everything besides the photo that decides what `encode` makes."""
-    sources = [inspect.getfile(part) for part in (decode, read_jpeg, presized, phash, encode)]
+    sources = [inspect.getfile(part) for part in PARTS]
     versions = [PIL.__version__, features.version("jpg"), simplejpeg.__version__, np.__version__]
     versions += [str(pyvips.version(part)) for part in range(3)]
     chosen = [params.size, params.format, params.quality if params.format == "jpeg" else 0]

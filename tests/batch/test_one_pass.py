@@ -143,6 +143,16 @@ def test_cells_are_box_sums() -> None:
     image = photo(23, 26)
     blocks = image[:21, :24].reshape(7, 3, 8, 3, 3).sum(axis=(1, 3))
     assert (box_sums(image, 3) == blocks).all()
+    white = np.full((2000, 2000, 3), 255, np.uint8)
+    assert (box_sums(white, 2000) == 255 * 2000**2).all()
+
+
+@pytest.mark.parametrize("factor", [1, 2, 7, 40])
+def test_white_stays_white(factor: int, pool: ThreadPoolExecutor) -> None:
+    """However many pixels a cell adds up, white is 1 and not more than float32 rounds to."""
+    white = np.full((16 * factor, 20 * factor, 3), 255, np.uint8)
+    x = render_each([white], prepare(centre_views([white.shape[:2]]), 16), 16, *PLAIN, pool, 1)
+    assert x.numpy() == pytest.approx(1, abs=1e-6)
 
 
 LOOK = "from stages.batch.one_pass import see_to_compiled, look; see_to_compiled();"

@@ -53,6 +53,16 @@ def ordinary_user() -> Iterator[None]:
         os.seteuid(0)
 
 
+@pytest.mark.parametrize("files", [0, 1, 5, 600])
+@pytest.mark.parametrize("workers", [1, 3, 16])
+def test_tasks_of_any_size_leave_out_no_file(tmp_path, files, workers):
+    """Few files or many, for few threads or many, each is listed once, sorted by path."""
+    names = [f"{number:03}.txt" for number in range(files)]
+    for name in names:
+        (tmp_path / name).write_text(name)
+    assert [file.path for file in collect(tmp_path, workers).facts] == names
+
+
 def test_facts_are_those_of_the_file(tmp_path):
     """Path, SHA-256, format, width, height and bytes, with any number of threads."""
     photo(tmp_path / "b" / "x.jpg", (40, 30))

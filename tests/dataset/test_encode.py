@@ -1,6 +1,9 @@
 """What the store holds of a photo: its own bytes where they serve, else one resampled copy."""
 
+import ast
 import io
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +11,7 @@ from PIL import Image
 
 from stages.base.seed import derive
 from stages.dataset.decode import Undecodable
-from stages.dataset.encode import code_key, encode
+from stages.dataset.encode import PARTS, code_key, encode
 from stages.dataset.phash import phash
 from stages.dataset.resize import PresizeParams
 
@@ -122,6 +125,18 @@ def test_a_strip_longer_than_a_jpeg_can_be_is_stored():
     """A picture of 70,000 pixels is made shorter, not refused by the encoder."""
     found = encode(saved(Image.new("RGB", (70_000, 32), "red"), "PNG"), PARAMS)
     assert (found.width, found.height) == (65_500, 30)
+
+
+def test_the_key_is_of_every_module_that_has_a_part():
+    """What encode imports of this package, itself or through another, is in the key."""
+    found, left = set(), ["stages.dataset.encode"]
+    while left:
+        name = left.pop()
+        found.add(name)
+        tree = ast.parse(Path(sys.modules[name].__file__).read_text("utf-8"))
+        imports = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        left += {each for each in imports if each.startswith("stages.dataset.")} - found
+    assert {part.__module__ for part in PARTS} == found
 
 
 def test_the_key_changes_with_what_changes_the_bytes():
