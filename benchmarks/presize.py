@@ -27,6 +27,7 @@ from benchmarks.photos import LARGE, PETS, fill, picture, project
 from stages import ingest
 from stages.dataset.collect import walk
 from stages.dataset.encode import THUMBNAIL
+from stages.dataset.phash import phash
 from stages.dataset.resize import PresizeParams, resample
 from stages.dataset.store_writer import write_store
 
@@ -104,7 +105,8 @@ def pets(work: Path, photos: Path | None) -> dict[str, object]:
     """Photos that pass through; fastai bounds the longer side, by 460 it resizes, by 640 it copies.
 
     `proof` is the entropy decoding that shows a photo whole, at the scale that presize takes;
-    `duty` adds what a store of checked photos cannot do without: to read, to hash, to write.
+    `duty` adds what a store of checked photos without duplicates cannot do without: to read, to
+    write, and both hashes.
     """
     if photos:
         (work / "photos").mkdir()
@@ -119,15 +121,15 @@ def pets(work: Path, photos: Path | None) -> dict[str, object]:
         image = Image.open(io.BytesIO(content)).convert("RGB")
         _jpeg(image.resize((image.width * 9 // 10, image.height * 9 // 10), 1))
 
-    def proof(content: bytes) -> None:
-        decode_jpeg(content, "GRAY", min_height=THUMBNAIL, min_width=THUMBNAIL)
+    def proof(content: bytes) -> np.ndarray:
+        return decode_jpeg(content, "GRAY", min_height=THUMBNAIL, min_width=THUMBNAIL)
 
     def duty(content: bytes) -> None:
         stored.seek(0)
         stored.write(content)
         stored.seek(0)
         hashlib.sha256(stored.read(len(content))).hexdigest()
-        proof(content)
+        phash(Image.fromarray(proof(content)[:, :, 0]))
 
     longest = {"fastai at 460": 460, "fastai copying": 640}
     with (work / "stored").open("w+b", buffering=0) as stored:
