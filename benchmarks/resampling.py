@@ -70,8 +70,7 @@ class Chain:
         to_grid = np.linalg.inv(box(SIDE / 2, SIDE / 2, 2 * half, 2 * half))
         (top, left), (height, width) = self.crop.tl, self.crop.cp_size
         crop = box(left + width / 2, top + height / 2, width, height)
-        views = [homography(CORNERS, SIDE / 2 + each * half) for each in seen]
-        matrices = np.stack([each @ to_grid @ crop for each in views])
+        matrices = homography(CORNERS, SIDE / 2 + seen * half) @ to_grid @ crop
         return Views(matrices, np.zeros(len(x)), np.ones(len(x)))
 
     def apply(self, x: Tensor) -> Tensor:
