@@ -38,7 +38,8 @@ def main() -> None:
     points = sweep_start() if base_lr == "auto" else []
     curve = pd.DataFrame(points, columns=list(Point._fields))
     if base_lr == "auto":
-        suggestion = suggest(curve["lr"].to_numpy(), curve["smoothed"].to_numpy(), steps)
+        lrs, losses, raw = (curve[name].to_numpy() for name in ("lr", "smoothed", "loss"))
+        suggestion = suggest(lrs, losses, raw, steps)
     else:
         suggestion = given(base_lr)
     write_csv("reports/lr_find/curve.csv", curve)

@@ -10,11 +10,18 @@ from stages.base.errors import UserError
 
 # fastai leaves out the first tenth of the sweep and its last five points.
 SKIP_FIRST, SKIP_LAST = 0.1, 5
-# A curve that falls by less than this share of its start has not learned anything.
-LEAST_FALL = 0.05
+# A curve that falls by less than this share of its start has not learned anything. The smoothed
+# loss lags: of twenty sweeps of the sample, all of which learn, three show a fall of 4 to 5 %.
+LEAST_FALL = 0.02
+# One that falls by less than this many standard errors of its start may be noise: of 2,000 sweeps
+# that learn nothing, at most 1 % fall further, whether they take 20 steps or 1,000.
+LEAST_ERRORS = 3.5
 # What fine_tune takes when the curve says nothing: fastai's default.
 FALLBACK = 2e-3
 FEWEST = 10
+# Of two normal deviates the difference has sqrt(2) times their deviation, and its half lies inside
+# .6745 of that.
+MEDIAN_DIFFERENCE = 0.6745 * 2**0.5
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,14 @@ class Suggestion:
         return f"Learning rate {self.consensus:g} ({answers}; spread {self.spread} decades)"
 
 
-def suggest(lrs: np.ndarray, losses: np.ndarray, steps: int) -> Suggestion:
-    """Return all answers to a sweep of `steps` steps: smoothed losses (N,) at rates (N,)."""
+def suggest(lrs: np.ndarray, losses: np.ndarray, raw: np.ndarray, steps: int) -> Suggestion:
+    """Return all answers to a sweep of `steps` steps: losses (N,) at rates (N,).
+
+    losses are smoothed and raw are not: what both say of the noise may refuse the curve.
+    """
     first = int(steps * SKIP_FIRST)
-    lrs, losses = lrs[first:-SKIP_LAST], losses[first:-SKIP_LAST]
-    reason = refusal(losses)
+    lrs, losses, raw = (values[first:-SKIP_LAST] for values in (lrs, losses, raw))
+    reason = refusal(losses, raw, first + 1)
     if reason:
         return Suggestion(FALLBACK, 0.0, dict.fromkeys(RULES, FALLBACK), reason=reason)
     answers = {name: two_digits(rule(lrs, losses)) for name, rule in RULES.items()}
@@ -55,15 +65,30 @@ def given(rate: float) -> Suggestion:
     return Suggestion(rate, 0.0, dict.fromkeys(RULES, rate), skipped=True)
 
 
-def refusal(losses: np.ndarray) -> str | None:
-    """Return why a curve says nothing, or None for one that falls and can be read."""
+def refusal(losses: np.ndarray, raw: np.ndarray, averaged: int) -> str | None:
+    """Return why a curve says nothing, or None for one that falls and can be read.
+
+    averaged: how many raw losses are in the first smoothed one.
+    """
     if len(losses) < FEWEST:
         return f"the sweep ended after too few steps ({len(losses)} usable, {FEWEST} needed)"
-    fall = (losses[0] - losses.min()) / abs(losses[0])
-    if fall < LEAST_FALL:
+    fall = losses[0] - losses.min()
+    share = fall / abs(losses[0])
+    if share < LEAST_FALL:
         shape = "rises from the start" if losses[-1] > losses[0] * 1.05 else "is flat"
-        return f"the curve {shape}: the loss falls by {max(fall, 0):.1%}, {LEAST_FALL:.0%} needed"
+        return f"the curve {shape}: the loss falls by {max(share, 0):.1%}, {LEAST_FALL:.0%} needed"
+    least = LEAST_ERRORS * noise(raw) / averaged**0.5
+    if fall < least:
+        return f"the curve is too noisy: the loss falls by {fall:.2g}, noise alone by {least:.2g}"
     return None
+
+
+def noise(raw: np.ndarray) -> float:
+    """Return the standard deviation of losses about their trend, from how far neighbours differ.
+
+    By the median, as before it diverges a sweep jumps, and not by chance.
+    """
+    return float(np.median(np.abs(np.diff(raw))) / MEDIAN_DIFFERENCE)
 
 
 def minimum(lrs: np.ndarray, losses: np.ndarray) -> float:
@@ -120,10 +145,10 @@ RULES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 # The book's two rules of thumb; the consensus is half way between them, in decades. With the whole
 # of lite0, twenty sweeps on the digits gave .0008 to .002 and .002 to .01, so .0018 to .0037;
 # training does best at .002 to .003 (3.3 to 3.8 % error) and diverges at .0076 (45 %), which is
-# what steep says in some. Cut at 16, lite0 bears more: five sweeps gave .0083 to .016, where
-# training on five divisions had 3.3 % error; at .0025 it had 3.8. Valley and slide look for where
-# the fall begins; with a head that starts at zero that is the first step, and they answer .0001 and
-# less. With a frozen body (pets) the two lie higher: medians .015 and .05, and .025 between them.
+# what steep says in some. Cut at 16, lite0 bears more: twenty sweeps gave .0072 to .016, and there
+# training does best (benchmarks/rates.py). Valley and slide look for where
+# the fall begins; with a head that starts at zero that is the first step, and they answer .0001 or
+# so. With a frozen body (pets) the two lie higher: medians .015 and .05, and .025 between them.
 VOTERS = ("minimum", "decrease")
 
 

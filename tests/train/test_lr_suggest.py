@@ -11,6 +11,7 @@ from stages.train.lr_suggest import (
     decrease,
     given,
     minimum,
+    noise,
     slide,
     steep,
     suggest,
@@ -65,7 +66,7 @@ def test_consensus_is_among_the_answers() -> None:
     """The consensus lies within the answers that vote; the spread is their range in decades."""
     losses = np.concatenate([np.full(10, 2.5), curve(), np.full(5, 6.0)])
     lrs = np.concatenate([np.full(10, 1e-8), LRS, np.full(5, 20.0)])
-    found = suggest(lrs, losses, steps=100)
+    found = suggest(lrs, losses, losses, steps=100)
     answers = [rate for name, rate in found.rules.items() if name in VOTERS]
     assert found.reason is None
     assert min(answers) <= found.consensus <= max(answers)
@@ -74,7 +75,7 @@ def test_consensus_is_among_the_answers() -> None:
 
 def test_consensus_is_half_way_between_its_voters() -> None:
     """The consensus is as many decades from one of the book's answers as from the other."""
-    found = suggest(LRS, curve(noise=0.02), steps=85)
+    found = suggest(LRS, curve(noise=0.02), curve(noise=0.02), steps=85)
     one, other = (found.rules[name] for name in VOTERS)
     assert min(one, other) < found.consensus < max(one, other)
     assert found.consensus == two_digits((one * other) ** 0.5)
@@ -82,7 +83,8 @@ def test_consensus_is_half_way_between_its_voters() -> None:
 
 def test_consensus_survives_noise() -> None:
     """Over twenty noisy curves the consensus varies by less than a third of a decade."""
-    found = [suggest(LRS, curve(noise=0.05, seed=seed), steps=85).consensus for seed in range(20)]
+    curves = [curve(noise=0.05, seed=seed) for seed in range(20)]
+    found = [suggest(LRS, losses, losses, steps=85).consensus for losses in curves]
     assert np.std(np.log10(found)) < 1 / 3
 
 
@@ -96,7 +98,7 @@ def test_consensus_survives_noise() -> None:
 )
 def test_useless_curves_are_refused(losses: np.ndarray, why: str) -> None:
     """A curve that says nothing is refused with the reason, and the fallback stands in."""
-    found = suggest(LRS[: len(losses)], losses, steps=85)
+    found = suggest(LRS[: len(losses)], losses, losses, steps=85)
     assert why in (found.reason or "")
     assert found.consensus == FALLBACK
     assert set(found.rules) == set(RULES)
@@ -105,7 +107,49 @@ def test_useless_curves_are_refused(losses: np.ndarray, why: str) -> None:
 
 def test_empty_curve_is_refused() -> None:
     """A sweep that broke off at once is refused, not an exception."""
-    assert "too few steps (0 usable" in (suggest(np.array([]), np.array([]), 60).reason or "")
+    assert "too few steps (0 usable" in (suggest(*[np.array([])] * 3, steps=60).reason or "")
+
+
+def smoothed(raw: np.ndarray) -> np.ndarray:
+    """Return the running mean that a sweep as long as raw has, debiased."""
+    memory, mean, means = 0.98 ** (100 / len(raw)), 0.0, []
+    for number, loss in enumerate(raw, start=1):
+        mean = memory * mean + (1 - memory) * loss
+        means.append(mean / (1 - memory**number))
+    return np.array(means)
+
+
+def learning(fall: float, deviation: float, steps: int, seed: int) -> np.ndarray:
+    """Return raw losses that start at 2.3 and fall in the last third, with noise."""
+    late = np.clip((np.arange(steps) - 0.6 * steps) / (0.3 * steps), 0, 1)
+    return 2.3 - fall * late + deviation * np.random.default_rng(seed).standard_normal(steps)
+
+
+@pytest.mark.parametrize("steps", [20, 60, 100, 300])
+@pytest.mark.parametrize("deviation", [0.2, 0.5, 1.0])
+def test_noise_alone_is_refused(steps: int, deviation: float) -> None:
+    """Of curves that learn nothing at most 2 in 100 are answered, however long and noisy."""
+    lrs, reasons = np.geomspace(1e-7, 10, steps), []
+    for seed in range(300):
+        raw = learning(0.0, deviation, steps, seed)
+        reasons.append(suggest(lrs, smoothed(raw), raw, steps).reason)
+    assert sum(reason is None for reason in reasons) <= 6
+    assert any("too noisy" in (reason or "") for reason in reasons)
+
+
+def test_a_clear_fall_is_answered_in_spite_of_noise() -> None:
+    """Curves that fall to a third are all answered, with as much noise as a batch of ten has."""
+    lrs = np.geomspace(1e-7, 10, 60)
+    curves = [learning(1.5, 0.15, 60, seed) for seed in range(100)]
+    assert all(suggest(lrs, smoothed(raw), raw, 60).reason is None for raw in curves)
+
+
+def test_noise_is_the_deviation_about_a_trend() -> None:
+    """The noise of a falling curve is what was added, whatever it falls by and however it ends."""
+    rng = np.random.default_rng(0)
+    falling = np.linspace(3, 1, 4001) + 0.1 * rng.standard_normal(4001)
+    assert noise(falling) == pytest.approx(0.1, rel=0.05)
+    assert noise(np.append(falling, [5, 90, 4, 300])) == pytest.approx(0.1, rel=0.05)
 
 
 def test_given_rate_is_passed_on() -> None:
