@@ -134,6 +134,10 @@ def _timm(arch: str, pretrained: bool, size: int) -> Body:
 def _torchvision(arch: str, pretrained: bool) -> Body:
     weights = "DEFAULT" if pretrained else None
     whole = _from_hub(arch, lambda: torchvision.models.get_model(arch, weights=weights))
+    if arch == "googlenet":
+        # Its published weights want it; torchvision sets it only while it fetches them, so that a
+        # file of the same weights, or a saved model, would see other colours.
+        whole.transform_input = True
     if arch.startswith(NESTED):
         return Body(_headless(whole), IMAGENET_MEAN, IMAGENET_STD)
     kept: OrderedDict[str, nn.Module] = OrderedDict()

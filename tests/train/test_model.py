@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import timm
 import torch
+import torchvision
 from safetensors.torch import save_file
+from torch import nn
 
 from stages.base.errors import UserError
 from stages.train.bodies import LITE_MEAN, PACKAGES, Cut, channels, make_body
@@ -86,6 +88,20 @@ def test_timm_and_torchvision_by_name(arch: str, size: int) -> None:
     out.sum().backward()
     assert all(parameter.grad is not None for parameter in model.head.parameters())
     assert any(parameter.grad is not None for parameter in model.body.parameters())
+
+
+def test_googlenet_shifts_colours_whatever_its_weights_come_from() -> None:
+    """googlenet sees the colours that its published weights were trained with, saved or fetched."""
+    torch.manual_seed(0)
+    body = make_body("googlenet", "none", 64)
+    pixels = torch.rand(2, 3, 64, 64)
+    mean, std = (torch.tensor(values)[:, None, None] for values in (body.mean, body.std))
+    plain = torchvision.models.googlenet(weights=None, aux_logits=False, transform_input=False)
+    plain.fc = nn.Identity()
+    plain.load_state_dict(body.network.network.state_dict())
+    with torch.no_grad():
+        shifted = body.network.eval()((pixels - mean) / std).flatten(1)
+        assert torch.allclose(shifted, plain.eval()((pixels - 0.5) / 0.5), atol=1e-5)
 
 
 @pytest.mark.parametrize(
