@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import torch
+from timm.layers import RmsNorm, RmsNorm2d
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
@@ -10,7 +11,7 @@ from stages.train.model import Classifier
 
 # fastai's Adam: a longer memory of squares than usual would outlive a cycle of few steps.
 BETA2, EPSILON, WEIGHT_DECAY = 0.99, 1e-5, 0.01
-NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm)
+NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, RmsNorm, RmsNorm2d)
 # Children of a ResNet's body that learn faster than those before them, as in fastai.
 LATER_LAYERS = ("layer3", "layer4")
 

@@ -3,6 +3,7 @@
 import pytest
 import timm
 import torch
+from timm.layers import RmsNorm
 from torch import nn
 
 from stages.train.model import Classifier, make_head
@@ -59,6 +60,16 @@ def test_frozen_with_norms_training() -> None:
     assert learning == {"1.weight", "1.bias"}
     assert all(p.requires_grad for p in model.head.parameters())
     assert model.body_learns
+
+
+@pytest.mark.parametrize("norm", [nn.RMSNorm, RmsNorm, nn.LayerNorm])
+def test_norms_of_every_kind_follow_train_bn(norm: type[nn.Module]) -> None:
+    """Norm layers without batch statistics stand still without train_bn as well."""
+    body = nn.Sequential(nn.Conv2d(3, 8, 1), norm(8))
+    model = Classifier(body, make_head("linear", 8, 2), (0, 0, 0), (1, 1, 1))
+    unfreeze(model, train_bn=False)
+    assert not model.body[1].weight.requires_grad
+    assert model.body[0].weight.requires_grad
 
 
 def test_frozen_wholly_has_no_gradient() -> None:
