@@ -53,13 +53,13 @@ def sweep(
     share of any sweep: with 60 steps and fastai's memory of 100, a fall by half shows as 5 %.
     """
     kept = copy.deepcopy((trainer.model.state_dict(), trainer.adam.state_dict()))
-    random_state = torch.get_rng_state()
+    device = trainer.compute.device
     try:
-        return _sweep(trainer, train_bn, batches, params, seed)
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            return _sweep(trainer, train_bn, batches, params, seed)
     finally:
         trainer.model.load_state_dict(kept[0])
         trainer.adam.load_state_dict(kept[1])
-        torch.set_rng_state(random_state)
 
 
 def _sweep(
