@@ -177,6 +177,35 @@ def test_probability_decides_how_many_change() -> None:
     assert not (draw(50, max_warp=0.2, p_affine=0.0).matrices[:, 2, 0] != 0).any()
 
 
+def test_zoom_stays_in_range() -> None:
+    """Zoom factors reach up to max_zoom and not beyond, and none makes a picture smaller."""
+    still, zoomed = draw(300).matrices, draw(300, max_zoom=1.5).matrices
+    areas = [np.linalg.det(matrices[:, :2, :2]) for matrices in (still, zoomed)]
+    factors = np.sqrt(areas[0] / areas[1])
+    assert 1 - 1e-9 <= factors.min() < 1.02
+    assert 1.48 < factors.max() <= 1.5 + 1e-9
+
+
+def test_warp_stays_in_range() -> None:
+    """Perspective reaches out to max_warp either way, in both directions, and not beyond."""
+    strongest = warp(np.full(1, 0.2), np.zeros(1))[0, 2]
+    limit = np.abs(strongest[:2] / strongest[2]).max()
+    bottom = draw(400, max_warp=0.2).matrices[:, 2]
+    tilts = np.abs(bottom[:, :2] / bottom[:, 2:])
+    assert (tilts.max(axis=0) > 0.9 * limit).all()
+    assert (draw(400, max_warp=0.1).matrices[:, 2, :2] < 0.6 * limit).all()
+
+
+def test_p_lighting_is_the_share_of_images_that_change() -> None:
+    """Brightness and contrast each touch p_lighting of the images, and independently."""
+    views = draw(800, max_lighting=0.2, p_lighting=0.75)
+    brighter, contrasted = views.brightness != 0, views.contrast != 1
+    assert 0.7 < brighter.mean() < 0.8
+    assert 0.7 < contrasted.mean() < 0.8
+    assert 0.5 < (brighter & contrasted).mean() < 0.62
+    assert not draw(50, max_lighting=0.2, p_lighting=0.0).brightness.any()
+
+
 def test_lighting_stays_in_range() -> None:
     """Brightness and contrast keep fastai's ranges: logit(.4...6) and .8 to 1.25 at 0.2."""
     views = draw(500, max_lighting=0.2)
