@@ -38,7 +38,8 @@ def seed_of(folder: Path, seed: int) -> dict[str, Any]:
         "sweep": sweep,
         "training": training,
         "base_lr": read(folder, "fine_tune/metrics.json")["base_lr"],
-        "rules": {} if suggestion["skipped"] else suggestion["rules"],
+        "rules": {} if suggestion["skipped"] or suggestion["reason"] else suggestion["rules"],
+        "refused": suggestion["reason"] is not None,
         "right": right,
         "probe_right": probe_right,
     }
@@ -63,8 +64,10 @@ def figures_of(name: str, seeds: list[dict[str, Any]]) -> dict[str, Any]:
         "seconds of lr_find": figure([s["sweep"] for s in seeds]),
         "base_lr": figure([s["base_lr"] for s in seeds]),
     }
-    for rule in seeds[0]["rules"]:
-        decades = [np.log10(s["rules"][rule]) for s in seeds]
+    found["sweeps refused"] = sum(s["refused"] for s in seeds)
+    answered = [s["rules"] for s in seeds if s["rules"]]
+    for rule in answered[0] if answered else ():
+        decades = [np.log10(rules[rule]) for rules in answered]
         found[f"rate by {rule}, deviation in decades"] = round(float(np.std(decades, ddof=1)), 2)
     return found
 

@@ -17,20 +17,22 @@ import numpy as np
 from benchmarks.defaults import PACKAGES
 from benchmarks.measure import machine, record
 from benchmarks.training import change, divide, prepared_sets, read, run
+from stages.train.lr_suggest import FALLBACK
 
 GRID = (0.0005, 0.002, 0.008, 0.032, 0.128)
 
 
 def answers_of(folder: Path, seeds: int) -> dict[str, np.ndarray]:
-    """Return what each rule and the consensus say, once a seed."""
+    """Return what each rule and the consensus say, once a seed; no number where it is refused."""
     change(folder, {"fine_tune.base_lr": "auto"})
     found = []
     for seed in range(1, seeds + 1):
         divide(folder, seed)
         run(folder, "lr_find")
         suggestion = read(folder, "lr_find/suggestion.json")
-        found.append(suggestion["rules"] | {"consensus": suggestion["consensus"]})
-        print(f"seed {seed}: {found[-1]}", flush=True)
+        rates = suggestion["rules"] | {"consensus": suggestion["consensus"]}
+        found.append(dict.fromkeys(rates, np.nan) if suggestion["reason"] else rates)
+        print(f"seed {seed}: {suggestion['reason'] or rates}", flush=True)
     return {rule: np.array([each[rule] for each in found]) for rule in found[0]}
 
 
@@ -49,27 +51,32 @@ def errors_of(folder: Path, trainings: int) -> np.ndarray:
 
 
 def spread_of(answers: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Return the median of every rule, and how far its answers scatter."""
+    """Return the median of every rule, how far its answers scatter, and how many were refused."""
     return {
         rule: {
-            "median": float(f"{np.median(rates):.2g}"),
-            "min": float(rates.min()),
-            "max": float(rates.max()),
-            "deviation, decades": round(float(np.std(np.log10(rates), ddof=1)), 2),
-            "n": len(rates),
+            "median": float(f"{np.nanmedian(rates):.2g}"),
+            "min": float(np.nanmin(rates)),
+            "max": float(np.nanmax(rates)),
+            "deviation, decades": round(float(np.nanstd(np.log10(rates), ddof=1)), 2),
+            "n": int(np.isfinite(rates).sum()),
+            "refused": int(np.isnan(rates).sum()),
         }
         for rule, rates in answers.items()
     }
 
 
 def costs_of(answers: dict[str, np.ndarray], errors: np.ndarray) -> dict[str, Any]:
-    """Return the error at each rate of the grid, and what every rule costs against the best."""
+    """Return the error at each rate of the grid, and what every rule costs against the best.
+
+    A refused sweep is followed at the fallback, as fine_tune does.
+    """
     curve = errors.mean(axis=0)
     figures: dict[str, Any] = {
         f"error at {rate}, %": {"mean": round(float(mean), 1), "n": len(errors)}
         for rate, mean in zip(GRID, curve, strict=True)
     }
-    for rule, rates in answers.items():
+    for rule, found in answers.items():
+        rates = np.where(np.isnan(found), FALLBACK, found)
         followed = np.interp(np.log10(rates), np.log10(GRID), curve)
         figures[rule] = {
             "costs, points of error": round(float(followed.mean() - curve.min()), 1),
