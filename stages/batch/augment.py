@@ -114,7 +114,8 @@ def positions(matrices: np.ndarray, size: int, device: torch.device) -> Tensor:
 def _reflect(where: Tensor, size: Tensor) -> Tensor:
     """Fold positions from -size..2 size into 0..size, mirrored at the edges, in place.
 
-    No view looks further out than one image. Results are at least half a pixel inside.
+    Few views look further out than one image (a strong warp that is turned as well); what they
+    see there is the edge drawn out. Results are at least half a pixel inside.
     """
     where.abs_().sub_(size).abs_().neg_().add_(size)
     return torch.minimum(where.clamp_(min=0.5), size - 0.5, out=where)

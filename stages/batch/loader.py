@@ -22,7 +22,8 @@ from stages.dataset.store import Store
 
 T = TypeVar("T")
 U = TypeVar("U")
-# Above this, images are decoded anew for every epoch. 4 GiB holds 5,000 photographs of 613x460.
+# Above this, images of training, and of validation, are decoded anew for every epoch, in each
+# process. 4 GiB holds 5,000 photographs of 613x460.
 MEMORY_BUDGET = 4 * 2**30
 # The share of a GPU's free memory that images may take; the rest is for training.
 DEVICE_SHARE = 0.25

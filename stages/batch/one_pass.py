@@ -204,8 +204,8 @@ def _places(
     """Fill in where a row looks: of each place the first of its four cells, and their shares.
 
     corners (S,) count the values of the flat image. shares (4, S), of WHOLE: of that cell, of the
-    one beside it, of the one below, of the last. Places are mirrored at the edges; no view looks
-    further out than one image.
+    one beside it, of the one below, of the last. Places are mirrored at the edges; further out than
+    one image, where few views look, they stay at the edge.
     """
     size, one, whole = len(corners), float32(1), float32(WHOLE)
     last_left, last_top = np.int32(max(width - 2, 0)), np.int32(max(height - 2, 0))

@@ -21,7 +21,7 @@ DRAWS = 18  # numbers that decide one view
 
 
 class AugmentParams(Section):
-    """The section `augment` of params.yaml; ranges and defaults are fastai's aug_transforms."""
+    """The section `augment` of params.yaml; ranges mean what they do in fastai's aug_transforms."""
 
     size: int = Field(ge=16, le=1024)
     min_scale: float = Field(gt=0, le=1)
