@@ -96,7 +96,9 @@ def test_googlenet_shifts_colours_whatever_its_weights_come_from() -> None:
     body = make_body("googlenet", "none", 64)
     pixels = torch.rand(2, 3, 64, 64)
     mean, std = (torch.tensor(values)[:, None, None] for values in (body.mean, body.std))
-    plain = torchvision.models.googlenet(weights=None, aux_logits=False, transform_input=False)
+    plain = torchvision.models.googlenet(
+        weights=None, aux_logits=False, transform_input=False, init_weights=False
+    )
     plain.fc = nn.Identity()
     plain.load_state_dict(body.network.network.state_dict())
     with torch.no_grad():
