@@ -145,7 +145,7 @@ RULES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 # The book's two rules of thumb; the consensus is half way between them, in decades. With the whole
 # of lite0, twenty sweeps on the digits gave .0008 to .002 and .002 to .01, so .0018 to .0037;
 # training does best at .002 to .003 (3.3 to 3.8 % error) and diverges at .0076 (45 %), which is
-# what steep says in some. Cut at 16, lite0 bears more: twenty sweeps gave .0072 to .016; what
+# what steep says in some. Cut at 16, lite0 bears more: twenty sweeps gave .0072 to .018; what
 # following each answer costs is in benchmarks/results/rates.json. Valley and slide look for where
 # the fall begins; with a head that starts at zero that is the first step, and they answer .0001 or
 # so. With a frozen body (pets) the two lie higher: medians .015 and .05, and .025 between them.
