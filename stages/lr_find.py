@@ -34,12 +34,11 @@ from stages.train.step import make_trainer
 def main() -> None:
     """Sweep the learning rate, unless fine_tune.base_lr already names it."""
     base_lr = read_value("fine_tune.base_lr", float | str)
-    steps = read_value("lr_find.steps", int)
     points = sweep_start() if base_lr == "auto" else []
     curve = pd.DataFrame(points, columns=list(Point._fields))
     if base_lr == "auto":
         lrs, losses, raw = (curve[name].to_numpy() for name in ("lr", "smoothed", "loss"))
-        suggestion = suggest(lrs, losses, raw, steps)
+        suggestion = suggest(lrs, losses, raw, read_value("lr_find.steps", int))
     else:
         suggestion = given(base_lr)
     write_csv("reports/lr_find/curve.csv", curve)

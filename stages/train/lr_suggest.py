@@ -11,7 +11,7 @@ from stages.base.errors import UserError
 # fastai leaves out the first tenth of the sweep and its last five points.
 SKIP_FIRST, SKIP_LAST = 0.1, 5
 # A curve that falls by less than this share of its start has not learned anything. The smoothed
-# loss lags: of twenty sweeps of the sample, all of which learn, three show a fall of 4 to 5 %.
+# loss lags: of 19 sweeps of the sample, all of which learn, three show a fall of 4 to 5 %.
 LEAST_FALL = 0.02
 # One that falls by less than this many standard errors of its start may be noise: of 2,000 sweeps
 # that learn nothing, at most 1 % fall further, whether they take 20 steps or 1,000.
@@ -47,7 +47,7 @@ class Suggestion:
 def suggest(lrs: np.ndarray, losses: np.ndarray, raw: np.ndarray, steps: int) -> Suggestion:
     """Return all answers to a sweep of `steps` steps: losses (N,) at rates (N,).
 
-    losses are smoothed and raw are not: what both say of the noise may refuse the curve.
+    losses are smoothed, and every rule reads them; raw are as they came, and tell the noise.
     """
     first = int(steps * SKIP_FIRST)
     lrs, losses, raw = (values[first:-SKIP_LAST] for values in (lrs, losses, raw))
