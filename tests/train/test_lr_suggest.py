@@ -7,7 +7,7 @@ from stages.base.errors import UserError
 from stages.train.lr_suggest import (
     FALLBACK,
     RULES,
-    VOTERS,
+    agreed,
     decrease,
     given,
     minimum,
@@ -62,23 +62,25 @@ def test_valley_of_a_single_fall() -> None:
     assert valley(LRS, np.linspace(3, 1, 85)) == LRS[-1 + 28 + 14]
 
 
-def test_consensus_is_among_the_answers() -> None:
-    """The consensus lies within the answers that vote; the spread is their range in decades."""
+def test_consensus_is_the_middle_of_the_answers() -> None:
+    """The consensus is the mean, in decades, of the middle three, and the spread their range."""
     losses = np.concatenate([np.full(10, 2.5), curve(), np.full(5, 6.0)])
     lrs = np.concatenate([np.full(10, 1e-8), LRS, np.full(5, 20.0)])
     found = suggest(lrs, losses, losses, steps=100)
-    answers = [rate for name, rate in found.rules.items() if name in VOTERS]
+    least, one, two, three, largest = sorted(found.rules.values())
     assert found.reason is None
-    assert min(answers) <= found.consensus <= max(answers)
-    assert found.spread == pytest.approx(np.log10(max(answers) / min(answers)), abs=0.01)
+    assert least < one <= found.consensus <= three < largest
+    assert found.consensus == two_digits((one * two * three) ** (1 / 3))
+    assert found.spread == pytest.approx(np.log10(three / one), abs=0.01)
 
 
-def test_consensus_is_half_way_between_its_voters() -> None:
-    """The consensus is as many decades from one of the book's answers as from the other."""
-    found = suggest(LRS, curve(noise=0.02), curve(noise=0.02), steps=85)
-    one, other = (found.rules[name] for name in VOTERS)
-    assert min(one, other) < found.consensus < max(one, other)
-    assert found.consensus == two_digits((one * other) ** 0.5)
+@pytest.mark.parametrize("wrong", [1e-30, 1e-7, 0.001, 0.01, 0.1, 10, 1e30])
+def test_one_wrong_answer_does_not_lead(wrong: float) -> None:
+    """Whatever one rule says, the consensus stays among the other four."""
+    others = [0.001, 0.004, 0.02, 0.1]
+    consensus, spread = agreed([*others, wrong])
+    assert others[0] < consensus < others[-1]
+    assert spread <= 2
 
 
 def test_consensus_survives_noise() -> None:
