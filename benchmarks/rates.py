@@ -19,7 +19,7 @@ from benchmarks.measure import machine, record
 from benchmarks.training import change, divide, prepared_sets, read, run
 from stages.train.lr_suggest import FALLBACK
 
-GRID = (0.0005, 0.002, 0.008, 0.032, 0.128)
+GRID = (0.000125, 0.0005, 0.002, 0.008, 0.032, 0.128)
 
 
 def answers_of(folder: Path, seeds: int) -> dict[str, np.ndarray]:
