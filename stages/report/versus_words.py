@@ -60,9 +60,10 @@ def sentence(record: Mapping[str, Any]) -> str:
     if not record["n_common"]:
         return "There is no image on which the two can be compared."
     only, often = ("", "more often ") if record["seeds"] else ("only ", "")
+    verb = "is" if record["only_other_right"] == 1 else "are"
     alone = (
-        f"Of {record['n_common']:,} common images {record['only_other_right']:,} are right {often}"
-        f"{only}in {record['other']} and {record['only_base_right']:,} {often}{only}in "
+        f"Of {record['n_common']:,} common images {record['only_other_right']:,} {verb} right "
+        f"{often}{only}in {record['other']} and {record['only_base_right']:,} {often}{only}in "
         f"{record['base']}."
     )
     if record["verdict"] != "cannot tell":

@@ -97,6 +97,12 @@ def test_the_sentence_suits_the_verdict():
     assert "no image on which" in sentence(record(n_common=0))
 
 
+@pytest.mark.parametrize(("right", "words"), [(0, "0 are"), (1, "1 is"), (2, "2 are")])
+def test_one_image_is_and_two_are(right: int, words: str):
+    """The verb agrees with the number of images that the other has right alone."""
+    assert f"images {words} right only in" in sentence(record(only_other_right=right))
+
+
 def test_unknown_differences_are_a_dash():
     """Without common images there is no value, and the text does not invent one."""
     assert points({"value": None, "low": -1.0, "high": 1.0}).startswith("–")
