@@ -15,8 +15,8 @@ import numpy as np
 
 from benchmarks.measure import figure, machine, record, with_mean
 from benchmarks.training import divide, prepared_sets, read, run
-from stages.report.paired import compare
-from stages.report.predictions import read_baseline, read_predictions
+from stages.stats.mcnemar import compare
+from stages.stats.predictions import read_baseline, read_predictions
 
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
 AIMS = {"digits": ("at most 4", "at most 90"), "pets": ("at most the probe's", "at most 360")}

@@ -17,17 +17,17 @@ from pathlib import Path
 
 from benchmarks.measure import figure, machine, ratio, record
 from benchmarks.training import photograph_values, prepare
-from stages.base.machine import workers
+from stages.base.environment import workers
 from stages.base.params import read_section
 from stages.base.ranks import ALONE
-from stages.batch.feed import Feed, open_feed
+from stages.batch.dataloaders import Feed, open_feed
 from stages.batch.loader import Batch, Look
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import read_splits, vocabulary
-from stages.dataset.store import Store
-from stages.train.clock import Timed
+from stages.store.reader import Store
+from stages.train.input_wait import Timed
 from stages.train.device import open_device
-from stages.train.model import ModelParams, build
+from stages.model.classifier import ModelParams, build
 from stages.train.param_groups import freeze, layer_groups, train_mode, unfreeze
 from stages.train.plan import FineTuneParams
 from stages.train.step import Trainer, make_trainer

@@ -9,16 +9,16 @@ import pandas as pd
 import torch
 
 from benchmarks.photos import PETS, fill, picture
-from stages.base.machine import device_name, workers
+from stages.base.environment import device_name, workers
 from stages.base.ranks import ALONE
-from stages.batch.feed import Feed, open_feed
+from stages.batch.dataloaders import Feed, open_feed
 from stages.batch.loader import Look
 from stages.batch.views import AugmentParams
-from stages.dataset.resize import PresizeParams
-from stages.dataset.store import Store
-from stages.dataset.store_writer import write_store
+from stages.images.resize import PresizeParams
+from stages.store.reader import Store
+from stages.store.writer import write_store
 from stages.train.device import Compute, open_device
-from stages.train.model import Classifier, ModelParams, build
+from stages.model.classifier import Classifier, ModelParams, build
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

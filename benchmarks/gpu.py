@@ -25,12 +25,12 @@ import torch
 
 from benchmarks.generated import Scale, feed_of, model_of, precisions
 from benchmarks.measure import figure, machine, ratio, record, timed
-from stages.base.machine import workers
+from stages.base.environment import workers
 from stages.base.ranks import ALONE
 from stages.batch import loader
-from stages.batch.feed import Feed, open_feed
+from stages.batch.dataloaders import Feed, open_feed
 from stages.batch.loader import Batch
-from stages.dataset.store import Store
+from stages.store.reader import Store
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
 from stages.train.loop import Data, Task, Trained, fine_tune

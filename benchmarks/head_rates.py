@@ -25,10 +25,10 @@ from stages.base.params import read_section
 from stages.batch.loader import Batch, Look, Photos, open_photos, train_batches, valid_batches
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import read_splits, vocabulary
-from stages.dataset.store import Store
+from stages.store.reader import Store
 from stages.train.device import Compute, open_device
 from stages.train.infer import predict
-from stages.train.model import Classifier, ConcatPool, ModelParams, build, make_head
+from stages.model.classifier import Classifier, ConcatPool, ModelParams, build, make_head
 from stages.train.param_groups import freeze
 from stages.train.plan import FineTuneParams, phases, places
 from stages.train.probe import fit

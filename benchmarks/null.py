@@ -15,11 +15,11 @@ import numpy as np
 
 from benchmarks.measure import machine, record
 from stages.base.seed import derive
-from stages.report.holm import holm
-from stages.report.intervals import Interval, wilson
-from stages.report.power import images_to_tell, power
-from stages.report.runs import compare_runs
-from stages.report.versus import Side, versus
+from stages.stats.holm import holm
+from stages.stats.intervals import Interval, wilson
+from stages.stats.power import images_to_tell, power
+from stages.stats.seeds import compare_runs
+from stages.compare.score_changes import Side, versus
 
 IMAGES, PAIRS, CLASSES = 1478, 2000, 37
 ERRORS = (0.02, 0.055, 0.15)  # true error rates; .055 is what resnet50 has on pets

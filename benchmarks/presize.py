@@ -25,11 +25,11 @@ from simplejpeg import decode_jpeg
 from benchmarks.measure import figure, machine, ratio, record, rounds
 from benchmarks.photos import LARGE, PETS, fill, picture, project
 from stages import ingest
-from stages.dataset.collect import walk
-from stages.dataset.encode import THUMBNAIL
-from stages.dataset.phash import phash
-from stages.dataset.resize import PresizeParams, resample
-from stages.dataset.store_writer import write_store
+from stages.dataset.scan import walk
+from stages.images.encode import THUMBNAIL
+from stages.images.phash import phash
+from stages.images.resize import PresizeParams, resample
+from stages.store.writer import write_store
 
 try:
     from fastai.vision.utils import resize_images

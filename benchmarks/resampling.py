@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from benchmarks.measure import figure, machine, ratio, record, rounds
-from stages.batch.one_pass import prepare, render_each
+from stages.batch.render_cpu import prepare, render_each
 from stages.batch.views import Views, box, homography
 
 try:

@@ -25,15 +25,15 @@ from benchmarks.photos import ROOT, SMALL, fill, picture
 from benchmarks.training import prepare, run
 from stages.base.params import read_section
 from stages.base.ranks import ALONE
-from stages.batch.feed import open_feed
+from stages.batch.dataloaders import open_feed
 from stages.batch.loader import Look
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import read_splits, vocabulary
-from stages.dataset.store import Store
+from stages.store.reader import Store
 from stages.train.checkpoint import Checkpoints, State
 from stages.train.device import open_device
 from stages.train.loop import Data, Task, fine_tune
-from stages.train.model import ModelParams, build
+from stages.model.classifier import ModelParams, build
 from stages.train.plan import FineTuneParams
 
 KILLS = 20

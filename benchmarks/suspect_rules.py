@@ -28,13 +28,13 @@ from benchmarks.training import photograph_values, prepare
 from stages.batch.loader import Look, open_photos, valid_batches
 from stages.dataset.duplicates import groups
 from stages.dataset.splits import read_splits, vocabulary
-from stages.dataset.store import Store
-from stages.report.predictions import Baseline, Predictions
-from stages.report.suspects import rank_suspects
+from stages.store.reader import Store
+from stages.stats.predictions import Baseline, Predictions
+from stages.stats.label_issues import rank_suspects
 from stages.train.device import open_device
 from stages.train.infer import pooled_features
 from stages.train.losses import margins
-from stages.train.model import ModelParams, build
+from stages.model.classifier import ModelParams, build
 from stages.train.probe import out_of_fold
 
 SEEDS = range(100, 105)

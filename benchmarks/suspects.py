@@ -22,9 +22,9 @@ from benchmarks.measure import machine, record, with_mean
 from benchmarks.training import change, photograph_values, prepare, run
 from stages.dataset.duplicates import groups
 from stages.dataset.manifest import read_labels, write_labels
-from stages.dataset.store import Store
-from stages.report.predictions import read_baseline, read_predictions
-from stages.report.suspects import rank_suspects
+from stages.store.reader import Store
+from stages.stats.predictions import read_baseline, read_predictions
+from stages.stats.label_issues import rank_suspects
 
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
 SHARE = 0.05

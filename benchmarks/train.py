@@ -24,10 +24,10 @@ from fastai.vision import all as fastai
 from benchmarks.measure import machine, record, timed
 from benchmarks.training import divide, photograph_values, prepare, read, run
 from stages.dataset.splits import read_splits
-from stages.report.paired import compare
-from stages.report.predictions import read_predictions
-from stages.train.bodies import LITE_MEAN, LITE_STD
-from stages.train.weights import in_order
+from stages.stats.mcnemar import compare
+from stages.stats.predictions import read_predictions
+from stages.model.backbones import LITE_MEAN, LITE_STD
+from stages.model.weights import in_order
 
 LARGE_CLASS, FREEZE_EPOCHS, EPOCHS = 100, 1, 3
 PACKAGES = ["torch", "torchvision", "timm", "fastai", "pillow"]

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from benchmarks.photos import ROOT
 from stages.dataset.duplicates import groups
 from stages.dataset.splits import read_splits, write_splits
-from stages.dataset.store import Store
+from stages.store.reader import Store
 from stages.tools.photographs import suited
 
 CODE = ROOT / "stages"

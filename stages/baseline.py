@@ -11,17 +11,17 @@ import numpy as np
 
 from stages.base.errors import run_stage
 from stages.base.files import write_json
-from stages.base.machine import device_name, workers
+from stages.base.environment import device_name, workers
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.seed import derive_int
 from stages.batch.loader import Look, open_photos, valid_batches
 from stages.dataset.duplicates import groups
 from stages.dataset.splits import read_splits, vocabulary
-from stages.dataset.store import Store
-from stages.report.predictions import Baseline, write_baseline
+from stages.store.reader import Store
+from stages.stats.predictions import Baseline, write_baseline
 from stages.train.device import open_device
 from stages.train.infer import pooled_features
-from stages.train.model import ModelParams, build
+from stages.model.classifier import ModelParams, build
 from stages.train.probe import fit, out_of_fold, predict
 
 BATCH_SIZE = 64

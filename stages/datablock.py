@@ -14,19 +14,19 @@ import torch
 from stages.base.errors import run_stage, several
 from stages.base.files import write_bytes, write_json, write_text
 from stages.base.params import read_section, read_seed, read_value
-from stages.batch.comparison import compare, comparison_text, means
+from stages.checks.resampling_loss import compare, comparison_text, means
 from stages.batch.loader import Look
-from stages.batch.steps import steps_text
+from stages.checks.trace_log import steps_text
 from stages.batch.views import AugmentParams
-from stages.batch.walk import epochs_of, walk_batch
+from stages.checks.batch_trace import epochs_of, walk_batch
 from stages.dataset.duplicates import groups
 from stages.dataset.manifest import read_labels
 from stages.dataset.splits import DatablockParams, assign_splits, write_splits
-from stages.dataset.store import Store
-from stages.dataset.summary import blank_images, check_images, count_classes
-from stages.dataset.summary_text import as_json, as_text, headline
-from stages.report.batches import batch_sheet, epochs_sheet, presizing_sheet
-from stages.train.model import ModelParams, build
+from stages.store.reader import Store
+from stages.checks.findings import blank_images, check_images, count_classes
+from stages.checks.findings_text import as_json, as_text, headline
+from stages.checks.contact_sheet import batch_sheet, epochs_sheet, presizing_sheet
+from stages.model.classifier import ModelParams, build
 
 REPORT = Path("reports/datablock")
 EPOCHS, PHOTOS = 11, 6  # that the pictures of one image, and of the resampling, show

@@ -13,10 +13,10 @@ from typing import Literal
 from pydantic import Field
 
 from stages.base.errors import UserError, run
-from stages.base.machine import workers
+from stages.base.environment import workers
 from stages.base.params import Section, read_section
-from stages.dataset.digits import write_sample
-from stages.dataset.made import update
+from stages.sample.digits import write_sample
+from stages.sample.owned_files import update
 
 SAMPLE = Path("data/sample")
 DOWNLOADS = Path(".finetrack/downloads")

@@ -12,26 +12,26 @@ from tqdm import tqdm
 
 from stages.base.errors import PRIVATE, run_stage
 from stages.base.files import write_csv, write_json
-from stages.base.inputs import stage_inputs
-from stages.base.machine import device_name, gpus, workers
+from stages.base.fingerprint import stage_inputs
+from stages.base.environment import device_name, gpus, workers
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.ranks import this_rank
 from stages.base.seed import derive_int
-from stages.batch.feed import open_feed
+from stages.batch.dataloaders import open_feed
 from stages.batch.loader import Look
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import read_splits, vocabulary
-from stages.dataset.store import Store
-from stages.report.fine_tuned import outcomes_of, predictions_of
-from stages.report.predictions import write_predictions
-from stages.train.attention import attention, worth_a_look
+from stages.store.reader import Store
+from stages.stats.fine_tuned import outcomes_of, predictions_of
+from stages.stats.predictions import write_predictions
+from stages.train.saliency import attention, worth_a_look
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import open_device
 from stages.train.launch import launch
 from stages.train.loop import Data, Task, fine_tune
-from stages.train.model import ModelParams, build
+from stages.model.classifier import ModelParams, build
 from stages.train.plan import FineTuneParams
-from stages.train.saved import save_model
+from stages.model.files import save_model
 
 
 def main() -> None:

@@ -12,9 +12,9 @@ import pandas as pd
 
 from stages.base.errors import run_stage, several
 from stages.base.files import write_csv, write_json
-from stages.base.machine import workers
+from stages.base.environment import workers
 from stages.base.params import read_section
-from stages.dataset.collect import collect, require_images
+from stages.dataset.scan import collect, require_images
 from stages.dataset.corrections import correct, read_corrections
 from stages.dataset.label_csv import read_labels_csv
 from stages.dataset.labels import (

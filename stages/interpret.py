@@ -16,14 +16,14 @@ from stages.base.files import write_csv, write_json, write_text
 from stages.base.params import read_section, read_seed, read_value, read_yaml
 from stages.dataset.duplicates import groups
 from stages.dataset.manifest import read_images
-from stages.dataset.store import Store
-from stages.report.conditions import measure
-from stages.report.html import render
-from stages.report.interpretation import InterpretParams, interpret
-from stages.report.markdown import summary
-from stages.report.page import Reports, compose, read_facts, read_rows
-from stages.report.predictions import read_baseline, read_predictions
-from stages.report.words import headline
+from stages.store.reader import Store
+from stages.stats.slices import measure
+from stages.page.html import render
+from stages.stats.interpretation import InterpretParams, interpret
+from stages.page.markdown import summary
+from stages.page.content import Reports, compose, read_facts, read_rows
+from stages.stats.predictions import read_baseline, read_predictions
+from stages.page.words import headline
 
 PAGE, TABLES = Path("reports/index.html"), Path("reports/interpret")
 PROBLEMS = ("reports/ingest/problems.csv", "reports/presize/rejected.csv")

@@ -16,17 +16,17 @@ import pandas as pd
 
 from stages.base.errors import run_stage
 from stages.base.files import write_csv, write_json
-from stages.base.machine import device_name, workers
+from stages.base.environment import device_name, workers
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.seed import derive_int
 from stages.batch.loader import Batch, Look, open_photos, train_batches
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import read_splits, vocabulary
-from stages.dataset.store import Store
+from stages.store.reader import Store
 from stages.train.device import open_device
 from stages.train.lr_range import LrFindParams, Point, sweep
 from stages.train.lr_suggest import given, suggest
-from stages.train.model import ModelParams, build
+from stages.model.classifier import ModelParams, build
 from stages.train.param_groups import freeze, unfreeze
 from stages.train.step import make_trainer
 

@@ -13,11 +13,11 @@ import pandas as pd
 
 from stages.base.errors import run_stage, several
 from stages.base.files import write_csv, write_json
-from stages.base.machine import workers
+from stages.base.environment import workers
 from stages.base.params import read_section, read_value
 from stages.dataset.manifest import read_images
-from stages.dataset.resize import PresizeParams
-from stages.dataset.store_writer import write_store
+from stages.images.resize import PresizeParams
+from stages.store.writer import write_store
 
 IMAGES = Path("data/manifest/images.csv")
 STORE = Path("data/presized")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.report.made_up import NASTY, project
+from tests.example_results import NASTY, project
 from tests.test_interpret import run
 from tests.tiny_repo import STAGES, Repo, copy_project, draw, hashes
 

@@ -14,9 +14,9 @@ from ruamel.yaml import YAML
 from stages import ingest, presize
 from stages.base.files import sha256_bytes
 from stages.base.seed import derive
-from stages.dataset.decode import EXTENSIONS
-from stages.dataset.digits import write_sample
-from stages.dataset.store import Store
+from stages.images.decode import EXTENSIONS
+from stages.sample.digits import write_sample
+from stages.store.reader import Store
 
 ROOT = Path(__file__).parents[1]
 MUTANTS = 2400

@@ -12,9 +12,9 @@ from PIL import Image
 from stages.base.errors import UserError
 from stages.datablock import main
 from stages.dataset.manifest import write_labels
-from stages.dataset.resize import PresizeParams
+from stages.images.resize import PresizeParams
 from stages.dataset.splits import read_splits
-from stages.dataset.store_writer import write_store
+from stages.store.writer import write_store
 
 PARAMS = """\
 seed: 7

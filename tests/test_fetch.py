@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from stages.base.errors import UserError
-from stages.dataset.digits import planted
+from stages.sample.digits import planted
 from stages.fetch import SAMPLE, download_pets, main
 
 BREEDS = ("Abyssinian_1", "Abyssinian_2", "beagle_10", "great_pyrenees_173")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from stages.base.params import read_yaml
-from tests.report.made_up import NASTY, ROOT, project
+from tests.example_results import NASTY, ROOT, project
 
 OUTPUTS = [
     "metrics.json", "classes.csv", "most_confused.csv", "top_losses.csv", "confident_mistakes.csv",

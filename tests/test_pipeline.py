@@ -90,11 +90,11 @@ def test_a_corrected_label_decodes_no_photo_again(repo):
     "module",
     [
         "stages/base/files.py",
-        "stages/dataset/store_writer.py",
+        "stages/store/writer.py",
         "stages/dataset/splits.py",
         "stages/batch/views.py",
         "stages/train/schedule.py",
-        "stages/report/metrics.py",
+        "stages/stats/metrics.py",
     ],
 )
 def test_a_changed_module_concerns_those_who_import_it(repo, module):

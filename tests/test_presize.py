@@ -17,7 +17,7 @@ from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
 from stages.base.seed import derive
 from stages.dataset.manifest import write_images
-from stages.dataset.store import Store
+from stages.store.reader import Store
 
 ROOT = Path(__file__).parents[1]
 REPORT = Path("reports/presize")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stages.base.alone import Busy, alone
+from stages.base.stage_lock import Busy, alone
 from tests.tiny_repo import Repo, copy_of, copy_project, hashes, make_photos
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from stages.base.alone import Busy, alone
+from stages.base.stage_lock import Busy, alone
 from stages.base.ranks import launched
 
 PRIVATE = Path(".finetrack")

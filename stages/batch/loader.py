@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from stages.base.ranks import ALONE, Rank
 from stages.base.seed import derive
-from stages.batch.augment import render, shrink_factors
-from stages.batch.one_pass import Prepared, prepare, render_each, see_to_compiled
+from stages.batch.render_gpu import render, shrink_factors
+from stages.batch.render_cpu import Prepared, prepare, render_each, see_to_compiled
 from stages.batch.views import AugmentParams, Views, centre_views, random_views
 from stages.batch.windows import Windows, seen
-from stages.dataset.store import Store
+from stages.store.reader import Store
 
 T = TypeVar("T")
 U = TypeVar("U")

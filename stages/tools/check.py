@@ -11,20 +11,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from stages.base.errors import UserError, run, several
-from stages.base.machine import device_name, gpus
+from stages.base.environment import device_name, gpus
 from stages.base.params import PARAMS, Section, keys, mistakes, read_seed, read_yaml
 from stages.batch.views import AugmentParams
 from stages.dataset.corrections import COLUMNS
 from stages.dataset.label_csv import read_rows
 from stages.dataset.labels import IngestParams, LabelParams
-from stages.dataset.resize import PresizeParams
+from stages.images.resize import PresizeParams
 from stages.dataset.splits import DatablockParams
 from stages.fetch import FetchParams
-from stages.report.interpretation import InterpretParams
-from stages.train.bodies import make_body
+from stages.stats.interpretation import InterpretParams
+from stages.model.backbones import make_body
 from stages.train.device import open_device, refuse_missing
 from stages.train.lr_range import LrFindParams
-from stages.train.model import ModelParams
+from stages.model.classifier import ModelParams
 from stages.train.plan import FineTuneParams
 
 SECTIONS: dict[str, type[Section]] = {

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from stages.base.errors import UserError, run
 from stages.base.files import write_json, write_text
-from stages.history.cache import Cache
-from stages.history.git import WORKSPACE, History
-from stages.history.snapshot import Files, Snapshot, read_snapshot
-from stages.report.versus_page import render
-from stages.report.versus_text import markdown, terminal
-from stages.tools.contest import contest, grouped
-from stages.tools.contest_page import page_of
-from stages.tools.contest_record import records
+from stages.compare.dvc_cache import Cache
+from stages.compare.git import WORKSPACE, History
+from stages.compare.snapshot import Files, Snapshot, read_snapshot
+from stages.compare.html import render
+from stages.compare.text import markdown, terminal
+from stages.compare.match import contest, grouped
+from stages.compare.pictures import page_of
+from stages.compare.record import records
 
 TARGET = Path("reports/compare")
 FILES = Files(

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from stages.base.errors import UserError, run
 from stages.base.files import write_bytes
-from stages.history.cache import Cache
-from stages.history.git import WORKSPACE, History, Revision
-from stages.history.lock import Lock, made, read_lock
+from stages.compare.dvc_cache import Cache
+from stages.compare.git import WORKSPACE, History, Revision
+from stages.compare.dvc_lock import Lock, made, read_lock
 from stages.tools.compare import FILES, TARGET, cache_folder
 
 PAGE = "reports/index.html"

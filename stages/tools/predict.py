@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from stages.base.errors import UserError, run
-from stages.base.machine import device_name
+from stages.base.environment import device_name
 from stages.batch.loader import Look, Photos, valid_batches
-from stages.dataset.decode import Undecodable, decode
-from stages.dataset.resize import presized, resample
+from stages.images.decode import Undecodable, decode
+from stages.images.resize import presized, resample
 from stages.train.device import open_device
 from stages.train.infer import predict
-from stages.train.saved import load_model
+from stages.model.files import load_model
 
 BATCH_SIZE = 32
 # A sigmoid below a half is a no; when every class says no, none of them is the answer.

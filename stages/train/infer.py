@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stages.train.device import Compute
 from stages.train.losses import LossName, loss_per_image, probabilities
-from stages.train.model import Classifier
+from stages.model.classifier import Classifier
 
 
 class Batch(Protocol):

@@ -13,10 +13,10 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from stages.base.errors import UserError
-from stages.base.machine import cores
+from stages.base.environment import cores
 from stages.base.ranks import launched
 from stages.train.device import refuse_missing
-from stages.train.stop import Stop
+from stages.train.interrupt import Stop
 
 STOPPED = "Interrupted; the next run goes on from the last checkpoint."
 INTERRUPTED = 130  # the exit code of a process that ended by KeyboardInterrupt

@@ -10,16 +10,16 @@ from tqdm import tqdm
 
 from stages.base.seed import derive_int
 from stages.train.checkpoint import Checkpoints, State, restore, restored_progress, state_of
-from stages.train.clock import Timed
+from stages.train.input_wait import Timed
 from stages.train.device import Compute
 from stages.train.infer import Batch, Predicted, predict
-from stages.train.model import Classifier
+from stages.model.classifier import Classifier
 from stages.train.param_groups import freeze, layer_groups, train_mode, unfreeze
 from stages.train.plan import FineTuneParams, Phase, Place, phases, places
 from stages.train.progress import Epoch, Margins, Progress
 from stages.train.step import Step, Trainer, make_trainer, refuse_nonfinite
-from stages.train.stop import Stop, Stopped
-from stages.train.together import from_first, gathered, joined, merged, synchronise
+from stages.train.interrupt import Stop, Stopped
+from stages.train.distributed import from_first, gathered, joined, merged, synchronise
 
 
 class Data(NamedTuple):

@@ -7,7 +7,7 @@ from timm.layers import RmsNorm, RmsNorm2d
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from stages.train.model import Classifier
+from stages.model.classifier import Classifier
 
 # fastai's Adam: a longer memory of squares than usual would outlive a cycle of few steps.
 BETA2, EPSILON, WEIGHT_DECAY = 0.99, 1e-5, 0.01

@@ -12,9 +12,9 @@ from stages.base.errors import UserError
 from stages.train.device import Compute
 from stages.train.infer import Batch
 from stages.train.losses import LossName, loss_per_image, margins, probabilities
-from stages.train.model import Classifier
+from stages.model.classifier import Classifier
 from stages.train.param_groups import optimiser, set_rates
-from stages.train.together import parallel
+from stages.train.distributed import parallel
 
 
 class Step(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.base.alone import alone
+from stages.base.stage_lock import alone
 from stages.base.errors import PRIVATE, UserError, run, run_stage, several
 
 ROOT = Path(__file__).parents[2]

@@ -16,9 +16,9 @@ from stages.batch import loader
 from stages.batch.loader import Look, Photos, ahead, collate, train_batches, train_steps
 from stages.batch.views import AugmentParams
 from stages.batch.windows import Windows, whole
-from stages.dataset.resize import PresizeParams
-from stages.dataset.store import Store
-from stages.dataset.store_writer import write_store
+from stages.images.resize import PresizeParams
+from stages.store.reader import Store
+from stages.store.writer import write_store
 
 LOOK = Look(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), torch.device("cpu"))
 AUGMENT = AugmentParams(

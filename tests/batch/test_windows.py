@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stages.base.seed import derive
-from stages.batch.augment import render, shrink_factors
+from stages.batch.render_gpu import render, shrink_factors
 from stages.batch.loader import collate
 from stages.batch.views import AugmentParams, Views, box, random_views, rotation
 from stages.batch.windows import Windows, seen, whole

@@ -13,11 +13,11 @@ from PIL import Image
 
 from stages.base.errors import UserError
 from stages.base.files import fingerprint, sha256_bytes
-from stages.dataset.resize import PresizeParams
-from stages.dataset.store_writer import write_store
-from stages.report.power import images_to_tell
+from stages.images.resize import PresizeParams
+from stages.store.writer import write_store
+from stages.stats.power import images_to_tell
 from stages.tools import compare, past_page
-from tests.history.made_past import OUTCOMES, Past, outcomes
+from tests.compare.example_history import OUTCOMES, Past, outcomes
 
 LABELS = ["cat", "dog", "owl", "<b>&|`"]
 IMAGES = [f"{LABELS[n % 4]}_{n:03}.jpg".replace("/", "") for n in range(200)]

@@ -11,8 +11,8 @@ from PIL import Image
 
 from stages.base.errors import UserError
 from stages.tools.predict import answers, read_photo
-from stages.train.model import ModelParams, build
-from stages.train.saved import save_model
+from stages.model.classifier import ModelParams, build
+from stages.model.files import save_model
 
 ROOT = Path(__file__).parents[2]
 FACTS = {

@@ -12,7 +12,7 @@ from stages.base.ranks import Rank, this_rank
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
 from stages.train.loop import Data, Task, fine_tune
-from stages.train.model import Classifier, ConcatPool
+from stages.model.classifier import Classifier, ConcatPool
 from stages.train.plan import FineTuneParams
 from tests.train.tiny import GOOD, Shown, tiny_batches
 

@@ -9,7 +9,7 @@ import torch
 from stages.base.errors import UserError
 from stages.train.device import Compute
 from stages.train.loop import Trained, fine_tune
-from stages.train.model import Classifier
+from stages.model.classifier import Classifier
 from tests.train.tiny import tiny_batches, tiny_data, tiny_model, tiny_task
 
 

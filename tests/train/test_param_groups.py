@@ -6,7 +6,7 @@ import torch
 from timm.layers import RmsNorm
 from torch import nn
 
-from stages.train.model import Classifier, make_head
+from stages.model.classifier import Classifier, make_head
 from stages.train.param_groups import (
     NORMS,
     freeze,

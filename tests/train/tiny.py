@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
 from stages.train.loop import Data, Task
-from stages.train.model import Classifier, make_head
+from stages.model.classifier import Classifier, make_head
 from stages.train.plan import FineTuneParams
 
 CPU = Compute(torch.device("cpu"), torch.float32)

@@ -1,0 +1,79 @@
+"""One photo's bytes become the presized bytes that the store holds."""
+
+import inspect
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL
+import pyvips
+import simplejpeg
+from PIL import Image, features
+
+from stages.base.files import fingerprint
+from stages.images.decode import decode
+from stages.images.jpeg import read_jpeg
+from stages.images.phash import phash
+from stages.images.picture import as_image
+from stages.images.resize import PresizeParams, presized, resample
+
+# Shorter side, pixels, that is decoded of a photo which passes through, to hash it. A pet photo of
+# 500 x 375 then takes .81 ms instead of 1.06, and the hash is 4 bits (median; at most 18 of 256)
+# from that of all pixels; with 64 it would be 10 (at most 24), and hardly faster (.78).
+THUMBNAIL = 128
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A presized photo; `content` is None where the original's own bytes serve."""
+
+    content: bytes | None
+    width: int  # of the presized image
+    height: int
+    phash: str
+    format: str  # of the original
+    traits: tuple[str, ...]
+
+
+def encode(content: bytes, params: PresizeParams) -> Encoded:
+    """Presize one photo, or raise Undecodable.
+
+    A plain JPEG that is small enough already is decoded to prove it whole, and then kept byte for
+    byte: presizing must not cost quality where nothing needs doing.
+    """
+    jpeg = params.format == "jpeg"
+    photo = decode(content, params.size, thumbnail=THUMBNAIL if jpeg else None)
+    if jpeg and photo.plain and min(photo.width, photo.height) <= params.size:
+        found = phash(photo.image)
+        return Encoded(None, photo.width, photo.height, found, photo.format, photo.traits)
+    target = presized(photo.width, photo.height, params.size)
+    image = resample(photo.picture, target)
+    made = _jpeg(image, params) if jpeg else _raw(image)
+    return Encoded(made, *target, phash(image), photo.format, photo.traits)
+
+
+# One of each module that has a part in what `encode` makes.
+PARTS = (decode, read_jpeg, as_image, presized, phash, encode)
+
+
+def code_key(params: PresizeParams) -> str:
+    """Return a name for everything besides the photo that decides what `encode` makes."""
+    sources = [inspect.getfile(part) for part in PARTS]
+    versions = [PIL.__version__, features.version("jpg"), simplejpeg.__version__, np.__version__]
+    versions += [str(pyvips.version(part)) for part in range(3)]
+    chosen = [params.size, params.format, params.quality if params.format == "jpeg" else 0]
+    return fingerprint([Path(source).read_text("utf-8") for source in sources], versions, chosen)
+
+
+def _jpeg(image: Image.Image, params: PresizeParams) -> bytes:
+    buffer = io.BytesIO()
+    # Colour at full resolution. At equal size (pets at 160 px, 11.8 kB) quality 88 with it is as
+    # near as 92 without, and 1.9 dB nearer once training has shrunk the image a little.
+    image.save(buffer, "JPEG", quality=params.quality, subsampling="4:4:4")
+    return buffer.getvalue()
+
+
+def _raw(image: Image.Image) -> bytes:
+    """Return the picture as PPM: a short header, then rows of RGB bytes."""
+    return f"P6\n{image.width} {image.height}\n255\n".encode() + image.tobytes()

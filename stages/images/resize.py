@@ -1,0 +1,60 @@
+"""Presizing: the shorter side down to a fixed size, the aspect kept, never enlarged."""
+
+from typing import Literal
+
+import numpy as np
+import pyvips
+from PIL import Image
+from pydantic import Field
+
+from stages.base.params import Section
+from stages.images.picture import Picture, as_image, size_of
+
+LONGEST = 65_500  # pixels a side, the most that the JPEG library encodes
+# From six times smaller on, a box average goes first, and leaves Lanczos three times or a little
+# more: libvips rounds its weights, which makes a picture darker by a level where they are many.
+GAP = 3
+pyvips.concurrency_set(1)  # photos are spread over processes; threads would only add to them
+pyvips.cache_set_max(0)  # it would keep photos that nobody asks for again
+
+
+class PresizeParams(Section):
+    """The section presize of params.yaml."""
+
+    size: int = Field(ge=16, le=4096)  # shorter side, pixels
+    format: Literal["jpeg", "raw"]
+    quality: int = Field(ge=1, le=95)  # of jpeg
+    shards: int = Field(ge=1, le=4096)
+    max_rejected: float = Field(ge=0, le=1)  # fraction of the files
+
+
+def presized(width: int, height: int, size: int) -> tuple[int, int]:
+    """Return the width and height after presizing: the shorter side is `size`, or as it was.
+
+    >>> presized(4000, 3000, 460), presized(500, 375, 460)
+    ((613, 460), (500, 375))
+    """
+    scale = min(1.0, size / min(width, height), LONGEST / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def resample(picture: Picture, target: tuple[int, int]) -> Image.Image:
+    """Return a picture at the target width and height, resampled once with antialiasing.
+
+    Lanczos by libvips, the same to the bit whatever vector instructions there are. What the JPEG
+    decoder leaves of 4000 x 3000, 1000 x 750, becomes 613 x 460 in 4.1 ms where Pillow takes 10.3;
+    4000 x 3000 itself, as other formats give it, in 20 ms instead of 44. Pixels are at most 4 grey
+    levels from Pillow's, mostly 1. Against Lanczos over all pixels of such a photo: 50.5 dB from a
+    quarter scale, 54.3 dB from the boxes.
+    """
+    width, height = size_of(picture)
+    if (width, height) == target:
+        return as_image(picture)
+    times = width / target[0], height / target[1]  # so many times smaller
+    across, down = (max(1, int(each / GAP)) for each in times)
+    if (across, down) != (1, 1):
+        picture = as_image(picture).reduce((across, down))
+    small = pyvips.Image.new_from_array(np.asarray(picture)).resize(
+        across / times[0], vscale=down / times[1], kernel="lanczos3", gap=0
+    )
+    return Image.fromarray(small.numpy())

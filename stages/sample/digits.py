@@ -1,0 +1,119 @@
+"""The sample: a thousand photographs of handwritten digits, with some faults to be found.
+
+The handwriting is real: scans of digits by 43 people, from the UCI collection "Optical recognition
+of handwritten digits" (E. Alpaydin and C. Kaynak, 1998), as scikit-learn ships them.
+"""
+
+import io
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from sklearn.datasets import load_digits
+from tqdm import tqdm
+
+from stages.base.files import write_bytes
+from stages.base.seed import derive
+from stages.sample.camera import photograph
+from stages.sample.pen import line_distance
+
+SEED = 1998  # the sample's own: it is the same for everybody, whatever params.yaml says
+COUNT = 1000
+NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+WRONG = 10  # photographs whose name says another digit
+COPIES = ("near duplicate",) * 6 + ("exact duplicate",)
+BROKEN = ("truncated", "gif named .jpg", "sideways", "text named .jpg")
+
+
+class Photo(NamedTuple):
+    """One file of the sample: its name, what it shows, and what is wrong with it."""
+
+    path: str
+    scan: int  # number of the scan, in the sample's own order
+    fault: str = ""
+    detail: str = ""  # true class of a wrong label, original of a duplicate
+
+
+def write_sample(folder: Path, count: int = COUNT, workers: int = -1) -> int:
+    """Write the first `count` photographs and the faulty extra files; return how many files.
+
+    A file depends on its own line of the plan alone, so neither `count` nor the number of worker
+    processes (-1: one a core) changes a byte.
+    """
+    photos = plan(count)
+    scans = load_digits().images[_order()]
+    jobs = (delayed(render)(photo, scans[photo.scan]) for photo in photos)
+    files = Parallel(n_jobs=workers, return_as="generator")(jobs)
+    for photo, content in zip(photos, tqdm(files, "photographs", len(photos)), strict=True):
+        write_bytes(folder / photo.path, content)
+    return len(photos)
+
+
+def planted(count: int = COUNT) -> list[tuple[str, str, str]]:
+    """Return (path, fault, detail) of every planted fault; detail as in Photo."""
+    return [(photo.path, photo.fault, photo.detail) for photo in plan(count) if photo.fault]
+
+
+def plan(count: int = COUNT) -> list[Photo]:
+    """Return the files of the sample: `count` numbered from 0, and the extra ones from 1000 on.
+
+    Copies of photographs that `count` leaves out are left out too.
+    """
+    digits = load_digits().target[_order()].tolist()
+    faults = derive(SEED, "faults").permutation(COUNT).tolist()
+    photos = [Photo(_path(digits[number], number), number) for number in range(COUNT)]
+    for number in faults[:WRONG]:
+        said = derive(SEED, "said", number).choice([d for d in range(10) if d != digits[number]])
+        photos[number] = Photo(_path(said, number), number, "wrong label", NAMES[digits[number]])
+    for original, fault in zip(faults[WRONG:], COPIES, strict=False):
+        path = _path(digits[original], len(photos))
+        photos.append(Photo(path, original, fault, photos[original].path))
+    for fault in BROKEN:
+        photos.append(Photo(_path(digits[len(photos)], len(photos)), len(photos), fault))
+    return [photo for photo in photos if photo.scan < count or photo.scan >= COUNT]
+
+
+def render(photo: Photo, scan: NDArray[np.float64]) -> bytes:
+    """Return the content of one file; the photograph is drawn from the scan's number alone."""
+    rng = derive(SEED, "photograph", photo.scan)
+    image = photograph(line_distance(scan), rng)
+    quality = int(rng.integers(82, 96))
+    content = _encoded(image, "JPEG", quality=quality)
+    match photo.fault:
+        case "near duplicate":
+            smaller = ImageOps.scale(Image.open(io.BytesIO(content)), 0.9)
+            return _encoded(smaller, "JPEG", quality=70)
+        case "truncated":
+            return content[: len(content) * 6 // 10]
+        case "gif named .jpg":
+            return _encoded(image, "GIF")
+        case "sideways":
+            lying = image.transpose(Image.Transpose.ROTATE_90)
+            return _encoded(lying, "JPEG", quality=quality, exif=_orientation(6))
+        case "text named .jpg":
+            return b"Not a photograph, although the name says so.\n"
+    return content
+
+
+def _order() -> NDArray[np.int64]:
+    """Return the scans' numbers in scikit-learn, in the order in which the sample uses them."""
+    return derive(SEED, "scans").permutation(1797)
+
+
+def _path(digit: int, number: int) -> str:
+    return f"{NAMES[digit]}_{number:04d}.jpg"
+
+
+def _orientation(value: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = value  # 6: turn a quarter clockwise to see it upright
+    return exif
+
+
+def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()

@@ -1,0 +1,98 @@
+"""Presized photos kept by their content, so that a photo is decoded once and only when it must."""
+
+import json
+import shutil
+import zlib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from stages.base.files import write_bytes
+from stages.images.decode import Undecodable
+from stages.images.encode import Encoded
+
+
+class Kept:
+    """A folder of results, found by the SHA-256 of the photo.
+
+    Encoded bytes are a file a photo: a line of JSON, then the bytes. Of a photo that passed through
+    or was refused there is nothing but the line, which goes to the end of a log: to make a file
+    takes .2 to 1.1 ms on ext4, and to prove such a photo whole 1 ms. What is not whole (a power
+    cut) counts as absent.
+    """
+
+    def __init__(self, folder: Path, log: str = "log", known: Mapping[str, str] | None = None):
+        """Use a folder, which need not exist; it must belong to one `code_key` alone.
+
+        log: the name of this writer's log, of which it must be the only writer.
+        known: what `read_logs` returned.
+        """
+        self.folder = folder
+        self.log = folder / "logs" / log
+        self.known = known or {}
+
+    def load(self, sha256: str) -> Encoded | Undecodable | None:
+        """Return what was made of this photo before, or None."""
+        if sha256 in self.known:
+            return _result(self.known[sha256], b"")
+        try:
+            line, _, content = self._path(sha256).read_bytes().partition(b"\n")
+        except OSError:
+            return None
+        return _result(line, content)
+
+    def save(self, sha256: str, result: Encoded | Undecodable) -> None:
+        """Keep a result; a reader sees the whole of it or nothing."""
+        facts = dict(vars(result)) if isinstance(result, Encoded) else _named(result)
+        content = facts.pop("content", None) or b""
+        line = json.dumps(facts | {"crc": zlib.crc32(content)})
+        if content:
+            write_bytes(self._path(sha256), line.encode() + b"\n" + content)
+        else:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("a") as log:
+                log.write(f"{sha256} {line}\n")
+
+    def prune(self, wanted: Collection[str], logs: Collection[str]) -> None:
+        """Remove what belongs to other photos, other logs, and every folder beside this one."""
+        for other in self.folder.parent.iterdir():
+            if other.is_dir() and other != self.folder:
+                shutil.rmtree(other, ignore_errors=True)
+        for file in self.folder.glob("??/*"):
+            if file.parent.name + file.name not in wanted:
+                file.unlink(missing_ok=True)
+        for file in self.folder.glob("logs/*"):
+            if file.name not in logs:
+                file.unlink(missing_ok=True)
+
+    def _path(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / sha256[2:]
+
+
+def read_logs(folder: Path) -> dict[str, str]:
+    """Return all lines of the logs in a folder, by SHA-256; what is no whole line is left out."""
+    lines = {}
+    for file in sorted(folder.glob("logs/*")):
+        for line in file.read_text("utf-8", "replace").splitlines():
+            sha256, _, facts = line.partition(" ")
+            if _result(facts, b""):
+                lines[sha256] = facts
+    return lines
+
+
+def _named(refusal: Undecodable) -> dict[str, Any]:
+    return {"problem": refusal.problem, "detail": refusal.detail}
+
+
+def _result(line: str | bytes, content: bytes) -> Encoded | Undecodable | None:
+    """Return the result that a line of JSON and the bytes after it describe, if they are whole."""
+    try:
+        facts: dict[str, Any] = json.loads(line)
+        if facts.pop("crc") != zlib.crc32(content):
+            return None
+        if "problem" in facts:
+            return Undecodable(**facts)
+        traits = tuple(facts.pop("traits"))
+        return Encoded(content=content or None, traits=traits, **facts)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

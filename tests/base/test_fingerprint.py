@@ -1,0 +1,69 @@
+"""A stage's fingerprints change with what it depends on, and with nothing else."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stages.base import fingerprint
+from stages.base.fingerprint import stage_inputs
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def before(tmp_path, monkeypatch) -> dict[str, str]:
+    """Return the fingerprints of fine_tune in a copy of the repository, which is the new cwd."""
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "stages", tmp_path / "stages")
+    for name in ("data/presized/0.tar", "data/splits.csv", "reports/lr_find/suggestion.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(inputs, "ROOT", tmp_path)
+    return stage_inputs("fine_tune", 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("data/presized/0.tar", "data"),
+        ("data/presized/1.tar", "data"),
+        ("data/splits.csv", "data"),
+        ("stages/train/step.py", "code"),
+        ("stages/page/svg.py", None),
+        ("data/labels.csv", None),
+    ],
+)
+def test_a_changed_file_changes_its_part(name: str, part: str | None, before, tmp_path) -> None:
+    """A line more, or a file more, changes code or data; what the stage does not use, nothing."""
+    with (tmp_path / name).open("a") as file:
+        file.write("\n# A line.\n")
+    after = stage_inputs("fine_tune", 2)
+    assert {key for key in before if after[key] != before[key]} == ({part} if part else set())
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "part"),
+    [
+        ("params.yaml", "batch_size: 16", "batch_size: 8", "params"),
+        ("params.yaml", "  size: 160", "  size: 161", "params"),
+        ("params.yaml", "quality: 92", "quality: 93", None),
+        ("params.yaml", "top_losses: 24", "top_losses: 23", None),
+        ("stages/packages.yaml", 'torch: "', 'torch: "9', "packages"),
+        ("stages/packages.yaml", 'jinja2: "', 'jinja2: "9', None),
+    ],
+)
+def test_a_changed_value_changes_its_part(file, old, new, part, before, tmp_path) -> None:
+    """A param or version that dvc.yaml lists for the stage counts, and no other."""
+    text = (tmp_path / file).read_text()
+    assert old in text
+    (tmp_path / file).write_text(text.replace(old, new, 1))
+    after = stage_inputs("fine_tune", 2)
+    assert {key for key in before if after[key] != before[key]} == ({part} if part else set())
+
+
+def test_threads_change_nothing(before) -> None:
+    """However many threads read the files, the fingerprints are the same."""
+    assert stage_inputs("fine_tune", 1) == before

@@ -1,0 +1,362 @@
+"""The walk shows what training gets, and names the step and the images where it fails."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor
+
+from stages.base.errors import UserError
+from stages.batch.loader import Batch, Look, Photos, train_batches, valid_batches
+from stages.checks.trace_log import Log, Step, Stopped, steps_text
+from stages.batch.views import AugmentParams, box
+from stages.checks.batch_trace import MOST, Walk, epochs_of, shares, walk_batch
+
+SEED = 5
+AUGMENT = AugmentParams(
+    size=32,
+    min_scale=0.75,
+    max_rotate=10.0,
+    max_zoom=1.1,
+    max_warp=0.2,
+    max_lighting=0.2,
+    p_affine=0.75,
+    p_lighting=0.75,
+    flip=True,
+)
+LOOK = Look(32, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), torch.device("cpu"))
+STEPS = [
+    "collect",
+    "label",
+    "split",
+    "decode",
+    "crop",
+    "pad",
+    "resample",
+    "lighting",
+    "normalise",
+    "collate",
+    "forward",
+    "loss",
+]
+
+
+def make_splits(train: int = 12, valid: int = 4) -> pd.DataFrame:
+    """Return images of three classes, the last ones in validation."""
+    number = range(train + valid)
+    return pd.DataFrame(
+        {
+            "path": [f"{n:03}.jpg" for n in number],
+            "label": ["abc"[n % 3] for n in number],
+            "split": ["train"] * train + ["valid"] * valid,
+        }
+    )
+
+
+def picture(path: str) -> np.ndarray:
+    """Return noise of a size and content that the path decides."""
+    number = int(path[:3])
+    rng = np.random.default_rng(number)
+    return rng.integers(0, 256, (40 + number, 60 - number % 7, 3), dtype=np.uint8)
+
+
+def forward(images: Tensor) -> Tensor:
+    """Return three activations: the mean of each channel."""
+    return images.mean((2, 3))
+
+
+def walk(
+    splits: pd.DataFrame | None = None,
+    image: Callable[[str], np.ndarray] = picture,
+    model: Callable[[Tensor], Tensor] = forward,
+    batch_size: int = 8,
+) -> Walk:
+    """Walk through the first batch of a small set."""
+    table = make_splits() if splits is None else splits
+    return walk_batch(table, image, AUGMENT, LOOK, batch_size, SEED, model)
+
+
+def first_batch(splits: pd.DataFrame, batch_size: int = 8) -> Batch:
+    """Return the first batch of training, from training's own loader."""
+    train = splits[splits["split"] == "train"]
+    targets = train["label"].map({"a": 0, "b": 1, "c": 2}).to_numpy()
+    paths = train["path"].tolist()
+    photos = Photos(paths, targets, lambda row: torch.from_numpy(picture(paths[row])))
+    return next(iter(train_batches(photos, LOOK, AUGMENT, batch_size, SEED, 1)))
+
+
+def named(done: Walk) -> dict[str, Step]:
+    """Return step -> what it logged."""
+    return {each.step: each for each in done.log.steps}
+
+
+def test_the_walk_ends_in_trainings_first_batch() -> None:
+    """Images and loss are those of the first batch of training, to a tenth of a grey level."""
+    done = walk()
+    batch = first_batch(make_splits())
+    assert done.images is not None
+    assert (done.images - batch.images).abs().max() < 0.1 / 255 / 0.2
+    assert done.labels == ["abc"[target] for target in batch.targets]
+    expected = torch.nn.functional.cross_entropy(forward(batch.images), batch.targets)
+    assert done.loss == pytest.approx(float(expected))
+
+
+def test_every_step_is_logged_in_order() -> None:
+    """All steps stand in the log, in order, and a healthy batch has no findings."""
+    done = walk()
+    assert [each.step for each in done.log.steps] == STEPS
+    assert done.log.findings == []
+
+
+def test_shapes_and_types() -> None:
+    """Each step logs the shape and type of what it gave."""
+    steps = {name: (each.shape, each.dtype) for name, each in named(walk()).items()}
+    rendered = ([8, 3, 32, 32], "float32")
+    height, width = steps["pad"][0][2:]
+    assert steps == {
+        "collect": ([16], "path"),
+        "label": ([16], "int64"),
+        "split": ([8], "int64"),
+        "decode": ([8], "uint8"),
+        "crop": ([8, 3, 3], "float64"),
+        "pad": ([8, 3, height, width], "uint8"),
+        "resample": rendered,
+        "lighting": rendered,
+        "normalise": rendered,
+        "collate": rendered,
+        "forward": ([8, 3], "float32"),
+        "loss": ([8], "float32"),
+    }
+
+
+def test_ranges_are_those_of_the_numbers() -> None:
+    """Least, largest and mean are those of the numbers, to four digits."""
+    done = walk()
+    assert done.images is not None
+    step = named(done)["collate"]
+    expected = [done.images.min(), done.images.max(), done.images.mean()]
+    assert [step.min, step.max, step.mean] == pytest.approx([float(x) for x in expected], rel=1e-3)
+    assert len(str(step.mean).strip("-0.").replace(".", "")) <= 4
+    assert (named(done)["label"].min, named(done)["label"].max) == (0, 2)
+
+
+def test_what_the_model_sees_is_the_batch_before_normalisation() -> None:
+    """The pictures are the batch itself with the normalisation undone, as bytes."""
+    done = walk()
+    assert done.images is not None
+    assert done.seen is not None
+    mean, std = (torch.tensor(three)[:, None, None] for three in (LOOK.mean, LOOK.std))
+    undone = (done.images * std + mean) * 255
+    assert done.seen.dtype == np.uint8
+    assert np.abs(undone.permute(0, 2, 3, 1).numpy() - done.seen).max() <= 0.501
+
+
+def test_loss_is_compared_with_guessing() -> None:
+    """The note of the loss gives the logarithm of the number of classes."""
+    assert "ln(3) = 1.10" in named(walk())["loss"].note
+
+
+def test_equal_activations_cost_what_guessing_costs() -> None:
+    """A model that gives all classes the same loses ln(classes), at this spread too."""
+    done = walk(model=lambda images: torch.zeros(len(images), 3))
+    assert done.loss == pytest.approx(np.log(3))
+    assert "1.10 for guessing, 1.10 at this spread" in named(done)["loss"].note
+
+
+def test_a_loss_far_above_guessing_is_a_warning() -> None:
+    """A loss far above that of guessing is warned about; the walk has no error."""
+    sure = torch.tensor([100.0, 0.0, 0.0])
+    findings = walk(model=lambda images: sure.expand(len(images), 3)).log.findings
+    assert [(each.severity, each.check) for each in findings] == [("warning", "first_loss")]
+
+
+def test_large_batches_are_cut() -> None:
+    """The walk takes 64 images at most, the first of the batch."""
+    splits = make_splits(train=80)
+    done = walk(splits, batch_size=80)
+    batch = first_batch(splits, batch_size=80)
+    assert len(done.labels) == MOST == 64
+    assert done.log.paths == [splits["path"][row] for row in batch.rows[:64]]
+
+
+def test_a_set_smaller_than_a_batch() -> None:
+    """Fewer training images than a batch are all taken."""
+    assert sorted(walk(make_splits(train=5)).log.paths) == [f"{n:03}.jpg" for n in range(5)]
+
+
+def broken(*paths: str) -> Callable[[str], np.ndarray]:
+    """Return a reader that fails for some paths."""
+
+    def read(path: str) -> np.ndarray:
+        if path in paths:
+            raise UserError(f"{path} is damaged; mend it")
+        return picture(path)
+
+    return read
+
+
+def test_an_image_that_does_not_open_is_named_and_left_out() -> None:
+    """Each image that fails to decode is an error; the walk goes on with the others to the end."""
+    done = walk(make_splits(train=8), broken("003.jpg", "005.jpg"))
+    found = [(each.severity, each.check, each.paths) for each in done.log.findings]
+    assert sorted(found) == [
+        ("error", "batch_decode", ("003.jpg",)),
+        ("error", "batch_decode", ("005.jpg",)),
+    ]
+    assert "003.jpg is damaged; mend it" in " ".join(each.message for each in done.log.findings)
+    assert [each.step for each in done.log.steps] == STEPS
+    assert named(done)["resample"].shape[0] == len(done.labels) == 6
+    labels = dict(zip(make_splits()["path"], make_splits()["label"], strict=True))
+    assert done.labels == [labels[path] for path in done.log.paths]
+
+
+def test_no_image_opens() -> None:
+    """When no image opens, each is named and the walk ends there."""
+    done = walk(make_splits(train=3), broken("000.jpg", "001.jpg", "002.jpg"))
+    assert len(done.log.findings) == 3
+    assert [each.step for each in done.log.steps] == ["collect", "label", "split"]
+    assert done.loss is None
+
+
+def test_an_image_of_a_wrong_shape_is_named() -> None:
+    """An image without three channels fails where images meet, and is named alone."""
+
+    def one_grey(path: str) -> np.ndarray:
+        return picture(path)[:, :, 0] if path == "002.jpg" else picture(path)
+
+    (finding,) = walk(make_splits(train=8), one_grey).log.findings
+    assert finding.check == "batch_pad"
+    assert finding.paths == ("002.jpg",)
+    assert "'pad'" in finding.message
+
+
+def bright(images: Tensor) -> Tensor:
+    """Return which images are far brighter than noise can be."""
+    return images.mean((1, 2, 3)) > 1.2
+
+
+def one_white(path: str) -> np.ndarray:
+    """Return noise, but pure white for one path."""
+    return np.full((50, 50, 3), 255, np.uint8) if path == "004.jpg" else picture(path)
+
+
+def test_a_failing_model_names_the_image() -> None:
+    """When the model fails for one image, the finding names the step and that image."""
+
+    def moody(images: Tensor) -> Tensor:
+        if bright(images).any():
+            raise ValueError("too\nbright")
+        return forward(images)
+
+    done = walk(make_splits(train=8), one_white, moody)
+    (finding,) = done.log.findings
+    assert (finding.severity, finding.check, finding.paths) == (
+        "error",
+        "batch_forward",
+        ("004.jpg",),
+    )
+    assert "ValueError: too bright" in finding.message
+    assert done.log.steps[-1].step == "collate"
+    assert done.loss is None
+
+
+def test_a_model_that_always_fails_names_all() -> None:
+    """When every image fails, all are named in paths, and three in the message."""
+
+    def never(images: Tensor) -> Tensor:
+        raise RuntimeError("no")
+
+    (finding,) = walk(model=never).log.findings
+    assert len(finding.paths) == 8
+    assert "and 5 more" in finding.message
+
+
+def test_numbers_that_are_not_finite_name_the_image() -> None:
+    """NaN and infinity are an error that names the image, and the log is still valid JSON."""
+
+    def leaky(images: Tensor) -> Tensor:
+        return torch.where(bright(images)[:, None], torch.nan, forward(images))
+
+    done = walk(make_splits(train=8), one_white, leaky)
+    (finding,) = done.log.findings
+    assert (finding.check, finding.paths) == ("batch_forward", ("004.jpg",))
+    assert "not finite" in finding.message
+    json.dumps([asdict(each) for each in done.log.steps], allow_nan=False)
+
+
+def test_too_few_activations_fail_in_the_loss() -> None:
+    """A model with fewer outputs than classes is an error of the step loss."""
+    findings = walk(model=lambda images: forward(images)[:, :2]).log.findings
+    assert [each.check for each in findings] == ["batch_loss"]
+
+
+def test_no_training_images_end_the_walk() -> None:
+    """Without training images the walk ends after the split, without findings of its own."""
+    done = walk(make_splits(train=0))
+    assert [each.step for each in done.log.steps] == ["collect", "label", "split"]
+    assert done.log.findings == []
+
+
+def test_no_images_at_all() -> None:
+    """An empty set ends the walk as quietly, and the log is still valid JSON and text."""
+    done = walk(make_splits(0, 0))
+    assert done.log.findings == []
+    json.dumps([asdict(each) for each in done.log.steps], allow_nan=False)
+    assert "split" in steps_text(done.log.steps)
+
+
+def test_epochs_of_one_image_are_those_of_training() -> None:
+    """The pictures of one image are validation's view, then what each epoch's batch holds of it."""
+    done = walk()
+    assert done.seen is not None
+    path = done.log.paths[2]
+    epochs = epochs_of(path, picture(path), AUGMENT, SEED, 3)
+    assert epochs.shape == (4, 32, 32, 3)
+    # Half a grey level may round either way: the batch is cut to what the views see.
+    assert np.abs(epochs[1].astype(int) - done.seen[2]).max() <= 1
+    mean, std = (torch.tensor(three)[:, None, None] for three in (LOOK.mean, LOOK.std))
+    one = Photos([path], np.zeros(1, int), lambda row: torch.from_numpy(picture(path)))
+    for number, batches in enumerate(
+        [valid_batches(one, LOOK, 1)]
+        + [train_batches(one, LOOK, AUGMENT, 1, SEED, epoch) for epoch in (1, 2, 3)]
+    ):
+        pixels = (next(iter(batches)).images[0] * std + mean).permute(1, 2, 0).numpy() * 255
+        assert np.abs(pixels - epochs[number]).max() <= 0.501
+
+
+def test_shares_of_known_boxes() -> None:
+    """A view of the whole takes in all of its image, one of half each way a quarter."""
+    views = np.stack([box(20, 30, 40, 60), box(10, 15, 20, 30)])
+    assert shares(views, np.array([[60, 40], [60, 40]])) == pytest.approx([1, 0.25])
+
+
+def test_log_blames_the_batch_when_no_single_image_fails() -> None:
+    """A step that fails only for the images together names them all."""
+    log = Log()
+    log.paths = ["a", "b"]
+
+    def together(rows: np.ndarray) -> np.ndarray:
+        if len(rows) > 1:
+            raise MemoryError("too many")
+        return rows
+
+    with pytest.raises(Stopped):
+        log.take("pad", together)
+    assert log.findings[0].paths == ("a", "b")
+    assert log.steps == []
+
+
+def test_steps_make_a_table() -> None:
+    """The text holds each step with its shape, range and remark, and no trailing spaces."""
+    steps = [
+        Step("collect", [12], "path", None, None, None, "a ... b"),
+        Step("resample", [8, 3, 32, 32], "float32", 0.0, 1.0, 0.12345678, "bilinear"),
+    ]
+    title, blank, _, first, second = steps_text(steps).splitlines()
+    assert (title, blank) == ("The first batch, step by step", "")
+    assert first.split() == ["collect", "12", "path", "a", "...", "b"]
+    assert second.split() == ["resample", "8×3×32×32", "float32", "0", "1", "0.1235", "bilinear"]

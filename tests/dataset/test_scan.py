@@ -1,0 +1,331 @@
+"""Every entry of a folder is a file with facts, a problem by name, or hidden and counted."""
+
+import os
+import socket
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.base.errors import UserError
+from stages.dataset.scan import WHOLE, Facts, collect, read_facts, require_images, walk
+from stages.dataset.labels import Problem
+
+
+def photo(path: Path, size=(40, 30), image_format="JPEG", seed=0) -> Path:
+    """Write a small picture of noise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, format=image_format)
+    return path
+
+
+def told(problems):
+    """Return the problems as path -> name."""
+    assert len({problem.path for problem in problems}) == len(problems)
+    return {problem.path: problem.problem for problem in problems}
+
+
+def snapshot(root: Path):
+    """Return the bytes and times of all files below a folder."""
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return [
+        (path, path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode) for path in files
+    ]
+
+
+@contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Give up root's right to read everything, for as long as the block runs."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("files", [0, 1, 5, 600])
+@pytest.mark.parametrize("workers", [1, 3, 16])
+def test_tasks_of_any_size_leave_out_no_file(tmp_path, files, workers):
+    """Few files or many, for few threads or many, each is listed once, sorted by path."""
+    names = [f"{number:03}.txt" for number in range(files)]
+    for name in names:
+        (tmp_path / name).write_text(name)
+    assert [file.path for file in collect(tmp_path, workers).facts] == names
+
+
+def test_facts_are_those_of_the_file(tmp_path):
+    """Path, SHA-256, format, width, height and bytes, with any number of threads."""
+    photo(tmp_path / "b" / "x.jpg", (40, 30))
+    photo(tmp_path / "a.jpg", (31, 47), "PNG")
+    photo(tmp_path / "B.gif", (16, 17), "GIF")
+    (tmp_path / "notes.jpg").write_text("no image")
+    (tmp_path / "zero.jpg").touch()
+    before = snapshot(tmp_path)
+    found = collect(tmp_path, 1)
+    assert [(f.path, f.format, f.width, f.height) for f in found.facts] == [
+        ("B.gif", "GIF", 16, 17),
+        ("a.jpg", "PNG", 31, 47),
+        ("b/x.jpg", "JPEG", 40, 30),
+        ("notes.jpg", "", 0, 0),
+        ("zero.jpg", "", 0, 0),
+    ]
+    for file in found.facts:
+        content = (tmp_path / file.path).read_bytes()
+        assert (file.sha256, file.size) == (sha256(content).hexdigest(), len(content))
+    assert (found.problems, found.hidden) == ([], 0)
+    assert collect(tmp_path, 4) == found
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "image_format", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000"]
+)
+def test_formats_are_told_by_content(tmp_path, image_format):
+    """The name's ending does not matter."""
+    photo(tmp_path / "x.dat", (33, 21), image_format)
+    assert read_facts(tmp_path, "x.dat")[2:5] == (image_format, 33, 21)
+
+
+def test_a_large_file_is_read_in_pieces(tmp_path):
+    """Beyond the limit a file is hashed piece by piece; a TIFF keeps its header at the end."""
+    Image.new("RGB", (2500, 2300)).save(tmp_path / "x.tif")
+    content = (tmp_path / "x.tif").read_bytes()
+    assert len(content) > WHOLE
+    expected = Facts("x.tif", sha256(content).hexdigest(), "TIFF", 2500, 2300, len(content))
+    assert read_facts(tmp_path, "x.tif") == expected
+
+
+def test_damaged_headers_are_no_image_and_no_error(tmp_path):
+    """Whatever Pillow makes of cut and garbled files, each has its facts."""
+    rng = np.random.default_rng(3)
+    for image_format in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"):
+        content = photo(tmp_path / "original", image_format=image_format).read_bytes()
+        for number in range(40):
+            damaged = bytearray(content[: rng.integers(1, len(content))])
+            for place in rng.integers(0, min(len(damaged), 60), 3):
+                damaged[place] ^= int(rng.integers(1, 256))
+            (tmp_path / f"{image_format}{number}").write_bytes(damaged)
+    found = collect(tmp_path, 2)
+    assert (len(found.facts), found.problems) == (241, [])
+    for file in found.facts:
+        assert file.sha256 == sha256((tmp_path / file.path).read_bytes()).hexdigest()
+        assert (file.format == "") == (file.width == file.height == 0)
+    assert 20 < sum(file.format == "" for file in found.facts) < 220
+
+
+def test_a_decompression_bomb_is_listed_with_its_size(tmp_path):
+    """Its header is read, no pixel is, nothing is warned, and Pillow's limit is as before."""
+    photo(tmp_path / "x.bmp", (16, 16), "BMP")
+    content = bytearray((tmp_path / "x.bmp").read_bytes())
+    content[18:26] = (60_000).to_bytes(4, "little") * 2
+    (tmp_path / "x.bmp").write_bytes(content)
+    limit = Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (facts,) = collect(tmp_path, 1).facts
+    assert facts[2:5] == ("BMP", 60_000, 60_000)
+    assert limit == Image.MAX_IMAGE_PIXELS
+
+
+def test_hidden_files_are_passed_over_and_counted(tmp_path):
+    """What systems and tools leave in folders is no photo: dot files, dot folders, Thumbs.db."""
+    photo(tmp_path / "a.jpg")
+    for name in [
+        ".DS_Store",
+        ".gitignore",
+        ".made.json",
+        "Thumbs.db",
+        "sub/._a.jpg",
+        "desktop.ini",
+    ]:
+        photo(tmp_path / name)
+    photo(tmp_path / ".cache" / "deep" / "b.jpg")
+    assert walk(tmp_path) == (["a.jpg"], [], 7)
+
+
+def test_odd_names_are_files_like_others(tmp_path):
+    """Commas, quotes, line ends, spaces and emoji are allowed."""
+    names = sorted(
+        ["a,b.jpg", 'q"q.jpg', "n\nl.jpg", " s .jpg", "\N{CAT FACE}/x.jpg", "e\u0301.jpg"]
+    )
+    for name in names:
+        photo(tmp_path / name)
+    assert [file.path for file in collect(tmp_path, 2).facts] == names
+
+
+def test_the_order_is_that_of_the_paths(tmp_path):
+    """Files come sorted by their whole path, however the disk lists them."""
+    names = [f"{a}{sep}{b}.jpg" for a in "zaB" for sep in ("/", "-", "") for b in "ya9"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    assert walk(tmp_path)[0] == sorted(names)
+
+
+def test_links_inside_the_folder_are_followed(tmp_path):
+    """A link to a photo and a link to a folder give the photos under the link's name too."""
+    photo(tmp_path / "cats" / "a.jpg")
+    (tmp_path / "b.jpg").symlink_to("cats/a.jpg")
+    (tmp_path / "kittens").symlink_to("cats")
+    found = collect(tmp_path, 1)
+    assert [file.path for file in found.facts] == ["b.jpg", "cats/a.jpg", "kittens/a.jpg"]
+    assert len({file.sha256 for file in found.facts}) == 1
+    assert found.problems == []
+
+
+def test_the_folder_itself_may_be_a_link(tmp_path):
+    """Links inside a linked folder are still inside."""
+    photo(tmp_path / "real" / "a.jpg")
+    (tmp_path / "real" / "b.jpg").symlink_to(tmp_path / "real" / "a.jpg")
+    (tmp_path / "photos").symlink_to("real")
+    assert walk(tmp_path / "photos") == (["a.jpg", "b.jpg"], [], 0)
+
+
+def test_links_that_lead_out_or_nowhere_are_told(tmp_path):
+    """Nothing outside the folder is read through a link; loops and broken links have names."""
+    photo(tmp_path / "outside" / "x.jpg")
+    root = tmp_path / "photos"
+    photo(root / "a" / "b" / "x.jpg")
+    (root / "out.jpg").symlink_to(tmp_path / "outside" / "x.jpg")
+    (root / "out").symlink_to("../outside")
+    (root / "similar").symlink_to(tmp_path / "photos2")
+    photo(tmp_path / "photos2" / "x.jpg")
+    (root / "gone.jpg").symlink_to("nothing.jpg")
+    (root / "self").symlink_to("self")
+    (root / "one").symlink_to("two")
+    (root / "two").symlink_to("one")
+    (root / "a" / "b" / "up").symlink_to("..")
+    (root / "a" / "b" / "here").symlink_to(".")
+    (root / "a" / "top").symlink_to(root)
+    paths, problems, _ = walk(root)
+    assert paths == ["a/b/x.jpg"]
+    assert told(problems) == {
+        "out.jpg": "link out of the folder",
+        "out": "link out of the folder",
+        "similar": "link out of the folder",
+        "gone.jpg": "broken link",
+        "self": "symlink loop",
+        "one": "symlink loop",
+        "two": "symlink loop",
+        "a/b/up": "symlink loop",
+        "a/b/here": "symlink loop",
+        "a/top": "symlink loop",
+    }
+    assert not any(str(tmp_path) in problem.detail for problem in problems)
+
+
+def test_folders_that_link_to_each_other_come_to_an_end(tmp_path):
+    """Links are not followed below a link, so that many of them are no maze."""
+    for one in range(12):
+        photo(tmp_path / f"{one:02}" / "x.jpg")
+        for other in range(12):
+            (tmp_path / f"{one:02}" / f"to{other:02}").symlink_to(f"../{other:02}")
+    paths, problems, _ = walk(tmp_path)
+    assert len(paths) == 12 + 12 * 11  # each photo by itself, and through one link
+    assert {problem.problem for problem in problems} == {"symlink loop", "link below a link"}
+
+
+@pytest.mark.skipif(os.name != "posix" or os.uname().sysname != "Linux", reason="Linux keeps bytes")
+def test_names_that_are_not_utf8_are_told(tmp_path):
+    """A name that no table can hold is shown with its bytes escaped, a folder with all in it."""
+    os.mkdir(os.fsencode(tmp_path) + b"/d\xe9r")
+    for name in (b"/caf\xe9.jpg", b"/d\xe9r/x.jpg"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + name)).write_bytes(b"x")
+    (tmp_path / "café.jpg").write_bytes(b"x")
+    paths, problems, _ = walk(tmp_path)
+    assert paths == ["café.jpg"]
+    assert told(problems) == {"caf\\xe9.jpg": "name not UTF-8", "d\\xe9r": "name not UTF-8"}
+
+
+def test_pipes_and_sockets_are_not_opened(tmp_path):
+    """Opening a pipe would wait for ever, also through a link."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "link.jpg").symlink_to("pipe.jpg")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        found = collect(tmp_path, 1)
+    assert found.facts == []
+    assert told(found.problems) == dict.fromkeys(("pipe.jpg", "link.jpg", "s"), "not a file")
+
+
+def test_unreadable_files_and_folders_are_told():
+    """Without the right to read, a file or a folder is a problem and the rest goes on."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        photo(root / "a.jpg")
+        photo(root / "b.jpg").chmod(0)
+        photo(root / "c" / "x.jpg").parent.chmod(0)
+        root.chmod(0o755)
+        collect(root, 2)  # imports what it needs while it still may read it
+        try:
+            with ordinary_user():
+                found = collect(root, 2)
+        finally:
+            (root / "c").chmod(0o755)
+    assert [file.path for file in found.facts] == ["a.jpg"]
+    assert sorted(found.problems) == [
+        Problem("b.jpg", "unreadable", "Permission denied"),
+        Problem("c", "unreadable", "folder: Permission denied"),
+    ]
+
+
+def test_a_file_that_vanishes_meanwhile_is_told(tmp_path):
+    """Between listing and reading, a photo may go, or become a folder."""
+    (tmp_path / "b.jpg").mkdir()
+    assert read_facts(tmp_path, "a.jpg") == Problem(
+        "a.jpg", "unreadable", "No such file or directory"
+    )
+    assert read_facts(tmp_path, "b.jpg") == Problem("b.jpg", "unreadable", "Is a directory")
+
+
+@pytest.mark.slow
+def test_very_deep_folders_are_walked(tmp_path):
+    """Depth is bounded by the system alone, not by the interpreter's stack."""
+    here = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(1100):
+            os.mkdir("d")
+            os.chdir("d")
+        Path("x.jpg").write_bytes(b"x")
+        os.chdir(tmp_path)
+        paths, problems, _ = walk(Path("."))
+        assert paths == ["d/" * 1100 + "x.jpg"]
+        assert problems == []
+    finally:
+        os.chdir(here)
+        os.system(f"rm -rf '{tmp_path}/d'")
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    """A wrong name, or a file in its place, is one line with the key."""
+    with pytest.raises(UserError, match=r"^ingest\.images: .*nope does not exist; name the folder"):
+        collect(tmp_path / "nope", 1)
+    with pytest.raises(UserError, match="is no folder"):
+        collect(photo(tmp_path / "x.jpg"), 1)
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    """Empty is one message; full of other things shows what they are; one image is enough."""
+    with pytest.raises(UserError, match=r"^ingest\.images: data/photos is empty; put your"):
+        require_images(collect(tmp_path, 1), "data/photos")
+    (tmp_path / "x.txt").write_text("x")
+    (tmp_path / "l.jpg").symlink_to("gone")
+    with pytest.raises(UserError, match="no image that can be read") as caught:
+        require_images(collect(tmp_path, 1), "data/photos")
+    assert str(caught.value).splitlines()[1:] == [
+        "  x.txt: not an image",
+        "  l.jpg: broken link: what it leads to is not there",
+    ]
+    photo(tmp_path / "a.jpg")
+    require_images(collect(tmp_path, 1), "data/photos")

@@ -1,0 +1,152 @@
+"""What the store holds of a photo: its own bytes where they serve, else one resampled copy."""
+
+import ast
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.base.seed import derive
+from stages.images.decode import Undecodable
+from stages.images.encode import PARTS, code_key, encode
+from stages.images.phash import phash
+from stages.images.resize import PresizeParams
+
+PARAMS = PresizeParams(size=40, format="jpeg", quality=92, shards=16, max_rejected=0.05)
+RAW = PARAMS.model_copy(update={"format": "raw"})
+
+
+def picture(width: int, height: int) -> Image.Image:
+    """Return a random picture with structure at several scales, as photos have."""
+    draw, total = derive(1, "picture"), np.zeros((height, width, 3))
+    for cells in (2, 4, 8, 16, 32):
+        coarse = Image.fromarray(draw.integers(0, 256, (cells, cells, 3)).astype(np.uint8))
+        total += np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)) / cells
+    return Image.fromarray((total / total.max() * 255).astype(np.uint8))
+
+
+def saved(image: Image.Image, format_name: str = "JPEG", **options: object) -> bytes:
+    """Return the bytes of a file."""
+    buffer = io.BytesIO()
+    image.save(buffer, format_name, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("size", [(40, 40), (60, 40), (40, 900), (30, 20), (5000, 16)])
+def test_a_small_plain_jpeg_passes_through(size):
+    """Nothing is done to an upright RGB JPEG whose shorter side is not above the size."""
+    found = encode(saved(picture(*size)), PARAMS)
+    assert found.content is None
+    assert (found.width, found.height) == size
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(saved(picture(60, 41)), id="one pixel too large"),
+        pytest.param(saved(picture(60, 40).convert("L")), id="grey"),
+        pytest.param(saved(picture(60, 40).convert("CMYK")), id="CMYK"),
+        pytest.param(saved(picture(60, 40), "PNG"), id="PNG"),
+    ],
+)
+def test_everything_else_is_made_anew(content):
+    """The copy is an RGB JPEG of the size promised, without metadata."""
+    found = encode(content, PARAMS)
+    assert found.content is not None
+    image = Image.open(io.BytesIO(found.content))
+    assert (image.format, image.mode) == ("JPEG", "RGB")
+    assert image.size == (found.width, found.height)
+    assert min(image.size) == 40
+
+
+def test_a_turned_jpeg_is_made_anew_and_upright():
+    """An EXIF turn is carried out, and gone from the copy."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    found = encode(saved(picture(60, 40), exif=exif), PARAMS)
+    assert found.content is not None
+    assert (found.width, found.height) == (40, 60)
+    assert b"Exif" not in found.content
+    assert found.traits == ("EXIF turn",)
+
+
+def test_raw_is_a_ppm_of_the_exact_pixels():
+    """Raw holds every pixel after a short header, for small plain JPEGs too."""
+    content = saved(picture(60, 40))
+    found = encode(content, RAW)
+    assert found.content is not None
+    assert found.content.startswith(b"P6\n60 40\n255\n")
+    pixels = np.frombuffer(found.content[-60 * 40 * 3 :], np.uint8).reshape(40, 60, 3)
+    assert np.array_equal(pixels, np.asarray(Image.open(io.BytesIO(content))))
+
+
+def test_a_large_jpeg_looks_as_if_every_pixel_had_counted():
+    """The way by the decoder's own scale comes out near to that over all pixels."""
+    original = picture(640, 480)
+    found = encode(saved(original, quality=95), RAW)
+    expected = np.asarray(original.resize((53, 40), Image.Resampling.LANCZOS)).astype(int)
+    pixels = np.frombuffer(found.content[-53 * 40 * 3 :], np.uint8).reshape(40, 53, 3)
+    assert abs(pixels - expected).mean() < 2
+
+
+def test_the_hash_is_that_of_the_presized_picture():
+    """What was made anew has the hash of its pixels, what passed through nearly so."""
+    for width in (60, 600):
+        content = saved(picture(width, width * 2 // 3))
+        params = PARAMS.model_copy(update={"size": width * 2 // 3})
+        expected = phash(Image.open(io.BytesIO(content)))
+        raw = params.model_copy(update={"format": "raw"})
+        assert encode(content, raw).phash == expected
+        passed = encode(content, params)
+        assert passed.content is None
+        assert (int(passed.phash, 16) ^ int(expected, 16)).bit_count() <= 12
+
+
+def test_raw_of_a_small_jpeg_has_all_its_pixels():
+    """The short cut for what passes through is not taken where pixels are wanted."""
+    content = saved(picture(600, 400))
+    found = encode(content, RAW.model_copy(update={"size": 500}))
+    assert (found.width, found.height) == (600, 400)
+    pixels = np.frombuffer(found.content[-600 * 400 * 3 :], np.uint8).reshape(400, 600, 3)
+    assert np.array_equal(pixels, np.asarray(Image.open(io.BytesIO(content))))
+
+
+def test_a_small_jpeg_cut_short_does_not_pass():
+    """Passing through is no way round decoding."""
+    content = saved(picture(60, 40))
+    with pytest.raises(Undecodable, match="truncated"):
+        encode(content[: len(content) * 2 // 3], PARAMS)
+
+
+def test_a_strip_longer_than_a_jpeg_can_be_is_stored():
+    """A picture of 70,000 pixels is made shorter, not refused by the encoder."""
+    found = encode(saved(Image.new("RGB", (70_000, 32), "red"), "PNG"), PARAMS)
+    assert (found.width, found.height) == (65_500, 30)
+
+
+def test_the_key_is_of_every_module_that_has_a_part():
+    """What encode imports of this package, itself or through another, is in the key."""
+    found, left = set(), ["stages.images.encode"]
+    while left:
+        name = left.pop()
+        found.add(name)
+        tree = ast.parse(Path(sys.modules[name].__file__).read_text("utf-8"))
+        imports = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        left += {each for each in imports if each.startswith("stages.dataset.")} - found
+    assert {part.__module__ for part in PARTS} == found
+
+
+def test_the_key_changes_with_what_changes_the_bytes():
+    """Size, format and quality make another key; shards and the limit of rejects do not."""
+    others = [
+        PARAMS.model_copy(update={"size": 41}),
+        PARAMS.model_copy(update={"quality": 91}),
+        RAW,
+    ]
+    assert len({code_key(params) for params in [PARAMS, *others]}) == 4
+    same = PARAMS.model_copy(update={"shards": 3, "max_rejected": 0.9})
+    assert code_key(same) == code_key(PARAMS)
+    assert code_key(RAW.model_copy(update={"quality": 50})) == code_key(RAW)

@@ -1,0 +1,188 @@
+"""A JPEG gives the pixels that Pillow gives, or says what is wrong with its data."""
+
+import io
+import warnings
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.base.seed import derive
+from stages.images.jpeg import OddData, jpeg_size, read_jpeg, scale_of
+from stages.images.picture import Picture, as_image
+
+
+def picture(width: int = 200, height: int = 150, mode: str = "RGB") -> Image.Image:
+    """Return a random picture with structure of several pixels."""
+    coarse = derive(1, "picture").integers(0, 256, (40, 50, 3)).astype(np.uint8)
+    return Image.fromarray(coarse).resize((width, height)).convert(mode)
+
+
+def saved(image: Image.Image, **options: object) -> bytes:
+    """Return the bytes of a JPEG."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def read(content: bytes, scale: int = 1, mode: str = "RGB") -> Picture | None:
+    """Read a picture of 200 x 150; any warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return read_jpeg(content, mode, (200, 150), scale)
+
+
+PLAIN = saved(picture())
+KINDS = {
+    "plain": ("RGB", {}),
+    "progressive": ("RGB", {"progressive": True}),
+    "4:2:2": ("RGB", {"subsampling": "4:2:2"}),
+    "4:4:4": ("RGB", {"subsampling": "4:4:4", "quality": 98}),
+    "restarts": ("RGB", {"restart_marker_blocks": 3}),
+    "grey": ("L", {}),
+    "CMYK": ("CMYK", {}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
+@pytest.mark.parametrize("size", [(200, 150), (201, 151), (16, 300)])
+def test_the_pixels_are_pillows(kind, scale, size):
+    """Of every kind, at every scale and odd sizes, the picture is Pillow's to the bit."""
+    mode, options = KINDS[kind]
+    content = saved(picture(*size, mode), **options)
+    expected = Image.open(io.BytesIO(content))
+    expected.draft(None, tuple(side // scale for side in size))
+    found = as_image(read_jpeg(content, mode, size, scale))
+    assert found.mode == mode
+    assert np.array_equal(np.asarray(found), np.asarray(expected))
+
+
+def test_a_colour_photo_can_be_read_as_grey():
+    """Mode L takes the brightness alone, which is near to Pillow's own grey."""
+    found = np.asarray(read(PLAIN, mode="L")).astype(int)
+    assert abs(found - np.asarray(as_image(read(PLAIN)).convert("L"))).mean() < 1
+
+
+@pytest.mark.parametrize("lost", [1, 2, 30, 1000])
+def test_an_early_end_is_told(lost):
+    """Even a missing end marker is; the decoder alone would paint what is missing grey."""
+    with pytest.raises(EOFError, match="Premature end of JPEG file"):
+        read(PLAIN[:-lost])
+
+
+def data_of(content: bytes) -> int:
+    """Return where the compressed data begin, a little after the marker."""
+    return content.index(b"\xff\xda") + 30
+
+
+def zeroed(content: bytes) -> bytes:
+    """Return a file with 400 bytes of its data zeroed."""
+    middle = data_of(content) + 1000
+    return content[:middle] + bytes(400) + content[middle + 400 :]
+
+
+def lost(content: bytes) -> bytes:
+    """Return a file without 100 bytes of its data."""
+    middle = data_of(content) + 1000
+    return content[:middle] + content[middle + 100 :]
+
+
+def padded(content: bytes) -> bytes:
+    """Return a file with 40 bytes too many before its end."""
+    return content[:-2] + bytes(40) + content[-2:]
+
+
+@pytest.mark.parametrize("damage", [zeroed, lost, padded])
+@pytest.mark.parametrize("scale", [1, 8])
+def test_damage_that_decodes_is_told_at_every_scale(damage, scale):
+    """What Pillow loads without a word is refused with the decoder's own words."""
+    content = damage(PLAIN)
+    Image.open(io.BytesIO(content)).load()
+    with pytest.raises(ValueError, match="Corrupt JPEG data"):
+        read(content, scale)
+
+
+def test_a_few_bytes_too_many_are_odd_but_no_damage():
+    """Cameras leave some before the end marker: Pillow may read it, with a warning."""
+    content = PLAIN[:-2] + bytes(9) + PLAIN[-2:]
+    with pytest.warns(OddData, match="3 extraneous bytes"):
+        assert read_jpeg(content, "RGB", (200, 150), 1) is None
+
+
+def test_an_odd_header_is_no_damage():
+    """An unknown version of JFIF and a broken colour profile are warned about, no more."""
+    version = PLAIN.replace(b"JFIF\0\1", b"JFIF\0\7", 1)
+    profile = saved(picture(), icc_profile=bytes(99)).replace(
+        b"ICC_PROFILE\0\1", b"ICC_PROFILE\0\5"
+    )
+    for content in (version, profile):
+        with pytest.warns(UserWarning, match="unknown JFIF|bad ICC") as warned:
+            assert read_jpeg(content, "RGB", (200, 150), 1) is None
+        assert not issubclass(warned[0].category, OddData)
+
+
+def test_rare_subsampling_is_left_to_pillow():
+    """What this decoder does not know is no reason to lose a photo."""
+    content = saved(picture(mode="CMYK"), subsampling="4:2:2")
+    with pytest.warns(UserWarning, match="subsampling"):
+        assert read_jpeg(content, "CMYK", (200, 150), 1) is None
+
+
+def test_another_size_than_was_checked_is_not_read():
+    """A file whose header names two sizes cannot slip past the limit of pixels."""
+    assert read_jpeg(PLAIN, "RGB", (199, 150), 1) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "least", "scale"),
+    [((400, 300), 300, 1), ((400, 300), 150, 2), ((400, 300), 151, 1), ((9000, 300), 1, 8)],
+)
+def test_the_scale_leaves_the_pixels_wanted(size, least, scale):
+    """The shorter side decides, and 8 is the most."""
+    assert scale_of(size, least) == scale
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_size_is_in_the_header(kind):
+    """Width and height are known without any pixel, with much metadata before them or none."""
+    mode, options = KINDS[kind]
+    content = saved(picture(201, 151, mode), icc_profile=bytes(150_000), **options)
+    assert jpeg_size(content[: len(content) // 2 + 80_000]) == (201, 151)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", PLAIN[:3], PLAIN[:20], b"\xff\xd8\xff" * 50])
+def test_what_is_no_jpeg_has_no_size(content):
+    """Other files, and headers cut short, are left to Pillow."""
+    assert jpeg_size(content) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_header_with_errors_has_the_size_that_pillow_reads(kind):
+    """With bytes before the pixels changed at random, it has Pillow's size, or none."""
+    mode, options = KINDS[kind]
+    content = saved(picture(201, 151, mode), **options)
+    rng, known = derive(2, kind), 0
+    for _ in range(300):
+        damaged = bytearray(content)
+        for place in rng.integers(2, content.index(b"\xff\xda"), 2):
+            damaged[place] = rng.choice([0, 8, 192, 217, 218, 255, damaged[place] ^ 1])
+        size = jpeg_size(bytes(damaged))
+        with suppress(Exception), Image.open(io.BytesIO(damaged), formats=("JPEG",)) as image:
+            assert size in (None, image.size)
+            known += size is not None
+    assert known > 100
+
+
+def test_a_frame_of_twelve_bits_is_left_to_pillow():
+    """What no decoder here reads has no size."""
+    frame = PLAIN.index(b"\xff\xc0")
+    assert jpeg_size(PLAIN[: frame + 4] + b"\x0c" + PLAIN[frame + 5 :]) is None
+
+
+def test_several_views_are_left_to_pillow():
+    """Only Pillow tells a picture with further views from an ordinary JPEG."""
+    buffer = io.BytesIO()
+    picture().save(buffer, "MPO", save_all=True, append_images=[picture()])
+    assert jpeg_size(buffer.getvalue()) is None

@@ -1,0 +1,110 @@
+"""Small pictures that carry nothing but pixels."""
+
+import io
+from base64 import b64decode
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stages.page.thumbnails import BUDGET, overlay, overlays, picture, thumbnail, thumbnails
+
+
+def opened(uri: str) -> Image.Image:
+    """Return the picture in a data URI."""
+    kind, content = uri.split(",")
+    assert kind == "data:image/jpeg;base64"
+    return Image.open(io.BytesIO(b64decode(content)))
+
+
+def test_a_thumbnail_keeps_its_shape() -> None:
+    """The longer side is as asked, the other in proportion, the colours much the same."""
+    pixels = np.full((300, 600, 3), (200, 30, 90), np.uint8)
+    small = opened(thumbnail(pixels, 100))
+    assert small.size == (100, 50)
+    assert np.abs(np.asarray(small).astype(int) - (200, 30, 90)).max() < 6
+
+
+def test_small_images_are_not_enlarged() -> None:
+    """A picture of one pixel stays one pixel; a read-only array will do."""
+    pixels = np.zeros((1, 1, 3), np.uint8)
+    pixels.flags.writeable = False
+    assert opened(thumbnail(pixels, 100)).size == (1, 1)
+
+
+def test_no_metadata_survives(tmp_path: Path) -> None:
+    """A picture with EXIF is drawn again without it: nobody learns where it was taken."""
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    exif.get_ifd(0x8825)[1] = "N"
+    Image.new("RGBA", (40, 30), "red").save(tmp_path / "a.png", exif=exif)
+    drawn = opened(picture(tmp_path / "a.png", 20))
+    assert drawn.size == (20, 15)
+    assert not drawn.getexif()
+    assert not [key for key in drawn.info if key in {"exif", "icc_profile", "comment"}]
+
+
+def test_same_pixels_same_text() -> None:
+    """Nothing but the pixels decides the bytes."""
+    pixels = np.random.default_rng(0).integers(0, 255, (90, 90, 3)).astype(np.uint8)
+    assert thumbnail(pixels, 64) == thumbnail(pixels.copy(), 64)
+
+
+def noise(path: str) -> np.ndarray:
+    """Return the worst that a JPEG can be asked to keep, another for each path."""
+    return np.random.default_rng(int(path)).integers(0, 255, (160, 213, 3)).astype(np.uint8)
+
+
+def test_a_few_pictures_are_as_large_as_they_can_be() -> None:
+    """Each path has its picture, at the best size."""
+    made = thumbnails(["2", "1", "2"], noise)
+    assert list(made) == ["1", "2"]
+    assert [opened(uri).size for uri in made.values()] == [(213, 160)] * 2
+    assert made["2"] != made["1"]
+
+
+def test_more_pictures_are_smaller_and_fit_the_budget() -> None:
+    """Pictures of noise are made so small that all fit; what is shown twice counts twice."""
+    once, twice = (thumbnails([str(n) for n in range(90)] * times, noise) for times in (1, 2))
+    assert sum(map(len, once.values())) <= BUDGET
+    assert 2 * sum(map(len, twice.values())) <= BUDGET
+    widths = [opened(made["0"]).width for made in (once, twice)]
+    assert 213 > widths[0] > widths[1]
+
+
+def test_no_picture_is_left_out_when_even_the_smallest_are_too_many(monkeypatch) -> None:
+    """Beyond the last size a page grows rather than lose pictures."""
+    monkeypatch.setattr("stages.page.thumbnails.BUDGET", 2000)
+    made = thumbnails(map(str, range(5)), noise)
+    assert len(made) == 5
+    assert {opened(uri).width for uri in made.values()} == {48}
+
+
+def test_an_overlay_lights_what_the_model_looked_at() -> None:
+    """One place keeps its colour; the rest of the square and the edges are grey and dark."""
+    pixels = np.full((100, 200, 3), (220, 60, 60), np.uint8)
+    places = np.zeros((4, 4), np.float32)
+    places[0, 0] = 1
+    drawn = opened(overlay(pixels, places, 200))
+    assert drawn.size == (200, 100)
+    found = np.asarray(drawn).astype(int)
+    assert np.abs(found[4, 54] - (220, 60, 60)).max() < 12  # the square begins at x = 50
+    for y, x in ((90, 140), (50, 10), (50, 190)):
+        assert found[y, x].max() < 70
+        assert np.ptp(found[y, x]) < 12
+
+
+def test_an_overlay_is_no_larger_than_asked() -> None:
+    """A large picture with a map of any size fits, and the same input gives the same bytes."""
+    pixels = np.random.default_rng(0).integers(0, 256, (900, 600, 3), dtype=np.uint8)
+    for shape in ((1, 1), (3, 3), (14, 14)):
+        drawn = overlay(pixels, np.ones(shape, np.float32), 96)
+        assert opened(drawn).size == (64, 96)
+        assert drawn == overlay(pixels, np.ones(shape, np.float32), 96)
+        assert len(drawn) < 12_000
+
+
+def test_only_images_with_a_map_have_an_overlay() -> None:
+    """Where nothing is known about a path there is no picture."""
+    pixels = np.zeros((30, 30, 3), np.uint8)
+    assert list(overlays(["a", "b"], {"b": np.ones((2, 2))}, lambda _: pixels)) == ["b"]

@@ -1,0 +1,113 @@
+"""Intervals that say how much a number is worth."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from stages.base.seed import derive
+from stages.stats.intervals import Interval, bootstrap, wilson, wilson_f1
+
+counts = st.integers(0, 2000)
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "low", "high"),
+    [
+        # Newcombe 1998 (Statistics in Medicine 17, 857-872), table I, method 3.
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (29, 29, 0.8830, 1.0000),
+    ],
+)
+def test_wilson_gives_the_published_values(hits: int, of: int, low: float, high: float) -> None:
+    """Wilson's interval agrees with the published ones to their four digits."""
+    interval = wilson(hits, of)
+    assert interval.value == hits / of
+    assert (interval.low, interval.high) == (
+        pytest.approx(low, abs=6e-5),
+        pytest.approx(high, abs=6e-5),
+    )
+
+
+@given(of=st.integers(1, 2000), share=st.floats(0, 1))
+def test_wilson_holds_its_value_and_stays_in_range(of: int, share: float) -> None:
+    """Low end, value and high end stand in this order between 0 and 1."""
+    interval = wilson(round(share * of), of)
+    assert interval.value is not None
+    assert 0 <= interval.low <= interval.value + 1e-12
+    assert interval.value - 1e-12 <= interval.high <= 1
+
+
+def test_nothing_seen_is_nothing_known() -> None:
+    """Without trials there is no value, and the interval is all there is."""
+    assert wilson(0, 0) == Interval(None, 0.0, 1.0)
+    assert wilson(0, 0).complement() == Interval(None, 0.0, 1.0)
+
+
+def test_the_complement_of_accuracy_is_the_error_rate() -> None:
+    """The ends change places and the width stays."""
+    error, direct = wilson(190, 200).complement(), wilson(10, 200)
+    assert error.as_dict() == pytest.approx(direct.as_dict())
+
+
+@given(true=st.integers(0, 300), missed=counts, wrongly=counts)
+def test_f1_holds_its_value(true: int, missed: int, wrongly: int) -> None:
+    """The interval of F1 contains the F1 that scikit-learn's formula gives."""
+    if true + missed + wrongly == 0:
+        return
+    interval = wilson_f1(true, true + missed, true + wrongly)
+    expected = 2 * true / (2 * true + missed + wrongly)
+    assert interval.value == pytest.approx(expected)
+    assert interval.low - 1e-12 <= expected <= interval.high + 1e-12
+
+
+def test_f1_covers_the_truth() -> None:
+    """Of 500 samples of 40 images, about 95 % of the intervals contain the true F1."""
+    rng = np.random.default_rng(5)
+    # P(right), P(missed), P(wrongly named), P(neither): F1 = .84 / .94.
+    draws = rng.multinomial(40, [0.42, 0.05, 0.05, 0.48], size=500)
+    intervals = [wilson_f1(right, right + miss, right + wrong) for right, miss, wrong, _ in draws]
+    covered = np.mean([interval.low <= 0.84 / 0.94 <= interval.high for interval in intervals])
+    assert 0.92 <= covered <= 0.99
+
+
+def test_bootstrap_agrees_with_scipy() -> None:
+    """The percentile interval of a mean is scipy's, up to the draws."""
+    values = np.random.default_rng(0).exponential(size=150)
+    mine = bootstrap(lambda drawn: drawn @ values / len(values), 150, derive(1, "test"), 4000)
+    theirs = stats.bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=4000, rng=np.random.default_rng(2)
+    ).confidence_interval
+    assert mine.value == pytest.approx(values.mean())
+    assert mine.low == pytest.approx(theirs.low, abs=0.02)
+    assert mine.high == pytest.approx(theirs.high, abs=0.02)
+
+
+def test_bootstrap_repeats() -> None:
+    """The same seed gives the same interval, another seed another."""
+
+    def mean(drawn: np.ndarray) -> np.ndarray:
+        return drawn @ np.arange(30) / 30
+
+    same = [bootstrap(mean, 30, derive(7, "a")) for _ in range(2)]
+    assert same[0] == same[1]
+    assert same[0] != bootstrap(mean, 30, derive(8, "a"))
+
+
+def test_bootstrap_draws_as_many_images_as_there_are() -> None:
+    """Every draw holds as many images as the set, in blocks of any size."""
+    seen: list[np.ndarray] = []
+
+    def note(drawn: np.ndarray) -> np.ndarray:
+        seen.append(drawn)
+        return drawn[:, 0]
+
+    bootstrap(note, 50_000, derive(1, "blocks"), draws=200)
+    drawn = np.concatenate(seen[1:])
+    assert len(seen) > 2
+    assert drawn.shape == (200, 50_000)
+    assert (drawn.sum(axis=1) == 50_000).all()

@@ -1,0 +1,144 @@
+"""The arrays between training and interpretation."""
+
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.base.errors import UserError
+from stages.stats.predictions import (
+    Baseline,
+    Predictions,
+    read_baseline,
+    read_predictions,
+    write_baseline,
+    write_predictions,
+)
+
+PREDICTIONS = Predictions(
+    vocab=np.array(["cat", "دجاجة", "<b>"]),
+    paths=np.array(["a/ü.jpg", "b.jpg"]),
+    targets=np.array([0, 2]),
+    probabilities=np.array([[0.7, 0.9, 0.1], [0.0, 0.0, 0.0]], "float32"),
+    train_paths=np.array(["c.jpg"]),
+    train_targets=np.array([1]),
+    train_margins=np.array([-0.5], "float32"),
+    map_paths=np.array(["b.jpg"]),
+    maps=np.array([[[0.0, 0.5], [1.0, 0.25]]], "float32"),
+)
+BASELINE = Baseline(
+    vocab=np.array(["cat", "dog"]),
+    paths=np.array(["a.jpg", "b.jpg", "c.jpg"]),
+    targets=np.array([0, 1, 1]),
+    probabilities=np.full((3, 2), 0.5, "float32"),
+    valid_paths=np.array(["a.jpg"]),
+    valid_probabilities=np.array([[0.25, 0.75]], "float32"),
+)
+
+
+def same(one: Predictions | Baseline, other: Predictions | Baseline) -> bool:
+    """Whether every array is equal in values and type."""
+    return all(
+        np.array_equal(getattr(one, field.name), getattr(other, field.name), equal_nan=False)
+        and getattr(one, field.name).dtype == getattr(other, field.name).dtype
+        for field in fields(one)
+    )
+
+
+def test_predictions_come_back(tmp_path: Path) -> None:
+    """What is written is read back with the same types, rows that do not sum to one included."""
+    write_predictions(tmp_path / "p.npz", PREDICTIONS)
+    assert same(read_predictions(tmp_path / "p.npz"), PREDICTIONS)
+
+
+def test_baseline_comes_back(tmp_path: Path) -> None:
+    """The baseline's arrays survive the round trip too."""
+    write_baseline(tmp_path / "b.npz", BASELINE)
+    assert same(read_baseline(tmp_path / "b.npz"), BASELINE)
+
+
+def test_same_content_same_bytes(tmp_path: Path) -> None:
+    """Two files of the same arrays are equal byte for byte."""
+    for name in ("one.npz", "two.npz"):
+        write_predictions(tmp_path / name, PREDICTIONS)
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+
+
+def test_types_are_brought_to_the_schema(tmp_path: Path) -> None:
+    """Wider floats and narrower whole numbers are stored as float32 and int64."""
+    wide = replace(
+        PREDICTIONS,
+        probabilities=PREDICTIONS.probabilities.astype("float64"),
+        targets=PREDICTIONS.targets.astype("int32"),
+    )
+    write_predictions(tmp_path / "p.npz", wide)
+    assert same(read_predictions(tmp_path / "p.npz"), PREDICTIONS)
+
+
+def test_no_training_images_fit(tmp_path: Path) -> None:
+    """Empty arrays, which numpy gives another type, are taken."""
+    empty = replace(
+        PREDICTIONS,
+        train_paths=np.array([]),
+        train_targets=np.array([]),
+        train_margins=np.array([]),
+    )
+    write_predictions(tmp_path / "p.npz", empty)
+    assert read_predictions(tmp_path / "p.npz").train_targets.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"targets": np.array([0, 3])}, "targets must lie from 0 to 2"),
+        ({"targets": np.array([-1, 0])}, "targets must lie from 0 to 2"),
+        ({"targets": np.array([0.0, 1.0])}, "targets must hold int64"),
+        ({"targets": np.array([0])}, "targets has shape"),
+        ({"probabilities": np.zeros((2, 2), "float32")}, "probabilities has shape"),
+        ({"probabilities": np.zeros(2, "float32")}, "probabilities has shape"),
+        ({"probabilities": np.full((2, 3), np.nan, "float32")}, "training diverged"),
+        ({"probabilities": np.full((2, 3), 1.5, "float32")}, "must lie from 0 to 1"),
+        ({"maps": np.zeros((2, 2, 2), "float32")}, "maps has shape"),
+        ({"maps": np.full((1, 2, 2), -0.5, "float32")}, "maps must lie from 0 to 1"),
+        ({"paths": np.array(["a.jpg", "a.jpg"])}, "names something twice"),
+        ({"vocab": np.array([b"a", b"b", b"c"])}, "vocab must hold str"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    tmp_path: Path, change: dict[str, np.ndarray], message: str
+) -> None:
+    """Wrong kinds, shapes and ranges are refused by name before anything is written."""
+    with pytest.raises(UserError, match=message):
+        write_predictions(tmp_path / "p.npz", replace(PREDICTIONS, **change))
+    assert not (tmp_path / "p.npz").exists()
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    """A missing file, other content and a missing array each give a line with the remedy."""
+    (tmp_path / "text.npz").write_text("no archive")
+    (tmp_path / "empty.npz").write_bytes(b"")
+    np.savez(tmp_path / "part.npz", vocab=np.array(["a"]))
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    for name, message in [
+        ("none.npz", "is missing"),
+        ("text.npz", "is damaged"),
+        ("empty.npz", "is damaged"),
+        ("array.npy", "is damaged"),
+        ("part.npz", "paths, targets, probabilities"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            read_predictions(tmp_path / name)
+
+
+def test_the_module_is_light() -> None:
+    """Training scripts import it, so it brings neither torch nor the report's own libraries."""
+    code = (
+        "import sys, stages.stats.predictions;"
+        "print([m for m in ('torch', 'sklearn', 'scipy', 'matplotlib', 'jinja2', 'PIL')"
+        " if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"

@@ -1,0 +1,447 @@
+"""The writer: the same bytes after any history, every file accounted for, no original touched."""
+
+import fcntl
+import io
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from joblib.externals.loky import reusable_executor
+from PIL import Image
+
+from stages.base.errors import UserError
+from stages.base.files import sha256_bytes
+from stages.base.seed import derive
+from stages.images.resize import PresizeParams
+from stages.store.shard import Task
+from stages.store.reader import Store
+from stages.store.writer import _died, shard_of, write_store
+from tests.dataset.test_scan import ordinary_user
+
+PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=3, max_rejected=0.05)
+# What a child process runs, so that it can be killed.
+CHILD = """
+import sys
+from pathlib import Path
+from tests.store.test_writer import PARAMS, manifest, write
+write(Path(sys.argv[1]), manifest(Path(sys.argv[1])), workers=int(sys.argv[2]))
+"""
+
+
+def picture(seed: int, width: int = 40, height: int = 30) -> Image.Image:
+    """Return a smooth random picture."""
+    coarse = derive(seed, "picture").integers(0, 256, (4, 5, 3)).astype(np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def saved(image: Image.Image, format_name: str = "JPEG", **options: object) -> bytes:
+    """Return the bytes of a file."""
+    buffer = io.BytesIO()
+    image.save(buffer, format_name, **options)
+    return buffer.getvalue()
+
+
+def add(root: Path, files: dict[str, bytes]) -> None:
+    """Put photos into the folder."""
+    for path, content in files.items():
+        file = root / "photos" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+def some(numbers: range, **options: int) -> dict[str, bytes]:
+    """Return JPEG files that need presizing."""
+    return {f"{number:03}.jpg": saved(picture(number, **options)) for number in numbers}
+
+
+def commented(content: bytes, count: int) -> dict[str, bytes]:
+    """Return copies of one JPEG that differ by a comment, since to encode each takes long."""
+    start, rest = content[:2], content[2:]
+    comments = {f"{number:03}.jpg": f"{number:08}".encode() for number in range(count)}
+    return {name: start + b"\xff\xfe\x00\x0a" + said + rest for name, said in comments.items()}
+
+
+def manifest(root: Path) -> pd.DataFrame:
+    """Return path and sha256 of all photos, as ingest does."""
+    photos = root / "photos"
+    files = sorted(path for path in photos.rglob("*") if path.is_file())
+    rows = [(str(f.relative_to(photos)), sha256_bytes(f.read_bytes())) for f in files]
+    return pd.DataFrame(rows, columns=["path", "sha256"], dtype="str")
+
+
+def write(
+    root: Path, images: pd.DataFrame, params: PresizeParams = PARAMS, workers: int = 1
+) -> pd.DataFrame:
+    """Write the store of a folder, and return what became of each photo, by path."""
+    found = write_store(images, root / "photos", root / "store", root / "private", params, workers)
+    assert found["path"].tolist() == sorted(images["path"])
+    return found.set_index("path")
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return all files of a folder."""
+    return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
+def members_of(shard: Path) -> int:
+    """Return how many images a shard holds."""
+    with tarfile.open(shard) as tar:
+        return len(tar.getmembers())
+
+
+def from_nothing(root: Path, params: PresizeParams = PARAMS) -> dict[str, bytes]:
+    """Return the files of a store built in one go, with nothing to reuse."""
+    write_store(manifest(root), root / "photos", root / "clean", root / "other", params, 1)
+    return content(root / "clean")
+
+
+@given(st.text("0123456789abcdef", min_size=64, max_size=64), st.integers(1, 4096))
+@settings(derandomize=True, deadline=None)
+def test_the_first_digits_choose_the_shard(sha256, shards):
+    """Every shard number is in range, and follows the order of the hashes."""
+    number = shard_of(sha256, shards)
+    assert 0 <= number < shards
+    assert number == int(int(sha256, 16) / 16**64 * shards) or sha256.startswith("ffffffff")
+    assert shard_of("0" * 64, shards) == 0
+    assert shard_of("f" * 64, shards) == shards - 1
+
+
+def test_shards_are_plain_tar_files(tmp_path):
+    """Members are sorted, without date or owner, and hold what the index says."""
+    add(tmp_path, some(range(12)))
+    write(tmp_path, manifest(tmp_path))
+    index = Store(tmp_path / "store").index
+    for shard, rows in index.groupby("shard"):
+        with tarfile.open(tmp_path / "store" / str(shard)) as tar:
+            members = tar.getmembers()
+        assert [m.name for m in members] == sorted(f"{sha}.jpg" for sha in rows["sha256"])
+        assert {(m.mtime, m.uid, m.gid, m.uname, m.gname) for m in members} == {(0, 0, 0, "", "")}
+        places = rows.sort_values("offset")
+        assert [m.offset_data for m in members] == places["offset"].tolist()
+        assert [m.size for m in members] == places["length"].tolist()
+
+
+def test_exact_duplicates_are_stored_once(tmp_path):
+    """Two paths of one content have a row each and share the bytes; a wrong name is counted."""
+    same = saved(picture(1))
+    add(tmp_path, {"a.jpg": same, "b.png": same, "c.jpg": saved(picture(2))})
+    found = write(tmp_path, manifest(tmp_path))
+    index = Store(tmp_path / "store").index.set_index("path")
+    place = ["shard", "offset", "length"]
+    assert index.loc["a.jpg", place].tolist() == index.loc["b.png", place].tolist()
+    assert index.loc["a.jpg", place].tolist() != index.loc["c.jpg", place].tolist()
+    assert sum(map(members_of, (tmp_path / "store").glob("*.tar"))) == 2
+    assert found["traits"].tolist() == [(), ("wrong extension",), ()]
+
+
+def test_small_photos_keep_their_bytes(tmp_path):
+    """What passes through is in the store byte for byte, reused or not."""
+    small = saved(picture(1, 30, 20), quality=40, comment=b"kept as it is")
+    add(tmp_path, {"small.jpg": small})
+    for _ in range(2):
+        assert write(tmp_path, manifest(tmp_path)).loc["small.jpg", "passed"]
+        assert bytes(Store(tmp_path / "store").encoded("small.jpg")) == small
+
+
+def test_bytes_do_not_depend_on_history(tmp_path):
+    """Additions, removals, other params and reuse end in the bytes of a build from nothing."""
+    add(tmp_path, some(range(8)))
+    write(tmp_path, manifest(tmp_path))
+    add(tmp_path, some(range(8, 14)) | {"bad.jpg": b"no image", "again.jpg": saved(picture(3))})
+    (tmp_path / "photos" / "002.jpg").unlink()
+    write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"shards": 7}))
+    write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"size": 16}))
+    add(tmp_path, some(range(14, 20)))
+    found = write(tmp_path, manifest(tmp_path))
+    assert not found["reused"].any()  # the other size had taken the place of what was kept
+    again = write(tmp_path, manifest(tmp_path))
+    assert again["reused"].all()
+    assert content(tmp_path / "store") == from_nothing(tmp_path)
+
+
+def test_only_new_photos_are_decoded(tmp_path):
+    """After an addition exactly the new are not reused; refused and passed are remembered too."""
+    passes = saved(picture(7, 30, 20))
+    add(tmp_path, some(range(6)) | {"bad.jpg": b"no image", "passes.jpg": passes})
+    for reused in (False, True, True):
+        assert (write(tmp_path, manifest(tmp_path))["reused"] == reused).all()
+    add(tmp_path, some(range(6, 9)))
+    found = write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"shards": 5}))
+    assert found.index[~found["reused"]].tolist() == ["006.jpg", "007.jpg", "008.jpg"]
+    assert found.loc["bad.jpg", "problem"] == "not an image"
+
+
+def test_a_damaged_result_is_made_again(tmp_path):
+    """What a power cut left half written is not believed."""
+    add(tmp_path, some(range(6)) | {"passes.jpg": saved(picture(7, 30, 20)), "bad.jpg": b""})
+    write(tmp_path, manifest(tmp_path))
+    kept = sorted((tmp_path / "private").glob("*/??/*"))
+    kept[0].write_bytes(kept[0].read_bytes()[:-5])
+    kept[1].write_bytes(b"")
+    for log in (tmp_path / "private").glob("*/logs/*"):
+        log.write_bytes(bytes(log.stat().st_size))
+    assert write(tmp_path, manifest(tmp_path))["reused"].sum() == 4
+    assert content(tmp_path / "store") == from_nothing(tmp_path)
+
+
+def test_nothing_but_the_wanted_results_is_kept(tmp_path):
+    """Removed photos and other params leave nothing behind, nor do unfinished files."""
+    add(tmp_path, some(range(6)))
+    write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"size": 16}))
+    (tmp_path / "photos" / "001.jpg").unlink()
+    write(tmp_path, manifest(tmp_path))
+    assert len(list((tmp_path / "private").glob("*/??/*"))) == 5
+    folders = [path for path in (tmp_path / "private").iterdir() if path.is_dir()]
+    assert len(folders) == 1
+
+
+def test_fewer_shards_leave_none_of_the_old(tmp_path):
+    """The folder holds one store, not the remains of two."""
+    add(tmp_path, some(range(9)))
+    write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"shards": 9}))
+    write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"shards": 1}))
+    names = sorted(path.name for path in (tmp_path / "store").iterdir())
+    assert names == ["format.json", "index.csv", "shard-0000.tar"]
+
+
+def test_the_number_of_workers_changes_nothing(tmp_path):
+    """Two processes write the bytes that one writes."""
+    add(tmp_path, some(range(12)) | {"bad.jpg": b"no image"})
+    found = write(tmp_path, manifest(tmp_path), workers=2)
+    assert found["problem"].tolist() == [""] * 12 + ["not an image"]
+    assert content(tmp_path / "store") == from_nothing(tmp_path)
+
+
+def test_photos_that_changed_since_ingest_are_named(tmp_path):
+    """Gone, changed or unreadable since: a row each."""
+    add(tmp_path, some(range(5)))
+    images = manifest(tmp_path)
+    photos = tmp_path / "photos"
+    (photos / "000.jpg").unlink()
+    (photos / "001.jpg").write_bytes(saved(picture(99)))
+    (photos / "002.jpg").unlink()
+    (photos / "002.jpg").mkdir()
+    (photos / "003.jpg").unlink()
+    (photos / "003.jpg").symlink_to("003.jpg")
+    found = write(tmp_path, images)
+    changed = "changed since ingest"
+    assert found["problem"].tolist() == [changed, changed, "unreadable", "unreadable", ""]
+    details = [detail.split(";")[0] for detail in found["detail"]]
+    assert details[:3] == ["the file is gone", "the content is another", "Is a directory"]
+    assert Store(tmp_path / "store").index["path"].tolist() == ["004.jpg"]
+
+
+def test_what_was_made_before_is_not_read_again(tmp_path):
+    """Of a photo presized before only its presence is checked: the list says what it holds."""
+    add(tmp_path, {"a.jpg": saved(picture(1)), "b.jpg": saved(picture(2))})
+    images = manifest(tmp_path)
+    write(tmp_path, images)
+    before = content(tmp_path / "store")
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"never looked at")
+    found = write(tmp_path, images)
+    assert found["reused"].all()
+    assert found.loc["a.jpg", "bytes"] == len(b"never looked at")
+    assert content(tmp_path / "store") == before
+    (tmp_path / "photos" / "a.jpg").unlink()
+    assert write(tmp_path, images)["problem"].tolist() == ["changed since ingest", ""]
+
+
+def test_a_lost_duplicate_does_not_take_the_other_with_it(tmp_path):
+    """Of two paths with one content, the one that is still there is stored."""
+    same = saved(picture(1))
+    add(tmp_path, {"a.jpg": same, "b.jpg": same})
+    images = manifest(tmp_path)
+    (tmp_path / "photos" / "a.jpg").unlink()
+    assert write(tmp_path, images)["problem"].tolist() == ["changed since ingest", ""]
+
+
+@pytest.mark.parametrize("files", [{}, {"a.jpg": b"", "b.jpg": b"no image"}])
+def test_a_store_of_nothing(tmp_path, files):
+    """No photo at all, or none that can be used, gives a store without images."""
+    add(tmp_path, files)
+    (tmp_path / "photos").mkdir(exist_ok=True)
+    assert (write(tmp_path, manifest(tmp_path))["problem"] != "").all()
+    assert len(Store(tmp_path / "store").index) == 0
+    assert list((tmp_path / "store").glob("*.tar")) == []
+
+
+@pytest.fixture
+def no_large_files() -> Iterator[None]:
+    """Let no file grow beyond 30,000 bytes, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_named(tmp_path, no_large_files):
+    """A write that fails ends in one line with the folder, and leaves no store that looks whole."""
+    raw = PARAMS.model_copy(update={"format": "raw", "shards": 1})
+    add(tmp_path, some(range(20)))
+    with pytest.raises(UserError, match=r"private.* cannot be written: File too large"):
+        write(tmp_path, manifest(tmp_path), raw)
+    assert not (tmp_path / "store" / "format.json").exists()
+    assert list((tmp_path / "private").glob("run-*")) == []
+
+
+def test_an_output_that_cannot_be_written_is_named(tmp_path):
+    """A file where the folder belongs is told before any photo is decoded."""
+    add(tmp_path, some(range(2)))
+    (tmp_path / "store").write_text("in the way")
+    with pytest.raises(UserError, match="store cannot be written: File exists"):
+        write(tmp_path, manifest(tmp_path))
+
+
+def test_a_read_only_output_is_named():
+    """A folder that takes no files is told before any photo is decoded, with the remedy."""
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        add(root, some(range(2)))
+        images = manifest(root)
+        (root / "private").mkdir()
+        (root / "store").mkdir()
+        for folder, mode in ((root, 0o777), (root / "private", 0o777), (root / "store", 0o555)):
+            folder.chmod(mode)
+        line = "store cannot be written: Permission denied; allow writing there"
+        with ordinary_user(), pytest.raises(UserError, match=line):
+            write(root, images)
+        assert [path.name for path in (root / "private").iterdir()] == ["lock"]
+
+
+def test_two_writers_do_not_meet(tmp_path):
+    """While one presize is at work, or lives on after its dvc was killed, another one refuses."""
+    add(tmp_path, some(range(2)))
+    write(tmp_path, manifest(tmp_path))
+    before = content(tmp_path / "store")
+    with (tmp_path / "private" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match="another presize is at work"):
+            write(tmp_path, manifest(tmp_path))
+    assert content(tmp_path / "store") == before
+    write(tmp_path, manifest(tmp_path))
+
+
+def in_hand(note: Path) -> bool:
+    """Return whether a worker's note names a photo."""
+    return bool(note.read_bytes().partition(b" ")[2])
+
+
+def signal_workers(number: signal.Signals) -> None:
+    """Send a signal to all workers that there are."""
+    executor = reusable_executor._executor
+    for process in list(executor._processes or {}) if executor else []:
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
+
+
+def kill_a_worker(private: Path) -> None:
+    """Kill a worker while a photo is in hand: all are stopped before the notes are read."""
+    for _ in range(1500):  # half a minute, so that a test that fails ends too
+        signal_workers(signal.SIGSTOP)
+        time.sleep(0.01)
+        if any(in_hand(note) for note in private.glob("run-*/*.note")):
+            os.kill(min(reusable_executor._executor._processes), signal.SIGKILL)
+            return
+        signal_workers(signal.SIGCONT)
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_told_with_what_it_held(tmp_path):
+    """kill -9 of a worker ends the run with the photos in hand; the next run continues."""
+    add(tmp_path, some(range(16), width=3000, height=2000))
+    images = manifest(tmp_path)
+    killer = Thread(target=kill_a_worker, args=[tmp_path / "private"])
+    killer.start()
+    with pytest.raises(UserError, match=r"(?s)a worker died.*at:\n  0\d\d\.jpg"):
+        write(tmp_path, images, workers=2)
+    killer.join()
+    assert not (tmp_path / "store" / "format.json").exists()
+    write(tmp_path, images, workers=2)
+    assert content(tmp_path / "store") == from_nothing(tmp_path)
+
+
+def test_a_worker_that_dies_between_two_photos_held_none(tmp_path):
+    """Where the notes name no photo, the error says so and does not end in a colon."""
+    task = Task("shard-00.tar", (), tmp_path, PARAMS, tmp_path, {}, tmp_path)
+    for note in ("", "3 "):
+        task.note.write_text(note)
+        assert str(_died([task])).endswith("were at:\n  no photo (each was between two)")
+    task.note.write_text("3 d.jpg")
+    assert str(_died([task])).endswith("were at:\n  d.jpg")
+
+
+def run_child(root: Path, workers: int) -> subprocess.Popen[bytes]:
+    """Start a run in a process group of its own."""
+    command = [sys.executable, "-c", CHILD, str(root), str(workers)]
+    return subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+
+
+def wait_for_work(root: Path, child: subprocess.Popen[bytes]) -> None:
+    """Return once a run has its first photo in hand."""
+    while not list((root / "private").glob(f"run-{child.pid}-*/*.note")):
+        assert child.poll() is None
+        time.sleep(0.005)
+
+
+def results(root: Path) -> int:
+    """Return how many photos have a result that the next run will find."""
+    return len(list((root / "private").glob("*/??/*")))
+
+
+def seconds_to_a_result(root: Path, child: subprocess.Popen[bytes]) -> float:
+    """Return how long a run takes until its first result is kept."""
+    start = time.perf_counter()
+    while not results(root):
+        assert child.poll() is None
+        time.sleep(0.005)
+    return time.perf_counter() - start
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path, workers):
+    """Killed 20 times at random moments, the run that is let through leaves the right bytes."""
+    small = {f"small_{number}.jpg": saved(picture(number, 30, 20)) for number in range(40)}
+    # Enough that no run comes to its end in the time that all have together.
+    large = commented(saved(picture(0, 3000, 2000), progressive=True), 160)
+    add(tmp_path, large | small | {"bad.jpg": b"no image"})
+    draw, first = derive(workers, "moments"), 0.0
+    for _ in range(20):
+        child = run_child(tmp_path, workers)
+        wait_for_work(tmp_path, child)
+        # The first is killed when it has a result; a new process takes long for its first photo.
+        first = first or seconds_to_a_result(tmp_path, child)
+        time.sleep(draw.uniform(0, min(2 * first, 0.5)))
+        os.killpg(child.pid, signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+    assert 0 < results(tmp_path) < len(large) + len(small)
+    assert run_child(tmp_path, workers).wait() == 0
+    assert content(tmp_path / "store") == from_nothing(tmp_path)
+
+
+@pytest.mark.slow
+def test_orphaned_workers_harm_no_later_run(tmp_path):
+    """When only the main process is killed, what its workers still do stays out of the store."""
+    add(tmp_path, some(range(30), width=2000, height=1500))
+    for _ in range(3):
+        child = run_child(tmp_path, 2)
+        wait_for_work(tmp_path, child)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+    assert run_child(tmp_path, 2).wait() == 0
+    assert content(tmp_path / "store") == from_nothing(tmp_path)

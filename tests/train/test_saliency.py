@@ -1,0 +1,138 @@
+"""Where the model looked."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from stages.train import saliency as module
+from stages.train.saliency import as_grid, attention, contributions, worth_a_look
+from stages.model.feature_maps import mapped
+from stages.model.classifier import Classifier, ModelParams, build, make_head
+from tests.train.tiny import CPU, Shown, tiny_batches, tiny_model
+
+RGB = (0.5, 0.5, 0.5)
+
+
+def finder() -> Classifier:
+    """Return a model whose body passes images on and whose classes are their channels."""
+    head = make_head("linear", 3, 3)
+    with torch.no_grad():
+        head[-1].weight[:, :3] = torch.eye(3)  # of the largest
+        head[-1].weight[:, 3:] = torch.eye(3)  # of the mean
+    return Classifier(nn.Identity(), head, RGB, RGB).eval()
+
+
+def spot(place: tuple[int, int], channel: int = 1) -> torch.Tensor:
+    """Return an image (1, 3, 6, 6), dark but for one place of one channel."""
+    image = torch.zeros(1, 3, 6, 6)
+    image[0, channel, place[0], place[1]] = 5.0
+    return image
+
+
+def shown(images: torch.Tensor) -> Shown:
+    """Return a batch of these images; their labels do not matter."""
+    return Shown(images, torch.zeros(len(images), dtype=torch.long), np.arange(len(images)))
+
+
+def test_the_map_points_at_what_decided() -> None:
+    """A bright spot makes the class, and the map is one there and zero everywhere else."""
+    places = [(0, 0), (2, 5), (4, 1)]
+    maps = attention(finder(), [shown(torch.cat([spot(place) for place in places]))], CPU)
+    assert maps.shape == (3, 6, 6)
+    assert maps.dtype == np.float32
+    for found, place in zip(maps, places, strict=True):
+        assert found[place] == 1
+        assert found.sum() == 1
+
+
+def test_contributions_add_up_to_the_score() -> None:
+    """With a linear head all places together give the score, less what it is without features."""
+    torch.manual_seed(0)
+    model, features = finder(), torch.randn(5, 3, 4, 4)
+    with torch.no_grad():
+        model.head[-1].weight.normal_()
+        model.head[1].running_mean.normal_()
+        scores, bias = model.head(features), model.head(torch.zeros(1, 3, 4, 4))[0]
+    given = contributions(model, features).sum((1, 2))
+    best = scores.argmax(dim=1)
+    assert given.tolist() == pytest.approx((scores.amax(dim=1) - bias[best]).tolist(), abs=1e-4)
+
+
+def test_contributions_are_the_gradient_times_the_features() -> None:
+    """Numerical derivatives of the top score of a head with two layers agree."""
+    model = tiny_model().double().eval()
+    features = torch.randn(1, 8, 2, 2, dtype=torch.double, generator=torch.manual_seed(1))
+    expected = torch.zeros(2, 2)
+    with torch.no_grad():
+        for place in np.ndindex(8, 2, 2):
+            step = torch.zeros_like(features)
+            step[0, *place] = 1e-6
+            slope = (model.head(features + step).max() - model.head(features - step).max()) / 2e-6
+            expected[place[1:]] += slope * features[0, *place]
+    found = contributions(model, features)[0]
+    assert found.flatten().tolist() == pytest.approx(expected.flatten().tolist(), abs=1e-5)
+
+
+def test_nothing_is_learned_by_looking() -> None:
+    """Weights, statistics and gradients of the model stay as they are."""
+    model = tiny_model()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    maps = attention(model, tiny_batches(2), CPU)
+    assert maps.shape == (18, 8, 8)
+    assert maps.min() >= 0
+    assert maps.max(axis=(1, 2)) == pytest.approx(np.ones(18))
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(value.grad is None for value in model.parameters())
+
+
+def test_where_nothing_speaks_for_the_class_the_map_is_empty() -> None:
+    """A dark image gives no place any weight, and no division by zero."""
+    assert attention(finder(), [shown(torch.zeros(2, 3, 6, 6))], CPU).tolist() == [
+        np.zeros((6, 6)).tolist()
+    ] * 2  # fmt: skip
+
+
+def test_tokens_lie_as_a_grid_when_their_number_is_a_square() -> None:
+    """Nine tokens are three rows of three; eight, or a single vector, have no place to show."""
+    tokens = torch.arange(18.0).reshape(2, 9, 1)
+    grid = as_grid(tokens)
+    assert grid is not None
+    assert grid[1].tolist() == [[9, 10, 11], [12, 13, 14], [15, 16, 17]]
+    assert as_grid(tokens[:, :8]) is None
+    assert as_grid(tokens[:, :1]) is None
+    assert as_grid(torch.ones(2, 3, 4)) is not None
+
+
+@pytest.mark.parametrize(
+    ("arch", "shape"),
+    [("test_resnet", (2, 2)), ("test_vit", (4, 4)), ("test_efficientnet", (2, 2))],
+)
+def test_every_kind_of_body_can_be_looked_into(arch: str, shape: tuple[int, int]) -> None:
+    """Maps of convolutions and tokens of a transformer both say where, in their own grid."""
+    model = build(ModelParams(arch=arch, weights="none", head="linear", cut="none"), 3, 0, 64)
+    nn.init.normal_(model.head[-1].weight)
+    batch = shown(torch.randn(2, 3, 64, 64, generator=torch.manual_seed(0)))
+    assert attention(model, [batch], CPU).shape == (2, *shape)
+
+
+def test_a_body_without_places_has_no_maps() -> None:
+    """One vector an image says nothing of where; neither do no images."""
+    pooled = mapped(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), 8, "pooled")
+    model = Classifier(pooled, make_head("linear", 3, 3), RGB, RGB)
+    assert attention(model, tiny_batches(1), CPU).shape == (0, 0, 0)
+    assert attention(tiny_model(), [], CPU).shape == (0, 0, 0)
+
+
+def test_costly_and_surely_wrong_images_are_worth_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The highest losses, whether wrong or not, and the mistakes of the highest confidence."""
+    rows = np.array(
+        [[0.9, 0.1, 0.0], [0.4, 0.35, 0.25], [0.2, 0.7, 0.1], [0.3, 0.3, 0.4], [0.45, 0.5, 0.05]]
+    )
+    targets = np.array([0, 0, 2, 2, 0])
+    monkeypatch.setattr(module, "COSTLY", 2)
+    monkeypatch.setattr(module, "SURE", 1)
+    assert worth_a_look(rows, targets).tolist() == [1, 2]  # 3 and 1 tie in loss: the first goes
+    monkeypatch.setattr(module, "SURE", 9)
+    assert worth_a_look(rows, targets).tolist() == [1, 2, 4]
+    assert worth_a_look(rows[:0], targets[:0]).tolist() == []
