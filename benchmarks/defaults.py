@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.measure import figure, machine, record, with_mean
 from benchmarks.training import divide, prepared_sets, read, run
-from stages.stats.mcnemar import compare
+from stages.stats.mcnemar import compare_paired
 from stages.stats.predictions import read_baseline, read_predictions
 
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
@@ -30,8 +30,8 @@ def seed_of(folder: Path, seed: int) -> dict[str, Any]:
     suggestion = read(folder, "lr_find/suggestion.json")
     model = read_predictions(folder / "data/predictions.npz")
     probe = read_baseline(folder / "data/baseline.npz")
-    right = model.probabilities.argmax(1) == model.targets
-    probe_right = probe.valid_probabilities.argmax(1) == model.targets
+    right = model.pred_probs.argmax(1) == model.targets
+    probe_right = probe.valid_pred_probs.argmax(1) == model.targets
     found = {
         "error": 100 * float(np.mean(~right)),
         "probe": 100 * float(np.mean(~probe_right)),
@@ -51,7 +51,7 @@ def figures_of(name: str, seeds: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of a set over all its seeds."""
     right, probe = (np.concatenate([s[key] for s in seeds]) for key in ("right", "probe_right"))
     error, seconds = AIMS[name]
-    against = compare(right, probe)
+    against = compare_paired(right, probe)
     found = {
         "error, %": with_mean([s["error"] for s in seeds], error),
         "probe's error, %": with_mean([s["probe"] for s in seeds]),

@@ -19,15 +19,15 @@ from benchmarks.measure import figure, machine, ratio, record
 from benchmarks.training import photograph_values, prepare
 from stages.base.environment import workers
 from stages.base.params import read_section
-from stages.base.ranks import ALONE
-from stages.batch.dataloaders import Feed, open_feed
-from stages.batch.loader import Batch, Look
+from stages.base.ranks import SINGLE_PROCESS
+from stages.batch.dataloaders import DataLoaders, open_dataloaders
+from stages.batch.loader import Batch, RenderSpec
 from stages.batch.views import AugmentParams
-from stages.dataset.splits import read_splits, vocabulary
+from stages.dataset.splits import list_class_names, read_splits
+from stages.model.classifier import ModelParams, build_classifier
 from stages.store.reader import Store
-from stages.train.input_wait import Timed
 from stages.train.device import open_device
-from stages.model.classifier import ModelParams, build
+from stages.train.input_wait import TimedIterator
 from stages.train.param_groups import freeze, layer_groups, train_mode, unfreeze
 from stages.train.plan import FineTuneParams
 from stages.train.step import Trainer, make_trainer
@@ -36,22 +36,24 @@ ROUNDS, SECONDS = 28, 2.0  # short rounds, since the machine itself varies from 
 PACKAGES = ["torch", "timm", "numba", "numpy"]
 
 
-def trainer_and_feed(frozen: bool) -> tuple[Trainer, Feed]:
+def trainer_and_feed(frozen: bool) -> tuple[Trainer, DataLoaders]:
     """Return what fine_tune would train with in this folder, and what it would feed."""
     augment = read_section("augment", AugmentParams)
     params = read_section("fine_tune", FineTuneParams)
     splits, store = read_splits(Path("data/splits.csv")), Store(Path("data/presized"))
-    vocab = vocabulary(splits)
-    model = build(read_section("model", ModelParams), len(vocab), 1, augment.size)
+    class_names = list_class_names(splits)
+    model = build_classifier(read_section("model", ModelParams), len(class_names), 1, augment.size)
     compute = open_device("auto", params.precision, model)
-    look = Look(augment.size, model.mean, model.std, compute.device)
-    feed = open_feed(store, splits, vocab, look, augment, params.batch_size, 1, ALONE, workers())
+    look = RenderSpec(augment.size, model.mean, model.std, compute.device)
+    feed = open_dataloaders(
+        store, splits, class_names, look, augment, params.batch_size, 1, SINGLE_PROCESS, workers()
+    )
     (freeze if frozen else unfreeze)(model.to(compute.device), params.train_bn)
     train_mode(model, params.train_bn)
     return make_trainer(model, compute, params.loss, params.label_smoothing), feed
 
 
-def endless(feed: Feed) -> Iterator[Batch]:
+def endless(feed: DataLoaders) -> Iterator[Batch]:
     """Yield batches of one epoch after another."""
     epoch = 1
     while True:
@@ -61,7 +63,7 @@ def endless(feed: Feed) -> Iterator[Batch]:
 
 def pace(trainer: Trainer, batches: Iterable[Batch]) -> tuple[float, float]:
     """Take the steps; return images/s, and the share of the time that was spent waiting."""
-    groups, timed, images = len(layer_groups(trainer.model)), Timed(batches), 0
+    groups, timed, images = len(layer_groups(trainer.model)), TimedIterator(batches), 0
     for batch in timed:
         trainer.step(batch, [1e-5] * groups, 0.9, 1)
         images += len(batch.rows)

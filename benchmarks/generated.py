@@ -10,15 +10,15 @@ import torch
 
 from benchmarks.photos import PETS, fill, picture
 from stages.base.environment import device_name, workers
-from stages.base.ranks import ALONE
-from stages.batch.dataloaders import Feed, open_feed
-from stages.batch.loader import Look
+from stages.base.ranks import SINGLE_PROCESS
+from stages.batch.dataloaders import DataLoaders, open_dataloaders
+from stages.batch.loader import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.images.resize import PresizeParams
+from stages.model.classifier import Classifier, ModelParams, build_classifier
 from stages.store.reader import Store
 from stages.store.writer import write_store
 from stages.train.device import Compute, open_device
-from stages.model.classifier import Classifier, ModelParams, build
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -36,7 +36,7 @@ class Scale(NamedTuple):
     epochs: int
 
 
-def feed_of(folder: Path, scale: Scale) -> Feed:
+def feed_of(folder: Path, scale: Scale) -> DataLoaders:
     """Return generated photos of 500 x 375, presized by the real code, as batches."""
     photos = folder / "photos"
     fill(photos, [picture(number, PETS, 90) for number in range(16)], scale.photos)
@@ -52,14 +52,18 @@ def feed_of(folder: Path, scale: Scale) -> Feed:
         size=scale.size, min_scale=0.5, max_rotate=10.0, max_zoom=1.1, max_warp=0.2,
         max_lighting=0.2, p_affine=0.75, p_lighting=0.75, flip=True,
     )  # fmt: skip
-    look = Look(scale.size, MEAN, STD, open_device(device_name(), "auto").device)
+    look = RenderSpec(scale.size, MEAN, STD, open_device(device_name(), "auto").device)
     store = Store(folder / "store")
-    return open_feed(store, splits, ["cat", "dog"], look, augment, scale.batch, 1, ALONE, workers())
+    return open_dataloaders(
+        store, splits, ["cat", "dog"], look, augment, scale.batch, 1, SINGLE_PROCESS, workers()
+    )
 
 
 def model_of(arch: str, size: int, device: torch.device) -> Classifier:
     """Return a network with random weights on the device."""
-    model = build(ModelParams(arch=arch, weights="none", head="linear", cut="none"), 37, 1, size)
+    model = build_classifier(
+        ModelParams(arch=arch, weights="none", head="linear", cut="none"), 37, 1, size
+    )
     return model.to(device)
 
 

@@ -26,14 +26,14 @@ import torch
 from benchmarks.generated import Scale, feed_of, model_of, precisions
 from benchmarks.measure import figure, machine, ratio, record, timed
 from stages.base.environment import workers
-from stages.base.ranks import ALONE
+from stages.base.ranks import SINGLE_PROCESS
 from stages.batch import loader
-from stages.batch.dataloaders import Feed, open_feed
+from stages.batch.dataloaders import DataLoaders, open_dataloaders
 from stages.batch.loader import Batch
 from stages.store.reader import Store
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
-from stages.train.loop import Data, Task, Trained, fine_tune
+from stages.train.loop import TrainingData, TrainingResult, TrainingTask, fine_tune
 from stages.train.param_groups import train_mode, unfreeze
 from stages.train.plan import FineTuneParams
 from stages.train.step import Trainer, make_trainer
@@ -63,13 +63,13 @@ def take(trainer: Trainer, batches: Iterator[Batch], steps: int) -> Callable[[],
     return work
 
 
-def endless(feed: Feed) -> Iterator[Batch]:
+def endless(feed: DataLoaders) -> Iterator[Batch]:
     """Yield the batches of epoch after epoch."""
     return chain.from_iterable(feed.batches(epoch, 0) for epoch in count(1))
 
 
 def contenders(
-    feed: Feed, anew: Feed, scale: Scale
+    feed: DataLoaders, anew: DataLoaders, scale: Scale
 ) -> dict[str, tuple[Trainer, Callable[[], Iterator[Batch]]]]:
     """Return trainers, and the batches that each is fed."""
     ways = precisions(feed.look.device)
@@ -98,8 +98,8 @@ def speed(folder: Path, scale: Scale) -> dict[str, Any]:
     feed = feed_of(folder, scale)
     budget, loader.MEMORY_BUDGET = loader.MEMORY_BUDGET, 0
     splits = pd.concat([_rows(feed.train.paths, "train"), _rows(feed.valid.paths, "valid")])
-    rest = (feed.look, feed.augment, scale.batch, 1, ALONE, workers())
-    anew = open_feed(Store(folder / "store"), splits, ["cat", "dog"], *rest)
+    rest = (feed.look, feed.augment, scale.batch, 1, SINGLE_PROCESS, workers())
+    anew = open_dataloaders(Store(folder / "store"), splits, ["cat", "dog"], *rest)
     loader.MEMORY_BUDGET = budget
     rates: dict[str, list[float]] = {}
     memory: dict[str, float] = {}
@@ -140,22 +140,22 @@ def _peak(device: torch.device) -> float:
     return torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else 0.0
 
 
-def task_of(feed: Feed, scale: Scale, compute: Compute, path: Path) -> Task:
+def task_of(feed: DataLoaders, scale: Scale, compute: Compute, path: Path) -> TrainingTask:
     """Return a run of the small network, from random weights."""
     params = FineTuneParams(
         epochs=scale.epochs, freeze_epochs=1, base_lr=2e-3, lr_rule="steep", lr_mult=1.0,
         batch_size=scale.batch, precision="auto", train_bn=True, loss="cross_entropy",
         label_smoothing=0.0,
     )  # fmt: skip
-    data = Data(feed.batches, feed.steps, feed.held, len(feed.train), feed.valid.targets)
+    data = TrainingData(feed.batches, feed.steps, feed.held, len(feed.train), feed.valid.targets)
     model = model_of(scale.small, scale.size, compute.device)
-    return Task(model, params, compute, data, Checkpoints(path, {}), 1)
+    return TrainingTask(model, params, compute, data, Checkpoints(path, {}), 1)
 
 
 def agreement(folder: Path, scale: Scale) -> dict[str, Any]:
     """Return how far each precision ends from float32: losses, error, differing predictions."""
     feed = feed_of(folder, scale)
-    ends: dict[str, Trained] = {}
+    ends: dict[str, TrainingResult] = {}
     for name, compute in precisions(feed.look.device).items():
         task = task_of(feed, scale, compute, folder / name)
         ends[name] = fine_tune(task, 2e-3, lambda line: None)
@@ -163,7 +163,7 @@ def agreement(folder: Path, scale: Scale) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, end in ends.items():
         losses = zip(end.epochs, exact.epochs, strict=True)
-        differ = end.held.probabilities.argmax(1) != exact.held.probabilities.argmax(1)
+        differ = end.held.pred_probs.argmax(1) != exact.held.pred_probs.argmax(1)
         found[name] = {
             "error rate": end.epochs[-1].error_rate,
             "training loss": end.epochs[-1].train_loss,
@@ -175,12 +175,12 @@ def agreement(folder: Path, scale: Scale) -> dict[str, Any]:
     return found
 
 
-def digest(task: Task, trained: Trained) -> str:
+def digest(task: TrainingTask, trained: TrainingResult) -> str:
     """Return one hash of weights, history and predictions."""
     whole = hashlib.sha256(repr(trained.epochs).encode())
     for value in task.model.state_dict().values():
         whole.update(value.cpu().contiguous().numpy().tobytes())
-    return whole.update(trained.held.probabilities.tobytes()) or whole.hexdigest()
+    return whole.update(trained.held.pred_probs.tobytes()) or whole.hexdigest()
 
 
 def exact(folder: Path, scale: Scale) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def exact(folder: Path, scale: Scale) -> dict[str, Any]:
     return found
 
 
-def _interrupt(task: Task, feed: Feed) -> None:
+def _interrupt(task: TrainingTask, feed: DataLoaders) -> None:
     """Run until the second step of the second epoch, and there be asked to stop."""
 
     def batches(epoch: int, first: int) -> Iterator[Batch]:

@@ -22,16 +22,16 @@ from torch import Tensor, nn
 from benchmarks.measure import machine, record, with_mean
 from benchmarks.training import divide, photograph_values, prepare
 from stages.base.params import read_section
-from stages.batch.loader import Batch, Look, Photos, open_photos, train_batches, valid_batches
+from stages.batch.loader import Batch, Photos, RenderSpec, open_photos, train_batches, valid_batches
 from stages.batch.views import AugmentParams
-from stages.dataset.splits import read_splits, vocabulary
+from stages.dataset.splits import list_class_names, read_splits
+from stages.model.classifier import Classifier, ConcatPool, ModelParams, build_classifier, make_head
 from stages.store.reader import Store
 from stages.train.device import Compute, open_device
-from stages.train.infer import predict
-from stages.model.classifier import Classifier, ConcatPool, ModelParams, build, make_head
+from stages.train.infer import predict_batches
 from stages.train.param_groups import freeze
-from stages.train.plan import FineTuneParams, phases, places
-from stages.train.probe import fit
+from stages.train.plan import FineTuneParams, epoch_plans, phases
+from stages.train.probe import fit_probe
 from stages.train.step import make_trainer
 
 DIVISIONS = range(1, 11)
@@ -54,10 +54,10 @@ def known(compute: Compute) -> Known:
     params = read_section("fine_tune", FineTuneParams)
     augment = read_section("augment", AugmentParams)
     splits, store = read_splits(Path("data/splits.csv")), Store(Path("data/presized"))
-    vocab = vocabulary(splits)
-    body = build(read_section("model", ModelParams), len(vocab), 0, augment.size)
-    photos = open_photos(store, splits, vocab, 2, compute.device)
-    look = Look(augment.size, body.mean, body.std, compute.device)
+    class_names = list_class_names(splits)
+    body = build_classifier(read_section("model", ModelParams), len(class_names), 0, augment.size)
+    photos = open_photos(store, splits, class_names, 2, compute.device)
+    look = RenderSpec(augment.size, body.mean, body.std, compute.device)
     epochs = params.epochs + params.freeze_epochs
     # One photo a batch, since training leaves out a last one that is not full.
     views = [
@@ -66,7 +66,7 @@ def known(compute: Compute) -> Known:
     ]
     centres = pooled(body, photos, valid_batches(photos, look, 32))
     targets = torch.as_tensor(photos.targets)
-    return Known(torch.stack(views), centres, targets, len(vocab), params)
+    return Known(torch.stack(views), centres, targets, len(class_names), params)
 
 
 def pooled(model: Classifier, photos: Photos, batches: Iterable[Batch]) -> Tensor:
@@ -95,7 +95,7 @@ def error_of(of: Known, held: np.ndarray, rate: float, size: int, seed: int) -> 
     model = head_of(of.centres.shape[1], of.classes)
     freeze(model, train_bn=False)
     steps = len(rows) // size
-    for at in places(phases(of.params, rate, 2), steps):
+    for at in epoch_plans(phases(of.params, rate, 2), steps):
         if at.epoch == 0:  # of a phase, which begins with a fresh optimiser
             trainer = make_trainer(model, compute, "cross_entropy", 0.0)
         model.train()
@@ -106,14 +106,14 @@ def error_of(of: Known, held: np.ndarray, rate: float, size: int, seed: int) -> 
             trainer.step(batch, *at.rates(step), int(rng.integers(2**31)))
     some = np.flatnonzero(held)
     shown = [Batch(of.centres[some], of.targets[some], some)]
-    said = predict(model, shown, compute, "cross_entropy").probabilities.argmax(1)
+    said = predict_batches(model, shown, compute, "cross_entropy").pred_probs.argmax(1)
     return 100 * float(np.mean(said != of.targets[some].numpy()))
 
 
 def probe_error(of: Known, held: np.ndarray) -> float:
     """Return the linear probe's error in percent, on the mean features alone as in baseline."""
     mean, targets = of.centres[:, of.centres.shape[1] // 2 :].numpy(), of.targets.numpy()
-    said = fit(mean[~held], targets[~held]).predict(mean[held])
+    said = fit_probe(mean[~held], targets[~held]).predict(mean[held])
     return 100 * float(np.mean(said != targets[held]))
 
 

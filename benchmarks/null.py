@@ -15,11 +15,11 @@ import numpy as np
 
 from benchmarks.measure import machine, record
 from stages.base.seed import derive
+from stages.compare.score_changes import SideOutcomes, compare_scores
 from stages.stats.holm import holm
 from stages.stats.intervals import Interval, wilson
 from stages.stats.power import images_to_tell, power
-from stages.stats.seeds import compare_runs
-from stages.compare.score_changes import Side, versus
+from stages.stats.seeds import compare_seeds
 
 IMAGES, PAIRS, CLASSES = 1478, 2000, 37
 ERRORS = (0.02, 0.055, 0.15)  # true error rates; .055 is what resnet50 has on pets
@@ -62,7 +62,7 @@ def scores(draw: np.random.Generator) -> dict[str, Any]:
     targets = draw.integers(0, CLASSES, IMAGES)
     for _ in range(SCORED):
         sides = [side(targets, wrong, draw) for _ in range(2)]
-        result = versus(targets, [str(n) for n in range(CLASSES)], *sides, draw)
+        result = compare_scores(targets, [str(n) for n in range(CLASSES)], *sides, draw)
         for name, change in zip(missed, (result.macro_f1, result.log_loss), strict=True):
             assert change is not None
             missed[name].append(outside(change.difference))
@@ -71,12 +71,12 @@ def scores(draw: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def side(targets: np.ndarray, wrong: np.ndarray, draw: np.random.Generator) -> Side:
+def side(targets: np.ndarray, wrong: np.ndarray, draw: np.random.Generator) -> SideOutcomes:
     """Return what a model says: where it is wrong, any other class, and at a higher loss."""
     good = right(wrong, 1, 0, draw)
     others = (targets + draw.integers(1, CLASSES, IMAGES)) % CLASSES
     loss = np.where(good, draw.exponential(0.1, (1, IMAGES)), draw.exponential(2.5, (1, IMAGES)))
-    return Side(np.where(good, targets, others), loss, np.full((1, IMAGES), 0.9))
+    return SideOutcomes(np.where(good, targets, others), loss, np.full((1, IMAGES), 0.9))
 
 
 def several(draw: np.random.Generator) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def several(draw: np.random.Generator) -> dict[str, Any]:
     wrong = chances(0.055, 1.5, draw)
     for _ in range(PAIRS):
         base = right(wrong, 1, 0, draw)
-        values = [compare_runs(right(wrong, 1, 0, draw), base).p for _ in range(5)]
+        values = [compare_seeds(right(wrong, 1, 0, draw), base).p for _ in range(5)]
         told.append(min(holm(values)) < 0.05)
     return {"one of five, by Holm": rate(told, "at most 5 %")}
 
@@ -117,7 +117,7 @@ def strengths(draw: np.random.Generator) -> dict[str, Any]:
 
 def verdict(first: np.ndarray, second: np.ndarray) -> bool:
     """Return whether two recipes are told apart."""
-    return compare_runs(first, second).verdict != "cannot tell"
+    return compare_seeds(first, second).verdict != "cannot tell"
 
 
 def outside(difference: Interval) -> bool:

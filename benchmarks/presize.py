@@ -25,10 +25,10 @@ from simplejpeg import decode_jpeg
 from benchmarks.measure import figure, machine, ratio, record, rounds
 from benchmarks.photos import LARGE, PETS, fill, picture, project
 from stages import ingest
-from stages.dataset.scan import walk
+from stages.dataset.scan import list_files
 from stages.images.encode import THUMBNAIL
 from stages.images.phash import phash
-from stages.images.resize import PresizeParams, resample
+from stages.images.resize import PresizeParams, resize
 from stages.store.writer import write_store
 
 try:
@@ -90,7 +90,7 @@ def large(work: Path, _: Path | None) -> dict[str, object]:
 
     def whole(content: bytes) -> None:
         pixels = decode_jpeg(content, min_height=PARAMS.size, min_width=PARAMS.size)
-        _jpeg(resample(pixels, made.size))
+        _jpeg(resize(pixels, made.size))
 
     found = against_fastai(work, {"fastai": 613}, {"limit": limit, "work": whole})
     figures = {f"seconds a photo, {name}": figure(times) for name, times in found.items()}
@@ -151,7 +151,7 @@ def read_and_hash(work: Path, _: Path | None) -> dict[str, object]:
     """Ingest, without the start of Python, against reading and hashing the files in threads."""
     fill(work / "photos", [picture(n, PETS, 96) for n in range(60)], 7390)
     project(work, 460)
-    files = [str(work / "photos" / path) for path in walk(work / "photos")[0]]
+    files = [str(work / "photos" / path) for path in list_files(work / "photos")[0]]
 
     def digest(some: list[str]) -> None:
         for file in some:

@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from benchmarks.measure import figure, machine, ratio, record, rounds
-from stages.batch.render_cpu import prepare, render_each
+from stages.batch.render_cpu import prepare_views, render_images
 from stages.batch.views import Views, box, homography
 
 try:
@@ -119,8 +119,8 @@ def main() -> None:
             x = torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 255
             views = chain.draw(x)
             contenders = {
-                "ours": lambda batch=batch, views=views: render_each(
-                    batch, prepare(views, SIZE), SIZE, *plain, pool, threads
+                "ours": lambda batch=batch, views=views: render_images(
+                    batch, prepare_views(views, SIZE), SIZE, *plain, pool, threads
                 ),
                 "fastai": lambda x=x: chain.apply(x),
             }

@@ -24,16 +24,16 @@ from benchmarks.measure import machine, record, timed
 from benchmarks.photos import ROOT, SMALL, fill, picture
 from benchmarks.training import prepare, run
 from stages.base.params import read_section
-from stages.base.ranks import ALONE
-from stages.batch.dataloaders import open_feed
-from stages.batch.loader import Look
+from stages.base.ranks import SINGLE_PROCESS
+from stages.batch.dataloaders import open_dataloaders
+from stages.batch.loader import RenderSpec
 from stages.batch.views import AugmentParams
-from stages.dataset.splits import read_splits, vocabulary
+from stages.dataset.splits import list_class_names, read_splits
+from stages.model.classifier import ModelParams, build_classifier
 from stages.store.reader import Store
-from stages.train.checkpoint import Checkpoints, State
+from stages.train.checkpoint import Checkpoints, CheckpointState
 from stages.train.device import open_device
-from stages.train.loop import Data, Task, fine_tune
-from stages.model.classifier import ModelParams, build
+from stages.train.loop import TrainingData, TrainingTask, fine_tune
 from stages.train.plan import FineTuneParams
 
 KILLS = 20
@@ -123,23 +123,25 @@ class Timed(Checkpoints):
 
     count, seconds = 0, 0.0
 
-    def save(self, make: Callable[[], State], where: str) -> None:
+    def save(self, make: Callable[[], CheckpointState], where: str) -> None:
         """Save, and count."""
         self.seconds += timed(lambda: super(Timed, self).save(make, where))
         self.count += 1
 
 
-def default_task(folder: Path) -> Task:
+def default_task(folder: Path) -> TrainingTask:
     """Return training as params.yaml has it, on the photos of a folder."""
     augment = read_section("augment", AugmentParams)
     params = read_section("fine_tune", FineTuneParams).model_copy(update={"epochs": EPOCHS})
     splits, store = read_splits(Path("data/splits.csv")), Store(Path("data/presized"))
-    compute, vocab = open_device("cpu", "fp32"), vocabulary(splits)
-    model = build(read_section("model", ModelParams), len(vocab), 1, augment.size)
-    look = Look(augment.size, model.mean, model.std, compute.device)
-    feed = open_feed(store, splits, vocab, look, augment, params.batch_size, 1, ALONE, 2)
-    data = Data(feed.batches, feed.steps, feed.held, len(feed.train), feed.valid.targets)
-    return Task(model, params, compute, data, Timed(folder / CHECKPOINT, {}), 1)
+    compute, class_names = open_device("cpu", "fp32"), list_class_names(splits)
+    model = build_classifier(read_section("model", ModelParams), len(class_names), 1, augment.size)
+    look = RenderSpec(augment.size, model.mean, model.std, compute.device)
+    feed = open_dataloaders(
+        store, splits, class_names, look, augment, params.batch_size, 1, SINGLE_PROCESS, 2
+    )
+    data = TrainingData(feed.batches, feed.steps, feed.held, len(feed.train), feed.valid.targets)
+    return TrainingTask(model, params, compute, data, Timed(folder / CHECKPOINT, {}), 1)
 
 
 def cost(work: Path) -> None:

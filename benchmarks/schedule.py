@@ -14,7 +14,7 @@ from torch import nn
 from benchmarks.measure import figure, machine, record
 from benchmarks.photos import ROOT
 from stages.base.params import read_yaml
-from stages.train.plan import FineTuneParams, phases, places
+from stages.train.plan import FineTuneParams, epoch_plans, phases
 
 GROUPS, STEPS, BATCH = 3, 7, 4
 # epochs, frozen epochs, rate, lr_mult
@@ -56,7 +56,7 @@ def ours(epochs: int, frozen: int, rate: float, lr_mult: float) -> np.ndarray:
     asked = {"epochs": epochs, "freeze_epochs": frozen, "lr_mult": lr_mult}
     chosen = FineTuneParams(**read_yaml(ROOT / "params.yaml")["fine_tune"] | asked)
     rows = []
-    for place in places(phases(chosen, rate, GROUPS), STEPS):
+    for place in epoch_plans(phases(chosen, rate, GROUPS), STEPS):
         for step in range(STEPS):
             rates, momentum = place.rates(step)
             rows.append([*rates, momentum])

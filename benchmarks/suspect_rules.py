@@ -25,16 +25,16 @@ from scipy.special import logit
 from benchmarks.measure import machine, record, with_mean
 from benchmarks.suspects import PACKAGES, SHARE
 from benchmarks.training import photograph_values, prepare
-from stages.batch.loader import Look, open_photos, valid_batches
-from stages.dataset.duplicates import groups
-from stages.dataset.splits import read_splits, vocabulary
-from stages.store.reader import Store
+from stages.batch.loader import RenderSpec, open_photos, valid_batches
+from stages.dataset.duplicates import duplicate_groups
+from stages.dataset.splits import list_class_names, read_splits
+from stages.model.classifier import ModelParams, build_classifier
+from stages.stats.label_issues import rank_label_issues
 from stages.stats.predictions import Baseline, Predictions
-from stages.stats.label_issues import rank_suspects
+from stages.store.reader import Store
 from stages.train.device import open_device
 from stages.train.infer import pooled_features
 from stages.train.losses import margins
-from stages.model.classifier import ModelParams, build
 from stages.train.probe import out_of_fold
 
 SEEDS = range(100, 105)
@@ -49,7 +49,7 @@ class Pets(NamedTuple):
     truth: np.ndarray  # (N,) class numbers
     paths: np.ndarray
     groups: np.ndarray
-    vocab: np.ndarray
+    class_names: np.ndarray
 
 
 class Evidence(NamedTuple):
@@ -70,17 +70,17 @@ def pets(photos: Path, work: Path) -> Pets:
             prepare(folder, photos, photograph_values())
         splits, store = read_splits(folder / "data/splits.csv"), Store(folder / "data/presized")
         splits["label"] = splits["path"].str.replace(r"_\d+\.\w+$", "", regex=True)
-        vocab, compute = vocabulary(splits), open_device("cpu", "fp32")
-        shown = open_photos(store, splits, vocab, 2, compute.device)
+        class_names, compute = list_class_names(splits), open_device("cpu", "fp32")
+        shown = open_photos(store, splits, class_names, 2, compute.device)
         params = ModelParams(
             arch="efficientnet_lite0", weights="package", head="linear", cut="none"
         )
-        model = build(params, len(vocab), 0, 224)
-        look = Look(224, model.mean, model.std, compute.device)
+        model = build_classifier(params, len(class_names), 0, 224)
+        look = RenderSpec(224, model.mean, model.std, compute.device)
         features = pooled_features(model, valid_batches(shown, look, 64), compute)
         paths = np.array(shown.paths)
-        alike = groups(store.index)[paths].to_numpy(str)
-        np.savez(kept, features, shown.targets, paths, alike, np.array(vocab))
+        alike = duplicate_groups(store.index)[paths].to_numpy(str)
+        np.savez(kept, features, shown.targets, paths, alike, np.array(class_names))
     with np.load(kept) as archive:
         return Pets(*(archive[name] for name in archive.files))
 
@@ -138,23 +138,23 @@ def seed_of(known: Pets, seed: int) -> dict[tuple[int, str], float]:
     rng, images = np.random.default_rng(seed), len(known.truth)
     labels, changed = known.truth.copy(), rng.choice(images, round(SHARE * images), replace=False)
     for row in changed:
-        labels[row] = rng.choice(np.delete(np.arange(len(known.vocab)), known.truth[row]))
+        labels[row] = rng.choice(np.delete(np.arange(len(known.class_names)), known.truth[row]))
     valid = rng.random(images) < 0.2
     rows = np.flatnonzero(~valid)
     margin, model = train(known.features, labels, rows, rng)
     predictions = Predictions(
-        known.vocab, known.paths[valid], labels[valid], model[valid], known.paths[rows],
+        known.class_names, known.paths[valid], labels[valid], model[valid], known.paths[rows],
         labels[rows], margin.astype("float32"),
     )  # fmt: skip
     found = {}
     for width in WIDTHS:
         some = rng.choice(known.features.shape[1], width, replace=False)
-        probe = out_of_fold(known.features[:, some], labels, known.groups, len(known.vocab))
+        probe = out_of_fold(known.features[:, some], labels, known.groups, len(known.class_names))
         baseline = Baseline(
-            known.vocab, known.paths, labels, probe, known.paths[valid], probe[valid]
+            known.class_names, known.paths, labels, probe, known.paths[valid], probe[valid]
         )
         alone = pd.Series(known.paths, known.paths)
-        ranked = rank_suspects(baseline, predictions, alone, len(changed))["path"]
+        ranked = rank_label_issues(baseline, predictions, alone, len(changed))["path"]
         found[width, "the project's"] = float(ranked.isin(known.paths[changed]).mean())
         evidence = _evidence(labels, probe, model, margin, valid)
         for name, rule in RULES.items():

@@ -20,11 +20,11 @@ import pandas as pd
 
 from benchmarks.measure import machine, record, with_mean
 from benchmarks.training import change, photograph_values, prepare, run
-from stages.dataset.duplicates import groups
+from stages.dataset.duplicates import duplicate_groups
 from stages.dataset.manifest import read_labels, write_labels
-from stages.store.reader import Store
+from stages.stats.label_issues import rank_label_issues
 from stages.stats.predictions import read_baseline, read_predictions
-from stages.stats.label_issues import rank_suspects
+from stages.store.reader import Store
 
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
 SHARE = 0.05
@@ -56,10 +56,10 @@ def precisions(kept: Path, truth: pd.Series, group: pd.Series) -> dict[str, floa
     """Return the share of changed labels among as many suspects, and by the probe alone."""
     baseline = read_baseline(kept / "baseline.npz")
     predictions = read_predictions(kept / "predictions.npz")
-    labels = pd.Series(baseline.vocab[baseline.targets], baseline.paths)
+    labels = pd.Series(baseline.class_names[baseline.targets], baseline.paths)
     changed = labels[labels != truth[labels.index]].index
-    ranked = rank_suspects(baseline, predictions, group, len(changed)).set_index("path")
-    of_label = baseline.probabilities[np.arange(len(labels)), baseline.targets]
+    ranked = rank_label_issues(baseline, predictions, group, len(changed)).set_index("path")
+    of_label = baseline.pred_probs[np.arange(len(labels)), baseline.targets]
     alone = pd.Series(of_label, labels.index).nsmallest(len(changed)).index
     hits = ranked.index.intersection(changed)
     return {
@@ -82,7 +82,7 @@ def main() -> None:
         if not known.exists():
             prepare(folder, options.photos, photograph_values())
             shutil.copy(folder / "data/manifest/labels.csv", known)
-        truth, group = read_labels(known), groups(Store(folder / "data/presized").index)
+        truth, group = read_labels(known), duplicate_groups(Store(folder / "data/presized").index)
         by_path = truth.set_index("path")["label"]
         found = [precisions(train(folder, truth, seed), by_path, group) for seed in options.seeds]
     figures: dict[str, Any] = {"seeds": options.seeds}

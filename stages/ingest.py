@@ -10,23 +10,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.base.errors import run_stage, several
-from stages.base.files import write_csv, write_json
 from stages.base.environment import workers
+from stages.base.errors import error_list, run_stage
+from stages.base.files import write_csv, write_json
 from stages.base.params import read_section
-from stages.dataset.scan import collect, require_images
-from stages.dataset.corrections import correct, read_corrections
+from stages.dataset.corrections import apply_corrections, read_corrections
 from stages.dataset.label_csv import read_labels_csv
 from stages.dataset.labels import (
     IngestParams,
     Labelled,
     Problem,
     label_photos,
-    look_alikes,
     require_classes,
     require_labels,
+    similar_labels,
 )
 from stages.dataset.manifest import labels_table, write_images, write_labels
+from stages.dataset.scan import require_images, scan_folder
 
 PROBLEMS = Path("reports/ingest/problems.csv")
 
@@ -34,16 +34,16 @@ PROBLEMS = Path("reports/ingest/problems.csv")
 def main() -> None:
     """List the photos of a folder, and their labels with a person's corrections on top."""
     params = read_section("ingest", IngestParams)
-    found, rule = collect(Path(params.images), workers()), params.label
+    found, rule = scan_folder(Path(params.images), workers()), params.label
     require_images(found, params.images)
     hashes = {file.path: file.sha256 for file in found.facts if file.format}
     paths = list(hashes)
     rows = read_labels_csv(Path(rule.csv), rule, paths) if rule.reads_csv else Labelled()
     given = label_photos(paths, rule, rows)
     fixes = read_corrections(Path("data/corrections.csv"), given.labels, hashes)
-    final = correct(given, fixes)
+    final = apply_corrections(given, fixes)
     problems = [*found.problems, *final.unlabelled, *final.problems, *fixes.problems]
-    problems = sorted([*problems, *look_alikes(final.labels.values())])
+    problems = sorted([*problems, *similar_labels(final.labels.values())])
     dropped = [Problem(path, "dropped", note) for path, note in fixes.dropped.items()]
 
     # First of all, since it explains what may be refused next.
@@ -68,7 +68,7 @@ def main() -> None:
     write_json(Path("reports/ingest/metrics.json"), metrics)
     amiss = f"{len(problems):,} problem{'' if len(problems) == 1 else 's'}"
     if problems:
-        print(several(f"{amiss}:", [*map(str, problems)]))
+        print(error_list(f"{amiss}:", [*map(str, problems)]))
     print(
         f"{len(found.facts):,} files: {len(final.labels):,} images with a label in"
         f" {metrics['classes']} classes, {len(found.facts) - len(paths)} not images,"

@@ -14,16 +14,16 @@ import pandas as pd
 from stages.base.errors import run_stage
 from stages.base.files import write_csv, write_json, write_text
 from stages.base.params import read_section, read_seed, read_value, read_yaml
-from stages.dataset.duplicates import groups
+from stages.dataset.duplicates import duplicate_groups
 from stages.dataset.manifest import read_images
-from stages.store.reader import Store
-from stages.stats.slices import measure
-from stages.page.html import render
-from stages.stats.interpretation import InterpretParams, interpret
-from stages.page.markdown import summary
-from stages.page.content import Reports, compose, read_facts, read_rows
-from stages.stats.predictions import read_baseline, read_predictions
+from stages.page.content import Reports, compose_page, read_json, read_rows
+from stages.page.html import render_page
+from stages.page.markdown import report_markdown
 from stages.page.words import headline
+from stages.stats.interpretation import InterpretParams, interpret
+from stages.stats.predictions import read_baseline, read_predictions
+from stages.stats.slices import image_properties
+from stages.store.reader import Store
 
 PAGE, TABLES = Path("reports/index.html"), Path("reports/interpret")
 PROBLEMS = ("reports/ingest/problems.csv", "reports/presize/rejected.csv")
@@ -35,15 +35,19 @@ def main() -> None:
     params, store = read_section("interpret", InterpretParams), Store(Path("data/presized"))
     model = read_predictions("data/predictions.npz")
     probe = read_baseline("data/baseline.npz")
-    properties = measure(model.paths, store.image, read_images(Path("data/manifest/images.csv")))
-    result = interpret(model, probe, groups(store.index), properties, params, read_seed())
-    page = compose(result, read_reports(), store.index, probe, model.map_of(), store.image)
+    properties = image_properties(
+        model.paths, store.image, read_images(Path("data/manifest/images.csv"))
+    )
+    result = interpret(model, probe, duplicate_groups(store.index), properties, params, read_seed())
+    page = compose_page(result, read_reports(), store.index, probe, model.map_of(), store.image)
 
     write_json("reports/interpret/metrics.json", result.metrics)
     for name, table in result.tables().items():
         write_csv(TABLES / f"{name}.csv", table)
-    write_text(PAGE, render(page))
-    write_text("reports/report.md", summary(result, page.reports.summary["counts"], page.key))
+    write_text(PAGE, render_page(page))
+    write_text(
+        "reports/report.md", report_markdown(result, page.reports.summary["counts"], page.key)
+    )
     print(f"{headline(result.metrics)} {PAGE}")
 
 
@@ -57,14 +61,14 @@ def read_reports() -> Reports:
         "fine_tune": read_value("fine_tune", dict), "interpret": read_value("interpret", dict),
     }  # fmt: skip
     return Reports(
-        summary=read_facts(DATABLOCK / "summary.json"),
+        summary=read_json(DATABLOCK / "summary.json"),
         sheets=(DATABLOCK / "batch.png", DATABLOCK / "unique.png", DATABLOCK / "presizing.png"),
         problems={name: read_rows(name) for name in PROBLEMS},
         decided=read_rows("reports/ingest/corrections.csv"),
-        suggestion=read_facts("reports/lr_find/suggestion.json"),
+        suggestion=read_json("reports/lr_find/suggestion.json"),
         curve=pd.read_csv("reports/lr_find/curve.csv"),
         history=pd.read_csv("reports/fine_tune/history.csv"),
-        model=read_facts("data/model/model.json"),
+        model=read_json("data/model/model.json"),
         params=params,
         versions=read_yaml(Path(__file__).with_name("packages.yaml")),
     )

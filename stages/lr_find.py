@@ -14,19 +14,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.base.environment import device_name, workers
 from stages.base.errors import run_stage
 from stages.base.files import write_csv, write_json
-from stages.base.environment import device_name, workers
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.seed import derive_int
-from stages.batch.loader import Batch, Look, open_photos, train_batches
+from stages.batch.loader import Batch, RenderSpec, open_photos, train_batches
 from stages.batch.views import AugmentParams
-from stages.dataset.splits import read_splits, vocabulary
+from stages.dataset.splits import list_class_names, read_splits
+from stages.model.classifier import ModelParams, build_classifier
 from stages.store.reader import Store
 from stages.train.device import open_device
-from stages.train.lr_range import LrFindParams, Point, sweep
-from stages.train.lr_suggest import given, suggest
-from stages.model.classifier import ModelParams, build
+from stages.train.lr_range import LrFindParams, SweepPoint, sweep
+from stages.train.lr_suggest import suggest, suggestion_from_params
 from stages.train.param_groups import freeze, unfreeze
 from stages.train.step import make_trainer
 
@@ -35,18 +35,18 @@ def main() -> None:
     """Sweep the learning rate, unless fine_tune.base_lr already names it."""
     base_lr = read_value("fine_tune.base_lr", float | str)
     points = sweep_start() if base_lr == "auto" else []
-    curve = pd.DataFrame(points, columns=list(Point._fields))
+    curve = pd.DataFrame(points, columns=list(SweepPoint._fields))
     if base_lr == "auto":
         lrs, losses, raw = (curve[name].to_numpy() for name in ("lr", "smoothed", "loss"))
         suggestion = suggest(lrs, losses, raw, read_value("lr_find.steps", int))
     else:
-        suggestion = given(base_lr)
+        suggestion = suggestion_from_params(base_lr)
     write_csv("reports/lr_find/curve.csv", curve)
     write_json("reports/lr_find/suggestion.json", asdict(suggestion))
     print(suggestion)
 
 
-def sweep_start() -> list[Point]:
+def sweep_start() -> list[SweepPoint]:
     """Return the curve for the first phase: the head alone, or without freeze_epochs the whole."""
     seed = read_seed()
     augment = read_section("augment", AugmentParams)
@@ -57,13 +57,15 @@ def sweep_start() -> list[Point]:
 
     splits = read_splits(Path("data/splits.csv"))
     train = splits[splits["split"] == "train"]
-    vocab = vocabulary(splits)
+    class_names = list_class_names(splits)
     arch, model_seed = read_section("model", ModelParams), derive_int(seed, "model")
-    model = build(arch, len(vocab), model_seed, augment.size)
+    model = build_classifier(arch, len(class_names), model_seed, augment.size)
     compute = open_device(device_name(), read_value("fine_tune.precision", str), model)
     model = model.to(compute.device)
-    photos = open_photos(Store(Path("data/presized")), train, vocab, workers(), compute.device)
-    look = Look(augment.size, model.mean, model.std, compute.device)
+    photos = open_photos(
+        Store(Path("data/presized")), train, class_names, workers(), compute.device
+    )
+    look = RenderSpec(augment.size, model.mean, model.std, compute.device)
 
     def batches(epoch: int) -> Iterator[Batch]:
         return train_batches(photos, look, augment, batch_size, seed, epoch)

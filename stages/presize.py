@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.base.errors import run_stage, several
-from stages.base.files import write_csv, write_json
 from stages.base.environment import workers
+from stages.base.errors import error_list, run_stage
+from stages.base.files import write_csv, write_json
 from stages.base.params import read_section, read_value
 from stages.dataset.manifest import read_images
 from stages.images.resize import PresizeParams
@@ -66,7 +66,7 @@ def _refuse_too_many(rejected: pd.DataFrame, files: int, most: float) -> None:
     if len(rejected) < files and len(rejected) <= most * files:
         return
     counts = ", ".join(f"{count} {name}" for name, count in _counts(rejected["problem"]).items())
-    raise several(
+    raise error_list(
         f"{len(rejected):,} of {files:,} photos cannot be used ({counts}), and "
         f"presize.max_rejected allows {most * 100:g}%. Mend or remove them, or allow more; "
         f"{REPORT / 'rejected.csv'} lists all:",

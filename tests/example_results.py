@@ -11,10 +11,10 @@ from PIL import Image
 from stages.base.files import sha256_bytes, write_csv, write_json
 from stages.dataset.manifest import write_images
 from stages.images.resize import PresizeParams
-from stages.store.writer import write_store
 from stages.stats.predictions import Baseline, Predictions, write_baseline, write_predictions
+from stages.store.writer import write_store
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 NASTY = [
     "<script>alert(1)</script>",
     "=cmd()",
@@ -25,7 +25,7 @@ NASTY = [
 ]
 
 
-def probabilities(
+def pred_probs(
     targets: np.ndarray, classes: int, right: float, rng: np.random.Generator, bce: bool = False
 ) -> np.ndarray:
     """Return (N, C) float32 of a model that is right about so often; confuses neighbours most."""
@@ -50,15 +50,15 @@ def arrays(
 ) -> tuple[Predictions, Baseline]:
     """Return what fine_tune and baseline would leave; every fifth image validates."""
     rng = np.random.default_rng(seed)
-    vocab = np.array(labels)
+    class_names = np.array(labels)
     valid = np.arange(len(targets)) % 5 == 0
     of_valid = targets[valid]
     margins = np.clip(rng.normal(0.8, 0.25, (~valid).sum()), -1, 1).astype("float32")
     predictions = Predictions(
-        vocab=vocab,
+        class_names=class_names,
         paths=paths[valid],
         targets=of_valid,
-        probabilities=probabilities(of_valid, len(labels), right, rng, bce),
+        pred_probs=pred_probs(of_valid, len(labels), right, rng, bce),
         train_paths=paths[~valid],
         train_targets=targets[~valid],
         train_margins=margins,
@@ -66,12 +66,12 @@ def arrays(
         maps=rng.random((int(valid.sum()), 3, 3), dtype="float32"),
     )
     baseline = Baseline(
-        vocab=vocab,
+        class_names=class_names,
         paths=paths,
         targets=targets,
-        probabilities=probabilities(targets, len(labels), right - 0.2, rng),
+        pred_probs=pred_probs(targets, len(labels), right - 0.2, rng),
         valid_paths=paths[valid],
-        valid_probabilities=probabilities(of_valid, len(labels), right - 0.2, rng),
+        valid_pred_probs=pred_probs(of_valid, len(labels), right - 0.2, rng),
     )
     return predictions, baseline
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.base.params import Section, keys, read_yaml
+from stages.base.params import Section, dotted_keys, read_yaml
 from stages.tools import deps
 from stages.tools.check import SECTIONS, outputs_of
 
@@ -63,12 +63,12 @@ def lines(node: ast.AST) -> int:
     return node.end_lineno - node.lineno + 1
 
 
-def test_dvc_yaml_lists_exactly_what_is_used():
+def test_dvc_yaml_lists_exactly_what_is_used() -> None:
     """Code, params and package versions in dvc.yaml are those of the source: else, make deps."""
     assert deps.check(ROOT) == []
 
 
-def test_every_script_is_a_stage_and_runs_as_a_module():
+def test_every_script_is_a_stage_and_runs_as_a_module() -> None:
     """dvc.yaml has a stage for each script, by its name, and runs it as a module."""
     assert sorted(STAGES) == sorted(Path(path).stem for path in SCRIPTS)
     for name, stage in PIPELINE["stages"].items():
@@ -76,7 +76,7 @@ def test_every_script_is_a_stage_and_runs_as_a_module():
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_paths_in_a_script_are_those_in_dvc_yaml(name):
+def test_paths_in_a_script_are_those_in_dvc_yaml(name) -> None:
     """A path of data or reports that a script names is declared; what is declared, it names."""
     stage = PIPELINE["stages"][name]
     listed = {dep for dep in stage.get("deps", []) if not dep.startswith(("stages/", "${"))}
@@ -127,7 +127,7 @@ def without_docstrings(path: str) -> ast.Module:
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if layer(path) in LAYERS])
-def test_layers(path):
+def test_layers(path) -> None:
     """A module imports from the layers below it only, and no package that its layer shuns."""
     used, imported = uses(path)
     assert {layer(other) for other in imported} <= LAYERS[layer(path)]
@@ -135,25 +135,25 @@ def test_layers(path):
 
 
 @pytest.mark.parametrize("path", MODULES)
-def test_nothing_imports_a_stage_script_or_a_tool(path):
+def test_nothing_imports_a_stage_script_or_a_tool(path) -> None:
     """Scripts and tools stand at the top: only the checker reads the params models of a script."""
     above = {other for other in uses(path)[1] if layer(other) in ("", "tools")}
     assert not above or path.startswith("stages/tools/")
 
 
-def test_interpret_needs_no_torch():
+def test_interpret_needs_no_torch() -> None:
     """The report is made without torch, so that it costs seconds."""
     assert not {"torch", "torchvision", "timm"} & deps.stage_uses(ROOT, "interpret").packages
 
 
-def test_comparing_needs_no_torch():
+def test_comparing_needs_no_torch() -> None:
     """Revisions are compared without torch and scikit-learn, which take seconds to start."""
     heavy = {"torch", "torchvision", "timm", "scikit-learn"}
     assert not heavy & deps.stage_uses(ROOT, "tools/compare").packages
 
 
 @pytest.mark.parametrize("name", ["fetch", "ingest", "presize"])
-def test_stages_before_the_model_need_no_torch(name):
+def test_stages_before_the_model_need_no_torch(name) -> None:
     """Making, reading and presizing photos needs neither torch nor matplotlib."""
     used = deps.stage_uses(ROOT, name).packages
     assert not {"torch", "torchvision", "timm", "matplotlib"} & used - {
@@ -162,12 +162,12 @@ def test_stages_before_the_model_need_no_torch(name):
 
 
 @pytest.mark.parametrize("name", ["lr_find", "fine_tune"])
-def test_training_draws_no_pictures(name):
+def test_training_draws_no_pictures(name) -> None:
     """A change of the report's looks must not train again."""
     assert "matplotlib" not in deps.stage_uses(ROOT, name).packages
 
 
-def test_no_circles():
+def test_no_circles() -> None:
     """No module imports itself by way of others."""
     done: set[str] = set()
 
@@ -183,13 +183,13 @@ def test_no_circles():
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if path.endswith("__init__.py")])
-def test_packages_are_empty(path):
+def test_packages_are_empty(path) -> None:
     """An __init__.py holds nothing, since dvc.yaml does not list it."""
     assert (ROOT / path).read_bytes() == b""
 
 
 @pytest.mark.parametrize("path", MODULES)
-def test_imports_can_be_read_from_the_source(path):
+def test_imports_can_be_read_from_the_source(path) -> None:
     """No import by a computed name, none relative, none of everything: the list is the truth."""
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom):
@@ -202,7 +202,7 @@ def test_imports_can_be_read_from_the_source(path):
 
 
 @pytest.mark.parametrize("path", MODULES)
-def test_imports_name_a_module_that_exists(path):
+def test_imports_name_a_module_that_exists(path) -> None:
     """`from stages.a import b` names a module, or a name in the module stages/a.py."""
     for node in ast.walk(tree(path)):
         for name in deps._imported(node):
@@ -214,7 +214,7 @@ def test_imports_name_a_module_that_exists(path):
 
 
 @pytest.mark.parametrize("path", MODULES)
-def test_lengths(path):
+def test_lengths(path) -> None:
     """A stage script has at most 80 lines, a module 250, a function 60."""
     count = len((ROOT / path).read_text(encoding="utf-8").splitlines())
     assert count <= (80 if path in SCRIPTS else 250)
@@ -223,7 +223,7 @@ def test_lengths(path):
 
 
 @pytest.mark.parametrize("path", SCRIPTS)
-def test_a_script_reports_failures_as_people_read_them(path):
+def test_a_script_reports_failures_as_people_read_them(path) -> None:
     """A stage script says how to run it, and its failures how to restore what DVC removed."""
     text = (ROOT / path).read_text(encoding="utf-8")
     assert f"python -m stages.{Path(path).stem}" in (ast.get_docstring(tree(path)) or "")
@@ -234,7 +234,7 @@ def test_a_script_reports_failures_as_people_read_them(path):
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if layer(path) in LAYERS])
-def test_only_scripts_read_params_print_and_know_paths(path):
+def test_only_scripts_read_params_print_and_know_paths(path) -> None:
     """Modules get values and return values."""
     if path == deps.READERS:
         return
@@ -257,14 +257,14 @@ def leaves(value: object, prefix: str = "") -> list[str]:
     return [leaf for name, inner in dotted for leaf in leaves(inner, name)]
 
 
-def test_every_param_is_known_to_one_model():
+def test_every_param_is_known_to_one_model() -> None:
     """The keys of params.yaml are those of the models that the checker knows, and no others."""
-    known = [key for name, model in SECTIONS.items() for key in keys(model, name)]
+    known = [key for name, model in SECTIONS.items() for key in dotted_keys(model, name)]
     assert len(known) == len(set(known))
     assert sorted(leaves(read_yaml(ROOT / "params.yaml"))) == sorted([*known, "seed"])
 
 
-def test_every_section_model_is_checked():
+def test_every_section_model_is_checked() -> None:
     """No model of params is left out of the checker, neither by itself nor inside another."""
 
     def inside(model: type[Section]) -> set[type[Section]]:
@@ -276,7 +276,7 @@ def test_every_section_model_is_checked():
     assert ours == set().union(*(inside(model) for model in SECTIONS.values()))
 
 
-def test_every_param_is_used_by_a_stage():
+def test_every_param_is_used_by_a_stage() -> None:
     """Each key of params.yaml is among the params of some stage, by itself or with its section.
 
     Not counted is that interpret shows every section on the page; its own is all that it uses.
@@ -296,7 +296,7 @@ def test_every_param_is_used_by_a_stage():
     assert unused == []
 
 
-def test_a_section_belongs_to_one_reader():
+def test_a_section_belongs_to_one_reader() -> None:
     """A whole section is read with the same model wherever it is read."""
     readers: dict[str, set[str]] = {}
     for path in SCRIPTS:
@@ -308,7 +308,7 @@ def test_a_section_belongs_to_one_reader():
     }
 
 
-def test_package_versions_are_pinned_and_installed():
+def test_package_versions_are_pinned_and_installed() -> None:
     """stages/packages.yaml, requirements.txt and the environment name the same versions."""
     versions = read_yaml(ROOT / deps.VERSIONS)
     pins = deps.pinned(ROOT)
@@ -317,7 +317,7 @@ def test_package_versions_are_pinned_and_installed():
     assert installed == versions, "the environment is not requirements.txt; run make"
 
 
-def test_packages_are_named_as_they_are_installed():
+def test_packages_are_named_as_they_are_installed() -> None:
     """The name on the package index that deps.py gives an imported package is its real one."""
     real = {name: list(found) for name, found in packages_distributions().items()}
     real["pyvips"] = real["_libvips"]  # the library under it, which computes the pixels
@@ -332,7 +332,7 @@ def test_packages_are_named_as_they_are_installed():
         assert deps.distribution(top) in named
 
 
-def test_direct_requirements_are_those_imported():
+def test_direct_requirements_are_those_imported() -> None:
     """requirements.in names every package that stages import."""
     text = (ROOT / "requirements.in").read_text(encoding="utf-8")
     direct = {
@@ -351,7 +351,7 @@ def ignored(paths: list[str]) -> set[str]:
     return set(done.stdout.splitlines())
 
 
-def test_what_dvc_keeps_git_ignores():
+def test_what_dvc_keeps_git_ignores() -> None:
     """Photos, and all that is made of them, are ignored by committed files; small results are not.
 
     DVC takes its own additions to .gitignore away again when a stage fails.
@@ -372,7 +372,7 @@ def test_what_dvc_keeps_git_ignores():
     }
 
 
-def test_only_small_results_are_kept_outside_the_cache():
+def test_only_small_results_are_kept_outside_the_cache() -> None:
     """Only metrics and plots say `cache: false`: on outs it would switch the run cache off."""
     for name, stage in PIPELINE["stages"].items():
         for kind in ("metrics", "plots"):
@@ -387,19 +387,19 @@ def test_only_small_results_are_kept_outside_the_cache():
 
 
 @pytest.mark.parametrize("name", [".venv", ".finetrack/x", "stages/__pycache__/a.pyc"])
-def test_private_things_stay_out_of_git(name):
+def test_private_things_stay_out_of_git(name) -> None:
     """The environment, as a folder or a link, private caches and bytecode are ignored."""
     assert ignored([name]) == {name}
 
 
-def test_tests_mirror_stages():
+def test_tests_mirror_stages() -> None:
     """Every test file below tests/ belongs to a layer, and to a module or a theme of it."""
     for path in (ROOT / "tests").rglob("test_*.py"):
         parts = path.relative_to(ROOT / "tests").parts
         assert len(parts) == 1 or parts[0] in {*LAYERS, "tools"}, path
 
 
-def test_every_test_says_what_it_holds():
+def test_every_test_says_what_it_holds() -> None:
     """A test has a docstring: a sentence about the behaviour that it holds."""
     silent = [
         f"{path.relative_to(ROOT)}: {node.name}"

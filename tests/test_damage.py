@@ -78,7 +78,7 @@ def damaged(content: bytes, other: bytes, draw: np.random.Generator) -> bytes:
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch) -> list[str]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Make a project whose photos are the originals and the mutants; return the originals' paths.
 
     Half of the names end as their content should, the others in .jpg.
@@ -116,7 +116,7 @@ def hashes() -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_2400_damaged_photos_are_all_accounted_for(folder):
+def test_2400_damaged_photos_are_all_accounted_for(folder: list[str]) -> None:
     """Each is used or rejected by name, the whole ones are used, and no file is touched."""
     before = hashes()
     ingest.main()

@@ -12,8 +12,8 @@ from PIL import Image
 from stages.base.errors import UserError
 from stages.datablock import main
 from stages.dataset.manifest import write_labels
-from stages.images.resize import PresizeParams
 from stages.dataset.splits import read_splits
+from stages.images.resize import PresizeParams
 from stages.store.writer import write_store
 
 PARAMS = """\

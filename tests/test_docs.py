@@ -41,7 +41,7 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z][\w.-]*):(?!=)", text, re.MULTILINE))
 
 
-def test_every_param_has_a_comment():
+def test_every_param_has_a_comment() -> None:
     """Each value in params.yaml carries its meaning behind it."""
     bare = [
         line
@@ -52,13 +52,13 @@ def test_every_param_has_a_comment():
 
 
 @pytest.mark.parametrize("key", leaves(PARAMS))
-def test_every_param_is_in_the_readme(key):
+def test_every_param_is_in_the_readme(key) -> None:
     """The README names each key of params.yaml by its dotted name."""
     assert re.search(rf"(?<![\w.]){re.escape(key)}(?![\w.]*\w)", README.read_text("utf-8")), key
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_no_page_names_a_param_that_is_gone(page):
+def test_no_page_names_a_param_that_is_gone(page) -> None:
     """What a page writes as a key of a section exists, as a key or a subsection."""
     known = {
         ".".join(key.split(".")[:n]) for key in leaves(PARAMS) for n in range(1, key.count(".") + 2)
@@ -74,7 +74,7 @@ def test_no_page_names_a_param_that_is_gone(page):
 
 
 @pytest.mark.parametrize("stage", list(PIPELINE["stages"]))
-def test_every_stage_is_in_the_readme(stage):
+def test_every_stage_is_in_the_readme(stage) -> None:
     """The README has each stage by its name."""
     assert re.search(rf"\b{stage}\b", README.read_text("utf-8"))
 
@@ -85,14 +85,14 @@ def variables(folder: str) -> set[str]:
     return set(re.findall(r"FINETRACK_[A-Z]+", "\n".join(texts)))
 
 
-def test_the_readme_has_every_machine_knob_and_no_other():
+def test_the_readme_has_every_machine_knob_and_no_other() -> None:
     """Each FINETRACK_ variable that the code reads is documented, and none that it does not."""
     documented = set(re.findall(r"FINETRACK_[A-Z]+", README.read_text("utf-8")))
     assert documented == variables("stages")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands_exist(page):
+def test_commands_exist(page) -> None:
     """A make target, module or script that a page tells people to run is there."""
     for line in code(page):
         for target in re.findall(r"(?:^|&& |; )make ((?:[a-z][\w.-]*)(?: [a-z][\w.-]*)*)", line):
@@ -108,7 +108,7 @@ def test_commands_exist(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_and_files_exist(page):
+def test_links_and_files_exist(page) -> None:
     """A local link leads somewhere, and a path of the code that is named is there."""
     text = page.read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
@@ -119,7 +119,7 @@ def test_links_and_files_exist(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_outputs_that_a_page_names_are_made(page):
+def test_outputs_that_a_page_names_are_made(page) -> None:
     """A file below data/ or reports/ that a page names comes from the pipeline or from git."""
     made = []
     for stage in PIPELINE["stages"].values():
@@ -137,7 +137,7 @@ def test_outputs_that_a_page_names_are_made(page):
             assert known or (ROOT / path).exists(), name
 
 
-def test_make_says_what_it_can():
+def test_make_says_what_it_can() -> None:
     """Every target of the Makefile is phony and explained in one line."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())
@@ -145,7 +145,7 @@ def test_make_says_what_it_can():
     assert phony == explained == make_targets()
 
 
-def test_the_license_is_the_whole_apache_license():
+def test_the_license_is_the_whole_apache_license() -> None:
     """LICENSE is the text that pyproject.toml names."""
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Version 2.0, January 2004" in text
@@ -153,7 +153,7 @@ def test_the_license_is_the_whole_apache_license():
     assert 'license = "Apache-2.0"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
-def test_no_page_holds_what_dates_it_or_places_it():
+def test_no_page_holds_what_dates_it_or_places_it() -> None:
     """Pages name no path of somebody's machine and no package index of somebody's network."""
     for page in [*PAGES, ROOT / "requirements.txt", ROOT / "params.yaml", ROOT / "dvc.yaml"]:
         text = page.read_text(encoding="utf-8")

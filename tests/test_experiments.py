@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,7 @@ def made_by(target: str, *values: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def queued(built, tmp_path_factory) -> Repo:
+def queued(built, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a copy of the built project after two queued seeds and a longer training."""
     repo = copy_of(built, tmp_path_factory.mktemp("queued") / "repo")
     repo.run("sh", "-c", made_by("seeds", "N=2"))
@@ -47,7 +48,7 @@ def queued(built, tmp_path_factory) -> Repo:
 
 
 @pytest.fixture
-def lab(queued, tmp_path) -> Repo:
+def lab(queued: Repo, tmp_path: Path) -> Repo:
     """Return a copy of the project with experiments, to change."""
     return copy_of(queued, tmp_path / "repo")
 
@@ -58,7 +59,7 @@ def compare(repo: Repo, *names: str) -> list[dict]:
     return repo.json("reports/compare/compare.json")
 
 
-def test_the_table_of_experiments_has_the_columns_worth_reading(queued):
+def test_the_table_of_experiments_has_the_columns_worth_reading(queued: Repo) -> None:
     """make experiments shows error, interval, difference to the baseline, rate and what differs."""
     command = made_by("experiments")
     rows = list(csv.DictReader(queued.run("sh", "-c", f"{command} --csv").splitlines()))
@@ -70,7 +71,7 @@ def test_the_table_of_experiments_has_the_columns_worth_reading(queued):
     assert {"seed-1", "seed-2", "longer"} <= {row["Experiment"] for row in rows}
 
 
-def test_an_experiment_is_compared_by_its_name(queued):
+def test_an_experiment_is_compared_by_its_name(queued: Repo) -> None:
     """The name of an experiment stands for its commit, and the param that it set is the cause."""
     result = compare(queued, "HEAD", "longer")[0]
     assert (result["base"], result["other"]) == ("HEAD", "longer")
@@ -80,7 +81,7 @@ def test_an_experiment_is_compared_by_its_name(queued):
     assert stages.keys() == {"fine_tune", "interpret"}  # whose page shows every param
 
 
-def test_seeds_are_one_group(queued):
+def test_seeds_are_one_group(queued: Repo) -> None:
     """Experiments that differ only in their seed are one recipe, with mean and spread."""
     result = compare(queued, "longer", "seed-*", "HEAD")
     assert len(result) == 1
@@ -92,7 +93,7 @@ def test_seeds_are_one_group(queued):
     assert result[0]["seeds"]["base"]["sd"] is None
 
 
-def test_experiments_are_told_apart_by_dvc_too(queued):
+def test_experiments_are_told_apart_by_dvc_too(queued: Repo) -> None:
     """dvc exp diff names the param and the metrics, dvc plots diff draws both."""
     difference = queued.run("dvc", "exp", "diff", "HEAD", "longer")
     assert re.search(r"fine_tune\.epochs +1 +2", difference)
@@ -101,7 +102,7 @@ def test_experiments_are_told_apart_by_dvc_too(queued):
     assert set(history["revisions"]) == {"HEAD", "longer"}
 
 
-def test_an_experiment_becomes_the_workspace(lab):
+def test_an_experiment_becomes_the_workspace(lab: Repo) -> None:
     """dvc exp apply brings params and results of an experiment, and nothing is left to run."""
     lab.run("dvc", "exp", "apply", "longer")
     assert len(lab.table("reports/fine_tune/history.csv")) == 3
@@ -109,7 +110,7 @@ def test_an_experiment_becomes_the_workspace(lab):
     assert compare(lab, "longer", "workspace")[0]["changed"]["stages"] == []
 
 
-def test_an_experiment_becomes_a_branch(lab):
+def test_an_experiment_becomes_a_branch(lab: Repo) -> None:
     """dvc exp branch makes a branch of an experiment, which compares as the experiment does."""
     lab.run("dvc", "exp", "branch", "longer", "longer-training")
     by_name, by_branch = compare(lab, "HEAD", "longer", "longer-training")
@@ -117,7 +118,7 @@ def test_an_experiment_becomes_a_branch(lab):
     assert by_name["other_commit"] == by_branch["other_commit"]
 
 
-def test_comparing_twice_gives_the_same_bytes(queued):
+def test_comparing_twice_gives_the_same_bytes(queued: Repo) -> None:
     """The same revisions give the same three files, and leave the work tree alone."""
     folder = queued.path / "reports" / "compare"
     compare(queued, "HEAD", "longer", "seed-*")
@@ -128,7 +129,7 @@ def test_comparing_twice_gives_the_same_bytes(queued):
     assert queued.run("git", "status", "--short") == ""
 
 
-def test_a_past_page_is_made_again(lab):
+def test_a_past_page_is_made_again(lab: Repo) -> None:
     """The page of a commit comes from the cache, or is drawn again with the same bytes."""
     commit = lab.run("git", "rev-parse", "HEAD").strip()[:10]
     page = (lab.path / "reports" / "index.html").read_bytes()

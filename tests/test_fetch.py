@@ -12,20 +12,20 @@ import pytest
 from PIL import Image
 
 from stages.base.errors import UserError
-from stages.sample.digits import planted
 from stages.fetch import SAMPLE, download_pets, main
+from stages.sample.digits import planted_faults
 
 BREEDS = ("Abyssinian_1", "Abyssinian_2", "beagle_10", "great_pyrenees_173")
 
 
 @pytest.fixture
-def workplace(tmp_path, monkeypatch):
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """An empty repository to run the stage in."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def choose(dataset):
+def choose(dataset) -> None:
     """Write params.yaml."""
     Path("params.yaml").write_text(f"fetch:\n  dataset: {dataset}\n")
 
@@ -53,7 +53,7 @@ def archive(path, files):
 
 
 @pytest.fixture
-def pets(tmp_path_factory, monkeypatch):
+def pets(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
     """A small Oxford-IIIT Pet set on a server of this machine, in place of the official address."""
     datasets = pytest.importorskip("torchvision.datasets")
     folder = tmp_path_factory.mktemp("served")
@@ -86,7 +86,9 @@ def pets(tmp_path_factory, monkeypatch):
     server.server_close()
 
 
-def test_none_makes_an_empty_folder_and_says_so(workplace, capsys):
+def test_none_makes_an_empty_folder_and_says_so(
+    workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With none the folder exists, without photographs."""
     choose("none")
     main()
@@ -95,7 +97,7 @@ def test_none_makes_an_empty_folder_and_says_so(workplace, capsys):
 
 
 @pytest.mark.parametrize("dataset", ["cats", "1", "null"])
-def test_an_unknown_dataset_is_refused_by_name(workplace, dataset):
+def test_an_unknown_dataset_is_refused_by_name(workplace, dataset) -> None:
     """A dataset that does not exist is an error that lists those that do, before any writing."""
     choose(dataset)
     with pytest.raises(UserError, match=r"fetch\.dataset: .*'digits', 'pets' or 'none'"):
@@ -103,7 +105,9 @@ def test_an_unknown_dataset_is_refused_by_name(workplace, dataset):
     assert not SAMPLE.exists()
 
 
-def test_pets_are_downloaded_once_and_copied_flat(workplace, pets, capsys):
+def test_pets_are_downloaded_once_and_copied_flat(
+    workplace, pets, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Photographs of both splits arrive byte for byte; a second run needs no download."""
     choose("pets")
     main()
@@ -117,7 +121,9 @@ def test_pets_are_downloaded_once_and_copied_flat(workplace, pets, capsys):
     assert capsys.readouterr().out == "pets: 4 photographs in data/sample, 0 written now\n"
 
 
-def test_another_choice_leaves_only_what_the_user_added(workplace, pets, capsys):
+def test_another_choice_leaves_only_what_the_user_added(
+    workplace, pets, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Going from pets to none takes the pets away, and neither the added nor the edited photo."""
     choose("pets")
     main()
@@ -130,7 +136,9 @@ def test_another_choice_leaves_only_what_the_user_added(workplace, pets, capsys)
     assert names() == [".made.json", "beagle_10.jpg", "mine.jpg"]
 
 
-def test_a_changed_archive_is_refused(tmp_path, pets, monkeypatch):
+def test_a_changed_archive_is_refused(
+    tmp_path: Path, pets, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An archive with another checksum than the official one is not used."""
     from torchvision.datasets import OxfordIIITPet
 
@@ -140,7 +148,9 @@ def test_a_changed_archive_is_refused(tmp_path, pets, monkeypatch):
         download_pets(tmp_path)
 
 
-def test_without_a_network_the_other_choices_are_named(tmp_path, pets, monkeypatch):
+def test_without_a_network_the_other_choices_are_named(
+    tmp_path: Path, pets, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A failed download is one line that names digits and none."""
     from torchvision.datasets import OxfordIIITPet
 
@@ -152,10 +162,10 @@ def test_without_a_network_the_other_choices_are_named(tmp_path, pets, monkeypat
 
 
 @pytest.mark.slow
-def test_digits_are_made_whole(workplace, capsys):
+def test_digits_are_made_whole(workplace, capsys: pytest.CaptureFixture[str]) -> None:
     """The sample is 1,011 files, with all planted ones among them."""
     choose("digits")
     main()
     assert len(names()) == 1012
-    assert {path for path, _, _ in planted()} < set(names())
+    assert {path for path, _, _ in planted_faults()} < set(names())
     assert capsys.readouterr().out.endswith("1,011 photographs in data/sample, 1,011 written now\n")

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -52,7 +53,7 @@ CHANGES = {
 
 
 @pytest.fixture(scope="module")
-def past(built, tmp_path_factory) -> Repo:
+def past(built, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a copy of the built project with a branch for each change, all from one commit."""
     repo = copy_of(built, tmp_path_factory.mktemp("past") / "repo")
     for branch, change in CHANGES.items():
@@ -91,7 +92,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("branch", CHANGES)
-def test_each_change_is_named(past, branch):
+def test_each_change_is_named(past: Repo, branch) -> None:
     """Beside each verdict stands what changed, and what of the validation images is left out."""
     text = told(past, branch)
     for words in WORDS[branch]:
@@ -99,7 +100,7 @@ def test_each_change_is_named(past, branch):
     assert re.search(rf"\| `{branch}` \| \*\*(better|worse|cannot tell)\*\* \|", text)
 
 
-def test_a_change_without_effect_is_no_difference(past):
+def test_a_change_without_effect_is_no_difference(past: Repo) -> None:
     """Where every output is the same, no image changed sides and the difference is zero."""
     told(past, "package")
     result = past.json("reports/compare/compare.json")[0]
@@ -109,7 +110,7 @@ def test_a_change_without_effect_is_no_difference(past):
     assert not result["newly_right"]
 
 
-def test_all_changes_are_compared_at_once(past):
+def test_all_changes_are_compared_at_once(past: Repo) -> None:
     """Several revisions stand in one table, and their p-values are Holm's."""
     past.run("python", "-m", "stages.tools.compare", "master", *CHANGES)
     results = past.json("reports/compare/compare.json")
@@ -119,7 +120,7 @@ def test_all_changes_are_compared_at_once(past):
     assert "p is Holm's, over 5 comparisons" in text
 
 
-def test_photos_and_cache_may_be_gone(past, tmp_path):
+def test_photos_and_cache_may_be_gone(past: Repo, tmp_path: Path) -> None:
     """Without DVC's cache the verdict stands on what git has, and the page says what is missing."""
     repo = copy_of(past, tmp_path / "repo")
     shutil.rmtree(repo.path / ".dvc" / "cache")

@@ -46,7 +46,7 @@ def outputs():
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Return a function that sets params; the working folder has four photos of two classes."""
     monkeypatch.chdir(tmp_path)
     for seed, (name, image_format) in enumerate(PHOTOS.items()):
@@ -56,7 +56,7 @@ def project(tmp_path, monkeypatch):
         header = "path,label" if "labels" in name else "path,sha256,action,label,note"
         (tmp_path / name).write_text(header + "\n")
 
-    def change(**label):
+    def change(**label) -> None:
         content = YAML(typ="safe").load(ROOT / "params.yaml")
         content["ingest"]["images"] = label.pop("images", "photos")
         content["ingest"]["label"].update(label)
@@ -66,7 +66,7 @@ def project(tmp_path, monkeypatch):
     return change
 
 
-def test_every_photo_is_in_the_manifest(project, capsys):
+def test_every_photo_is_in_the_manifest(project, capsys: pytest.CaptureFixture[str]) -> None:
     """Each file has a row of facts, each labelled one a row of labels, and one line says so."""
     before = {path: path.read_bytes() for path in Path("photos").rglob("*.jpg")}
     ingest.main()
@@ -96,7 +96,7 @@ def test_every_photo_is_in_the_manifest(project, capsys):
     assert {path: path.read_bytes() for path in Path("photos").rglob("*.jpg")} == before
 
 
-def test_the_same_input_gives_the_same_bytes(project, monkeypatch):
+def test_the_same_input_gives_the_same_bytes(project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outputs depend neither on the run, nor on the threads, nor on where the folder lies."""
     ingest.main()
     first = outputs()
@@ -109,7 +109,9 @@ def test_the_same_input_gives_the_same_bytes(project, monkeypatch):
     assert outputs() == first
 
 
-def test_what_does_not_fit_is_told_and_the_rest_goes_on(project, capsys):
+def test_what_does_not_fit_is_told_and_the_rest_goes_on(
+    project, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Files without a label, without an image, hidden or linked out: each is accounted for."""
     for number in range(25):
         photo(Path(f"photos/IMG {number:02}.jpg"), 100 + number)
@@ -141,7 +143,7 @@ def test_what_does_not_fit_is_told_and_the_rest_goes_on(project, capsys):
     ]
 
 
-def test_labels_by_folder(project):
+def test_labels_by_folder(project) -> None:
     """The folder is the class, and photos at the top are told."""
     photo(Path("photos/bird/x.jpg"), 9)
     project(by="folder")
@@ -154,7 +156,7 @@ def test_labels_by_folder(project):
     assert metrics()["problems"] == {"no folder": 3}
 
 
-def test_labels_and_splits_by_csv(project):
+def test_labels_and_splits_by_csv(project) -> None:
     """Rows and photos are matched, repeats are merged, and what does not meet is told."""
     Path("list.tsv").write_text(
         "file\tkind\tside\ncat_1.jpg\tA\ttrain\ncat_1.jpg\tA\ttrain\ncat_2.jpg\tB\tvalid\n"
@@ -175,7 +177,7 @@ def test_labels_and_splits_by_csv(project):
     ]
 
 
-def test_splits_by_csv_and_labels_by_filename(project):
+def test_splits_by_csv_and_labels_by_filename(project) -> None:
     """A split column is used whatever gives the labels."""
     Path("data/labels.csv").write_text("path,side\ncat_1.jpg,valid\n")
     project(split_column="side")
@@ -185,7 +187,9 @@ def test_splits_by_csv_and_labels_by_filename(project):
     assert {row["source"] for row in rows} == {"filename"}
 
 
-def test_corrections_change_labels_and_not_images(project, capsys):
+def test_corrections_change_labels_and_not_images(
+    project, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A relabelled photo is marked, a dropped one leaves labels.csv, and images.csv stays."""
     ingest.main()
     before = outputs()
@@ -237,7 +241,7 @@ def test_corrections_change_labels_and_not_images(project, capsys):
         ({"regex": "x"}, ["params.yaml", "ingest.label.regex", "exactly one"]),
     ],
 )
-def test_what_cannot_go_on_is_one_clear_line(project, label, words):
+def test_what_cannot_go_on_is_one_clear_line(project, label, words) -> None:
     """A set that nothing can be learned from is refused, with the key and the remedy."""
     Path("empty").mkdir()
     project(**label)
@@ -247,7 +251,7 @@ def test_what_cannot_go_on_is_one_clear_line(project, label, words):
         assert word in str(caught.value)
 
 
-def test_the_list_of_problems_is_there_when_a_set_is_refused(project):
+def test_the_list_of_problems_is_there_when_a_set_is_refused(project) -> None:
     """The message shows three photos, the list all."""
     project(regex=r"^(\d+)$")
     with pytest.raises(UserError):
@@ -255,14 +259,14 @@ def test_the_list_of_problems_is_there_when_a_set_is_refused(project):
     assert len(table("reports/ingest/problems.csv")) == 4
 
 
-def test_wrong_columns_of_corrections_are_refused(project):
+def test_wrong_columns_of_corrections_are_refused(project) -> None:
     """A file that is no list of corrections stops the stage."""
     Path("data/corrections.csv").write_text("path,label\ncat_1.jpg,dog\n")
     with pytest.raises(UserError, match=r"data/corrections\.csv: no column named 'sha256'"):
         ingest.main()
 
 
-def test_dropping_every_photo_is_refused(project):
+def test_dropping_every_photo_is_refused(project) -> None:
     """Corrections that leave nothing are named as the reason."""
     rows = "".join(f"{path},,drop,,\n" for path in PHOTOS)
     Path("data/corrections.csv").write_text("path,sha256,action,label,note\n" + rows)
@@ -271,7 +275,7 @@ def test_dropping_every_photo_is_refused(project):
 
 
 @pytest.mark.slow
-def test_as_a_command_it_ends_in_one_line(project):
+def test_as_a_command_it_ends_in_one_line(project) -> None:
     """Run as DVC runs it: success is one line, failure is one line on stderr and no traceback."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 

@@ -49,7 +49,7 @@ def outputs() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Return a function that sets params; the working folder has ten photos and two bad files."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINETRACK_WORKERS", "1")
@@ -61,7 +61,7 @@ def project(tmp_path, monkeypatch):
     Path("photos/cut_1.jpg").write_bytes(Path("photos/large_1.jpg").read_bytes()[:400])
     ingest()
 
-    def change(**params):
+    def change(**params) -> None:
         content = YAML(typ="safe").load(ROOT / "params.yaml")
         content["ingest"]["images"] = "photos"
         content["presize"].update({"size": 32, "shards": 4, "max_rejected": 0.2} | params)
@@ -71,7 +71,9 @@ def project(tmp_path, monkeypatch):
     return change
 
 
-def test_every_photo_is_stored_or_rejected_by_name(project, capsys):
+def test_every_photo_is_stored_or_rejected_by_name(
+    project, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Ten photos are in the store, two files in the list of rejects, and one line says so."""
     presize.main()
     rejected = pd.read_csv(REPORT / "rejected.csv")
@@ -87,7 +89,7 @@ def test_every_photo_is_stored_or_rejected_by_name(project, capsys):
     )
 
 
-def test_metrics_count_what_the_photos_were(project):
+def test_metrics_count_what_the_photos_were(project) -> None:
     """Counts, traits and bytes are in the metrics, and agree with the files."""
     presize.main()
     found = json.loads((REPORT / "metrics.json").read_text())
@@ -103,7 +105,9 @@ def test_metrics_count_what_the_photos_were(project):
     }
 
 
-def test_a_second_run_reuses_all_and_writes_the_same(project, capsys):
+def test_a_second_run_reuses_all_and_writes_the_same(
+    project, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nothing in the outputs tells whether photos were decoded now or before."""
     presize.main()
     before = outputs()
@@ -112,7 +116,7 @@ def test_a_second_run_reuses_all_and_writes_the_same(project, capsys):
     assert "10 reused" in capsys.readouterr().out
 
 
-def test_too_many_rejected_stop_the_pipeline(project):
+def test_too_many_rejected_stop_the_pipeline(project) -> None:
     """Beyond the limit the error counts the problems, and the list of them is there to read."""
     project(max_rejected=0.1)
     with pytest.raises(UserError) as caught:
@@ -124,7 +128,7 @@ def test_too_many_rejected_stop_the_pipeline(project):
     assert len(pd.read_csv(REPORT / "rejected.csv")) == 2
 
 
-def test_the_limit_itself_is_allowed(project):
+def test_the_limit_itself_is_allowed(project) -> None:
     """Two of twelve is not more than a sixth."""
     project(max_rejected=2 / 12)
     presize.main()
@@ -132,7 +136,7 @@ def test_the_limit_itself_is_allowed(project):
     assert len(Store(Path("data/presized")).index) == 10
 
 
-def test_no_usable_photo_is_an_error_whatever_the_limit(project):
+def test_no_usable_photo_is_an_error_whatever_the_limit(project) -> None:
     """With every file rejected there is nothing to go on with."""
     project(max_rejected=1.0)
     for file in Path("photos").rglob("*.jpg"):
@@ -142,14 +146,14 @@ def test_no_usable_photo_is_an_error_whatever_the_limit(project):
         presize.main()
 
 
-def test_a_missing_manifest_names_its_stage(project):
+def test_a_missing_manifest_names_its_stage(project) -> None:
     """Without ingest the error says what to run."""
     Path("data/manifest/images.csv").unlink()
     with pytest.raises(UserError, match="dvc repro ingest"):
         presize.main()
 
 
-def test_originals_are_not_touched(project):
+def test_originals_are_not_touched(project) -> None:
     """Neither the bytes nor the times of the originals change."""
     files = sorted(path for path in Path("photos").rglob("*") if path.is_file())
     before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in files]
@@ -158,7 +162,7 @@ def test_originals_are_not_touched(project):
     assert files == sorted(path for path in Path("photos").rglob("*") if path.is_file())
 
 
-def test_run_as_a_command(project):
+def test_run_as_a_command(project) -> None:
     """A failure is a line on stderr with the remedy, without a traceback."""
     project(size=8)
     result = subprocess.run(

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from stages.base.stage_lock import Busy, alone
+from stages.base.stage_lock import LockHeld, stage_lock
 from tests.tiny_repo import Repo, copy_of, copy_project, hashes, make_photos
 
 pytestmark = pytest.mark.slow
@@ -23,7 +24,7 @@ DVC = ("dvc", "repro", "--force", "--single-item", "fine_tune")  # or its cache 
 
 
 @pytest.fixture(scope="session")
-def ended(tmp_path_factory) -> Repo:
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a project whose fine_tune has run to its end, in 41 epochs. Not to be changed."""
     repo = copy_project(tmp_path_factory.mktemp("ended") / "repo")
     repo.change(LONG)
@@ -35,7 +36,7 @@ def ended(tmp_path_factory) -> Repo:
 
 
 @pytest.fixture
-def repo(ended, tmp_path) -> Repo:
+def repo(ended: Repo, tmp_path: Path) -> Repo:
     """Return a copy of it in which fine_tune has not run."""
     repo = copy_of(ended, tmp_path / "repo")
     for name in OUTPUTS:
@@ -83,14 +84,14 @@ def start(
 def free(repo: Repo) -> bool:
     """Return whether no stage is at work."""
     try:
-        with alone(repo.path / ".finetrack", "test"):
+        with stage_lock(repo.path / ".finetrack", "test"):
             return True
-    except Busy:
+    except LockHeld:
         return False
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_killed_at_any_moment_it_ends_in_the_same_bytes(repo, ended, number):
+def test_killed_at_any_moment_it_ends_in_the_same_bytes(repo: Repo, ended: Repo, number) -> None:
     """kill -9 at a random moment; the next run says where it goes on, and arrives."""
     process = start(repo, STAGE)
     time.sleep(random.Random(number).uniform(0, 0.5))
@@ -103,7 +104,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_bytes(repo, ended, number):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_asked_to_stop_it_says_how_to_go_on(repo, ended, number):
+def test_asked_to_stop_it_says_how_to_go_on(repo: Repo, ended: Repo, number) -> None:
     """Ctrl-C and SIGTERM end it in one line that says where the next run goes on, and it does."""
     process = start(repo, STAGE)
     process.send_signal(number)
@@ -115,7 +116,7 @@ def test_asked_to_stop_it_says_how_to_go_on(repo, ended, number):
     assert results(repo) == results(ended)
 
 
-def test_ctrl_c_under_dvc_keeps_where_it_stands(repo):
+def test_ctrl_c_under_dvc_keeps_where_it_stands(repo: Repo) -> None:
     """Ctrl-C, which reaches dvc and the stage alike, lets the stage keep its place and say so."""
     process = start(repo, DVC)
     os.killpg(process.pid, signal.SIGINT)
@@ -126,7 +127,9 @@ def test_ctrl_c_under_dvc_keeps_where_it_stands(repo):
     assert "Going on from .finetrack/fine_tune: epoch" in repo.run(*DVC)
 
 
-def test_a_stage_whose_dvc_is_killed_stops_and_the_next_repro_goes_on(repo, ended):
+def test_a_stage_whose_dvc_is_killed_stops_and_the_next_repro_goes_on(
+    repo: Repo, ended: Repo
+) -> None:
     """kill -9 of dvc alone: the stage keeps a checkpoint and ends; dvc repro ends in the same."""
     process = start(repo, DVC)
     process.kill()
@@ -139,7 +142,7 @@ def test_a_stage_whose_dvc_is_killed_stops_and_the_next_repro_goes_on(repo, ende
     assert results(repo) == results(ended)
 
 
-def test_processes_that_train_together_stop_when_dvc_is_killed(repo):
+def test_processes_that_train_together_stop_when_dvc_is_killed(repo: Repo) -> None:
     """kill -9 of dvc alone ends two processes as it ends one, and both go on together."""
     two = {"FINETRACK_GPUS": "2", "FINETRACK_DEVICE": "cpu"}
     process = start(repo, DVC, two)
@@ -150,15 +153,15 @@ def test_processes_that_train_together_stop_when_dvc_is_killed(repo):
     assert repo.json("data/model/model.json")["processes"] == 2
 
 
-def test_a_stage_at_work_is_reported_by_the_next_repro(repo):
+def test_a_stage_at_work_is_reported_by_the_next_repro(repo: Repo) -> None:
     """While a stage is still at work in the folder, dvc repro stops with its name and process."""
-    with alone(repo.path / ".finetrack", "fine_tune"):
+    with stage_lock(repo.path / ".finetrack", "fine_tune"):
         output = repo.run(*DVC, code=255)
     assert "finetrack: fine_tune (process" in output
     assert "is still at work in this folder" in output
 
 
-def test_a_checkpoint_of_other_params_is_ignored(repo):
+def test_a_checkpoint_of_other_params_is_ignored(repo: Repo) -> None:
     """After a param has changed, the run starts anew, and says so."""
     process = start(repo, STAGE)
     process.kill()

@@ -1,6 +1,7 @@
 """Several people and one remote: what one has run nobody runs again, and merges are real runs."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ SETTLE = "dvc repro && git add -A && git commit -m 'Merge'"
 
 
 @pytest.fixture
-def shared(built, tmp_path) -> Repo:
+def shared(built, tmp_path: Path) -> Repo:
     """Return a copy of the built project whose results are in a remote: a folder."""
     repo = copy_of(built, tmp_path / "shared")
     repo.run("dvc", "remote", "add", "-q", "-d", "store", str(tmp_path / "remote"))
@@ -22,7 +23,7 @@ def shared(built, tmp_path) -> Repo:
 
 
 @pytest.fixture(scope="module")
-def branches(built, tmp_path_factory) -> Repo:
+def branches(built, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a copy of the built project with two branches from it, each with a run of its own."""
     repo = copy_of(built, tmp_path_factory.mktemp("branches") / "repo")
     for branch, change in (
@@ -39,7 +40,7 @@ def branches(built, tmp_path_factory) -> Repo:
     return repo
 
 
-def test_a_clone_pulls_what_others_have_run(shared, tmp_path):
+def test_a_clone_pulls_what_others_have_run(shared: Repo, tmp_path: Path) -> None:
     """In a clone elsewhere, dvc pull brings photos and results, and dvc repro does nothing."""
     shared.run("git", "clone", "-q", ".", str(tmp_path / "elsewhere" / "clone"))
     clone = Repo(tmp_path / "elsewhere" / "clone")
@@ -50,7 +51,7 @@ def test_a_clone_pulls_what_others_have_run(shared, tmp_path):
     assert clone.run("git", "status", "--short") == ""
 
 
-def test_a_clone_compares_what_it_has_not_pulled(shared, tmp_path):
+def test_a_clone_compares_what_it_has_not_pulled(shared: Repo, tmp_path: Path) -> None:
     """Results in git are enough for a verdict; what the cache lacks is said, with the remedy."""
     shared.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
     clone = Repo(tmp_path / "clone")
@@ -61,7 +62,7 @@ def test_a_clone_compares_what_it_has_not_pulled(shared, tmp_path):
     assert "dvc fetch" not in clone.run("python", "-m", "stages.tools.compare", "HEAD~1", "HEAD")
 
 
-def test_a_merge_is_settled_by_one_command(branches, tmp_path):
+def test_a_merge_is_settled_by_one_command(branches: Repo, tmp_path: Path) -> None:
     """Git never mixes two dvc.lock; dvc repro runs just what the combination still lacks."""
     repo = copy_of(branches, tmp_path / "repo")
     ours = (repo.path / "dvc.lock").read_bytes()
@@ -77,7 +78,7 @@ def test_a_merge_is_settled_by_one_command(branches, tmp_path):
     assert "Merge" in repo.run("git", "log", "--merges", "--format=%s", "-1")
 
 
-def test_a_combination_that_ran_is_not_run_again(branches, tmp_path):
+def test_a_combination_that_ran_is_not_run_again(branches: Repo, tmp_path: Path) -> None:
     """If somebody ran what a merge asks for, settling it restores that, and no stage runs."""
     repo = copy_of(branches, tmp_path / "repo")
     repo.change({"interpret.top_losses": 3})
@@ -90,7 +91,7 @@ def test_a_combination_that_ran_is_not_run_again(branches, tmp_path):
     assert hashes(repo.path / "reports") == page
 
 
-def test_a_merge_that_nobody_settled_is_seen(branches, tmp_path):
+def test_a_merge_that_nobody_settled_is_seen(branches: Repo, tmp_path: Path) -> None:
     """When a merge keeps one side's results, comparing says that they are not of these params."""
     repo = copy_of(branches, tmp_path / "repo")
     repo.run("git", "merge", "shorter", code=1)

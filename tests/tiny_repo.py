@@ -177,7 +177,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def original(tmp_path_factory) -> Repo:
+def original(tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return the project with photos under DVC, all committed, nothing run."""
     repo = copy_project(tmp_path_factory.mktemp("original") / "repo")
     make_photos(repo.path / "data" / "photos")
@@ -187,7 +187,7 @@ def original(tmp_path_factory) -> Repo:
 
 
 @pytest.fixture(scope="session")
-def built(original, tmp_path_factory) -> Repo:
+def built(original: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return the project after its first dvc repro, committed. Not to be changed."""
     repo = copy_of(original, tmp_path_factory.mktemp("built") / "repo")
     photos = hashes(repo.path / "data" / "photos")
@@ -204,12 +204,12 @@ def copy_of(repo: Repo, target: Path) -> Repo:
 
 
 @pytest.fixture
-def repo(built, tmp_path) -> Repo:
+def repo(built: Repo, tmp_path: Path) -> Repo:
     """Return a copy of the built project, to change."""
     return copy_of(built, tmp_path / "repo")
 
 
 @pytest.fixture
-def fresh(original, tmp_path) -> Repo:
+def fresh(original: Repo, tmp_path: Path) -> Repo:
     """Return a copy of the project with photos and no results, to change."""
     return copy_of(original, tmp_path / "repo")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from stages.base.stage_lock import Busy, alone
-from stages.base.ranks import launched
+from stages.base.ranks import launched_by_torchrun
+from stages.base.stage_lock import LockHeld, stage_lock
 
 PRIVATE = Path(".finetrack")
 # Forced, since a stage may have written a report of its failure; and for the one stage, since
@@ -22,7 +22,7 @@ class UserError(Exception):
     """A mistake that the user can mend; its message is one line with the remedy."""
 
 
-def several(head: str, lines: Sequence[str], shown: int = 20) -> UserError:
+def error_list(head: str, lines: Sequence[str], shown: int = 20) -> UserError:
     """Return one error for all failures of a kind: a headline, the first twenty, and how many more.
 
     >>> print(several("2 files have no label:", ["a.jpg", "b.jpg"]))
@@ -34,7 +34,7 @@ def several(head: str, lines: Sequence[str], shown: int = 20) -> UserError:
     return UserError("\n  ".join([head, *lines[:shown], *rest]))
 
 
-def run(main: Callable[[], None], hint: str = "") -> None:
+def run_command(main: Callable[[], None], hint: str = "") -> None:
     """Run a command; turn any failure into a line on stderr and exit code 1 (130 when interrupted).
 
     What an interruption says of itself is told. FINETRACK_DEBUG=1 lets the traceback through.
@@ -60,14 +60,14 @@ def run_stage(main: Callable[[], None]) -> None:
 
     def by_itself() -> None:
         # A process among several that train together works for the one that has the lock.
-        with nullcontext() if launched() else alone(PRIVATE, stage):
+        with nullcontext() if launched_by_torchrun() else stage_lock(PRIVATE, stage):
             main()
 
-    run(by_itself, hint=RESTORE.format(stage=stage))
+    run_command(by_itself, hint=RESTORE.format(stage=stage))
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, UserError | Busy):
+    if isinstance(error, UserError | LockHeld):
         return str(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"

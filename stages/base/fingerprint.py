@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 CODE = "stages/"
 
 
-def stage_inputs(stage: str, threads: int) -> dict[str, str]:
+def stage_fingerprints(stage: str, threads: int) -> dict[str, str]:
     """Return the fingerprints of a stage's code, params, data and packages, by these names.
 
     Code and lists are those of this repository; params and data lie in the working directory.

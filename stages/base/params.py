@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from ruamel.yaml import YAML, YAMLError
 
-from stages.base.errors import UserError, several
+from stages.base.errors import UserError, error_list
 
 PARAMS = Path("params.yaml")
 S = TypeVar("S", bound="Section")
@@ -28,7 +28,7 @@ def read_section(name: str, model: type[S]) -> S:
     try:
         return model.model_validate(content[name])
     except ValidationError as error:
-        raise several(f"{PARAMS}: please mend", mistakes(error, model, name)) from None
+        raise error_list(f"{PARAMS}: please mend", validation_lines(error, model, name)) from None
 
 
 def read_value(key: str, kind: Any) -> Any:
@@ -60,18 +60,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def mistakes(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[str]:
+def validation_lines(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[str]:
     """Return a line for each mistake: dotted name, what is wrong, and the nearest right name."""
     return [_line(detail, model, prefix) for detail in error.errors()]
 
 
-def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+def dotted_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Yield the dotted name of every value that a model takes, in the order of the model."""
     for name, field in model.model_fields.items():
         dotted = f"{prefix}.{name}" if prefix else name
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from keys(inner, dotted)
+            yield from dotted_keys(inner, dotted)
         else:
             yield dotted
 
@@ -80,7 +80,7 @@ def _line(detail: Mapping[str, Any], model: type[BaseModel], prefix: str) -> str
     dotted = ".".join(str(part) for part in (prefix, *detail["loc"]) if part != "")
     if detail["type"] != "extra_forbidden":
         return f"{dotted}: {_sentence(detail)}"
-    near = _nearest(dotted, list(keys(model, prefix)))
+    near = _nearest(dotted, list(dotted_keys(model, prefix)))
     return f"{dotted}: no such parameter" + (f"; did you mean {near}?" if near else "")
 
 

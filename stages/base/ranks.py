@@ -24,7 +24,7 @@ class Rank:
         return np.array_split(rows, self.count)[self.number]
 
 
-ALONE = Rank()
+SINGLE_PROCESS = Rank()
 
 
 def this_rank() -> Rank:
@@ -33,6 +33,6 @@ def this_rank() -> Rank:
     return Rank(*(int(os.environ.get(name, value)) for name, value in names.items()))
 
 
-def launched() -> bool:
+def launched_by_torchrun() -> bool:
     """Return whether torchrun, or what stands for it here, started this process."""
     return "LOCAL_RANK" in os.environ

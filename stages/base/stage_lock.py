@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-class Busy(Exception):
+class LockHeld(Exception):
     """Another stage is at work in the folder; the message says which."""
 
 
 @contextmanager
-def alone(folder: Path, stage: str) -> Iterator[None]:
+def stage_lock(folder: Path, stage: str) -> Iterator[None]:
     """Hold the folder's lock; Busy names the stage and the process that has it already.
 
     The system gives the lock back when its process ends, however it ends.
@@ -23,7 +23,7 @@ def alone(folder: Path, stage: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise Busy(
+            raise LockHeld(
                 f"{lock.read()} is still at work in this folder, perhaps since its DVC was killed; "
                 "wait until it has ended, or end it with kill, then run this again"
             ) from None

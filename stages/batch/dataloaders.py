@@ -10,8 +10,8 @@ from stages.base.errors import UserError
 from stages.base.ranks import Rank
 from stages.batch.loader import (
     Batch,
-    Look,
     Photos,
+    RenderSpec,
     open_photos,
     train_batches,
     train_steps,
@@ -21,12 +21,12 @@ from stages.batch.views import AugmentParams
 from stages.store.reader import Store
 
 
-class Feed(NamedTuple):
+class DataLoaders(NamedTuple):
     """Both sides of the split, and how they become batches; batch_size is that of all together."""
 
     train: Photos
     valid: Photos
-    look: Look
+    look: RenderSpec
     augment: AugmentParams
     batch_size: int
     seed: int
@@ -51,22 +51,22 @@ class Feed(NamedTuple):
         return valid_batches(self.valid.subset(rows), self.look, self.batch_size)
 
 
-def open_feed(
+def open_dataloaders(
     store: Store,
     splits: pd.DataFrame,
-    vocab: list[str],
-    look: Look,
+    class_names: list[str],
+    look: RenderSpec,
     augment: AugmentParams,
     batch_size: int,
     seed: int,
     rank: Rank,
     workers: int,
-) -> Feed:
+) -> DataLoaders:
     """Open the photos of both sides; a UserError where shares would be uneven."""
     sides = [splits[splits["split"] == side] for side in ("train", "valid")]
     _refuse_uneven(rank, batch_size, *(len(side) for side in sides))
-    train, valid = (open_photos(store, side, vocab, workers, look.device) for side in sides)
-    return Feed(train, valid, look, augment, batch_size, seed, rank)
+    train, valid = (open_photos(store, side, class_names, workers, look.device) for side in sides)
+    return DataLoaders(train, valid, look, augment, batch_size, seed, rank)
 
 
 def _refuse_uneven(rank: Rank, batch_size: int, train: int, valid: int) -> None:

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from stages.base.ranks import ALONE, Rank
+from stages.base.ranks import SINGLE_PROCESS, Rank
 from stages.base.seed import derive
-from stages.batch.render_gpu import render, shrink_factors
-from stages.batch.render_cpu import Prepared, prepare, render_each, see_to_compiled
+from stages.batch.render_cpu import PreparedViews, load_compiled_code, prepare_views, render_images
+from stages.batch.render_gpu import render_batch, shrink_factors
 from stages.batch.views import AugmentParams, Views, centre_views, random_views
-from stages.batch.windows import Windows, seen
+from stages.batch.windows import Windows, visible_windows
 from stages.store.reader import Store
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Batch(NamedTuple):
     rows: np.ndarray
 
 
-class Drawn(NamedTuple):
+class DrawnBatch(NamedTuple):
     """A batch before it is rendered: whole images, and what will be seen of each."""
 
     images: list[Tensor]  # B times (H, W, 3) uint8
@@ -46,7 +46,7 @@ class Drawn(NamedTuple):
 
 
 # What a processor needs of a batch to render it at once: pixels, how they are seen, rows.
-Ready = tuple[list[np.ndarray], Prepared, np.ndarray]
+PreparedBatch = tuple[list[np.ndarray], PreparedViews, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Photos:
 
 
 @dataclass(frozen=True)
-class Look:
+class RenderSpec:
     """How images are rendered: side in pixels, the model's normalisation, the device."""
 
     size: int
@@ -79,7 +79,7 @@ class Look:
 
 
 def open_photos(
-    store: Store, splits: pd.DataFrame, vocab: list[str], workers: int, device: torch.device
+    store: Store, splits: pd.DataFrame, class_names: list[str], workers: int, device: torch.device
 ) -> Photos:
     """Return the images of these rows of the split, numbered by their label's place in vocab.
 
@@ -88,9 +88,9 @@ def open_photos(
     loaded now too (.3 s), not while the first batch is waited for.
     """
     if device.type == "cpu":
-        see_to_compiled()
+        load_compiled_code()
     paths = splits["path"].tolist()
-    targets = pd.Categorical(splits["label"], categories=vocab).codes.astype(np.int64)
+    targets = pd.Categorical(splits["label"], categories=class_names).codes.astype(np.int64)
     index = store.index.set_index("path").loc[paths]
     needed = int((index["width"] * index["height"] * 3).sum())
     if needed > MEMORY_BUDGET:
@@ -109,13 +109,13 @@ def _room(device: torch.device) -> float:
 
 def train_batches(
     photos: Photos,
-    look: Look,
+    look: RenderSpec,
     augment: AugmentParams,
     batch_size: int,
     seed: int,
     epoch: int,
     first: int = 0,
-    rank: Rank = ALONE,
+    rank: Rank = SINGLE_PROCESS,
 ) -> Iterator[Batch]:
     """Yield the batches of one epoch: shuffled, augmented, the incomplete last one left out.
 
@@ -142,7 +142,7 @@ def train_steps(images: int, batch_size: int) -> int:
 
 
 def valid_batches(
-    photos: Photos, look: Look, batch_size: int, rank: Rank = ALONE
+    photos: Photos, look: RenderSpec, batch_size: int, rank: Rank = SINGLE_PROCESS
 ) -> Iterator[Batch]:
     """Yield all images in order, or a process's share, each seen through its centre square."""
     rows = rank.share(np.arange(len(photos)))
@@ -152,7 +152,7 @@ def valid_batches(
 
 def _batches(
     photos: Photos,
-    look: Look,
+    look: RenderSpec,
     splits: list[np.ndarray],
     views: Callable[[np.ndarray, np.ndarray], Views],  # of rows and sizes
 ) -> Iterator[Batch]:
@@ -162,37 +162,41 @@ def _batches(
     the cores that the step wants.
     """
 
-    def draw(rows: np.ndarray) -> Drawn:
+    def draw(rows: np.ndarray) -> DrawnBatch:
         images = [photos.image(int(row)) for row in rows]
-        return Drawn(images, views(rows, np.array([image.shape[:2] for image in images])), rows)
+        return DrawnBatch(
+            images, views(rows, np.array([image.shape[:2] for image in images])), rows
+        )
 
-    def get_ready(rows: np.ndarray) -> Ready:
+    def get_ready(rows: np.ndarray) -> PreparedBatch:
         images, views, _ = draw(rows)
-        return [image.numpy() for image in images], prepare(views, look.size), rows
+        return [image.numpy() for image in images], prepare_views(views, look.size), rows
 
     if look.device.type == "cpu":
-        return _on_processor(photos, look, ahead(get_ready, splits, photos.threads))
-    return ahead(lambda rows: _on_device(photos, look, draw(rows)), splits, photos.threads)
+        return _on_processor(photos, look, prefetch(get_ready, splits, photos.threads))
+    return prefetch(lambda rows: _on_device(photos, look, draw(rows)), splits, photos.threads)
 
 
-def _on_processor(photos: Photos, look: Look, every: Iterator[Ready]) -> Iterator[Batch]:
+def _on_processor(
+    photos: Photos, look: RenderSpec, every: Iterator[PreparedBatch]
+) -> Iterator[Batch]:
     """Render what was drawn, and only then ask for what follows: that is drawn beside the step."""
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(threads) as pool:
         ready = next(every, None)
         while ready is not None:
             pixels, prepared, rows = ready
-            x = render_each(pixels, prepared, look.size, look.mean, look.std, pool, threads)
+            x = render_images(pixels, prepared, look.size, look.mean, look.std, pool, threads)
             ready = next(every, None)
             yield Batch(x, torch.as_tensor(photos.targets[rows]), rows)
 
 
-def _on_device(photos: Photos, look: Look, drawn: Drawn) -> Batch:
+def _on_device(photos: Photos, look: RenderSpec, drawn: DrawnBatch) -> Batch:
     images, views, rows = drawn
     sizes = np.array([image.shape[:2] for image in images])
-    windows = seen(views.matrices, sizes, shrink_factors(views.matrices, look.size))
+    windows = visible_windows(views.matrices, sizes, shrink_factors(views.matrices, look.size))
     pixels = collate(images, windows).to(look.device, non_blocking=True)
-    x = render(pixels, sizes, views, look.size, look.mean, look.std, windows)
+    x = render_batch(pixels, sizes, views, look.size, look.mean, look.std, windows)
     return Batch(x, torch.as_tensor(photos.targets[rows], device=look.device), rows)
 
 
@@ -206,7 +210,7 @@ def collate(images: Sequence[Tensor], windows: Windows) -> Tensor:
     return stacked.permute(0, 3, 1, 2)
 
 
-def ahead(make: Callable[[T], U], items: Iterable[T], threads: int = 1) -> Iterator[U]:
+def prefetch(make: Callable[[T], U], items: Iterable[T], threads: int = 1) -> Iterator[U]:
     """Yield make(item) in order, with the next ones (at least two) in the making on threads."""
     waiting: deque[Future[U]] = deque()
     with ThreadPoolExecutor(threads) as pool:

@@ -30,7 +30,7 @@ PIECES = 16
 WHOLE = 1 << 23
 
 
-class Prepared(NamedTuple):
+class PreparedViews(NamedTuple):
     """All that decides how images are seen: matrices (B, 3, 3), whole factors, lit levels."""
 
     matrices: NDArray[np.float64]
@@ -38,9 +38,9 @@ class Prepared(NamedTuple):
     light: Sequence[Floats]
 
 
-def render_each(
+def render_images(
     images: Sequence[Pixels],
-    prepared: Prepared,
+    prepared: PreparedViews,
     size: int,
     mean: tuple[float, float, float],
     std: tuple[float, float, float],
@@ -52,7 +52,7 @@ def render_each(
     Returns (B, 3, size, size) float32, normalised, channels last; made by this thread and, when
     there are to be more, by the pool's.
     """
-    see_to_compiled()
+    load_compiled_code()
     matrices, factors, light = prepared
     out = np.empty((len(images), size, size, 3), np.float32)
     scale = (1 / np.array(std)).astype(np.float32)
@@ -60,7 +60,7 @@ def render_each(
 
     def share(first: int) -> None:
         for i in range(first, len(images), threads):
-            look(images[i], matrices[i], factors[i], light[i], scale, shift, out[i])
+            render_view(images[i], matrices[i], factors[i], light[i], scale, shift, out[i])
 
     others = pool.map(share, range(1, threads))
     share(0)  # by the caller, who would only wait
@@ -68,11 +68,11 @@ def render_each(
     return torch.from_numpy(out).permute(0, 3, 1, 2)
 
 
-def prepare(views: Views, size: int) -> Prepared:
+def prepare_views(views: Views, size: int) -> PreparedViews:
     """Return what the views need, made beside the model's step, so that nobody waits for it."""
     pairs = zip(views.brightness.tolist(), views.contrast.tolist(), strict=True)
     light = [lit_levels(brightness, contrast) for brightness, contrast in pairs]
-    return Prepared(views.matrices, shrink_factors(views.matrices, size), light)
+    return PreparedViews(views.matrices, shrink_factors(views.matrices, size), light)
 
 
 def lit_levels(brightness: float, contrast: float, darkest: float = DARKEST) -> Floats:
@@ -96,7 +96,7 @@ def _levels(darkest: float) -> tuple[Floats, Floats]:
 
 
 @cache
-def see_to_compiled() -> None:
+def load_compiled_code() -> None:
     """Load the compiled code or compile it; once a process, before threads ask for it.
 
     What a power cut left of its files raises whatever a cut pickle does, and is made anew.
@@ -104,7 +104,7 @@ def see_to_compiled() -> None:
     try:
         _look_at_nothing()
     except Exception:
-        for file in Path(str(look.stats.cache_path)).glob(f"{Path(__file__).stem}.*.nb[ci]"):
+        for file in Path(str(render_view.stats.cache_path)).glob(f"{Path(__file__).stem}.*.nb[ci]"):
             file.unlink(missing_ok=True)
         _look_at_nothing()
 
@@ -113,11 +113,11 @@ def _look_at_nothing() -> None:
     view, none = centre_views([(1, 1)]), np.ones(3, np.float32)
     light = lit_levels(0.0, 1.0)
     pixels, out = np.zeros((1, 1, 3), np.uint8), np.empty((1, 1, 3), np.float32)
-    look(pixels, view.matrices[0], 1, light, none, none, out)
+    render_view(pixels, view.matrices[0], 1, light, none, none, out)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def look(
+def render_view(
     image: Pixels,
     matrix: NDArray[np.float64],
     factor: int,

@@ -5,7 +5,7 @@ whole batch. Here a view of each image is one matrix (views.py), and its pixels 
 where the view shrinks, a box average by the largest whole factor, then bilinear. What lies outside
 an image is reflected in the image's own coordinates, whatever padding the batch carries.
 Lighting and normalisation follow in the same pass. Validation takes the same path. On a processor
-one_pass.py does the same pixel by pixel.
+render_cpu.py does the same pixel by pixel.
 """
 
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stages.batch.views import Views
-from stages.batch.windows import Windows, whole
+from stages.batch.windows import Windows, full_windows
 
 # Logits of black and white are cut here: 1e-4 keeps float32 exact to a grey level either way.
 DARKEST = 1e-4
 
 
-def render(
+def render_batch(
     pixels: Tensor,
     sizes: np.ndarray,
     views: Views,
@@ -37,13 +37,13 @@ def render(
     windows all of them; sizes: (B, 2) heights and widths of the images.
     Returns (B, 3, size, size) float32, normalised, channels last.
     """
-    windows = windows or whole(sizes)
+    windows = windows or full_windows(sizes)
     shape, last = (len(pixels), 3, size, size), torch.channels_last
     out = torch.empty(shape, device=pixels.device, memory_format=last)
     for rows, factor in _alike(views.matrices, size):
         x = _sample(pixels, sizes, windows, views.matrices, size, rows, factor)
         x = lighting(x, views.brightness[rows], views.contrast[rows])
-        out[rows] = normalise(x, mean, std)
+        out[rows] = normalize(x, mean, std)
     return out
 
 
@@ -55,7 +55,7 @@ def resample(
     windows: Windows | None = None,
 ) -> Tensor:
     """Read each image once through its matrix; returns (B, 3, size, size) float32 in 0..1."""
-    windows = windows or whole(sizes)
+    windows = windows or full_windows(sizes)
     out = torch.empty(len(pixels), 3, size, size, device=pixels.device)
     for rows, factor in _alike(matrices, size):
         out[rows] = _sample(pixels, sizes, windows, matrices, size, rows, factor)
@@ -135,7 +135,7 @@ def lighting(x: Tensor, brightness: np.ndarray, contrast: np.ndarray) -> Tensor:
     return x
 
 
-def normalise(
+def normalize(
     x: Tensor, mean: tuple[float, float, float], std: tuple[float, float, float]
 ) -> Tensor:
     """Subtract the mean and divide by the standard deviation of each channel."""

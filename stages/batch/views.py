@@ -17,7 +17,7 @@ from stages.base.params import Section
 # Crops keep their width to height ratio between these, as RandomResizedCrop does everywhere.
 RATIOS = (3 / 4, 4 / 3)
 CORNERS = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]], dtype=np.float64)
-DRAWS = 18  # numbers that decide one view
+DRAWS_PER_VIEW = 18  # numbers that decide one view
 
 
 class AugmentParams(Section):
@@ -47,12 +47,12 @@ class Views:
     contrast: np.ndarray  # (B,) multiplies the logit of a pixel
 
 
-class Chances:
+class RandomDraws:
     """The generators of B images, asked as one: every answer is (B,), each from its own."""
 
     def __init__(self, rngs: Sequence[np.random.Generator]) -> None:
         """Take as many numbers from each generator as a view needs."""
-        self._numbers = iter(np.stack([rng.random(DRAWS) for rng in rngs], axis=1))
+        self._numbers = iter(np.stack([rng.random(DRAWS_PER_VIEW) for rng in rngs], axis=1))
 
     def uniform(self, low: float, high: float) -> np.ndarray:
         """Return numbers from low to high."""
@@ -67,7 +67,7 @@ def random_views(
     sizes: ArrayLike, params: AugmentParams, rngs: Sequence[np.random.Generator]
 ) -> Views:
     """Draw a view of each image, from its own generator; sizes (B, 2) are heights and widths."""
-    chances = Chances(rngs)
+    chances = RandomDraws(rngs)
     return Views(reduce(np.matmul, operations(sizes, params, chances)), *_light(params, chances))
 
 
@@ -78,7 +78,7 @@ def centre_views(sizes: ArrayLike) -> Views:
     return Views(box(width / 2, height / 2, side, side), np.zeros(len(side)), np.ones(len(side)))
 
 
-def operations(sizes: ArrayLike, params: AugmentParams, chances: Chances) -> list[np.ndarray]:
+def operations(sizes: ArrayLike, params: AugmentParams, chances: RandomDraws) -> list[np.ndarray]:
     """Draw crops, warps, flips, rotations and zooms, (B, 3, 3) each; the identity where not drawn.
 
     The product of all is the view: an output position goes through the last of them first.
@@ -97,7 +97,7 @@ def _where(happens: np.ndarray, matrices: np.ndarray) -> np.ndarray:
     return np.where(happens[:, None, None], matrices, np.eye(3))
 
 
-def _light(params: AugmentParams, chances: Chances) -> tuple[np.ndarray, np.ndarray]:
+def _light(params: AugmentParams, chances: RandomDraws) -> tuple[np.ndarray, np.ndarray]:
     p, strength = params.p_lighting, params.max_lighting
     levels = chances.uniform(0.5 - strength / 2, 0.5 + strength / 2)
     levels = np.where(chances.happens(p), levels, 0.5)
@@ -106,7 +106,7 @@ def _light(params: AugmentParams, chances: Chances) -> tuple[np.ndarray, np.ndar
     return np.log(levels / (1 - levels)), np.exp(contrasts)
 
 
-def random_crop(sizes: ArrayLike, min_scale: float, chances: Chances) -> np.ndarray:
+def random_crop(sizes: ArrayLike, min_scale: float, chances: RandomDraws) -> np.ndarray:
     """Draw a box inside each image: a ratio, then a share of the largest box with that ratio.
 
     RandomResizedCrop draws a share of the whole image and tries again when the box sticks out;

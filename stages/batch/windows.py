@@ -18,12 +18,12 @@ class Windows(NamedTuple):
         return Windows(self.first[rows], self.shape[rows])
 
 
-def whole(sizes: np.ndarray) -> Windows:
+def full_windows(sizes: np.ndarray) -> Windows:
     """Return the windows that show all of each image; sizes: (B, 2) heights and widths."""
     return Windows(np.zeros_like(sizes), sizes)
 
 
-def seen(matrices: np.ndarray, sizes: np.ndarray, factors: np.ndarray) -> Windows:
+def visible_windows(matrices: np.ndarray, sizes: np.ndarray, factors: np.ndarray) -> Windows:
     """Return the smallest windows that hold every pixel that a bilinear look at the views reads.
 
     Lines stay lines, so a view lies between its four corners. What it sees beyond an edge of the

@@ -16,53 +16,53 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stages.base.seed import derive
-from stages.batch.render_gpu import lighting, normalise, resample, shrink_factors
-from stages.batch.loader import Look, Photos, collate
-from stages.checks.trace_log import Log, Step, Stopped
+from stages.batch.loader import Photos, RenderSpec, collate
+from stages.batch.render_gpu import lighting, normalize, resample, shrink_factors
 from stages.batch.views import CORNERS, AugmentParams, Views, centre_views, random_views
-from stages.batch.windows import seen
-from stages.dataset.splits import vocabulary
-from stages.checks.findings import Finding, count
+from stages.batch.windows import visible_windows
+from stages.checks.findings import Finding, counted
+from stages.checks.trace_log import TraceLog, TraceStep, TraceStopped
+from stages.dataset.splits import list_class_names
 
 # More images would show nothing new, and take their time in a stage that should be quick.
 MOST = 64
 
 
 @dataclass
-class Walk:
+class BatchTrace:
     """The batch as far as it came, with the log of its steps."""
 
-    log: Log = field(default_factory=Log)
+    log: TraceLog = field(default_factory=TraceLog)
     labels: list[str] = field(default_factory=list)  # (B,)
     seen: np.ndarray | None = None  # (B, S, S, 3) uint8, after augmentation
     images: Tensor | None = None  # (B, 3, S, S) float32, what the model takes
     loss: float | None = None
 
 
-def walk_batch(
+def trace_batch(
     splits: pd.DataFrame,
     image: Callable[[str], np.ndarray],
     augment: AugmentParams,
-    look: Look,
+    look: RenderSpec,
     batch_size: int,
     seed: int,
     forward: Callable[[Tensor], Tensor],
-) -> Walk:
+) -> BatchTrace:
     """Take the first batch of epoch 1 as far as it goes.
 
     splits has path, label and split; image gives (H, W, 3) uint8; forward takes (B, 3, S, S) and
     gives activations (B, C).
     """
-    walk = Walk()
-    with suppress(Stopped):
+    walk = BatchTrace()
+    with suppress(TraceStopped):
         _choose(walk, splits, min(batch_size, MOST), seed)
         photos = _decode(walk, splits, image)
         walk.images = _render(walk, photos, augment, look, seed)
-        _judge(walk, walk.images, photos.targets, vocabulary(splits), forward)
+        _judge(walk, walk.images, photos.targets, list_class_names(splits), forward)
     return walk
 
 
-def epochs_of(
+def views_over_epochs(
     path: str, photo: np.ndarray, params: AugmentParams, seed: int, epochs: int
 ) -> np.ndarray:
     """Return one image (H, W, 3) as validation sees it, then as each epoch from 1 on will.
@@ -83,20 +83,20 @@ def epochs_of(
     return _pixels(lighting(x, views.brightness, views.contrast))
 
 
-def _choose(walk: Walk, splits: pd.DataFrame, batch_size: int, seed: int) -> None:
+def _choose(walk: BatchTrace, splits: pd.DataFrame, batch_size: int, seed: int) -> None:
     """Go from the list of all images to the paths and labels of the batch."""
-    log, classes = walk.log, vocabulary(splits)
+    log, classes = walk.log, list_class_names(splits)
     ends = " ... ".join(splits["path"].iloc[[0, -1]]) if len(splits) else ""
-    log.steps.append(Step("collect", [len(splits)], "path", None, None, None, ends))
+    log.steps.append(TraceStep("collect", [len(splits)], "path", None, None, None, ends))
     targets = _targets(classes, splits["label"])
-    log.add("label", targets, f"{count(len(classes), 'class', 'classes')}, sorted by name")
+    log.add("label", targets, f"{counted(len(classes), 'class', 'classes')}, sorted by name")
     train = splits[splits["split"] == "train"]
     order = derive(seed, "order", 1).permutation(len(train))[:batch_size]
     log.add("split", order, f"what epoch 1 takes first of {len(train):,} training images")
     log.paths, walk.labels = (train[name].iloc[order].tolist() for name in ("path", "label"))
 
 
-def _decode(walk: Walk, splits: pd.DataFrame, image: Callable[[str], np.ndarray]) -> Photos:
+def _decode(walk: BatchTrace, splits: pd.DataFrame, image: Callable[[str], np.ndarray]) -> Photos:
     """Open the images; the walk goes on with those that open."""
     log, decoded = walk.log, {}
     for path in log.paths:
@@ -108,15 +108,17 @@ def _decode(walk: Walk, splits: pd.DataFrame, image: Callable[[str], np.ndarray]
     log.paths, pixels = list(decoded), list(decoded.values())
     walk.labels = [label[path] for path in log.paths]
     if not pixels:
-        raise Stopped
+        raise TraceStopped
     heights, widths = zip(*(photo.shape[:2] for photo in pixels), strict=True)
     note = f"{min(widths)}-{max(widths)} wide, {min(heights)}-{max(heights)} high"
     log.add("decode", np.concatenate([photo.ravel() for photo in pixels]), note, [len(pixels)])
-    targets = _targets(vocabulary(splits), walk.labels)
+    targets = _targets(list_class_names(splits), walk.labels)
     return Photos(log.paths, targets, [torch.tensor(photo) for photo in pixels].__getitem__)
 
 
-def _render(walk: Walk, photos: Photos, params: AugmentParams, look: Look, seed: int) -> Tensor:
+def _render(
+    walk: BatchTrace, photos: Photos, params: AugmentParams, look: RenderSpec, seed: int
+) -> Tensor:
     """Go from decoded photos to what the model takes, as `augment.render` does at once."""
     log = walk.log
     sizes = np.array([photos.image(row).shape[:2] for row in range(len(photos))])
@@ -127,7 +129,7 @@ def _render(walk: Walk, photos: Photos, params: AugmentParams, look: Look, seed:
 
     matrices = log.take("crop", lambda rows: draw(rows).matrices, lambda m: _share_note(m, sizes))
     views, factors = draw(np.arange(len(photos))), shrink_factors(matrices, look.size)
-    windows = seen(matrices, sizes, factors)
+    windows = visible_windows(matrices, sizes, factors)
     pixels = log.take(
         "pad",
         lambda rows: collate([photos.image(int(row)) for row in rows], windows.of(rows)),
@@ -146,16 +148,16 @@ def _render(walk: Walk, photos: Photos, params: AugmentParams, look: Look, seed:
         f"{np.sum((views.brightness != 0) | (views.contrast != 1))} images changed",
     )
     walk.seen = _pixels(lit)
-    x = log.take("normalise", lambda rows: normalise(lit[rows], look.mean, look.std), _deviation)
+    x = log.take("normalise", lambda rows: normalize(lit[rows], look.mean, look.std), _deviation)
     return log.take(
         "collate",
         lambda rows: x[rows].contiguous(memory_format=torch.channels_last),
-        f"{len(set(walk.labels))} classes among {count(len(x), 'image')}, channels last",
+        f"{len(set(walk.labels))} classes among {counted(len(x), 'image')}, channels last",
     )
 
 
 def _judge(
-    walk: Walk,
+    walk: BatchTrace,
     images: Tensor,
     targets: np.ndarray,
     classes: list[str],
@@ -187,7 +189,7 @@ def _targets(classes: Sequence[str], labels: Iterable[str]) -> np.ndarray:
     return np.array([number[label] for label in labels], dtype=np.int64)
 
 
-def shares(matrices: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def view_shares(matrices: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Return how much of its image each view takes in, (B,): the area between its corners."""
     corners = np.concatenate([CORNERS[[0, 2, 3, 1]], np.ones((4, 1))], axis=1)
     moved = corners @ matrices.transpose(0, 2, 1)
@@ -197,7 +199,7 @@ def shares(matrices: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def _share_note(matrices: np.ndarray, sizes: np.ndarray) -> str:
-    share = shares(matrices, sizes)
+    share = view_shares(matrices, sizes)
     return f"each view takes in {share.min():.0%} to {share.max():.0%} of its image"
 
 

@@ -18,13 +18,15 @@ PAPER, INK, MUTED, EDGE = "#ffffff", "#1f2328", "#59636e", "#d1d9e0"
 def batch_sheet(images: np.ndarray, labels: Sequence[str]) -> bytes:
     """Return a PNG of a batch (B, S, S, 3) uint8 as the model sees it, with its labels."""
     side = images.shape[1]
-    return sheet(images, labels, f"The first batch as the model sees it: {side} x {side} pixels", 8)
+    return contact_sheet(
+        images, labels, f"The first batch as the model sees it: {side} x {side} pixels", 8
+    )
 
 
 def epochs_sheet(images: np.ndarray, path: str, label: str) -> bytes:
     """Return a PNG of one image as validation sees it, and then as epochs 1, 2, 3, ... do."""
     captions = ["validation view", *(f"epoch {number}" for number in range(1, len(images)))]
-    return sheet(images, captions, f"One image over the epochs: {path} ({label})", 6)
+    return contact_sheet(images, captions, f"One image over the epochs: {path} ({label})", 6)
 
 
 def presizing_sheet(
@@ -42,10 +44,10 @@ def presizing_sheet(
         pictures.extend(three)
         captions += ["supersampled", *(f"{name}: {db:.0f} dB, {own:.0%}" for name, db, own in ways)]
     title = "Resampled once, or once per operation: dB from a supersampled view, pixels invented"
-    return sheet(np.stack(pictures), captions, title, 6, least=LARGE)
+    return contact_sheet(np.stack(pictures), captions, title, 6, least=LARGE)
 
 
-def sheet(
+def contact_sheet(
     images: np.ndarray, captions: Sequence[str], title: str, columns: int, least: int = SMALL
 ) -> bytes:
     """Return a PNG of pictures in rows, each over its caption; the same input, the same bytes.

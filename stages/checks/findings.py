@@ -65,7 +65,7 @@ def blank_images(index: pd.DataFrame, image: Callable[[str], np.ndarray]) -> lis
     return [path for path in index["path"][small] if image(path).std(axis=(0, 1)).max() < 3]
 
 
-def count(number: int, one: str, more: str = "") -> str:
+def counted(number: int, one: str, more: str = "") -> str:
     """Return a number with its noun.
 
     >>> count(1, "image"), count(1016, "image"), count(2, "class", "classes")
@@ -101,7 +101,7 @@ def _sides(classes: pd.DataFrame) -> Iterator[Finding]:
 
 def _precision(valid: int) -> Finding:
     points = 196 * np.sqrt(0.05 * 0.95 / valid)
-    message = f"with {count(valid, 'validation image')}, an error rate of 5 % is sure to within"
+    message = f"with {counted(valid, 'validation image')}, an error rate of 5 % is sure to within"
     return Finding("note", "precision", f"{message} about {points:.1f} points either way")
 
 
@@ -158,7 +158,7 @@ def _duplicates(images: pd.DataFrame) -> Iterator[Finding]:
     if len(excluded):
         yield _warning(
             "duplicates_across_the_split",
-            f"{count(len(excluded), 'image')} kept out of training for repeating a validation "
+            f"{counted(len(excluded), 'image')} kept out of training for repeating a validation "
             "image; splits.csv names the twin of each",
             excluded["path"],
         )
@@ -167,7 +167,7 @@ def _duplicates(images: pd.DataFrame) -> Iterator[Finding]:
         sets = [_with_labels(same) for _, same in disagree.groupby("group", sort=False)]
         yield _warning(
             "duplicates_disagree",
-            f"{count(len(sets), 'picture')} with different labels on the copies, of which at most "
+            f"{counted(len(sets), 'picture')} with different labels on the copies, of which at most "
             f"one is right: {'; '.join(sets[:SHOWN])}{'; ...' if len(sets) > SHOWN else ''}",
             disagree["path"],
         )
@@ -176,7 +176,7 @@ def _duplicates(images: pd.DataFrame) -> Iterator[Finding]:
         yield Finding(
             "note",
             "duplicates_in_training",
-            f"{count(len(repeated), 'training image')} like another one there, which does no harm",
+            f"{counted(len(repeated), 'training image')} like another one there, which does no harm",
             tuple(sorted(repeated["path"])),
         )
 
@@ -191,14 +191,14 @@ def _shapes(images: pd.DataFrame, size: int) -> Iterator[Finding]:
     if len(small := images[sides.min(axis=1) < size]):
         yield _warning(
             "smaller_than_the_model_sees",
-            f"{count(len(small), 'image')} with a side below augment.size, {size}: enlarging shows "
+            f"{counted(len(small), 'image')} with a side below augment.size, {size}: enlarging shows "
             "the model nothing new",
             small["path"],
         )
     if len(long := images[sides.max(axis=1) > EXTREME * sides.min(axis=1)]):
         yield _warning(
             "extreme_shape",
-            f"{count(len(long), 'image')} more than {EXTREME} times as long as wide: the square "
+            f"{counted(len(long), 'image')} more than {EXTREME} times as long as wide: the square "
             "that the model sees misses most of it",
             long["path"],
         )
@@ -206,7 +206,7 @@ def _shapes(images: pd.DataFrame, size: int) -> Iterator[Finding]:
 
 def _blank(paths: Sequence[str]) -> Iterator[Finding]:
     if paths:
-        yield _warning("blank", f"{count(len(paths), 'image')} of nothing but one colour", paths)
+        yield _warning("blank", f"{counted(len(paths), 'image')} of nothing but one colour", paths)
 
 
 def _error(check: str, message: str) -> Finding:

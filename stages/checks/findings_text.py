@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.checks.findings import SIDES, Finding, count
+from stages.checks.findings import SIDES, Finding, counted
 
 CLASSES = 60  # lines of the table of classes
 LABEL = 40  # characters of a label there
@@ -16,15 +16,15 @@ PATHS = 5  # lines of paths below a sentence
 BAR = 36  # characters of the longest bar
 
 
-def as_text(classes: pd.DataFrame, findings: Sequence[Finding]) -> str:
+def findings_text(classes: pd.DataFrame, findings: Sequence[Finding]) -> str:
     """Return what was counted and found: the classes with their bars, then each finding."""
-    parts = [headline(classes)]
+    parts = [dataset_line(classes)]
     parts += [class_table(classes)] if len(classes) else []
     parts += [paragraph(f"{each.severity}: {each.message}", each.paths) for each in findings]
     return "\n\n".join(parts) + "\n"
 
 
-def aligned(rows: Sequence[Sequence[str]], sides: str) -> str:
+def aligned_table(rows: Sequence[Sequence[str]], sides: str) -> str:
     """Return rows as columns; sides holds < or > for each column.
 
     >>> print(aligned([["a", "10"], ["bc", "5"]], "<>"))
@@ -39,7 +39,7 @@ def aligned(rows: Sequence[Sequence[str]], sides: str) -> str:
     return "\n".join(lines)
 
 
-def as_json(classes: pd.DataFrame, findings: Sequence[Finding]) -> dict[str, Any]:
+def findings_json(classes: pd.DataFrame, findings: Sequence[Finding]) -> dict[str, Any]:
     """Return the same for programs: counts, classes and findings."""
     counts = {side: int(classes[side].sum()) for side in SIDES} | {"classes": len(classes)}
     return {
@@ -49,11 +49,11 @@ def as_json(classes: pd.DataFrame, findings: Sequence[Finding]) -> dict[str, Any
     }
 
 
-def headline(classes: pd.DataFrame) -> str:
+def dataset_line(classes: pd.DataFrame) -> str:
     """Return how many images and classes there are, and how many of them on each side."""
-    total = count(int(classes[SIDES].to_numpy().sum()), "image")
+    total = counted(int(classes[SIDES].to_numpy().sum()), "image")
     sides = ", ".join(f"{classes[side].sum():,} {side}" for side in SIDES)
-    return f"{total} in {count(len(classes), 'class', 'classes')}: {sides}"
+    return f"{total} in {counted(len(classes), 'class', 'classes')}: {sides}"
 
 
 def class_table(classes: pd.DataFrame) -> str:
@@ -72,7 +72,7 @@ def class_table(classes: pd.DataFrame) -> str:
         rows.append([f"{len(classes) - len(few)} larger classes in summary.json", "", "", "", ""])
     totals = classes[SIDES].sum()
     rows.append(["all", *(f"{total:,}" for total in totals), ""])
-    return aligned(rows, "<>>><")
+    return aligned_table(rows, "<>>><")
 
 
 def paragraph(sentence: str, paths: Sequence[str] = ()) -> str:

@@ -16,12 +16,12 @@ from torch import Tensor
 
 from stages.base.seed import derive
 from stages.batch.render_gpu import positions, resample
-from stages.batch.views import AugmentParams, Chances, box, operations
+from stages.batch.views import AugmentParams, RandomDraws, box, operations
 
 FINER = 4  # times, that the truth is sampled before it is averaged
 
 
-class Compared(NamedTuple):
+class ResamplingLoss(NamedTuple):
     """One photo seen three ways, with what the second and third lose."""
 
     pictures: np.ndarray  # (3, S, S, 3) uint8: supersampled, one resample, one per operation
@@ -29,15 +29,15 @@ class Compared(NamedTuple):
     invented: tuple[float, float]  # share of pixels that padding made up
 
 
-def compare(
+def compare_resampling(
     paths: Sequence[str], image: Callable[[str], np.ndarray], params: AugmentParams, seed: int
-) -> list[Compared]:
+) -> list[ResamplingLoss]:
     """Return the comparison for each photo, (H, W, 3) uint8, with every operation drawn."""
     every = params.model_copy(update={"p_affine": 1.0})
     return [_compare(image(path), every, derive(seed, "compare", path)) for path in paths]
 
 
-def means(compared: Sequence[Compared]) -> dict[str, dict[str, float]]:
+def mean_losses(compared: Sequence[ResamplingLoss]) -> dict[str, dict[str, float]]:
     """Return the mean losses of each way over all photos; nothing of none."""
     names = ("one_resample", "one_per_operation") if compared else ()
     return {
@@ -49,25 +49,25 @@ def means(compared: Sequence[Compared]) -> dict[str, dict[str, float]]:
     }
 
 
-def comparison_text(compared: Sequence[Compared]) -> str:
+def resampling_text(compared: Sequence[ResamplingLoss]) -> str:
     """Return the means as two lines for a person."""
     lines = [
         f"{name.replace('_', ' ')}: {each['psnr']:.1f} dB from a supersampled view, "
         f"{each['invented']:.1%} of the pixels invented"
-        for name, each in means(compared).items()
+        for name, each in mean_losses(compared).items()
     ]
     return "\n".join(["Resampling", "", *lines, ""]) if lines else ""
 
 
-def _compare(photo: np.ndarray, params: AugmentParams, rng: np.random.Generator) -> Compared:
+def _compare(photo: np.ndarray, params: AugmentParams, rng: np.random.Generator) -> ResamplingLoss:
     height, width = photo.shape[:2]
-    steps = [each[0] for each in operations([photo.shape[:2]], params, Chances([rng]))]
+    steps = [each[0] for each in operations([photo.shape[:2]], params, RandomDraws([rng]))]
     whole = reduce(np.matmul, steps)
     truth = F.avg_pool2d(_seen(photo, whole, params.size * FINER), FINER)
-    once, own = _seen(photo, whole, params.size), inside(whole, params.size, width, height)
+    once, own = _seen(photo, whole, params.size), inside_photo(whole, params.size, width, height)
     stepwise, kept = one_per_operation(photo, steps, params.size)
     both = own & kept
-    return Compared(
+    return ResamplingLoss(
         np.stack([_bytes(x) for x in (truth, once, stepwise)]),
         (psnr(once, truth, both), psnr(stepwise, truth, both)),
         (float(1 - own.float().mean()), float(1 - kept.float().mean())),
@@ -90,11 +90,11 @@ def one_per_operation(
         grid = positions(where[None], size, x.device).permute(0, 2, 3, 1) * 2 / size - 1
         before = kept.float()[None, None]
         mixed = F.grid_sample(before, grid, padding_mode="border", align_corners=False)[0, 0]
-        kept = inside(where, size, size, size) & (mixed > 0.999)
+        kept = inside_photo(where, size, size, size) & (mixed > 0.999)
     return x, kept
 
 
-def inside(matrix: np.ndarray, size: int, width: int, height: int) -> Tensor:
+def inside_photo(matrix: np.ndarray, size: int, width: int, height: int) -> Tensor:
     """Return which output pixels (S, S) look at a point of a picture of that size."""
     x, y = positions(matrix[None], size, torch.device("cpu"))[0]
     return (x >= 0) & (x <= width) & (y >= 0) & (y <= height)

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from stages.base.errors import UserError
 from stages.checks.findings import Finding
-from stages.checks.findings_text import aligned
+from stages.checks.findings_text import aligned_table
 
 A = TypeVar("A", np.ndarray, Tensor)
 RANGE = (np.min, np.max, np.mean)
 
 
 @dataclass(frozen=True)
-class Step:
+class TraceStep:
     """What one step gave: shape, kind and range of its numbers, and a remark."""
 
     step: str
@@ -29,17 +29,17 @@ class Step:
     note: str
 
 
-class Stopped(Exception):
+class TraceStopped(Exception):
     """A step failed, so that none can follow; the log holds the finding."""
 
 
-class Log:
+class TraceLog:
     """Runs steps and remembers; `paths` are the images that are still in the batch."""
 
     def __init__(self) -> None:
         """Start without images and without steps."""
         self.paths: list[str] = []
-        self.steps: list[Step] = []
+        self.steps: list[TraceStep] = []
         self.findings: list[Finding] = []
 
     def take(
@@ -71,26 +71,26 @@ class Log:
         finite = numbers[np.isfinite(numbers)]
         low, high, mean = (_short(f(finite)) if finite.size else None for f in RANGE)
         self.steps.append(
-            Step(step, list(shape or numbers.shape), str(numbers.dtype), low, high, mean, note)
+            TraceStep(step, list(shape or numbers.shape), str(numbers.dtype), low, high, mean, note)
         )
 
-    def failed(self, step: str, error: Exception, paths: Sequence[str]) -> Stopped:
+    def failed(self, step: str, error: Exception, paths: Sequence[str]) -> TraceStopped:
         """Note an error with the step and the images; returns what to raise."""
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
         what = " ".join(f"{kind}{error}".split())
         names = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
         message = f"the step {step!r} of the first batch fails for {names} ({what})"
         self.findings.append(Finding("error", f"batch_{step}", message, tuple(paths)))
-        return Stopped()
+        return TraceStopped()
 
 
-def steps_text(steps: Sequence[Step]) -> str:
+def trace_text(steps: Sequence[TraceStep]) -> str:
     """Return the steps as a titled table for a person."""
     rows = [["step", "shape", "type", "min", "max", "mean", ""]]
     for each in steps:
         numbers = ["" if n is None else f"{n:.4g}" for n in (each.min, each.max, each.mean)]
         rows.append([each.step, "×".join(map(str, each.shape)), each.dtype, *numbers, each.note])
-    return f"The first batch, step by step\n\n{aligned(rows, '<<<>>><')}\n"
+    return f"The first batch, step by step\n\n{aligned_table(rows, '<<<>>><')}\n"
 
 
 def _fails(make: Callable[[np.ndarray], A], row: int) -> bool:

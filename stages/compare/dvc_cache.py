@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 
-class Cache:
+class DvcCache:
     """A folder of objects named by their md5; nothing in it is ever changed."""
 
     def __init__(self, folder: Path) -> None:

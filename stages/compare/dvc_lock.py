@@ -55,7 +55,7 @@ def read_lock(content: bytes | None) -> Lock | None:
 def _stage_run(stage: Mapping[str, Any]) -> StageRun:
     files = {kind: _hashes(stage.get(kind, [])) for kind in ("deps", "outs")}
     params = dict(stage.get("params", {}))
-    own = flatten(params.pop(PARAMS, {}))
+    own = flatten_params(params.pop(PARAMS, {}))
     versions = {name: str(version) for table in params.values() for name, version in table.items()}
     code = {path: md5 for path, md5 in files["deps"].items() if path.startswith("stages/")}
     data = {path: md5 for path, md5 in files["deps"].items() if path not in code}
@@ -66,7 +66,7 @@ def _hashes(entries: list[Mapping[str, Any]]) -> dict[str, str]:
     return {entry["path"]: str(entry.get("md5", "")) for entry in entries}
 
 
-def flatten(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten_params(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return the dotted names of nested values.
 
     >>> flatten({"fine_tune": {"epochs": 4}, "seed": 1})
@@ -75,11 +75,11 @@ def flatten(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in section.items():
         inner = value if isinstance(value, Mapping) else None
-        found |= flatten(inner, f"{prefix}{name}.") if inner else {f"{prefix}{name}": value}
+        found |= flatten_params(inner, f"{prefix}{name}.") if inner else {f"{prefix}{name}": value}
     return found
 
 
-def made(lock: Lock) -> dict[str, str]:
+def outputs(lock: Lock) -> dict[str, str]:
     """Return path -> md5 of everything that the stages made."""
     return {path: md5 for stage in lock.values() for path, md5 in stage.outs.items()}
 
@@ -90,7 +90,7 @@ def differences(base: Lock, other: Lock, result: str) -> list[Difference]:
     What stages before it made is left out: it is a consequence. `result` is the output that the
     comparison is about.
     """
-    between = made(base).keys() | made(other).keys()
+    between = outputs(base).keys() | outputs(other).keys()
     nothing = StageRun({}, {}, {}, {}, {})
     known = [all_params(lock) for lock in (base, other)]
     leading = _leading_to(base, result) | _leading_to(other, result)
@@ -167,7 +167,7 @@ def _kinds(base: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
 
 def recipe(lock: Lock) -> str:
     """Return a text that is the same for two runs that differ at most in their seed."""
-    between = made(lock)
+    between = outputs(lock)
     used = {
         name: [
             {key: value for key, value in run.params.items() if key != SEED},

@@ -7,8 +7,8 @@ from matplotlib import rc_context
 from matplotlib.ticker import PercentFormatter
 
 from stages.page.confusion_figure import RIGHT, WRONG, short
-from stages.stats.reliability import Reliability
 from stages.page.svg import ACCENT, INK, LINE, MUTED, SETTINGS, blank, inline
+from stages.stats.reliability import Reliability
 
 MOST = 24  # classes of the matrix: those with the most changes
 
@@ -59,7 +59,7 @@ def _colours(change: np.ndarray) -> np.ndarray:
     return np.concatenate([rgb, np.rint(255 * shade)[..., None]], axis=-1).astype(np.uint8)
 
 
-def reliability_figure(base: Reliability, other: Reliability, name: str) -> str:
+def reliability_change_figure(base: Reliability, other: Reliability, name: str) -> str:
     """Return accuracy over confidence, before and after; larger dots stand for more images."""
     with rc_context(SETTINGS):
         figure = blank(440, 380)

@@ -26,7 +26,7 @@ class Revision:
         return self.commit[:DIGITS]
 
 
-class History:
+class GitHistory:
     """The git repository around a folder; paths are relative to that folder."""
 
     def __init__(self, root: Path) -> None:

@@ -8,18 +8,18 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from stages.compare.what_changed import causes
 from stages.compare.text import NOTHING
-from stages.compare.words import apart, errors, p_of, points, scores, seeds, sentence, signed
+from stages.compare.what_changed import what_changed
+from stages.compare.words import errors, not_compared, p_of, points, scores, seeds, sentence, signed
 from stages.page.words import percent, pvalue
 
-TEMPLATE = Path(__file__).with_name("templates") / "versus.html"
+TEMPLATE = Path(__file__).with_name("templates") / "comparison.html"
 STYLE = Path(__file__).with_name("templates") / "style.css"
 CLASSES = 40  # rows of the table of classes; the rest is in compare.json
 
 
 @dataclass(frozen=True)
-class Shown:
+class ComparisonView:
     """One comparison on the page."""
 
     record: Mapping[str, Any]  # of compare.json
@@ -28,7 +28,7 @@ class Shown:
     reliability: str | None  # svg, None where a side does not know its confidence
 
 
-def render(shown: Sequence[Shown]) -> str:
+def render_comparison(shown: Sequence[ComparisonView]) -> str:
     """Return the page; the same content gives the same text."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -41,10 +41,10 @@ def render(shown: Sequence[Shown]) -> str:
         "errors": errors,
         "p_of": p_of,
         "sentence": sentence,
-        "apart": apart,
+        "apart": not_compared,
         "scores": scores,
         "seeds": seeds,
-        "causes": causes,
+        "causes": what_changed,
         "thousands": lambda number: f"{number:,}",
         "svg": Markup,
     }

@@ -11,14 +11,14 @@ from stages.base.seed import derive
 from stages.compare.data_changes import DataChanges, data_changes
 from stages.compare.dvc_lock import Difference, differences, recipe, seed_of
 from stages.compare.pairing import Pairing, pair
+from stages.compare.score_changes import ScoreChanges, SideOutcomes, changed_images, compare_scores
 from stages.compare.snapshot import Snapshot
 from stages.stats.reliability import Reliability, reliability
-from stages.stats.seeds import spread
-from stages.compare.score_changes import Side, Versus, changed_sides, versus
+from stages.stats.seeds import seed_spread
 
 
 @dataclass(frozen=True)
-class Group:
+class Recipe:
     """One recipe: a revision, or several that differ only in their seed."""
 
     members: tuple[Snapshot, ...]
@@ -40,13 +40,13 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Contest:
+class Comparison:
     """A recipe against the base."""
 
-    base: Group
-    other: Group
+    base: Recipe
+    other: Recipe
     pairing: Pairing
-    result: Versus
+    result: ScoreChanges
     table: pd.DataFrame  # a row a common image: base, other (paths), actual, and what each said
     sides: tuple[np.ndarray, np.ndarray]  # places in the table: newly wrong, newly right
     classes: list[str]
@@ -57,7 +57,7 @@ class Contest:
     notes: list[str]
 
 
-def grouped(base: Snapshot, others: Sequence[Snapshot]) -> tuple[Group, list[Group]]:
+def group_by_recipe(base: Snapshot, others: Sequence[Snapshot]) -> tuple[Recipe, list[Recipe]]:
     """Put revisions that differ only in their seed together, in the order in which they came.
 
     One more run with the same seed stands by itself. Where nothing but the base's own recipe is
@@ -73,9 +73,9 @@ def grouped(base: Snapshot, others: Sequence[Snapshot]) -> tuple[Group, list[Gro
                 break
         else:
             groups.append((known, [side]))
-    first, *rest = [Group(tuple(members)) for _, members in groups]
+    first, *rest = [Recipe(tuple(members)) for _, members in groups]
     if not rest:
-        return Group((base,)), [Group((other,)) for other in others]
+        return Recipe((base,)), [Recipe((other,)) for other in others]
     return first, rest
 
 
@@ -87,7 +87,7 @@ def _recipe(side: Snapshot) -> str | None:
     return fingerprint(recipe(side.lock), list(images.index), list(images))
 
 
-def contest(base: Group, other: Group, result: str) -> Contest:
+def compare_recipes(base: Recipe, other: Recipe, result: str) -> Comparison:
     """Compare a recipe with the base, on the images that both validate on.
 
     `result` is the path of the outcomes, so that dvc.lock tells which stages led to them.
@@ -99,7 +99,7 @@ def contest(base: Group, other: Group, result: str) -> Contest:
     targets = pairing.common["actual"].map(codes).to_numpy(np.int64)
     sides = tuple(_side(tables, codes, len(targets)) for tables in frames)
     draw = derive(0, "compare", base.lead.name, other.lead.name)
-    found = versus(targets, classes, sides[0], sides[1], draw)
+    found = compare_scores(targets, classes, sides[0], sides[1], draw)
     some = len(targets) > 0
     trust = [
         reliability(side.confidence, side.right(targets))
@@ -108,15 +108,15 @@ def contest(base: Group, other: Group, result: str) -> Contest:
         for side in sides
     ]
     locks = base.lead.lock, other.lead.lock
-    return Contest(
+    return Comparison(
         base=base,
         other=other,
         pairing=pairing,
         result=found,
         table=_said(pairing.common, frames) if some else pairing.common,
-        sides=changed_sides(targets, sides[0], sides[1]),
+        sides=changed_images(targets, sides[0], sides[1]),
         classes=classes,
-        spreads=(spread(sides[0].right(targets)), spread(sides[1].right(targets))),
+        spreads=(seed_spread(sides[0].right(targets)), seed_spread(sides[1].right(targets))),
         reliability=(trust[0], trust[1]),
         causes=differences(locks[0], locks[1], result) if locks[0] and locks[1] else None,
         data=data_changes(base.lead, other.lead),
@@ -124,7 +124,7 @@ def contest(base: Group, other: Group, result: str) -> Contest:
     )
 
 
-def _aligned(group: Group, paths: pd.Series) -> list[pd.DataFrame]:
+def _aligned(group: Recipe, paths: pd.Series) -> list[pd.DataFrame]:
     """Return each run's outcomes of the common images, in their order."""
     return [table.loc[paths] for table in group.outcomes()] if len(paths) else []
 
@@ -134,9 +134,9 @@ def _classes(frames: Sequence[pd.DataFrame]) -> list[str]:
     return sorted(set().union(*({*table["actual"], *table["predicted"]} for table in frames)))
 
 
-def _side(tables: Sequence[pd.DataFrame], codes: dict[str, int], images: int) -> Side:
+def _side(tables: Sequence[pd.DataFrame], codes: dict[str, int], images: int) -> SideOutcomes:
     if not tables:
-        return Side(np.zeros((1, images), np.int64), None, None)
+        return SideOutcomes(np.zeros((1, images), np.int64), None, None)
 
     def column(name: str) -> np.ndarray | None:
         if any(name not in table.columns for table in tables):
@@ -144,7 +144,7 @@ def _side(tables: Sequence[pd.DataFrame], codes: dict[str, int], images: int) ->
         return np.stack([table[name].to_numpy(float) for table in tables])
 
     predicted = np.stack([table["predicted"].map(codes).to_numpy(np.int64) for table in tables])
-    return Side(predicted, column("loss"), column("p_predicted"))
+    return SideOutcomes(predicted, column("loss"), column("p_predicted"))
 
 
 def _said(common: pd.DataFrame, frames: tuple[list[pd.DataFrame], ...]) -> pd.DataFrame:
@@ -175,7 +175,7 @@ def _vocabularies(sides: Sequence[Snapshot]) -> list[set[str]]:
     return [set() if side.outcomes is None else {*side.outcomes["actual"]} for side in sides]
 
 
-def _notes(base: Group, other: Group, pairing: Pairing) -> list[str]:
+def _notes(base: Recipe, other: Recipe, pairing: Pairing) -> list[str]:
     """Return what a reader must know before believing the comparison."""
     notes = [note for group in (base, other) for side in group.members for note in side.notes]
     one, two = base.lead.outcomes, other.lead.outcomes

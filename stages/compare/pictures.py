@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from stages.base.errors import UserError
-from stages.store.reader import Store
-from stages.compare.dvc_cache import Cache
-from stages.compare.dvc_lock import made
+from stages.compare.dvc_cache import DvcCache
+from stages.compare.dvc_lock import outputs
+from stages.compare.figures import confusion_change, reliability_change_figure
+from stages.compare.html import ComparisonView
+from stages.compare.match import Comparison
 from stages.compare.snapshot import Snapshot
 from stages.page.thumbnails import thumbnail
-from stages.compare.figures import confusion_change, reliability_figure
-from stages.compare.html import Shown
-from stages.compare.match import Contest
+from stages.store.reader import Store
 
 PICTURES = 24  # of each kind and comparison
 # Longer side in pixels: about 9 KB each for a few pictures, 4 KB when there are many.
@@ -39,13 +39,13 @@ class Album:
         return thumbnail(self.store.image(path), side)
 
 
-def page_of(
-    contests: Sequence[Contest],
+def comparison_views(
+    contests: Sequence[Comparison],
     told: Sequence[Mapping[str, Any]],
     root: Path,
-    cache: Cache,
+    cache: DvcCache,
     store: str,
-) -> list[Shown]:
+) -> list[ComparisonView]:
     """Return what the page shows of each comparison."""
     many = sum(min(len(rows), PICTURES) for one in contests for rows in one.sides)
     with tempfile.TemporaryDirectory() as scratch:
@@ -55,7 +55,7 @@ def page_of(
             for side in (one.base.lead, one.other.lead)
         }
         return [
-            Shown(
+            ComparisonView(
                 record=record,
                 thumbnails=_thumbnails(one, albums, LARGE if many <= FEW else SMALL),
                 confusion=confusion_change(one.classes, one.result.confusion, f"change{place}"),
@@ -65,9 +65,9 @@ def page_of(
         ]
 
 
-def _album(side: Snapshot, root: Path, cache: Cache, store: str, scratch: Path) -> Album:
+def _album(side: Snapshot, root: Path, cache: DvcCache, store: str, scratch: Path) -> Album:
     """Open a revision's store: links to the cache's objects make the folder that it needs."""
-    md5 = made(side.lock or {}).get(store)
+    md5 = outputs(side.lock or {}).get(store)
     images = side.tables.get("images")
     contents = {} if images is None else dict(zip(images["path"], images["sha256"], strict=True))
     folder = root / store
@@ -84,7 +84,7 @@ def _album(side: Snapshot, root: Path, cache: Cache, store: str, scratch: Path) 
         return Album(None, contents)
 
 
-def _thumbnails(one: Contest, albums: Mapping[str, Album], side: int) -> dict[str, str]:
+def _thumbnails(one: Comparison, albums: Mapping[str, Album], side: int) -> dict[str, str]:
     found = {}
     for place in chain.from_iterable(places[:PICTURES] for places in one.sides):
         row = one.table.iloc[place]
@@ -95,6 +95,6 @@ def _thumbnails(one: Contest, albums: Mapping[str, Album], side: int) -> dict[st
     return found
 
 
-def _reliability(one: Contest, name: str) -> str | None:
+def _reliability(one: Comparison, name: str) -> str | None:
     before, after = one.reliability
-    return reliability_figure(before, after, name) if before and after else None
+    return reliability_change_figure(before, after, name) if before and after else None

@@ -7,22 +7,22 @@ from typing import Any
 import numpy as np
 
 from stages.compare.dvc_lock import seed_of
+from stages.compare.match import Comparison, Recipe
+from stages.compare.score_changes import ScoreChange
 from stages.stats.holm import holm
 from stages.stats.intervals import CONFIDENCE
 from stages.stats.power import LEVEL, images_to_tell
 from stages.stats.reliability import Reliability
-from stages.compare.score_changes import Change
-from stages.compare.match import Contest, Group
 
 
-def records(contests: Sequence[Contest]) -> list[dict[str, Any]]:
+def records(contests: Sequence[Comparison]) -> list[dict[str, Any]]:
     """Return compare.json: one mapping a comparison, the verdict by Holm's p over all of them."""
     adjusted = holm([one.result.error.p for one in contests])
     level = LEVEL / max(len(contests), 1)  # that of Holm's first step, to be on the safe side
     return [_record(one, p, level) for one, p in zip(contests, adjusted, strict=True)]
 
 
-def _record(one: Contest, p_holm: float, level: float) -> dict[str, Any]:
+def _record(one: Comparison, p_holm: float, level: float) -> dict[str, Any]:
     error = one.result.error
     gained, lost = error.only_first_right, error.only_second_right
     told = p_holm < 1 - CONFIDENCE
@@ -65,7 +65,7 @@ def _record(one: Contest, p_holm: float, level: float) -> dict[str, Any]:
     }
 
 
-def _change(change: Change | None) -> dict[str, Any] | None:
+def _change(change: ScoreChange | None) -> dict[str, Any] | None:
     if change is None:
         return None
     ends = change.difference.as_dict()
@@ -78,7 +78,7 @@ def _reliability(trust: Reliability | None) -> dict[str, float] | None:
     return {"confidence": trust.confidence, "accuracy": trust.accuracy, "gap": trust.gap}
 
 
-def _seeds(one: Contest) -> dict[str, Any]:
+def _seeds(one: Comparison) -> dict[str, Any]:
     """Return each side's runs with their seeds and errors on the common images, and the spread."""
     sides = zip(("base", "other"), (one.base, one.other), one.spreads, strict=True)
     return {
@@ -87,7 +87,7 @@ def _seeds(one: Contest) -> dict[str, Any]:
     }
 
 
-def _runs(group: Group, paths: list[str]) -> list[dict[str, Any]]:
+def _runs(group: Recipe, paths: list[str]) -> list[dict[str, Any]]:
     found = []
     for member in group.members:
         if member.outcomes is not None and paths:
@@ -97,7 +97,7 @@ def _runs(group: Group, paths: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _pictures(one: Contest, places: np.ndarray) -> list[dict[str, Any]]:
+def _pictures(one: Comparison, places: np.ndarray) -> list[dict[str, Any]]:
     """Return path, actual and what both said of the images that changed sides."""
     return [
         {"path": row.other, "actual": row.actual, "base": row.base_said, "other": row.other_said}

@@ -9,14 +9,14 @@ import pandas as pd
 from stages.stats.holm import holm
 from stages.stats.intervals import CONFIDENCE, DRAWS, Interval
 from stages.stats.macro import macro_statistic
-from stages.stats.mcnemar import Comparison
-from stages.stats.seeds import compare_runs
+from stages.stats.mcnemar import PairedComparison
+from stages.stats.seeds import compare_seeds
 
 Statistic = Callable[[np.ndarray], np.ndarray]  # as `bootstrap` takes it
 
 
 @dataclass(frozen=True)
-class Side:
+class SideOutcomes:
     """What one recipe said of the images; K runs that differ only in the seed, mostly one."""
 
     predicted: np.ndarray  # (K, V) int, places in the vocabulary
@@ -29,7 +29,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Change:
+class ScoreChange:
     """A score of both, and the difference other - base with its interval."""
 
     base: float
@@ -38,23 +38,27 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Versus:
+class ScoreChanges:
     """All that the same images tell about two recipes."""
 
-    error: Comparison  # the other against the base
+    error: PairedComparison  # the other against the base
     error_rates: tuple[float | None, float | None]  # base, other
-    macro_f1: Change | None  # None without images
-    log_loss: Change | None  # None where a side has no losses
+    macro_f1: ScoreChange | None  # None without images
+    log_loss: ScoreChange | None  # None where a side has no losses
     classes: pd.DataFrame  # by_class
     confusion: np.ndarray  # (C, C) images more than before, row = actual, column = predicted
 
 
-def versus(
-    targets: np.ndarray, classes: Sequence[str], base: Side, other: Side, draw: np.random.Generator
-) -> Versus:
+def compare_scores(
+    targets: np.ndarray,
+    classes: Sequence[str],
+    base: SideOutcomes,
+    other: SideOutcomes,
+    draw: np.random.Generator,
+) -> ScoreChanges:
     """Compare two recipes on the same images; targets, (V,), are places in `classes`."""
     before, after = base.right(targets), other.right(targets)
-    error, some = compare_runs(after, before), len(targets) > 0
+    error, some = compare_seeds(after, before), len(targets) > 0
     rates = tuple(float(1 - side.mean()) if some else None for side in (before, after))
     f1 = log_loss = None
     if some:
@@ -62,17 +66,17 @@ def versus(
         f1 = _widened(_change(*sides, len(targets), draw), error.difference)
     if some and base.loss is not None and other.loss is not None:
         log_loss = _change(_means(base.loss), _means(other.loss), len(targets), draw)
-    return Versus(
+    return ScoreChanges(
         error=error,
         error_rates=(rates[0], rates[1]),
         macro_f1=f1,
         log_loss=log_loss,
-        classes=by_class(targets, classes, before, after),
+        classes=class_changes(targets, classes, before, after),
         confusion=_matrix(targets, other, len(classes)) - _matrix(targets, base, len(classes)),
     )
 
 
-def by_class(
+def class_changes(
     targets: np.ndarray, classes: Sequence[str], before: np.ndarray, after: np.ndarray
 ) -> pd.DataFrame:
     """Return label, images, base and other (shares wrong), low, high, p, p_holm, verdict.
@@ -83,7 +87,7 @@ def by_class(
     for place, label in enumerate(classes):
         of_class = targets == place
         if of_class.any():
-            found = compare_runs(after[:, of_class], before[:, of_class])
+            found = compare_seeds(after[:, of_class], before[:, of_class])
             wrong = [float(1 - side[:, of_class].mean()) for side in (before, after)]
             ends = found.difference
             rows.append((label, int(of_class.sum()), *wrong, ends.low, ends.high, found.p))
@@ -95,7 +99,9 @@ def by_class(
     return table
 
 
-def changed_sides(targets: np.ndarray, base: Side, other: Side) -> tuple[np.ndarray, np.ndarray]:
+def changed_images(
+    targets: np.ndarray, base: SideOutcomes, other: SideOutcomes
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the places of the images that are newly wrong, and of those newly right.
 
     Of several runs the majority counts. Those whose loss changed most come first.
@@ -110,7 +116,7 @@ def changed_sides(targets: np.ndarray, base: Side, other: Side) -> tuple[np.ndar
 
 def _change(
     base: Sequence[Statistic], other: Sequence[Statistic], images: int, draw: np.random.Generator
-) -> Change:
+) -> ScoreChange:
     """Return the means over runs, and the percentile interval of their difference.
 
     Images are drawn with replacement, the same for both, and so are the runs of each side (the
@@ -127,7 +133,9 @@ def _change(
         drawn.append(means[1] - means[0])
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail])
-    return Change(values[0], values[1], Interval(values[1] - values[0], float(low), float(high)))
+    return ScoreChange(
+        values[0], values[1], Interval(values[1] - values[0], float(low), float(high))
+    )
 
 
 def _counts(images: int, draws: int, draw: np.random.Generator) -> np.ndarray:
@@ -147,16 +155,16 @@ def _mean_of_runs(values: list[np.ndarray], draw: np.random.Generator) -> np.nda
     return (times * np.stack(values, axis=1)).mean(axis=1)
 
 
-def _widened(change: Change, accuracy: Interval) -> Change:
+def _widened(change: ScoreChange, accuracy: Interval) -> ScoreChange:
     """Let an interval reach as far as that of the error rate: see metrics.macro_f1."""
     value = change.difference.value or 0.0
     middle = accuracy.value or 0.0
     low = min(change.difference.low, value - (accuracy.high - middle))
     high = max(change.difference.high, value + (middle - accuracy.low))
-    return Change(change.base, change.other, Interval(change.difference.value, low, high))
+    return ScoreChange(change.base, change.other, Interval(change.difference.value, low, high))
 
 
-def _f1(targets: np.ndarray, side: Side, classes: int) -> list[Statistic]:
+def _f1(targets: np.ndarray, side: SideOutcomes, classes: int) -> list[Statistic]:
     return [macro_statistic("f1", targets, run, classes) for run in side.predicted]
 
 
@@ -169,7 +177,7 @@ def _means(losses: np.ndarray) -> list[Statistic]:
     return [of(run) for run in losses]
 
 
-def _matrix(targets: np.ndarray, side: Side, classes: int) -> np.ndarray:
+def _matrix(targets: np.ndarray, side: SideOutcomes, classes: int) -> np.ndarray:
     """Return the mean confusion matrix over runs."""
     matrix = np.zeros((classes, classes))
     np.add.at(matrix, (np.broadcast_to(targets, side.predicted.shape), side.predicted), 1)

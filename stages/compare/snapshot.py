@@ -9,16 +9,16 @@ from pathlib import Path
 import pandas as pd
 from ruamel.yaml import YAML, YAMLError
 
-from stages.compare.dvc_cache import Cache
-from stages.compare.git import History, Revision
-from stages.compare.dvc_lock import PARAMS, Lock, all_params, flatten, made, read_lock
+from stages.compare.dvc_cache import DvcCache
+from stages.compare.dvc_lock import PARAMS, Lock, all_params, flatten_params, outputs, read_lock
+from stages.compare.git import GitHistory, Revision
 
 NEEDED = ("path", "actual", "predicted")
 FETCH = "dvc fetch --all-commits brings what a remote has"
 
 
 @dataclass(frozen=True)
-class Files:
+class SnapshotFiles:
     """Where a revision keeps what is read, from the root of the repository."""
 
     lock: str
@@ -45,7 +45,9 @@ class Snapshot:
         return self.revision.name
 
 
-def read_snapshot(history: History, revision: Revision, cache: Cache, files: Files) -> Snapshot:
+def read_snapshot(
+    history: GitHistory, revision: Revision, cache: DvcCache, files: SnapshotFiles
+) -> Snapshot:
     """Return what a revision has, with a note for each thing that it lacks or that does not fit."""
     name, notes = revision.name, []
     lock = read_lock(history.read(revision, files.lock))
@@ -61,7 +63,7 @@ def read_snapshot(history: History, revision: Revision, cache: Cache, files: Fil
     tables = {
         kind: table
         for kind, path in files.tables.items()
-        if (table := _table(history.root, path, made(lock or {}).get(path), cache)) is not None
+        if (table := _table(history.root, path, outputs(lock or {}).get(path), cache)) is not None
     }
     missing = sorted(path for kind, path in files.tables.items() if kind not in tables)
     if lock and missing:
@@ -86,9 +88,9 @@ def read_outcomes(content: bytes | None) -> tuple[pd.DataFrame | None, str]:
     return table, ""
 
 
-def _not_of_one_run(name: str, lock: Lock, content: bytes, files: Files) -> list[str]:
+def _not_of_one_run(name: str, lock: Lock, content: bytes, files: SnapshotFiles) -> list[str]:
     """Return a note when the outcomes are of another run than dvc.lock, as after a bad merge."""
-    described = made(lock).get(files.outcomes)
+    described = outputs(lock).get(files.outcomes)
     if described in (None, md5(content, usedforsecurity=False).hexdigest()):
         return []
     return [
@@ -101,7 +103,7 @@ def _not_run(name: str, lock: Lock, content: bytes | None) -> list[str]:
     """Return a note when params.yaml says something else than the run had."""
     try:
         found = YAML(typ="safe", pure=True).load((content or b"{}").decode("utf-8"))
-        wanted = flatten(found)
+        wanted = flatten_params(found)
     except (YAMLError, UnicodeDecodeError, AttributeError):
         return [f"{name}: {PARAMS} cannot be read"]
     ran = all_params(lock)
@@ -114,7 +116,7 @@ def _not_run(name: str, lock: Lock, content: bytes | None) -> list[str]:
     ]
 
 
-def _table(root: Path, path: str, wanted: str | None, cache: Cache) -> pd.DataFrame | None:
+def _table(root: Path, path: str, wanted: str | None, cache: DvcCache) -> pd.DataFrame | None:
     """Return a list that DVC keeps: from its cache, or from the workspace if it is the same."""
     if wanted is None:
         return None

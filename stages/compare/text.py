@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stages.compare.what_changed import causes
-from stages.compare.words import apart, errors, p_of, points, scores, seeds, sentence
+from stages.compare.what_changed import what_changed
+from stages.compare.words import errors, not_compared, p_of, points, scores, seeds, sentence
 
 Records = Sequence[Mapping[str, Any]]
 MOST = 12  # names in a list; a comment on a pull request may have 65,536 characters
@@ -57,7 +57,7 @@ def markdown(records: Records) -> str:
 
 
 def _changed(record: Mapping[str, Any]) -> list[str]:
-    found = causes(record["changed"])
+    found = what_changed(record["changed"])
     lines = [f"{kind}: {line}" for kind, of_kind in found.items() for line in _few(of_kind)]
     return lines or [NOTHING]
 
@@ -73,7 +73,7 @@ def _facts(record: Mapping[str, Any]) -> list[str]:
         ]
         if told:
             lines.append(f"Classes {verdict} beyond noise: {', '.join(_few(rates))}")
-    if left := apart(record):
+    if left := not_compared(record):
         lines.append(left)
     return lines
 

@@ -9,7 +9,7 @@ WEIGHTS = ("model.arch", "model.cut", "model.weights")
 UNKNOWN = "unknown: a revision has no dvc.lock"
 
 
-def causes(changed: Mapping[str, Any]) -> dict[str, list[str]]:
+def what_changed(changed: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return lines by kind (of KINDS), empty kinds left out; `changed` is that of compare.json.
 
     Stages that made the same as before, or whose work the predictions do not rest on, cannot have

@@ -78,7 +78,7 @@ def sentence(record: Mapping[str, Any]) -> str:
     return f"{alone} So small a difference no set of photos would tell."
 
 
-def apart(record: Mapping[str, Any]) -> str:
+def not_compared(record: Mapping[str, Any]) -> str:
     """Return how many validation images are not compared, and why; "" when all are."""
     counts = record["not_common"]
     if not counts:

@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from stages.dataset.label_csv import Row, match_rows, read_rows
-from stages.dataset.labels import Labelled, Problem, clean
+from stages.dataset.label_csv import Row, match_rows, read_csv_rows
+from stages.dataset.labels import Labelled, Problem, clean_label
 
-COLUMNS = ("path", "sha256", "action", "label", "note")
+CORRECTION_COLUMNS = ("path", "sha256", "action", "label", "note")
 RELABEL, NEW, DROP, KEEP = "relabel", "new class", "drop", "keep"
 ACTIONS = (RELABEL, NEW, DROP, KEEP)
 
@@ -49,17 +49,19 @@ class Corrections:
 
     def applied(self, *actions: str) -> list[Decision]:
         """Return the rows in force that have one of these actions."""
-        return [row for row in self.decisions if not row.problem and clean(row.action) in actions]
+        return [
+            row for row in self.decisions if not row.problem and clean_label(row.action) in actions
+        ]
 
     @property
     def relabelled(self) -> dict[str, str]:
         """Return the right label by path."""
-        return {row.path: clean(row.label) for row in self.applied(RELABEL, NEW)}
+        return {row.path: clean_label(row.label) for row in self.applied(RELABEL, NEW)}
 
     @property
     def dropped(self) -> dict[str, str]:
         """Return the note by path."""
-        return {row.path: clean(row.note) for row in self.applied(DROP)}
+        return {row.path: clean_label(row.note) for row in self.applied(DROP)}
 
     @property
     def problems(self) -> list[Problem]:
@@ -81,7 +83,9 @@ def read_corrections(
     file: Path, labels: Mapping[str, str], hashes: Mapping[str, str]
 ) -> Corrections:
     """Return the corrections of the photos (path -> sha256), which have labels by the rule."""
-    rows, malformed = read_rows(file, ",", COLUMNS, f"its columns are {', '.join(COLUMNS)}")
+    rows, malformed = read_csv_rows(
+        file, ",", CORRECTION_COLUMNS, f"its columns are {', '.join(CORRECTION_COLUMNS)}"
+    )
     found, strays = match_rows(rows, "path", sorted(hashes))
     known = set(labels.values()) | _new_classes(found, hashes)
     decisions = []
@@ -97,7 +101,7 @@ def read_corrections(
     return Corrections(sorted(decisions, key=lambda decision: decision.line), malformed)
 
 
-def correct(given: Labelled, fixes: Corrections) -> Labelled:
+def apply_corrections(given: Labelled, fixes: Corrections) -> Labelled:
     """Return the labels with the corrections on top; a corrected photo is no longer unlabelled."""
     relabelled, dropped = fixes.relabelled, fixes.dropped
     labels = {
@@ -110,7 +114,7 @@ def correct(given: Labelled, fixes: Corrections) -> Labelled:
 
 def _decision(row: Row, path: str, before: str, problem: str, detail: str) -> Decision:
     where = f"line {row.line}" + (f": {detail}" if detail else "")
-    _, sha256, action, label, note = (row.cells[column] for column in COLUMNS)
+    _, sha256, action, label, note = (row.cells[column] for column in CORRECTION_COLUMNS)
     cells = (path, sha256, action, label, note, before)
     return Decision(*cells, problem, where if problem else "", row.line)
 
@@ -118,9 +122,9 @@ def _decision(row: Row, path: str, before: str, problem: str, detail: str) -> De
 def _new_classes(found: Mapping[str, list[Row]], hashes: Mapping[str, str]) -> set[str]:
     """Return the labels that rows which fit their photo bring as new ones."""
     return {
-        clean(rows[0].cells["label"])
+        clean_label(rows[0].cells["label"])
         for path, rows in found.items()
-        if clean(rows[0].cells["action"]) == NEW and not _misfit(rows, hashes[path])
+        if clean_label(rows[0].cells["action"]) == NEW and not _misfit(rows, hashes[path])
     }
 
 
@@ -130,7 +134,7 @@ def _complaint(
     """Return problem and detail when the rows for one photo cannot be applied."""
     if misfit := _misfit(rows, sha256):
         return misfit
-    action, label = (clean(rows[0].cells[column]) for column in ("action", "label"))
+    action, label = (clean_label(rows[0].cells[column]) for column in ("action", "label"))
     if action not in ACTIONS:
         return "unknown action", f"{action!r} is none of {', '.join(ACTIONS)}"
     if action == KEEP and label not in ("", before):
@@ -143,7 +147,7 @@ def _complaint(
 def _misfit(rows: list[Row], sha256: str) -> tuple[str, str] | None:
     if len(rows) > 1:
         return "two rows for one photo", "none is applied; keep the right one"
-    if clean(rows[0].cells["sha256"]).lower() not in ("", sha256):
+    if clean_label(rows[0].cells["sha256"]).lower() not in ("", sha256):
         return "content changed", "it was made for another content of this file; look again"
     return None
 

@@ -24,7 +24,7 @@ CHUNK = 1 << 20  # pairs compared at a time, to bound memory
 Ints = NDArray[np.int64]
 
 
-def groups(index: pd.DataFrame) -> pd.Series:
+def duplicate_groups(index: pd.DataFrame) -> pd.Series:
     """Return the group of each path: a series by path, whose value is the group's first path.
 
     index: path, sha256, phash ("" is near to nothing), as the store has them. Copies of copies

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from stages.base.errors import UserError
-from stages.dataset.labels import Labelled, LabelParams, Problem, clean
+from stages.dataset.labels import Labelled, LabelParams, Problem, clean_label
 
 SIDES = ("train", "valid")
 
@@ -34,7 +34,7 @@ def read_labels_csv(file: Path, params: LabelParams, paths: Sequence[str]) -> La
     label_column = params.label_column if params.by == "csv" else ""
     columns = [c for c in (params.path_column, label_column, params.split_column) if c]
     hint = "see path_column, label_column, split_column and delimiter of ingest.label"
-    rows, problems = read_rows(file, params.delimiter, columns, hint)
+    rows, problems = read_csv_rows(file, params.delimiter, columns, hint)
     found, strays = match_rows(rows, params.path_column, paths)
     problems += strays
     labels, unlabelled = _labels(found, label_column) if label_column else ({}, [])
@@ -45,7 +45,7 @@ def read_labels_csv(file: Path, params: LabelParams, paths: Sequence[str]) -> La
     return Labelled(labels, unlabelled, splits, problems + doubtful, merged)
 
 
-def read_rows(
+def read_csv_rows(
     file: Path, delimiter: str, columns: Sequence[str], hint: str
 ) -> tuple[list[Row], list[Problem]]:
     """Return the rows of a CSV file, short ones filled with "", and a problem for each overlong.
@@ -53,7 +53,7 @@ def read_rows(
     Blank lines are skipped. Raises UserError when a column is missing (with the hint).
     """
     lines = _records(file, delimiter)
-    header = [clean(name) for name in next(lines, (0, [""]))[1]]
+    header = [clean_label(name) for name in next(lines, (0, [""]))[1]]
     for column in columns:
         if header.count(column) != 1:
             kind = "two columns" if column in header else "no column"
@@ -83,7 +83,7 @@ def match_rows(
     strays = []
     for row in rows:
         written = row.cells[column]
-        path = names.get(written) or names.get(PurePosixPath(clean(written)).as_posix())
+        path = names.get(written) or names.get(PurePosixPath(clean_label(written)).as_posix())
         if path is not None:
             found.setdefault(path, []).append(row)
         else:
@@ -173,7 +173,7 @@ def _splits(found: Mapping[str, list[Row]], column: str) -> tuple[dict[str, str]
 
 def _one_value(rows: Sequence[Row], column: str) -> tuple[str, str]:
     """Return the value on which all rows agree, or "" and the values that they have instead."""
-    values = {clean(row.cells[column]): row.line for row in reversed(rows)}
+    values = {clean_label(row.cells[column]): row.line for row in reversed(rows)}
     if len(values) == 1:
         return next(iter(values)), ""
     return "", ", ".join(f"{v!r} (line {n})" for v, n in sorted(values.items(), key=lambda i: i[1]))

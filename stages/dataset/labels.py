@@ -117,7 +117,7 @@ class IngestParams(Section):
         return value
 
 
-def clean(text: str) -> str:
+def clean_label(text: str) -> str:
     """Return a label as it is compared: trimmed and in composed form.
 
     >>> clean(" cafe\N{COMBINING ACUTE ACCENT} ") == "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
@@ -152,13 +152,13 @@ def by_filename(paths: Sequence[str], params: LabelParams) -> Labelled:
 
 def by_folder(paths: Iterable[str]) -> Labelled:
     """Label each path by the folder that holds it; files at the top have no label."""
-    labels = {path: clean(PurePosixPath(path).parent.name) for path in paths}
+    labels = {path: clean_label(PurePosixPath(path).parent.name) for path in paths}
     detail = "move it into a folder named as its class"
     unlabelled = [Problem(path, "no folder", detail) for path, label in labels.items() if not label]
     return Labelled({path: label for path, label in labels.items() if label}, unlabelled)
 
 
-def look_alikes(labels: Iterable[str]) -> list[Problem]:
+def similar_labels(labels: Iterable[str]) -> list[Problem]:
     """Return a problem for each set of labels that differ only by case or spaces."""
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
     for label in labels:
@@ -224,4 +224,4 @@ def _search(pattern: regex.Pattern[str], text: str, left: float) -> str | None:
             " repeats inside repeats, such as (a+)+, do that: write a simpler one"
         ) from None
     caught = match[1] if match else None
-    return None if caught is None else clean(caught)
+    return None if caught is None else clean_label(caught)

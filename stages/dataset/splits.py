@@ -12,12 +12,12 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from stages.base.errors import UserError, several
+from stages.base.errors import UserError, error_list
 from stages.base.files import write_csv
 from stages.base.params import Section
 
 SIDES = ("train", "valid")
-COLUMNS = ["path", "label", "split", "reason"]
+SPLIT_COLUMNS = ["path", "label", "split", "reason"]
 
 
 class SplitParams(Section):
@@ -46,21 +46,21 @@ def assign_splits(images: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
     return images[["path", "label"]].assign(split=side.astype(str), reason=reason)
 
 
-def vocabulary(splits: pd.DataFrame) -> list[str]:
+def list_class_names(splits: pd.DataFrame) -> list[str]:
     """Return the classes in the order of the model's outputs: every label, sorted."""
     return sorted(splits["label"].unique())
 
 
 def write_splits(path: Path, splits: pd.DataFrame) -> None:
     """Write data/splits.csv."""
-    write_csv(path, splits[COLUMNS])
+    write_csv(path, splits[SPLIT_COLUMNS])
 
 
 def read_splits(path: Path) -> pd.DataFrame:
     """Return data/splits.csv as text throughout: labels such as NA and 007 stay what they are."""
     try:
         # With lineterminator, a carriage return in a file name is a character like any other.
-        return pd.read_csv(path, dtype=str, na_filter=False, lineterminator="\n")[COLUMNS]
+        return pd.read_csv(path, dtype=str, na_filter=False, lineterminator="\n")[SPLIT_COLUMNS]
     except FileNotFoundError:
         raise UserError(f"{path} is missing; dvc repro datablock makes it") from None
 
@@ -106,7 +106,7 @@ def _as_given(images: pd.DataFrame, by: str) -> pd.Series:
         )
     if len(wrong):
         where = "the split column" if by == "column" else "one folder of the path"
-        raise several(
+        raise error_list(
             f"datablock.split.by is {by}, so {where} must say train or valid; "
             f"{len(wrong)} of {len(images)} images differ:",
             list(images["path"][wrong.index] + ": " + wrong.replace("", "neither")),

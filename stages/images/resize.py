@@ -10,7 +10,7 @@ from pydantic import Field
 from stages.base.params import Section
 from stages.images.picture import Picture, as_image, size_of
 
-LONGEST = 65_500  # pixels a side, the most that the JPEG library encodes
+MAX_SIDE = 65_500  # pixels a side, the most that the JPEG library encodes
 # From six times smaller on, a box average goes first, and leaves Lanczos three times or a little
 # more: libvips rounds its weights, which makes a picture darker by a level where they are many.
 GAP = 3
@@ -28,17 +28,17 @@ class PresizeParams(Section):
     max_rejected: float = Field(ge=0, le=1)  # fraction of the files
 
 
-def presized(width: int, height: int, size: int) -> tuple[int, int]:
+def presized_size(width: int, height: int, size: int) -> tuple[int, int]:
     """Return the width and height after presizing: the shorter side is `size`, or as it was.
 
     >>> presized(4000, 3000, 460), presized(500, 375, 460)
     ((613, 460), (500, 375))
     """
-    scale = min(1.0, size / min(width, height), LONGEST / max(width, height))
+    scale = min(1.0, size / min(width, height), MAX_SIDE / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def resample(picture: Picture, target: tuple[int, int]) -> Image.Image:
+def resize(picture: Picture, target: tuple[int, int]) -> Image.Image:
     """Return a picture at the target width and height, resampled once with antialiasing.
 
     Lanczos by libvips, the same to the bit whatever vector instructions there are. What the JPEG

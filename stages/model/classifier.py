@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from stages.base.params import Section
-from stages.model.backbones import RGB, Cut, channels, make_body
+from stages.model.backbones import RGB, Cut, count_channels, make_backbone
 
 HeadName = Literal["linear", "fastai"]
 
@@ -52,11 +52,11 @@ class ConcatPool(nn.Module):
         return torch.cat([features.amax((2, 3)), features.mean((2, 3))], dim=1)
 
 
-def build(params: ModelParams, classes: int, seed: int, size: int) -> Classifier:
+def build_classifier(params: ModelParams, classes: int, seed: int, size: int) -> Classifier:
     """Return the classifier for images of that side; what has no weights is drawn from the seed."""
     torch.manual_seed(seed)
-    body = make_body(params.arch, params.weights, size, params.cut)
-    head = make_head(params.head, channels(body.network, size), classes)
+    body = make_backbone(params.arch, params.weights, size, params.cut)
+    head = make_head(params.head, count_channels(body.network, size), classes)
     model = Classifier(body.network, head, body.mean, body.std)
     return model.to(memory_format=torch.channels_last)
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save
 from stages.base.errors import UserError
 from stages.base.files import write_bytes, write_json
 from stages.model.backbones import RGB
-from stages.model.classifier import Classifier, ModelParams, build
+from stages.model.classifier import Classifier, ModelParams, build_classifier
 
 TENSORS, FACTS = "model.safetensors", "model.json"
 FORMAT = "finetrack model 2"
@@ -38,7 +38,7 @@ def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
         raise UserError(f"{folder / FACTS} is of another format; make it anew: dvc repro fine_tune")
     weights = "package" if facts["weights"] == "package" else "none"
     params = ModelParams(arch=facts["arch"], weights=weights, head=facts["head"], cut=facts["cut"])
-    model = build(params, len(facts["vocab"]), seed=0, size=facts["size"])
+    model = build_classifier(params, len(facts["vocab"]), seed=0, size=facts["size"])
     model.load_state_dict(load_file(folder / TENSORS))
     model.mean, model.std = _rgb(facts["mean"]), _rgb(facts["std"])
     return model.eval().to(memory_format=torch.channels_last), facts

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from stages.base.errors import UserError
 
 
-def load_file(body: nn.Module, path: str) -> None:
+def load_weights(body: nn.Module, path: str) -> None:
     """Load a .safetensors or .pth file into a body; tensors of a classifier it lacks are left out.
 
     Half-precision tensors become float32. Missing or misshapen ones are a UserError.
     """
-    state = read_state(path)
+    state = read_tensors(path)
     own = body.state_dict()
     missing = [name for name in own if name not in state and "num_batches_tracked" not in name]
     wrong = [name for name in own if name in state and state[name].shape != own[name].shape]
@@ -28,7 +28,7 @@ def load_file(body: nn.Module, path: str) -> None:
     body.load_state_dict({name: state[name] for name in own if name in state}, strict=False)
 
 
-def read_state(path: str) -> dict[str, Tensor]:
+def read_tensors(path: str) -> dict[str, Tensor]:
     """Return the tensors in a file by name."""
     if not Path(path).is_file():
         raise UserError(f"model.weights: there is no file {path}; or choose package, hub or none")
@@ -44,7 +44,7 @@ def read_state(path: str) -> dict[str, Tensor]:
     return state.get("state_dict", state) if isinstance(state, dict) else {}
 
 
-def in_order(network: nn.Module, state: dict[str, Tensor]) -> None:
+def load_in_order(network: nn.Module, state: dict[str, Tensor]) -> None:
     """Load tensors whose names differ but whose order and shapes are the network's own."""
     own = network.state_dict()
     shapes = [tuple(tensor.shape) for tensor in state.values()]

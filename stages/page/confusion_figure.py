@@ -21,17 +21,21 @@ LONGEST = 24  # characters of a label
 RIGHT, WRONG = (52, 120, 150), (205, 85, 55)
 
 
-def confusion_figures(vocab: np.ndarray, matrix: np.ndarray) -> list[tuple[str, str]]:
+def confusion_figures(class_names: np.ndarray, matrix: np.ndarray) -> list[tuple[str, str]]:
     """Return (caption, svg) of a (C, C) matrix of counts: one figure, or a map and a block."""
     order = confusion_order(matrix)
-    if len(vocab) <= LABELLED:
-        return [("Every class", _grid(vocab[order], matrix[np.ix_(order, order)], "confusion"))]
+    if len(class_names) <= LABELLED:
+        return [
+            ("Every class", _grid(class_names[order], matrix[np.ix_(order, order)], "confusion"))
+        ]
     worst = worst_classes(matrix, BLOCK)
     block = np.array([place for place in order if place in worst])
     whole = _map(matrix[np.ix_(order, order)])
-    figures = [(f"All {len(vocab)} classes, confused ones side by side", whole)]
+    figures = [(f"All {len(class_names)} classes, confused ones side by side", whole)]
     if len(block):
-        grid = _grid(vocab[block], matrix[np.ix_(block, block)], "block", matrix[block].sum(axis=1))
+        grid = _grid(
+            class_names[block], matrix[np.ix_(block, block)], "block", matrix[block].sum(axis=1)
+        )
         figures.append((f"The {len(block)} classes most often confused", grid))
     return figures
 
@@ -73,9 +77,11 @@ def short(label: str, longest: int = LONGEST) -> str:
     return f"{line[:head]}…{line[head + 1 - longest :]}"
 
 
-def _grid(vocab: np.ndarray, matrix: np.ndarray, name: str, of: np.ndarray | None = None) -> str:
+def _grid(
+    class_names: np.ndarray, matrix: np.ndarray, name: str, of: np.ndarray | None = None
+) -> str:
     """Return the matrix with a labelled row and column a class and a count in each cell."""
-    labels = [short(str(label)) for label in vocab]
+    labels = [short(str(label)) for label in class_names]
     count = len(labels)
     cell = 48 if count <= 8 else 40 if count <= 12 else 28 if count <= 25 else 20
     longest = max(len(label) for label in labels)

@@ -13,11 +13,11 @@ import pandas as pd
 from stages.base.files import fingerprint
 from stages.page.confusion_figure import confusion_figures
 from stages.page.figures import finder_figure, history_figure
-from stages.stats.interpretation import Interpretation
-from stages.stats.predictions import Baseline
 from stages.page.review import review
 from stages.page.thumbnails import overlays, picture, thumbnails
 from stages.page.trust_figures import trust_figures
+from stages.stats.interpretation import Interpretation
+from stages.stats.predictions import Baseline
 
 SHEET = 1400  # pixels, width of a sheet of pictures
 SHEETS = (
@@ -75,7 +75,7 @@ class Page:
         }
 
 
-def compose(
+def compose_page(
     result: Interpretation,
     reports: Reports,
     hashes: pd.DataFrame,
@@ -106,7 +106,7 @@ def compose(
     )
 
 
-def read_facts(path: Path | str) -> dict[str, Any]:
+def read_json(path: Path | str) -> dict[str, Any]:
     """Return the content of a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
@@ -118,6 +118,6 @@ def read_rows(path: Path | str) -> pd.DataFrame:
 
 def data_key(hashes: pd.DataFrame, baseline: Baseline) -> str:
     """Return a fingerprint of all images and their labels, whatever was made of them."""
-    labels = baseline.vocab[baseline.targets].tolist()
+    labels = baseline.class_names[baseline.targets].tolist()
     contents = sorted(hashes[["path", "sha256"]].itertuples(index=False, name=None))
     return fingerprint(contents, sorted(zip(baseline.paths.tolist(), labels, strict=True)))

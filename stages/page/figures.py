@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from stages.page.svg import ACCENT, INK, MUTED, SETTINGS, WARM, blank, inline
-from stages.page.words import rate
+from stages.page.words import rate_text
 
 RULES = {
     "minimum": "minimum / 10",
@@ -33,12 +33,12 @@ def finder_figure(
         axes.plot(curve["lr"], curve["smoothed"], color=ACCENT)
         for name, answer in rules.items():
             if answer is not None:
-                text = f"{RULES.get(name, name)}: {rate(answer)}"
+                text = f"{RULES.get(name, name)}: {rate_text(answer)}"
                 axes.axvline(
                     answer, color=MUTED, linewidth=1.2, linestyle=DASHES.get(name, ":"), label=text
                 )
         if chosen is not None:
-            axes.axvline(chosen, color=WARM, linewidth=2.5, label=f"chosen: {rate(chosen)}")
+            axes.axvline(chosen, color=WARM, linewidth=2.5, label=f"chosen: {rate_text(chosen)}")
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(numticks=9))
         axes.xaxis.set_major_formatter(lambda lr, _: _power(lr))
@@ -80,7 +80,7 @@ def history_figure(history: pd.DataFrame) -> str:
         rates.set_title(
             "learning rate of the head as the epoch ends", color=INK, fontsize=12, loc="left"
         )
-        rates.yaxis.set_major_formatter(lambda lr, _: rate(lr))
+        rates.yaxis.set_major_formatter(lambda lr, _: rate_text(lr))
         frozen = int((history["phase"] == "frozen").sum())
         for axes in (losses, errors, rates):
             _by_epoch(axes, frozen, len(history))

@@ -33,10 +33,10 @@ SECTIONS = (
 ROWS = 40  # of a list that may be long; the rest is in the file that the page names
 
 
-def render(page: Page) -> str:
+def render_page(page: Page) -> str:
     """Return the page; the same content gives the same text."""
     text = (
-        environment()
+        jinja_environment()
         .get_template(PAGE)
         .render(
             page=page,
@@ -53,7 +53,7 @@ def render(page: Page) -> str:
     return text.strip() + "\n"
 
 
-def environment() -> Environment:
+def jinja_environment() -> Environment:
     """Return what renders templates; they escape every name, and take no variable for granted."""
     made = Environment(
         loader=FileSystemLoader(FOLDER, encoding="utf-8"),

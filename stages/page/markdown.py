@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from stages.stats.interpretation import Interpretation
 from stages.page.words import SPACE, ends, headline, p_is, percent, times
+from stages.stats.interpretation import Interpretation
 
 MOST = 10  # rows of a table
 LONGEST = 80  # characters of a name
 
 
-def summary(result: Interpretation, counts: Mapping[str, int], fingerprint: str) -> str:
+def report_markdown(result: Interpretation, counts: Mapping[str, int], fingerprint: str) -> str:
     """Return headline, scores, confused pairs and suspects in GitHub's Markdown.
 
     counts: images by their side of the split. fingerprint: of the data.
@@ -23,12 +23,12 @@ def summary(result: Interpretation, counts: Mapping[str, int], fingerprint: str)
         "### Labels that may be wrong\n\n" + (_suspects(result) or "None."),
         "Data: "
         + ", ".join(f"{number:,} {name}" for name, number in counts.items())
-        + f"; fingerprint {code(fingerprint)}.",
+        + f"; fingerprint {code_span(fingerprint)}.",
     ]
     return "\n\n".join(sections).replace(SPACE, " ") + "\n"
 
 
-def code(text: str) -> str:
+def code_span(text: str) -> str:
     r"""Return a name as a code span of one line, in which nothing is markup, mention or link.
 
     >>> print(code("<b> | `x`"))
@@ -62,7 +62,7 @@ def _scores(result: Interpretation) -> str:
 
 def _confused(result: Interpretation) -> str:
     rows = [
-        (code(row["actual"]), code(row["predicted"]), f"{row['count']} of {row['of']}")
+        (code_span(row["actual"]), code_span(row["predicted"]), f"{row['count']} of {row['of']}")
         for row in result.confused.head(MOST).to_dict("records")
     ]
     return _table(("actual", "taken for", "images"), rows)
@@ -70,7 +70,7 @@ def _confused(result: Interpretation) -> str:
 
 def _suspects(result: Interpretation) -> str:
     rows = [
-        (code(row["path"]), code(row["label"]), code(row["suggested"]))
+        (code_span(row["path"]), code_span(row["label"]), code_span(row["suggested"]))
         for row in result.suspects.head(MOST).to_dict("records")
     ]
     left = len(result.suspects) - len(rows)

@@ -8,9 +8,9 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from stages.stats.slices import PROPERTIES
-from stages.stats.interpretation import Interpretation
 from stages.page.svg import ACCENT, INK, MUTED, SETTINGS, WARM, blank, inline
+from stages.stats.interpretation import Interpretation
+from stages.stats.slices import PROPERTIES
 
 
 def trust_figures(result: Interpretation) -> dict[str, str]:

@@ -51,7 +51,7 @@ def ends(interval: Mapping[str, Any]) -> str:
     return f"{100 * interval['low']:.1f} to {100 * interval['high']:.1f}"
 
 
-def rate(value: float | None) -> str:
+def rate_text(value: float | None) -> str:
     """Return a learning rate in two significant digits.
 
     >>> rate(0.0023), rate(1.2e-05), rate(None)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from stages.sample.paper import Box, View, sheet, stain
+from stages.sample.paper import Box, View, paper_sheet, stain
 from stages.sample.pen import PENS, inked
 from stages.sample.texture import Plane, soft_step
 
@@ -22,10 +22,10 @@ def photograph(distance: Plane, rng: np.random.Generator) -> Image.Image:
     colour = pen.colours[rng.integers(len(pen.colours))]
     ink = inked(distance, pen, rng)
     box = ink_box(ink)
-    size = frame(rng)
+    size = frame_size(rng)
     to_sheet = np.linalg.inv(pose(size, box, rng))
-    scene = sheet(_view(size, to_sheet, box), rng)
-    stain(scene, seen(ink, to_sheet, size), colour)
+    scene = paper_sheet(_view(size, to_sheet, box), rng)
+    stain(scene, ink_coverage(ink, to_sheet, size), colour)
     scene *= _light(size, rng)
     warm = rng.uniform(-0.05, 0.08)  # from a window's light to a lamp's
     stain(scene, 1, (1 + warm / 2, 1, 1 - warm))
@@ -41,7 +41,7 @@ def ink_box(ink: Image.Image) -> Box:
     return box
 
 
-def frame(rng: np.random.Generator) -> Size:
+def frame_size(rng: np.random.Generator) -> Size:
     """Return a size whose sides are 320 to 900 pixels, portrait as often as landscape."""
     aspect = rng.choice([1, 5 / 4, 4 / 3, 3 / 2, 16 / 9])
     widest = min(900 / aspect, 640)
@@ -83,7 +83,7 @@ def _view(size: Size, to_sheet: Matrix, box: Box) -> View:
     return View(left_right, up_down, box)
 
 
-def seen(ink: Image.Image, to_sheet: Matrix, size: Size) -> Plane:
+def ink_coverage(ink: Image.Image, to_sheet: Matrix, size: Size) -> Plane:
     """Return how much ink each pixel sees, 0 to 1."""
     rows = (to_sheet / to_sheet[2, 2]).ravel()[:8].tolist()
     cover = ink.transform(size, Image.Transform.PERSPECTIVE, rows, Image.Resampling.BILINEAR)

@@ -20,7 +20,7 @@ from stages.base.seed import derive
 from stages.sample.camera import photograph
 from stages.sample.pen import line_distance
 
-SEED = 1998  # the sample's own: it is the same for everybody, whatever params.yaml says
+SAMPLE_SEED = 1998  # the sample's own: it is the same for everybody, whatever params.yaml says
 COUNT = 1000
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 WRONG = 10  # photographs whose name says another digit
@@ -28,7 +28,7 @@ COPIES = ("near duplicate",) * 6 + ("exact duplicate",)
 BROKEN = ("truncated", "gif named .jpg", "sideways", "text named .jpg")
 
 
-class Photo(NamedTuple):
+class SampleFile(NamedTuple):
     """One file of the sample: its name, what it shows, and what is wrong with it."""
 
     path: str
@@ -43,42 +43,46 @@ def write_sample(folder: Path, count: int = COUNT, workers: int = -1) -> int:
     A file depends on its own line of the plan alone, so neither `count` nor the number of worker
     processes (-1: one a core) changes a byte.
     """
-    photos = plan(count)
+    photos = sample_files(count)
     scans = load_digits().images[_order()]
-    jobs = (delayed(render)(photo, scans[photo.scan]) for photo in photos)
+    jobs = (delayed(file_content)(photo, scans[photo.scan]) for photo in photos)
     files = Parallel(n_jobs=workers, return_as="generator")(jobs)
     for photo, content in zip(photos, tqdm(files, "photographs", len(photos)), strict=True):
         write_bytes(folder / photo.path, content)
     return len(photos)
 
 
-def planted(count: int = COUNT) -> list[tuple[str, str, str]]:
+def planted_faults(count: int = COUNT) -> list[tuple[str, str, str]]:
     """Return (path, fault, detail) of every planted fault; detail as in Photo."""
-    return [(photo.path, photo.fault, photo.detail) for photo in plan(count) if photo.fault]
+    return [(photo.path, photo.fault, photo.detail) for photo in sample_files(count) if photo.fault]
 
 
-def plan(count: int = COUNT) -> list[Photo]:
+def sample_files(count: int = COUNT) -> list[SampleFile]:
     """Return the files of the sample: `count` numbered from 0, and the extra ones from 1000 on.
 
     Copies of photographs that `count` leaves out are left out too.
     """
     digits = load_digits().target[_order()].tolist()
-    faults = derive(SEED, "faults").permutation(COUNT).tolist()
-    photos = [Photo(_path(digits[number], number), number) for number in range(COUNT)]
+    faults = derive(SAMPLE_SEED, "faults").permutation(COUNT).tolist()
+    photos = [SampleFile(_path(digits[number], number), number) for number in range(COUNT)]
     for number in faults[:WRONG]:
-        said = derive(SEED, "said", number).choice([d for d in range(10) if d != digits[number]])
-        photos[number] = Photo(_path(said, number), number, "wrong label", NAMES[digits[number]])
+        said = derive(SAMPLE_SEED, "said", number).choice(
+            [d for d in range(10) if d != digits[number]]
+        )
+        photos[number] = SampleFile(
+            _path(said, number), number, "wrong label", NAMES[digits[number]]
+        )
     for original, fault in zip(faults[WRONG:], COPIES, strict=False):
         path = _path(digits[original], len(photos))
-        photos.append(Photo(path, original, fault, photos[original].path))
+        photos.append(SampleFile(path, original, fault, photos[original].path))
     for fault in BROKEN:
-        photos.append(Photo(_path(digits[len(photos)], len(photos)), len(photos), fault))
+        photos.append(SampleFile(_path(digits[len(photos)], len(photos)), len(photos), fault))
     return [photo for photo in photos if photo.scan < count or photo.scan >= COUNT]
 
 
-def render(photo: Photo, scan: NDArray[np.float64]) -> bytes:
+def file_content(photo: SampleFile, scan: NDArray[np.float64]) -> bytes:
     """Return the content of one file; the photograph is drawn from the scan's number alone."""
-    rng = derive(SEED, "photograph", photo.scan)
+    rng = derive(SAMPLE_SEED, "photograph", photo.scan)
     image = photograph(line_distance(scan), rng)
     quality = int(rng.integers(82, 96))
     content = _encoded(image, "JPEG", quality=quality)
@@ -100,7 +104,7 @@ def render(photo: Photo, scan: NDArray[np.float64]) -> bytes:
 
 def _order() -> NDArray[np.int64]:
     """Return the scans' numbers in scikit-learn, in the order in which the sample uses them."""
-    return derive(SEED, "scans").permutation(1797)
+    return derive(SAMPLE_SEED, "scans").permutation(1797)
 
 
 def _path(digit: int, number: int) -> str:

@@ -10,7 +10,7 @@ from stages.base.files import sha256_bytes, write_bytes, write_json
 LIST = ".made.json"  # in the folder: file name -> sha256 of each file made here
 
 
-def update(folder: Path, wanted: Mapping[str, Path]) -> tuple[int, list[str]]:
+def update_owned_files(folder: Path, wanted: Mapping[str, Path]) -> tuple[int, list[str]]:
     """Make a folder hold copies of the wanted files; return how many were written, which were kept.
 
     wanted: file name in the folder -> file to copy. Files that an earlier call made and nobody

@@ -49,7 +49,7 @@ class View(NamedTuple):
         return abs(float(self.x[0, 1] - self.x[0, 0])) + abs(float(self.y[0, 1] - self.y[0, 0]))
 
 
-def sheet(view: View, rng: np.random.Generator) -> Scene:
+def paper_sheet(view: View, rng: np.random.Generator) -> Scene:
     """Return the sheet before anything is written on it."""
     even = 1 + 0.04 * (cloud(view.shape, 2, rng) + cloud(view.shape, 50, rng) - 1)
     paper = np.stack([even] * 3)

@@ -16,7 +16,7 @@ BINS, LEAST = 10, 15  # bins at most, and images that a bin holds at least
 Tendency = Literal["too sure", "not sure enough", "cannot tell"]
 
 
-def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
+def reliability_table(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     """Return a row a bin: low, high, images, mean confidence, accuracy with its 95 % interval.
 
     Bins hold about as many images each, since most confidences of a trained model are near 1;
@@ -41,7 +41,7 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def expected_error(confidence: np.ndarray, right: np.ndarray) -> float:
+def expected_calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
     """Return the mean distance of confidence and accuracy over the bins of `reliability`.
 
     Each bin weighs by its images (Naeini et al. 2015).
@@ -50,7 +50,7 @@ def expected_error(confidence: np.ndarray, right: np.ndarray) -> float:
     return float(_distance(gaps[:, None], len(right))[0])
 
 
-def error_interval(
+def calibration_error_interval(
     confidence: np.ndarray, right: np.ndarray, by_chance: float, generator: np.random.Generator
 ) -> Interval:
     """Return the expected error with a bootstrap interval; by_chance as `if_calibrated` has it.
@@ -68,7 +68,7 @@ def error_interval(
     return Interval(value, low, max(value, 2 * value - drawn.low))
 
 
-def if_calibrated(
+def calibration_by_chance(
     confidence: np.ndarray, right: np.ndarray, generator: np.random.Generator
 ) -> tuple[float, Tendency]:
     """Return the calibration error that only chance exceeds in 5 %, and how the model tends.

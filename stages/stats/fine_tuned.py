@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from stages.stats.outcomes import outcomes
+from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import Predictions
 
 
@@ -22,13 +22,13 @@ class Side(Protocol):
 
 
 def predictions_of(
-    vocab: list[str], valid: Side, train: Side, held: np.ndarray, margins: np.ndarray
+    class_names: list[str], valid: Side, train: Side, held: np.ndarray, margins: np.ndarray
 ) -> Predictions:
     """Join what the model says of validation, (V, C), and the margins (T,) of training images."""
-    names, paths, seen = (np.array(texts) for texts in (vocab, valid.paths, train.paths))
+    names, paths, seen = (np.array(texts) for texts in (class_names, valid.paths, train.paths))
     return Predictions(names, paths, valid.targets, held, seen, train.targets, margins)
 
 
 def outcomes_of(told: Predictions) -> pd.DataFrame:
     """Return a row for each validation image: see `outcomes`."""
-    return outcomes(told.vocab, told.paths, told.targets, told.probabilities)
+    return outcomes_table(told.class_names, told.paths, told.targets, told.pred_probs)

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from stages.stats.predictions import Baseline, Predictions
-from stages.stats.temperature import fit_temperature, tempered
+from stages.stats.temperature import apply_temperature, fit_temperature
 
 COLUMNS = ["path", "label", "suggested", "score", "reason"]
 # No witness may be surer than this, so that none decides alone. Of .01, .001 and so on this was the
@@ -24,7 +24,7 @@ SUREST = 0.001
 FEWEST = 20  # images of a witness, for a temperature to mean anything
 
 
-def rank_suspects(
+def rank_label_issues(
     baseline: Baseline, predictions: Predictions, groups: pd.Series, count: int
 ) -> pd.DataFrame:
     """Return path, label, suggested, score (0 to 1, highest = most doubtful) and reason.
@@ -43,9 +43,9 @@ def rank_suspects(
 
 def _witnesses(baseline: Baseline, predictions: Predictions) -> pd.DataFrame:
     """Return a row an image with what each witness says, NaN where it says nothing."""
-    probe = _testimony(baseline.vocab, baseline.probabilities, baseline.targets)
-    model = _testimony(predictions.vocab, predictions.probabilities, predictions.targets)
-    table = pd.DataFrame({"path": baseline.paths, "label": baseline.vocab[baseline.targets]})
+    probe = _testimony(baseline.class_names, baseline.pred_probs, baseline.targets)
+    model = _testimony(predictions.class_names, predictions.pred_probs, predictions.targets)
+    table = pd.DataFrame({"path": baseline.paths, "label": baseline.class_names[baseline.targets]})
     table = table.join(probe.add_prefix("probe_"))
     model = model.add_prefix("model_").assign(path=predictions.paths)
     margins = pd.DataFrame({"path": predictions.train_paths, "margin": predictions.train_margins})
@@ -54,12 +54,14 @@ def _witnesses(baseline: Baseline, predictions: Predictions) -> pd.DataFrame:
     return table.assign(first=False)
 
 
-def _testimony(vocab: np.ndarray, probabilities: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
+def _testimony(
+    class_names: np.ndarray, pred_probs: np.ndarray, targets: np.ndarray
+) -> pd.DataFrame:
     """Return the label's probability, its calibrated log-odds, its best rival and that one's."""
     rows = np.arange(len(targets))
     few = len(targets) < FEWEST
-    calm = tempered(probabilities, 1.0 if few else fit_temperature(targets, probabilities))
-    others = probabilities.astype(np.float64)
+    calm = apply_temperature(pred_probs, 1.0 if few else fit_temperature(targets, pred_probs))
+    others = pred_probs.astype(np.float64)
     label = others[rows, targets].copy()
     others[rows, targets] = -1
     rival = others.argmax(axis=1)
@@ -67,7 +69,7 @@ def _testimony(vocab: np.ndarray, probabilities: np.ndarray, targets: np.ndarray
         {
             "label": label,
             "odds": logit(np.clip(calm[rows, targets], SUREST, 1 - SUREST)),
-            "rival": vocab[rival],
+            "rival": class_names[rival],
             "best": np.maximum(others[rows, rival], 0),
         }
     )

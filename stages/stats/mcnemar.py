@@ -14,7 +14,7 @@ Verdict = Literal["better", "worse", "cannot tell"]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """The first classifier against the second; only images where they differ carry evidence."""
 
     verdict: Verdict  # the first is better than the second, or worse, or cannot tell
@@ -25,7 +25,7 @@ class Comparison:
     images: int
 
 
-def compare(first_right: np.ndarray, second_right: np.ndarray) -> Comparison:
+def compare_paired(first_right: np.ndarray, second_right: np.ndarray) -> PairedComparison:
     """Compare two classifiers by which of the same images, (V,) bool, each has right.
 
     The verdict is that of the exact McNemar test (McNemar 1947) at the 5 % level. The interval is
@@ -39,7 +39,7 @@ def compare(first_right: np.ndarray, second_right: np.ndarray) -> Comparison:
     if p < 1 - CONFIDENCE:
         verdict = "better" if gained > lost else "worse"
     images = len(first_right)
-    return Comparison(verdict, p, tango(lost, gained, images), gained, lost, images)
+    return PairedComparison(verdict, p, tango_interval(lost, gained, images), gained, lost, images)
 
 
 def mcnemar(one: int, other: int) -> float:
@@ -47,7 +47,7 @@ def mcnemar(one: int, other: int) -> float:
     return float(binomtest(one, one + other).pvalue) if one + other else 1.0
 
 
-def tango(one: int, other: int, images: int) -> Interval:
+def tango_interval(one: int, other: int, images: int) -> Interval:
     """Return the interval for (one - other) / images, a difference of paired proportions.
 
     Tango's score interval (Statistics in Medicine 17, 1998), recommended for paired data by

@@ -15,7 +15,7 @@ def confusion(targets: np.ndarray, predicted: np.ndarray, classes: int) -> np.nd
     return confusion_matrix(targets, predicted, labels=np.arange(classes))
 
 
-def by_class(vocab: np.ndarray, matrix: np.ndarray) -> pd.DataFrame:
+def class_metrics(class_names: np.ndarray, matrix: np.ndarray) -> pd.DataFrame:
     """Return a row a class: support, predicted, and precision, recall, F1 with 95 % intervals.
 
     A share of nothing is left empty: recall and F1 of a class without validation images,
@@ -23,7 +23,7 @@ def by_class(vocab: np.ndarray, matrix: np.ndarray) -> pd.DataFrame:
     """
     right, support, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
     rows = []
-    for place, label in enumerate(vocab):
+    for place, label in enumerate(class_names):
         hits, actual, named = int(right[place]), int(support[place]), int(predicted[place])
         f1 = wilson_f1(hits, actual, named) if actual else wilson_f1(0, 0, 0)
         rows.append(
@@ -51,12 +51,12 @@ def accuracy(targets: np.ndarray, predicted: np.ndarray) -> Interval:
     return wilson(int(np.sum(targets == predicted)), len(targets))
 
 
-def top_k(targets: np.ndarray, probabilities: np.ndarray, k: int) -> Interval:
+def top_k(targets: np.ndarray, pred_probs: np.ndarray, k: int) -> Interval:
     """Return the share of images whose label is among the k most probable, with its interval.
 
     Of equal probabilities the earlier class counts as the more probable, as argmax has it.
     """
-    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    best = np.argsort(-pred_probs, axis=1, kind="stable")[:, :k]
     return wilson(int(np.sum(best == targets[:, None])), len(targets))
 
 

@@ -22,7 +22,7 @@ def confident_mistakes(table: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def most_confused(
-    vocab: np.ndarray, matrix: np.ndarray, table: pd.DataFrame, count: int
+    class_names: np.ndarray, matrix: np.ndarray, table: pd.DataFrame, count: int
 ) -> pd.DataFrame:
     """Return actual, predicted, count, of (images of the actual class), rate = count / of with its
     interval, and example_1 to example_3: the paths where the model was surest, "" where there are
@@ -30,12 +30,12 @@ def most_confused(
 
     Most frequent mistakes first, then the higher rate, then by name.
     """
-    wrong = matrix * ~np.eye(len(vocab), dtype=bool)
+    wrong = matrix * ~np.eye(len(class_names), dtype=bool)
     actual, predicted = np.nonzero(wrong)
     pairs = pd.DataFrame(
         {
-            "actual": vocab[actual],
-            "predicted": vocab[predicted],
+            "actual": class_names[actual],
+            "predicted": class_names[predicted],
             "count": wrong[actual, predicted],
             "of": matrix.sum(axis=1)[actual],
         }

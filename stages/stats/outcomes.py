@@ -8,8 +8,8 @@ import pandas as pd
 SMALLEST = float(np.finfo(np.float32).tiny)
 
 
-def outcomes(
-    vocab: np.ndarray, paths: np.ndarray, targets: np.ndarray, probabilities: np.ndarray
+def outcomes_table(
+    class_names: np.ndarray, paths: np.ndarray, targets: np.ndarray, pred_probs: np.ndarray
 ) -> pd.DataFrame:
     """Return path, actual, predicted, p_actual, p_predicted, loss, in the order given.
 
@@ -17,15 +17,15 @@ def outcomes(
     is the same measure of surprise, though training also counted the other classes.
     """
     rows = np.arange(len(targets))
-    predicted = probabilities.argmax(axis=1)
-    p_actual = probabilities[rows, targets].astype(np.float64)
+    predicted = pred_probs.argmax(axis=1)
+    p_actual = pred_probs[rows, targets].astype(np.float64)
     return pd.DataFrame(
         {
             "path": paths,
-            "actual": vocab[targets],
-            "predicted": vocab[predicted],
+            "actual": class_names[targets],
+            "predicted": class_names[predicted],
             "p_actual": p_actual,
-            "p_predicted": probabilities[rows, predicted].astype(np.float64),
+            "p_predicted": pred_probs[rows, predicted].astype(np.float64),
             "loss": np.abs(np.log(np.maximum(p_actual, SMALLEST))),
         }
     )

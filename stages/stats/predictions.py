@@ -22,10 +22,10 @@ from stages.base.files import write_npz
 class Predictions:
     """What the fine-tuned model says of the validation images, and how training images fared."""
 
-    vocab: np.ndarray  # (C,) str, the classes in the order of the columns
+    class_names: np.ndarray  # (C,) str, the classes in the order of the columns
     paths: np.ndarray  # (V,) str, validation images
     targets: np.ndarray  # (V,) int64, the labels as places in vocab
-    probabilities: np.ndarray  # (V, C) float32
+    pred_probs: np.ndarray  # (V, C) float32
     train_paths: np.ndarray  # (T,) str, training images
     train_targets: np.ndarray  # (T,) int64
     train_margins: np.ndarray  # (T,) float32: p(label) - largest other p, mean over the epochs;
@@ -48,16 +48,23 @@ class Predictions:
 class Baseline:
     """What the linear probe says of every image, always from folds that did not train on it."""
 
-    vocab: np.ndarray  # (C,) str
+    class_names: np.ndarray  # (C,) str
     paths: np.ndarray  # (N,) str, every used image: train, valid and excluded
     targets: np.ndarray  # (N,) int64
-    probabilities: np.ndarray  # (N, C) float32, out of fold
+    pred_probs: np.ndarray  # (N, C) float32, out of fold
     valid_paths: np.ndarray  # (V,) str, validation images
-    valid_probabilities: np.ndarray  # (V, C) float32, from the probe fitted on training images
+    valid_pred_probs: np.ndarray  # (V, C) float32, from the probe fitted on training images
 
 
 Kind = TypeVar("Kind", Predictions, Baseline)
 Shape = tuple[str, ...]
+
+# Fields that have another name in the files, which scripts of other people may read.
+FILE_NAMES = {
+    "class_names": "vocab",
+    "pred_probs": "probabilities",
+    "valid_pred_probs": "valid_probabilities",
+}
 
 # One letter an axis; axes of one letter must agree in length.
 PREDICTIONS: Mapping[str, tuple[str, Shape]] = {
@@ -88,7 +95,7 @@ def write_predictions(path: Path | str, predictions: Predictions) -> None:
 
 def read_predictions(path: Path | str) -> Predictions:
     """Read what `write_predictions` wrote; a UserError names the array that does not fit."""
-    return Predictions(**_checked(path, _read(path), PREDICTIONS))
+    return _from_arrays(Predictions, _checked(path, _read(path), PREDICTIONS))
 
 
 def write_baseline(path: Path | str, baseline: Baseline) -> None:
@@ -98,11 +105,19 @@ def write_baseline(path: Path | str, baseline: Baseline) -> None:
 
 def read_baseline(path: Path | str) -> Baseline:
     """Read what `write_baseline` wrote; a UserError names the array that does not fit."""
-    return Baseline(**_checked(path, _read(path), BASELINE))
+    return _from_arrays(Baseline, _checked(path, _read(path), BASELINE))
 
 
 def _arrays(value: Kind) -> dict[str, np.ndarray]:
-    return {field.name: np.asarray(getattr(value, field.name)) for field in fields(value)}
+    return {
+        FILE_NAMES.get(field.name, field.name): np.asarray(getattr(value, field.name))
+        for field in fields(value)
+    }
+
+
+def _from_arrays(kind: type[Kind], arrays: Mapping[str, np.ndarray]) -> Kind:
+    names = {field.name: FILE_NAMES.get(field.name, field.name) for field in fields(kind)}
+    return kind(**{field: arrays[name] for field, name in names.items()})
 
 
 def _read(path: Path | str) -> dict[str, np.ndarray]:

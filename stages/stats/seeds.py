@@ -4,10 +4,10 @@ import numpy as np
 from scipy.stats import t as student
 
 from stages.stats.intervals import CONFIDENCE, Interval
-from stages.stats.mcnemar import Comparison, Verdict, compare, mcnemar, tango
+from stages.stats.mcnemar import PairedComparison, Verdict, compare_paired, mcnemar, tango_interval
 
 
-def compare_runs(first: np.ndarray, second: np.ndarray) -> Comparison:
+def compare_seeds(first: np.ndarray, second: np.ndarray) -> PairedComparison:
     """Compare two recipes by which of the same images each run has right, (K, V) and (L, V) bool.
 
     With one run each this is the paired test of `compare`, and says which of two models is better.
@@ -17,12 +17,14 @@ def compare_runs(first: np.ndarray, second: np.ndarray) -> Comparison:
     seeds counts a little in both parts of the variance, so the test errs towards "cannot tell".
     """
     if len(first) == len(second) == 1:
-        return compare(first[0], second[0])
+        return compare_paired(first[0], second[0])
     share = first.mean(axis=0) - second.mean(axis=0)  # of runs that are right, image by image
     gained, lost = int(np.sum(share > 0)), int(np.sum(share < 0))
     images, value = len(share), -float(share.mean()) if len(share) else 0.0
     if gained == lost == 0 or images < 2:
-        return Comparison("cannot tell", 1.0, tango(lost, gained, images), gained, lost, images)
+        return PairedComparison(
+            "cannot tell", 1.0, tango_interval(lost, gained, images), gained, lost, images
+        )
     error, freedom = _error(share, first, second)
     reach = error * float(student.ppf((1 + CONFIDENCE) / 2, freedom))
     p = mcnemar(gained, lost)
@@ -32,10 +34,10 @@ def compare_runs(first: np.ndarray, second: np.ndarray) -> Comparison:
     if p < 1 - CONFIDENCE:
         verdict = "better" if value < 0 else "worse"
     ends = Interval(value, max(value - reach, -1.0), min(value + reach, 1.0))
-    return Comparison(verdict, p, ends, gained, lost, images)
+    return PairedComparison(verdict, p, ends, gained, lost, images)
 
 
-def spread(right: np.ndarray) -> float | None:
+def seed_spread(right: np.ndarray) -> float | None:
     """Return the standard deviation of the error rate over runs, (K, V) bool; of one run, None."""
     return float(right.mean(axis=1).std(ddof=1)) if len(right) > 1 else None
 

@@ -13,7 +13,7 @@ TENTHS = np.arange(1, 11) / 10
 
 
 @dataclass(frozen=True)
-class Sure:
+class SelectiveThreshold:
     """The confidence from which on a model is right so often, or why none can be named."""
 
     threshold: float | None  # smallest confidence to accept
@@ -52,7 +52,7 @@ def coverage_table(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def sure_enough(confidence: np.ndarray, right: np.ndarray, level: float) -> Sure:
+def find_threshold(confidence: np.ndarray, right: np.ndarray, level: float) -> SelectiveThreshold:
     """Return the lowest confidence above which the model is right at least `level` of the time.
 
     The surest tenth, two tenths and so on are tried. The bound is Clopper and Pearson's, one-sided,
@@ -63,8 +63,8 @@ def sure_enough(confidence: np.ndarray, right: np.ndarray, level: float) -> Sure
     if not tries:
         least = _least(level, 1)
         reason = f"not reachable with so few images: {least} without a mistake are needed"
-        return Sure(None, 0, 0.0, None, None, f"{reason}, and {images} are there")
-    best = Sure(None, 0, 0.0, None, None, "not reached at any confidence")
+        return SelectiveThreshold(None, 0, 0.0, None, None, f"{reason}, and {images} are there")
+    best = SelectiveThreshold(None, 0, 0.0, None, None, "not reached at any confidence")
     ordered = np.sort(confidence)[::-1]
     for number in tries:
         threshold = float(ordered[number - 1])
@@ -72,7 +72,7 @@ def sure_enough(confidence: np.ndarray, right: np.ndarray, level: float) -> Sure
         hits, of = int(right[taken].sum()), int(taken.sum())
         low = lower_bound(hits, of, (1 - CONFIDENCE) / len(tries))
         if low >= level and of > best.images:
-            best = Sure(threshold, of, of / images, hits / of, low, "")
+            best = SelectiveThreshold(threshold, of, of / images, hits / of, low, "")
     return best
 
 

@@ -20,7 +20,7 @@ PROPERTIES = {
 BINS, LEAST = 5, 20  # bins at most, and images that a bin holds at least
 
 
-def measure(
+def image_properties(
     paths: np.ndarray, image: Callable[[str], np.ndarray], originals: pd.DataFrame
 ) -> pd.DataFrame:
     """Return size, brightness and sharpness of each image, one row a path.
@@ -51,7 +51,7 @@ def _look(pixels: np.ndarray) -> tuple[float, float]:
     return float(luma.mean() / 255), float((sides - 4 * luma[1:-1, 1:-1]).std())
 
 
-def conditions(properties: pd.DataFrame, wrong: np.ndarray) -> pd.DataFrame:
+def error_slices(properties: pd.DataFrame, wrong: np.ndarray) -> pd.DataFrame:
     """Return property, low, high, images, errors, error_rate and its 95 % interval, a row a bin.
 
     properties: (N, P) numbers; wrong: (N,) bool. Bins hold about as many images each, and equal
@@ -80,7 +80,7 @@ def conditions(properties: pd.DataFrame, wrong: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def tendencies(properties: pd.DataFrame, wrong: np.ndarray) -> dict[str, dict[str, Any]]:
+def slice_tendencies(properties: pd.DataFrame, wrong: np.ndarray) -> dict[str, dict[str, Any]]:
     """Return for each property p, and in words where the errors are.
 
     Mann and Whitney's test of the wrong images against the right ones; p is multiplied by the

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from stages.stats.calibration import expected_error
+from stages.stats.calibration import expected_calibration_error
 from stages.stats.intervals import Interval, bootstrap
 
 COLDEST, HOTTEST = 0.05, 20.0  # temperatures tried
@@ -18,7 +18,7 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
-class Mended:
+class TemperatureEvaluation:
     """A temperature fitted on one half of the images, and what it does to the other half."""
 
     value: float  # above 1 it lowers the confidence
@@ -31,53 +31,53 @@ class Mended:
     nll_change: Interval  # after minus before; below zero it helps
 
 
-def mend(
+def evaluate_temperature(
     targets: np.ndarray,
-    probabilities: np.ndarray,
+    pred_probs: np.ndarray,
     first: np.ndarray,
     generator: np.random.Generator,
-) -> Mended | None:
+) -> TemperatureEvaluation | None:
     """Fit a temperature on the `first` images and judge it on the rest; None with too few."""
     rest = ~first
     if min(first.sum(), rest.sum()) < FEWEST:
         return None
-    value = fit_temperature(targets[first], probabilities[first])
-    before, of = probabilities[rest], targets[rest]
-    after = tempered(before, value)
+    value = fit_temperature(targets[first], pred_probs[first])
+    before, of = pred_probs[rest], targets[rest]
+    after = apply_temperature(before, value)
     right, images = before.argmax(axis=1) == of, len(of)
     loss_before, loss_after = _losses(of, before), _losses(of, after)
     change = loss_after - loss_before
-    return Mended(
+    return TemperatureEvaluation(
         value=value,
         fitted_on=int(first.sum()),
         judged_on=images,
-        ece_before=expected_error(before.max(axis=1), right),
-        ece_after=expected_error(after.max(axis=1), right),
+        ece_before=expected_calibration_error(before.max(axis=1), right),
+        ece_after=expected_calibration_error(after.max(axis=1), right),
         nll_before=float(loss_before.mean()),
         nll_after=float(loss_after.mean()),
         nll_change=bootstrap(lambda counts: counts @ change / images, images, generator),
     )
 
 
-def fit_temperature(targets: np.ndarray, probabilities: np.ndarray) -> float:
+def fit_temperature(targets: np.ndarray, pred_probs: np.ndarray) -> float:
     """Return the temperature with the least loss, within COLDEST and HOTTEST.
 
     Of more than ENOUGH probabilities every so many rows are taken.
     """
-    every = -(-probabilities.size // ENOUGH)
-    targets, probabilities = targets[::every], probabilities[::every]
+    every = -(-pred_probs.size // ENOUGH)
+    targets, pred_probs = targets[::every], pred_probs[::every]
     found = minimize_scalar(
-        lambda power: float(_losses(targets, tempered(probabilities, np.exp(power))).mean()),
+        lambda power: float(_losses(targets, apply_temperature(pred_probs, np.exp(power))).mean()),
         bounds=np.log([COLDEST, HOTTEST]),
         method="bounded",
     )
     return float(np.exp(found.x))
 
 
-def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+def apply_temperature(pred_probs: np.ndarray, temperature: float) -> np.ndarray:
     """Return the probabilities whose logits are divided by a temperature, (N, C) float64."""
-    given = np.clip(probabilities.astype(np.float64), SMALLEST, 1)
-    if _sums_to_one(probabilities):
+    given = np.clip(pred_probs.astype(np.float64), SMALLEST, 1)
+    if _sums_to_one(pred_probs):
         logits = np.log(given) / temperature
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
@@ -86,15 +86,15 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return 1 / (1 + np.exp(np.clip(against / temperature, -700, 700)))
 
 
-def _losses(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    given = np.clip(probabilities.astype(np.float64), SMALLEST, 1)
+def _losses(targets: np.ndarray, pred_probs: np.ndarray) -> np.ndarray:
+    given = np.clip(pred_probs.astype(np.float64), SMALLEST, 1)
     rows = np.arange(len(targets))
-    if _sums_to_one(probabilities):
+    if _sums_to_one(pred_probs):
         return -np.log(given[rows, targets])
     against = np.log(np.clip(1 - given, 1e-8, 1))
     of_label = np.log(given[rows, targets]) - against[rows, targets]
     return -(against.sum(axis=1) + of_label) / given.shape[1]
 
 
-def _sums_to_one(probabilities: np.ndarray) -> bool:
-    return bool(np.allclose(probabilities.sum(axis=1), 1, atol=1e-3))
+def _sums_to_one(pred_probs: np.ndarray) -> bool:
+    return bool(np.allclose(pred_probs.sum(axis=1), 1, atol=1e-3))

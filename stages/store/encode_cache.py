@@ -12,7 +12,7 @@ from stages.images.decode import Undecodable
 from stages.images.encode import Encoded
 
 
-class Kept:
+class EncodeCache:
     """A folder of results, found by the SHA-256 of the photo.
 
     Encoded bytes are a file a photo: a line of JSON, then the bytes. Of a photo that passed through

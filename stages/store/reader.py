@@ -22,8 +22,8 @@ from stages.base.errors import UserError
 
 FORMAT, VERSION = "finetrack presized images", 1
 FORMAT_NAME, INDEX_NAME = "format.json", "index.csv"
-TEXT = {"path": "str", "sha256": "str", "shard": "str", "phash": "str"}
-COLUMNS = ["path", "sha256", "shard", "offset", "length", "width", "height", "phash"]
+TEXT_COLUMNS = {"path": "str", "sha256": "str", "shard": "str", "phash": "str"}
+INDEX_COLUMNS = ["path", "sha256", "shard", "offset", "length", "width", "height", "phash"]
 REMEDY = "make it again: dvc repro presize"
 # Each map holds a file descriptor, of which a process often has 1,024.
 OPEN_SHARDS = 256
@@ -103,10 +103,12 @@ def read_index(folder: Path) -> pd.DataFrame:
     _read_format(folder)
     try:
         # A photo may be called NA, and a carriage return may stand in a name.
-        index = pd.read_csv(folder / INDEX_NAME, dtype=TEXT, na_filter=False, lineterminator="\n")
+        index = pd.read_csv(
+            folder / INDEX_NAME, dtype=TEXT_COLUMNS, na_filter=False, lineterminator="\n"
+        )
     except (OSError, ValueError):
         index = pd.DataFrame()
-    if list(index.columns) != COLUMNS:
+    if list(index.columns) != INDEX_COLUMNS:
         raise UserError(f"{folder / INDEX_NAME} is missing or damaged; {REMEDY}")
     return index
 

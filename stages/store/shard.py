@@ -10,15 +10,15 @@ from typing import BinaryIO, NamedTuple
 from stages.base.files import sha256_bytes, unwritable
 from stages.images.decode import Undecodable, wrong_extension
 from stages.images.encode import Encoded, encode
-from stages.store.encode_cache import Kept
 from stages.images.resize import PresizeParams
+from stages.store.encode_cache import EncodeCache
 
 CHANGED = "changed since ingest"
 SUFFIX = {"jpeg": "jpg", "raw": "ppm"}
 
 
 @dataclass(frozen=True)
-class Task:
+class ShardTask:
     """What a worker needs to write one shard: plain values, so that it can run anywhere."""
 
     shard: str
@@ -46,7 +46,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PresizeOutcome:
     """What became of one photo: a place in the store, or a problem."""
 
     path: str
@@ -66,7 +66,7 @@ class Outcome:
     bytes: int = 0  # of the original
 
 
-class Photo(NamedTuple):
+class Original(NamedTuple):
     """One original: its bytes where they are needed, how many, and what was made of it before."""
 
     content: bytes
@@ -74,11 +74,11 @@ class Photo(NamedTuple):
     made: Encoded | Undecodable | None
 
 
-def write_shard(task: Task) -> list[Outcome]:
+def write_shard(task: ShardTask) -> list[PresizeOutcome]:
     """Write the images of a shard, each content once; return what became of each path."""
-    outcomes: list[Outcome] = []
-    kept = Kept(task.kept, task.log, task.known)
-    stored = Outcome("", "")  # of the content before, for exact duplicates
+    outcomes: list[PresizeOutcome] = []
+    kept = EncodeCache(task.kept, task.log, task.known)
+    stored = PresizeOutcome("", "")  # of the content before, for exact duplicates
     try:
         with _tar(task.part) as tar, task.note.open("wb", buffering=0) as note:
             for sha256, path in task.items:
@@ -86,7 +86,7 @@ def write_shard(task: Task) -> list[Outcome]:
                 try:
                     photo = _photo(task.photos / path, sha256, kept)
                 except Undecodable as error:
-                    outcomes.append(Outcome(path, sha256, error.problem, error.detail))
+                    outcomes.append(PresizeOutcome(path, sha256, error.problem, error.detail))
                     continue
                 if stored.sha256 != sha256:
                     stored = _store(photo, sha256, tar, task, kept)
@@ -99,7 +99,7 @@ def write_shard(task: Task) -> list[Outcome]:
     return outcomes
 
 
-def read_note(task: Task) -> tuple[int, str]:
+def read_note(task: ShardTask) -> tuple[int, str]:
     """Return how many photos of a shard are done, and the path of the one in hand, or ""."""
     try:
         done, _, path = os.fsdecode(task.note.read_bytes()).partition(" ")
@@ -114,7 +114,7 @@ def _write_note(note: BinaryIO, done: int, path: str) -> None:
     note.truncate(len(text))
 
 
-def _photo(file: Path, sha256: str, kept: Kept) -> Photo:
+def _photo(file: Path, sha256: str, kept: EncodeCache) -> Original:
     """Return what is needed of a photo: its own bytes only where nothing made of them is kept.
 
     To read and hash a photo of 12 megapixels takes a tenth of what it takes to presize it.
@@ -122,7 +122,7 @@ def _photo(file: Path, sha256: str, kept: Kept) -> Photo:
     made = kept.load(sha256)
     try:
         if isinstance(made, Encoded) and made.content is not None:
-            return Photo(b"", file.stat().st_size, made)
+            return Original(b"", file.stat().st_size, made)
         content = file.read_bytes()
     except FileNotFoundError:
         raise Undecodable(CHANGED, "the file is gone; dvc repro lists what is there") from None
@@ -130,12 +130,14 @@ def _photo(file: Path, sha256: str, kept: Kept) -> Photo:
         raise Undecodable("unreadable", error.strerror or type(error).__name__) from None
     if sha256_bytes(content) != sha256:
         raise Undecodable(CHANGED, "the content is another; dvc repro reads it anew")
-    return Photo(content, len(content), made)
+    return Original(content, len(content), made)
 
 
-def _store(photo: Photo, sha256: str, tar: tarfile.TarFile, task: Task, kept: Kept) -> Outcome:
+def _store(
+    photo: Original, sha256: str, tar: tarfile.TarFile, task: ShardTask, kept: EncodeCache
+) -> PresizeOutcome:
     """Add one image to the shard, made now or before; the outcome still lacks its path."""
-    known = Outcome("", sha256, reused=photo.made is not None, bytes=photo.size)
+    known = PresizeOutcome("", sha256, reused=photo.made is not None, bytes=photo.size)
     result = photo.made or _encode(photo.content, task.params)
     if not known.reused or sha256 in task.known:  # logs of other runs are not kept
         kept.save(sha256, result)
@@ -163,7 +165,7 @@ def _encode(content: bytes, params: PresizeParams) -> Encoded | Undecodable:
         return error
 
 
-def _named(stored: Outcome, path: str) -> Outcome:
+def _named(stored: PresizeOutcome, path: str) -> PresizeOutcome:
     """Return the outcome of a content for one of the paths that have it."""
     wrong = stored.format and wrong_extension(path, stored.format)
     traits = sorted({*stored.traits, "wrong extension"}) if wrong else stored.traits

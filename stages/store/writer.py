@@ -15,13 +15,13 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from stages.base.errors import UserError, several
+from stages.base.errors import UserError, error_list
 from stages.base.files import unwritable, write_csv, write_json
-from stages.images.encode import code_key
-from stages.store.encode_cache import Kept, read_logs
+from stages.images.encode import encoder_key
 from stages.images.resize import PresizeParams
-from stages.store.shard import Outcome, Task, read_note, write_shard
-from stages.store.reader import COLUMNS, FORMAT, FORMAT_NAME, INDEX_NAME, VERSION, shard_name
+from stages.store.encode_cache import EncodeCache, read_logs
+from stages.store.reader import FORMAT, FORMAT_NAME, INDEX_COLUMNS, INDEX_NAME, VERSION, shard_name
+from stages.store.shard import PresizeOutcome, ShardTask, read_note, write_shard
 
 
 def write_store(
@@ -37,15 +37,15 @@ def write_store(
     The result has the columns of Outcome, one row a photo, sorted by path. Results are kept under
     `private`, so the next run makes only what is new, and a killed one goes on where it was.
     """
-    kept = private / code_key(params)
+    kept = private / encoder_key(params)
     with _only_writer(private), _scratch(private) as scratch:
         tasks = _tasks(images, photos, params, kept, scratch)
         _clear(folder)
         found = map(vars, _run(tasks, workers))
-        outcomes = pd.DataFrame(found, columns=list(Outcome.__annotations__))
+        outcomes = pd.DataFrame(found, columns=list(PresizeOutcome.__annotations__))
         outcomes = outcomes.sort_values("path", ignore_index=True)
         _publish(tasks, outcomes, folder, params)
-        Kept(kept).prune(set(images["sha256"]), {task.log for task in tasks})
+        EncodeCache(kept).prune(set(images["sha256"]), {task.log for task in tasks})
     return outcomes
 
 
@@ -60,18 +60,18 @@ def shard_of(sha256: str, shards: int) -> int:
 
 def _tasks(
     images: pd.DataFrame, photos: Path, params: PresizeParams, kept: Path, scratch: Path
-) -> list[Task]:
+) -> list[ShardTask]:
     items = sorted(zip(images["sha256"], images["path"], strict=True))
     known = read_logs(kept)
     tasks = []
     for number, group in groupby(items, lambda item: shard_of(item[0], params.shards)):
         ours = tuple(group)
         lines = {sha256: known[sha256] for sha256, _ in ours if sha256 in known}
-        tasks.append(Task(shard_name(number), ours, photos, params, kept, lines, scratch))
+        tasks.append(ShardTask(shard_name(number), ours, photos, params, kept, lines, scratch))
     return tasks
 
 
-def _run(tasks: Sequence[Task], workers: int) -> list[Outcome]:
+def _run(tasks: Sequence[ShardTask], workers: int) -> list[PresizeOutcome]:
     """Do all tasks; the one place where work is spread, over processes here."""
     try:
         with _progress(tasks):
@@ -83,9 +83,9 @@ def _run(tasks: Sequence[Task], workers: int) -> list[Outcome]:
     return [outcome for shard in shards for outcome in shard]
 
 
-def _died(tasks: Sequence[Task]) -> UserError:
+def _died(tasks: Sequence[ShardTask]) -> UserError:
     held = [path for task in tasks for _, path in [read_note(task)] if path]
-    return several(
+    return error_list(
         "a worker died, most often for want of memory (FINETRACK_WORKERS=1 needs least); "
         "what is done is kept, so run again: dvc repro. The workers were at:",
         held or ["no photo (each was between two)"],
@@ -93,7 +93,7 @@ def _died(tasks: Sequence[Task]) -> UserError:
 
 
 @contextmanager
-def _progress(tasks: Sequence[Task]) -> Iterator[None]:
+def _progress(tasks: Sequence[ShardTask]) -> Iterator[None]:
     """Draw a bar of photos, photos a second and time left, from the notes of the workers."""
     stop = Event()
     total = sum(len(task.items) for task in tasks)
@@ -114,7 +114,7 @@ def _progress(tasks: Sequence[Task]) -> Iterator[None]:
 
 
 def _publish(
-    tasks: Sequence[Task], outcomes: pd.DataFrame, folder: Path, params: PresizeParams
+    tasks: Sequence[ShardTask], outcomes: pd.DataFrame, folder: Path, params: PresizeParams
 ) -> None:
     """Move the shards to their place; the file without which nobody reads them comes last."""
     try:
@@ -123,7 +123,7 @@ def _publish(
                 shutil.move(task.part, folder / task.shard)
     except OSError as error:
         raise unwritable(folder, error) from None
-    write_csv(folder / INDEX_NAME, outcomes.loc[outcomes["problem"] == "", COLUMNS])
+    write_csv(folder / INDEX_NAME, outcomes.loc[outcomes["problem"] == "", INDEX_COLUMNS])
     about = {"format": FORMAT, "version": VERSION, "images": params.format, "size": params.size}
     write_json(folder / FORMAT_NAME, about)
 

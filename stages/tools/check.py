@@ -10,21 +10,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stages.base.errors import UserError, run, several
 from stages.base.environment import device_name, gpus
-from stages.base.params import PARAMS, Section, keys, mistakes, read_seed, read_yaml
+from stages.base.errors import UserError, error_list, run_command
+from stages.base.params import PARAMS, Section, dotted_keys, read_seed, read_yaml, validation_lines
 from stages.batch.views import AugmentParams
-from stages.dataset.corrections import COLUMNS
-from stages.dataset.label_csv import read_rows
+from stages.dataset.corrections import CORRECTION_COLUMNS
+from stages.dataset.label_csv import read_csv_rows
 from stages.dataset.labels import IngestParams, LabelParams
-from stages.images.resize import PresizeParams
 from stages.dataset.splits import DatablockParams
 from stages.fetch import FetchParams
+from stages.images.resize import PresizeParams
+from stages.model.backbones import make_backbone
+from stages.model.classifier import ModelParams
 from stages.stats.interpretation import InterpretParams
-from stages.model.backbones import make_body
 from stages.train.device import open_device, refuse_missing
 from stages.train.lr_range import LrFindParams
-from stages.model.classifier import ModelParams
 from stages.train.plan import FineTuneParams
 
 SECTIONS: dict[str, type[Section]] = {
@@ -51,9 +51,9 @@ def section_mistakes(content: Mapping[str, Any], good: dict[str, Any]) -> Iterat
         try:
             good[name] = model.model_validate(content[name])
         except KeyError:
-            yield f"{name}: the section is missing; it holds {', '.join(keys(model))}"
+            yield f"{name}: the section is missing; it holds {', '.join(dotted_keys(model))}"
         except ValidationError as error:
-            yield from mistakes(error, model, name)
+            yield from validation_lines(error, model, name)
     yield from complaint(read_seed)
 
 
@@ -67,8 +67,8 @@ def complaint(check: Callable[..., object], *args: Any) -> Iterator[str]:
 
 def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[str]:
     """Yield what is wrong with the folder of photos."""
-    folder = normal(images)
-    overlap = [out for out in outputs if inside(folder, out) or inside(out, folder)]
+    folder = normal_path(images)
+    overlap = [out for out in outputs if is_inside(folder, out) or is_inside(out, folder)]
     if folder == SAMPLE:
         if dataset == "none":
             yield (
@@ -94,8 +94,8 @@ def table_mistakes(label: LabelParams) -> Iterator[str]:
     hint = "see path_column, label_column, split_column and delimiter of ingest.label"
     if columns:
         names = [label.path_column, *columns]
-        lines = list(complaint(read_rows, Path(label.csv), label.delimiter, names, hint))
-        if not lines and not read_rows(Path(label.csv), label.delimiter, names, hint)[0]:
+        lines = list(complaint(read_csv_rows, Path(label.csv), label.delimiter, names, hint))
+        if not lines and not read_csv_rows(Path(label.csv), label.delimiter, names, hint)[0]:
             lines = [f"{label.csv} has no rows; please list your photos in it"]
         yield from (f"ingest.label.csv: {line}" for line in lines)
     elif not Path(label.csv).is_file():
@@ -104,7 +104,13 @@ def table_mistakes(label: LabelParams) -> Iterator[str]:
 
 def cross_mistakes(good: Mapping[str, Any], outputs: list[str]) -> Iterator[str]:
     """Yield what is wrong between sections, and with the files that right sections name."""
-    yield from complaint(read_rows, CORRECTIONS, ",", COLUMNS, f"it needs {', '.join(COLUMNS)}")
+    yield from complaint(
+        read_csv_rows,
+        CORRECTIONS,
+        ",",
+        CORRECTION_COLUMNS,
+        f"it needs {', '.join(CORRECTION_COLUMNS)}",
+    )
     ingest, datablock, model = (good.get(name) for name in ("ingest", "datablock", "model"))
     augment, fine_tune = good.get("augment"), good.get("fine_tune")
     if ingest and "fetch" in good:
@@ -120,7 +126,7 @@ def cross_mistakes(good: Mapping[str, Any], outputs: list[str]) -> Iterator[str]
         # What a hub has is seen when its weights are fetched; the architecture is made without.
         weights = "none" if model.weights == "hub" else model.weights
         size = augment.size if augment else 224
-        yield from complaint(make_body, model.arch, weights, size, model.cut)
+        yield from complaint(make_backbone, model.arch, weights, size, model.cut)
     if fine_tune:
         yield from complaint(lambda: open_device(device_name(), fine_tune.precision))
         yield from complaint(lambda: refuse_missing(gpus(), device_name()))
@@ -129,7 +135,7 @@ def cross_mistakes(good: Mapping[str, Any], outputs: list[str]) -> Iterator[str]
 def notes(good: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is allowed and yet worth knowing."""
     images, size, side = good["ingest"].images, good["augment"].size, good["presize"].size
-    folder = PurePosixPath(normal(images))
+    folder = PurePosixPath(normal_path(images))
     if folder.is_relative_to(".."):
         yield f"ingest.images: {images} lies outside the repository; queued runs will not see it"
     elif str(folder) != SAMPLE and not any(
@@ -157,12 +163,12 @@ def outputs_of(pipeline: Mapping[str, Any]) -> list[str]:
     return [path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)]
 
 
-def normal(path: str) -> str:
+def normal_path(path: str) -> str:
     """Return a path as dvc.yaml would spell it: relative to here, POSIX, links followed."""
     return PurePosixPath(os.path.relpath(os.path.realpath(path), os.path.realpath("."))).as_posix()
 
 
-def inside(path: str, folder: str) -> bool:
+def is_inside(path: str, folder: str) -> bool:
     """Return whether a path is a folder or lies in it."""
     return PurePosixPath(path).is_relative_to(folder)
 
@@ -173,11 +179,11 @@ def main() -> None:
     lines = list(section_mistakes(read_yaml(PARAMS), good))
     lines += cross_mistakes(good, outputs_of(read_yaml(Path("dvc.yaml"))))
     if lines:
-        raise several(f"{PARAMS} and the inputs: please mend", lines, 50)
+        raise error_list(f"{PARAMS} and the inputs: please mend", lines, 50)
     for note in notes(good):
         print(f"note: {note}")
     print("Params and inputs are in order.")
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

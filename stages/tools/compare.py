@@ -11,19 +11,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stages.base.errors import UserError, run
+from stages.base.errors import UserError, run_command
 from stages.base.files import write_json, write_text
-from stages.compare.dvc_cache import Cache
-from stages.compare.git import WORKSPACE, History
-from stages.compare.snapshot import Files, Snapshot, read_snapshot
-from stages.compare.html import render
-from stages.compare.text import markdown, terminal
-from stages.compare.match import contest, grouped
-from stages.compare.pictures import page_of
+from stages.compare.dvc_cache import DvcCache
+from stages.compare.git import WORKSPACE, GitHistory
+from stages.compare.html import render_comparison
+from stages.compare.match import compare_recipes, group_by_recipe
+from stages.compare.pictures import comparison_views
 from stages.compare.record import records
+from stages.compare.snapshot import Snapshot, SnapshotFiles, read_snapshot
+from stages.compare.text import markdown, terminal
 
 TARGET = Path("reports/compare")
-FILES = Files(
+FILES = SnapshotFiles(
     lock="dvc.lock",
     outcomes="reports/fine_tune/outcomes.csv",
     tables={
@@ -40,14 +40,17 @@ def main() -> None:
     """Compare, print the table, and write the three files."""
     options = arguments()
     root = Path.cwd()
-    cache = Cache(cache_folder(root))
+    cache = DvcCache(cache_folder(root))
     sides = snapshots(root, cache, [options.base, *(options.other or [WORKSPACE])])
-    base, others = grouped(sides[0], sides[1:])
-    contests = [contest(base, other, FILES.outcomes) for other in others]
+    base, others = group_by_recipe(sides[0], sides[1:])
+    contests = [compare_recipes(base, other, FILES.outcomes) for other in others]
     told = records(contests)
     write_json(TARGET / "compare.json", told)
     write_text(TARGET / "compare.md", markdown(told))
-    write_text(TARGET / "index.html", render(page_of(contests, told, root, cache, FILES.store)))
+    write_text(
+        TARGET / "index.html",
+        render_comparison(comparison_views(contests, told, root, cache, FILES.store)),
+    )
     print(f"{terminal(told)}\n\n{TARGET / 'index.html'}")
     if worse := [one["other"] for one in told if one["verdict"] == options.fail_if]:
         print(f"{', '.join(worse)}: {options.fail_if} than {base.name}", file=sys.stderr)
@@ -64,9 +67,9 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def snapshots(root: Path, cache: Cache, names: list[str]) -> list[Snapshot]:
+def snapshots(root: Path, cache: DvcCache, names: list[str]) -> list[Snapshot]:
     """Return what each name stands for, the base first; a pattern may stand for several."""
-    history = History(root)
+    history = GitHistory(root)
     first, *rest = [history.resolve(name) for name in names]
     if len(first) > 1:
         raise UserError(f"{names[0]} stands for {len(first)} experiments; the base must be one")
@@ -85,4 +88,4 @@ def cache_folder(root: Path) -> Path:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

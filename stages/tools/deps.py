@@ -17,7 +17,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from stages.base.errors import UserError, run, several
+from stages.base.errors import UserError, error_list, run_command
 from stages.base.files import write_text
 
 CODE = "stages"
@@ -145,7 +145,7 @@ def versions_text(root: Path, packages: frozenset[str]) -> str:
     """Return what stages/packages.yaml should hold."""
     pins = pinned(root)
     if missing := sorted(packages - set(pins)):
-        raise several(f"{PINS} pins no single version of these, which stages import:", missing)
+        raise error_list(f"{PINS} pins no single version of these, which stages import:", missing)
     return HEADER + "".join(f'{name}: "{pins[name]}"\n' for name in sorted(packages))
 
 
@@ -235,7 +235,9 @@ def main() -> None:
     """Rewrite the lists, or with --check compare them."""
     if sys.argv[1:] == ["--check"]:
         if lines := check(Path(".")):
-            raise several("dvc.yaml is not what the source says; please run make deps:", lines, 50)
+            raise error_list(
+                "dvc.yaml is not what the source says; please run make deps:", lines, 50
+            )
         print("dvc.yaml and stages/packages.yaml agree with the source.")
     elif sys.argv[1:]:
         raise UserError("python -m stages.tools.deps takes --check or nothing")
@@ -245,4 +247,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

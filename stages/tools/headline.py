@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stages.base.errors import UserError, run
+from stages.base.errors import UserError, run_command
 
 METRICS = Path("reports/interpret/metrics.json")
 PAGE = Path("reports/index.html")
@@ -16,7 +16,7 @@ VERDICTS = {
 }
 
 
-def headline(metrics: Mapping[str, Any]) -> str:
+def result_lines(metrics: Mapping[str, Any]) -> str:
     """Return the error rate with its interval, the baseline's, and whether they differ.
 
     >>> rate = {"value": 0.045, "low": 0.025, "high": 0.081}
@@ -45,9 +45,9 @@ def main() -> None:
         metrics = json.loads(METRICS.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{METRICS} is missing; `make repro` makes it") from None
-    print(f"\n{headline(metrics)}")
+    print(f"\n{result_lines(metrics)}")
     print(f"The page    {PAGE}")
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -11,11 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from stages.base.errors import UserError, run
+from stages.base.errors import UserError, run_command
 from stages.base.files import write_bytes
-from stages.compare.dvc_cache import Cache
-from stages.compare.git import WORKSPACE, History, Revision
-from stages.compare.dvc_lock import Lock, made, read_lock
+from stages.compare.dvc_cache import DvcCache
+from stages.compare.dvc_lock import Lock, outputs, read_lock
+from stages.compare.git import WORKSPACE, GitHistory, Revision
 from stages.tools.compare import FILES, TARGET, cache_folder
 
 PAGE = "reports/index.html"
@@ -28,21 +28,21 @@ def main() -> None:
     parser.add_argument("revision", metavar="REV", help="a git revision or a DVC experiment")
     name = parser.parse_args().revision
     root = Path.cwd()
-    history, folder = History(root), cache_folder(root)
+    history, folder = GitHistory(root), cache_folder(root)
     revision, *more = history.resolve(name)
     lock = read_lock(history.read(revision, FILES.lock))
-    if more or revision.name == WORKSPACE or not lock or PAGE not in made(lock):
+    if more or revision.name == WORKSPACE or not lock or PAGE not in outputs(lock):
         raise UserError(f"{name} names no single past run with a {PAGE}; see: git log -- dvc.lock")
-    kept = Cache(folder).file(made(lock)[PAGE])
+    kept = DvcCache(folder).file(outputs(lock)[PAGE])
     content = kept.read_bytes() if kept else drawn(history, revision, lock, folder)
     target = TARGET / f"{revision.short}.html"
     write_bytes(target, content)
     print(f"The page of {name}: {target}")
 
 
-def drawn(history: History, revision: Revision, lock: Lock, cache: Path) -> bytes:
+def drawn(history: GitHistory, revision: Revision, lock: Lock, cache: Path) -> bytes:
     """Draw the page in a temporary checkout that shares git's and DVC's objects."""
-    needed = inputs(history, revision, lock, Cache(cache))
+    needed = inputs(history, revision, lock, DvcCache(cache))
     with tempfile.TemporaryDirectory() as scratch:
         _call("git", "clone", "-q", "--shared", "--no-checkout", history.top, scratch)
         _call("git", "-C", scratch, "checkout", "-q", "--detach", revision.commit)
@@ -55,9 +55,9 @@ def drawn(history: History, revision: Revision, lock: Lock, cache: Path) -> byte
         return (clone / PAGE).read_bytes()
 
 
-def inputs(history: History, revision: Revision, lock: Lock, cache: Cache) -> list[str]:
+def inputs(history: GitHistory, revision: Revision, lock: Lock, cache: DvcCache) -> list[str]:
     """Return what the page is drawn from and DVC keeps; UserError names what the cache lacks."""
-    outs = made(lock)
+    outs = outputs(lock)
     used = {
         out
         for path in lock[STAGE].data
@@ -91,4 +91,4 @@ def _call(*words: str | Path, cwd: Path | None = None) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from stages.base.errors import UserError, run
+from stages.base.errors import UserError, run_command
 from stages.base.files import write_text
 
 FILE = Path("params.yaml")
@@ -41,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.base.errors import UserError, run
 from stages.base.environment import device_name
-from stages.batch.loader import Look, Photos, valid_batches
+from stages.base.errors import UserError, run_command
+from stages.batch.loader import Photos, RenderSpec, valid_batches
 from stages.images.decode import Undecodable, decode
-from stages.images.resize import presized, resample
-from stages.train.device import open_device
-from stages.train.infer import predict
+from stages.images.resize import presized_size, resize
 from stages.model.files import load_model
+from stages.train.device import open_device
+from stages.train.infer import predict_batches
 
 BATCH_SIZE = 32
 # A sigmoid below a half is a no; when every class says no, none of them is the answer.
@@ -42,9 +42,9 @@ def main() -> None:
     images = [read_photo(path, facts["presize"]) for path in options.photos]
     paths = [str(path) for path in options.photos]
     photos = Photos(paths, np.zeros(len(paths), dtype=np.int64), images.__getitem__)
-    look = Look(facts["size"], model.mean, model.std, compute.device)
-    found = predict(model, valid_batches(photos, look, BATCH_SIZE), compute, facts["loss"])
-    for path, row in zip(paths, found.probabilities, strict=True):
+    look = RenderSpec(facts["size"], model.mean, model.std, compute.device)
+    found = predict_batches(model, valid_batches(photos, look, BATCH_SIZE), compute, facts["loss"])
+    for path, row in zip(paths, found.pred_probs, strict=True):
         print(f"{path}: {', '.join(answers(row, facts['vocab'], facts['loss'], options.top))}")
 
 
@@ -54,17 +54,17 @@ def read_photo(path: Path, size: int) -> Tensor:
         photo = decode(path.read_bytes(), size)
     except Undecodable as problem:
         raise UserError(f"{path}: {problem.problem}: {problem.detail}") from None
-    shrunk = resample(photo.picture, presized(photo.width, photo.height, size))
+    shrunk = resize(photo.picture, presized_size(photo.width, photo.height, size))
     return torch.tensor(np.asarray(shrunk))  # (H, W, 3) uint8
 
 
-def answers(row: np.ndarray, vocab: list[str], loss: str, top: int) -> Iterator[str]:
+def answers(row: np.ndarray, class_names: list[str], loss: str, top: int) -> Iterator[str]:
     """Yield the most probable classes with their probabilities; with bce it may be none of them."""
     if loss == "bce" and row.max() < REFUSED:
         yield "none of these"
     for place in np.argsort(-row, kind="stable")[:top]:
-        yield f"{vocab[place]} {row[place]:.1%}"
+        yield f"{class_names[place]} {row[place]:.1%}"
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from stages.base.files import write_bytes
-from stages.train.progress import Epoch, Margins, Progress
+from stages.train.progress import HistoryRow, Margins, Progress
 from stages.train.step import Trainer
 
 # Seconds of work that a kill may cost; and seconds of work for each second that a checkpoint takes,
@@ -24,7 +24,7 @@ from stages.train.step import Trainer
 EVERY, PER_SECOND = 60.0, 60.0
 
 
-class State(NamedTuple):
+class CheckpointState(NamedTuple):
     """What a checkpoint holds: tensors on the processor, and facts that JSON can say."""
 
     tensors: dict[str, Tensor]
@@ -40,7 +40,7 @@ class Checkpoints:
         self._saved, self._cost = perf_counter(), 0.0
         self.where = ""  # what the last one holds, in words
 
-    def load(self) -> tuple[State | None, str]:
+    def load(self) -> tuple[CheckpointState | None, str]:
         """Return what the file holds, if it can be gone on from, and what to say of it."""
         try:
             crc, _, rest = self.path.read_bytes().partition(b"\n")
@@ -56,14 +56,16 @@ class Checkpoints:
                 f"{', '.join(other)}, and ignored: starting anew"
             )
         self.where = head["where"]
-        return State(load(content), head["facts"]), f"Going on from {self.path}: {self.where}"
+        return CheckpointState(
+            load(content), head["facts"]
+        ), f"Going on from {self.path}: {self.where}"
 
     def due(self, epoch_ends: bool) -> bool:
         """Return whether it is time: at an epoch's end or after a minute, unless it costs much."""
         least = PER_SECOND * self._cost
         return perf_counter() - self._saved >= (least if epoch_ends else max(EVERY, least))
 
-    def save(self, make: Callable[[], State], where: str) -> None:
+    def save(self, make: Callable[[], CheckpointState], where: str) -> None:
         """Write the state that is made, whole or not at all."""
         start, state = perf_counter(), make()
         head = {"key": self._key, "where": where, "facts": state.facts}
@@ -81,7 +83,7 @@ def _crc(content: bytes) -> bytes:
     return b"%08x" % zlib.crc32(content)
 
 
-def state_of(trainer: Trainer, progress: Progress) -> State:
+def checkpoint_state(trainer: Trainer, progress: Progress) -> CheckpointState:
     """Return all that `restore` and `restored_progress` need."""
     tensors = {f"model.{name}": value for name, value in trainer.model.state_dict().items()}
     for number, parameter in enumerate(_parameters(trainer.adam)):
@@ -94,17 +96,19 @@ def state_of(trainer: Trainer, progress: Progress) -> State:
         "losses": progress.losses,
         "scaler": trainer.scaler.state_dict(),
     }
-    return State({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, facts)
+    return CheckpointState(
+        {name: t.detach().cpu().contiguous() for name, t in tensors.items()}, facts
+    )
 
 
-def restored_progress(state: State) -> Progress:
+def restored_progress(state: CheckpointState) -> Progress:
     """Return the progress that a state holds."""
     sums, counts = (state.tensors[f"margins.{name}"].numpy().copy() for name in ("sums", "counts"))
-    epochs = [Epoch(*row) for row in state.facts["epochs"]]
+    epochs = [HistoryRow(*row) for row in state.facts["epochs"]]
     return Progress(Margins(sums, counts), epochs, list(state.facts["losses"]))
 
 
-def restore(state: State, trainer: Trainer) -> None:
+def restore(state: CheckpointState, trainer: Trainer) -> None:
     """Put model, optimiser and gradient scaler of the same phase into a state."""
     model = {
         name.removeprefix("model."): value

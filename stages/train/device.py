@@ -8,7 +8,7 @@ from torch import nn
 from torch.backends import cpu
 
 from stages.base.errors import UserError
-from stages.base.ranks import ALONE, Rank
+from stages.base.ranks import SINGLE_PROCESS, Rank
 
 PrecisionName = Literal["auto", "fp16", "bf16", "fp32"]
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
@@ -23,7 +23,7 @@ class Compute(NamedTuple):
 
     device: torch.device
     dtype: torch.dtype
-    rank: Rank = ALONE  # among those that train together
+    rank: Rank = SINGLE_PROCESS  # among those that train together
 
     def facts(self) -> dict[str, str | int]:
         """Return what the last digits of a result depend on beside code, data and params."""
@@ -50,7 +50,7 @@ class Compute(NamedTuple):
 
 
 def open_device(
-    name: str, precision: PrecisionName, model: nn.Module | None = None, rank: Rank = ALONE
+    name: str, precision: PrecisionName, model: nn.Module | None = None, rank: Rank = SINGLE_PROCESS
 ) -> Compute:
     """Return the device by name (auto: a GPU where there is one) with deterministic kernels on.
 

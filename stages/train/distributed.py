@@ -11,15 +11,15 @@ from timm.layers import convert_sync_batchnorm
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from stages.train.device import Compute
-from stages.train.infer import Predicted
 from stages.model.classifier import Classifier
+from stages.train.device import Compute
+from stages.train.infer import Inference
 
 T = TypeVar("T")
 
 
 @contextmanager
-def joined(compute: Compute) -> Iterator[None]:
+def process_group(compute: Compute) -> Iterator[None]:
     """Meet the other processes, if there are any: over NCCL between GPUs, else over gloo."""
     if compute.rank.count == 1:
         yield
@@ -32,7 +32,7 @@ def joined(compute: Compute) -> Iterator[None]:
     dist.destroy_process_group()  # after a failure it might wait for the others
 
 
-def synchronise(model: Classifier, compute: Compute) -> None:
+def synchronize_batch_norm(model: Classifier, compute: Compute) -> None:
     """Let batch norm see the whole batch, in place; torch can do so on CUDA only.
 
     timm's conversion, since torch's own loses the activation that timm's norm layers hold.
@@ -42,7 +42,7 @@ def synchronise(model: Classifier, compute: Compute) -> None:
         model.head = convert_sync_batchnorm(model.head)
 
 
-def parallel(model: Classifier, compute: Compute) -> nn.Module:
+def data_parallel(model: Classifier, compute: Compute) -> nn.Module:
     """Return what to call in training: the model, its gradients averaged over the processes."""
     if compute.rank.count == 1:
         return model
@@ -50,7 +50,7 @@ def parallel(model: Classifier, compute: Compute) -> nn.Module:
     return DistributedDataParallel(model, device_ids=devices)
 
 
-def from_first(value: T, compute: Compute) -> T:
+def broadcast(value: T, compute: Compute) -> T:
     """Return what the first process has."""
     if compute.rank.count == 1:
         return value
@@ -59,7 +59,7 @@ def from_first(value: T, compute: Compute) -> T:
     return box[0]
 
 
-def gathered(values: np.ndarray, compute: Compute) -> np.ndarray:
+def all_gathered(values: np.ndarray, compute: Compute) -> np.ndarray:
     """Return the numbers (N,) of every process, as many of each: (processes, N) float64."""
     if compute.rank.count == 1:
         return values[None]
@@ -69,12 +69,12 @@ def gathered(values: np.ndarray, compute: Compute) -> np.ndarray:
     return torch.stack(every).cpu().numpy()
 
 
-def merged(own: Predicted, compute: Compute) -> Predicted:
+def merge_predictions(own: Inference, compute: Compute) -> Inference:
     """Return what all processes together predict, in the order of the images."""
     if compute.rank.count == 1:
         return own
-    parts: list[Predicted] = [own] * compute.rank.count
+    parts: list[Inference] = [own] * compute.rank.count
     dist.all_gather_object(parts, own)
-    images = [len(part.probabilities) for part in parts]
+    images = [len(part.pred_probs) for part in parts]
     loss = float(np.average([part.loss for part in parts], weights=images))
-    return Predicted(np.concatenate([part.probabilities for part in parts]), loss)
+    return Inference(np.concatenate([part.pred_probs for part in parts]), loss)

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.train.device import Compute
-from stages.train.losses import LossName, loss_per_image, probabilities
 from stages.model.classifier import Classifier
+from stages.train.device import Compute
+from stages.train.losses import LossName, loss_per_image, to_pred_probs
 
 
 class Batch(Protocol):
@@ -28,16 +28,16 @@ class Batch(Protocol):
         """Row numbers (B,) in the set."""
 
 
-class Predicted(NamedTuple):
+class Inference(NamedTuple):
     """Probabilities (N, C) float32 and the mean loss over all images."""
 
-    probabilities: np.ndarray
+    pred_probs: np.ndarray
     loss: float
 
 
-def predict(
+def predict_batches(
     model: Classifier, batches: Iterable[Batch], compute: Compute, loss: LossName
-) -> Predicted:
+) -> Inference:
     """Return the probabilities of every image in the order of the batches."""
     model.eval()
     outputs: list[Tensor] = []
@@ -46,9 +46,9 @@ def predict(
         for batch in batches:
             with compute.autocast():
                 activations = model(batch.images)
-            outputs.append(probabilities(activations, loss).cpu())
+            outputs.append(to_pred_probs(activations, loss).cpu())
             losses.append(loss_per_image(activations, batch.targets, loss).cpu())
-    return Predicted(torch.cat(outputs).numpy(), float(torch.cat(losses).mean()))
+    return Inference(torch.cat(outputs).numpy(), float(torch.cat(losses).mean()))
 
 
 def pooled_features(model: Classifier, batches: Iterable[Batch], compute: Compute) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Timed(Generic[T]):
+class TimedIterator(Generic[T]):
     """An iterable that notes how long its consumer waits for items, and the time in all."""
 
     def __init__(self, items: Iterable[T]) -> None:

@@ -20,11 +20,11 @@ LOOK_EVERY = 0.5
 ONE_WISH = 1.0
 
 
-class Stopped(Exception):
+class Interrupted(Exception):
     """Training was asked to stop, and stands between two steps."""
 
 
-def starters() -> list[int]:
+def parent_processes() -> list[int]:
     """Return the processes between this one and the DVC that runs it, which is the last; else none.
 
     A shell may stand between: DVC runs its commands in one, and dash, unlike bash, waits for them.
@@ -48,7 +48,7 @@ def _started_by_dvc(process: psutil.Process) -> bool:
         return False
 
 
-class Stop:
+class StopRequest:
     """While it is entered, SIGTERM and Ctrl-C only ask; a second time, later, they interrupt.
 
     The death of the DVC that started this process asks too: nobody waits for its result any more.
@@ -58,11 +58,11 @@ class Stop:
     def __init__(self, together: bool = False) -> None:
         """Start unasked; together: heed only what all processes agreed on."""
         self._together, self._agreed, self._signalled = together, False, False
-        self._starters = starters()
+        self._starters = parent_processes()
         self._orphaned = False
         self._looked = self._since = time.monotonic()
 
-    def __enter__(self) -> "Stop":
+    def __enter__(self) -> "StopRequest":
         """Take the signals over, which only the main thread may do."""
         self._before = []
         if threading.current_thread() is threading.main_thread():
@@ -78,7 +78,7 @@ class Stop:
     def asked(self) -> bool:
         """Return whether anybody has asked."""
         if time.monotonic() - self._looked > LOOK_EVERY:
-            self._orphaned, self._looked = starters() != self._starters, time.monotonic()
+            self._orphaned, self._looked = parent_processes() != self._starters, time.monotonic()
         return self._signalled or self._orphaned
 
     def agree(self, asked: bool) -> None:
@@ -89,7 +89,7 @@ class Stop:
         """Yield the items; where a stop was asked for, raise Stopped instead of the next."""
         for item in items:
             if self._agreed or (self.asked and not self._together):
-                raise Stopped
+                raise Interrupted
             yield item
 
     def _note(self, number: int, frame: FrameType | None) -> None:

@@ -12,11 +12,11 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from stages.base.errors import UserError
 from stages.base.environment import cores
-from stages.base.ranks import launched
+from stages.base.errors import UserError
+from stages.base.ranks import launched_by_torchrun
 from stages.train.device import refuse_missing
-from stages.train.interrupt import Stop
+from stages.train.interrupt import StopRequest
 
 STOPPED = "Interrupted; the next run goes on from the last checkpoint."
 INTERRUPTED = 130  # the exit code of a process that ended by KeyboardInterrupt
@@ -29,7 +29,7 @@ def launch(main: Callable[..., None], count: int, device: str, *args: Any) -> No
     launched already, by torchrun on several machines perhaps, launches nothing.
     """
     refuse_missing(count, device)
-    if count == 1 or launched():
+    if count == 1 or launched_by_torchrun():
         return main(*args)
     # As torchrun does, since the threads of one operation wait for each other by spinning.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // count)))
@@ -43,7 +43,7 @@ def launch(main: Callable[..., None], count: int, device: str, *args: Any) -> No
         max_restarts=0,
         logs_specs=DefaultLogsSpecs(),
     )
-    Thread(target=_end_with_dvc, args=[Stop()], daemon=True).start()
+    Thread(target=_end_with_dvc, args=[StopRequest()], daemon=True).start()
     # Its own account of a failure is a page of traces, from every process.
     logging.getLogger("torch").setLevel(logging.CRITICAL)
     try:
@@ -54,7 +54,7 @@ def launch(main: Callable[..., None], count: int, device: str, *args: Any) -> No
         raise _told(*error.get_first_failure()) from None
 
 
-def _end_with_dvc(stop: Stop) -> None:
+def _end_with_dvc(stop: StopRequest) -> None:
     """Ask all processes to stop when the DVC that started this one has died."""
     while not stop.asked:
         sleep(1)

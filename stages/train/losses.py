@@ -25,7 +25,7 @@ def loss_per_image(
     return F.binary_cross_entropy_with_logits(activations, wanted, reduction="none").mean(dim=1)
 
 
-def probabilities(activations: Tensor, name: LossName) -> Tensor:
+def to_pred_probs(activations: Tensor, name: LossName) -> Tensor:
     """Return probabilities (B, C): softmax always picks a class, sigmoid may refuse them all."""
     activations = activations.float()
     if name == "cross_entropy":

@@ -34,7 +34,7 @@ class LrFindParams(Section):
         return self
 
 
-class Point(NamedTuple):
+class SweepPoint(NamedTuple):
     """A row of curve.csv."""
 
     step: int
@@ -45,7 +45,7 @@ class Point(NamedTuple):
 
 def sweep(
     trainer: Trainer, train_bn: bool, batches: Iterable[Batch], params: LrFindParams, seed: int
-) -> list[Point]:
+) -> list[SweepPoint]:
     """Return the curve (Smith 2015); model, optimiser and random state are as before.
 
     The rate rises exponentially from start to end; the sweep stops early where the debiased
@@ -64,9 +64,9 @@ def sweep(
 
 def _sweep(
     trainer: Trainer, train_bn: bool, batches: Iterable[Batch], params: LrFindParams, seed: int
-) -> list[Point]:
+) -> list[SweepPoint]:
     train_mode(trainer.model, train_bn)
-    points: list[Point] = []
+    points: list[SweepPoint] = []
     mean, best, memory = 0.0, float("inf"), SMOOTHING ** (STEPS / params.steps)
     layers = 1 + max(group["layer"] for group in trainer.adam.param_groups)
     bar = tqdm(batches, "learning-rate sweep", params.steps, unit="step", delay=1, leave=False)
@@ -77,7 +77,7 @@ def _sweep(
         smoothed = mean / (1 - memory ** (number + 1))
         if not isfinite(step.loss):
             break
-        points.append(Point(number, lr, step.loss, smoothed))
+        points.append(SweepPoint(number, lr, step.loss, smoothed))
         best = min(best, smoothed)
         if smoothed > GIVE_UP * best:
             break

@@ -55,10 +55,10 @@ def suggest(lrs: np.ndarray, losses: np.ndarray, raw: np.ndarray, steps: int) ->
     if reason:
         return Suggestion(FALLBACK, 0.0, dict.fromkeys(RULES, FALLBACK), reason=reason)
     answers = {name: two_digits(rule(lrs, losses)) for name, rule in RULES.items()}
-    return Suggestion(*agreed(answers.values()), answers)
+    return Suggestion(*consensus(answers.values()), answers)
 
 
-def given(rate: float) -> Suggestion:
+def suggestion_from_params(rate: float) -> Suggestion:
     """Return what stands in suggestion.json when params.yaml names the rate."""
     return Suggestion(rate, 0.0, dict.fromkeys(RULES, rate), skipped=True)
 
@@ -142,7 +142,7 @@ RULES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 
 
-def agreed(answers: Iterable[float]) -> tuple[float, float]:
+def consensus(answers: Iterable[float]) -> tuple[float, float]:
     """Return the mean, in decades, of all answers but the least and the largest, and their range.
 
     Any one rule may be far off. With a head that starts at zero the loss falls from the first step,

@@ -63,7 +63,7 @@ def train_mode(model: Classifier, train_bn: bool) -> None:
         model.body.eval()
 
 
-def optimiser(model: Classifier) -> torch.optim.AdamW:
+def make_optimizer(model: Classifier) -> torch.optim.AdamW:
     """Return Adam with decoupled weight decay over what learns now, each parameter exactly once.
 
     Every layer group gives two parameter groups, with decay and without (norms and biases); the
@@ -83,7 +83,7 @@ def optimiser(model: Classifier) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, betas=(0.95, BETA2), eps=EPSILON, fused=True)
 
 
-def set_rates(adam: torch.optim.Optimizer, rates: list[float], momentum: float) -> None:
+def set_learning_rates(adam: torch.optim.Optimizer, rates: list[float], momentum: float) -> None:
     """Give each parameter group the rate of its layer group, and all of them the momentum."""
     for group in adam.param_groups:
         group["lr"] = rates[group["layer"]]

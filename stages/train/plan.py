@@ -72,7 +72,7 @@ def phases(params: FineTuneParams, base_lr: float, groups: int) -> list[Phase]:
     return [phase for phase in (frozen, unfrozen) if phase.epochs]
 
 
-class Place(NamedTuple):
+class EpochPlan(NamedTuple):
     """An epoch: its number from 1, and where in its phase it stands, from 0."""
 
     number: int
@@ -86,7 +86,7 @@ class Place(NamedTuple):
         return one_cycle(self.phase.cycle, self.phase.peaks, position)
 
 
-def places(plan: list[Phase], steps: int) -> list[Place]:
+def epoch_plans(plan: list[Phase], steps: int) -> list[EpochPlan]:
     """Return the epochs of all phases."""
     rows = [(phase, epoch) for phase in plan for epoch in range(phase.epochs)]
-    return [Place(number, epoch, steps, phase) for number, (phase, epoch) in enumerate(rows, 1)]
+    return [EpochPlan(number, epoch, steps, phase) for number, (phase, epoch) in enumerate(rows, 1)]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Epoch(NamedTuple):
+class HistoryRow(NamedTuple):
     """A row of history.csv."""
 
     epoch: int
@@ -56,7 +56,7 @@ class Progress:
     """Where training stands: between two steps, or at the end of an epoch before its validation."""
 
     margins: Margins
-    epochs: list[Epoch] = field(default_factory=list)  # those that have been validated
+    epochs: list[HistoryRow] = field(default_factory=list)  # those that have been validated
     losses: list[float] = field(default_factory=list)  # of the steps of the running epoch
 
     @property
@@ -77,7 +77,7 @@ class Progress:
         """
         return f"epoch {self.epoch}, step {self.step}"
 
-    def end_epoch(self, epoch: Epoch) -> None:
+    def end_epoch(self, epoch: HistoryRow) -> None:
         """Note a validated epoch; the next one begins."""
         self.epochs.append(epoch)
         self.losses.clear()

@@ -7,24 +7,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stages.model.classifier import Classifier
 from stages.train.device import Compute
 from stages.train.infer import Batch
-from stages.model.classifier import Classifier
 
 # Images of each kind, which is what the page shows by default and as many again.
 COSTLY = SURE = 48
 
 
-def worth_a_look(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def images_to_explain(pred_probs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return the rows of the highest losses and of the most confident mistakes, sorted."""
     rows = np.arange(len(targets))
-    by_loss = np.argsort(probabilities[rows, targets], kind="stable")[:COSTLY]
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != targets)
-    by_confidence = np.argsort(-probabilities[wrong].max(axis=1), kind="stable")[:SURE]
+    by_loss = np.argsort(pred_probs[rows, targets], kind="stable")[:COSTLY]
+    wrong = np.flatnonzero(pred_probs.argmax(axis=1) != targets)
+    by_confidence = np.argsort(-pred_probs[wrong].max(axis=1), kind="stable")[:SURE]
     return np.union1d(by_loss, wrong[by_confidence])
 
 
-def attention(model: Classifier, batches: Iterable[Batch], compute: Compute) -> np.ndarray:
+def saliency_maps(model: Classifier, batches: Iterable[Batch], compute: Compute) -> np.ndarray:
     """Return a map an image, (N, H, W) float32 from 0 to 1, or (0, 0, 0) without places to look at.
 
     The map is the gradient of the predicted class's score with respect to the body's features,

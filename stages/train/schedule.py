@@ -31,7 +31,7 @@ def cosine(start: float, end: float, position: float) -> float:
     return start + (1 + cos(pi * (1 - position))) * (end - start) / 2
 
 
-def rate(cycle: Cycle, peak: float, position: float) -> float:
+def learning_rate(cycle: Cycle, peak: float, position: float) -> float:
     """Return the learning rate at a position from 0 (first step) to 1 (end of the cycle)."""
     if position < cycle.pct_start:
         return cosine(peak / cycle.div, peak, position / cycle.pct_start)
@@ -75,4 +75,4 @@ def unfrozen_peaks(base_lr: float, lr_mult: float, count: int) -> list[float]:
 
 def one_cycle(cycle: Cycle, peaks: Sequence[float], position: float) -> tuple[list[float], float]:
     """Return every group's learning rate, and the momentum, at a position in 0..1."""
-    return [rate(cycle, peak, position) for peak in peaks], momentum(cycle, position)
+    return [learning_rate(cycle, peak, position) for peak in peaks], momentum(cycle, position)

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from stages.base.errors import UserError
-from stages.train.device import Compute
-from stages.train.infer import Batch
-from stages.train.losses import LossName, loss_per_image, margins, probabilities
 from stages.model.classifier import Classifier
-from stages.train.param_groups import optimiser, set_rates
-from stages.train.distributed import parallel
+from stages.train.device import Compute
+from stages.train.distributed import data_parallel
+from stages.train.infer import Batch
+from stages.train.losses import LossName, loss_per_image, margins, to_pred_probs
+from stages.train.param_groups import make_optimizer, set_learning_rates
 
 
-class Step(NamedTuple):
+class StepResult(NamedTuple):
     """What a step tells: its mean loss, and each image's margin before the step."""
 
     loss: float
@@ -36,10 +36,10 @@ class Trainer:
     smoothing: float
     scaler: torch.amp.GradScaler
 
-    def step(self, batch: Batch, rates: list[float], momentum: float, seed: int) -> Step:
+    def step(self, batch: Batch, rates: list[float], momentum: float, seed: int) -> StepResult:
         """Learn from one batch; the seed decides this step's dropout and nothing else."""
         torch.manual_seed(seed)
-        set_rates(self.adam, rates, momentum)
+        set_learning_rates(self.adam, rates, momentum)
         with enough_memory(len(batch.rows) * self.compute.rank.count):
             with self.compute.autocast():
                 activations = self.forward(batch.images)
@@ -49,16 +49,16 @@ class Trainer:
         self.scaler.update()
         self.adam.zero_grad(set_to_none=True)
         with torch.no_grad():
-            margin = margins(probabilities(activations, self.loss), batch.targets)
-        return Step(float(loss.detach()), margin.cpu())
+            margin = margins(to_pred_probs(activations, self.loss), batch.targets)
+        return StepResult(float(loss.detach()), margin.cpu())
 
 
 def make_trainer(model: Classifier, compute: Compute, loss: LossName, smoothing: float) -> Trainer:
     """Begin with a fresh optimiser over what is not frozen now, as fastai does for each phase."""
     # Only fp16 needs its gradients scaled; in other precisions the scaler does nothing.
     scaler = torch.amp.GradScaler(compute.device.type, enabled=compute.dtype == torch.float16)
-    forward = parallel(model, compute)
-    return Trainer(model, forward, optimiser(model), compute, loss, smoothing, scaler)
+    forward = data_parallel(model, compute)
+    return Trainer(model, forward, make_optimizer(model), compute, loss, smoothing, scaler)
 
 
 @contextmanager

@@ -7,8 +7,8 @@ import sys
 import joblib
 import pytest
 
-from stages.base.errors import UserError
 from stages.base.environment import device_name, gpus, workers
+from stages.base.errors import UserError
 
 
 def test_workers_default_to_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:

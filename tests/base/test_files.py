@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from errno import EDQUOT, EIO, ENOSPC, EROFS
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ from stages.base.files import (
 )
 
 
-def test_folders_are_made_and_nothing_else_stays(tmp_path):
+def test_folders_are_made_and_nothing_else_stays(tmp_path: Path) -> None:
     """Writing makes the folders above the file and leaves no partial file beside it."""
     target = tmp_path / "a" / "b" / "c.bin"
     write_bytes(target, b"one")
@@ -35,7 +36,7 @@ def test_folders_are_made_and_nothing_else_stays(tmp_path):
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_a_reader_never_sees_a_part(tmp_path):
+def test_a_reader_never_sees_a_part(tmp_path: Path) -> None:
     """While a file is rewritten over and over, each read gets one version in full."""
     target = tmp_path / "file"
     contents = [bytes([i]) * 300_000 for i in range(2)]
@@ -58,7 +59,7 @@ def test_a_reader_never_sees_a_part(tmp_path):
         writer.join()
 
 
-def test_a_path_that_cannot_be_written_is_named(tmp_path):
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A file in the way of a folder gives one line that names the target, and no partial file."""
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"file/below cannot be written: "):
@@ -73,18 +74,18 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path):
     ("code", "remedy"),
     [(ENOSPC, "free some space"), (EDQUOT, "free some space"), (EROFS, "allow writing there")],
 )
-def test_what_can_be_done_about_it_is_said(code, remedy):
+def test_what_can_be_done_about_it_is_said(code, remedy) -> None:
     """A full disk, a quota and a read-only place each come with what to do."""
     error = unwritable("data/presized", OSError(code, os.strerror(code)))
     assert str(error).startswith(f"data/presized cannot be written: {os.strerror(code)}; {remedy}")
 
 
-def test_an_unknown_reason_stands_alone():
+def test_an_unknown_reason_stands_alone() -> None:
     """Where no remedy is known, none is made up."""
     assert str(unwritable("a", OSError(EIO, "I/O error"))) == "a cannot be written: I/O error"
 
 
-def test_failing_to_write_keeps_the_old_file(tmp_path):
+def test_failing_to_write_keeps_the_old_file(tmp_path: Path) -> None:
     """A value that cannot be written leaves the old content in place."""
     target = tmp_path / "value.json"
     write_json(target, {"a": 1})
@@ -94,13 +95,13 @@ def test_failing_to_write_keeps_the_old_file(tmp_path):
     assert json.loads(target.read_text()) == {"a": 1}
 
 
-def test_text_has_unix_line_ends(tmp_path):
+def test_text_has_unix_line_ends(tmp_path: Path) -> None:
     """Text is UTF-8 with plain line feeds on every system."""
     write_text(tmp_path / "t", "ä\n字\n")
     assert (tmp_path / "t").read_bytes() == "ä\n字\n".encode()
 
 
-def test_json_keeps_order_and_letters(tmp_path):
+def test_json_keeps_order_and_letters(tmp_path: Path) -> None:
     """JSON is readable: its order is the caller's, letters are not escaped, it ends a line."""
     write_json(tmp_path / "j", {"z": "Ä", "a": [1, 2.5]})
     text = (tmp_path / "j").read_text(encoding="utf-8")
@@ -110,7 +111,7 @@ def test_json_keeps_order_and_letters(tmp_path):
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
-def test_floats_survive_csv(tmp_path_factory, values):
+def test_floats_survive_csv(tmp_path_factory: pytest.TempPathFactory, values) -> None:
     """Every float that goes into a CSV comes back exactly."""
     path = tmp_path_factory.getbasetemp() / "floats.csv"
     write_csv(path, pd.DataFrame({"x": values}))
@@ -118,7 +119,7 @@ def test_floats_survive_csv(tmp_path_factory, values):
     assert back.astype(float).tolist() == values
 
 
-def test_csv_has_no_index_and_quotes_what_needs_it(tmp_path):
+def test_csv_has_no_index_and_quotes_what_needs_it(tmp_path: Path) -> None:
     """A name with comma, quote or line break survives; there is no column of row numbers."""
     names = ["a,b.jpg", 'say "c".jpg', "new\nline.jpg", "", "ü 字.jpg"]
     write_csv(tmp_path / "t.csv", pd.DataFrame({"path": names}))
@@ -128,7 +129,7 @@ def test_csv_has_no_index_and_quotes_what_needs_it(tmp_path):
     assert pd.read_csv(tmp_path / "t.csv", keep_default_na=False)["path"].tolist() == names
 
 
-def test_npz_bytes_do_not_depend_on_the_clock(tmp_path):
+def test_npz_bytes_do_not_depend_on_the_clock(tmp_path: Path) -> None:
     """The same arrays give the same bytes at another time, and come back with their types."""
     arrays = {"p": np.arange(6, dtype=np.float32).reshape(2, 3), "name": np.array(["ä", "b"])}
     write_npz(tmp_path / "a.npz", arrays)
@@ -142,27 +143,27 @@ def test_npz_bytes_do_not_depend_on_the_clock(tmp_path):
             np.testing.assert_array_equal(back[name], array)
 
 
-def test_npz_bytes_do_not_depend_on_the_python(tmp_path):
+def test_npz_bytes_do_not_depend_on_the_python(tmp_path: Path) -> None:
     """The bytes are those that other versions of Python and zlib write."""
     write_npz(tmp_path / "a.npz", {"p": np.arange(6, dtype=np.float32).reshape(2, 3)})
     content = (tmp_path / "a.npz").read_bytes()
     assert sha256_bytes(content).startswith("b3d2688df76dd5d3")
 
 
-def test_npz_refuses_objects(tmp_path):
+def test_npz_refuses_objects(tmp_path: Path) -> None:
     """What only pickle could hold is refused, since loading it could run code."""
     with pytest.raises(ValueError, match=r"[Oo]bject"):
         write_npz(tmp_path / "o.npz", {"o": np.array([{}], dtype=object)})
     assert not (tmp_path / "o.npz").exists()
 
 
-def test_sha256_is_the_standard_one():
+def test_sha256_is_the_standard_one() -> None:
     """The hash of nothing and of abc are those of FIPS 180-4."""
     assert sha256_bytes(b"").startswith("e3b0c44298fc1c14")
     assert sha256_bytes(b"abc").startswith("ba7816bf8f01cfea")
 
 
-def test_fingerprint_sees_values_and_their_order_but_not_the_order_of_keys():
+def test_fingerprint_sees_values_and_their_order_but_not_the_order_of_keys() -> None:
     """Anything that differs changes it; how a mapping happens to be ordered does not."""
     assert len(fingerprint()) == 16
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from stages.base import fingerprint
-from stages.base.fingerprint import stage_inputs
+from stages.base.fingerprint import stage_fingerprints
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def before(tmp_path, monkeypatch) -> dict[str, str]:
+def before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Return the fingerprints of fine_tune in a copy of the repository, which is the new cwd."""
     for name in ("dvc.yaml", "params.yaml"):
         shutil.copy(ROOT / name, tmp_path / name)
@@ -21,8 +21,8 @@ def before(tmp_path, monkeypatch) -> dict[str, str]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(inputs, "ROOT", tmp_path)
-    return stage_inputs("fine_tune", 2)
+    monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
+    return stage_fingerprints("fine_tune", 2)
 
 
 @pytest.mark.parametrize(
@@ -36,11 +36,13 @@ def before(tmp_path, monkeypatch) -> dict[str, str]:
         ("data/labels.csv", None),
     ],
 )
-def test_a_changed_file_changes_its_part(name: str, part: str | None, before, tmp_path) -> None:
+def test_a_changed_file_changes_its_part(
+    name: str, part: str | None, before: dict[str, str], tmp_path: Path
+) -> None:
     """A line more, or a file more, changes code or data; what the stage does not use, nothing."""
     with (tmp_path / name).open("a") as file:
         file.write("\n# A line.\n")
-    after = stage_inputs("fine_tune", 2)
+    after = stage_fingerprints("fine_tune", 2)
     assert {key for key in before if after[key] != before[key]} == ({part} if part else set())
 
 
@@ -55,15 +57,17 @@ def test_a_changed_file_changes_its_part(name: str, part: str | None, before, tm
         ("stages/packages.yaml", 'jinja2: "', 'jinja2: "9', None),
     ],
 )
-def test_a_changed_value_changes_its_part(file, old, new, part, before, tmp_path) -> None:
+def test_a_changed_value_changes_its_part(
+    file, old, new, part, before: dict[str, str], tmp_path: Path
+) -> None:
     """A param or version that dvc.yaml lists for the stage counts, and no other."""
     text = (tmp_path / file).read_text()
     assert old in text
     (tmp_path / file).write_text(text.replace(old, new, 1))
-    after = stage_inputs("fine_tune", 2)
+    after = stage_fingerprints("fine_tune", 2)
     assert {key for key in before if after[key] != before[key]} == ({part} if part else set())
 
 
-def test_threads_change_nothing(before) -> None:
+def test_threads_change_nothing(before: dict[str, str]) -> None:
     """However many threads read the files, the fingerprints are the same."""
-    assert stage_inputs("fine_tune", 1) == before
+    assert stage_fingerprints("fine_tune", 1) == before

@@ -10,12 +10,12 @@ from stages.base.errors import UserError
 from stages.base.params import (
     PARAMS,
     Section,
-    keys,
-    mistakes,
+    dotted_keys,
     read_section,
     read_seed,
     read_value,
     read_yaml,
+    validation_lines,
 )
 
 
@@ -45,7 +45,7 @@ GOOD = "size: 32\n  rate: 1e-3\n  flip: true\n  inner: {by: path, valid: 0.5}\n"
 
 
 @pytest.fixture
-def params(tmp_path, monkeypatch):
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Return a function that writes params.yaml in an empty working directory."""
     monkeypatch.chdir(tmp_path)
 
@@ -62,7 +62,7 @@ def complaint(function, *args) -> str:
     return str(error.value)
 
 
-def test_a_section_becomes_a_frozen_model(params):
+def test_a_section_becomes_a_frozen_model(params) -> None:
     """A right section is read with its types, and cannot be changed afterwards."""
     params(f"outer:\n  {GOOD}")
     section = read_section("outer", Outer)
@@ -71,7 +71,7 @@ def test_a_section_becomes_a_frozen_model(params):
         section.size = 5
 
 
-def test_scientific_notation_is_a_number(params):
+def test_scientific_notation_is_a_number(params) -> None:
     """1e-3 is a number, as DVC reads it, and not the string that YAML 1.1 makes of it."""
     params("a: 1e-3\nb: 1.0e-7\nc: no")
     assert read_value("a", float) == 0.001
@@ -79,7 +79,7 @@ def test_scientific_notation_is_a_number(params):
     assert read_value("c", str) == "no"
 
 
-def test_all_mistakes_are_told_at_once(params):
+def test_all_mistakes_are_told_at_once(params) -> None:
     """Unknown keys, wrong types, ranges and missing keys appear together, by dotted name."""
     params(
         "outer:\n  siez: 3\n  size: 5\n  flip: 'yes'\n  inner: {by: colour, valid: 1, vaild: 0}\n"
@@ -103,13 +103,13 @@ def test_all_mistakes_are_told_at_once(params):
     assert "outer.inner.by: input should be 'name' or 'path', not 'colour'" in text
 
 
-def test_a_far_off_name_gets_no_guess(params):
+def test_a_far_off_name_gets_no_guess(params) -> None:
     """A key that resembles nothing is refused without a misleading suggestion."""
     params(f"outer:\n  {GOOD}  zzzzzzzz: 1\n")
     assert complaint(read_section, "outer", Outer).endswith("outer.zzzzzzzz: no such parameter")
 
 
-def test_contradictions_are_plain_sentences(params):
+def test_contradictions_are_plain_sentences(params) -> None:
     """What the keys say together is checked too, and told in the section's name."""
     params(f"outer:\n  {GOOD.replace('32', '99')}")
     text = complaint(read_section, "outer", Outer)
@@ -129,14 +129,14 @@ def test_contradictions_are_plain_sentences(params):
         ("inner:", "inner"),
     ],
 )
-def test_nothing_is_converted_silently(params, line, name):
+def test_nothing_is_converted_silently(params, line, name) -> None:
     """A value of another type is a mistake: text for a number, 1 for true, NaN, nothing."""
     kept = [text for text in GOOD.splitlines() if text.strip().split(":")[0] != name]
     params("outer:\n  " + "\n  ".join([*(text.strip() for text in kept), line]))
     assert f"outer.{name}" in complaint(read_section, "outer", Outer)
 
 
-def test_a_missing_section_is_named(params):
+def test_a_missing_section_is_named(params) -> None:
     """A section that is not there, or empty, is told by its name."""
     params("other: {}")
     assert "section outer is missing" in complaint(read_section, "outer", Outer)
@@ -156,7 +156,7 @@ def test_a_missing_section_is_named(params):
         ("a: !!python/object/apply:os.getcwd []", "is not valid YAML"),
     ],
 )
-def test_a_file_that_is_no_params_file_is_one_line(params, text, words):
+def test_a_file_that_is_no_params_file_is_one_line(params, text, words) -> None:
     """No file, broken YAML, a key twice, a list or a tag that would run code: one clear line."""
     if text is not None:
         params(text)
@@ -165,7 +165,7 @@ def test_a_file_that_is_no_params_file_is_one_line(params, text, words):
     assert "\n" not in message
 
 
-def test_one_value_is_read_by_its_dotted_name(params):
+def test_one_value_is_read_by_its_dotted_name(params) -> None:
     """A stage that uses a single key of a section reads just that, with its type checked."""
     params(f"outer:\n  {GOOD}")
     assert read_value("outer.size", int) == 32
@@ -175,7 +175,7 @@ def test_one_value_is_read_by_its_dotted_name(params):
         assert f"{key} is missing" in complaint(read_value, key, int)
 
 
-def test_seed_is_a_whole_number_from_0(params):
+def test_seed_is_a_whole_number_from_0(params) -> None:
     """The seed may be anything that derive takes, and nothing else."""
     for good in (0, 42, 2**63 - 1):
         params(f"seed: {good}")
@@ -185,27 +185,27 @@ def test_seed_is_a_whole_number_from_0(params):
         assert "seed" in complaint(read_seed)
 
 
-def test_keys_are_dotted_and_in_order():
+def test_keys_are_dotted_and_in_order() -> None:
     """Every value that a model takes is listed once, sections opened."""
-    assert list(keys(Outer, "outer")) == [
+    assert list(dotted_keys(Outer, "outer")) == [
         "outer.size",
         "outer.rate",
         "outer.flip",
         "outer.inner.by",
         "outer.inner.valid",
     ]
-    assert list(keys(Inner)) == ["by", "valid"]
+    assert list(dotted_keys(Inner)) == ["by", "valid"]
 
 
-def test_mistakes_need_no_prefix():
+def test_mistakes_need_no_prefix() -> None:
     """Without a prefix, names start at the model."""
     with pytest.raises(ValidationError) as error:
         Inner.model_validate({"by": "nmae", "vlid": 1})
-    lines = mistakes(error.value, Inner)
+    lines = validation_lines(error.value, Inner)
     assert any(line.startswith("vlid: no such parameter; did you mean valid?") for line in lines)
 
 
-def test_the_real_params_can_be_read():
+def test_the_real_params_can_be_read() -> None:
     """The params.yaml of the project is valid YAML with a seed."""
     content = read_yaml(Path(__file__).parents[2] / PARAMS)
     assert isinstance(content["seed"], int)

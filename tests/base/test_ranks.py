@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.base.ranks import ALONE, Rank, launched, this_rank
+from stages.base.ranks import SINGLE_PROCESS, Rank, launched_by_torchrun, this_rank
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
@@ -17,9 +17,9 @@ def test_shares_together_are_the_whole_in_order(count: int) -> None:
 
 def test_alone_without_torchrun() -> None:
     """Unless torchrun says otherwise, there is one process, and it is the first."""
-    assert this_rank() == ALONE
-    assert ALONE.first
-    assert not launched()
+    assert this_rank() == SINGLE_PROCESS
+    assert SINGLE_PROCESS.first
+    assert not launched_by_torchrun()
 
 
 def test_torchrun_says_who_this_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,4 +28,4 @@ def test_torchrun_says_who_this_is(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     assert this_rank() == Rank(6, 8, 2)
     assert not this_rank().first
-    assert launched()
+    assert launched_by_torchrun()

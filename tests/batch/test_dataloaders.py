@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from stages.base.errors import UserError
-from stages.base.ranks import ALONE, Rank
-from stages.batch.dataloaders import Feed, open_feed
+from stages.base.ranks import SINGLE_PROCESS, Rank
+from stages.batch.dataloaders import DataLoaders, open_dataloaders
 from stages.store.reader import Store
 from tests.batch.test_loader import AUGMENT, LOOK, photos
 
 
-def feed(rank: Rank = ALONE) -> Feed:
+def feed(rank: Rank = SINGLE_PROCESS) -> DataLoaders:
     """Return eleven images for training and five for validation, in batches of four."""
-    return Feed(photos(11), photos(5), LOOK, AUGMENT, 4, 3, rank)
+    return DataLoaders(photos(11), photos(5), LOOK, AUGMENT, 4, 3, rank)
 
 
 def test_two_shares_are_the_batch() -> None:
@@ -60,4 +60,4 @@ def test_uneven_shares_are_refused(batch_size: int, count: int, words: str) -> N
     splits = pd.DataFrame({"path": range(10), "label": "a", "split": ["train"] * 8 + ["valid"] * 2})
     rank, store = Rank(0, count), cast(Store, None)  # nothing is read
     with pytest.raises(UserError, match=words):
-        open_feed(store, splits, ["a"], LOOK, AUGMENT, batch_size, 1, rank, 1)
+        open_dataloaders(store, splits, ["a"], LOOK, AUGMENT, batch_size, 1, rank, 1)

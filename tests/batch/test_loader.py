@@ -13,14 +13,14 @@ from PIL import Image
 
 from stages.base.files import sha256_bytes, write_bytes
 from stages.batch import loader
-from stages.batch.loader import Look, Photos, ahead, collate, train_batches, train_steps
+from stages.batch.loader import Photos, RenderSpec, collate, prefetch, train_batches, train_steps
 from stages.batch.views import AugmentParams
-from stages.batch.windows import Windows, whole
+from stages.batch.windows import Windows, full_windows
 from stages.images.resize import PresizeParams
 from stages.store.reader import Store
 from stages.store.writer import write_store
 
-LOOK = Look(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), torch.device("cpu"))
+LOOK = RenderSpec(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), torch.device("cpu"))
 AUGMENT = AugmentParams(
     size=16, min_scale=0.5, max_rotate=10.0, max_zoom=1.1, max_warp=0.2,
     max_lighting=0.2, p_affine=0.75, p_lighting=0.75, flip=True,
@@ -113,7 +113,7 @@ def test_collate_pads_with_zeros() -> None:
         torch.full((3, 5, 3), 7, dtype=torch.uint8),
         torch.full((4, 2, 3), 9, dtype=torch.uint8),
     ]
-    got = collate(images, whole(np.array([[3, 5], [4, 2]])))
+    got = collate(images, full_windows(np.array([[3, 5], [4, 2]])))
     assert got.shape == (2, 3, 4, 5)
     assert (got[0, :, :3] == 7).all()
     assert (got[0, :, 3] == 0).all()
@@ -129,14 +129,14 @@ def test_collate_takes_the_windows_alone() -> None:
 
 def test_ahead_keeps_order() -> None:
     """Results come in the order of the items."""
-    assert list(ahead(lambda n: n * n, range(7))) == [0, 1, 4, 9, 16, 25, 36]
-    assert list(ahead(lambda n: n, [])) == []
+    assert list(prefetch(lambda n: n * n, range(7))) == [0, 1, 4, 9, 16, 25, 36]
+    assert list(prefetch(lambda n: n, [])) == []
 
 
 def test_ahead_works_while_the_consumer_does() -> None:
     """The next result is made during the work on this one."""
     made: list[int] = []
-    results = ahead(lambda n: made.append(n) or n, range(5))
+    results = prefetch(lambda n: made.append(n) or n, range(5))
     assert next(results) == 0
     deadline = time.monotonic() + 5
     while len(made) < 3 and time.monotonic() < deadline:
@@ -147,12 +147,12 @@ def test_ahead_works_while_the_consumer_does() -> None:
 def test_ahead_works_on_several_at_once() -> None:
     """With four threads four items are in the making together, and come out in order."""
     together = Barrier(4, timeout=10)
-    assert list(ahead(lambda n: (together.wait(), n)[1], range(8), threads=4)) == list(range(8))
+    assert list(prefetch(lambda n: (together.wait(), n)[1], range(8), threads=4)) == list(range(8))
 
 
 def test_ahead_passes_errors_on() -> None:
     """An error in the thread is raised where the result is taken."""
-    results = ahead(lambda n: 1 / n, [1, 0, 2])
+    results = prefetch(lambda n: 1 / n, [1, 0, 2])
     assert next(results) == 1
     with pytest.raises(ZeroDivisionError):
         next(results)

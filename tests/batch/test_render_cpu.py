@@ -15,11 +15,11 @@ from numba.core.errors import TypingError
 
 from stages.base.seed import derive
 from stages.batch import render_cpu
-from stages.batch.render_gpu import DARKEST, lighting, render, shrink_factors
 from stages.batch.loader import collate
-from stages.batch.render_cpu import PIECES, box_sums, lit_levels, prepare, render_each
+from stages.batch.render_cpu import PIECES, box_sums, lit_levels, prepare_views, render_images
+from stages.batch.render_gpu import DARKEST, lighting, render_batch, shrink_factors
 from stages.batch.views import AugmentParams, Views, centre_views, random_views
-from stages.batch.windows import whole
+from stages.batch.windows import full_windows
 from tests.batch.plain_render import photo, plain_resample
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -52,7 +52,9 @@ def test_it_equals_the_plain_one(size: int, scale: int, pool: ThreadPoolExecutor
     views = views_of(images, size, lit=False, seed=scale)
     factors = shrink_factors(views.matrices, size)
     got = (
-        render_each(images, prepare(views, size), size, *PLAIN, pool, 2).permute(0, 2, 3, 1).numpy()
+        render_images(images, prepare_views(views, size), size, *PLAIN, pool, 2)
+        .permute(0, 2, 3, 1)
+        .numpy()
     )
     for image, matrix, factor, seen in zip(images, views.matrices, factors, got, strict=True):
         assert np.abs(seen - plain_resample(image, matrix, size, factor)).max() < 0.001 / 255
@@ -64,9 +66,9 @@ def test_it_equals_what_a_gpu_runs(scale: int, pool: ThreadPoolExecutor) -> None
     """Light and normalisation included, it is what render makes, to a tenth of a grey level."""
     images = [photo(h * scale, w * scale, seed) for seed, (h, w) in enumerate(SHAPES)]
     views, sizes = views_of(images, 16, lit=True), np.array([im.shape[:2] for im in images])
-    pixels = collate([torch.from_numpy(image) for image in images], whole(sizes))
-    other = render(pixels, sizes, views, 16, MEAN, STD)
-    mine = render_each(images, prepare(views, 16), 16, MEAN, STD, pool, 2)
+    pixels = collate([torch.from_numpy(image) for image in images], full_windows(sizes))
+    other = render_batch(pixels, sizes, views, 16, MEAN, STD)
+    mine = render_images(images, prepare_views(views, 16), 16, MEAN, STD, pool, 2)
     assert ((mine - other).abs().amax((0, 2, 3)) * torch.tensor(STD) < 0.1 / 255).all()
     assert mine.is_contiguous(memory_format=torch.channels_last)
     assert mine.dtype == torch.float32
@@ -76,7 +78,7 @@ def test_an_image_of_the_right_size_comes_back(pool: ThreadPoolExecutor) -> None
     """Seen whole and in its own light, an image comes back exactly."""
     image = photo(20, 20)
     views = centre_views([(20, 20)])
-    seen = render_each([image], prepare(views, 20), 20, *PLAIN, pool, 2)
+    seen = render_images([image], prepare_views(views, 20), 20, *PLAIN, pool, 2)
     assert ((seen[0].permute(1, 2, 0) * 255).round().byte().numpy() == image).all()
 
 
@@ -85,8 +87,10 @@ def test_threads_change_nothing(threads: int, pool: ThreadPoolExecutor) -> None:
     """However many share the batch, more than images even, the bytes are the same."""
     images = [photo(*shape, seed) for seed, shape in enumerate(SHAPES)]
     views = views_of(images, 16, lit=True)
-    two = render_each(images, prepare(views, 16), 16, MEAN, STD, pool, 2)
-    assert torch.equal(render_each(images, prepare(views, 16), 16, MEAN, STD, pool, threads), two)
+    two = render_images(images, prepare_views(views, 16), 16, MEAN, STD, pool, 2)
+    assert torch.equal(
+        render_images(images, prepare_views(views, 16), 16, MEAN, STD, pool, threads), two
+    )
 
 
 @pytest.mark.parametrize("broken", [0, 1])
@@ -96,7 +100,7 @@ def test_an_error_in_a_thread_is_raised(broken: int, pool: ThreadPoolExecutor) -
     images[broken] = images[broken][..., 0]
     views = centre_views([(9, 9)] * 2)
     with pytest.raises(TypingError):
-        render_each(images, prepare(views, 16), 16, MEAN, STD, pool, 2)
+        render_images(images, prepare_views(views, 16), 16, MEAN, STD, pool, 2)
 
 
 @pytest.mark.parametrize(("brightness", "contrast"), [(0.4, 0.8), (-0.4, 1.25), (0.1, 1.0)])
@@ -131,10 +135,13 @@ def test_any_light_keeps_black_and_white_in_range() -> None:
 
 def test_compiled_code_holds_no_constant_of_another_module() -> None:
     """What numba keeps is found by this module's text alone, so nothing else may decide it."""
-    own = {name for name, value in vars(one_pass).items() if callable(value)} | {"PIECES", "WHOLE"}
-    for name, function in vars(one_pass).items():
+    own = {name for name, value in vars(render_cpu).items() if callable(value)} | {
+        "PIECES",
+        "WHOLE",
+    }
+    for name, function in vars(render_cpu).items():
         if isinstance(function, Dispatcher):
-            read = set(function.py_func.__code__.co_names) & set(vars(one_pass))
+            read = set(function.py_func.__code__.co_names) & set(vars(render_cpu))
             assert read <= own | {"np"}, name
 
 
@@ -151,7 +158,9 @@ def test_cells_are_box_sums() -> None:
 def test_white_stays_white(factor: int, pool: ThreadPoolExecutor) -> None:
     """However many pixels a cell adds up, white is 1 and not more than float32 rounds to."""
     white = np.full((16 * factor, 20 * factor, 3), 255, np.uint8)
-    x = render_each([white], prepare(centre_views([white.shape[:2]]), 16), 16, *PLAIN, pool, 1)
+    x = render_images(
+        [white], prepare_views(centre_views([white.shape[:2]]), 16), 16, *PLAIN, pool, 1
+    )
     assert x.numpy() == pytest.approx(1, abs=1e-6)
 
 
@@ -175,7 +184,7 @@ def test_compiled_code_that_a_power_cut_damaged_is_made_anew(tmp_path: Path, lef
         ).stdout
 
     assert run() == "0 1\n"
-    for file in tmp_path.rglob("one_pass.look*.nb?"):
+    for file in tmp_path.rglob("render_cpu.look*.nb?"):
         os.truncate(file, left)
     assert run() == "0 1\n"
     assert run() == "1 1\n"

@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from stages.base.seed import derive
-from stages.batch.render_gpu import lighting, normalise, positions, render, resample, shrink_factors
+from stages.batch.render_gpu import (
+    lighting,
+    normalize,
+    positions,
+    render_batch,
+    resample,
+    shrink_factors,
+)
 from stages.batch.views import AugmentParams, box, centre_views, random_views, rotation
 from tests.batch.plain_render import photo, plain_resample
 
@@ -154,15 +161,15 @@ def test_normalise_centres_each_channel() -> None:
     """The mean becomes 0 and one deviation above it becomes 1."""
     mean = torch.tensor(MEAN)[None, :, None, None].expand(1, 3, 2, 2)
     std = torch.tensor(STD)[None, :, None, None]
-    assert normalise(mean, MEAN, STD).abs().max() < 1e-6
-    assert normalise(mean + std, MEAN, STD).numpy() == pytest.approx(np.ones((1, 3, 2, 2)))
+    assert normalize(mean, MEAN, STD).abs().max() < 1e-6
+    assert normalize(mean + std, MEAN, STD).numpy() == pytest.approx(np.ones((1, 3, 2, 2)))
 
 
 def test_render_is_the_three_parts() -> None:
     """The whole pass is resample, lighting and normalisation, channels last."""
     pixels, sizes = padded([photo(20, 26), photo(24, 20, 1)])
     views = centre_views(sizes.tolist())
-    whole = render(pixels, sizes, views, 16, MEAN, STD)
-    parts = normalise(resample(pixels, sizes, views.matrices, 16), MEAN, STD)
+    whole = render_batch(pixels, sizes, views, 16, MEAN, STD)
+    parts = normalize(resample(pixels, sizes, views.matrices, 16), MEAN, STD)
     assert torch.equal(whole, parts)
     assert whole.is_contiguous(memory_format=torch.channels_last)

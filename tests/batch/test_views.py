@@ -7,7 +7,7 @@ from stages.base.seed import derive
 from stages.batch.views import (
     CORNERS,
     AugmentParams,
-    Chances,
+    RandomDraws,
     _light,
     box,
     centre_views,
@@ -116,7 +116,7 @@ def test_mirror_swaps_left_and_right() -> None:
 def test_crops_stay_inside_and_keep_their_bounds(size: tuple[int, int]) -> None:
     """A crop lies in its image, with a ratio of 3/4 to 4/3, and no smaller than min_scale says."""
     height, width = size
-    chances = Chances([derive(i, "crop") for i in range(200)])
+    chances = RandomDraws([derive(i, "crop") for i in range(200)])
     for crop in random_crop([size] * 200, 0.4, chances):
         corners = through(crop, CORNERS)
         (left, top), (right, bottom) = corners[0], corners[3]
@@ -131,7 +131,7 @@ def test_crops_stay_inside_and_keep_their_bounds(size: tuple[int, int]) -> None:
 
 def test_a_view_takes_all_the_numbers_that_are_drawn_for_it() -> None:
     """As many numbers are drawn as decide a view, so that none is missing and none is wasted."""
-    chances = Chances([derive(1, "all")])
+    chances = RandomDraws([derive(1, "all")])
     operations([(40, 40)], params(), chances)
     _light(params(), chances)
     assert not list(chances._numbers)

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from stages.base.seed import derive
-from stages.batch.render_gpu import render, shrink_factors
 from stages.batch.loader import collate
+from stages.batch.render_gpu import render_batch, shrink_factors
 from stages.batch.views import AugmentParams, Views, box, random_views, rotation
-from stages.batch.windows import Windows, seen, whole
+from stages.batch.windows import Windows, full_windows, visible_windows
 
 PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
@@ -21,7 +21,7 @@ def unlit(matrices: np.ndarray) -> Views:
 def rendered(images: list[torch.Tensor], views: Views, size: int, windows: Windows) -> torch.Tensor:
     """Return the batch as the loader makes it."""
     sizes = np.array([image.shape[:2] for image in images])
-    return render(collate(images, windows), sizes, views, size, *PLAIN, windows)
+    return render_batch(collate(images, windows), sizes, views, size, *PLAIN, windows)
 
 
 @pytest.mark.parametrize("scale", [1, 2, 5])
@@ -38,8 +38,8 @@ def test_windows_change_no_pixel(scale: int, turn: float) -> None:
     rngs = [derive(scale, "window", i) for i in range(60)]
     views = random_views(shapes.tolist(), params, rngs)
     factors = shrink_factors(views.matrices, 16)
-    windows = seen(views.matrices, shapes, factors)
-    everything = rendered(images, views, 16, whole(shapes))
+    windows = visible_windows(views.matrices, shapes, factors)
+    everything = rendered(images, views, 16, full_windows(shapes))
     assert (rendered(images, views, 16, windows) - everything).abs().max() < 0.1 / 255
     assert windows.shape.prod(axis=1).sum() < 0.7 * shapes.prod(axis=1).sum()
     assert (windows.first % factors[:, None] == 0).all()
@@ -49,21 +49,21 @@ def test_windows_change_no_pixel(scale: int, turn: float) -> None:
 
 def test_a_crop_is_its_window() -> None:
     """A box with nothing else needs its own pixels and one more on each side."""
-    windows = seen(box(20, 12, 10, 6)[None], np.array([[30, 40]]), np.array([1]))
+    windows = visible_windows(box(20, 12, 10, 6)[None], np.array([[30, 40]]), np.array([1]))
     assert windows.first.tolist() == [[8, 14]]
     assert windows.shape.tolist() == [[8, 12]]
 
 
 def test_a_shrunk_crop_starts_at_a_whole_block() -> None:
     """Where blocks of three are averaged, the window starts at a block of the whole image."""
-    windows = seen(box(52, 52, 48, 48)[None], np.array([[100, 100]]), np.array([3]))
+    windows = visible_windows(box(52, 52, 48, 48)[None], np.array([[100, 100]]), np.array([3]))
     assert windows.first.tolist() == [[24, 24]]
     assert windows.shape.tolist() == [[54, 54]]
 
 
 def test_reflections_are_inside() -> None:
     """A view beyond the left edge needs the columns that it sees mirrored."""
-    windows = seen(box(-5, 10, 10, 20)[None], np.array([[20, 40]]), np.array([1]))
+    windows = visible_windows(box(-5, 10, 10, 20)[None], np.array([[20, 40]]), np.array([1]))
     assert windows.first.tolist() == [[0, 0]]
     assert windows.shape[0, 1] >= 11
 
@@ -72,4 +72,4 @@ def test_a_view_of_everything_is_whole() -> None:
     """A turned view that sticks out on all sides needs the whole image."""
     sizes = np.array([[20, 20]])
     matrix = box(10, 10, 20, 20) @ rotation(45) @ np.diag([1.3, 1.3, 1])
-    assert seen(matrix[None], sizes, np.array([1])).shape.tolist() == [[20, 20]]
+    assert visible_windows(matrix[None], sizes, np.array([1])).shape.tolist() == [[20, 20]]

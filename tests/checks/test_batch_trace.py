@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from stages.base.errors import UserError
-from stages.batch.loader import Batch, Look, Photos, train_batches, valid_batches
-from stages.checks.trace_log import Log, Step, Stopped, steps_text
+from stages.batch.loader import Batch, Photos, RenderSpec, train_batches, valid_batches
 from stages.batch.views import AugmentParams, box
-from stages.checks.batch_trace import MOST, Walk, epochs_of, shares, walk_batch
+from stages.checks.batch_trace import MOST, BatchTrace, trace_batch, view_shares, views_over_epochs
+from stages.checks.trace_log import TraceLog, TraceStep, TraceStopped, trace_text
 
 SEED = 5
 AUGMENT = AugmentParams(
@@ -28,7 +28,7 @@ AUGMENT = AugmentParams(
     p_lighting=0.75,
     flip=True,
 )
-LOOK = Look(32, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), torch.device("cpu"))
+LOOK = RenderSpec(32, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), torch.device("cpu"))
 STEPS = [
     "collect",
     "label",
@@ -74,10 +74,10 @@ def walk(
     image: Callable[[str], np.ndarray] = picture,
     model: Callable[[Tensor], Tensor] = forward,
     batch_size: int = 8,
-) -> Walk:
+) -> BatchTrace:
     """Walk through the first batch of a small set."""
     table = make_splits() if splits is None else splits
-    return walk_batch(table, image, AUGMENT, LOOK, batch_size, SEED, model)
+    return trace_batch(table, image, AUGMENT, LOOK, batch_size, SEED, model)
 
 
 def first_batch(splits: pd.DataFrame, batch_size: int = 8) -> Batch:
@@ -89,7 +89,7 @@ def first_batch(splits: pd.DataFrame, batch_size: int = 8) -> Batch:
     return next(iter(train_batches(photos, LOOK, AUGMENT, batch_size, SEED, 1)))
 
 
-def named(done: Walk) -> dict[str, Step]:
+def named(done: BatchTrace) -> dict[str, TraceStep]:
     """Return step -> what it logged."""
     return {each.step: each for each in done.log.steps}
 
@@ -306,7 +306,7 @@ def test_no_images_at_all() -> None:
     done = walk(make_splits(0, 0))
     assert done.log.findings == []
     json.dumps([asdict(each) for each in done.log.steps], allow_nan=False)
-    assert "split" in steps_text(done.log.steps)
+    assert "split" in trace_text(done.log.steps)
 
 
 def test_epochs_of_one_image_are_those_of_training() -> None:
@@ -314,7 +314,7 @@ def test_epochs_of_one_image_are_those_of_training() -> None:
     done = walk()
     assert done.seen is not None
     path = done.log.paths[2]
-    epochs = epochs_of(path, picture(path), AUGMENT, SEED, 3)
+    epochs = views_over_epochs(path, picture(path), AUGMENT, SEED, 3)
     assert epochs.shape == (4, 32, 32, 3)
     # Half a grey level may round either way: the batch is cut to what the views see.
     assert np.abs(epochs[1].astype(int) - done.seen[2]).max() <= 1
@@ -331,12 +331,12 @@ def test_epochs_of_one_image_are_those_of_training() -> None:
 def test_shares_of_known_boxes() -> None:
     """A view of the whole takes in all of its image, one of half each way a quarter."""
     views = np.stack([box(20, 30, 40, 60), box(10, 15, 20, 30)])
-    assert shares(views, np.array([[60, 40], [60, 40]])) == pytest.approx([1, 0.25])
+    assert view_shares(views, np.array([[60, 40], [60, 40]])) == pytest.approx([1, 0.25])
 
 
 def test_log_blames_the_batch_when_no_single_image_fails() -> None:
     """A step that fails only for the images together names them all."""
-    log = Log()
+    log = TraceLog()
     log.paths = ["a", "b"]
 
     def together(rows: np.ndarray) -> np.ndarray:
@@ -344,7 +344,7 @@ def test_log_blames_the_batch_when_no_single_image_fails() -> None:
             raise MemoryError("too many")
         return rows
 
-    with pytest.raises(Stopped):
+    with pytest.raises(TraceStopped):
         log.take("pad", together)
     assert log.findings[0].paths == ("a", "b")
     assert log.steps == []
@@ -353,10 +353,10 @@ def test_log_blames_the_batch_when_no_single_image_fails() -> None:
 def test_steps_make_a_table() -> None:
     """The text holds each step with its shape, range and remark, and no trailing spaces."""
     steps = [
-        Step("collect", [12], "path", None, None, None, "a ... b"),
-        Step("resample", [8, 3, 32, 32], "float32", 0.0, 1.0, 0.12345678, "bilinear"),
+        TraceStep("collect", [12], "path", None, None, None, "a ... b"),
+        TraceStep("resample", [8, 3, 32, 32], "float32", 0.0, 1.0, 0.12345678, "bilinear"),
     ]
-    title, blank, _, first, second = steps_text(steps).splitlines()
+    title, blank, _, first, second = trace_text(steps).splitlines()
     assert (title, blank) == ("The first batch, step by step", "")
     assert first.split() == ["collect", "12", "path", "a", "...", "b"]
     assert second.split() == ["resample", "8×3×32×32", "float32", "0", "1", "0.1235", "bilinear"]

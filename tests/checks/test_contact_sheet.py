@@ -14,9 +14,9 @@ from stages.checks.contact_sheet import (
     MARGIN,
     SMALL,
     batch_sheet,
+    contact_sheet,
     epochs_sheet,
     presizing_sheet,
-    sheet,
 )
 
 
@@ -43,7 +43,7 @@ def place(pixels: np.ndarray, number: int, columns: int, side: int) -> np.ndarra
 def test_pictures_stand_in_rows(count: int, columns: int) -> None:
     """Every picture stands at its place, row by row, without a change."""
     images = flat(count)
-    pixels = opened(sheet(images, ["x"] * count, "title", columns))
+    pixels = opened(contact_sheet(images, ["x"] * count, "title", columns))
     for number, image in enumerate(images):
         assert np.array_equal(place(pixels, number, columns, 96), image)
 
@@ -51,7 +51,7 @@ def test_pictures_stand_in_rows(count: int, columns: int) -> None:
 @pytest.mark.parametrize(("side", "shown"), [(32, SMALL), (128, 128), (384, LARGE)])
 def test_sizes_are_bounded(side: int, shown: int) -> None:
     """Small pictures are enlarged and large ones reduced, so that a sheet stays readable."""
-    pixels = opened(sheet(flat(3, side), ["a", "b", "c"], "title", 8))
+    pixels = opened(contact_sheet(flat(3, side), ["a", "b", "c"], "title", 8))
     assert pixels.shape[:2] == (
         HEADING + shown + CAPTION + MARGIN,
         2 * MARGIN + 8 * shown + 7 * GAP,
@@ -62,8 +62,8 @@ def test_sizes_are_bounded(side: int, shown: int) -> None:
 def test_captions_are_drawn_below_their_picture() -> None:
     """A caption leaves ink below its own picture and nowhere else."""
     images = flat(3)
-    empty = opened(sheet(images, ["", "", ""], "title", 8)).astype(int)
-    pixels = opened(sheet(images, ["", "eight", ""], "title", 8)).astype(int)
+    empty = opened(contact_sheet(images, ["", "", ""], "title", 8)).astype(int)
+    pixels = opened(contact_sheet(images, ["", "eight", ""], "title", 8)).astype(int)
     rows, columns = np.nonzero(np.abs(pixels - empty).sum(axis=2))
     assert len(rows) > 50
     assert rows.min() >= HEADING + 96
@@ -76,8 +76,8 @@ def test_captions_are_drawn_below_their_picture() -> None:
 def test_long_captions_end_within_their_column(caption: str) -> None:
     """A caption that is too long is cut, so it never runs under the next picture."""
     images = flat(2)
-    empty = opened(sheet(images, ["", ""], "title", 2)).astype(int)
-    pixels = opened(sheet(images, [caption, ""], "title", 2)).astype(int)
+    empty = opened(contact_sheet(images, ["", ""], "title", 2)).astype(int)
+    pixels = opened(contact_sheet(images, [caption, ""], "title", 2)).astype(int)
     columns = np.nonzero(np.abs(pixels - empty).sum(axis=(0, 2)))[0]
     assert 80 < np.ptp(columns) <= 96
 
@@ -85,8 +85,8 @@ def test_long_captions_end_within_their_column(caption: str) -> None:
 @pytest.mark.parametrize("text", ["", "$x^2$", "a\nb\tc", "Ελληνικά", "猫", "<b>", "\\frac", "%s"])
 def test_any_text_is_a_caption(text: str) -> None:
     """No text, however odd, changes the size of the sheet or fails."""
-    plain = opened(sheet(flat(1), ["x"], "title", 4))
-    assert opened(sheet(flat(1), [text], text, 4)).shape == plain.shape
+    plain = opened(contact_sheet(flat(1), ["x"], "title", 4))
+    assert opened(contact_sheet(flat(1), [text], text, 4)).shape == plain.shape
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:

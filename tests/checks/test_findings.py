@@ -15,10 +15,17 @@ from stages.checks.findings import (
     Finding,
     blank_images,
     check_images,
-    count,
     count_classes,
+    counted,
 )
-from stages.checks.findings_text import aligned, as_json, as_text, class_table, headline, paragraph
+from stages.checks.findings_text import (
+    aligned_table,
+    class_table,
+    dataset_line,
+    findings_json,
+    findings_text,
+    paragraph,
+)
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=50)
 
@@ -217,8 +224,8 @@ def test_any_set_is_summarised(rows: list) -> None:
     trained = set(images["label"][images["split"] == "train"])
     stops = stops or set(images["label"]) != trained
     assert any(each.severity == "error" for each in findings) == stops
-    assert as_text(classes, findings).startswith(f"{len(rows)} image")
-    again = json.loads(json.dumps(as_json(classes, findings), allow_nan=False))
+    assert findings_text(classes, findings).startswith(f"{len(rows)} image")
+    again = json.loads(json.dumps(findings_json(classes, findings), allow_nan=False))
     assert sum(again["counts"][side] for side in ("train", "valid", "excluded")) == len(rows)
 
 
@@ -273,7 +280,7 @@ def test_precision_is_the_normal_interval() -> None:
 
 def test_counts_come_with_commas_and_nouns() -> None:
     """Numbers have separators, and nouns their number."""
-    assert [count(n, "class", "classes") for n in (0, 1, 12345)] == [
+    assert [counted(n, "class", "classes") for n in (0, 1, 12345)] == [
         "0 classes",
         "1 class",
         "12,345 classes",
@@ -283,7 +290,7 @@ def test_counts_come_with_commas_and_nouns() -> None:
 def test_text_names_everything() -> None:
     """The text holds each class with its counts, the totals, and each finding with its paths."""
     images = photos(cat=(80, 20, 1), dog=(8, 2))
-    text = as_text(count_classes(images), check_images(images, 128))
+    text = findings_text(count_classes(images), check_images(images, 128))
     assert text.startswith("111 images in 2 classes: 88 train, 22 valid, 1 excluded\n")
     lines = {line.split()[0]: line.split()[1:4] for line in text.splitlines() if line.strip()}
     assert lines["cat"] == ["80", "20", "1"]
@@ -298,7 +305,7 @@ def test_json_has_the_promised_keys() -> None:
     """The JSON holds counts, one record a class, and each finding with its paths."""
     images = photos(cat=(80, 20, 1), dog=(8, 2))
     classes = count_classes(images)
-    found = as_json(classes, [Finding("note", "check", "message", ("a.jpg",))])
+    found = findings_json(classes, [Finding("note", "check", "message", ("a.jpg",))])
     assert json.loads(json.dumps(found)) == {
         "counts": {"train": 88, "valid": 22, "excluded": 1, "classes": 2},
         "classes": [
@@ -314,8 +321,8 @@ def test_json_has_the_promised_keys() -> None:
 def test_headline() -> None:
     """The headline counts images, classes and sides, one image in the singular."""
     classes = count_classes(photos(a=(1000, 234), b=(0, 0, 1)))
-    assert headline(classes) == "1,235 images in 2 classes: 1,000 train, 234 valid, 1 excluded"
-    assert headline(classes.iloc[1:]) == "1 image in 1 class: 0 train, 0 valid, 1 excluded"
+    assert dataset_line(classes) == "1,235 images in 2 classes: 1,000 train, 234 valid, 1 excluded"
+    assert dataset_line(classes.iloc[1:]) == "1 image in 1 class: 0 train, 0 valid, 1 excluded"
 
 
 def test_bars_are_in_proportion() -> None:
@@ -344,4 +351,4 @@ def test_long_lists_are_cut() -> None:
 
 def test_columns_are_aligned() -> None:
     """Columns take their widest cell, on the side asked for, without trailing spaces."""
-    assert aligned([["a", "1", "x"], ["bcd", "22", ""]], "<><") == "a     1  x\nbcd  22"
+    assert aligned_table([["a", "1", "x"], ["bcd", "22", ""]], "<><") == "a     1  x\nbcd  22"

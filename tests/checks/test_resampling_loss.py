@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from stages.batch.views import AugmentParams, box, mirror, rotation, zoom
 from stages.checks.resampling_loss import (
-    compare,
-    comparison_text,
-    inside,
-    means,
+    compare_resampling,
+    inside_photo,
+    mean_losses,
     one_per_operation,
     psnr,
+    resampling_text,
 )
-from stages.batch.views import AugmentParams, box, mirror, rotation, zoom
 
 PARAMS = AugmentParams(
     size=48, min_scale=0.5, max_rotate=10.0, max_zoom=1.1, max_warp=0.2,
@@ -30,7 +30,7 @@ def photo(path: str = "0.jpg") -> np.ndarray:
 
 def test_once_is_nearer_than_stepwise() -> None:
     """On every photo one resample is nearer the supersampled view, and nothing more is invented."""
-    for each in compare(PATHS, photo, PARAMS, seed=1):
+    for each in compare_resampling(PATHS, photo, PARAMS, seed=1):
         assert each.pictures.shape == (3, 48, 48, 3)
         assert each.psnr[0] > each.psnr[1] + 3
         assert each.invented[0] <= each.invented[1] + 0.01
@@ -38,7 +38,7 @@ def test_once_is_nearer_than_stepwise() -> None:
 
 def test_operations_are_drawn_whatever_their_probability() -> None:
     """Params that rarely turn an image still show what turning would cost."""
-    (one,) = compare(PATHS[:1], photo, PARAMS, seed=1)
+    (one,) = compare_resampling(PATHS[:1], photo, PARAMS, seed=1)
     assert one.invented[1] > 0
 
 
@@ -70,7 +70,7 @@ def test_what_was_invented_stays_invented() -> None:
 
 def test_inside_is_where_the_picture_is() -> None:
     """Half of a view beside the left edge looks at nothing."""
-    where = inside(box(0, 5, 10, 10), 10, 20, 10)
+    where = inside_photo(box(0, 5, 10, 10), 10, 20, 10)
     assert not where[:, :5].any()
     assert where[:, 5:].all()
 
@@ -89,11 +89,11 @@ def test_psnr_is_the_textbooks() -> None:
 
 def test_the_means_are_told_in_words() -> None:
     """Both means appear in the text; of no photo there is nothing to tell."""
-    compared = compare(PATHS, photo, PARAMS, seed=1)
-    told, found = comparison_text(compared), means(compared)
+    compared = compare_resampling(PATHS, photo, PARAMS, seed=1)
+    told, found = resampling_text(compared), mean_losses(compared)
     assert f"one resample: {found['one_resample']['psnr']:.1f} dB" in told
     assert found["one_per_operation"]["invented"] == pytest.approx(
         np.mean([each.invented[1] for each in compared]), abs=1e-4
     )
-    assert means([]) == {}
-    assert comparison_text([]) == ""
+    assert mean_losses([]) == {}
+    assert resampling_text([]) == ""

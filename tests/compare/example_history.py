@@ -12,8 +12,8 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from stages.base.files import write_bytes, write_text
-from stages.compare.dvc_cache import Cache
-from stages.compare.git import History
+from stages.compare.dvc_cache import DvcCache
+from stages.compare.git import GitHistory
 from stages.compare.snapshot import Snapshot, read_snapshot
 from stages.tools.compare import FILES
 
@@ -111,9 +111,9 @@ class Past:
 
     def snapshot(self, name: str) -> Snapshot:
         """Read a revision, as the comparison does."""
-        history = History(self.root)
+        history = GitHistory(self.root)
         (revision,) = history.resolve(name)
-        return read_snapshot(history, revision, Cache(self.root / ".dvc/cache"), FILES)
+        return read_snapshot(history, revision, DvcCache(self.root / ".dvc/cache"), FILES)
 
 
 def stage(

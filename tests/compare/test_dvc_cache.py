@@ -1,15 +1,16 @@
 """Objects of DVC's cache."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from stages.compare.dvc_cache import Cache
+from stages.compare.dvc_cache import DvcCache
 from tests.compare.example_history import Past
 
 
 @pytest.fixture
-def past(tmp_path) -> Past:
+def past(tmp_path: Path) -> Past:
     """Return a repository with an empty cache."""
     return Past(tmp_path / "repo")
 
@@ -23,9 +24,9 @@ def folder_object(past: Past, members: dict[str, str]) -> str:
     return f"{name}.dir"
 
 
-def test_a_file_is_found_by_its_hash(past):
+def test_a_file_is_found_by_its_hash(past: Past) -> None:
     """An object that is there has a path, any other none."""
-    cache = Cache(past.root / ".dvc/cache")
+    cache = DvcCache(past.root / ".dvc/cache")
     name = past.keep(b"content")
     assert cache.file(name).read_bytes() == b"content"
     assert cache.has(name)
@@ -33,9 +34,9 @@ def test_a_file_is_found_by_its_hash(past):
         assert cache.file(unknown) is None
 
 
-def test_a_folder_is_whole_or_not_there(past):
+def test_a_folder_is_whole_or_not_there(past: Past) -> None:
     """A folder gives all its files by their paths; with one missing it is as if it were not."""
-    cache = Cache(past.root / ".dvc/cache")
+    cache = DvcCache(past.root / ".dvc/cache")
     first, second = past.keep(b"1"), past.keep(b"2")
     whole = folder_object(past, {"a.txt": first, "b/c.txt": second})
     assert {path: file.read_bytes() for path, file in cache.folder(whole).items()} == {

@@ -1,6 +1,7 @@
 """Which validation images are common, and why the others are not."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -47,7 +48,7 @@ def validated(photos, rejected=()):
 
 
 @pytest.fixture
-def past(tmp_path) -> Past:
+def past(tmp_path: Path) -> Past:
     """Return a repository with all that can happen to a photo, between v1 and v2."""
     past = Past(tmp_path / "repo")
     past.run(validated(BEFORE), BEFORE)
@@ -57,7 +58,7 @@ def past(tmp_path) -> Past:
     return past
 
 
-def test_images_are_paired_by_path_and_by_content(past):
+def test_images_are_paired_by_path_and_by_content(past: Past) -> None:
     """Common are those under the same label, also where the file was renamed."""
     common = pair(past.snapshot("v1"), past.snapshot("v2")).common
     assert common.to_dict("records") == [
@@ -66,7 +67,7 @@ def test_images_are_paired_by_path_and_by_content(past):
     ]
 
 
-def test_every_other_image_has_its_reason(past):
+def test_every_other_image_has_its_reason(past: Past) -> None:
     """Each image that only one side validates on is told, with the reason and the side."""
     apart = pair(past.snapshot("v1"), past.snapshot("v2")).apart
     assert {row.path: (row.side, row.reason) for row in apart.itertuples()} == {
@@ -84,7 +85,7 @@ def test_every_other_image_has_its_reason(past):
     assert set(apart["reason"]) | {"unknown"} == set(REASONS)
 
 
-def test_the_other_way_round_added_is_removed(past):
+def test_the_other_way_round_added_is_removed(past: Past) -> None:
     """Comparing backwards pairs the same images and turns the reasons around."""
     forth = pair(past.snapshot("v1"), past.snapshot("v2"))
     back = pair(past.snapshot("v2"), past.snapshot("v1"))
@@ -94,7 +95,7 @@ def test_the_other_way_round_added_is_removed(past):
     assert sorted(back.apart["reason"]) == expected
 
 
-def test_without_lists_the_reasons_are_unknown(past):
+def test_without_lists_the_reasons_are_unknown(past: Past) -> None:
     """Outcomes alone still pair by path and label; why others are missing nobody can say."""
     shutil.rmtree(past.root / ".dvc")
     found = pair(past.snapshot("v1"), past.snapshot("v2"))
@@ -102,7 +103,7 @@ def test_without_lists_the_reasons_are_unknown(past):
     assert set(found.apart["reason"]) == {"relabelled", "unknown"}
 
 
-def test_a_side_without_outcomes_has_nothing_in_common(past):
+def test_a_side_without_outcomes_has_nothing_in_common(past: Past) -> None:
     """When a revision has no outcomes, no image is paired."""
     past.run(None, AFTER)
     (past.root / "reports/fine_tune/outcomes.csv").unlink()
@@ -112,7 +113,7 @@ def test_a_side_without_outcomes_has_nothing_in_common(past):
     assert found.counts() == {}
 
 
-def test_changes_of_the_data_are_counted_by_class(past):
+def test_changes_of_the_data_are_counted_by_class(past: Past) -> None:
     """Added, removed and relabelled images stand by their class; renamed ones are not new."""
     changes = data_changes(past.snapshot("v1"), past.snapshot("v2"))
     assert changes.counts() == {
@@ -131,7 +132,7 @@ def test_changes_of_the_data_are_counted_by_class(past):
     assert back.by_class()["dog"]["labelled"] == 1
 
 
-def test_a_content_that_is_there_twice_renames_nobody(tmp_path):
+def test_a_content_that_is_there_twice_renames_nobody(tmp_path: Path) -> None:
     """Of two copies nobody knows which one became which, so they are removed and added."""
     past = Past(tmp_path / "repo")
     past.run(None, {"a.jpg": ("1", "cat", "valid"), "b.jpg": ("1", "cat", "valid")})
@@ -144,7 +145,7 @@ def test_a_content_that_is_there_twice_renames_nobody(tmp_path):
     }
 
 
-def test_without_lists_changes_of_the_data_are_not_known(past):
+def test_without_lists_changes_of_the_data_are_not_known(past: Past) -> None:
     """Where the cache lacks the lists, None says so instead of a zero."""
     shutil.rmtree(past.root / ".dvc")
     assert data_changes(past.snapshot("v1"), past.snapshot("v2")) is None

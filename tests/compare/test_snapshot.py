@@ -1,6 +1,7 @@
 """One revision, with a note for each thing that it lacks or that does not fit."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ PHOTOS = {"a.jpg": ("1", "cat", "valid"), "b.jpg": ("2", "dog", "valid")}
 
 
 @pytest.fixture
-def past(tmp_path) -> Past:
+def past(tmp_path: Path) -> Past:
     """Return a repository with one complete run, committed as v1."""
     past = Past(tmp_path / "repo")
     past.run(outcomes(ROWS), PHOTOS)
@@ -22,7 +23,7 @@ def past(tmp_path) -> Past:
 
 
 @pytest.mark.parametrize("name", ["v1", "workspace"])
-def test_a_complete_run_has_no_notes(past, name):
+def test_a_complete_run_has_no_notes(past: Past, name) -> None:
     """Outcomes by path, dvc.lock and all four lists, and nothing to say."""
     side = past.snapshot(name)
     assert side.notes == ()
@@ -31,7 +32,7 @@ def test_a_complete_run_has_no_notes(past, name):
     assert side.lock["fine_tune"].params["fine_tune.epochs"] == 4
 
 
-def test_lists_come_from_the_workspace_where_they_are_the_same(past):
+def test_lists_come_from_the_workspace_where_they_are_the_same(past: Past) -> None:
     """Without the cache a list in the workspace serves, if it is the one that dvc.lock names."""
     shutil.rmtree(past.root / ".dvc")
     images = b"path,sha256,format\na.jpg,1,JPEG\nb.jpg,2,JPEG\n"
@@ -43,7 +44,7 @@ def test_lists_come_from_the_workspace_where_they_are_the_same(past):
     assert "dvc fetch --all-commits" in side.notes[0]
 
 
-def test_a_revision_from_before_everything_says_so(past):
+def test_a_revision_from_before_everything_says_so(past: Past) -> None:
     """Without dvc.lock and outcomes there is nothing to compare, and both are named."""
     (past.root / "dvc.lock").unlink()
     (past.root / OUTCOMES).unlink()
@@ -54,14 +55,14 @@ def test_a_revision_from_before_everything_says_so(past):
     assert any(f"{OUTCOMES} is missing" in note for note in side.notes)
 
 
-def test_results_of_another_run_are_noticed(past):
+def test_results_of_another_run_are_noticed(past: Past) -> None:
     """Outcomes that dvc.lock does not describe, as a bad merge leaves them, are told."""
     write_bytes(past.root / OUTCOMES, csv(outcomes([("a.jpg", "cat", "dog")])))
     past.commit("merged")
     assert "of different runs" in past.snapshot("merged").notes[0]
 
 
-def test_params_that_did_not_run_are_noticed(past):
+def test_params_that_did_not_run_are_noticed(past: Past) -> None:
     """A changed params.yaml without a run since is told by its keys, broken YAML by the file."""
     (past.root / "params.yaml").write_text("seed: 42\nfine_tune:\n  epochs: 9\nnew: 1\n")
     (note,) = past.snapshot("workspace").notes
@@ -79,14 +80,14 @@ def test_params_that_did_not_run_are_noticed(past):
         (b"path,actual\na,b\n", "lacks the column predicted"),
     ],
 )
-def test_outcomes_that_cannot_serve(content, words):
+def test_outcomes_that_cannot_serve(content, words) -> None:
     """Missing, empty, broken or incomplete outcomes are None, with the reason."""
     table, problem = read_outcomes(content)
     assert table is None
     assert words in problem
 
 
-def test_outcomes_from_before_a_column():
+def test_outcomes_from_before_a_column() -> None:
     """The first columns are enough to compare errors; the others are named as missing."""
     table, problem = read_outcomes(b"path,actual,predicted,loss\nNA,007,007,0.5\n")
     assert "p_predicted" in problem

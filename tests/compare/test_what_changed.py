@@ -1,15 +1,15 @@
 """What changed, in words."""
 
-from stages.compare.what_changed import UNKNOWN, causes
+from stages.compare.what_changed import UNKNOWN, what_changed
 from tests.compare.example_record import stage
 
 
 def told(*stages: dict, data: dict | None = None) -> dict[str, list[str]]:
     """Return the causes of some stages that differ."""
-    return causes({"stages": list(stages), "data": data})
+    return what_changed({"stages": list(stages), "data": data})
 
 
-def test_a_thing_is_told_once_with_all_its_stages():
+def test_a_thing_is_told_once_with_all_its_stages() -> None:
     """What concerns several stages is one line."""
     change = {"params": {"seed": (1, 2)}, "packages": {"timm": ("1", "2")}}
     assert told(stage("lr_find", **change), stage("fine_tune", **change)) == {
@@ -18,7 +18,7 @@ def test_a_thing_is_told_once_with_all_its_stages():
     }
 
 
-def test_weights_are_a_kind_of_their_own():
+def test_weights_are_a_kind_of_their_own() -> None:
     """Another architecture, file of weights or package of weights stands under weights."""
     found = told(
         stage(
@@ -31,13 +31,13 @@ def test_weights_are_a_kind_of_their_own():
     assert len(found["weights"]) == 3
 
 
-def test_values_are_written_as_in_params():
+def test_values_are_written_as_in_params() -> None:
     """True, nothing and an empty text look as they do in params.yaml."""
     found = told(stage("a", params={"x": (True, None), "y": ("", 0.5)}))
     assert found["params"] == ["x: true → null (a)", 'y: "" → 0.5 (a)']
 
 
-def test_what_cannot_matter_stands_apart():
+def test_what_cannot_matter_stands_apart() -> None:
     """Stages that made the same, and stages that no prediction rests on, are no causes."""
     found = told(
         stage("ingest", "none", code={"stages/a.py": "changed", "stages/b.py": "added"}),
@@ -50,7 +50,7 @@ def test_what_cannot_matter_stands_apart():
     }
 
 
-def test_much_code_is_counted():
+def test_much_code_is_counted() -> None:
     """Of many modules the first are named, and the others counted."""
     code = {f"stages/{letter}.py": "changed" for letter in "abcdefg"}
     (line,) = told(stage("fine_tune", code=code))["code"]
@@ -58,7 +58,7 @@ def test_much_code_is_counted():
     assert line.endswith("and 3 more (fine_tune)")
 
 
-def test_images_are_told_by_class():
+def test_images_are_told_by_class() -> None:
     """Each kind of change of the data has a line, the classes with most of it first."""
     data = {
         "counts": {"added": 12, "relabelled": 1},
@@ -70,7 +70,7 @@ def test_images_are_told_by_class():
     ]
 
 
-def test_nothing_and_unknown_are_different():
+def test_nothing_and_unknown_are_different() -> None:
     """No difference gives no line; a missing dvc.lock says that nobody knows."""
     assert told() == {}
-    assert causes({"stages": None, "data": None}) == {"params": [UNKNOWN]}
+    assert what_changed({"stages": None, "data": None}) == {"params": [UNKNOWN]}

@@ -1,20 +1,22 @@
 """Corrections are laid over the labels while they fit, and told when they no longer do."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.base.errors import UserError
-from stages.dataset.corrections import COLUMNS, correct, read_corrections
+from stages.dataset.corrections import CORRECTION_COLUMNS, apply_corrections, read_corrections
 from stages.dataset.labels import Labelled, Problem
 
-HEADER = ",".join(COLUMNS) + "\n"
+HEADER = ",".join(CORRECTION_COLUMNS) + "\n"
 HASHES = {"a.jpg": "a" * 64, "b.jpg": "b" * 64, "c.jpg": "c" * 64}
 LABELS = {"a.jpg": "cat", "b.jpg": "dog"}
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(tmp_path: Path):
     """Return a function that reads corrections of three photos, one of them without a label."""
 
     def run(rows, header=HEADER):
@@ -29,13 +31,13 @@ def kinds(fixes):
     return [(problem.path, problem.problem) for problem in fixes.problems]
 
 
-def test_the_committed_file_corrects_nothing(read):
+def test_the_committed_file_corrects_nothing(read) -> None:
     """A header alone is no correction and no problem."""
     fixes = read("")
     assert (fixes.relabelled, fixes.dropped, fixes.problems) == ({}, {}, [])
 
 
-def test_a_photo_is_relabelled_or_dropped(read):
+def test_a_photo_is_relabelled_or_dropped(read) -> None:
     """Rows that fit are taken; the note of a dropped photo is kept."""
     fixes = read(
         f'a.jpg,{"a" * 64},relabel, dog ,was a dog\nb.jpg,{"B" * 64},drop,,"blurred, dark"\n'
@@ -45,12 +47,12 @@ def test_a_photo_is_relabelled_or_dropped(read):
     assert fixes.problems == []
 
 
-def test_without_a_hash_a_row_holds_for_any_content(read):
+def test_without_a_hash_a_row_holds_for_any_content(read) -> None:
     """Rows written by hand need no hash."""
     assert read("a.jpg,,relabel,dog,\n").relabelled == {"a.jpg": "dog"}
 
 
-def test_a_photo_without_label_can_be_given_one(read):
+def test_a_photo_without_label_can_be_given_one(read) -> None:
     """A correction may mend what the rule could not read."""
     assert read("c.jpg,,relabel,dog,\n").relabelled == {"c.jpg": "dog"}
 
@@ -77,7 +79,7 @@ def test_a_photo_without_label_can_be_given_one(read):
         ("a.jpg,,drop,,a,b", "malformed row", "6 cells"),
     ],
 )
-def test_a_row_that_does_not_fit_is_told_and_changes_nothing(read, row, problem, detail):
+def test_a_row_that_does_not_fit_is_told_and_changes_nothing(read, row, problem, detail) -> None:
     """Each refused row names its line and the reason."""
     fixes = read(row + "\n")
     assert kinds(fixes) == [(row.split(",")[0], f"correction: {problem}")]
@@ -86,14 +88,14 @@ def test_a_row_that_does_not_fit_is_told_and_changes_nothing(read, row, problem,
     assert (fixes.relabelled, fixes.dropped) == ({}, {})
 
 
-def test_a_new_class_is_one_that_a_row_says_is_new(read):
+def test_a_new_class_is_one_that_a_row_says_is_new(read) -> None:
     """A label that no photo has needs the action that says so; others may then relabel to it."""
     fixes = read("a.jpg,,new class,cow,\nb.jpg,,relabel,cow,\n")
     assert fixes.relabelled == {"a.jpg": "cow", "b.jpg": "cow"}
     assert fixes.problems == []
 
 
-def test_a_row_that_does_not_fit_brings_no_class(read):
+def test_a_row_that_does_not_fit_brings_no_class(read) -> None:
     """What was decided about another content makes no label known."""
     fixes = read("a.jpg,bad,new class,cow,\nb.jpg,,relabel,cow,\n")
     assert kinds(fixes) == [
@@ -102,19 +104,19 @@ def test_a_row_that_does_not_fit_brings_no_class(read):
     ]
 
 
-def test_a_kept_label_changes_nothing(read):
+def test_a_kept_label_changes_nothing(read) -> None:
     """Who looked and agrees with the rule leaves a row that counts and alters no label."""
     fixes = read("a.jpg,,keep,cat,\nb.jpg,,keep,,sure\n")
     assert fixes.counts() == {"relabelled": 0, "dropped": 0, "kept": 2}
-    assert correct(Labelled(LABELS), fixes).labels == LABELS
+    assert apply_corrections(Labelled(LABELS), fixes).labels == LABELS
     assert fixes.problems == []
 
 
-def test_the_table_has_every_row_as_written(read):
+def test_the_table_has_every_row_as_written(read) -> None:
     """Cells come back as they were, in the order of the file, beside what became of each row."""
     rows = 'z.jpg,,drop,,"a, ""b"""\n./a.jpg,,relabel,dog,=cmd()\nb.jpg,,relabel, cow,\n'
     table = read(rows).table().to_dict("records")
-    assert [tuple(row[column] for column in COLUMNS) for row in table] == [
+    assert [tuple(row[column] for column in CORRECTION_COLUMNS) for row in table] == [
         ("z.jpg", "", "drop", "", 'a, "b"'),
         ("a.jpg", "", "relabel", "dog", "=cmd()"),
         ("b.jpg", "", "relabel", "cow", ""),
@@ -126,7 +128,7 @@ def test_the_table_has_every_row_as_written(read):
     ]
 
 
-def test_two_rows_for_one_photo_cancel_each_other(read):
+def test_two_rows_for_one_photo_cancel_each_other(read) -> None:
     """Nobody can say which of two decisions holds, not even when a path is written in two ways."""
     fixes = read("a.jpg,,relabel,dog,\nb.jpg,,drop,,\n./a.jpg,,drop,,\n")
     assert fixes.relabelled == {}
@@ -136,7 +138,7 @@ def test_two_rows_for_one_photo_cancel_each_other(read):
 
 
 @pytest.mark.parametrize("header", ["path,label\n", "", "path;sha256;action;label;note\n"])
-def test_other_columns_are_refused(read, header):
+def test_other_columns_are_refused(read, header) -> None:
     """A file with another header is refused as a whole, with the columns that belong there."""
     with pytest.raises(
         UserError, match="its columns are path, sha256, action, label, note"
@@ -146,30 +148,30 @@ def test_other_columns_are_refused(read, header):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_from_excel_is_read(tmp_path):
+def test_a_file_from_excel_is_read(tmp_path: Path) -> None:
     """A byte order mark and Windows line ends do no harm."""
     file = tmp_path / "corrections.csv"
     file.write_text(HEADER + "a.jpg,,drop,,\n", encoding="utf-8-sig", newline="\r\n")
     assert read_corrections(file, LABELS, HASHES).dropped == {"a.jpg": ""}
 
 
-def test_corrected_photos_are_no_longer_unlabelled(read):
+def test_corrected_photos_are_no_longer_unlabelled(read) -> None:
     """The labels change, dropped photos leave, and settled problems go; splits stay."""
     problems = [Problem("c.jpg", "no match", ""), Problem("d.jpg", "no match", "")]
     given_ = Labelled(
         LABELS, problems, {"a.jpg": "valid"}, [Problem("x", "row without photo", "")], 2
     )
-    final = correct(given_, read("a.jpg,,drop,,\nc.jpg,,relabel,cat,\n"))
+    final = apply_corrections(given_, read("a.jpg,,drop,,\nc.jpg,,relabel,cat,\n"))
     assert final.labels == {"b.jpg": "dog", "c.jpg": "cat"}
     assert final.unlabelled == problems[1:]
     assert (final.splits, final.problems, final.merged) == (given_.splits, given_.problems, 2)
     assert given_.labels == LABELS
 
 
-def test_a_dropped_photo_without_label_is_not_told_twice(read):
+def test_a_dropped_photo_without_label_is_not_told_twice(read) -> None:
     """Whoever drops a photo need not hear that it has no label."""
     given_ = Labelled(LABELS, [Problem("c.jpg", "no match", "")])
-    assert correct(given_, read("c.jpg,,drop,,\n")).unlabelled == []
+    assert apply_corrections(given_, read("c.jpg,,drop,,\n")).unlabelled == []
 
 
 rows = st.lists(
@@ -185,7 +187,7 @@ rows = st.lists(
 
 @given(rows)
 @settings(derandomize=True, deadline=None, max_examples=100)
-def test_every_row_is_applied_or_told(tmp_path_factory, rows):
+def test_every_row_is_applied_or_told(tmp_path_factory: pytest.TempPathFactory, rows) -> None:
     """Whatever the rows, each is either in force or a problem, and labels stay known ones."""
     file = tmp_path_factory.mktemp("corrections") / "corrections.csv"
     lines = [f"{path},{sha256},{action},{label}," for path, sha256, action, label in rows]

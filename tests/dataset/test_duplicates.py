@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.base.seed import derive
-from stages.dataset.duplicates import BITS, NEAR, PIECES, groups, near_groups
+from stages.dataset.duplicates import BITS, NEAR, PIECES, duplicate_groups, near_groups
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=30)
 
@@ -58,7 +58,7 @@ def digits(words: np.ndarray) -> list[str]:
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 45), st.integers(0, 99)), max_size=40))
 @repeatable
-def test_groups_equal_those_of_all_pairs(rows):
+def test_groups_equal_those_of_all_pairs(rows) -> None:
     """Whatever the distances, the fast search links exactly what the slow one links."""
     bases = hashes(5)
     made = [flipped(bases[[base]], bits, seed) for base, bits, seed in rows]
@@ -66,7 +66,7 @@ def test_groups_equal_those_of_all_pairs(rows):
     assert lowest(near_groups(words)) == plain_groups(words)
 
 
-def test_the_limit_is_sharp_wherever_the_bits_lie():
+def test_the_limit_is_sharp_wherever_the_bits_lie() -> None:
     """30 bits apart is near and 31 is not, whether spread over all pieces or heaped in a few."""
     base = hashes(1)
     spread = np.arange(256).reshape(PIECES, BITS).T.ravel()
@@ -78,13 +78,13 @@ def test_the_limit_is_sharp_wherever_the_bits_lie():
             assert len(set(near_groups(pair).tolist())) == expected
 
 
-def test_the_search_is_complete_up_to_the_limit():
+def test_the_search_is_complete_up_to_the_limit() -> None:
     """The pieces guarantee what the limit promises: a piece with at most one flipped bit."""
     assert NEAR < 2 * PIECES
     assert PIECES * BITS == 256
 
 
-def test_2000_copies_are_all_found():
+def test_2000_copies_are_all_found() -> None:
     """Each of 1,000 hashes finds its copy at 30 bits, and nobody else's."""
     base = hashes(1000)
     group = near_groups(np.concatenate([base, flipped(base, NEAR, seed=5)]))
@@ -92,7 +92,7 @@ def test_2000_copies_are_all_found():
     assert len(set(group.tolist())) == 1000
 
 
-def test_copies_of_copies_chain():
+def test_copies_of_copies_chain() -> None:
     """A burst of shots is one group, though its ends differ by more than the limit."""
     burst = [hashes(1)]
     for shot in range(5):
@@ -102,7 +102,7 @@ def test_copies_of_copies_chain():
     assert set(near_groups(words).tolist()) == {0}
 
 
-def test_a_group_is_named_by_its_first_path():
+def test_a_group_is_named_by_its_first_path() -> None:
     """Near and exact duplicates share a group, whatever the order of the rows."""
     a, b = hashes(2)
     near = flipped(a[None], 10, seed=1)
@@ -116,20 +116,20 @@ def test_a_group_is_named_by_its_first_path():
         ]
     )
     expected = {"z.jpg": "m.jpg", "m.jpg": "m.jpg", "b.jpg": "b.jpg", "c.jpg": "b.jpg"}
-    assert groups(index).to_dict() == expected
-    assert groups(index[::-1]).to_dict() == expected
-    assert groups(index).index.tolist() == sorted(expected)
+    assert duplicate_groups(index).to_dict() == expected
+    assert duplicate_groups(index[::-1]).to_dict() == expected
+    assert duplicate_groups(index).index.tolist() == sorted(expected)
 
 
-def test_blanks_are_grouped_by_content_alone():
+def test_blanks_are_grouped_by_content_alone() -> None:
     """Without a hash only the same bytes are the same picture."""
     index = table([("a", "1" * 64, ""), ("b", "2" * 64, ""), ("c", "1" * 64, "")])
-    assert groups(index).to_dict() == {"a": "a", "b": "b", "c": "a"}
+    assert duplicate_groups(index).to_dict() == {"a": "a", "b": "b", "c": "a"}
 
 
-def test_an_empty_index_has_no_groups():
+def test_an_empty_index_has_no_groups() -> None:
     """No photos, no groups, no error."""
-    assert groups(table([])).to_dict() == {}
+    assert duplicate_groups(table([])).to_dict() == {}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_an_empty_index_has_no_groups():
         pytest.param(flipped(np.repeat(hashes(1), 3000, axis=0), 8, seed=1), id="all alike"),
     ],
 )
-def test_time_is_far_from_that_of_all_pairs(words):
+def test_time_is_far_from_that_of_all_pairs(words) -> None:
     """20,000 random hashes, or 3,000 alike, take well under the minutes that all pairs would."""
     start = time.process_time()
     near_groups(words)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.base.errors import UserError
-from stages.dataset.label_csv import read_labels_csv, read_rows
-from stages.dataset.labels import LabelParams, Problem, clean
+from stages.dataset.label_csv import read_csv_rows, read_labels_csv
+from stages.dataset.labels import LabelParams, Problem, clean_label
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=60)
 RULE = LabelParams(
@@ -34,7 +34,7 @@ def rule(**changes):
 
 
 @pytest.fixture
-def labels(tmp_path):
+def labels(tmp_path: Path):
     """Return a function that labels PHOTOS by a CSV given as text or bytes."""
 
     def run(content, paths=PHOTOS, **changes):
@@ -50,7 +50,7 @@ def kinds(problems):
     return [(problem.path, problem.problem) for problem in problems]
 
 
-def test_every_photo_gets_the_label_of_its_row(labels):
+def test_every_photo_gets_the_label_of_its_row(labels) -> None:
     """Labels are trimmed, columns may come in any order and in company."""
     found = labels("note,label,path\nx, cat ,a.jpg\n,dog,b.jpg\n,NA,c/d.jpg\n")
     assert found.labels == {"a.jpg": "cat", "b.jpg": "dog", "c/d.jpg": "NA"}
@@ -73,7 +73,7 @@ WIDE = "path;label\na.jpg;Kätzchen\nb.jpg;\N{DOG FACE}\n"
         WIDE.replace("\n", "\n\n ;\n").encode(),
     ],
 )
-def test_encodings_and_line_ends_of_every_system_are_read(labels, content):
+def test_encodings_and_line_ends_of_every_system_are_read(labels, content) -> None:
     """UTF-8 with or without a mark, UTF-16 with one, any line end, blank lines, no last one."""
     found = labels(content, paths=["a.jpg", "b.jpg"], delimiter=";")
     assert found.labels == {"a.jpg": "Kätzchen", "b.jpg": "\N{DOG FACE}"}
@@ -92,13 +92,13 @@ def test_encodings_and_line_ends_of_every_system_are_read(labels, content):
         (codecs.BOM_UTF16_BE + "path,label\n".encode("utf-16-be") + b"\xd8\x00\x00a", 2),
     ],
 )
-def test_another_encoding_is_refused_with_its_line(labels, content, line):
+def test_another_encoding_is_refused_with_its_line(labels, content, line) -> None:
     """Labels in an unknown encoding are not guessed at."""
     with pytest.raises(UserError, match=rf"labels\.csv, line {line}: not UTF-8; save the file as"):
         labels(content)
 
 
-def test_quotes_hold_delimiters_line_ends_and_quotes(labels):
+def test_quotes_hold_delimiters_line_ends_and_quotes(labels) -> None:
     """A quoted cell may hold anything, also after a space."""
     found = labels(
         'path,label\n"a,b.jpg", "the ""big"" one"\n"n\nl.jpg","x,y"\n', ["a,b.jpg", "n\nl.jpg"]
@@ -110,10 +110,10 @@ def test_quotes_hold_delimiters_line_ends_and_quotes(labels):
 @given(
     rows=st.dictionaries(
         st.text(st.characters(blacklist_characters="\0", codec="utf-8"), min_size=1).filter(
-            lambda name: name == clean(name) and name[0] not in "/\\" and ":" not in name
+            lambda name: name == clean_label(name) and name[0] not in "/\\" and ":" not in name
         ),
         st.text(st.characters(blacklist_characters="\0", codec="utf-8"), min_size=1).filter(
-            lambda label: label == clean(label)
+            lambda label: label == clean_label(label)
         ),
         min_size=1,
     ),
@@ -123,8 +123,8 @@ def test_quotes_hold_delimiters_line_ends_and_quotes(labels):
 )
 @repeatable
 def test_what_a_csv_writer_writes_comes_back(
-    tmp_path_factory, delimiter, rows, encoding, ends, quoting
-):
+    tmp_path_factory: pytest.TempPathFactory, delimiter, rows, encoding, ends, quoting
+) -> None:
     """Any path and label survive any delimiter, quoting, line end and encoding."""
     text = io.StringIO()
     if any("\r" in name + label for name, label in rows.items()):
@@ -154,7 +154,7 @@ def test_what_a_csv_writer_writes_comes_back(
         ('path,label\na.jpg,"' + "x" * 200_000 + '"\n', ["line 2", "field larger"]),
     ],
 )
-def test_a_file_that_is_no_such_table_is_refused_in_one_line(labels, content, words):
+def test_a_file_that_is_no_such_table_is_refused_in_one_line(labels, content, words) -> None:
     """Wrong headers and broken quotes name the file and what to look at."""
     with pytest.raises(UserError) as caught:
         labels(content)
@@ -163,13 +163,13 @@ def test_a_file_that_is_no_such_table_is_refused_in_one_line(labels, content, wo
         assert word in str(caught.value)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """Without the file there is one line, no traceback."""
     with pytest.raises(UserError, match=r"labels\.csv is missing"):
         read_labels_csv(tmp_path / "labels.csv", RULE, PHOTOS)
 
 
-def test_rows_without_photos_and_photos_without_rows(labels):
+def test_rows_without_photos_and_photos_without_rows(labels) -> None:
     """Both sides that do not meet are told, the row with its line."""
     found = labels("path,label\na.jpg,cat\nz.jpg,dog\nc\\d.jpg,dog\n")
     assert found.labels == {"a.jpg": "cat"}
@@ -185,7 +185,7 @@ def test_rows_without_photos_and_photos_without_rows(labels):
     ]
 
 
-def test_a_header_alone_labels_nothing(labels):
+def test_a_header_alone_labels_nothing(labels) -> None:
     """The file as committed is fine, and no photo has a label."""
     found = labels("path,label\n")
     assert found.labels == {}
@@ -210,7 +210,7 @@ def test_a_header_alone_labels_nothing(labels):
         ("A.JPG", "row without photo"),
     ],
 )
-def test_paths_out_of_the_folder_are_refused(labels, path, problem):
+def test_paths_out_of_the_folder_are_refused(labels, path, problem) -> None:
     """A path is relative to the folder of photos and stays inside, also when it would arrive."""
     found = labels(f'path,label\n"{path}",cat\n')
     assert kinds(found.problems) == [(path, problem)]
@@ -219,27 +219,27 @@ def test_paths_out_of_the_folder_are_refused(labels, path, problem):
 
 
 @pytest.mark.parametrize("path", ["./a.jpg", " a.jpg ", "a.jpg"])
-def test_harmless_ways_to_write_a_path_are_understood(labels, path):
+def test_harmless_ways_to_write_a_path_are_understood(labels, path) -> None:
     """A leading ./ and spaces around a path are no reason to lose a row."""
     assert labels(f"path,label\n{path},cat\n").labels == {"a.jpg": "cat"}
 
 
 @pytest.mark.parametrize(("disk", "row"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
-def test_unicode_forms_of_disk_and_table_may_differ(labels, disk, row):
+def test_unicode_forms_of_disk_and_table_may_differ(labels, disk, row) -> None:
     """A path written on Linux finds the photo that macOS named, and the path is the disk's."""
     path = unicodedata.normalize(disk, "é.jpg")
     found = labels(f"path,label\n{unicodedata.normalize(row, 'é.jpg')},cat\n", paths=[path])
     assert found.labels == {path: "cat"}
 
 
-def test_two_files_that_differ_by_unicode_form_keep_their_own_rows(labels):
+def test_two_files_that_differ_by_unicode_form_keep_their_own_rows(labels) -> None:
     """An exact match goes before an equivalent one."""
     paths = [unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD")]
     found = labels(f"path,label\n{paths[0]},cat\n{paths[1]},dog\n", paths=paths)
     assert found.labels == {paths[0]: "cat", paths[1]: "dog"}
 
 
-def test_repeated_rows_are_merged_and_counted(labels):
+def test_repeated_rows_are_merged_and_counted(labels) -> None:
     """Rows that say the same once more are no problem."""
     found = labels("path,label\na.jpg,cat\na.jpg, cat\n./a.jpg,cat\nb.jpg,dog\n")
     assert found.labels == {"a.jpg": "cat", "b.jpg": "dog"}
@@ -247,7 +247,7 @@ def test_repeated_rows_are_merged_and_counted(labels):
     assert found.problems == []
 
 
-def test_conflicting_rows_leave_a_photo_without_label(labels):
+def test_conflicting_rows_leave_a_photo_without_label(labels) -> None:
     """When rows disagree, each label is told with its line and none is taken."""
     found = labels("path,label\na.jpg,dog\nb.jpg,x\na.jpg,cat\na.jpg,dog\n")
     assert found.labels == {"b.jpg": "x"}
@@ -258,14 +258,14 @@ def test_conflicting_rows_leave_a_photo_without_label(labels):
 
 
 @pytest.mark.parametrize("row", ["a.jpg,", "a.jpg,  ", "a.jpg"])
-def test_an_empty_label_is_told_once(labels, row):
+def test_an_empty_label_is_told_once(labels, row) -> None:
     """An empty or missing cell is no class, and the photo is not told again as without row."""
     found = labels(f"path,label\n{row}\n", paths=["a.jpg"])
     assert kinds(found.unlabelled) == [("a.jpg", "empty label")]
     assert found.problems == []
 
 
-def test_a_row_with_too_many_cells_is_not_used(labels):
+def test_a_row_with_too_many_cells_is_not_used(labels) -> None:
     """An unquoted delimiter shifts cells, so the row is told instead of half read."""
     found = labels("path,label\na.jpg,cat, the big one\nb.jpg,dog,,\n")
     assert found.labels == {"b.jpg": "dog"}
@@ -273,13 +273,13 @@ def test_a_row_with_too_many_cells_is_not_used(labels):
     assert "line 2: 3 cells under 2 columns" in found.problems[0].detail
 
 
-def test_lines_are_counted_as_an_editor_does(labels):
+def test_lines_are_counted_as_an_editor_does(labels) -> None:
     """A cell over several lines does not shift the numbers of the rows after it."""
     found = labels('path,label\n"n\nl.jpg",cat\nz.jpg,cat\n')
     assert [p.detail.split(":")[0] for p in found.problems] == ["line 2", "line 4"]
 
 
-def test_splits_are_read_beside_labels(labels):
+def test_splits_are_read_beside_labels(labels) -> None:
     """The split column says train or valid, and nothing where it is empty."""
     text = "path,label,side\na.jpg,cat,train\nb.jpg,dog, valid\nc/d.jpg,dog,\n"
     found = labels(text, split_column="side")
@@ -288,7 +288,7 @@ def test_splits_are_read_beside_labels(labels):
     assert len(found.labels) == 3
 
 
-def test_a_wrong_split_is_told_and_the_label_stays(labels):
+def test_a_wrong_split_is_told_and_the_label_stays(labels) -> None:
     """Another word than train or valid, or two of them, is a problem of the split alone."""
     text = "path,label,side\na.jpg,cat,test\nb.jpg,dog,train\nb.jpg,dog,valid\nc/d.jpg,x,Train\n"
     found = labels(text, split_column="side")
@@ -301,7 +301,7 @@ def test_a_wrong_split_is_told_and_the_label_stays(labels):
     ]
 
 
-def test_with_another_rule_the_csv_gives_the_split_alone(labels):
+def test_with_another_rule_the_csv_gives_the_split_alone(labels) -> None:
     """The label column need not exist then, and a photo without row is a problem of its own."""
     found = labels("path,side\na.jpg,train\nb.jpg,valid\n", by="filename", split_column="side")
     assert found.splits == {"a.jpg": "train", "b.jpg": "valid"}
@@ -309,10 +309,10 @@ def test_with_another_rule_the_csv_gives_the_split_alone(labels):
     assert kinds(found.problems) == [("c/d.jpg", "photo without row")]
 
 
-def test_rows_come_with_their_cells_by_column(tmp_path: Path):
+def test_rows_come_with_their_cells_by_column(tmp_path: Path) -> None:
     """Short rows are filled up, so that every column is there."""
     (tmp_path / "t.csv").write_text("a,b,c\n1\n4,5,6\n")
-    rows, problems = read_rows(tmp_path / "t.csv", ",", ["a"], "")
+    rows, problems = read_csv_rows(tmp_path / "t.csv", ",", ["a"], "")
     assert [(row.line, dict(row.cells)) for row in rows] == [
         (2, {"a": "1", "b": "", "c": ""}),
         (3, {"a": "4", "b": "5", "c": "6"}),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stages.base.errors import UserError
-from stages.base.params import mistakes
+from stages.base.params import validation_lines
 from stages.dataset import labels
 from stages.dataset.labels import (
     IngestParams,
@@ -18,11 +18,11 @@ from stages.dataset.labels import (
     Problem,
     by_filename,
     by_folder,
-    clean,
+    clean_label,
     label_photos,
-    look_alikes,
     require_classes,
     require_labels,
+    similar_labels,
 )
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=100)
@@ -47,10 +47,10 @@ def complaint(**changes):
     """Return the lines that a user reads about a wrong rule."""
     with pytest.raises(ValidationError) as caught:
         IngestParams(images="data/photos", label={**DEFAULTS, **changes})
-    return mistakes(caught.value, IngestParams, "ingest")
+    return validation_lines(caught.value, IngestParams, "ingest")
 
 
-def test_pets_are_labelled_by_the_regex_of_the_book():
+def test_pets_are_labelled_by_the_regex_of_the_book() -> None:
     """The default regex takes all before the last number, as fastbook does for Pets."""
     found = by_filename(["great_pyrenees_173.jpg", "sub/Abyssinian_34.jpg"], rule())
     assert found.labels == {
@@ -60,7 +60,7 @@ def test_pets_are_labelled_by_the_regex_of_the_book():
     assert found.unlabelled == []
 
 
-def test_every_mismatch_is_told_not_only_the_first():
+def test_every_mismatch_is_told_not_only_the_first() -> None:
     """Photos that the regex does not match are listed one by one, with the regex."""
     found = by_filename(["a.jpg", "cat_1.jpg", "b.jpg"], rule())
     assert found.labels == {"cat_1.jpg": "cat"}
@@ -69,7 +69,7 @@ def test_every_mismatch_is_told_not_only_the_first():
     assert r"^(.+)_\d+" in found.unlabelled[0].detail
 
 
-def test_the_regex_looks_at_the_name_or_at_the_whole_path():
+def test_the_regex_looks_at_the_name_or_at_the_whole_path() -> None:
     """On path the folders count too; on name they do not exist."""
     pattern = r"^(\w+)/"
     assert by_filename(["cat/1.jpg"], rule(regex=pattern)).labels == {}
@@ -77,27 +77,27 @@ def test_the_regex_looks_at_the_name_or_at_the_whole_path():
 
 
 @pytest.mark.parametrize("name", ["_1.jpg", "  _1.jpg"])
-def test_a_group_that_catches_nothing_gives_no_label(name):
+def test_a_group_that_catches_nothing_gives_no_label(name) -> None:
     """An empty label is a problem of its own, not a class."""
     found = by_filename([name], rule(regex=r"^(.*)_\d"))
     assert found.labels == {}
     assert found.unlabelled[0].problem == "empty label"
 
 
-def test_a_group_outside_the_match_gives_no_label():
+def test_a_group_outside_the_match_gives_no_label() -> None:
     """When the match goes past the group, there is no label to take."""
     found = by_filename(["1.jpg"], rule(regex=r"^(?:(cat)|\d)"))
     assert found.unlabelled[0].problem == "no match"
 
 
-def test_a_decomposed_name_gets_the_composed_label():
+def test_a_decomposed_name_gets_the_composed_label() -> None:
     """macOS writes é as two characters; the label is the same as anywhere else."""
     composed = "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
     path = unicodedata.normalize("NFD", composed) + "_1.jpg"
     assert by_filename([path], rule(regex=r"^(\w{4})_")).labels == {path: composed}
 
 
-def test_a_pathological_regex_is_stopped():
+def test_a_pathological_regex_is_stopped() -> None:
     """A regex that would run for years ends in one line that names the key and the photo."""
     start = time.perf_counter()
     with pytest.raises(
@@ -108,7 +108,7 @@ def test_a_pathological_regex_is_stopped():
     assert "\n" not in str(caught.value)
 
 
-def test_a_regex_that_is_slow_on_every_name_is_stopped(monkeypatch):
+def test_a_regex_that_is_slow_on_every_name_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names that each stay below the limit do not add up to hours."""
     monkeypatch.setattr(labels, "ALL_LIMIT", (0.2, 0.001))
     names = [f"{'a' * 18}{number:03}!" for number in range(1000)]
@@ -118,7 +118,7 @@ def test_a_regex_that_is_slow_on_every_name_is_stopped(monkeypatch):
     assert time.perf_counter() - start < 5
 
 
-def test_a_folder_names_the_class_of_what_lies_in_it():
+def test_a_folder_names_the_class_of_what_lies_in_it() -> None:
     """Only the nearest folder counts, and a photo at the top has no label."""
     found = by_folder(["train/cat/1.jpg", "dog/2.jpg", "3.jpg"])
     assert found.labels == {"train/cat/1.jpg": "cat", "dog/2.jpg": "dog"}
@@ -127,7 +127,7 @@ def test_a_folder_names_the_class_of_what_lies_in_it():
 
 @given(st.lists(st.text(st.characters(blacklist_characters="/\0", codec="utf-8"), min_size=1)))
 @repeatable
-def test_each_photo_is_labelled_or_told(names):
+def test_each_photo_is_labelled_or_told(names) -> None:
     """Whatever the names, no photo is lost and none is both labelled and not."""
     paths = sorted({f"{name}_1.jpg" for name in names} | set(names))
     for found in (
@@ -139,31 +139,31 @@ def test_each_photo_is_labelled_or_told(names):
         assert len(told) == len(set(told))
         assert not set(told) & found.labels.keys()
         assert len(told) + len(found.labels) == len(paths)
-        assert all(label == clean(label) != "" for label in found.labels.values())
+        assert all(label == clean_label(label) != "" for label in found.labels.values())
 
 
 @given(st.text())
 @repeatable
-def test_cleaning_twice_changes_nothing(text):
+def test_cleaning_twice_changes_nothing(text) -> None:
     """A clean label is clean."""
-    assert clean(clean(text)) == clean(text)
+    assert clean_label(clean_label(text)) == clean_label(text)
 
 
 @pytest.mark.parametrize("label", ["NA", "null", "007", "Cat", "a  b", "1e5"])
-def test_labels_are_otherwise_left_alone(label):
+def test_labels_are_otherwise_left_alone(label) -> None:
     """No label is guessed to be a number, nothing, or another spelling."""
-    assert clean(f" {label}\t") == label
+    assert clean_label(f" {label}\t") == label
 
 
-def test_labels_that_differ_by_case_or_spaces_are_named_with_their_counts():
+def test_labels_that_differ_by_case_or_spaces_are_named_with_their_counts() -> None:
     """One problem for each group of look-alikes, and none for labels that are just different."""
     labels = ["Cat", "cat", "cat", "c at", "dog", "dogs", "d-og"]
-    assert look_alikes(labels) == [
+    assert similar_labels(labels) == [
         Problem("", "labels look alike", "'Cat' (1 image), 'c at' (1 image), 'cat' (2 images)")
     ]
 
 
-def test_the_csv_adds_the_split_to_any_rule():
+def test_the_csv_adds_the_split_to_any_rule() -> None:
     """With another rule, splits and problems of the CSV stay, and its labels give way."""
     rows = Labelled(splits={"cat_1.jpg": "valid"}, problems=[Problem("x", "y", "z")], merged=3)
     found = label_photos(["cat_1.jpg", "x.jpg"], rule(), rows)
@@ -195,7 +195,7 @@ def test_the_csv_adds_the_split_to_any_rule():
         ({"colum": "x"}, ["ingest.label.colum", "no such parameter", "did you mean"]),
     ],
 )
-def test_a_wrong_rule_is_refused_by_its_dotted_name(changes, words):
+def test_a_wrong_rule_is_refused_by_its_dotted_name(changes, words) -> None:
     """Each mistake in the section is one line with the key and what would be right."""
     (line,) = complaint(**changes)
     assert line.startswith("ingest.")
@@ -203,7 +203,7 @@ def test_a_wrong_rule_is_refused_by_its_dotted_name(changes, words):
         assert word in line
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_told_at_once() -> None:
     """Two wrong keys are two lines."""
     lines = complaint(regex="x", delimiter="ab")
     assert [line.split(":")[0] for line in lines] == [
@@ -212,7 +212,7 @@ def test_all_mistakes_are_told_at_once():
     ]
 
 
-def test_columns_do_not_matter_while_no_csv_is_read():
+def test_columns_do_not_matter_while_no_csv_is_read() -> None:
     """A file-name rule without a split column may leave the columns empty."""
     assert not rule(path_column="", label_column="").reads_csv
     assert rule(split_column="side").reads_csv
@@ -220,14 +220,14 @@ def test_columns_do_not_matter_while_no_csv_is_read():
 
 
 @pytest.mark.parametrize("folder", ["", " ", "/photos", "C:\\photos", "C:/photos"])
-def test_the_folder_of_photos_is_relative(folder):
+def test_the_folder_of_photos_is_relative(folder) -> None:
     """An absolute folder exists on one machine only, and is refused."""
     with pytest.raises(ValidationError, match="from the root of the repository"):
         IngestParams(images=folder, label=DEFAULTS)
 
 
 @pytest.mark.parametrize("folder", ["data/photos", "../elsewhere", "photos"])
-def test_a_folder_may_lie_beside_the_repository(folder):
+def test_a_folder_may_lie_beside_the_repository(folder) -> None:
     """Relative folders are taken as they are."""
     assert IngestParams(images=folder, label=DEFAULTS).images == folder
 
@@ -240,7 +240,7 @@ def test_a_folder_may_lie_beside_the_repository(folder):
         ({"by": "folder"}, ["subfolder", "folder for each class", "'a.jpg', 'b.jpg', 'c.jpg'"]),
     ],
 )
-def test_a_rule_that_labels_nothing_is_refused_in_one_line(changes, words):
+def test_a_rule_that_labels_nothing_is_refused_in_one_line(changes, words) -> None:
     """The line shows three photos, the rule, and what to change."""
     params = IngestParams(images="data/photos", label=rule(**changes))
     with pytest.raises(UserError) as caught:
@@ -253,7 +253,7 @@ def test_a_rule_that_labels_nothing_is_refused_in_one_line(changes, words):
     require_labels({"a.jpg": "cat"}, params, ["a.jpg"])
 
 
-def test_one_class_is_no_set_to_learn_from():
+def test_one_class_is_no_set_to_learn_from() -> None:
     """Fewer than two classes are refused, naming the one."""
     with pytest.raises(UserError, match=r"^every image with a label \(2\) is 'cat'"):
         require_classes({"a": "cat", "b": "cat"})
@@ -262,7 +262,7 @@ def test_one_class_is_no_set_to_learn_from():
     require_classes({"a": "cat", "b": "dog"})
 
 
-def test_a_problem_prints_on_one_line():
+def test_a_problem_prints_on_one_line() -> None:
     """Line ends and control characters in a file name do not reach the terminal."""
     assert str(Problem("a\n\x1b[31m.jpg", "no match", "x")) == r"'a\n\x1b[31m.jpg': no match: x"
     assert str(Problem("", "labels look alike", "")) == "labels look alike"

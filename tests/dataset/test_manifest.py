@@ -1,5 +1,7 @@
 """What is written to images.csv and labels.csv comes back as it was."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,7 +49,7 @@ def images(paths):
     return pd.DataFrame(facts, columns=list(IMAGES))
 
 
-def test_odd_paths_and_labels_survive(tmp_path):
+def test_odd_paths_and_labels_survive(tmp_path: Path) -> None:
     """Nothing is guessed to be a number or missing, whatever a path or label looks like."""
     write_images(tmp_path / "i.csv", images(ODD))
     read = read_images(tmp_path / "i.csv")
@@ -63,7 +65,7 @@ def test_odd_paths_and_labels_survive(tmp_path):
 
 @given(st.dictionaries(texts, texts, min_size=1))
 @settings(derandomize=True, deadline=None, max_examples=60)
-def test_any_text_survives(tmp_path_factory, labels):
+def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, labels) -> None:
     """Paths and labels of any characters come back equal."""
     file = tmp_path_factory.mktemp("manifest") / "labels.csv"
     write_labels(file, labels_table(labels, {}, "folder", {}))
@@ -71,7 +73,7 @@ def test_any_text_survives(tmp_path_factory, labels):
     assert dict(zip(read["path"], read["label"], strict=True)) == labels
 
 
-def test_columns_have_their_types(tmp_path):
+def test_columns_have_their_types(tmp_path: Path) -> None:
     """Sizes are whole numbers, all else is text, also in an empty table."""
     for paths in (["a"], []):
         write_images(tmp_path / "i.csv", images(paths))
@@ -87,7 +89,7 @@ def test_columns_have_their_types(tmp_path):
         assert all(pd.api.types.is_string_dtype(read[name]) for name in LABELS)
 
 
-def test_the_order_of_rows_does_not_matter(tmp_path):
+def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
     """Files are sorted by path, so the same photos are the same bytes; other columns stay out."""
     table = images(["b", "a", "B", "\N{LATIN SMALL LETTER E WITH ACUTE}", "a/b"])
     write_images(tmp_path / "1.csv", table)
@@ -96,7 +98,7 @@ def test_the_order_of_rows_does_not_matter(tmp_path):
     assert read_images(tmp_path / "1.csv")["path"].tolist() == ["B", "a", "a/b", "b", "é"]
 
 
-def test_a_label_knows_where_it_comes_from():
+def test_a_label_knows_where_it_comes_from() -> None:
     """The source is the rule, or correction for corrected photos; a split is there where given."""
     table = labels_table({"a": "cat", "b": "dog"}, {"b": "valid", "z": "train"}, "filename", {"b"})
     assert table.to_dict("list") == {
@@ -120,7 +122,7 @@ def test_a_label_knows_where_it_comes_from():
         (b"path,sha256,format,width,height\n\xff,b,JPEG,1,1\n", ["cannot be read"]),
     ],
 )
-def test_another_table_is_refused_by_name(tmp_path, content, words):
+def test_another_table_is_refused_by_name(tmp_path: Path, content, words) -> None:
     """A table with wrong columns or values is refused in one line that says how to make it anew."""
     (tmp_path / "images.csv").write_bytes(
         content if isinstance(content, bytes) else content.encode()
@@ -132,7 +134,7 @@ def test_another_table_is_refused_by_name(tmp_path, content, words):
         assert word in str(caught.value)
 
 
-def test_a_missing_table_says_which_stage_makes_it(tmp_path):
+def test_a_missing_table_says_which_stage_makes_it(tmp_path: Path) -> None:
     """Without the file there is one line, no traceback."""
     with pytest.raises(UserError, match=r"labels\.csv is missing; make it with: dvc repro ingest"):
         read_labels(tmp_path / "labels.csv")

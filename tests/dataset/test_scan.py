@@ -14,8 +14,15 @@ import pytest
 from PIL import Image
 
 from stages.base.errors import UserError
-from stages.dataset.scan import WHOLE, Facts, collect, read_facts, require_images, walk
 from stages.dataset.labels import Problem
+from stages.dataset.scan import (
+    WHOLE,
+    FileFacts,
+    list_files,
+    read_file_facts,
+    require_images,
+    scan_folder,
+)
 
 
 def photo(path: Path, size=(40, 30), image_format="JPEG", seed=0) -> Path:
@@ -55,15 +62,15 @@ def ordinary_user() -> Iterator[None]:
 
 @pytest.mark.parametrize("files", [0, 1, 5, 600])
 @pytest.mark.parametrize("workers", [1, 3, 16])
-def test_tasks_of_any_size_leave_out_no_file(tmp_path, files, workers):
+def test_tasks_of_any_size_leave_out_no_file(tmp_path: Path, files, workers) -> None:
     """Few files or many, for few threads or many, each is listed once, sorted by path."""
     names = [f"{number:03}.txt" for number in range(files)]
     for name in names:
         (tmp_path / name).write_text(name)
-    assert [file.path for file in collect(tmp_path, workers).facts] == names
+    assert [file.path for file in scan_folder(tmp_path, workers).facts] == names
 
 
-def test_facts_are_those_of_the_file(tmp_path):
+def test_facts_are_those_of_the_file(tmp_path: Path) -> None:
     """Path, SHA-256, format, width, height and bytes, with any number of threads."""
     photo(tmp_path / "b" / "x.jpg", (40, 30))
     photo(tmp_path / "a.jpg", (31, 47), "PNG")
@@ -71,7 +78,7 @@ def test_facts_are_those_of_the_file(tmp_path):
     (tmp_path / "notes.jpg").write_text("no image")
     (tmp_path / "zero.jpg").touch()
     before = snapshot(tmp_path)
-    found = collect(tmp_path, 1)
+    found = scan_folder(tmp_path, 1)
     assert [(f.path, f.format, f.width, f.height) for f in found.facts] == [
         ("B.gif", "GIF", 16, 17),
         ("a.jpg", "PNG", 31, 47),
@@ -83,29 +90,29 @@ def test_facts_are_those_of_the_file(tmp_path):
         content = (tmp_path / file.path).read_bytes()
         assert (file.sha256, file.size) == (sha256(content).hexdigest(), len(content))
     assert (found.problems, found.hidden) == ([], 0)
-    assert collect(tmp_path, 4) == found
+    assert scan_folder(tmp_path, 4) == found
     assert snapshot(tmp_path) == before
 
 
 @pytest.mark.parametrize(
     "image_format", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000"]
 )
-def test_formats_are_told_by_content(tmp_path, image_format):
+def test_formats_are_told_by_content(tmp_path: Path, image_format) -> None:
     """The name's ending does not matter."""
     photo(tmp_path / "x.dat", (33, 21), image_format)
-    assert read_facts(tmp_path, "x.dat")[2:5] == (image_format, 33, 21)
+    assert read_file_facts(tmp_path, "x.dat")[2:5] == (image_format, 33, 21)
 
 
-def test_a_large_file_is_read_in_pieces(tmp_path):
+def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
     """Beyond the limit a file is hashed piece by piece; a TIFF keeps its header at the end."""
     Image.new("RGB", (2500, 2300)).save(tmp_path / "x.tif")
     content = (tmp_path / "x.tif").read_bytes()
     assert len(content) > WHOLE
-    expected = Facts("x.tif", sha256(content).hexdigest(), "TIFF", 2500, 2300, len(content))
-    assert read_facts(tmp_path, "x.tif") == expected
+    expected = FileFacts("x.tif", sha256(content).hexdigest(), "TIFF", 2500, 2300, len(content))
+    assert read_file_facts(tmp_path, "x.tif") == expected
 
 
-def test_damaged_headers_are_no_image_and_no_error(tmp_path):
+def test_damaged_headers_are_no_image_and_no_error(tmp_path: Path) -> None:
     """Whatever Pillow makes of cut and garbled files, each has its facts."""
     rng = np.random.default_rng(3)
     for image_format in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"):
@@ -115,7 +122,7 @@ def test_damaged_headers_are_no_image_and_no_error(tmp_path):
             for place in rng.integers(0, min(len(damaged), 60), 3):
                 damaged[place] ^= int(rng.integers(1, 256))
             (tmp_path / f"{image_format}{number}").write_bytes(damaged)
-    found = collect(tmp_path, 2)
+    found = scan_folder(tmp_path, 2)
     assert (len(found.facts), found.problems) == (241, [])
     for file in found.facts:
         assert file.sha256 == sha256((tmp_path / file.path).read_bytes()).hexdigest()
@@ -123,7 +130,7 @@ def test_damaged_headers_are_no_image_and_no_error(tmp_path):
     assert 20 < sum(file.format == "" for file in found.facts) < 220
 
 
-def test_a_decompression_bomb_is_listed_with_its_size(tmp_path):
+def test_a_decompression_bomb_is_listed_with_its_size(tmp_path: Path) -> None:
     """Its header is read, no pixel is, nothing is warned, and Pillow's limit is as before."""
     photo(tmp_path / "x.bmp", (16, 16), "BMP")
     content = bytearray((tmp_path / "x.bmp").read_bytes())
@@ -132,12 +139,12 @@ def test_a_decompression_bomb_is_listed_with_its_size(tmp_path):
     limit = Image.MAX_IMAGE_PIXELS
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        (facts,) = collect(tmp_path, 1).facts
+        (facts,) = scan_folder(tmp_path, 1).facts
     assert facts[2:5] == ("BMP", 60_000, 60_000)
     assert limit == Image.MAX_IMAGE_PIXELS
 
 
-def test_hidden_files_are_passed_over_and_counted(tmp_path):
+def test_hidden_files_are_passed_over_and_counted(tmp_path: Path) -> None:
     """What systems and tools leave in folders is no photo: dot files, dot folders, Thumbs.db."""
     photo(tmp_path / "a.jpg")
     for name in [
@@ -150,48 +157,48 @@ def test_hidden_files_are_passed_over_and_counted(tmp_path):
     ]:
         photo(tmp_path / name)
     photo(tmp_path / ".cache" / "deep" / "b.jpg")
-    assert walk(tmp_path) == (["a.jpg"], [], 7)
+    assert list_files(tmp_path) == (["a.jpg"], [], 7)
 
 
-def test_odd_names_are_files_like_others(tmp_path):
+def test_odd_names_are_files_like_others(tmp_path: Path) -> None:
     """Commas, quotes, line ends, spaces and emoji are allowed."""
     names = sorted(
         ["a,b.jpg", 'q"q.jpg', "n\nl.jpg", " s .jpg", "\N{CAT FACE}/x.jpg", "e\u0301.jpg"]
     )
     for name in names:
         photo(tmp_path / name)
-    assert [file.path for file in collect(tmp_path, 2).facts] == names
+    assert [file.path for file in scan_folder(tmp_path, 2).facts] == names
 
 
-def test_the_order_is_that_of_the_paths(tmp_path):
+def test_the_order_is_that_of_the_paths(tmp_path: Path) -> None:
     """Files come sorted by their whole path, however the disk lists them."""
     names = [f"{a}{sep}{b}.jpg" for a in "zaB" for sep in ("/", "-", "") for b in "ya9"]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(name.encode())
-    assert walk(tmp_path)[0] == sorted(names)
+    assert list_files(tmp_path)[0] == sorted(names)
 
 
-def test_links_inside_the_folder_are_followed(tmp_path):
+def test_links_inside_the_folder_are_followed(tmp_path: Path) -> None:
     """A link to a photo and a link to a folder give the photos under the link's name too."""
     photo(tmp_path / "cats" / "a.jpg")
     (tmp_path / "b.jpg").symlink_to("cats/a.jpg")
     (tmp_path / "kittens").symlink_to("cats")
-    found = collect(tmp_path, 1)
+    found = scan_folder(tmp_path, 1)
     assert [file.path for file in found.facts] == ["b.jpg", "cats/a.jpg", "kittens/a.jpg"]
     assert len({file.sha256 for file in found.facts}) == 1
     assert found.problems == []
 
 
-def test_the_folder_itself_may_be_a_link(tmp_path):
+def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     """Links inside a linked folder are still inside."""
     photo(tmp_path / "real" / "a.jpg")
     (tmp_path / "real" / "b.jpg").symlink_to(tmp_path / "real" / "a.jpg")
     (tmp_path / "photos").symlink_to("real")
-    assert walk(tmp_path / "photos") == (["a.jpg", "b.jpg"], [], 0)
+    assert list_files(tmp_path / "photos") == (["a.jpg", "b.jpg"], [], 0)
 
 
-def test_links_that_lead_out_or_nowhere_are_told(tmp_path):
+def test_links_that_lead_out_or_nowhere_are_told(tmp_path: Path) -> None:
     """Nothing outside the folder is read through a link; loops and broken links have names."""
     photo(tmp_path / "outside" / "x.jpg")
     root = tmp_path / "photos"
@@ -207,7 +214,7 @@ def test_links_that_lead_out_or_nowhere_are_told(tmp_path):
     (root / "a" / "b" / "up").symlink_to("..")
     (root / "a" / "b" / "here").symlink_to(".")
     (root / "a" / "top").symlink_to(root)
-    paths, problems, _ = walk(root)
+    paths, problems, _ = list_files(root)
     assert paths == ["a/b/x.jpg"]
     assert told(problems) == {
         "out.jpg": "link out of the folder",
@@ -224,41 +231,41 @@ def test_links_that_lead_out_or_nowhere_are_told(tmp_path):
     assert not any(str(tmp_path) in problem.detail for problem in problems)
 
 
-def test_folders_that_link_to_each_other_come_to_an_end(tmp_path):
+def test_folders_that_link_to_each_other_come_to_an_end(tmp_path: Path) -> None:
     """Links are not followed below a link, so that many of them are no maze."""
     for one in range(12):
         photo(tmp_path / f"{one:02}" / "x.jpg")
         for other in range(12):
             (tmp_path / f"{one:02}" / f"to{other:02}").symlink_to(f"../{other:02}")
-    paths, problems, _ = walk(tmp_path)
+    paths, problems, _ = list_files(tmp_path)
     assert len(paths) == 12 + 12 * 11  # each photo by itself, and through one link
     assert {problem.problem for problem in problems} == {"symlink loop", "link below a link"}
 
 
 @pytest.mark.skipif(os.name != "posix" or os.uname().sysname != "Linux", reason="Linux keeps bytes")
-def test_names_that_are_not_utf8_are_told(tmp_path):
+def test_names_that_are_not_utf8_are_told(tmp_path: Path) -> None:
     """A name that no table can hold is shown with its bytes escaped, a folder with all in it."""
     os.mkdir(os.fsencode(tmp_path) + b"/d\xe9r")
     for name in (b"/caf\xe9.jpg", b"/d\xe9r/x.jpg"):
         Path(os.fsdecode(os.fsencode(tmp_path) + name)).write_bytes(b"x")
     (tmp_path / "café.jpg").write_bytes(b"x")
-    paths, problems, _ = walk(tmp_path)
+    paths, problems, _ = list_files(tmp_path)
     assert paths == ["café.jpg"]
     assert told(problems) == {"caf\\xe9.jpg": "name not UTF-8", "d\\xe9r": "name not UTF-8"}
 
 
-def test_pipes_and_sockets_are_not_opened(tmp_path):
+def test_pipes_and_sockets_are_not_opened(tmp_path: Path) -> None:
     """Opening a pipe would wait for ever, also through a link."""
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "link.jpg").symlink_to("pipe.jpg")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "s"))
-        found = collect(tmp_path, 1)
+        found = scan_folder(tmp_path, 1)
     assert found.facts == []
     assert told(found.problems) == dict.fromkeys(("pipe.jpg", "link.jpg", "s"), "not a file")
 
 
-def test_unreadable_files_and_folders_are_told():
+def test_unreadable_files_and_folders_are_told() -> None:
     """Without the right to read, a file or a folder is a problem and the rest goes on."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
@@ -266,10 +273,10 @@ def test_unreadable_files_and_folders_are_told():
         photo(root / "b.jpg").chmod(0)
         photo(root / "c" / "x.jpg").parent.chmod(0)
         root.chmod(0o755)
-        collect(root, 2)  # imports what it needs while it still may read it
+        scan_folder(root, 2)  # imports what it needs while it still may read it
         try:
             with ordinary_user():
-                found = collect(root, 2)
+                found = scan_folder(root, 2)
         finally:
             (root / "c").chmod(0o755)
     assert [file.path for file in found.facts] == ["a.jpg"]
@@ -279,17 +286,17 @@ def test_unreadable_files_and_folders_are_told():
     ]
 
 
-def test_a_file_that_vanishes_meanwhile_is_told(tmp_path):
+def test_a_file_that_vanishes_meanwhile_is_told(tmp_path: Path) -> None:
     """Between listing and reading, a photo may go, or become a folder."""
     (tmp_path / "b.jpg").mkdir()
-    assert read_facts(tmp_path, "a.jpg") == Problem(
+    assert read_file_facts(tmp_path, "a.jpg") == Problem(
         "a.jpg", "unreadable", "No such file or directory"
     )
-    assert read_facts(tmp_path, "b.jpg") == Problem("b.jpg", "unreadable", "Is a directory")
+    assert read_file_facts(tmp_path, "b.jpg") == Problem("b.jpg", "unreadable", "Is a directory")
 
 
 @pytest.mark.slow
-def test_very_deep_folders_are_walked(tmp_path):
+def test_very_deep_folders_are_walked(tmp_path: Path) -> None:
     """Depth is bounded by the system alone, not by the interpreter's stack."""
     here = os.getcwd()
     os.chdir(tmp_path)
@@ -299,7 +306,7 @@ def test_very_deep_folders_are_walked(tmp_path):
             os.chdir("d")
         Path("x.jpg").write_bytes(b"x")
         os.chdir(tmp_path)
-        paths, problems, _ = walk(Path("."))
+        paths, problems, _ = list_files(Path("."))
         assert paths == ["d/" * 1100 + "x.jpg"]
         assert problems == []
     finally:
@@ -307,25 +314,25 @@ def test_very_deep_folders_are_walked(tmp_path):
         os.system(f"rm -rf '{tmp_path}/d'")
 
 
-def test_a_missing_folder_is_refused(tmp_path):
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     """A wrong name, or a file in its place, is one line with the key."""
     with pytest.raises(UserError, match=r"^ingest\.images: .*nope does not exist; name the folder"):
-        collect(tmp_path / "nope", 1)
+        scan_folder(tmp_path / "nope", 1)
     with pytest.raises(UserError, match="is no folder"):
-        collect(photo(tmp_path / "x.jpg"), 1)
+        scan_folder(photo(tmp_path / "x.jpg"), 1)
 
 
-def test_a_folder_without_images_is_refused(tmp_path):
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     """Empty is one message; full of other things shows what they are; one image is enough."""
     with pytest.raises(UserError, match=r"^ingest\.images: data/photos is empty; put your"):
-        require_images(collect(tmp_path, 1), "data/photos")
+        require_images(scan_folder(tmp_path, 1), "data/photos")
     (tmp_path / "x.txt").write_text("x")
     (tmp_path / "l.jpg").symlink_to("gone")
     with pytest.raises(UserError, match="no image that can be read") as caught:
-        require_images(collect(tmp_path, 1), "data/photos")
+        require_images(scan_folder(tmp_path, 1), "data/photos")
     assert str(caught.value).splitlines()[1:] == [
         "  x.txt: not an image",
         "  l.jpg: broken link: what it leads to is not there",
     ]
     photo(tmp_path / "a.jpg")
-    require_images(collect(tmp_path, 1), "data/photos")
+    require_images(scan_folder(tmp_path, 1), "data/photos")

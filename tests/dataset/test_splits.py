@@ -14,8 +14,8 @@ from stages.dataset.splits import (
     DatablockParams,
     SplitParams,
     assign_splits,
+    list_class_names,
     read_splits,
-    vocabulary,
     write_splits,
 )
 
@@ -315,7 +315,12 @@ def test_a_missing_file_names_the_stage(tmp_path: Path) -> None:
 
 def test_vocabulary_is_sorted() -> None:
     """The vocabulary is every label once, sorted as text."""
-    assert vocabulary(pd.DataFrame({"label": ["b", "10", "a", "9", "b"]})) == ["10", "9", "a", "b"]
+    assert list_class_names(pd.DataFrame({"label": ["b", "10", "a", "9", "b"]})) == [
+        "10",
+        "9",
+        "a",
+        "b",
+    ]
 
 
 @pytest.mark.parametrize(

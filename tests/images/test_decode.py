@@ -72,7 +72,7 @@ def same(decoded: Decoded, image: Image.Image, within: int = 0) -> bool:
     )
 
 
-def test_an_upright_rgb_jpeg_is_plain():
+def test_an_upright_rgb_jpeg_is_plain() -> None:
     """An ordinary photo has no traits and needs no conversion."""
     content = saved(picture(), "JPEG", quality=95)
     found = decode(content)
@@ -83,7 +83,7 @@ def test_an_upright_rgb_jpeg_is_plain():
 
 
 @pytest.mark.parametrize("format_name", ["AVIF", "BMP", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"])
-def test_every_listed_format_decodes(format_name):
+def test_every_listed_format_decodes(format_name) -> None:
     """All formats that a name is kept for decode to the same picture."""
     lossy = format_name in ("AVIF", "JPEG2000", "WEBP")
     found = decode(saved(picture(), format_name))
@@ -91,7 +91,7 @@ def test_every_listed_format_decodes(format_name):
     assert same(found, picture(), within=40 if lossy else 0)
 
 
-def test_an_empty_file_is_named():
+def test_an_empty_file_is_named() -> None:
     """No bytes at all are a problem of their own."""
     assert problem_of(b"") == "empty"
 
@@ -99,32 +99,32 @@ def test_an_empty_file_is_named():
 @pytest.mark.parametrize(
     "content", [b"hello", bytes(5000), b"%PDF-1.7 ...", b"\xff\xd8", b"GIF89a"]
 )
-def test_what_no_decoder_knows_is_not_an_image(content):
+def test_what_no_decoder_knows_is_not_an_image(content) -> None:
     """Text, zeros, documents and bare signatures are not images."""
     assert problem_of(content) == "not an image"
 
 
-def test_heic_is_named_with_its_remedy():
+def test_heic_is_named_with_its_remedy() -> None:
     """The one common photo format that Pillow cannot read gets a hint."""
     with pytest.raises(Undecodable, match="convert it to JPEG") as caught:
         decode(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(100))
     assert caught.value.problem == "not an image"
 
 
-def test_postscript_is_not_opened():
+def test_postscript_is_not_opened() -> None:
     """EPS would start another program; it is refused as no image."""
     assert problem_of(saved(picture(), "EPS")) == "not an image"
 
 
 @pytest.mark.parametrize("format_name", ["JPEG", "PNG", "BMP", "GIF", "PPM"])
-def test_a_file_cut_short_is_truncated(format_name):
+def test_a_file_cut_short_is_truncated(format_name) -> None:
     """Half of a file is named truncated, though its header is whole."""
     noise = Image.fromarray(derive(1, "noise").integers(0, 256, (90, 90, 3)).astype(np.uint8))
     content = saved(noise, format_name)
     assert problem_of(content[: len(content) // 2]) == "truncated"
 
 
-def test_a_wrong_checksum_in_a_png_is_corrupt():
+def test_a_wrong_checksum_in_a_png_is_corrupt() -> None:
     """A PNG whose pixels decode but whose checksum is wrong is refused; Pillow would take it."""
     rows = b"".join(b"\0" + bytes([row]) * 20 for row in range(20))
     content = png(struct.pack(">IIBBBBB", 20, 20, 8, 0, 0, 0, 0), (b"IDAT", zlib.compress(rows, 0)))
@@ -134,7 +134,7 @@ def test_a_wrong_checksum_in_a_png_is_corrupt():
     assert problem_of(flipped) == "corrupt"
 
 
-def test_a_jpeg_that_decodes_in_spite_of_damage_is_corrupt():
+def test_a_jpeg_that_decodes_in_spite_of_damage_is_corrupt() -> None:
     """What only the decoder's warnings betray is refused with its words, thumbnail or not."""
     content = saved(picture(320, 240), "JPEG", quality=95)
     lost = content[:3000] + content[3100:]
@@ -145,7 +145,7 @@ def test_a_jpeg_that_decodes_in_spite_of_damage_is_corrupt():
         assert caught.value.problem == "corrupt"
 
 
-def test_a_few_bytes_too_many_in_a_jpeg_are_counted():
+def test_a_few_bytes_too_many_in_a_jpeg_are_counted() -> None:
     """A camera's padding costs no photo, at any scale."""
     content = saved(picture(), "JPEG", quality=95)
     padded = content[:-2] + bytes(9) + content[-2:]
@@ -156,7 +156,7 @@ def test_a_few_bytes_too_many_in_a_jpeg_are_counted():
     assert decode(padded, 48, thumbnail=24).traits == ("odd data",)
 
 
-def test_an_odd_header_of_a_jpeg_is_counted():
+def test_an_odd_header_of_a_jpeg_is_counted() -> None:
     """A version or subsampling that the strict decoder refuses is read by Pillow."""
     content = saved(picture(), "JPEG", quality=95)
     found = decode(content.replace(b"JFIF\0\1", b"JFIF\0\7", 1))
@@ -167,13 +167,13 @@ def test_an_odd_header_of_a_jpeg_is_counted():
     assert same(rare, picture(), within=40)
 
 
-def test_a_bomb_is_refused_by_its_header():
+def test_a_bomb_is_refused_by_its_header() -> None:
     """Too many pixels are refused before any are decoded: there are none in this file."""
     header = struct.pack(">IIBBBBB", 20_000, 10_001, 8, 2, 0, 0, 0)
     assert problem_of(png(header, (b"IDAT", b""))) == "bomb"
 
 
-def test_the_largest_phone_photos_are_no_bombs():
+def test_the_largest_phone_photos_are_no_bombs() -> None:
     """200 million pixels pass the limit (this file then turns out to hold none)."""
     header = struct.pack(">IIBBBBB", 16_320, 12_240, 8, 0, 0, 0, 0)
     with pytest.raises(Undecodable) as caught:
@@ -182,26 +182,26 @@ def test_the_largest_phone_photos_are_no_bombs():
 
 
 @pytest.mark.parametrize("size", [(15, 400), (400, 15), (1, 1)])
-def test_less_than_16_pixels_a_side_is_too_small(size):
+def test_less_than_16_pixels_a_side_is_too_small(size) -> None:
     """A side of 15 pixels is refused, one of 16 is not."""
     assert problem_of(saved(picture(*size), "PNG")) == "too small"
     assert decode(saved(picture(max(16, size[0]), max(16, size[1])), "PNG")).traits == ()
 
 
 @pytest.mark.parametrize("mode", ["F", "I"])
-def test_modes_without_a_known_range_are_unsupported(mode):
+def test_modes_without_a_known_range_are_unsupported(mode) -> None:
     """Floating-point and 32-bit pictures have no white, so they are not guessed at."""
     image = Image.fromarray(np.arange(400, dtype={"F": "f4", "I": "i4"}[mode]).reshape(20, 20))
     assert problem_of(saved(image, "TIFF")) == "unsupported mode"
 
 
-def test_problems_survive_the_way_between_processes():
+def test_problems_survive_the_way_between_processes() -> None:
     """A problem can be sent from a worker to its master."""
     copy = pickle.loads(pickle.dumps(Undecodable("empty", "0 bytes")))
     assert (copy.problem, copy.detail) == ("empty", "0 bytes")
 
 
-def test_grey_becomes_rgb():
+def test_grey_becomes_rgb() -> None:
     """A grey picture has three equal bands, and is counted."""
     found = decode(saved(picture(mode="L"), "PNG"))
     assert found.traits == ("grey",)
@@ -209,14 +209,14 @@ def test_grey_becomes_rgb():
     assert same(found, picture(mode="L"))
 
 
-def test_black_and_white_becomes_rgb():
+def test_black_and_white_becomes_rgb() -> None:
     """One bit a pixel becomes 0 and 255."""
     found = decode(saved(picture(mode="L").convert("1"), "PNG"))
     assert set(np.unique(pixels(found))) == {0, 255}
     assert found.traits == ("grey",)
 
 
-def test_a_palette_becomes_rgb():
+def test_a_palette_becomes_rgb() -> None:
     """The colours of a palette are looked up."""
     image = picture().quantize(16)
     found = decode(saved(image, "PNG"))
@@ -224,7 +224,7 @@ def test_a_palette_becomes_rgb():
     assert same(found, image)
 
 
-def test_alpha_lies_over_white():
+def test_alpha_lies_over_white() -> None:
     """What is transparent becomes white, what is half so is mixed with white."""
     rgba = np.zeros((20, 30, 4), np.uint8)
     rgba[..., 0], rgba[:, 10:20, 3], rgba[:, 20:, 3] = 200, 255, 128
@@ -236,7 +236,7 @@ def test_alpha_lies_over_white():
     assert abs(columns[25] - [227, 127, 127]).max() <= 1
 
 
-def test_a_transparent_colour_of_a_palette_lies_over_white():
+def test_a_transparent_colour_of_a_palette_lies_over_white() -> None:
     """A palette entry marked transparent becomes white."""
     image = Image.new("P", (20, 20), 1)
     image.putpalette([255, 0, 0, 0, 0, 255])
@@ -247,7 +247,7 @@ def test_a_transparent_colour_of_a_palette_lies_over_white():
     assert pixels(found)[0, 15].tolist() == [0, 0, 255]
 
 
-def test_a_transparent_colour_of_an_rgb_png_lies_over_white():
+def test_a_transparent_colour_of_an_rgb_png_lies_over_white() -> None:
     """A PNG without an alpha band may still name one colour as transparent."""
     image = Image.new("RGB", (20, 20), (9, 9, 9))
     image.paste((200, 0, 0), (0, 0, 10, 20))
@@ -258,14 +258,14 @@ def test_a_transparent_colour_of_an_rgb_png_lies_over_white():
     assert pixels(found)[0, 15].tolist() == [9, 9, 9]
 
 
-def test_grey_with_alpha_lies_over_white():
+def test_grey_with_alpha_lies_over_white() -> None:
     """Grey with alpha has both traits."""
     found = decode(saved(Image.new("LA", (20, 20), (0, 0)), "PNG"))
     assert found.traits == ("alpha", "grey")
     assert (pixels(found) == 255).all()
 
 
-def test_16_bit_grey_keeps_its_range():
+def test_16_bit_grey_keeps_its_range() -> None:
     """0 to 65535 becomes 0 to 255; Pillow's own conversion would make nearly all of it white."""
     wide = np.linspace(0, 65535, 256).round().astype(np.uint16)
     image = Image.fromarray(np.tile(wide, (20, 1)))
@@ -274,7 +274,7 @@ def test_16_bit_grey_keeps_its_range():
     assert pixels(found)[3, :, 1].tolist() == list(range(256))
 
 
-def test_16_bit_grey_with_a_transparent_level_lies_over_white():
+def test_16_bit_grey_with_a_transparent_level_lies_over_white() -> None:
     """The one level that a 16-bit grey PNG may call transparent becomes white."""
     levels = np.tile(np.array([20_000, 40_000], np.uint16), (20, 10))
     found = decode(saved(Image.fromarray(levels), "PNG", transparency=20_000))
@@ -282,7 +282,7 @@ def test_16_bit_grey_with_a_transparent_level_lies_over_white():
     assert pixels(found)[3, :2, 0].tolist() == [255, round(40_000 / 257)]
 
 
-def test_16_bit_pgm_keeps_its_range():
+def test_16_bit_pgm_keeps_its_range() -> None:
     """Portable greymaps with two bytes a pixel are read alike."""
     wide = np.linspace(0, 65535, 256).round().astype(">u2")
     content = b"P5\n256 20\n65535\n" + np.tile(wide, (20, 1)).tobytes()
@@ -291,7 +291,7 @@ def test_16_bit_pgm_keeps_its_range():
     assert pixels(found)[3, :, 1].tolist() == list(range(256))
 
 
-def test_16_bit_colour_keeps_its_range():
+def test_16_bit_colour_keeps_its_range() -> None:
     """Of two bytes for each colour the higher one counts."""
     wide = np.full((20, 20, 3), (65535, 32896, 0), ">u2")
     rows = b"".join(b"\0" + row.tobytes() for row in wide)
@@ -301,7 +301,7 @@ def test_16_bit_colour_keeps_its_range():
     assert abs(pixels(found)[4, 4] - [255, 128, 0]).max() <= 1
 
 
-def test_cmyk_as_adobe_writes_it():
+def test_cmyk_as_adobe_writes_it() -> None:
     """Adobe's CMYK JPEGs hold inverted inks; the colours come out right."""
     image = picture().convert("CMYK")
     content = saved(image, "JPEG", quality=98)
@@ -311,7 +311,7 @@ def test_cmyk_as_adobe_writes_it():
     assert same(found, image, within=12)
 
 
-def test_cmyk_without_adobe_is_not_inverted():
+def test_cmyk_without_adobe_is_not_inverted() -> None:
     """Without Adobe's marker the inks are as they are written."""
     image = picture().convert("CMYK")
     content = saved(image, "JPEG", quality=98)
@@ -322,14 +322,14 @@ def test_cmyk_without_adobe_is_not_inverted():
     assert same(decode(bare), inverted, within=12)
 
 
-def test_cmyk_tiff():
+def test_cmyk_tiff() -> None:
     """CMYK in other formats is never inverted."""
     image = picture().convert("CMYK")
     assert same(decode(saved(image, "TIFF")), image)
 
 
 @pytest.mark.parametrize("format_name", ["GIF", "PNG", "WEBP"])
-def test_the_first_frame_of_a_film_counts(format_name):
+def test_the_first_frame_of_a_film_counts(format_name) -> None:
     """Of an animated file the first frame is taken, and the file is counted."""
     frames = [Image.new("RGB", (32, 20), colour) for colour in ("red", "blue", "green")]
     options = {"lossless": True} if format_name == "WEBP" else {}
@@ -339,12 +339,12 @@ def test_the_first_frame_of_a_film_counts(format_name):
     assert (pixels(found) == [255, 0, 0]).all()
 
 
-def test_a_still_gif_is_not_animated():
+def test_a_still_gif_is_not_animated() -> None:
     """One frame is no film."""
     assert decode(saved(picture().quantize(8), "GIF")).traits == ("palette",)
 
 
-def test_two_views_of_a_camera_are_no_film():
+def test_two_views_of_a_camera_are_no_film() -> None:
     """A multi-picture JPEG gives its first picture, and may be called .jpg."""
     content = saved(picture(), "MPO", save_all=True, append_images=[picture(seed=2)])
     found = decode(content)
@@ -355,7 +355,7 @@ def test_two_views_of_a_camera_are_no_film():
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format_name", ["PNG", "WEBP", "TIFF", "JPEG"])
-def test_every_exif_turn_is_undone(orientation, format_name):
+def test_every_exif_turn_is_undone(orientation, format_name) -> None:
     """All eight orientations come out upright, with width and height of the upright picture."""
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -371,20 +371,20 @@ def test_every_exif_turn_is_undone(orientation, format_name):
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
-def test_an_orientation_that_means_nothing_is_ignored(orientation):
+def test_an_orientation_that_means_nothing_is_ignored(orientation) -> None:
     """Numbers beyond the eight leave the picture as it lies."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     assert decode(saved(picture(), "JPEG", exif=exif)).plain
 
 
-def test_broken_exif_does_not_cost_the_photo():
+def test_broken_exif_does_not_cost_the_photo() -> None:
     """Metadata that cannot be read are counted, and the picture is used."""
     content = saved(picture(), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0" + b"\x12\x01\x03" * 9)
     assert same(decode(content), picture(), within=30)
 
 
-def test_a_warning_of_the_decoder_is_counted():
+def test_a_warning_of_the_decoder_is_counted() -> None:
     """What Pillow warns about (here an animation of no frames) is a trait."""
     rows = b"".join(b"\0" + bytes(20) for _ in range(20))
     header = struct.pack(">IIBBBBB", 20, 20, 8, 0, 0, 0, 0)
@@ -392,14 +392,14 @@ def test_a_warning_of_the_decoder_is_counted():
     assert decode(content).traits == ("grey", "odd metadata")
 
 
-def test_nothing_of_the_metadata_is_left():
+def test_nothing_of_the_metadata_is_left() -> None:
     """Comments, profiles and places of the original do not travel on."""
     content = saved(picture(), "JPEG", comment=b"secret place", icc_profile=b"profile")
     assert b"secret" not in saved(decode(content).image, "JPEG")
 
 
 @pytest.mark.parametrize("side", [40, 100, 101, 200, 399, 400, 5000])
-def test_draft_leaves_at_least_the_pixels_wanted(side):
+def test_draft_leaves_at_least_the_pixels_wanted(side) -> None:
     """The decoder's scale is the smallest whose shorter side is not below the wanted one."""
     content = saved(picture(601, 803), "JPEG")
     found = decode(content, shorter=side)
@@ -408,7 +408,7 @@ def test_draft_leaves_at_least_the_pixels_wanted(side):
     assert found.image.size == (-(-601 // max(allowed)), -(-803 // max(allowed)))
 
 
-def test_a_thumbnail_is_made_only_of_what_can_be_stored_as_it_is():
+def test_a_thumbnail_is_made_only_of_what_can_be_stored_as_it_is() -> None:
     """Only an upright RGB JPEG within the size is decoded below it, and that in grey."""
     turned = Image.Exif()
     turned[0x0112] = 3
@@ -426,7 +426,7 @@ def test_a_thumbnail_is_made_only_of_what_can_be_stored_as_it_is():
         assert found.image.mode == ("L" if expected == 60 else "RGB")
 
 
-def test_draft_shows_the_same_picture():
+def test_draft_shows_the_same_picture() -> None:
     """A quarter of the scale, straight from the decoder, looks like the whole one made smaller."""
     content = saved(picture(640, 480), "JPEG", quality=95)
     small, full = decode(content, shorter=100), decode(content)
@@ -447,7 +447,7 @@ def test_draft_shows_the_same_picture():
         ("b.tif", "TIFF", False),
     ],
 )
-def test_extension_against_content(path, format_name, wrong):
+def test_extension_against_content(path, format_name, wrong) -> None:
     """The last extension is held against what the content is, whatever its case."""
     assert wrong_extension(path, format_name) is wrong
 
@@ -487,7 +487,7 @@ def mutated(content: bytes, draw: np.random.Generator) -> bytes:
     return bytes(data)
 
 
-def test_damaged_files_decode_or_have_a_named_problem():
+def test_damaged_files_decode_or_have_a_named_problem() -> None:
     """Of 600 files damaged at random none brings the decoder down, and each detail is one line."""
     draw = derive(7, "mutations")
     files = originals()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from stages.base.seed import derive
 from stages.images.decode import Undecodable
-from stages.images.encode import PARTS, code_key, encode
+from stages.images.encode import PARTS, encode, encoder_key
 from stages.images.phash import phash
 from stages.images.resize import PresizeParams
 
@@ -36,7 +36,7 @@ def saved(image: Image.Image, format_name: str = "JPEG", **options: object) -> b
 
 
 @pytest.mark.parametrize("size", [(40, 40), (60, 40), (40, 900), (30, 20), (5000, 16)])
-def test_a_small_plain_jpeg_passes_through(size):
+def test_a_small_plain_jpeg_passes_through(size) -> None:
     """Nothing is done to an upright RGB JPEG whose shorter side is not above the size."""
     found = encode(saved(picture(*size)), PARAMS)
     assert found.content is None
@@ -52,7 +52,7 @@ def test_a_small_plain_jpeg_passes_through(size):
         pytest.param(saved(picture(60, 40), "PNG"), id="PNG"),
     ],
 )
-def test_everything_else_is_made_anew(content):
+def test_everything_else_is_made_anew(content) -> None:
     """The copy is an RGB JPEG of the size promised, without metadata."""
     found = encode(content, PARAMS)
     assert found.content is not None
@@ -62,7 +62,7 @@ def test_everything_else_is_made_anew(content):
     assert min(image.size) == 40
 
 
-def test_a_turned_jpeg_is_made_anew_and_upright():
+def test_a_turned_jpeg_is_made_anew_and_upright() -> None:
     """An EXIF turn is carried out, and gone from the copy."""
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -73,7 +73,7 @@ def test_a_turned_jpeg_is_made_anew_and_upright():
     assert found.traits == ("EXIF turn",)
 
 
-def test_raw_is_a_ppm_of_the_exact_pixels():
+def test_raw_is_a_ppm_of_the_exact_pixels() -> None:
     """Raw holds every pixel after a short header, for small plain JPEGs too."""
     content = saved(picture(60, 40))
     found = encode(content, RAW)
@@ -83,7 +83,7 @@ def test_raw_is_a_ppm_of_the_exact_pixels():
     assert np.array_equal(pixels, np.asarray(Image.open(io.BytesIO(content))))
 
 
-def test_a_large_jpeg_looks_as_if_every_pixel_had_counted():
+def test_a_large_jpeg_looks_as_if_every_pixel_had_counted() -> None:
     """The way by the decoder's own scale comes out near to that over all pixels."""
     original = picture(640, 480)
     found = encode(saved(original, quality=95), RAW)
@@ -92,7 +92,7 @@ def test_a_large_jpeg_looks_as_if_every_pixel_had_counted():
     assert abs(pixels - expected).mean() < 2
 
 
-def test_the_hash_is_that_of_the_presized_picture():
+def test_the_hash_is_that_of_the_presized_picture() -> None:
     """What was made anew has the hash of its pixels, what passed through nearly so."""
     for width in (60, 600):
         content = saved(picture(width, width * 2 // 3))
@@ -105,7 +105,7 @@ def test_the_hash_is_that_of_the_presized_picture():
         assert (int(passed.phash, 16) ^ int(expected, 16)).bit_count() <= 12
 
 
-def test_raw_of_a_small_jpeg_has_all_its_pixels():
+def test_raw_of_a_small_jpeg_has_all_its_pixels() -> None:
     """The short cut for what passes through is not taken where pixels are wanted."""
     content = saved(picture(600, 400))
     found = encode(content, RAW.model_copy(update={"size": 500}))
@@ -114,20 +114,20 @@ def test_raw_of_a_small_jpeg_has_all_its_pixels():
     assert np.array_equal(pixels, np.asarray(Image.open(io.BytesIO(content))))
 
 
-def test_a_small_jpeg_cut_short_does_not_pass():
+def test_a_small_jpeg_cut_short_does_not_pass() -> None:
     """Passing through is no way round decoding."""
     content = saved(picture(60, 40))
     with pytest.raises(Undecodable, match="truncated"):
         encode(content[: len(content) * 2 // 3], PARAMS)
 
 
-def test_a_strip_longer_than_a_jpeg_can_be_is_stored():
+def test_a_strip_longer_than_a_jpeg_can_be_is_stored() -> None:
     """A picture of 70,000 pixels is made shorter, not refused by the encoder."""
     found = encode(saved(Image.new("RGB", (70_000, 32), "red"), "PNG"), PARAMS)
     assert (found.width, found.height) == (65_500, 30)
 
 
-def test_the_key_is_of_every_module_that_has_a_part():
+def test_the_key_is_of_every_module_that_has_a_part() -> None:
     """What encode imports of this package, itself or through another, is in the key."""
     found, left = set(), ["stages.images.encode"]
     while left:
@@ -139,14 +139,14 @@ def test_the_key_is_of_every_module_that_has_a_part():
     assert {part.__module__ for part in PARTS} == found
 
 
-def test_the_key_changes_with_what_changes_the_bytes():
+def test_the_key_changes_with_what_changes_the_bytes() -> None:
     """Size, format and quality make another key; shards and the limit of rejects do not."""
     others = [
         PARAMS.model_copy(update={"size": 41}),
         PARAMS.model_copy(update={"quality": 91}),
         RAW,
     ]
-    assert len({code_key(params) for params in [PARAMS, *others]}) == 4
+    assert len({encoder_key(params) for params in [PARAMS, *others]}) == 4
     same = PARAMS.model_copy(update={"shards": 3, "max_rejected": 0.9})
-    assert code_key(same) == code_key(PARAMS)
-    assert code_key(RAW.model_copy(update={"quality": 50})) == code_key(RAW)
+    assert encoder_key(same) == encoder_key(PARAMS)
+    assert encoder_key(RAW.model_copy(update={"quality": 50})) == encoder_key(RAW)

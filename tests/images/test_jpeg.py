@@ -48,7 +48,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("scale", [1, 2, 4, 8])
 @pytest.mark.parametrize("size", [(200, 150), (201, 151), (16, 300)])
-def test_the_pixels_are_pillows(kind, scale, size):
+def test_the_pixels_are_pillows(kind, scale, size) -> None:
     """Of every kind, at every scale and odd sizes, the picture is Pillow's to the bit."""
     mode, options = KINDS[kind]
     content = saved(picture(*size, mode), **options)
@@ -59,14 +59,14 @@ def test_the_pixels_are_pillows(kind, scale, size):
     assert np.array_equal(np.asarray(found), np.asarray(expected))
 
 
-def test_a_colour_photo_can_be_read_as_grey():
+def test_a_colour_photo_can_be_read_as_grey() -> None:
     """Mode L takes the brightness alone, which is near to Pillow's own grey."""
     found = np.asarray(read(PLAIN, mode="L")).astype(int)
     assert abs(found - np.asarray(as_image(read(PLAIN)).convert("L"))).mean() < 1
 
 
 @pytest.mark.parametrize("lost", [1, 2, 30, 1000])
-def test_an_early_end_is_told(lost):
+def test_an_early_end_is_told(lost) -> None:
     """Even a missing end marker is; the decoder alone would paint what is missing grey."""
     with pytest.raises(EOFError, match="Premature end of JPEG file"):
         read(PLAIN[:-lost])
@@ -96,7 +96,7 @@ def padded(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [zeroed, lost, padded])
 @pytest.mark.parametrize("scale", [1, 8])
-def test_damage_that_decodes_is_told_at_every_scale(damage, scale):
+def test_damage_that_decodes_is_told_at_every_scale(damage, scale) -> None:
     """What Pillow loads without a word is refused with the decoder's own words."""
     content = damage(PLAIN)
     Image.open(io.BytesIO(content)).load()
@@ -104,14 +104,14 @@ def test_damage_that_decodes_is_told_at_every_scale(damage, scale):
         read(content, scale)
 
 
-def test_a_few_bytes_too_many_are_odd_but_no_damage():
+def test_a_few_bytes_too_many_are_odd_but_no_damage() -> None:
     """Cameras leave some before the end marker: Pillow may read it, with a warning."""
     content = PLAIN[:-2] + bytes(9) + PLAIN[-2:]
     with pytest.warns(OddData, match="3 extraneous bytes"):
         assert read_jpeg(content, "RGB", (200, 150), 1) is None
 
 
-def test_an_odd_header_is_no_damage():
+def test_an_odd_header_is_no_damage() -> None:
     """An unknown version of JFIF and a broken colour profile are warned about, no more."""
     version = PLAIN.replace(b"JFIF\0\1", b"JFIF\0\7", 1)
     profile = saved(picture(), icc_profile=bytes(99)).replace(
@@ -123,14 +123,14 @@ def test_an_odd_header_is_no_damage():
         assert not issubclass(warned[0].category, OddData)
 
 
-def test_rare_subsampling_is_left_to_pillow():
+def test_rare_subsampling_is_left_to_pillow() -> None:
     """What this decoder does not know is no reason to lose a photo."""
     content = saved(picture(mode="CMYK"), subsampling="4:2:2")
     with pytest.warns(UserWarning, match="subsampling"):
         assert read_jpeg(content, "CMYK", (200, 150), 1) is None
 
 
-def test_another_size_than_was_checked_is_not_read():
+def test_another_size_than_was_checked_is_not_read() -> None:
     """A file whose header names two sizes cannot slip past the limit of pixels."""
     assert read_jpeg(PLAIN, "RGB", (199, 150), 1) is None
 
@@ -139,13 +139,13 @@ def test_another_size_than_was_checked_is_not_read():
     ("size", "least", "scale"),
     [((400, 300), 300, 1), ((400, 300), 150, 2), ((400, 300), 151, 1), ((9000, 300), 1, 8)],
 )
-def test_the_scale_leaves_the_pixels_wanted(size, least, scale):
+def test_the_scale_leaves_the_pixels_wanted(size, least, scale) -> None:
     """The shorter side decides, and 8 is the most."""
     assert scale_of(size, least) == scale
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_size_is_in_the_header(kind):
+def test_the_size_is_in_the_header(kind) -> None:
     """Width and height are known without any pixel, with much metadata before them or none."""
     mode, options = KINDS[kind]
     content = saved(picture(201, 151, mode), icc_profile=bytes(150_000), **options)
@@ -153,13 +153,13 @@ def test_the_size_is_in_the_header(kind):
 
 
 @pytest.mark.parametrize("content", [b"", b"text", PLAIN[:3], PLAIN[:20], b"\xff\xd8\xff" * 50])
-def test_what_is_no_jpeg_has_no_size(content):
+def test_what_is_no_jpeg_has_no_size(content) -> None:
     """Other files, and headers cut short, are left to Pillow."""
     assert jpeg_size(content) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_header_with_errors_has_the_size_that_pillow_reads(kind):
+def test_a_header_with_errors_has_the_size_that_pillow_reads(kind) -> None:
     """With bytes before the pixels changed at random, it has Pillow's size, or none."""
     mode, options = KINDS[kind]
     content = saved(picture(201, 151, mode), **options)
@@ -175,13 +175,13 @@ def test_a_header_with_errors_has_the_size_that_pillow_reads(kind):
     assert known > 100
 
 
-def test_a_frame_of_twelve_bits_is_left_to_pillow():
+def test_a_frame_of_twelve_bits_is_left_to_pillow() -> None:
     """What no decoder here reads has no size."""
     frame = PLAIN.index(b"\xff\xc0")
     assert jpeg_size(PLAIN[: frame + 4] + b"\x0c" + PLAIN[frame + 5 :]) is None
 
 
-def test_several_views_are_left_to_pillow():
+def test_several_views_are_left_to_pillow() -> None:
     """Only Pillow tells a picture with further views from an ordinary JPEG."""
     buffer = io.BytesIO()
     picture().save(buffer, "MPO", save_all=True, append_images=[picture()])

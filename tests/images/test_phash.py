@@ -35,7 +35,7 @@ def again(image: Image.Image, quality: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_copies_are_near(seed):
+def test_copies_are_near(seed) -> None:
     """Saved again, made smaller, brighter or greyer, a picture keeps nearly all its bits."""
     image = picture(seed)
     copies = [
@@ -48,7 +48,7 @@ def test_copies_are_near(seed):
     assert [apart(image, copy) <= NEAR for copy in copies] == [True] * len(copies)
 
 
-def test_others_are_far():
+def test_others_are_far() -> None:
     """Of 20 different pictures no two come near, turned and mirrored ones included."""
     images = [picture(seed) for seed in range(20)]
     images += [images[0].transpose(turn) for turn in Image.Transpose]
@@ -56,7 +56,7 @@ def test_others_are_far():
     assert min(distances) > NEAR + 20
 
 
-def test_a_hash_has_256_bits_half_of_them_set():
+def test_a_hash_has_256_bits_half_of_them_set() -> None:
     """The median divides the frequencies evenly."""
     digits = phash(picture(1))
     assert len(digits) == 64
@@ -64,7 +64,7 @@ def test_a_hash_has_256_bits_half_of_them_set():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_frequencies_are_those_of_the_cosine_transform(seed):
+def test_the_frequencies_are_those_of_the_cosine_transform(seed) -> None:
     """Reckoned in whole numbers, the hash is that of scipy's transform."""
     image = picture(seed).convert("L")
     grey = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX), float)
@@ -72,21 +72,21 @@ def test_the_frequencies_are_those_of_the_cosine_transform(seed):
     assert phash(image) == np.packbits(low > np.median(low)).tobytes().hex()
 
 
-def test_no_sum_is_rounded():
+def test_no_sum_is_rounded() -> None:
     """The largest that a sum can become is a whole number that a float holds exactly."""
     assert (np.rint(WAVES) == WAVES).all()
     assert 255 * abs(WAVES).sum(axis=1).max() ** 2 < 2**53
 
 
 @pytest.mark.parametrize("colour", ["black", "white", (120, 130, 140)])
-def test_a_blank_has_no_hash(colour):
+def test_a_blank_has_no_hash(colour) -> None:
     """A picture of one colour, noise of the encoder included, is like nothing else."""
     blank = Image.new("RGB", (200, 100), colour)
     assert phash(blank) == ""
     assert phash(again(blank, 30)) == ""
 
 
-def test_a_dark_picture_is_not_blank():
+def test_a_dark_picture_is_not_blank() -> None:
     """A tenth of the contrast still gives the hash of the picture."""
     image = picture(3)
     dark = image.point([level // 4 for level in range(256)] * 3)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
 
-from stages.images.resize import LONGEST, PresizeParams, presized, resample
+from stages.images.resize import MAX_SIDE, PresizeParams, presized_size, resize
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=300)
 GOOD = {"size": 160, "format": "jpeg", "quality": 92, "shards": 16, "max_rejected": 0.05}
@@ -28,53 +28,53 @@ GOOD = {"size": 160, "format": "jpeg", "quality": 92, "shards": 16, "max_rejecte
         (461, 461, 460, (460, 460)),
         (16, 20_000, 160, (16, 20_000)),  # a strip stays a strip
         (200, 20_000, 160, (160, 16_000)),
-        (2_000, 100_000, 4096, (1310, LONGEST)),  # longer than a JPEG can be
-        (16, 12_500_000, 16, (1, LONGEST)),
+        (2_000, 100_000, 4096, (1310, MAX_SIDE)),  # longer than a JPEG can be
+        (16, 12_500_000, 16, (1, MAX_SIDE)),
     ],
 )
-def test_sizes(width, height, size, expected):
+def test_sizes(width, height, size, expected) -> None:
     """The shorter side becomes the size; the extremes stay within what can be saved."""
-    assert presized(width, height, size) == expected
+    assert presized_size(width, height, size) == expected
 
 
 @given(st.integers(16, 20_000), st.integers(16, 20_000), st.integers(16, 4096))
 @repeatable
-def test_geometry(width, height, size):
+def test_geometry(width, height, size) -> None:
     """Never larger, the shorter side exact, the aspect kept to half a pixel, turning no matter."""
-    w, h = presized(width, height, size)
+    w, h = presized_size(width, height, size)
     assert w <= width
     assert h <= height
     assert min(w, h) == min(size, width, height)
     assert abs(w * height - h * width) <= max(width, height) / 2
-    assert presized(height, width, size) == (h, w)
-    assert presized(w, h, size) == (w, h)
+    assert presized_size(height, width, size) == (h, w)
+    assert presized_size(w, h, size) == (w, h)
 
 
-def test_what_fits_is_returned_untouched():
+def test_what_fits_is_returned_untouched() -> None:
     """The same size is the same image, not a resampled one."""
     image = Image.new("RGB", (20, 30))
-    assert resample(image, (20, 30)) is image
+    assert resize(image, (20, 30)) is image
 
 
 @pytest.mark.parametrize("factor", [1.7, 2, 3.5, 8, 30])
-def test_stripes_finer_than_a_pixel_become_grey(factor):
+def test_stripes_finer_than_a_pixel_become_grey(factor) -> None:
     """Detail that the smaller size cannot show is averaged, not picked at random (moire)."""
     side = 480
     stripes = np.zeros((side, side, 3), np.uint8)
     stripes[:, ::2] = 255
     target = round(side / factor)
-    small = np.asarray(resample(Image.fromarray(stripes), (target, target))).astype(float)
+    small = np.asarray(resize(Image.fromarray(stripes), (target, target))).astype(float)
     inner = small[2:-2, 2:-2]
     assert abs(inner.mean() - 127.5) < 3
     assert inner.std() < 12
 
 
 @pytest.mark.parametrize("target", [(21, 16), (100, 75), (133, 100), (399, 299)])
-def test_a_slope_stays_a_slope(target):
+def test_a_slope_stays_a_slope(target) -> None:
     """A picture of its own x coordinate keeps it: nothing shifts by a part of a pixel."""
     ramp = np.tile(np.linspace(0, 255, 400), (300, 1)).round().astype(np.uint8)
     image = Image.fromarray(np.stack([ramp] * 3, axis=2))
-    small = np.asarray(resample(image, target)).astype(float)[target[1] // 2, :, 0]
+    small = np.asarray(resize(image, target)).astype(float)[target[1] // 2, :, 0]
     centres = (np.arange(target[0]) + 0.5) * 400 / target[0] - 0.5
     expected = centres / 399 * 255
     inner = slice(8, -8)
@@ -90,7 +90,7 @@ def test_a_slope_stays_a_slope(target):
         ((41, 31), 10, 3),  # every pixel of another colour than the next
     ],
 )
-def test_against_pillow(target, most, mean):
+def test_against_pillow(target, most, mean) -> None:
     """Pixels are those of another library's Lanczos, but for a few grey levels."""
     draw = np.random.default_rng(3)
     coarse = Image.fromarray(draw.integers(0, 256, (30, 40, 3), np.uint8))
@@ -98,7 +98,7 @@ def test_against_pillow(target, most, mean):
         (np.asarray(coarse.resize((1000, 750), 3)) * 0.8 + draw.integers(0, 50, (750, 1000, 1)))
         .astype(np.uint8)
     )  # fmt: skip
-    ours = np.asarray(resample(image, target)).astype(float)
+    ours = np.asarray(resize(image, target)).astype(float)
     lanczos = image.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
     theirs = np.asarray(lanczos).astype(float)
     assert abs(ours - theirs).max() <= most
@@ -114,9 +114,9 @@ def test_against_pillow(target, most, mean):
         ((1, 64), (1, 1)),
     ],
 )
-def test_extremes_keep_their_colour(size, target):
+def test_extremes_keep_their_colour(size, target) -> None:
     """However far it shrinks and however thin it is, one colour stays that colour."""
-    small = np.asarray(resample(Image.new("RGB", size, (10, 200, 30)), target)).astype(int)
+    small = np.asarray(resize(Image.new("RGB", size, (10, 200, 30)), target)).astype(int)
     assert small.shape == (target[1], target[0], 3)
     assert abs(small - (10, 200, 30)).max() <= 2
 
@@ -126,23 +126,23 @@ def _noise() -> Image.Image:
 
 
 @pytest.mark.parametrize("target", [(400, 300), (133, 100), (21, 16)])
-def test_bare_pixels_are_a_picture_too(target):
+def test_bare_pixels_are_a_picture_too(target) -> None:
     """What a decoder gives becomes the same as the image that could be made of it."""
-    assert resample(np.asarray(_noise()), target).tobytes() == resample(_noise(), target).tobytes()
+    assert resize(np.asarray(_noise()), target).tobytes() == resize(_noise(), target).tobytes()
 
 
-def test_every_call_gives_the_same_bytes():
+def test_every_call_gives_the_same_bytes() -> None:
     """The same picture gives the same bytes in every thread and at every call."""
     image = _noise()
     with ThreadPoolExecutor(4) as pool:
         made = {
-            small.tobytes() for small in pool.map(lambda _: resample(image, (133, 100)), range(20))
+            small.tobytes() for small in pool.map(lambda _: resize(image, (133, 100)), range(20))
         }
     assert len(made) == 1
 
 
 @pytest.mark.parametrize("target", [(133, 100), (399, 299), (21, 16)])
-def test_a_lesser_processor_gives_the_same_bytes(target):
+def test_a_lesser_processor_gives_the_same_bytes(target) -> None:
     """Without vector instructions the pixels are the same to the bit, so shared caches agree."""
     code = (
         "import sys; from tests.images.test_resize import _noise, resample; "
@@ -151,10 +151,10 @@ def test_a_lesser_processor_gives_the_same_bytes(target):
     environment = os.environ | {"VIPS_NOVECTOR": "1"}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, check=True)
-    assert done.stdout == resample(_noise(), target).tobytes()
+    assert done.stdout == resize(_noise(), target).tobytes()
 
 
-def test_params_as_they_stand_are_accepted():
+def test_params_as_they_stand_are_accepted() -> None:
     """The section of params.yaml is valid."""
     assert PresizeParams(**GOOD).size == 160
 
@@ -175,7 +175,7 @@ def test_params_as_they_stand_are_accepted():
         {"sise": 160},
     ],
 )
-def test_params_out_of_range_are_refused(change):
+def test_params_out_of_range_are_refused(change) -> None:
     """Each bound holds, and unknown keys are refused."""
     with pytest.raises(ValidationError):
         PresizeParams(**GOOD | change)

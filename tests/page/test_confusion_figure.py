@@ -44,11 +44,11 @@ def cells(svg: str) -> np.ndarray:
 @pytest.mark.parametrize("classes", [1, 2, 5, 12, 13, 37, LABELLED])
 def test_every_class_is_named_twice_and_every_count_written(classes: int) -> None:
     """Up to sixty classes one picture shows all: both labels and each number that is not zero."""
-    vocab = np.array([f"kind {number}" for number in range(classes)])
+    class_names = np.array([f"kind {number}" for number in range(classes)])
     matrix = made_up(classes)
-    [(_, svg)] = confusion_figures(vocab, matrix)
+    [(_, svg)] = confusion_figures(class_names, matrix)
     found = words(svg)
-    assert all(found.count(label) == 2 for label in vocab)
+    assert all(found.count(label) == 2 for label in class_names)
     numbers = sorted(int(word) for word in found if word.isdigit())
     assert numbers == sorted(matrix[matrix > 0].tolist())
 
@@ -56,8 +56,8 @@ def test_every_class_is_named_twice_and_every_count_written(classes: int) -> Non
 @pytest.mark.parametrize("classes", [LABELLED + 1, 200, 1000])
 def test_many_classes_are_a_map_and_the_worst_block(classes: int) -> None:
     """Above sixty, the whole stays small, and the most confused classes are shown by name."""
-    vocab = np.array([f"kind {number}" for number in range(classes)])
-    (_, whole), (caption, block) = confusion_figures(vocab, made_up(classes))
+    class_names = np.array([f"kind {number}" for number in range(classes)])
+    (_, whole), (caption, block) = confusion_figures(class_names, made_up(classes))
     assert len(whole) < 60_000
     assert words(whole) == ["predicted", "actual"]
     named = {word for word in words(block) if word.startswith("kind")}
@@ -67,8 +67,8 @@ def test_many_classes_are_a_map_and_the_worst_block(classes: int) -> None:
 
 def test_many_classes_without_a_mistake_need_no_block() -> None:
     """When all is right the map is enough."""
-    vocab = np.array([f"kind {number}" for number in range(80)])
-    assert len(confusion_figures(vocab, np.eye(80, dtype=int))) == 1
+    class_names = np.array([f"kind {number}" for number in range(80)])
+    assert len(confusion_figures(class_names, np.eye(80, dtype=int))) == 1
 
 
 def test_a_set_without_predictions_can_be_drawn() -> None:

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from stages.page.html import flatten, render
+from stages.page.content import Page, Reports, compose_page
+from stages.page.html import flatten, render_page
 from stages.stats.interpretation import InterpretParams, interpret
-from stages.page.content import Page, Reports, compose
 from tests.example_results import NASTY, arrays, curve, decided, history, properties
 
 # Elements that need no end tag.
@@ -70,7 +70,7 @@ MOST = InterpretParams(top_losses=200, most_confused=100, suspects=1000)
 
 
 @pytest.fixture(scope="module")
-def sheet(tmp_path_factory) -> Path:
+def sheet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a picture as datablock draws them."""
     path = tmp_path_factory.mktemp("sheet") / "batch.png"
     Image.new("RGB", (90, 60), "teal").save(path)
@@ -78,7 +78,7 @@ def sheet(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(sheet):
+def page(sheet: Path):
     """Return a function that makes a page of made-up results."""
 
     def make(
@@ -97,7 +97,7 @@ def page(sheet):
         )
         hashes = pd.DataFrame({"path": paths, "sha256": [f"{n:064}" for n in range(images)]})
         reports = made_up_reports(sheet, paths, labels)
-        return compose(result, reports, hashes, baseline, predictions.map_of(), image)
+        return compose_page(result, reports, hashes, baseline, predictions.map_of(), image)
 
     return make
 
@@ -129,7 +129,7 @@ def data_of(reader: Reader) -> dict:
 @pytest.mark.parametrize("labels", [NASTY, ["a", "b"], [f"kind {n}" for n in range(70)]])
 def test_the_page_is_whole_and_asks_for_nothing(page, labels: list[str]) -> None:
     """Tags match, and every address is inside the page or a data URI."""
-    reader = Reader(render(page(labels)))
+    reader = Reader(render_page(page(labels)))
     assert not reader.open
     assert not [name for _, attributes in reader.tags for name in attributes if name[:2] == "on"]
     for _, attributes in reader.tags:
@@ -144,7 +144,7 @@ def test_the_page_is_whole_and_asks_for_nothing(page, labels: list[str]) -> None
 
 def test_only_our_scripts_may_run(page) -> None:
     """The policy names the hash of each script; what a label might smuggle in would not run."""
-    reader = Reader(render(page(NASTY)))
+    reader = Reader(render_page(page(NASTY)))
     [policy] = [meta for meta in reader.all("meta") if meta.get("http-equiv")]
     [allowed] = re.findall(r"script-src ([^;]+)", str(policy["content"]))
     texts = [text for kind, text in reader.scripts if kind is None]
@@ -155,7 +155,7 @@ def test_only_our_scripts_may_run(page) -> None:
 
 def test_the_scripts_are_short(page) -> None:
     """Each script can be read in one sitting, and none asks the network for anything."""
-    for kind, text in Reader(render(page(["a", "b"]))).scripts:
+    for kind, text in Reader(render_page(page(["a", "b"]))).scripts:
         if kind is None:
             assert len(text.splitlines()) <= 200
             assert not re.findall(
@@ -167,7 +167,7 @@ def test_the_scripts_are_short(page) -> None:
 def test_the_review_knows_every_card(page) -> None:
     """Each card names its image by number; the image has path, hash, label and suggestion."""
     made = page(NASTY)
-    reader = Reader(render(made))
+    reader = Reader(render_page(made))
     data = data_of(reader)
     assert data["classes"] == sorted(NASTY)
     worst = list(made.result.worst["path"])
@@ -185,16 +185,16 @@ def test_a_mistake_is_shown_once(page) -> None:
     few = page(["a", "b", "c"], images=400, params=FEW.model_copy(update={"top_losses": 4}))
     missing = set(few.result.surest["path"]) - set(few.result.worst["path"])
     assert missing
-    assert f"surest of, {4 - len(missing)} stand above" in Reader(render(few)).text()
+    assert f"surest of, {4 - len(missing)} stand above" in Reader(render_page(few)).text()
     all_above = page(["a", "b", "c"], params=FEW.model_copy(update={"top_losses": 20}))
     count = len(all_above.result.surest)
-    assert f"All {count} stand above." in Reader(render(all_above)).text()
+    assert f"All {count} stand above." in Reader(render_page(all_above)).text()
 
 
 def test_earlier_decisions_are_listed_and_handed_on_as_they_are(page) -> None:
     """The page shows what was applied and what no longer fits, and its script has every cell."""
     made = page(["a", "b"])
-    reader = Reader(render(made))
+    reader = Reader(render_page(made))
     rows = made.reports.decided.to_dict("records")
     for given, row in zip(data_of(reader)["decided"], rows, strict=True):
         assert given == {cell: row[cell] for cell in given}
@@ -207,7 +207,7 @@ def test_nothing_was_decided_yet(page) -> None:
     """Without corrections there is no table of them."""
     made = page(["a", "b"])
     first = replace(made, reports=replace(made.reports, decided=made.reports.decided.head(0)))
-    assert "Decided before" not in Reader(render(first)).text()
+    assert "Decided before" not in Reader(render_page(first)).text()
 
 
 def test_other_labels_are_other_data(page) -> None:
@@ -218,7 +218,7 @@ def test_other_labels_are_other_data(page) -> None:
 def test_every_name_is_shown_as_it_is(page) -> None:
     """Markup in labels, paths, findings, captions and provenance is text to the reader."""
     made = page(NASTY)
-    text = render(made)
+    text = render_page(made)
     reader = Reader(text)
     for raw in ("<script>alert", "<i>0</i>", "<u>", "<em>"):
         assert raw not in text
@@ -232,7 +232,7 @@ def test_every_name_is_shown_as_it_is(page) -> None:
 
 def test_pictures_have_words(page) -> None:
     """Every image and every drawing says what it shows."""
-    reader = Reader(render(page(["a", "b", "c"])))
+    reader = Reader(render_page(page(["a", "b", "c"])))
     assert all(image.get("alt") for image in reader.all("img"))
     assert len(reader.all("img")) >= 13
     drawn = [tags for tags in reader.all("div") if (tags.get("class") or "").startswith("figure")]
@@ -242,7 +242,7 @@ def test_pictures_have_words(page) -> None:
 
 def test_ids_are_unique_and_links_lead_somewhere(page) -> None:
     """The menu reaches every section."""
-    reader = Reader(render(page([f"kind {number}" for number in range(70)])))
+    reader = Reader(render_page(page([f"kind {number}" for number in range(70)])))
     ids = [attributes["id"] for _, attributes in reader.tags if attributes.get("id")]
     assert len(ids) == len(set(ids))
     links = [str(link["href"]) for link in reader.all("a")]
@@ -253,7 +253,7 @@ def test_ids_are_unique_and_links_lead_somewhere(page) -> None:
 def test_the_headline_names_both_rates_with_their_intervals(page) -> None:
     """The first thing on the page is the answer, in words and numbers."""
     made = page(["a", "b", "c"], images=400, right=0.9)
-    text = Reader(render(made)).text()
+    text = Reader(render_page(made)).text()
     own = made.result.metrics["error_rate"]
     assert "Fine-tuning is better than the linear probe" in text
     assert f"{100 * own['value']:.1f} % error against" in text
@@ -263,7 +263,7 @@ def test_the_headline_names_both_rates_with_their_intervals(page) -> None:
 def test_it_says_how_sure_is_sure(page) -> None:
     """Each level has the confidence that reaches it, or the reason why none can be named."""
     made = page(["a", "b", "c"], images=1000, right=1.0)
-    text = Reader(render(made)).text()
+    text = Reader(render_page(made)).text()
     for level, sure in made.result.metrics["sure"].items():
         assert f"Right {level} % of the time" in text
         assert sure["reason"] in text if sure["threshold"] is None else "or surer; " in text
@@ -278,7 +278,7 @@ def test_loss_and_probability_are_told_apart(page) -> None:
     """A card gives both probabilities as percent and the loss as a number."""
     made = page(["a", "b", "c"])
     worst = made.result.worst.iloc[0]
-    text = Reader(render(made)).text()
+    text = Reader(render_page(made)).text()
     assert f"loss {worst['loss']:.2f}" in text
     assert worst["loss"] == pytest.approx(-np.log(worst["p_actual"]), rel=1e-6)
 
@@ -294,7 +294,7 @@ def test_loss_and_probability_are_told_apart(page) -> None:
 def test_all_right_and_all_wrong(page, right: float, sentence: str) -> None:
     """Both extremes make a page that says so."""
     made = page(["a", "b", "c"], right=right)
-    assert sentence in Reader(render(made)).text()
+    assert sentence in Reader(render_page(made)).text()
 
 
 def test_nothing_to_tell_is_said(page) -> None:
@@ -306,13 +306,13 @@ def test_nothing_to_tell_is_said(page) -> None:
         problems={},
         suggestion={"skipped": True, "reason": "fine_tune.base_lr is a number"},
     )
-    text = Reader(render(replace(made, finder=None, reports=reports))).text()
+    text = Reader(render_page(replace(made, finder=None, reports=reports))).text()
     assert "The sweep was skipped: fine_tune.base_lr is a number." in text
 
 
 def test_long_lists_are_cut(page) -> None:
     """Sixty paths of a finding are shown as forty, with the rest counted."""
-    assert "and 20 more" in Reader(render(page(["a", "b"]))).text()
+    assert "and 20 more" in Reader(render_page(page(["a", "b"]))).text()
 
 
 @pytest.mark.slow
@@ -326,7 +326,7 @@ def test_a_page_of_ten_thousand_images_is_small(page) -> None:
 
     labels = [f"kind {number}" for number in range(37)]
     made = page(labels, images=10_000, params=MOST, image=photo)
-    text = render(made)
+    text = render_page(made)
     assert len(made.result.suspects) == 1000
     assert len(made.thumbnails) > 1000
     assert len(text.encode()) < 5e6
@@ -334,7 +334,7 @@ def test_a_page_of_ten_thousand_images_is_small(page) -> None:
 
 def test_same_content_same_bytes(page) -> None:
     """Two renderings of equal content are equal."""
-    assert render(page(NASTY)) == render(page(NASTY))
+    assert render_page(page(NASTY)) == render_page(page(NASTY))
 
 
 def test_provenance_is_flat() -> None:

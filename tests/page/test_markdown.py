@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.page.markdown import LONGEST, code_span, report_markdown
 from stages.stats.interpretation import Interpretation, InterpretParams, interpret
-from stages.page.markdown import LONGEST, code, summary
 from tests.example_results import NASTY, arrays, properties
 
 COUNTS = {"train": 320, "valid": 80}
@@ -29,11 +29,11 @@ def result(labels: list[str], right: float = 0.8) -> Interpretation:
 def test_it_says_what_the_page_says_first() -> None:
     """Headline with both intervals, verdict, pairs and suspects, and never long."""
     made = result([f"kind {number}" for number in range(12)])
-    text = summary(made, COUNTS, "abc123")
+    text = report_markdown(made, COUNTS, "abc123")
     own = made.metrics["error_rate"]
     assert text.startswith("## Fine-tuning is better than the linear probe: ")
     assert f"{100 * own['value']:.1f} % error ({100 * own['low']:.1f} to" in text
-    assert f"| {code(made.suspects['path'][0])} |" in text
+    assert f"| {code_span(made.suspects['path'][0])} |" in text
     first = made.confused.iloc[0]
     assert f"| {first['count']} of {first['of']} |" in text
     assert "Data: 320 train, 80 valid; fingerprint `abc123`." in text
@@ -43,12 +43,14 @@ def test_it_says_what_the_page_says_first() -> None:
 
 def test_nothing_to_tell_is_said() -> None:
     """A model that is always right has no confused pairs."""
-    assert "No class was taken for another." in summary(result(["a", "b"], 3.0), COUNTS, "abc")
+    assert "No class was taken for another." in report_markdown(
+        result(["a", "b"], 3.0), COUNTS, "abc"
+    )
 
 
 def test_names_are_code() -> None:
     """Every row of a table has as many cells as its header, whatever the names."""
-    text = summary(result(NASTY), COUNTS, "abc")
+    text = report_markdown(result(NASTY), COUNTS, "abc")
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)
     assert not re.search(r"(?<!`)<script>", text)
@@ -67,13 +69,13 @@ def test_names_are_code() -> None:
 )
 def test_a_name_is_one_span(name: str, shown: str) -> None:
     """Markup, mentions, bars, backticks and line ends in a name are just characters."""
-    assert code(name) == shown
+    assert code_span(name) == shown
 
 
 @given(st.text(min_size=1).filter(str.strip))
 def test_a_span_closes_where_it_should(name: str) -> None:
     """No run of backticks inside is as long as the fence, and the span is one line."""
-    span = code(name)
+    span = code_span(name)
     fence = re.match("`+", span)[0]
     inside = span[len(fence) : -len(fence)]
     assert span.endswith(fence)

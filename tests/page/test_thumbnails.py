@@ -5,6 +5,7 @@ from base64 import b64decode
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from stages.page.thumbnails import BUDGET, overlay, overlays, picture, thumbnail, thumbnails
@@ -72,7 +73,9 @@ def test_more_pictures_are_smaller_and_fit_the_budget() -> None:
     assert 213 > widths[0] > widths[1]
 
 
-def test_no_picture_is_left_out_when_even_the_smallest_are_too_many(monkeypatch) -> None:
+def test_no_picture_is_left_out_when_even_the_smallest_are_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Beyond the last size a page grows rather than lose pictures."""
     monkeypatch.setattr("stages.page.thumbnails.BUDGET", 2000)
     made = thumbnails(map(str, range(5)), noise)

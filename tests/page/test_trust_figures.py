@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.stats.interpretation import Interpretation, InterpretParams, interpret
 from stages.page.trust_figures import (
     conditions_figure,
     coverage_figure,
     reliability_figure,
     trust_figures,
 )
+from stages.stats.interpretation import Interpretation, InterpretParams, interpret
 from tests.example_results import arrays, properties
 
 SURE = {"threshold": 0.9, "coverage": 0.5, "reason": ""}

@@ -8,7 +8,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from stages.base.seed import derive
-from stages.sample.camera import frame, ink_box, photograph, pose, seen
+from stages.sample.camera import frame_size, ink_box, ink_coverage, photograph, pose
 from stages.sample.pen import PENS, inked, line_distance
 
 SEEDS = st.integers(0, 2**40)
@@ -21,23 +21,23 @@ def line(number=5):
 
 @settings(derandomize=True)
 @given(SEEDS)
-def test_frames_are_within_320_and_900_pixels(seed):
+def test_frames_are_within_320_and_900_pixels(seed) -> None:
     """Both sides of every photograph are in the promised range."""
-    assert all(320 <= side <= 900 for side in frame(derive(seed)))
+    assert all(320 <= side <= 900 for side in frame_size(derive(seed)))
 
 
-def test_frames_are_portrait_landscape_and_square():
+def test_frames_are_portrait_landscape_and_square() -> None:
     """All shapes of frame occur."""
-    sizes = [frame(derive(1, number)) for number in range(60)]
+    sizes = [frame_size(derive(1, number)) for number in range(60)]
     assert {np.sign(width - height) for width, height in sizes} == {-1, 0, 1}
 
 
 @settings(derandomize=True, deadline=None)
 @given(SEEDS, st.integers(1, 250), st.integers(1, 250))
-def test_the_writing_lies_in_the_middle_square(seed, width, height):
+def test_the_writing_lies_in_the_middle_square(seed, width, height) -> None:
     """Whatever its shape, the box's four corners are well inside the middle square."""
     rng = derive(seed)
-    size = frame(rng)
+    size = frame_size(rng)
     left, top, right, bottom = box = (30, 40, 30 + width, 40 + height)
     corners = np.array([[x, y, 1] for x in (left, right) for y in (top, bottom)]).T
     x, y, depth = pose(size, box, rng) @ corners
@@ -47,13 +47,13 @@ def test_the_writing_lies_in_the_middle_square(seed, width, height):
 
 @settings(derandomize=True, max_examples=20, deadline=None)
 @given(SEEDS)
-def test_the_writing_fills_half_the_picture_and_stays_inside(seed):
+def test_the_writing_fills_half_the_picture_and_stays_inside(seed) -> None:
     """Ink as the camera sees it is 40 to 85 % of the shorter side high, and never at the border."""
     rng = derive(seed)
     ink = inked(line(), PENS[seed % len(PENS)], rng)
-    size = frame(rng)
+    size = frame_size(rng)
     to_sheet = np.linalg.inv(pose(size, ink_box(ink), rng))
-    rows, columns = np.nonzero(seen(ink, to_sheet, size) > 16 / 255)
+    rows, columns = np.nonzero(ink_coverage(ink, to_sheet, size) > 16 / 255)
     assert 0.40 < max(np.ptp(rows), np.ptp(columns)) / min(size) < 0.85
     assert rows.min() > 0
     assert columns.min() > 0
@@ -61,13 +61,13 @@ def test_the_writing_fills_half_the_picture_and_stays_inside(seed):
     assert columns.max() < size[0] - 1
 
 
-def test_ink_box_of_a_blank_drawing_is_refused():
+def test_ink_box_of_a_blank_drawing_is_refused() -> None:
     """Nothing written is an error, not an empty photograph."""
     with pytest.raises(ValueError, match="empty"):
         ink_box(Image.new("L", (50, 50)))
 
 
-def test_a_photograph_repeats_with_its_generator():
+def test_a_photograph_repeats_with_its_generator() -> None:
     """The same generator takes the same photograph, another one another."""
     first, again, other = (photograph(line(), derive(1, name)) for name in "aab")
     assert first.mode == "RGB"
@@ -75,7 +75,7 @@ def test_a_photograph_repeats_with_its_generator():
     assert first.tobytes() != other.tobytes()
 
 
-def test_photographs_are_exposed_like_photographs():
+def test_photographs_are_exposed_like_photographs() -> None:
     """No photograph of fifteen is nearly black or all white, and each has contrast and noise."""
     for number in range(15):
         pixels = np.asarray(photograph(line(number), derive(2, number)), float)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +15,18 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from sklearn.datasets import load_digits
 
 from stages.base.seed import derive
-from stages.sample.digits import COUNT, NAMES, SEED, plan, planted, render, write_sample
+from stages.sample.digits import (
+    COUNT,
+    NAMES,
+    SAMPLE_SEED,
+    file_content,
+    planted_faults,
+    sample_files,
+    write_sample,
+)
 
 SCANS = load_digits()
-ORDER = derive(SEED, "scans").permutation(len(SCANS.target))
+ORDER = derive(SAMPLE_SEED, "scans").permutation(len(SCANS.target))
 
 
 def label(path):
@@ -32,7 +41,7 @@ def truth(photo):
 
 def content(photo):
     """The bytes of a file of the sample."""
-    return render(photo, SCANS.images[ORDER[photo.scan]])
+    return file_content(photo, SCANS.images[ORDER[photo.scan]])
 
 
 def opened(photo):
@@ -42,43 +51,47 @@ def opened(photo):
 
 def with_fault(fault):
     """The planned files with this fault."""
-    return [photo for photo in plan() if photo.fault == fault]
+    return [photo for photo in sample_files() if photo.fault == fault]
 
 
 def original(copy):
     """The photograph that a duplicate copies."""
-    return next(photo for photo in plan() if photo.path == copy.detail)
+    return next(photo for photo in sample_files() if photo.path == copy.detail)
 
 
-def test_the_sample_is_a_thousand_photographs_and_eleven_extra_files():
+def test_the_sample_is_a_thousand_photographs_and_eleven_extra_files() -> None:
     """Every running number from 0 to 1010 occurs once, in order, in a name like seven_0412.jpg."""
-    paths = [photo.path for photo in plan()]
+    paths = [photo.path for photo in sample_files()]
     assert [path.split("_")[1] for path in paths] == [f"{n:04d}.jpg" for n in range(1011)]
     assert {label(path) for path in paths} == set(NAMES)
 
 
-def test_every_photograph_shows_writing_of_its_own():
+def test_every_photograph_shows_writing_of_its_own() -> None:
     """The thousand photographs come from a thousand different scans."""
-    assert len({photo.scan for photo in plan() if photo.scan < COUNT}) == COUNT
+    assert len({photo.scan for photo in sample_files() if photo.scan < COUNT}) == COUNT
 
 
-def test_classes_are_about_equal():
+def test_classes_are_about_equal() -> None:
     """Each class has about a hundred files."""
-    counts = Counter(label(photo.path) for photo in plan())
+    counts = Counter(label(photo.path) for photo in sample_files())
     assert min(counts.values()) > 80
     assert max(counts.values()) < 120
 
 
-def test_names_tell_the_truth_but_for_the_planted_ten():
+def test_names_tell_the_truth_but_for_the_planted_ten() -> None:
     """A file name says what the picture shows, except for ten, whose true class is on record."""
-    wrong = {photo.path: truth(photo) for photo in plan() if label(photo.path) != truth(photo)}
+    wrong = {
+        photo.path: truth(photo) for photo in sample_files() if label(photo.path) != truth(photo)
+    }
     assert len(wrong) == 10
-    assert wrong == {path: detail for path, fault, detail in planted() if fault == "wrong label"}
+    assert wrong == {
+        path: detail for path, fault, detail in planted_faults() if fault == "wrong label"
+    }
 
 
-def test_planted_lists_every_fault():
+def test_planted_lists_every_fault() -> None:
     """The planted faults are the documented ones, in the documented number."""
-    assert Counter(fault for _, fault, _ in planted()) == {
+    assert Counter(fault for _, fault, _ in planted_faults()) == {
         "wrong label": 10,
         "near duplicate": 6,
         "exact duplicate": 1,
@@ -89,7 +102,7 @@ def test_planted_lists_every_fault():
     }
 
 
-def test_copies_have_their_original_s_class_and_no_other_fault():
+def test_copies_have_their_original_s_class_and_no_other_fault() -> None:
     """Duplicates are of different sound photographs, under another number of the same class."""
     copies = with_fault("near duplicate") + with_fault("exact duplicate")
     originals = [original(copy) for copy in copies]
@@ -101,16 +114,16 @@ def test_copies_have_their_original_s_class_and_no_other_fault():
 
 
 @pytest.mark.parametrize("number", [0, 1, 500, 999])
-def test_photographs_are_upright_rgb_jpegs_of_320_to_900_pixels(number):
+def test_photographs_are_upright_rgb_jpegs_of_320_to_900_pixels(number) -> None:
     """A sound file is an RGB JPEG in the promised size with nothing in its EXIF."""
-    image = opened(plan()[number])
+    image = opened(sample_files()[number])
     image.load()
     assert (image.format, image.mode) == ("JPEG", "RGB")
     assert all(320 <= side <= 900 for side in image.size)
     assert not image.getexif()
 
 
-def test_a_near_duplicate_is_the_same_picture_smaller():
+def test_a_near_duplicate_is_the_same_picture_smaller() -> None:
     """A near duplicate has other bytes and 90 % of the size, and looks like its original."""
     copy = with_fault("near duplicate")[0]
     image, source = opened(copy), opened(original(copy))
@@ -119,13 +132,13 @@ def test_a_near_duplicate_is_the_same_picture_smaller():
     assert np.abs(difference).mean() < 6
 
 
-def test_the_exact_duplicate_has_its_original_s_bytes():
+def test_the_exact_duplicate_has_its_original_s_bytes() -> None:
     """The exact duplicate differs from its original in nothing but the name."""
     (copy,) = with_fault("exact duplicate")
     assert content(copy) == content(original(copy))
 
 
-def test_the_truncated_file_opens_but_does_not_load():
+def test_the_truncated_file_opens_but_does_not_load() -> None:
     """The cut JPEG still has a header, and fails when its pixels are read."""
     (photo,) = with_fault("truncated")
     image = opened(photo)
@@ -134,7 +147,7 @@ def test_the_truncated_file_opens_but_does_not_load():
         image.load()
 
 
-def test_the_gif_named_jpg_is_a_gif_that_loads():
+def test_the_gif_named_jpg_is_a_gif_that_loads() -> None:
     """The GIF has a wrong name and a sound picture."""
     (photo,) = with_fault("gif named .jpg")
     image = opened(photo)
@@ -142,7 +155,7 @@ def test_the_gif_named_jpg_is_a_gif_that_loads():
     assert image.convert("RGB").size == image.size
 
 
-def test_the_sideways_photo_is_upright_once_its_orientation_is_heeded():
+def test_the_sideways_photo_is_upright_once_its_orientation_is_heeded() -> None:
     """Stored pixels lie on their side; EXIF orientation 6 brings them back."""
     (photo,) = with_fault("sideways")
     upright = opened(photo._replace(fault=""))
@@ -153,7 +166,7 @@ def test_the_sideways_photo_is_upright_once_its_orientation_is_heeded():
     assert np.abs(np.asarray(turned, float) - np.asarray(upright)).mean() < 4
 
 
-def test_the_text_named_jpg_is_no_picture():
+def test_the_text_named_jpg_is_no_picture() -> None:
     """The text file cannot be opened as an image."""
     (photo,) = with_fault("text named .jpg")
     with pytest.raises(UnidentifiedImageError):
@@ -161,15 +174,15 @@ def test_the_text_named_jpg_is_no_picture():
 
 
 @pytest.mark.parametrize("count", [0, 1, 12])
-def test_a_part_of_the_sample_is_that_part_of_the_whole(count):
+def test_a_part_of_the_sample_is_that_part_of_the_whole(count) -> None:
     """With a count, the plan is the whole one's first photographs, their copies, and the broken."""
-    part = plan(count)
-    assert [photo for photo in plan() if photo in part] == part
+    part = sample_files(count)
+    assert [photo for photo in sample_files() if photo in part] == part
     assert sum(photo.scan < COUNT and int(photo.path[-8:-4]) < COUNT for photo in part) == count
     assert all(photo.scan < count or photo.scan >= COUNT for photo in part)
 
 
-def test_neither_count_nor_workers_change_a_byte(tmp_path):
+def test_neither_count_nor_workers_change_a_byte(tmp_path: Path) -> None:
     """One process or two, one photograph or three: each file is the same."""
     write_sample(tmp_path / "one", 1, workers=1)
     assert write_sample(tmp_path / "three", 3, workers=2) == 7
@@ -180,7 +193,7 @@ def test_neither_count_nor_workers_change_a_byte(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names x86 features")
-def test_a_plainer_processor_draws_the_same_bytes():
+def test_a_plainer_processor_draws_the_same_bytes() -> None:
     """Without the vector instructions of newer processors, the photographs are the same."""
     code = (
         "import sys; from hashlib import sha256; from tests.sample.test_digits import *;"
@@ -193,5 +206,5 @@ def test_a_plainer_processor_draws_the_same_bytes():
     there = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], env=plain, capture_output=True, check=True
     )
-    here = sha256(b"".join(content(photo) for photo in plan()[:40:2])).hexdigest()
+    here = sha256(b"".join(content(photo) for photo in sample_files()[:40:2])).hexdigest()
     assert there.stdout.decode() == here

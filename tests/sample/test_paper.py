@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stages.base.seed import derive
-from stages.sample.paper import View, _lay_on_table, _line, _rule, sheet, stain
+from stages.sample.paper import View, _lay_on_table, _line, _rule, paper_sheet, stain
 
 BOX = (120, 100, 220, 260)
 
@@ -20,7 +20,7 @@ def white(seen):
     return np.ones((3, *seen.shape), np.float32)
 
 
-def test_stain_multiplies_where_it_covers():
+def test_stain_multiplies_where_it_covers() -> None:
     """No cover changes nothing, full cover multiplies by the colour, half goes half way."""
     scene = np.full((3, 1, 3), 0.8, np.float32)
     stain(scene, np.float32([[0, 0.5, 1]]), (0.5, 1.0, 0.0))
@@ -29,11 +29,11 @@ def test_stain_multiplies_where_it_covers():
     )
 
 
-def test_sheets_are_light_and_vary():
+def test_sheets_are_light_and_vary() -> None:
     """Sheets are in 0..1, bright where one writes, and of all three kinds within forty."""
     rulings = set()
     for number in range(40):
-        scene = sheet(view(), derive(1, number))
+        scene = paper_sheet(view(), derive(1, number))
         assert scene.shape == (3, 360, 400)
         assert scene.dtype == np.float32
         assert scene.min() >= 0
@@ -46,7 +46,7 @@ def test_sheets_are_light_and_vary():
     assert {(False, False), (True, False), (True, True)} <= rulings
 
 
-def test_the_table_never_reaches_the_writing():
+def test_the_table_never_reaches_the_writing() -> None:
     """A sheet ends outside the box of the writing, on whichever side."""
     left, top, right, bottom = BOX
     ends = set()
@@ -61,14 +61,14 @@ def test_the_table_never_reaches_the_writing():
 
 
 @pytest.mark.parametrize("width", [1.0, 1.4, 2.0])
-def test_a_printed_line_covers_what_it_overlaps(width):
+def test_a_printed_line_covers_what_it_overlaps(width) -> None:
     """A pixel's cover is the part of its breadth that the line takes."""
     away = np.linspace(0, 4, 81, dtype=np.float32)
     overlap = np.minimum(0.5, away + width / 2) - np.maximum(-0.5, away - width / 2)
     assert _line(away, width) == pytest.approx(np.clip(overlap, 0, 1), abs=1e-6)
 
 
-def test_printed_lines_are_evenly_spaced():
+def test_printed_lines_are_evenly_spaced() -> None:
     """Rows between printed lines are equally many, and no line is missing."""
     gaps = []
     for number in range(30):

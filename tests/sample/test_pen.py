@@ -47,13 +47,13 @@ def loops(line):
 
 @settings(derandomize=True, max_examples=60, deadline=None)
 @given(arrays(bool, (9, 11)))
-def test_thin_equals_the_plain_version(mask):
+def test_thin_equals_the_plain_version(mask) -> None:
     """Thinning whole arrays gives what the published rules give pixel by pixel."""
     mask = np.pad(mask, 1)
     assert np.array_equal(thin(mask), thin_slowly(mask))
 
 
-def test_thin_leaves_its_argument_alone():
+def test_thin_leaves_its_argument_alone() -> None:
     """The shape that is passed in stays as it was."""
     mask = np.zeros((9, 9), bool)
     mask[2:7, 2:7] = True
@@ -64,7 +64,7 @@ def test_thin_leaves_its_argument_alone():
 
 @settings(derandomize=True, max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(10, 70), st.integers(10, 70)), min_size=2, max_size=5))
-def test_thin_keeps_pieces_and_loops(points):
+def test_thin_keeps_pieces_and_loops(points) -> None:
     """The middle line of a drawn stroke lies in it and has its pieces and loops."""
     image = Image.new("1", (80, 80))
     ImageDraw.Draw(image).line([*points, (75, 40)], fill=1, width=7, joint="curve")
@@ -76,7 +76,7 @@ def test_thin_keeps_pieces_and_loops(points):
     assert not (ndimage.uniform_filter(line.astype(float), 3) > 0.95).any()
 
 
-def test_line_distance_of_a_bar_is_the_distance_from_its_middle():
+def test_line_distance_of_a_bar_is_the_distance_from_its_middle() -> None:
     """Two full columns of a scan make a straight line between them, distances in cells."""
     scan = np.zeros((8, 8))
     scan[1:7, 3:5] = 16
@@ -90,7 +90,7 @@ def test_line_distance_of_a_bar_is_the_distance_from_its_middle():
 
 
 @pytest.mark.parametrize(("digit", "expected"), [(0, 1), (6, 1), (8, 2), (1, 0), (7, 0)])
-def test_line_distance_keeps_the_loops_of_handwriting(digit, expected):
+def test_line_distance_keeps_the_loops_of_handwriting(digit, expected) -> None:
     """Most traced lines close as many loops as the digit has."""
     data = load_digits()
     scans = data.images[data.target == digit][:30]
@@ -99,7 +99,7 @@ def test_line_distance_keeps_the_loops_of_handwriting(digit, expected):
 
 
 @pytest.mark.slow
-def test_traced_lines_can_still_be_read():
+def test_traced_lines_can_still_be_read() -> None:
     """Three nearest neighbours read at least 96 % of the lines by other scans' lines."""
     data = load_digits()
     lines = np.stack([line_distance(scan)[::16, ::16] < 0.5 for scan in data.images])
@@ -110,7 +110,7 @@ def test_traced_lines_can_still_be_read():
 
 
 @pytest.mark.parametrize("pen", PENS)
-def test_a_pen_inks_the_line_and_nothing_far_from_it(pen):
+def test_a_pen_inks_the_line_and_nothing_far_from_it(pen) -> None:
     """Ink lies thick on the line and nowhere beyond the pen's widest reach."""
     distance = line_distance(load_digits().images[0])
     cover = np.asarray(inked(distance, pen, derive(1, "pen")))
@@ -119,7 +119,7 @@ def test_a_pen_inks_the_line_and_nothing_far_from_it(pen):
     assert not cover[distance > 1.12 * pen.half_width[1] + pen.edge].any()
 
 
-def test_every_line_keeps_its_pen_inside_the_raster():
+def test_every_line_keeps_its_pen_inside_the_raster() -> None:
     """The empty cells around a scan leave room for the widest pen."""
     widest = 1.12 * max(pen.half_width[1] + pen.edge for pen in PENS)
     full = line_distance(np.pad(np.zeros((6, 6)), 1, constant_values=16))

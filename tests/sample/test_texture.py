@@ -8,7 +8,7 @@ from stages.sample.texture import cloud, soft_step
 
 
 @pytest.mark.parametrize("grain", [1, 3, 40, 5000])
-def test_cloud_fills_its_shape_within_bounds(grain):
+def test_cloud_fills_its_shape_within_bounds(grain) -> None:
     """Noise has the shape asked for and stays in 0..1, at any grain."""
     noise = cloud((60, 90), grain, derive(1, "cloud"))
     assert noise.shape == (60, 90)
@@ -16,7 +16,7 @@ def test_cloud_fills_its_shape_within_bounds(grain):
     assert 0 <= noise.min() < noise.max() <= 1
 
 
-def test_cloud_is_smoother_with_a_coarser_grain():
+def test_cloud_is_smoother_with_a_coarser_grain() -> None:
     """Neighbouring pixels differ less as the spots grow."""
 
     def roughness(grain):
@@ -25,14 +25,14 @@ def test_cloud_is_smoother_with_a_coarser_grain():
     assert roughness(2) > 2 * roughness(10) > 4 * roughness(50)
 
 
-def test_cloud_repeats_with_its_generator():
+def test_cloud_repeats_with_its_generator() -> None:
     """The same generator gives the same noise, another one other noise."""
     first, again, other = (cloud((20, 20), 4, derive(1, name)) for name in "aab")
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_soft_step_rises_from_0_to_1_and_is_flat_at_both_ends():
+def test_soft_step_rises_from_0_to_1_and_is_flat_at_both_ends() -> None:
     """The step is 0 up to 0, 1 from 1 on, never falls, and starts and ends level."""
     x = np.linspace(-0.5, 1.5, 2001, dtype=np.float32)
     y = soft_step(x)

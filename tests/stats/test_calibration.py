@@ -8,10 +8,10 @@ from sklearn.calibration import calibration_curve
 
 from stages.base.seed import derive
 from stages.stats.calibration import (
-    error_interval,
-    expected_error,
-    if_calibrated,
-    reliability,
+    calibration_by_chance,
+    calibration_error_interval,
+    expected_calibration_error,
+    reliability_table,
 )
 
 
@@ -34,7 +34,7 @@ def sure_and_right(targets: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, n
 def test_reliability_agrees_with_scikit_learn() -> None:
     """Bins by quantile have scikit-learn's mean confidence and share of right answers."""
     confidence, right = sure_and_right(*judged())
-    table = reliability(confidence, right)
+    table = reliability_table(confidence, right)
     share, mean = calibration_curve(right, confidence, n_bins=10, strategy="quantile")
     assert table["accuracy"].to_numpy() == pytest.approx(share)
     assert table["confidence"].to_numpy() == pytest.approx(mean)
@@ -48,22 +48,22 @@ def test_reliability_agrees_with_scikit_learn() -> None:
 def test_few_images_and_equal_confidences_make_few_bins() -> None:
     """A bin holds fifteen images or more, and equal confidences are never parted."""
     confidence, right = sure_and_right(*judged(44))
-    assert len(reliability(confidence, right)) == 2
-    assert len(reliability(confidence[:1], right[:1])) == 1
-    same = reliability(np.array([1.0] * 90 + [0.5] * 10), np.arange(100) % 2 == 0)
+    assert len(reliability_table(confidence, right)) == 2
+    assert len(reliability_table(confidence[:1], right[:1])) == 1
+    same = reliability_table(np.array([1.0] * 90 + [0.5] * 10), np.arange(100) % 2 == 0)
     assert same["images"].tolist() == [10, 90]
 
 
 def test_the_error_is_the_weighted_distance_of_the_bins() -> None:
     """The value follows from the table of `reliability`, and lies in its interval."""
     confidence, right = sure_and_right(*judged(over=2))
-    table = reliability(confidence, right)
+    table = reliability_table(confidence, right)
     distance = (table["confidence"] - table["accuracy"]).abs()
-    found = error_interval(confidence, right, 0.02, derive(1, "ece"))
+    found = calibration_error_interval(confidence, right, 0.02, derive(1, "ece"))
     assert found.value == pytest.approx(np.average(distance, weights=table["images"]))
-    assert found.value == pytest.approx(expected_error(confidence, right))
+    assert found.value == pytest.approx(expected_calibration_error(confidence, right))
     assert found.low <= found.value <= found.high
-    assert found == error_interval(confidence, right, 0.02, derive(1, "ece"))
+    assert found == calibration_error_interval(confidence, right, 0.02, derive(1, "ece"))
 
 
 def test_the_error_of_a_calibrated_model_is_chance() -> None:
@@ -73,8 +73,8 @@ def test_the_error_of_a_calibrated_model_is_chance() -> None:
         beyond = 0
         for seed in range(40):
             confidence, right = sure_and_right(*judged(200, over, seed))
-            error = expected_error(confidence, right)
-            beyond += error > if_calibrated(confidence, right, derive(seed, "chance"))[0]
+            error = expected_calibration_error(confidence, right)
+            beyond += error > calibration_by_chance(confidence, right, derive(seed, "chance"))[0]
         exceeds.append(beyond)
     assert exceeds[0] <= 6  # 2 are expected; 7 or more have a chance of .5 %
     assert exceeds[1] == 40
@@ -85,7 +85,7 @@ def test_the_error_of_a_calibrated_model_is_chance() -> None:
 )
 def test_the_tendency_is_told_in_words(over: float, tendency: str) -> None:
     """Logits too large make a model too sure, logits too small not sure enough."""
-    assert if_calibrated(*sure_and_right(*judged(over=over)), derive(0, "x"))[1] == tendency
+    assert calibration_by_chance(*sure_and_right(*judged(over=over)), derive(0, "x"))[1] == tendency
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -93,8 +93,8 @@ def test_all_right_and_all_wrong(right: bool) -> None:
     """Both extremes have an error, an interval that holds it, and a tendency."""
     confidence = np.full(60, 0.9)
     outcome = np.full(60, right)
-    chance, tendency = if_calibrated(confidence, outcome, derive(0, "x"))
-    found = error_interval(confidence, outcome, chance, derive(0, "ece"))
+    chance, tendency = calibration_by_chance(confidence, outcome, derive(0, "x"))
+    found = calibration_error_interval(confidence, outcome, chance, derive(0, "ece"))
     assert (found.value, found.low, found.high) == pytest.approx([0.1 if right else 0.9] * 3)
     assert tendency == ("not sure enough" if right else "too sure")
 
@@ -108,7 +108,7 @@ def test_the_interval_covers_the_true_error(shift: float) -> None:
         confidence = 1 - rng.beta(1, 8, 200)
         truth = np.clip(confidence - shift, 0, 1)
         right = rng.random(200) < truth
-        chance, _ = if_calibrated(confidence, right, derive(seed, "chance"))
-        found = error_interval(confidence, right, chance, derive(seed, "ece"))
-        covered += found.low <= expected_error(confidence, truth) <= found.high
+        chance, _ = calibration_by_chance(confidence, right, derive(seed, "chance"))
+        found = calibration_error_interval(confidence, right, chance, derive(seed, "ece"))
+        covered += found.low <= expected_calibration_error(confidence, truth) <= found.high
     assert covered >= 20

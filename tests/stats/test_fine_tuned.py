@@ -21,10 +21,10 @@ def told() -> Predictions:
 def test_each_side_keeps_its_own() -> None:
     """Validation has probabilities, training margins, and both their paths and labels in order."""
     predictions = told()
-    assert predictions.vocab.tolist() == ["cat", "dog"]
+    assert predictions.class_names.tolist() == ["cat", "dog"]
     assert predictions.paths.tolist() == VALID.paths
     assert predictions.targets.tolist() == [1, 0]
-    assert predictions.probabilities is HELD
+    assert predictions.pred_probs is HELD
     assert predictions.train_paths.tolist() == TRAIN.paths
     assert predictions.train_targets.tolist() == [0, 1, 1]
     assert predictions.train_margins is MARGINS

@@ -38,8 +38,8 @@ def test_metrics_agree_with_scikit_learn() -> None:
     predictions, baseline = made_up(list("abcdefg"))
     metrics = told(predictions, baseline).metrics
     for scores, rows in (
-        (metrics, predictions.probabilities),
-        (metrics["baseline"], baseline.valid_probabilities),
+        (metrics, predictions.pred_probs),
+        (metrics["baseline"], baseline.valid_pred_probs),
     ):
         named = rows.argmax(axis=1)
         right = accuracy_score(predictions.targets, named)
@@ -74,7 +74,7 @@ def test_the_order_of_the_baselines_images_does_not_matter() -> None:
     turned = replace(
         baseline,
         valid_paths=baseline.valid_paths[::-1],
-        valid_probabilities=baseline.valid_probabilities[::-1],
+        valid_pred_probs=baseline.valid_pred_probs[::-1],
     )
     assert told(predictions, turned).metrics == told(predictions, baseline).metrics
 
@@ -83,7 +83,7 @@ def test_other_images_or_classes_are_refused() -> None:
     """A baseline of another split or vocabulary cannot be compared with."""
     predictions, baseline = made_up(list("abc"))
     others = np.char.add("x", baseline.valid_paths)
-    for change in ({"valid_paths": others}, {"vocab": np.array(["c", "b", "a"])}):
+    for change in ({"valid_paths": others}, {"class_names": np.array(["c", "b", "a"])}):
         with pytest.raises(UserError, match="cannot be compared"):
             told(predictions, replace(baseline, **change))
 
@@ -95,7 +95,7 @@ def test_no_validation_images_is_an_error_with_a_remedy() -> None:
         predictions,
         paths=predictions.paths[:0],
         targets=predictions.targets[:0],
-        probabilities=predictions.probabilities[:0],
+        pred_probs=predictions.pred_probs[:0],
     )
     with pytest.raises(UserError, match=r"datablock\.split\.valid"):
         told(none, baseline)
@@ -115,9 +115,9 @@ def lacking(labels: list[str]) -> tuple[Predictions, Baseline]:
     predictions, baseline = made_up(labels, images=300)
     targets = predictions.targets.copy()
     targets[targets == len(labels) - 1] = 1
-    rows = predictions.probabilities.copy()
+    rows = predictions.pred_probs.copy()
     rows[:, 0] = 0
-    return replace(predictions, targets=targets, probabilities=rows), baseline
+    return replace(predictions, targets=targets, pred_probs=rows), baseline
 
 
 def test_a_class_without_validation_and_one_never_predicted() -> None:
@@ -128,7 +128,7 @@ def test_a_class_without_validation_and_one_never_predicted() -> None:
     assert np.isnan(classes.loc["e", "recall"])
     assert np.isnan(classes.loc["a", "precision"])
     assert (classes.loc["a", "recall"], classes.loc["a", "recall_low"]) == (0, 0)
-    named = predictions.probabilities.argmax(axis=1)
+    named = predictions.pred_probs.argmax(axis=1)
     expected = precision_score(
         predictions.targets, named, labels=range(4), average="macro", zero_division=0
     )

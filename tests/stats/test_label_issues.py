@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.stats.label_issues import COLUMNS, rank_label_issues
 from stages.stats.predictions import Baseline, Predictions
-from stages.stats.label_issues import COLUMNS, rank_suspects
-from tests.example_results import arrays, probabilities
+from tests.example_results import arrays, pred_probs
 
 VOCAB = np.array(["cat", "dog", "=cow()"])
 SURE = [0.96, 0.02, 0.02]
@@ -34,14 +34,14 @@ def evidence(
 
 def test_nobody_is_suspected_without_evidence() -> None:
     """Where every witness prefers the label the list is empty, with its columns."""
-    table = rank_suspects(*evidence(), ALONE, 10)
+    table = rank_label_issues(*evidence(), ALONE, 10)
     assert table.empty
     assert list(table.columns) == COLUMNS
 
 
 def test_a_label_that_training_never_learned_is_suspected() -> None:
     """A negative margin suffices; the suggestion is then the probe's best other class."""
-    [row] = rank_suspects(*evidence(margins=(0.9, -0.6)), ALONE, 10).to_dict("records")
+    [row] = rank_label_issues(*evidence(margins=(0.9, -0.6)), ALONE, 10).to_dict("records")
     assert row["path"] == "train b.jpg"
     assert (row["label"], row["suggested"]) == ("cat", "dog")
     assert row["reason"] == "training hardly learned it (margin −0.60)"
@@ -50,7 +50,7 @@ def test_a_label_that_training_never_learned_is_suspected() -> None:
 def test_the_model_accuses_a_validation_image() -> None:
     """The model's own suggestion goes before the probe's, and both are told with both shares."""
     witnesses = evidence(model=(SURE, [0.01, 0.04, 0.95]), probe={"valid b.jpg": [0.2, 0.7, 0.1]})
-    [row] = rank_suspects(*witnesses, ALONE, 10).to_dict("records")
+    [row] = rank_label_issues(*witnesses, ALONE, 10).to_dict("records")
     assert (row["path"], row["suggested"]) == ("valid b.jpg", "=cow()")
     assert row["reason"] == (
         "the model, which never trained on it, says =cow() (95 %, its label 1 %); "
@@ -63,14 +63,14 @@ def test_the_model_accuses_a_validation_image() -> None:
 
 def test_excluded_images_have_the_probe_alone() -> None:
     """An image that neither trained nor validated is judged too."""
-    table = rank_suspects(*evidence(probe={"out.jpg": [0.1, 0.8, 0.1]}), ALONE, 10)
+    table = rank_label_issues(*evidence(probe={"out.jpg": [0.1, 0.8, 0.1]}), ALONE, 10)
     assert table["path"].tolist() == ["out.jpg"]
 
 
 def test_witnesses_add_up() -> None:
     """Two that doubt a label weigh more than one that does while the other defends it."""
     accused = [0.1, 0.8, 0.1]
-    table = rank_suspects(
+    table = rank_label_issues(
         *evidence(margins=(-0.5, 0.9), probe={"train a.jpg": accused, "train b.jpg": accused}),
         ALONE, 10,
     )  # fmt: skip
@@ -83,16 +83,16 @@ def test_contradicting_copies_lead() -> None:
     baseline, predictions = evidence(margins=(-0.9, 0.9))
     targets = np.array([1, 0, 0, 0, 0])  # out.jpg is labelled dog, its copy in training cat
     baseline = Baseline(
-        VOCAB, baseline.paths, targets, baseline.probabilities, baseline.valid_paths,
-        baseline.valid_probabilities,
+        VOCAB, baseline.paths, targets, baseline.pred_probs, baseline.valid_paths,
+        baseline.valid_pred_probs,
     )  # fmt: skip
     groups = pd.Series({path: path for path in baseline.paths} | {"train b.jpg": "out.jpg"})
-    table = rank_suspects(baseline, predictions, groups, 10)
+    table = rank_label_issues(baseline, predictions, groups, 10)
     assert table["path"].tolist()[:2] == ["out.jpg", "train b.jpg"]
     assert table["suggested"].tolist()[:2] == ["cat", "dog"]
     assert table["reason"][0] == "the same picture as train b.jpg, which is labelled cat"
     assert table["path"].is_unique
-    agreeing = rank_suspects(*evidence(), groups, 10)
+    agreeing = rank_label_issues(*evidence(), groups, 10)
     assert agreeing.empty
 
 
@@ -115,7 +115,7 @@ def noisy(probe_right: float, seed: int = 4) -> tuple[Baseline, Predictions, np.
     predictions = replace(
         predictions,
         targets=labels[valid],
-        probabilities=probabilities(truth[valid], 5, 0.97, rng),
+        pred_probs=pred_probs(truth[valid], 5, 0.97, rng),
         train_targets=labels[~valid],
         train_margins=margins,
     )
@@ -125,7 +125,7 @@ def noisy(probe_right: float, seed: int = 4) -> tuple[Baseline, Predictions, np.
 def found(baseline: Baseline, predictions: Predictions, changed: np.ndarray) -> float:
     """Return the share of changed labels among as many suspects."""
     groups = pd.Series(baseline.paths, baseline.paths)
-    table = rank_suspects(baseline, predictions, groups, len(changed))
+    table = rank_label_issues(baseline, predictions, groups, len(changed))
     return table["path"].isin(changed).mean()
 
 
@@ -133,7 +133,7 @@ def test_a_witness_that_is_often_wrong_says_little() -> None:
     """Calibration quietens a probe that errs on half the images, however sure it is of itself."""
     baseline, predictions, changed = noisy(0.5)
     assert found(baseline, predictions, changed) > 0.7
-    table = pd.DataFrame(baseline.probabilities, baseline.paths)
+    table = pd.DataFrame(baseline.pred_probs, baseline.paths)
     label = table.to_numpy()[np.arange(600), baseline.targets]
     alone = pd.Series(label, baseline.paths).nsmallest(len(changed)).index
     assert np.isin(alone, changed).mean() < 0.5
@@ -142,14 +142,14 @@ def test_a_witness_that_is_often_wrong_says_little() -> None:
 def test_a_good_probe_helps() -> None:
     """With a probe that is mostly right more are found than by training and validation alone."""
     baseline, predictions, changed = noisy(0.95)
-    silent = replace(baseline, probabilities=np.full((600, 5), 0.2, "float32"))
+    silent = replace(baseline, pred_probs=np.full((600, 5), 0.2, "float32"))
     assert found(baseline, predictions, changed) > found(silent, predictions, changed)
 
 
 def test_nobody_decides_alone() -> None:
     """A probability of zero counts as one in a thousand, so that another witness outweighs it."""
     [sure], [surest] = (
-        rank_suspects(*evidence(probe={"out.jpg": [low, 1 - low, 0.0]}), ALONE, 10)["score"]
+        rank_label_issues(*evidence(probe={"out.jpg": [low, 1 - low, 0.0]}), ALONE, 10)["score"]
         for low in (0.001, 0.0)
     )
     assert sure == pytest.approx(surest) == pytest.approx(0.999)
@@ -157,7 +157,7 @@ def test_nobody_decides_alone() -> None:
 
 def test_margins_of_unseen_images_say_nothing() -> None:
     """NaN, an image that no step has seen, is neither for nor against."""
-    assert rank_suspects(*evidence(margins=(np.nan, 0.9)), ALONE, 10).empty
+    assert rank_label_issues(*evidence(margins=(np.nan, 0.9)), ALONE, 10).empty
 
 
 @pytest.mark.parametrize("count", [0, 3, 1000])
@@ -166,7 +166,7 @@ def test_no_more_than_asked_for(count: int) -> None:
     rng = np.random.default_rng(0)
     paths = np.array([f"{number:03}.jpg" for number in range(100)])
     predictions, baseline = arrays(["a", "b", "c"], rng.integers(0, 3, 100), paths)
-    table = rank_suspects(baseline, predictions, pd.Series(paths, paths), count)
+    table = rank_label_issues(baseline, predictions, pd.Series(paths, paths), count)
     assert len(table) <= count
     assert table["path"].is_unique
     assert (table["label"] != table["suggested"]).all()
@@ -176,7 +176,7 @@ def test_swapped_labels_are_found() -> None:
     """Of 30 labels changed in 600 most stand among the first 30, with the true label suggested."""
     baseline, predictions, changed = noisy(0.77)
     groups = pd.Series(baseline.paths, baseline.paths)
-    table = rank_suspects(baseline, predictions, groups, 30).set_index("path")
+    table = rank_label_issues(baseline, predictions, groups, 30).set_index("path")
     hits = table[table.index.isin(changed)]
     assert len(hits) >= 22
     truth = np.random.default_rng(4).integers(0, 5, 600)

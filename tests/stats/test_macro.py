@@ -12,7 +12,7 @@ REFERENCE = {"precision": precision_score, "recall": recall_score, "f1": f1_scor
 
 
 @pytest.mark.parametrize("score", REFERENCE)
-def test_images_drawn_score_as_if_they_stood_there_so_often(score):
+def test_images_drawn_score_as_if_they_stood_there_so_often(score) -> None:
     """Each draw gives what scikit-learn gives for the images repeated, over the classes drawn."""
     drawn = RNG.multinomial(200, np.full(200, 1 / 200), size=4).astype(float)
     drawn[0, TARGETS == 2] = 0

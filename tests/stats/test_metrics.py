@@ -11,7 +11,7 @@ from sklearn.metrics import (
 )
 
 from stages.base.seed import derive
-from stages.stats.metrics import Score, accuracy, by_class, confusion, macro, top_k
+from stages.stats.metrics import Score, accuracy, class_metrics, confusion, macro, top_k
 
 VOCAB = np.array(["ant", "bee", "cat", "dog"])
 TARGETS = np.array([0, 0, 0, 1, 1, 2, 2, 2])  # no dog in validation
@@ -31,7 +31,7 @@ def test_by_class_agrees_with_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 4, 300)
     predicted = np.where(rng.random(300) < 0.3, rng.integers(0, 4, 300), targets)
-    table = by_class(VOCAB, confusion(targets, predicted, 4))
+    table = class_metrics(VOCAB, confusion(targets, predicted, 4))
     expected = precision_recall_fscore_support(targets, predicted)
     for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
         assert table[name].to_numpy() == pytest.approx(values)
@@ -42,7 +42,7 @@ def test_by_class_agrees_with_scikit_learn() -> None:
 
 def test_a_share_of_nothing_is_empty() -> None:
     """A class without images has no recall, one that is never predicted no precision."""
-    table = by_class(VOCAB, confusion(TARGETS, PREDICTED, 4)).set_index("label")
+    table = class_metrics(VOCAB, confusion(TARGETS, PREDICTED, 4)).set_index("label")
     assert np.isnan(table.loc["dog", "recall"])
     assert np.isnan(table.loc["dog", "f1"])
     assert np.isnan(table.loc["cat", "precision"])

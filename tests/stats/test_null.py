@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.null import chances, right, verdict
 from stages.stats.holm import holm
-from stages.stats.seeds import compare_runs
+from stages.stats.seeds import compare_seeds
 
 PAIRS = 400
 # 5 % of 400 is 20; by chance alone more than 33 come one time in a thousand.
@@ -29,7 +29,7 @@ def test_five_equal_models_together_keep_the_level() -> None:
     told = 0
     for _ in range(PAIRS):
         base = right(wrong, 1, 0, draw)
-        values = [compare_runs(right(wrong, 1, 0, draw), base).p for _ in range(5)]
+        values = [compare_seeds(right(wrong, 1, 0, draw), base).p for _ in range(5)]
         told += min(holm(values)) < 0.05
     assert told <= MOST
 
@@ -39,7 +39,7 @@ def test_a_difference_of_three_points_is_mostly_told() -> None:
     draw = np.random.default_rng(3)
     worse, better = chances(0.055, 1.5, draw), chances(0.025, 1.5, draw)
     told = [
-        compare_runs(right(better, 1, 0, draw), right(worse, 1, 0, draw)).verdict
+        compare_seeds(right(better, 1, 0, draw), right(worse, 1, 0, draw)).verdict
         for _ in range(100)
     ]
     assert told.count("better") >= 95

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.stats.outcomes import outcomes
+from stages.stats.outcomes import outcomes_table
 
 VOCAB = np.array(["a", "b", "c"])
 PATHS = np.array(["z.jpg", "y.jpg", "x.jpg", "w.jpg"])
@@ -15,7 +15,7 @@ PROBABILITIES = np.array(
 
 def test_loss_is_minus_log_of_the_labels_probability() -> None:
     """Loss and probability stand side by side and are never the same thing."""
-    table = outcomes(VOCAB, PATHS, TARGETS, PROBABILITIES)
+    table = outcomes_table(VOCAB, PATHS, TARGETS, PROBABILITIES)
     assert table["path"].tolist() == PATHS.tolist()
     assert table["actual"].tolist() == ["a", "b", "c", "c"]
     assert table["predicted"].tolist() == ["a", "a", "a", "a"]
@@ -26,7 +26,7 @@ def test_loss_is_minus_log_of_the_labels_probability() -> None:
 
 def test_a_probability_of_zero_costs_a_finite_loss() -> None:
     """Neither infinity nor a negative zero gets into a table."""
-    loss = outcomes(VOCAB, PATHS, np.array([0, 1, 1, 0]), PROBABILITIES)["loss"]
+    loss = outcomes_table(VOCAB, PATHS, np.array([0, 1, 1, 0]), PROBABILITIES)["loss"]
     assert loss[2] == pytest.approx(87.34, abs=0.01)
-    certain = outcomes(VOCAB, PATHS[:1], TARGETS[:1], np.array([[1.0, 0, 0]]))["loss"]
+    certain = outcomes_table(VOCAB, PATHS[:1], TARGETS[:1], np.array([[1.0, 0, 0]]))["loss"]
     assert str(certain[0]) == "0.0"

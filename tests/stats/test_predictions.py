@@ -19,10 +19,10 @@ from stages.stats.predictions import (
 )
 
 PREDICTIONS = Predictions(
-    vocab=np.array(["cat", "دجاجة", "<b>"]),
+    class_names=np.array(["cat", "دجاجة", "<b>"]),
     paths=np.array(["a/ü.jpg", "b.jpg"]),
     targets=np.array([0, 2]),
-    probabilities=np.array([[0.7, 0.9, 0.1], [0.0, 0.0, 0.0]], "float32"),
+    pred_probs=np.array([[0.7, 0.9, 0.1], [0.0, 0.0, 0.0]], "float32"),
     train_paths=np.array(["c.jpg"]),
     train_targets=np.array([1]),
     train_margins=np.array([-0.5], "float32"),
@@ -30,12 +30,12 @@ PREDICTIONS = Predictions(
     maps=np.array([[[0.0, 0.5], [1.0, 0.25]]], "float32"),
 )
 BASELINE = Baseline(
-    vocab=np.array(["cat", "dog"]),
+    class_names=np.array(["cat", "dog"]),
     paths=np.array(["a.jpg", "b.jpg", "c.jpg"]),
     targets=np.array([0, 1, 1]),
-    probabilities=np.full((3, 2), 0.5, "float32"),
+    pred_probs=np.full((3, 2), 0.5, "float32"),
     valid_paths=np.array(["a.jpg"]),
-    valid_probabilities=np.array([[0.25, 0.75]], "float32"),
+    valid_pred_probs=np.array([[0.25, 0.75]], "float32"),
 )
 
 
@@ -71,7 +71,7 @@ def test_types_are_brought_to_the_schema(tmp_path: Path) -> None:
     """Wider floats and narrower whole numbers are stored as float32 and int64."""
     wide = replace(
         PREDICTIONS,
-        probabilities=PREDICTIONS.probabilities.astype("float64"),
+        pred_probs=PREDICTIONS.pred_probs.astype("float64"),
         targets=PREDICTIONS.targets.astype("int32"),
     )
     write_predictions(tmp_path / "p.npz", wide)
@@ -97,14 +97,14 @@ def test_no_training_images_fit(tmp_path: Path) -> None:
         ({"targets": np.array([-1, 0])}, "targets must lie from 0 to 2"),
         ({"targets": np.array([0.0, 1.0])}, "targets must hold int64"),
         ({"targets": np.array([0])}, "targets has shape"),
-        ({"probabilities": np.zeros((2, 2), "float32")}, "probabilities has shape"),
-        ({"probabilities": np.zeros(2, "float32")}, "probabilities has shape"),
-        ({"probabilities": np.full((2, 3), np.nan, "float32")}, "training diverged"),
-        ({"probabilities": np.full((2, 3), 1.5, "float32")}, "must lie from 0 to 1"),
+        ({"pred_probs": np.zeros((2, 2), "float32")}, "probabilities has shape"),
+        ({"pred_probs": np.zeros(2, "float32")}, "probabilities has shape"),
+        ({"pred_probs": np.full((2, 3), np.nan, "float32")}, "training diverged"),
+        ({"pred_probs": np.full((2, 3), 1.5, "float32")}, "must lie from 0 to 1"),
         ({"maps": np.zeros((2, 2, 2), "float32")}, "maps has shape"),
         ({"maps": np.full((1, 2, 2), -0.5, "float32")}, "maps must lie from 0 to 1"),
         ({"paths": np.array(["a.jpg", "a.jpg"])}, "names something twice"),
-        ({"vocab": np.array([b"a", b"b", b"c"])}, "vocab must hold str"),
+        ({"class_names": np.array([b"a", b"b", b"c"])}, "vocab must hold str"),
     ],
 )
 def test_what_does_not_fit_is_refused(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stages.stats.mcnemar import compare
-from stages.stats.seeds import compare_runs, spread
+from stages.stats.mcnemar import compare_paired
+from stages.stats.seeds import compare_seeds, seed_spread
 
 IMAGES = 400
 
@@ -22,7 +22,7 @@ def test_single_runs_are_the_paired_test() -> None:
     """With one run each nothing differs from McNemar's test."""
     rng = np.random.default_rng(0)
     one, other = rng.random((2, 1, IMAGES)) > 0.1
-    assert compare_runs(one, other) == compare(one[0], other[0])
+    assert compare_seeds(one, other) == compare_paired(one[0], other[0])
 
 
 @pytest.mark.parametrize("runs", [(5, 5), (1, 5), (5, 1), (2, 3)])
@@ -32,7 +32,7 @@ def test_equal_recipes_are_seldom_told_apart(runs: tuple[int, int], scatter: flo
     rng = np.random.default_rng(sum(runs))
     wrong = rng.beta(0.5, 5, IMAGES).clip(1e-4)
     told = sum(
-        compare_runs(*(draw(rng, k, wrong, scatter) for k in runs)).verdict != "cannot tell"
+        compare_seeds(*(draw(rng, k, wrong, scatter) for k in runs)).verdict != "cannot tell"
         for _ in range(400)
     )
     assert stats.binomtest(told, 400, 0.05, alternative="greater").pvalue > 0.001
@@ -45,7 +45,7 @@ def test_more_seeds_tell_more() -> None:
     shares = [
         np.mean(
             [
-                compare_runs(draw(rng, runs, better), draw(rng, runs, worse)).verdict == "better"
+                compare_seeds(draw(rng, runs, better), draw(rng, runs, worse)).verdict == "better"
                 for _ in range(100)
             ]
         )
@@ -61,13 +61,13 @@ def test_one_lucky_seed_is_no_verdict() -> None:
     sides = [
         np.concatenate([draw(rng, 1, np.full(4000, rate)) for rate in group]) for group in rates
     ]
-    assert compare_runs(*sides).verdict == "cannot tell"
-    assert compare(sides[0][1], sides[1][0]).verdict != "cannot tell"
+    assert compare_seeds(*sides).verdict == "cannot tell"
+    assert compare_paired(sides[0][1], sides[1][0]).verdict != "cannot tell"
 
 
 def test_few_images_that_all_agree_are_no_proof() -> None:
     """Three images that every run of one recipe has right and none of the other prove nothing."""
-    result = compare_runs(np.ones((5, 3), bool), np.zeros((5, 3), bool))
+    result = compare_seeds(np.ones((5, 3), bool), np.zeros((5, 3), bool))
     assert result.verdict == "cannot tell"
     assert result.p == 0.25
 
@@ -76,7 +76,7 @@ def test_few_images_that_all_agree_are_no_proof() -> None:
 def test_nothing_to_see_is_said(images: int) -> None:
     """No images, one, or no difference at all: cannot tell, with an interval around zero."""
     sides = np.ones((3, images), bool), np.ones((2, images), bool)
-    result = compare_runs(*sides)
+    result = compare_seeds(*sides)
     assert (result.verdict, result.p) == ("cannot tell", 1.0)
     assert result.difference.low < 0 < result.difference.high
 
@@ -84,5 +84,5 @@ def test_nothing_to_see_is_said(images: int) -> None:
 def test_the_spread_is_that_of_the_error_rates() -> None:
     """The standard deviation is over runs; a single run has none."""
     right = np.array([[True, True, False, False], [True, True, True, False]])
-    assert spread(right) == pytest.approx(np.std([0.5, 0.25], ddof=1))
-    assert spread(right[:1]) is None
+    assert seed_spread(right) == pytest.approx(np.std([0.5, 0.25], ddof=1))
+    assert seed_spread(right[:1]) is None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from stages.stats.selective import ROWS, coverage_table, lower_bound, sure_enough
+from stages.stats.selective import ROWS, coverage_table, find_threshold, lower_bound
 
 
 def ranked(images: int, wrong: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -57,28 +57,28 @@ def test_the_bound_is_clopper_and_pearsons() -> None:
 
 def test_few_images_can_show_nothing() -> None:
     """58 images that are all right do not show 95 %, 59 do; the least is named."""
-    short = sure_enough(*ranked(58, []), 0.95)
+    short = find_threshold(*ranked(58, []), 0.95)
     assert short.threshold is None
     assert short.reason == (
         "not reachable with so few images: 59 without a mistake are needed, and 58 are there"
     )
-    enough = sure_enough(*ranked(59, []), 0.95)
+    enough = find_threshold(*ranked(59, []), 0.95)
     assert (enough.images, enough.coverage, enough.accuracy) == (59, 1.0, 1.0)
     assert enough.low is not None
     assert enough.low >= 0.95
-    assert sure_enough(*ranked(212, []), 0.99).reason.startswith("not reachable")
+    assert find_threshold(*ranked(212, []), 0.99).reason.startswith("not reachable")
 
 
 def test_a_weak_model_reaches_it_nowhere() -> None:
     """Enough images but too many mistakes: no threshold, and the reason says so."""
-    found = sure_enough(*ranked(1000, list(range(0, 1000, 4))), 0.95)
+    found = find_threshold(*ranked(1000, list(range(0, 1000, 4))), 0.95)
     assert (found.threshold, found.reason) == (None, "not reached at any confidence")
 
 
 def test_mistakes_at_the_end_set_the_threshold() -> None:
     """A model that errs only when unsure is relied on down to where it begins to err."""
     confidence, right = ranked(1000, list(range(700, 1000, 2)))
-    found = sure_enough(confidence, right, 0.95)
+    found = find_threshold(confidence, right, 0.95)
     assert found.coverage == pytest.approx(0.7)
     taken = confidence >= (found.threshold or 0)
     assert found.images == taken.sum()
@@ -88,7 +88,7 @@ def test_mistakes_at_the_end_set_the_threshold() -> None:
 def test_equal_confidences_are_taken_together() -> None:
     """Where a third of the images share one confidence, the threshold takes all of them."""
     confidence = np.repeat([0.9, 0.8, 0.7], 100)
-    found = sure_enough(confidence, np.ones(300, bool), 0.95)
+    found = find_threshold(confidence, np.ones(300, bool), 0.95)
     assert (found.threshold, found.images) == (0.7, 300)
 
 
@@ -98,7 +98,7 @@ def test_the_promise_is_kept() -> None:
     broken = named = 0
     for _ in range(300):
         confidence = rng.uniform(0.8, 1, 1500)
-        found = sure_enough(confidence, rng.random(1500) < confidence, 0.95)
+        found = find_threshold(confidence, rng.random(1500) < confidence, 0.95)
         if found.threshold is not None:
             named += 1
             broken += (1 + found.threshold) / 2 < 0.95  # the true mean above the threshold

@@ -7,8 +7,8 @@ from PIL import Image, ImageFilter
 from scipy.ndimage import laplace
 from scipy.stats import mannwhitneyu
 
-from stages.stats.slices import PROPERTIES, conditions, measure, tendencies
 from stages.stats.intervals import wilson
+from stages.stats.slices import PROPERTIES, error_slices, image_properties, slice_tendencies
 
 
 def photo(seed: int = 0, size: tuple[int, int] = (40, 60)) -> np.ndarray:
@@ -26,13 +26,13 @@ def properties(images: int = 100) -> pd.DataFrame:
 def measured(image: np.ndarray) -> pd.Series:
     """Return the properties of one image."""
     originals = pd.DataFrame({"path": ["a.jpg"], "width": [900], "height": [1200]})
-    return measure(np.array(["a.jpg"]), lambda _: image, originals).loc["a.jpg"]
+    return image_properties(np.array(["a.jpg"]), lambda _: image, originals).loc["a.jpg"]
 
 
 def test_every_property_is_measured() -> None:
     """The size is the shorter side, brightness is the mean luma, all by path."""
     originals = pd.DataFrame({"path": list("abc"), "width": [3, 9, 1], "height": [4, 5, 1]})
-    table = measure(np.array(["b", "a"]), lambda path: photo(ord(path)), originals)
+    table = image_properties(np.array(["b", "a"]), lambda path: photo(ord(path)), originals)
     assert [*table.columns, "class_size"] == list(PROPERTIES)
     assert table["size"].to_dict() == {"b": 5, "a": 3}
     assert table["brightness"]["b"] == pytest.approx(photo(ord("b")).mean() / 255)
@@ -65,7 +65,7 @@ def test_tiny_images_are_measured_too() -> None:
 def test_bins_are_even_and_count_their_errors() -> None:
     """A hundred images make five bins of twenty, each with its rate and Wilson's interval."""
     wrong = np.arange(100) >= 90
-    table = conditions(properties(), wrong)
+    table = error_slices(properties(), wrong)
     bright = table[table["property"] == "brightness"]
     assert bright["images"].tolist() == [20] * 5
     assert bright["errors"].tolist() == [0, 0, 0, 0, 10]
@@ -77,21 +77,21 @@ def test_bins_are_even_and_count_their_errors() -> None:
 
 def test_equal_values_share_a_bin() -> None:
     """A property that never varies is one bin with all images."""
-    table = conditions(properties(), np.zeros(100, bool))
+    table = error_slices(properties(), np.zeros(100, bool))
     [row] = table[table["property"] == "size"].to_dict("records")
     assert (row["images"], row["low"], row["high"], row["error_rate"]) == (100, 160, 160, 0)
 
 
 def test_few_images_make_few_bins() -> None:
     """With 45 images two bins are left, with 5 one."""
-    assert len(conditions(properties(45)[["brightness"]], np.zeros(45, bool))) == 2
-    assert len(conditions(properties(5)[["brightness"]], np.zeros(5, bool))) == 1
+    assert len(error_slices(properties(45)[["brightness"]], np.zeros(45, bool))) == 2
+    assert len(error_slices(properties(5)[["brightness"]], np.zeros(5, bool))) == 1
 
 
 def test_tendencies_say_where_the_errors_are() -> None:
     """Errors among the last images: bright and unsharp ones; the size tells nothing."""
     wrong = np.arange(100) >= 90
-    told = tendencies(properties(), wrong)
+    told = slice_tendencies(properties(), wrong)
     assert {name: one["verdict"] for name, one in told.items()} == {
         "size": "cannot tell",
         "brightness": "more errors where it is high",
@@ -105,10 +105,10 @@ def test_tendencies_say_where_the_errors_are() -> None:
 @pytest.mark.parametrize("wrong", [True, False])
 def test_all_right_and_all_wrong_tell_nothing(wrong: bool) -> None:
     """Without both kinds of images there is nothing to compare."""
-    told = tendencies(properties(), np.full(100, wrong))
+    told = slice_tendencies(properties(), np.full(100, wrong))
     assert {one["verdict"] for one in told.values()} == {"cannot tell"}
     assert {one["p"] for one in told.values()} == {1.0}
-    assert conditions(properties(), np.full(100, wrong))["error_rate"].unique() == [float(wrong)]
+    assert error_slices(properties(), np.full(100, wrong))["error_rate"].unique() == [float(wrong)]
 
 
 def test_chance_seldom_speaks() -> None:
@@ -117,6 +117,6 @@ def test_chance_seldom_speaks() -> None:
     spoken = 0
     for _ in range(200):
         table = pd.DataFrame(rng.normal(size=(80, 4)), columns=list(PROPERTIES))
-        told = tendencies(table, rng.random(80) < 0.2)
+        told = slice_tendencies(table, rng.random(80) < 0.2)
         spoken += any(one["verdict"] != "cannot tell" for one in told.values())
     assert spoken <= 20

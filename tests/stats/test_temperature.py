@@ -9,7 +9,12 @@ from sklearn.linear_model import LogisticRegression
 
 from stages.base.seed import derive
 from stages.stats import temperature
-from stages.stats.temperature import COLDEST, fit_temperature, mend, tempered
+from stages.stats.temperature import (
+    COLDEST,
+    apply_temperature,
+    evaluate_temperature,
+    fit_temperature,
+)
 from tests.stats.test_calibration import judged
 
 
@@ -24,7 +29,7 @@ def test_the_temperature_is_that_of_scikit_learn() -> None:
     theirs = CalibratedClassifierCV(FrozenEstimator(sharp), method="temperature")
     theirs.fit(features[300:], targets[300:])
     assert value > 1
-    assert tempered(rows, value) == pytest.approx(theirs.predict_proba(features), abs=2e-3)
+    assert apply_temperature(rows, value) == pytest.approx(theirs.predict_proba(features), abs=2e-3)
 
 
 @pytest.mark.parametrize("over", [0.5, 2.5])
@@ -49,17 +54,17 @@ def test_tempering_divides_logits() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, (50, 4))
     one, each = softmax(logits, axis=1), expit(logits)
-    assert tempered(one, 2.0) == pytest.approx(softmax(logits / 2, axis=1))
-    assert tempered(each, 2.0) == pytest.approx(expit(logits / 2))
-    assert logit(tempered(each, 1.0)) == pytest.approx(logits)
-    assert (tempered(one, 3.0).argmax(axis=1) == one.argmax(axis=1)).all()
+    assert apply_temperature(one, 2.0) == pytest.approx(softmax(logits / 2, axis=1))
+    assert apply_temperature(each, 2.0) == pytest.approx(expit(logits / 2))
+    assert logit(apply_temperature(each, 1.0)) == pytest.approx(logits)
+    assert (apply_temperature(one, 3.0).argmax(axis=1) == one.argmax(axis=1)).all()
 
 
 def test_certainty_survives() -> None:
     """Probabilities of exactly 0 and 1 stay finite, whichever way they are tempered."""
     for rows in (np.eye(3, dtype="float32"), np.ones((3, 3), "float32")):
         for value in (0.05, 1.0, 20.0):
-            assert np.isfinite(tempered(rows, value)).all()
+            assert np.isfinite(apply_temperature(rows, value)).all()
         assert fit_temperature(np.arange(3), rows) > 0
 
 
@@ -67,7 +72,7 @@ def test_one_half_mends_and_the_other_judges() -> None:
     """An overconfident model gains on images that the temperature never saw."""
     targets, rows = judged(800, 3.0)
     first = np.arange(800) % 2 == 0
-    found = mend(targets, rows, first, derive(0, "t"))
+    found = evaluate_temperature(targets, rows, first, derive(0, "t"))
     assert found is not None
     assert (found.fitted_on, found.judged_on) == (400, 400)
     assert found.value == fit_temperature(targets[first], rows[first])
@@ -81,7 +86,7 @@ def test_one_half_mends_and_the_other_judges() -> None:
 def test_a_calibrated_model_is_left_alone() -> None:
     """Where there is nothing to mend the interval of the change holds zero, or next to it."""
     targets, rows = judged(2000)
-    found = mend(targets, rows, np.arange(2000) < 1000, derive(0, "t"))
+    found = evaluate_temperature(targets, rows, np.arange(2000) < 1000, derive(0, "t"))
     assert found is not None
     assert found.value == pytest.approx(1, abs=0.12)
     assert abs(found.nll_change.value or 0) < 0.005
@@ -106,9 +111,9 @@ def test_bce_is_judged_class_by_class() -> None:
 def test_too_few_images_have_no_temperature() -> None:
     """With fewer than ten images in a half nothing is fitted."""
     targets, rows = judged(24)
-    assert mend(targets, rows, np.arange(24) < 9, derive(0, "t")) is None
-    assert mend(targets, rows, np.arange(24) >= 9, derive(0, "t")) is None
-    assert mend(targets, rows, np.arange(24) < 10, derive(0, "t")) is not None
+    assert evaluate_temperature(targets, rows, np.arange(24) < 9, derive(0, "t")) is None
+    assert evaluate_temperature(targets, rows, np.arange(24) >= 9, derive(0, "t")) is None
+    assert evaluate_temperature(targets, rows, np.arange(24) < 10, derive(0, "t")) is not None
 
 
 def test_what_is_all_right_becomes_surer() -> None:

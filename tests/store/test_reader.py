@@ -15,7 +15,7 @@ from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
 from stages.base.seed import derive
 from stages.images.resize import PresizeParams
-from stages.store.reader import COLUMNS, OPEN_SHARDS, Store, read_index
+from stages.store.reader import INDEX_COLUMNS, OPEN_SHARDS, Store, read_index
 from stages.store.writer import write_store
 
 PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=4, max_rejected=0.05)
@@ -38,10 +38,10 @@ def make(root: Path, params: PresizeParams = PARAMS, names: list[str] = NAMES) -
     return Store(root / "store")
 
 
-def test_the_index_has_the_columns_promised(tmp_path):
+def test_the_index_has_the_columns_promised(tmp_path: Path) -> None:
     """One row a photo, sorted by path, names taken literally."""
     store = make(tmp_path)
-    assert list(store.index.columns) == COLUMNS
+    assert list(store.index.columns) == INDEX_COLUMNS
     assert store.index["path"].tolist() == sorted(NAMES)
     assert store.index["width"].tolist() == [
         round((40 + NAMES.index(path)) * 24 / 30) for path in sorted(NAMES)
@@ -51,7 +51,7 @@ def test_the_index_has_the_columns_promised(tmp_path):
 
 
 @pytest.mark.parametrize("params", [PARAMS, RAW])
-def test_images_are_what_was_stored(tmp_path, params):
+def test_images_are_what_was_stored(tmp_path: Path, params) -> None:
     """encoded() gives the bytes of the member of the tar, image() their pixels."""
     store = make(tmp_path, params)
     for row in store.index.itertuples():
@@ -65,7 +65,7 @@ def test_images_are_what_was_stored(tmp_path, params):
 
 
 @pytest.mark.parametrize("params", [PARAMS, RAW])
-def test_arrays_are_read_only(tmp_path, params):
+def test_arrays_are_read_only(tmp_path: Path, params) -> None:
     """Nobody changes the store, nor another reader's picture."""
     store = make(tmp_path, params)
     pixels = store.image("a.jpg")
@@ -76,7 +76,7 @@ def test_arrays_are_read_only(tmp_path, params):
         store.encoded("a.jpg")[0] = 1
 
 
-def test_an_image_outlives_its_store(tmp_path):
+def test_an_image_outlives_its_store(tmp_path: Path) -> None:
     """An array stays valid after the store is gone, mapped memory and all."""
     store = make(tmp_path, RAW)
     pixels = store.image("a.jpg")
@@ -85,7 +85,7 @@ def test_an_image_outlives_its_store(tmp_path):
     assert np.array_equal(pixels, before)
 
 
-def test_threads_read_side_by_side(tmp_path):
+def test_threads_read_side_by_side(tmp_path: Path) -> None:
     """Eight threads that read in different orders all see the right pictures."""
     store = make(tmp_path)
     expected = {path: make_key(store.image(path)) for path in NAMES}
@@ -104,7 +104,7 @@ def make_key(pixels: np.ndarray) -> tuple[tuple[int, ...], bytes]:
     return pixels.shape, pixels.tobytes()
 
 
-def test_more_shards_than_stay_open(tmp_path):
+def test_more_shards_than_stay_open(tmp_path: Path) -> None:
     """Shards beyond those that are held open at once are read all the same, twice over."""
     params = PARAMS.model_copy(update={"shards": 4096})
     names = [f"{number}.png" for number in range(OPEN_SHARDS + 40)]
@@ -114,13 +114,13 @@ def test_more_shards_than_stay_open(tmp_path):
     assert [make_key(store.image(name)) for name in names] == first
 
 
-def test_a_photo_that_is_not_there_is_named(tmp_path):
+def test_a_photo_that_is_not_there_is_named(tmp_path: Path) -> None:
     """An unknown path is an error that says where it may have gone."""
     with pytest.raises(UserError, match=r"b\.jpg is not in .*rejected\.csv.*dvc repro presize"):
         make(tmp_path).image("b.jpg")
 
 
-def test_an_unfinished_store_is_refused(tmp_path):
+def test_an_unfinished_store_is_refused(tmp_path: Path) -> None:
     """Without its last file a store was never finished."""
     make(tmp_path)
     (tmp_path / "store" / "format.json").unlink()
@@ -130,7 +130,7 @@ def test_an_unfinished_store_is_refused(tmp_path):
         read_index(tmp_path / "nowhere")
 
 
-def test_another_version_is_refused_by_name(tmp_path):
+def test_another_version_is_refused_by_name(tmp_path: Path) -> None:
     """A store of a later version says so, and what to do."""
     make(tmp_path)
     file = tmp_path / "store" / "format.json"
@@ -140,7 +140,7 @@ def test_another_version_is_refused_by_name(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "zip", "version": 1}', "\xff"])
-def test_something_else_is_refused(tmp_path, text):
+def test_something_else_is_refused(tmp_path: Path, text) -> None:
     """A marker file that is damaged or of another program is not believed."""
     make(tmp_path)
     (tmp_path / "store" / "format.json").write_text(text, encoding="latin-1")
@@ -148,7 +148,7 @@ def test_something_else_is_refused(tmp_path, text):
         Store(tmp_path / "store")
 
 
-def test_a_missing_shard_is_named_at_once(tmp_path):
+def test_a_missing_shard_is_named_at_once(tmp_path: Path) -> None:
     """A shard that is gone or cut short is told when the store is opened, not an hour later."""
     store = make(tmp_path)
     row = store.index.sort_values("offset").iloc[-1]
@@ -162,7 +162,7 @@ def test_a_missing_shard_is_named_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "path,sha256\n", None, "path,sha256,shard,offset\n1,2,3,x\n"])
-def test_a_damaged_index_is_named(tmp_path, text):
+def test_a_damaged_index_is_named(tmp_path: Path, text) -> None:
     """An index that is empty, gone or of other columns is refused."""
     make(tmp_path)
     file = tmp_path / "store" / "index.csv"
@@ -173,7 +173,7 @@ def test_a_damaged_index_is_named(tmp_path, text):
         Store(tmp_path / "store")
 
 
-def test_a_damaged_image_is_named(tmp_path):
+def test_a_damaged_image_is_named(tmp_path: Path) -> None:
     """Bytes that no longer decode name the shard and the photo."""
     store = make(tmp_path)
     row = store.index.iloc[0]

@@ -27,8 +27,8 @@ from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
 from stages.base.seed import derive
 from stages.images.resize import PresizeParams
-from stages.store.shard import Task
 from stages.store.reader import Store
+from stages.store.shard import ShardTask
 from stages.store.writer import _died, shard_of, write_store
 from tests.dataset.test_scan import ordinary_user
 
@@ -111,7 +111,7 @@ def from_nothing(root: Path, params: PresizeParams = PARAMS) -> dict[str, bytes]
 
 @given(st.text("0123456789abcdef", min_size=64, max_size=64), st.integers(1, 4096))
 @settings(derandomize=True, deadline=None)
-def test_the_first_digits_choose_the_shard(sha256, shards):
+def test_the_first_digits_choose_the_shard(sha256, shards) -> None:
     """Every shard number is in range, and follows the order of the hashes."""
     number = shard_of(sha256, shards)
     assert 0 <= number < shards
@@ -120,7 +120,7 @@ def test_the_first_digits_choose_the_shard(sha256, shards):
     assert shard_of("f" * 64, shards) == shards - 1
 
 
-def test_shards_are_plain_tar_files(tmp_path):
+def test_shards_are_plain_tar_files(tmp_path: Path) -> None:
     """Members are sorted, without date or owner, and hold what the index says."""
     add(tmp_path, some(range(12)))
     write(tmp_path, manifest(tmp_path))
@@ -135,7 +135,7 @@ def test_shards_are_plain_tar_files(tmp_path):
         assert [m.size for m in members] == places["length"].tolist()
 
 
-def test_exact_duplicates_are_stored_once(tmp_path):
+def test_exact_duplicates_are_stored_once(tmp_path: Path) -> None:
     """Two paths of one content have a row each and share the bytes; a wrong name is counted."""
     same = saved(picture(1))
     add(tmp_path, {"a.jpg": same, "b.png": same, "c.jpg": saved(picture(2))})
@@ -148,7 +148,7 @@ def test_exact_duplicates_are_stored_once(tmp_path):
     assert found["traits"].tolist() == [(), ("wrong extension",), ()]
 
 
-def test_small_photos_keep_their_bytes(tmp_path):
+def test_small_photos_keep_their_bytes(tmp_path: Path) -> None:
     """What passes through is in the store byte for byte, reused or not."""
     small = saved(picture(1, 30, 20), quality=40, comment=b"kept as it is")
     add(tmp_path, {"small.jpg": small})
@@ -157,7 +157,7 @@ def test_small_photos_keep_their_bytes(tmp_path):
         assert bytes(Store(tmp_path / "store").encoded("small.jpg")) == small
 
 
-def test_bytes_do_not_depend_on_history(tmp_path):
+def test_bytes_do_not_depend_on_history(tmp_path: Path) -> None:
     """Additions, removals, other params and reuse end in the bytes of a build from nothing."""
     add(tmp_path, some(range(8)))
     write(tmp_path, manifest(tmp_path))
@@ -173,7 +173,7 @@ def test_bytes_do_not_depend_on_history(tmp_path):
     assert content(tmp_path / "store") == from_nothing(tmp_path)
 
 
-def test_only_new_photos_are_decoded(tmp_path):
+def test_only_new_photos_are_decoded(tmp_path: Path) -> None:
     """After an addition exactly the new are not reused; refused and passed are remembered too."""
     passes = saved(picture(7, 30, 20))
     add(tmp_path, some(range(6)) | {"bad.jpg": b"no image", "passes.jpg": passes})
@@ -185,7 +185,7 @@ def test_only_new_photos_are_decoded(tmp_path):
     assert found.loc["bad.jpg", "problem"] == "not an image"
 
 
-def test_a_damaged_result_is_made_again(tmp_path):
+def test_a_damaged_result_is_made_again(tmp_path: Path) -> None:
     """What a power cut left half written is not believed."""
     add(tmp_path, some(range(6)) | {"passes.jpg": saved(picture(7, 30, 20)), "bad.jpg": b""})
     write(tmp_path, manifest(tmp_path))
@@ -198,7 +198,7 @@ def test_a_damaged_result_is_made_again(tmp_path):
     assert content(tmp_path / "store") == from_nothing(tmp_path)
 
 
-def test_nothing_but_the_wanted_results_is_kept(tmp_path):
+def test_nothing_but_the_wanted_results_is_kept(tmp_path: Path) -> None:
     """Removed photos and other params leave nothing behind, nor do unfinished files."""
     add(tmp_path, some(range(6)))
     write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"size": 16}))
@@ -209,7 +209,7 @@ def test_nothing_but_the_wanted_results_is_kept(tmp_path):
     assert len(folders) == 1
 
 
-def test_fewer_shards_leave_none_of_the_old(tmp_path):
+def test_fewer_shards_leave_none_of_the_old(tmp_path: Path) -> None:
     """The folder holds one store, not the remains of two."""
     add(tmp_path, some(range(9)))
     write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"shards": 9}))
@@ -218,7 +218,7 @@ def test_fewer_shards_leave_none_of_the_old(tmp_path):
     assert names == ["format.json", "index.csv", "shard-0000.tar"]
 
 
-def test_the_number_of_workers_changes_nothing(tmp_path):
+def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
     """Two processes write the bytes that one writes."""
     add(tmp_path, some(range(12)) | {"bad.jpg": b"no image"})
     found = write(tmp_path, manifest(tmp_path), workers=2)
@@ -226,7 +226,7 @@ def test_the_number_of_workers_changes_nothing(tmp_path):
     assert content(tmp_path / "store") == from_nothing(tmp_path)
 
 
-def test_photos_that_changed_since_ingest_are_named(tmp_path):
+def test_photos_that_changed_since_ingest_are_named(tmp_path: Path) -> None:
     """Gone, changed or unreadable since: a row each."""
     add(tmp_path, some(range(5)))
     images = manifest(tmp_path)
@@ -245,7 +245,7 @@ def test_photos_that_changed_since_ingest_are_named(tmp_path):
     assert Store(tmp_path / "store").index["path"].tolist() == ["004.jpg"]
 
 
-def test_what_was_made_before_is_not_read_again(tmp_path):
+def test_what_was_made_before_is_not_read_again(tmp_path: Path) -> None:
     """Of a photo presized before only its presence is checked: the list says what it holds."""
     add(tmp_path, {"a.jpg": saved(picture(1)), "b.jpg": saved(picture(2))})
     images = manifest(tmp_path)
@@ -260,7 +260,7 @@ def test_what_was_made_before_is_not_read_again(tmp_path):
     assert write(tmp_path, images)["problem"].tolist() == ["changed since ingest", ""]
 
 
-def test_a_lost_duplicate_does_not_take_the_other_with_it(tmp_path):
+def test_a_lost_duplicate_does_not_take_the_other_with_it(tmp_path: Path) -> None:
     """Of two paths with one content, the one that is still there is stored."""
     same = saved(picture(1))
     add(tmp_path, {"a.jpg": same, "b.jpg": same})
@@ -270,7 +270,7 @@ def test_a_lost_duplicate_does_not_take_the_other_with_it(tmp_path):
 
 
 @pytest.mark.parametrize("files", [{}, {"a.jpg": b"", "b.jpg": b"no image"}])
-def test_a_store_of_nothing(tmp_path, files):
+def test_a_store_of_nothing(tmp_path: Path, files) -> None:
     """No photo at all, or none that can be used, gives a store without images."""
     add(tmp_path, files)
     (tmp_path / "photos").mkdir(exist_ok=True)
@@ -288,7 +288,7 @@ def no_large_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_named(tmp_path, no_large_files):
+def test_a_full_disk_is_named(tmp_path: Path, no_large_files) -> None:
     """A write that fails ends in one line with the folder, and leaves no store that looks whole."""
     raw = PARAMS.model_copy(update={"format": "raw", "shards": 1})
     add(tmp_path, some(range(20)))
@@ -298,7 +298,7 @@ def test_a_full_disk_is_named(tmp_path, no_large_files):
     assert list((tmp_path / "private").glob("run-*")) == []
 
 
-def test_an_output_that_cannot_be_written_is_named(tmp_path):
+def test_an_output_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A file where the folder belongs is told before any photo is decoded."""
     add(tmp_path, some(range(2)))
     (tmp_path / "store").write_text("in the way")
@@ -306,7 +306,7 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path):
         write(tmp_path, manifest(tmp_path))
 
 
-def test_a_read_only_output_is_named():
+def test_a_read_only_output_is_named() -> None:
     """A folder that takes no files is told before any photo is decoded, with the remedy."""
     with TemporaryDirectory() as name:
         root = Path(name)
@@ -322,7 +322,7 @@ def test_a_read_only_output_is_named():
         assert [path.name for path in (root / "private").iterdir()] == ["lock"]
 
 
-def test_two_writers_do_not_meet(tmp_path):
+def test_two_writers_do_not_meet(tmp_path: Path) -> None:
     """While one presize is at work, or lives on after its dvc was killed, another one refuses."""
     add(tmp_path, some(range(2)))
     write(tmp_path, manifest(tmp_path))
@@ -361,7 +361,7 @@ def kill_a_worker(private: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_is_told_with_what_it_held(tmp_path):
+def test_a_worker_that_dies_is_told_with_what_it_held(tmp_path: Path) -> None:
     """kill -9 of a worker ends the run with the photos in hand; the next run continues."""
     add(tmp_path, some(range(16), width=3000, height=2000))
     images = manifest(tmp_path)
@@ -375,9 +375,9 @@ def test_a_worker_that_dies_is_told_with_what_it_held(tmp_path):
     assert content(tmp_path / "store") == from_nothing(tmp_path)
 
 
-def test_a_worker_that_dies_between_two_photos_held_none(tmp_path):
+def test_a_worker_that_dies_between_two_photos_held_none(tmp_path: Path) -> None:
     """Where the notes name no photo, the error says so and does not end in a colon."""
-    task = Task("shard-00.tar", (), tmp_path, PARAMS, tmp_path, {}, tmp_path)
+    task = ShardTask("shard-00.tar", (), tmp_path, PARAMS, tmp_path, {}, tmp_path)
     for note in ("", "3 "):
         task.note.write_text(note)
         assert str(_died([task])).endswith("were at:\n  no photo (each was between two)")
@@ -414,7 +414,7 @@ def seconds_to_a_result(root: Path, child: subprocess.Popen[bytes]) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path, workers):
+def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path: Path, workers) -> None:
     """Killed 20 times at random moments, the run that is let through leaves the right bytes."""
     small = {f"small_{number}.jpg": saved(picture(number, 30, 20)) for number in range(40)}
     # Enough that no run comes to its end in the time that all have together.
@@ -435,7 +435,7 @@ def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path, workers):
 
 
 @pytest.mark.slow
-def test_orphaned_workers_harm_no_later_run(tmp_path):
+def test_orphaned_workers_harm_no_later_run(tmp_path: Path) -> None:
     """When only the main process is killed, what its workers still do stays out of the store."""
     add(tmp_path, some(range(30), width=2000, height=1500))
     for _ in range(3):

@@ -15,7 +15,7 @@ YAML_12 = YAML()
 
 
 @pytest.fixture
-def repo(tmp_path, monkeypatch):
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Stand in a folder with the params, pipeline and tables of the project, and no photos."""
     (tmp_path / "data").mkdir()
     for name in ("params.yaml", "dvc.yaml", "data/labels.csv", "data/corrections.csv"):
@@ -56,7 +56,7 @@ def complaints() -> list[str]:
     return [line.strip() for line in str(error.value).splitlines()[1:]]
 
 
-def test_the_params_of_the_project_are_in_order(repo, capsys):
+def test_the_params_of_the_project_are_in_order(repo, capsys: pytest.CaptureFixture[str]) -> None:
     """params.yaml as committed passes, though the sample is not made yet, and quickly."""
     start = time.perf_counter()
     check.main()
@@ -64,7 +64,7 @@ def test_the_params_of_the_project_are_in_order(repo, capsys):
     assert capsys.readouterr().out == "Params and inputs are in order.\n"
 
 
-def test_all_mistakes_are_told_at_once(repo):
+def test_all_mistakes_are_told_at_once(repo) -> None:
     """Mistakes of several sections and of the inputs appear together, by dotted name."""
     (repo / "data" / "corrections.csv").write_text("path,label\n")
     change(
@@ -98,14 +98,16 @@ def test_all_mistakes_are_told_at_once(repo):
     assert "near it: " in next(line for line in lines if line.startswith("model.arch"))
 
 
-def test_a_missing_section_says_what_it_holds(repo):
+def test_a_missing_section_says_what_it_holds(repo) -> None:
     """A section that is gone is named with the keys that it should have."""
     change({"lr_find": None})
     assert complaints() == ["lr_find: the section is missing; it holds steps, start, end"]
 
 
 @pytest.mark.parametrize("images", ["data/photos", "./data/photos/", "../elsewhere"])
-def test_photos_may_lie_inside_or_beside_the_repository(photos, images, capsys):
+def test_photos_may_lie_inside_or_beside_the_repository(
+    photos, images, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A folder in the repository passes, and so does one beside it, with a note."""
     outside = photos.parents[2] / "elsewhere"
     outside.mkdir(exist_ok=True)
@@ -117,7 +119,7 @@ def test_photos_may_lie_inside_or_beside_the_repository(photos, images, capsys):
     assert ("dvc add" in out) == (not images.startswith(".."))
 
 
-def test_photos_under_dvc_need_no_note(photos, capsys):
+def test_photos_under_dvc_need_no_note(photos, capsys: pytest.CaptureFixture[str]) -> None:
     """Once `dvc add` has tracked the folder, or one above it, nothing is left to say."""
     (photos.parent / "photos.dvc").write_text("outs: []\n")
     (photos / "deeper").mkdir()
@@ -132,7 +134,7 @@ def test_photos_under_dvc_need_no_note(photos, capsys):
     "images",
     ["data/presized", "data/presized/", "./data/model/x", "data/sample/mine", "reports", "."],
 )
-def test_photos_inside_an_output_are_refused(photos, images):
+def test_photos_inside_an_output_are_refused(photos, images) -> None:
     """DVC deletes outputs before a run: a folder that overlaps one is refused, existing or not."""
     change({"ingest.images": images})
     [line] = complaints()
@@ -140,7 +142,7 @@ def test_photos_inside_an_output_are_refused(photos, images):
     assert "data/photos" in line
 
 
-def test_a_link_into_an_output_is_refused(photos):
+def test_a_link_into_an_output_is_refused(photos) -> None:
     """A folder that leads into an output by a link is as lost as the output."""
     (photos.parent / "presized").mkdir()
     (photos.parent / "link").symlink_to("presized")
@@ -148,7 +150,7 @@ def test_a_link_into_an_output_is_refused(photos):
     assert "overlaps data/presized" in complaints()[0]
 
 
-def test_photos_that_are_not_there(photos):
+def test_photos_that_are_not_there(photos) -> None:
     """A missing folder, a file in its place and an empty folder each give one line."""
     change({"ingest.images": "data/foto"})
     assert complaints()[0].startswith("ingest.images: data/foto does not exist; ")
@@ -160,20 +162,20 @@ def test_photos_that_are_not_there(photos):
     assert complaints()[0].startswith("ingest.images: data/photos holds no file; ")
 
 
-def test_no_sample_and_no_photos(repo):
+def test_no_sample_and_no_photos(repo) -> None:
     """With fetch.dataset none, the sample's folder stays empty: it cannot be the photos."""
     change({"fetch.dataset": "none"})
     [line] = complaints()
     assert line.startswith("ingest.images: data/sample stays empty")
 
 
-def test_the_csv_of_labels_must_exist(photos):
+def test_the_csv_of_labels_must_exist(photos) -> None:
     """DVC needs the file even where labels come from names; it is named when it is gone."""
     Path("data/labels.csv").unlink()
     assert complaints()[0].startswith("ingest.label.csv: data/labels.csv is missing")
 
 
-def test_the_csv_of_labels_must_have_its_columns_and_rows(photos):
+def test_the_csv_of_labels_must_have_its_columns_and_rows(photos) -> None:
     """When labels come from the CSV, its columns, its rows and its encoding are checked."""
     change({"ingest.label.by": "csv"})
     assert "data/labels.csv has no rows" in complaints()[0]
@@ -186,7 +188,7 @@ def test_the_csv_of_labels_must_have_its_columns_and_rows(photos):
     assert "not UTF-8" in complaints()[0]
 
 
-def test_a_split_column_must_be_there(photos):
+def test_a_split_column_must_be_there(photos) -> None:
     """A split by column needs the column's name, and the column in the CSV."""
     change({"datablock.split.by": "column"})
     assert complaints()[0].startswith("datablock.split.by: column needs ingest.label.split_column")
@@ -196,7 +198,7 @@ def test_a_split_column_must_be_there(photos):
     check.main()
 
 
-def test_corrections_must_have_their_columns(photos):
+def test_corrections_must_have_their_columns(photos) -> None:
     """corrections.csv is read as ingest will read it."""
     Path("data/corrections.csv").unlink()
     assert complaints()[0].startswith("data/corrections.csv is missing")
@@ -215,7 +217,7 @@ def test_corrections_must_have_their_columns(photos):
         ("resnet18", "none", 5, "should be 'none', 4, 8 or 16"),
     ],
 )
-def test_a_model_that_cannot_be_made_is_told_now(repo, arch, weights, cut, words):
+def test_a_model_that_cannot_be_made_is_told_now(repo, arch, weights, cut, words) -> None:
     """An architecture or weights that fail only in training would cost the time before it."""
     change({"model.arch": arch, "model.weights": weights, "model.cut": cut})
     [line] = complaints()
@@ -223,7 +225,7 @@ def test_a_model_that_cannot_be_made_is_told_now(repo, arch, weights, cut, words
     assert words in line
 
 
-def test_a_device_that_is_not_there_is_told_now(repo, monkeypatch):
+def test_a_device_that_is_not_there_is_told_now(repo, monkeypatch: pytest.MonkeyPatch) -> None:
     """A GPU that is asked for and missing is refused before any stage, and so is fp16 without."""
     monkeypatch.setenv("FINETRACK_DEVICE", "cuda:99")
     (line,) = complaints()
@@ -234,14 +236,14 @@ def test_a_device_that_is_not_there_is_told_now(repo, monkeypatch):
     assert "fp16 needs a GPU" in line
 
 
-def test_weights_of_a_hub_are_not_fetched(photos, capsys):
+def test_weights_of_a_hub_are_not_fetched(photos, capsys: pytest.CaptureFixture[str]) -> None:
     """The check needs no network: of hub weights only the architecture is tried."""
     change({"model.arch": "test_resnet", "model.weights": "hub"})
     check.main()
     assert "Params and inputs are in order" in capsys.readouterr().out
 
 
-def test_enlarging_is_allowed_with_a_note(photos, capsys):
+def test_enlarging_is_allowed_with_a_note(photos, capsys: pytest.CaptureFixture[str]) -> None:
     """A training size above the presized one works, and is worth a note."""
     (photos.parent / "photos.dvc").write_text("outs: []\n")
     change({"presize.size": 100, "augment.size": 100})
@@ -252,7 +254,7 @@ def test_enlarging_is_allowed_with_a_note(photos, capsys):
     assert "note: augment.size: 101 is larger than presize.size, 100" in capsys.readouterr().out
 
 
-def test_broken_yaml_is_one_line(repo):
+def test_broken_yaml_is_one_line(repo) -> None:
     """A params.yaml that is no YAML is told at once, before anything else can be."""
     Path("params.yaml").write_text("seed: [1\n")
     with pytest.raises(UserError, match=r"params\.yaml is not valid YAML"):

@@ -14,8 +14,8 @@ from PIL import Image
 from stages.base.errors import UserError
 from stages.base.files import fingerprint, sha256_bytes
 from stages.images.resize import PresizeParams
-from stages.store.writer import write_store
 from stages.stats.power import images_to_tell
+from stages.store.writer import write_store
 from stages.tools import compare, past_page
 from tests.compare.example_history import OUTCOMES, Past, outcomes
 
@@ -34,7 +34,7 @@ def said(wrong: int, labels: list[str] = LABELS) -> pd.DataFrame:
 
 
 @pytest.fixture
-def past(tmp_path, monkeypatch) -> Past:
+def past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Past:
     """Return a repository with v1 (40 wrong), v2 (38 wrong) and v3 (10 wrong), and stand in it."""
     past = Past(tmp_path / "repo")
     for name, wrong, epochs in (("v1", 40, 4), ("v2", 38, 5), ("v3", 10, 6)):
@@ -44,14 +44,14 @@ def past(tmp_path, monkeypatch) -> Past:
     return past
 
 
-def run(monkeypatch, *words: str) -> list[dict]:
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> list[dict]:
     """Run the command; return compare.json."""
     monkeypatch.setattr(sys, "argv", ["compare", *words])
     compare.main()
     return json.loads((compare.TARGET / "compare.json").read_text(encoding="utf-8"))
 
 
-def test_the_record_is_what_scripts_rely_on(past, monkeypatch):
+def test_the_record_is_what_scripts_rely_on(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     """compare.json is a list with base, other, verdict, difference, p and n_common."""
     (result,) = run(monkeypatch, "v1", "v3")
     assert (result["base"], result["other"], result["verdict"]) == ("v1", "v3", "better")
@@ -65,7 +65,9 @@ def test_the_record_is_what_scripts_rely_on(past, monkeypatch):
     assert result["images_to_tell"] is None
 
 
-def test_a_small_difference_is_not_told_and_how_many_images_would(past, monkeypatch, capsys):
+def test_a_small_difference_is_not_told_and_how_many_images_would(
+    past: Past, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Two images more are no verdict; the table and the texts say how many would tell."""
     (result,) = run(monkeypatch, "v1", "v2")
     assert result["verdict"] == "cannot tell"
@@ -73,7 +75,9 @@ def test_a_small_difference_is_not_told_and_how_many_images_would(past, monkeypa
     assert f"about {result['images_to_tell']:,} images would tell" in capsys.readouterr().out
 
 
-def test_among_many_comparisons_more_images_are_needed_than_there_were(past, monkeypatch):
+def test_among_many_comparisons_more_images_are_needed_than_there_were(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A difference that only the number of comparisons hides needs more images than were there."""
     names = [f"w{epochs}" for epochs in range(7, 15)]
     for name in names:
@@ -84,7 +88,9 @@ def test_among_many_comparisons_more_images_are_needed_than_there_were(past, mon
         assert result["images_to_tell"] > result["n_common"] == 200
 
 
-def test_a_majority_that_is_not_right_said_something_wrong(past, monkeypatch):
+def test_a_majority_that_is_not_right_said_something_wrong(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where half of the seeds are right, an image counts as wrong, and what is shown is wrong."""
     for seed, wrong in ((1, 12), (2, 20)):
         past.run(said(wrong), PHOTOS, {"fine_tune": {"epochs": 9}, "seed": seed})
@@ -95,7 +101,7 @@ def test_a_majority_that_is_not_right_said_something_wrong(past, monkeypatch):
         assert picture["base"] == picture["actual"] != picture["other"]
 
 
-def test_the_workspace_is_the_other_by_default(past, monkeypatch):
+def test_the_workspace_is_the_other_by_default(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one name the workspace is compared with it, and nothing in it is touched."""
     past.run(said(80), PHOTOS, {"fine_tune": {"epochs": 6}})
     before = {
@@ -113,7 +119,7 @@ def test_the_workspace_is_the_other_by_default(past, monkeypatch):
     assert past.git("stash", "list") == ""
 
 
-def test_fail_if_worse_sets_the_exit_code(past, monkeypatch):
+def test_fail_if_worse_sets_the_exit_code(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     """--fail-if worse exits with 1 when it is, and not when better or when nobody can tell."""
     run(monkeypatch, "--fail-if", "worse", "v1", "v2", "v3")
     with pytest.raises(SystemExit) as stopped:
@@ -121,14 +127,16 @@ def test_fail_if_worse_sets_the_exit_code(past, monkeypatch):
     assert stopped.value.code == 1
 
 
-def test_several_revisions_share_their_chance_of_error(past, monkeypatch):
+def test_several_revisions_share_their_chance_of_error(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each has a row, in the order given, and p is Holm's."""
     results = run(monkeypatch, "v1", "v3", "v2")
     assert [result["other"] for result in results] == ["v3", "v2"]
     assert results[0]["p_holm"] == pytest.approx(2 * results[0]["p"])
 
 
-def test_seeds_of_one_recipe_are_one_group(past, monkeypatch):
+def test_seeds_of_one_recipe_are_one_group(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     """Revisions that differ only in the seed give one row, with mean and spread."""
     for seed, wrong in ((1, 8), (2, 12), (3, 10)):
         past.run(said(wrong), PHOTOS, {"fine_tune": {"epochs": 9}, "seed": seed})
@@ -142,7 +150,9 @@ def test_seeds_of_one_recipe_are_one_group(past, monkeypatch):
     assert "standard deviation 1.0 points over 3 seeds" in text
 
 
-def test_seeds_of_the_base_are_compared_one_by_one(past, monkeypatch):
+def test_seeds_of_the_base_are_compared_one_by_one(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When all are of the base's own recipe, each is compared with it; the cause is the seed."""
     for seed, wrong in ((1, 8), (2, 12)):
         past.run(said(wrong), PHOTOS, {"fine_tune": {"epochs": 9}, "seed": seed})
@@ -152,7 +162,9 @@ def test_seeds_of_the_base_are_compared_one_by_one(past, monkeypatch):
     assert result["changed"]["stages"][0]["params"] == {"seed": [1, 2]}
 
 
-def test_the_same_run_under_two_names_is_two_rows(past, monkeypatch):
+def test_the_same_run_under_two_names_is_two_rows(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A second name for a run is no second seed: it has a row of its own, with the same numbers."""
     past.git("branch", "again", "v3")
     first, second = run(monkeypatch, "v1", "v3", "again")
@@ -161,14 +173,16 @@ def test_the_same_run_under_two_names_is_two_rows(past, monkeypatch):
     assert first["seeds"] is None
 
 
-def test_a_name_given_twice_is_compared_once(past, monkeypatch):
+def test_a_name_given_twice_is_compared_once(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names that come twice are one comparison, so the same p decides as if they came once."""
     once = run(monkeypatch, "v1", "v3")
     assert run(monkeypatch, "v1", "v3", "v1", "v3") == once
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_the_images_that_would_tell_are_for_all_comparisons(past, monkeypatch, count):
+def test_the_images_that_would_tell_are_for_all_comparisons(
+    past: Past, monkeypatch: pytest.MonkeyPatch, count
+) -> None:
     """A p near 1, which Holm cannot raise further, hides nothing of how many are compared."""
     names = [f"n{epochs}" for epochs in range(7, 7 + count)]
     for name in names:
@@ -179,7 +193,9 @@ def test_the_images_that_would_tell_are_for_all_comparisons(past, monkeypatch, c
         assert result["images_to_tell"] == images_to_tell(1 / 200, 0, 0.05 / count)
 
 
-def test_a_class_that_only_trains_is_not_missing(past, monkeypatch):
+def test_a_class_that_only_trains_is_not_missing(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where one side's splits are gone from the cache, validation speaks for both sides."""
     photos = PHOTOS | {"ant.jpg": (fingerprint("ant"), "ant", "train")}
     for name, epochs in (("gone", 7), ("here", 8)):
@@ -192,7 +208,7 @@ def test_a_class_that_only_trains_is_not_missing(past, monkeypatch):
     assert not any("Only" in note for note in result["notes"])
 
 
-def test_another_vocabulary_is_said(past, monkeypatch):
+def test_another_vocabulary_is_said(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     """A class that only one side has is named, and its images are not compared."""
     labels = ["cat", "dog", "owl", "emu"]
     photos = {
@@ -206,7 +222,7 @@ def test_another_vocabulary_is_said(past, monkeypatch):
     assert any("Only v4 has the class emu" in note for note in result["notes"])
 
 
-def test_nothing_in_common_is_no_verdict(past, monkeypatch):
+def test_nothing_in_common_is_no_verdict(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other validation sets altogether: cannot tell, said plainly, on paper and in JSON."""
     past.run(outcomes([("new.jpg", "cat", "cat")]), {"new.jpg": ("x", "cat", "valid")})
     past.commit("v4")
@@ -219,7 +235,9 @@ def test_nothing_in_common_is_no_verdict(past, monkeypatch):
     assert "No image is in both validation sets" in text
 
 
-def test_a_revision_without_outcomes_is_no_verdict(past, monkeypatch):
+def test_a_revision_without_outcomes_is_no_verdict(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A revision from before there were outcomes is told, and the command goes on."""
     (past.root / OUTCOMES).unlink()
     (past.root / "dvc.lock").unlink()
@@ -230,7 +248,9 @@ def test_a_revision_without_outcomes_is_no_verdict(past, monkeypatch):
     assert any(OUTCOMES in note for note in result["notes"])
 
 
-def test_outcomes_from_before_a_column_are_compared_without(past, monkeypatch):
+def test_outcomes_from_before_a_column_are_compared_without(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Older outcomes without losses and confidence still give a verdict on the error."""
     past.run(said(40).drop(columns=["p_predicted", "loss"]), PHOTOS)
     past.commit("v0")
@@ -241,7 +261,7 @@ def test_outcomes_from_before_a_column_are_compared_without(past, monkeypatch):
     assert any("before it had the column p_predicted, loss" in note for note in result["notes"])
 
 
-def test_the_same_twice_gives_the_same_bytes(past, monkeypatch):
+def test_the_same_twice_gives_the_same_bytes(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing in the three files depends on when or where they were made."""
     run(monkeypatch, "v1", "v2", "v3")
     first = {path.name: path.read_bytes() for path in compare.TARGET.iterdir()}
@@ -250,7 +270,7 @@ def test_the_same_twice_gives_the_same_bytes(past, monkeypatch):
     assert {path.name: path.read_bytes() for path in compare.TARGET.iterdir()} == first
 
 
-def test_names_are_escaped(past, monkeypatch):
+def test_names_are_escaped(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     """A class called like HTML and Markdown is shown as it is written, on the page and in .md."""
     run(monkeypatch, "v1", "v3")
     page = (compare.TARGET / "index.html").read_text(encoding="utf-8")
@@ -264,7 +284,9 @@ def test_names_are_escaped(past, monkeypatch):
     assert len(table) == 1
 
 
-def test_pictures_come_from_the_store_of_the_workspace(past, monkeypatch, tmp_path):
+def test_pictures_come_from_the_store_of_the_workspace(
+    past: Past, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """What changed sides is shown, when a presized photo of the same content is at hand."""
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -297,14 +319,16 @@ def test_pictures_come_from_the_store_of_the_workspace(past, monkeypatch, tmp_pa
         (["v1", "v1"], "nothing to compare v1 with"),
     ],
 )
-def test_a_wrong_name_is_one_line(past, monkeypatch, words, message):
+def test_a_wrong_name_is_one_line(
+    past: Past, monkeypatch: pytest.MonkeyPatch, words, message
+) -> None:
     """What cannot be compared is refused by its name, and nothing is written."""
     with pytest.raises(UserError, match=message):
         run(monkeypatch, *words)
     assert not compare.TARGET.exists()
 
 
-def test_outside_of_git_is_one_line(tmp_path, monkeypatch):
+def test_outside_of_git_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder without git the command says what is missing."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -313,14 +337,16 @@ def test_outside_of_git_is_one_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["v1", "workspace"])
-def test_a_run_without_a_page_has_no_page_again(past, monkeypatch, name):
+def test_a_run_without_a_page_has_no_page_again(
+    past: Past, monkeypatch: pytest.MonkeyPatch, name
+) -> None:
     """Where dvc.lock names no page, none can be made again, and the message says so."""
     monkeypatch.setattr(sys, "argv", ["past_page", name])
     with pytest.raises(UserError, match=f"{name} names no single past run"):
         past_page.main()
 
 
-def test_comparing_does_not_load_torch():
+def test_comparing_does_not_load_torch() -> None:
     """The command and all that it imports do without torch, which takes seconds to load."""
     code = "import sys, stages.tools.compare; sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2])

@@ -82,7 +82,7 @@ CLOSURE = {
 
 
 @pytest.fixture
-def repo(tmp_path):
+def repo(tmp_path: Path):
     """Return a small repository with two stages, whose dvc.yaml is out of date."""
     for name, text in SOURCE.items():
         path = tmp_path / "stages" / name
@@ -98,19 +98,19 @@ def write(repo: Path, name: str, text: str) -> None:
     (repo / "stages" / name).write_text(text)
 
 
-def test_a_closure_follows_imports_wherever_they_stand(repo):
+def test_a_closure_follows_imports_wherever_they_stand(repo) -> None:
     """Modules that modules import count, inside functions too, and files that they name beside."""
     uses = deps.stage_uses(repo, "train")
     assert uses.files == CLOSURE
     assert uses.packages == {"numpy", "pillow"}
 
 
-def test_params_are_the_names_that_are_read(repo):
+def test_params_are_the_names_that_are_read(repo) -> None:
     """Sections and single keys are found by the calls that read them; a section holds its keys."""
     assert deps.stage_uses(repo, "train").params == {"train", "data.size", "seed"}
 
 
-def test_the_reader_of_params_reads_nothing_itself(repo):
+def test_the_reader_of_params_reads_nothing_itself(repo) -> None:
     """Who imports the module that defines read_seed does not depend on the seed by that alone."""
     write(repo, "copy.py", "from stages.base.params import read_section\n")
     assert deps.stage_uses(repo, "copy").params == set()
@@ -128,20 +128,20 @@ def test_the_reader_of_params_reads_nothing_itself(repo):
         "if 1 == 2:\n    from stages.deep import two",
     ],
 )
-def test_every_form_of_import_is_seen(repo, line):
+def test_every_form_of_import_is_seen(repo, line) -> None:
     """However a module is imported, it and what it imports are in the closure."""
     write(repo, "copy.py", line + "\n")
     assert {"stages/deep/two.py", "stages/deep/one.py"} <= deps.stage_uses(repo, "copy").files
 
 
-def test_circles_end(repo):
+def test_circles_end(repo) -> None:
     """Two modules that import one another do not send the search in circles."""
     write(repo, "deep/one.py", "import stages.deep.two\n")
     assert "stages/deep/one.py" in deps.stage_uses(repo, "train").files
 
 
 @pytest.mark.parametrize("name", ["../base/tool.txt", "/etc/hosts", "tool.py", "a b.html", "", "."])
-def test_only_files_beside_the_module_are_companions(repo, name):
+def test_only_files_beside_the_module_are_companions(repo, name) -> None:
     """A string that names something elsewhere, a module, or nothing, adds no file."""
     (repo / "stages" / "base" / "tool.txt").write_text("")
     write(repo, "deep/one.py", f"X = {name!r}\n")
@@ -152,14 +152,14 @@ def test_only_files_beside_the_module_are_companions(repo, name):
 
 
 @pytest.mark.parametrize("call", ["read_section(name, int)", "read_value()", "p.read_value(f'x')"])
-def test_a_name_that_is_computed_is_refused(repo, call):
+def test_a_name_that_is_computed_is_refused(repo, call) -> None:
     """A section whose name is not a plain string cannot be listed: the line is named."""
     write(repo, "copy.py", f"\n{call}\n")
     with pytest.raises(UserError, match=r"stages/copy\.py line 2: read_\w+ needs its name"):
         deps.stage_uses(repo, "copy")
 
 
-def test_a_module_that_is_missing_or_broken_is_named(repo):
+def test_a_module_that_is_missing_or_broken_is_named(repo) -> None:
     """A stage without its script, or a module that is no Python, is told by its path."""
     with pytest.raises(UserError, match=r"stages/none\.py is missing"):
         deps.stage_uses(repo, "none")
@@ -168,7 +168,7 @@ def test_a_module_that_is_missing_or_broken_is_named(repo):
         deps.stage_uses(repo, "train")
 
 
-def test_check_names_stage_and_file(repo):
+def test_check_names_stage_and_file(repo) -> None:
     """What is lacking and what is too much is told with the stage and the file."""
     lines = deps.check(repo)
     for line in (
@@ -185,7 +185,7 @@ def test_check_names_stage_and_file(repo):
     assert any("stages/packages.yaml is not" in line for line in lines)
 
 
-def test_rewriting_makes_the_check_pass_and_is_done_once(repo):
+def test_rewriting_makes_the_check_pass_and_is_done_once(repo) -> None:
     """After a rewrite nothing differs, and a second rewrite changes no byte."""
     deps.rewrite(repo)
     assert deps.check(repo) == []
@@ -194,7 +194,7 @@ def test_rewriting_makes_the_check_pass_and_is_done_once(repo):
     assert (repo / "dvc.yaml").read_bytes() == first
 
 
-def test_rewriting_keeps_comments_data_and_the_rest(repo):
+def test_rewriting_keeps_comments_data_and_the_rest(repo) -> None:
     """Only code, params and packages change: comments, data, outputs and plots stay in place."""
     deps.rewrite(repo)
     assert (
@@ -242,7 +242,7 @@ plots:
     )
 
 
-def test_versions_come_from_the_pins(repo):
+def test_versions_come_from_the_pins(repo) -> None:
     """stages/packages.yaml holds the packages in use, as text, and an update of one is seen."""
     deps.rewrite(repo)
     text = (repo / "stages" / "packages.yaml").read_text()
@@ -252,14 +252,14 @@ def test_versions_come_from_the_pins(repo):
 
 
 @pytest.mark.parametrize("package", ["contourpy", "requests"])
-def test_a_package_without_one_version_is_refused(repo, package):
+def test_a_package_without_one_version_is_refused(repo, package) -> None:
     """A package that is not pinned, or pinned to several versions, is named."""
     write(repo, "copy.py", f"import {package}\n")
     with pytest.raises(UserError, match=package):
         deps.rewrite(repo)
 
 
-def test_the_command_compares_without_writing(repo):
+def test_the_command_compares_without_writing(repo) -> None:
     """--check exits with 1 and leaves the files; without it they are mended and --check agrees."""
 
     def command(*options: str) -> subprocess.CompletedProcess[str]:

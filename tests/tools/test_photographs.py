@@ -11,7 +11,9 @@ from stages.tools import photographs
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_value_that_a_comment_names_is_set(tmp_path, monkeypatch, capsys):
+def test_every_value_that_a_comment_names_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What stands behind "for photographs" becomes the value, in its own section, and is told."""
     text = (ROOT / "params.yaml").read_text("utf-8")
     (tmp_path / "params.yaml").write_text(text, "utf-8")
@@ -33,7 +35,7 @@ def test_every_value_that_a_comment_names_is_set(tmp_path, monkeypatch, capsys):
             assert changed[name] == section
 
 
-def test_comments_and_all_other_lines_stay():
+def test_comments_and_all_other_lines_stay() -> None:
     """Nothing but the values changes, so that a diff shows them and nothing else."""
     text = (ROOT / "params.yaml").read_text("utf-8")
     changed, changes = photographs.suited(text)
@@ -43,7 +45,9 @@ def test_comments_and_all_other_lines_stay():
     assert all(old.split(" # ")[1] == new.split(" # ")[1] for old, new in differ)
 
 
-def test_a_second_time_changes_nothing(tmp_path, monkeypatch, capsys):
+def test_a_second_time_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Where all is set already, it says so."""
     text, _ = photographs.suited((ROOT / "params.yaml").read_text("utf-8"))
     assert photographs.suited(text) == (text, [])
@@ -63,14 +67,16 @@ def test_a_second_time_changes_nothing(tmp_path, monkeypatch, capsys):
         ("for photographs 24 (4 GB of memory)", "24"),
     ],
 )
-def test_the_value_is_the_first_word(comment, value):
+def test_the_value_is_the_first_word(comment, value) -> None:
     """Of what a comment says, the first word is taken, without what ends it."""
     text, changes = photographs.suited(f"a:\n  b: 1 # {comment}")
     assert text == f"a:\n  b: {value} # {comment}"
     assert changes == [f"a.b: 1 -> {value}"]
 
 
-def test_without_a_file_it_says_where_to_run(tmp_path, monkeypatch):
+def test_without_a_file_it_says_where_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Run elsewhere, it names the file that it looked for."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"params\.yaml: No such file"):

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from stages.base.errors import UserError
-from stages.tools.predict import answers, read_photo
-from stages.model.classifier import ModelParams, build
+from stages.model.classifier import ModelParams, build_classifier
 from stages.model.files import save_model
+from stages.tools.predict import answers, read_photo
 
 ROOT = Path(__file__).parents[2]
 FACTS = {
@@ -24,7 +24,7 @@ FACTS = {
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """Return the folder of a small saved model."""
-    made = build(
+    made = build_classifier(
         ModelParams(arch="test_resnet", weights="none", head="linear", cut="none"),
         3,
         seed=1,

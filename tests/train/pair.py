@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from stages.base.ranks import Rank, this_rank
+from stages.model.classifier import Classifier, ConcatPool
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
-from stages.train.loop import Data, Task, fine_tune
-from stages.model.classifier import Classifier, ConcatPool
+from stages.train.loop import TrainingData, TrainingTask, fine_tune
 from stages.train.plan import FineTuneParams
 from tests.train.tiny import GOOD, Shown, tiny_batches
 
@@ -38,11 +38,11 @@ def shared(batches: list[Shown], rank: Rank) -> list[Shown]:
     ]
 
 
-def task(folder: Path, norms: bool) -> Task:
+def task(folder: Path, norms: bool) -> TrainingTask:
     """Return the run, as one process or as one of several."""
     rank = this_rank()
     batches, held = tiny_batches(6, SIZE), tiny_batches(1, 7, seed=9)
-    data = Data(
+    data = TrainingData(
         lambda epoch, first: shared(batches, rank)[first:],
         len(batches),
         lambda: shared(held, rank),
@@ -51,7 +51,9 @@ def task(folder: Path, norms: bool) -> Task:
     )
     params = FineTuneParams(**{**GOOD, "batch_size": SIZE})
     kept = Checkpoints(folder / "checkpoint", {})
-    return Task(plain_model(norms), params, Compute(CPU, torch.float32, rank), data, kept, seed=1)
+    return TrainingTask(
+        plain_model(norms), params, Compute(CPU, torch.float32, rank), data, kept, seed=1
+    )
 
 
 def train(folder: Path, norms: bool = False) -> None:
@@ -59,7 +61,7 @@ def train(folder: Path, norms: bool = False) -> None:
     run = task(folder, norms)
     trained = fine_tune(run, 0.02, lambda line: None)
     arrays = {name: value.numpy() for name, value in run.model.state_dict().items()}
-    arrays |= {"margins": trained.margins, "held": trained.held.probabilities}
+    arrays |= {"margins": trained.margins, "held": trained.held.pred_probs}
     arrays["losses"] = np.array([epoch.train_loss for epoch in trained.epochs])
     arrays["valid"] = np.array([epoch.valid_loss for epoch in trained.epochs])
     np.savez(folder / f"{run.compute.rank.count}-{run.compute.rank.number}.npz", **arrays)

@@ -9,26 +9,32 @@ import numpy as np
 import pytest
 import torch
 
-from stages.train.checkpoint import Checkpoints, State, restore, restored_progress, state_of
-from stages.train.loop import Task, Trained, fine_tune
+from stages.train.checkpoint import (
+    Checkpoints,
+    CheckpointState,
+    checkpoint_state,
+    restore,
+    restored_progress,
+)
+from stages.train.loop import TrainingResult, TrainingTask, fine_tune
 from stages.train.param_groups import train_mode, unfreeze
 from stages.train.progress import Margins, Progress
 from stages.train.step import Trainer, make_trainer
 from tests.train.tiny import CPU, tiny_batches, tiny_model, tiny_task
 
 
-def end_of(task: Task) -> dict[str, bytes]:
+def end_of(task: TrainingTask) -> dict[str, bytes]:
     """Return the bytes of everything that training leaves."""
     trained = fine_tune(task, 0.02, lambda line: None)
     tensors = {name: value.numpy().tobytes() for name, value in task.model.state_dict().items()}
     return tensors | told(trained)
 
 
-def told(trained: Trained) -> dict[str, bytes]:
+def told(trained: TrainingResult) -> dict[str, bytes]:
     """Return the bytes of what is not in the model."""
     return {
         "margins": trained.margins.tobytes(),
-        "held": trained.held.probabilities.tobytes(),
+        "held": trained.held.pred_probs.tobytes(),
         "epochs": repr(trained.epochs).encode(),
     }
 
@@ -49,7 +55,7 @@ class Interrupting:
             yield batch
 
 
-def interrupted(task: Task, at: int, validation: bool = False) -> None:
+def interrupted(task: TrainingTask, at: int, validation: bool = False) -> None:
     """Run until the signal, which the run must say has been heeded."""
     part = "valid" if validation else "batches"
     shown = list(task.data.valid()) if validation else task.data.batches(0, 0)
@@ -59,7 +65,7 @@ def interrupted(task: Task, at: int, validation: bool = False) -> None:
 
 
 @pytest.mark.parametrize("at", [0, 1, 5, 6, 7, 13, 23])
-def test_a_run_that_was_ended_goes_on_to_the_same_bytes(at: int, tmp_path) -> None:
+def test_a_run_that_was_ended_goes_on_to_the_same_bytes(at: int, tmp_path: Path) -> None:
     """Ended before any step, in either phase, it says where it goes on, and ends the same."""
     wanted = end_of(tiny_task(tmp_path / "whole"))
     interrupted(tiny_task(tmp_path / "checkpoint"), at)
@@ -73,7 +79,7 @@ def test_a_run_that_was_ended_goes_on_to_the_same_bytes(at: int, tmp_path) -> No
     assert model | told(trained) == wanted
 
 
-def test_a_run_ended_in_validation_repeats_no_step(tmp_path) -> None:
+def test_a_run_ended_in_validation_repeats_no_step(tmp_path: Path) -> None:
     """Ended while validating the last epoch, only that validation is done again."""
     wanted = end_of(tiny_task(tmp_path / "whole"))
     interrupted(tiny_task(tmp_path / "checkpoint"), 7, validation=True)
@@ -84,7 +90,7 @@ def test_a_run_ended_in_validation_repeats_no_step(tmp_path) -> None:
     assert asked == [(4, 6)]
 
 
-def test_a_run_may_be_ended_again_and_again(tmp_path) -> None:
+def test_a_run_may_be_ended_again_and_again(tmp_path: Path) -> None:
     """Ended after every third step, it still arrives, and at the same bytes."""
     wanted = end_of(tiny_task(tmp_path / "whole"))
     for _ in range(7):
@@ -106,7 +112,7 @@ def trained(steps: int) -> Trainer:
 def test_the_optimiser_lies_in_memory_as_before() -> None:
     """Its averages come back equal, with the strides of their parameters, as a fused step needs."""
     trainer, fresh = trained(2), trained(0)
-    restore(state_of(trainer, Progress(Margins.none_seen(1))), fresh)
+    restore(checkpoint_state(trainer, Progress(Margins.none_seen(1))), fresh)
     for old, new in zip(trainer.model.parameters(), fresh.model.parameters(), strict=True):
         assert torch.equal(old, new)
         for name, value in trainer.adam.state[old].items():
@@ -119,13 +125,13 @@ def test_progress_comes_back() -> None:
     """Epochs, losses and margins are the same after a round trip."""
     progress = Progress(Margins.none_seen(3), losses=[0.1 + 0.2, 1 / 3])
     progress.margins.add(np.array([0, 2]), np.array([0.25, -1 / 7]))
-    again = restored_progress(state_of(trained(1), progress))
+    again = restored_progress(checkpoint_state(trained(1), progress))
     assert (again.losses, again.epochs) == (progress.losses, progress.epochs)
     assert np.array_equal(again.margins.sums, progress.margins.sums)
     assert np.array_equal(again.margins.counts, progress.margins.counts)
 
 
-STATE = State({"model.weight": torch.arange(3.0)}, {"losses": [0.5]})
+STATE = CheckpointState({"model.weight": torch.arange(3.0)}, {"losses": [0.5]})
 
 
 def kept(path: Path, **key: str) -> Checkpoints:
@@ -133,12 +139,12 @@ def kept(path: Path, **key: str) -> Checkpoints:
     return Checkpoints(path, {"code": "a", "params": "b", **key})
 
 
-def test_no_checkpoint_is_nothing_to_tell(tmp_path) -> None:
+def test_no_checkpoint_is_nothing_to_tell(tmp_path: Path) -> None:
     """Without a file there is no state, and nothing is said."""
     assert kept(tmp_path / "none").load() == (None, "")
 
 
-def test_a_checkpoint_is_read_back(tmp_path) -> None:
+def test_a_checkpoint_is_read_back(tmp_path: Path) -> None:
     """Tensors, facts and place are as they were saved."""
     kept(tmp_path / "file").save(lambda: STATE, "epoch 2, step 7")
     state, said = kept(tmp_path / "file").load()
@@ -147,7 +153,7 @@ def test_a_checkpoint_is_read_back(tmp_path) -> None:
     assert said.endswith(": epoch 2, step 7")
 
 
-def test_a_checkpoint_of_other_inputs_is_ignored_and_named(tmp_path) -> None:
+def test_a_checkpoint_of_other_inputs_is_ignored_and_named(tmp_path: Path) -> None:
     """Where the key differs there is no state, and the message says in what."""
     kept(tmp_path / "file").save(lambda: STATE, "epoch 2, step 7")
     state, said = kept(tmp_path / "file", params="c").load()
@@ -156,7 +162,7 @@ def test_a_checkpoint_of_other_inputs_is_ignored_and_named(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["truncated", "zeroed", "empty", "foreign"])
-def test_a_damaged_checkpoint_is_ignored_and_named(damage: str, tmp_path) -> None:
+def test_a_damaged_checkpoint_is_ignored_and_named(damage: str, tmp_path: Path) -> None:
     """A file that is cut short, overwritten or something else is no state, and the run says so."""
     path = tmp_path / "file"
     kept(path).save(lambda: STATE, "epoch 2, step 7")
@@ -181,7 +187,7 @@ def test_a_fresh_one_is_due_at_an_epochs_end_only() -> None:
     assert not fresh.due(epoch_ends=False)
 
 
-def test_dear_checkpoints_are_rare(tmp_path, monkeypatch) -> None:
+def test_dear_checkpoints_are_rare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After one that took 2 seconds, an epoch's end is worth another after 120, not after 119."""
     times = iter([0.0, 10.0, 12.0, 12.0 + 119, 12.0 + 120])
     monkeypatch.setattr("stages.train.checkpoint.perf_counter", lambda: next(times))
@@ -191,7 +197,7 @@ def test_dear_checkpoints_are_rare(tmp_path, monkeypatch) -> None:
     assert dear.due(epoch_ends=True)
 
 
-def test_a_minute_is_worth_one(tmp_path, monkeypatch) -> None:
+def test_a_minute_is_worth_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of an epoch one is due after 60 seconds, not after 59."""
     clock = [100.0]
     monkeypatch.setattr("stages.train.checkpoint.perf_counter", lambda: clock[0])

@@ -56,7 +56,9 @@ def test_fp16_needs_a_gpu() -> None:
         (None, True, torch.float32),
     ],
 )
-def test_auto_takes_bf16_where_it_pays(model, instructions, wanted, monkeypatch) -> None:
+def test_auto_takes_bf16_where_it_pays(
+    model, instructions, wanted, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a processor with bf16 instructions, models without depthwise convolutions use them."""
     monkeypatch.setattr(device, "multiplies_bf16", lambda: instructions)
     assert open_device("cpu", "auto", model).dtype == wanted

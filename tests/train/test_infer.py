@@ -6,26 +6,28 @@ import torch
 
 from stages.base.errors import UserError
 from stages.train.device import open_device
-from stages.train.infer import pooled_features, predict
+from stages.train.infer import pooled_features, predict_batches
 from tests.train.tiny import CPU, tiny_batches, tiny_model
 
 
 def test_predictions_come_in_order() -> None:
     """Rows are those of the batches, one after the other, and each sums to one."""
     model, batches = tiny_model(), tiny_batches(3)
-    found = predict(model, batches, CPU, "cross_entropy")
-    one_by_one = [predict(model, [batch], CPU, "cross_entropy").probabilities for batch in batches]
-    assert found.probabilities == pytest.approx(np.concatenate(one_by_one), abs=1e-6)
-    assert found.probabilities.dtype == np.float32
-    assert found.probabilities.sum(axis=1) == pytest.approx(np.ones(27), abs=1e-5)
+    found = predict_batches(model, batches, CPU, "cross_entropy")
+    one_by_one = [
+        predict_batches(model, [batch], CPU, "cross_entropy").pred_probs for batch in batches
+    ]
+    assert found.pred_probs == pytest.approx(np.concatenate(one_by_one), abs=1e-6)
+    assert found.pred_probs.dtype == np.float32
+    assert found.pred_probs.sum(axis=1) == pytest.approx(np.ones(27), abs=1e-5)
 
 
 def test_the_loss_is_the_mean_over_images() -> None:
     """Batches of different sizes weigh by their images."""
     model, (large,), (small,) = tiny_model(), tiny_batches(1, size=9), tiny_batches(1, size=2)
-    both = predict(model, [large, small], CPU, "cross_entropy")
+    both = predict_batches(model, [large, small], CPU, "cross_entropy")
     targets = torch.cat([large.targets, small.targets]).numpy()
-    expected = -np.log(both.probabilities[np.arange(11), targets]).mean()
+    expected = -np.log(both.pred_probs[np.arange(11), targets]).mean()
     assert both.loss == pytest.approx(expected, rel=1e-5)
 
 
@@ -33,7 +35,7 @@ def test_prediction_changes_nothing() -> None:
     """Predicting leaves the statistics of norm layers as they are."""
     model = tiny_model()
     before = model.body[1].running_mean.clone()
-    predict(model, tiny_batches(2), CPU, "bce")
+    predict_batches(model, tiny_batches(2), CPU, "bce")
     assert torch.equal(model.body[1].running_mean, before)
 
 

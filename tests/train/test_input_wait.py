@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from stages.train.input_wait import Timed
+from stages.train.input_wait import TimedIterator
 
 
 def slowly(items: int, seconds: float) -> Iterator[int]:
@@ -15,12 +15,12 @@ def slowly(items: int, seconds: float) -> Iterator[int]:
 
 def test_items_come_in_order() -> None:
     """Timing changes nothing about the items."""
-    assert list(Timed(range(5))) == [0, 1, 2, 3, 4]
+    assert list(TimedIterator(range(5))) == [0, 1, 2, 3, 4]
 
 
 def test_a_slow_source_is_waited_for() -> None:
     """All the time that the source takes counts as waiting."""
-    timed = Timed(slowly(5, 0.02))
+    timed = TimedIterator(slowly(5, 0.02))
     assert len(list(timed)) == 5
     assert timed.waited >= 0.1
     assert timed.share > 0.9
@@ -28,7 +28,7 @@ def test_a_slow_source_is_waited_for() -> None:
 
 def test_a_slow_consumer_does_not_wait() -> None:
     """The consumer's own work is in the total alone."""
-    timed = Timed(range(5))
+    timed = TimedIterator(range(5))
     for _ in timed:
         time.sleep(0.02)
     assert timed.total >= 0.1
@@ -37,7 +37,7 @@ def test_a_slow_consumer_does_not_wait() -> None:
 
 def test_no_items_no_share() -> None:
     """Without items nobody waited, and before the first nothing is known."""
-    assert Timed([]).share == 0
-    empty = Timed([])
+    assert TimedIterator([]).share == 0
+    empty = TimedIterator([])
     assert list(empty) == []
     assert 0 <= empty.share <= 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.train.interrupt import ONE_WISH, Stop, Stopped
+from stages.train.interrupt import ONE_WISH, Interrupted, StopRequest
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,14 +25,14 @@ def test_the_running_step_is_finished(number: signal.Signals) -> None:
             os.kill(os.getpid(), number)
             done.append(item)
 
-    with Stop() as stop, pytest.raises(Stopped):
+    with StopRequest() as stop, pytest.raises(Interrupted):
         take(stop.between(range(3)))
     assert done == [0]
 
 
 def test_the_second_time_it_interrupts() -> None:
     """Who asks twice, with a pause, does not want to wait for the step."""
-    with Stop():
+    with StopRequest():
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(ONE_WISH * 1.1)
         with pytest.raises(KeyboardInterrupt):
@@ -41,7 +41,7 @@ def test_the_second_time_it_interrupts() -> None:
 
 def test_a_signal_passed_on_at_once_is_the_same_wish() -> None:
     """Ctrl-C that comes from the terminal and from another process too does not interrupt."""
-    with Stop() as stop:
+    with StopRequest() as stop:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         assert stop.asked
@@ -50,19 +50,19 @@ def test_a_signal_passed_on_at_once_is_the_same_wish() -> None:
 def test_the_signals_are_given_back() -> None:
     """Afterwards signals do what they did before."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with Stop():
+    with StopRequest():
         assert signal.getsignal(signal.SIGTERM) != before[1]
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_several_processes_stop_only_when_they_agree() -> None:
     """Together, being asked is not enough: all stop at the place that all agreed on."""
-    with Stop(together=True) as stop:
+    with StopRequest(together=True) as stop:
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.asked
         assert list(stop.between([1, 2])) == [1, 2]
         stop.agree(True)
-        with pytest.raises(Stopped):
+        with pytest.raises(Interrupted):
             list(stop.between([1, 2]))
 
 

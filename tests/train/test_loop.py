@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from stages.base.errors import UserError
-from stages.train.device import Compute
-from stages.train.loop import Trained, fine_tune
 from stages.model.classifier import Classifier
+from stages.train.device import Compute
+from stages.train.loop import TrainingResult, fine_tune
 from tests.train.tiny import tiny_batches, tiny_data, tiny_model, tiny_task
 
 
-def run(folder: Path, seed: int = 1, **changes) -> tuple[Trained, Classifier]:
+def run(folder: Path, seed: int = 1, **changes) -> tuple[TrainingResult, Classifier]:
     """Return what a short run gives, and its model."""
     task = tiny_task(folder / "checkpoint", seed, **changes)
     trained = fine_tune(task, 0.02, lambda line: None)
@@ -22,14 +22,14 @@ def run(folder: Path, seed: int = 1, **changes) -> tuple[Trained, Classifier]:
 
 
 @pytest.mark.parametrize("changes", [{}, {"loss": "bce"}, {"train_bn": False}])
-def test_it_learns(changes: dict, tmp_path) -> None:
+def test_it_learns(changes: dict, tmp_path: Path) -> None:
     """A few epochs bring the error of an easy task under a tenth."""
     trained, _ = run(tmp_path, **{"epochs": 5, **changes})
     assert trained.epochs[-1].error_rate <= 0.1
     assert trained.epochs[-1].train_loss < trained.epochs[0].train_loss
 
 
-def test_epochs_tell_their_phase(tmp_path) -> None:
+def test_epochs_tell_their_phase(tmp_path: Path) -> None:
     """Epochs are numbered through both phases, and the rate ends near zero in each."""
     trained, _ = run(tmp_path)
     assert [e.epoch for e in trained.epochs] == [1, 2, 3, 4]
@@ -37,7 +37,7 @@ def test_epochs_tell_their_phase(tmp_path) -> None:
     assert trained.epochs[-1].lr < 0.02 / 2 * 0.1
 
 
-def test_each_epoch_is_a_line(tmp_path) -> None:
+def test_each_epoch_is_a_line(tmp_path: Path) -> None:
     """What is told is a line an epoch, with its speed."""
     lines: list[str] = []
     fine_tune(tiny_task(tmp_path / "checkpoint"), 0.02, lines.append)
@@ -46,7 +46,7 @@ def test_each_epoch_is_a_line(tmp_path) -> None:
     assert "images/s" in lines[3]
 
 
-def test_same_seed_same_run(tmp_path) -> None:
+def test_same_seed_same_run(tmp_path: Path) -> None:
     """Two runs of a seed end in the same model, margins and history."""
     (a, first), (b, second) = run(tmp_path), run(tmp_path)
     assert all(
@@ -56,7 +56,7 @@ def test_same_seed_same_run(tmp_path) -> None:
     assert a.epochs == b.epochs
 
 
-def test_frozen_epochs_leave_the_body_alone(tmp_path) -> None:
+def test_frozen_epochs_leave_the_body_alone(tmp_path: Path) -> None:
     """With only frozen epochs and frozen norms the body ends as it began."""
     _, model = run(tmp_path, epochs=0, freeze_epochs=2, train_bn=False)
     for a, b in zip(
@@ -65,7 +65,7 @@ def test_frozen_epochs_leave_the_body_alone(tmp_path) -> None:
         assert torch.equal(a, b)
 
 
-def test_the_metrics_are_those_of_the_end(tmp_path) -> None:
+def test_the_metrics_are_those_of_the_end(tmp_path: Path) -> None:
     """Error rate, accuracy and losses are the last epoch's, and the sentence counts images."""
     trained, _ = run(tmp_path)
     last = trained.epochs[-1]
@@ -78,7 +78,7 @@ def test_the_metrics_are_those_of_the_end(tmp_path) -> None:
     assert str(trained) == f"{last.error_rate:.1%} of 18 validation images wrong"
 
 
-def test_wrong_labels_have_low_margins(tmp_path) -> None:
+def test_wrong_labels_have_low_margins(tmp_path: Path) -> None:
     """Training images whose labels were swapped get lower margins than the others."""
     batches = tiny_batches(6)
     wrong = np.zeros(54, dtype=bool)
@@ -90,17 +90,17 @@ def test_wrong_labels_have_low_margins(tmp_path) -> None:
     assert margins[wrong].max() < np.median(margins[~wrong])
 
 
-def test_bf16_ends_like_fp32(tmp_path) -> None:
+def test_bf16_ends_like_fp32(tmp_path: Path) -> None:
     """In bf16 losses of training stay within .1 of float32, and at most 1 image in 18 differs."""
     exact, _ = run(tmp_path)
     half, _ = run(tmp_path, compute=Compute(torch.device("cpu"), torch.bfloat16))
     for a, b in zip(exact.epochs, half.epochs, strict=True):
         assert b.train_loss == pytest.approx(a.train_loss, abs=0.1)
-    said = [trained.held.probabilities.argmax(1) for trained in (exact, half)]
+    said = [trained.held.pred_probs.argmax(1) for trained in (exact, half)]
     assert np.sum(said[0] != said[1]) <= 1
 
 
-def test_a_loss_that_is_no_number_names_the_last_good_checkpoint(tmp_path) -> None:
+def test_a_loss_that_is_no_number_names_the_last_good_checkpoint(tmp_path: Path) -> None:
     """NaN stops with the step, the rates and what the checkpoint holds, which stays."""
     batches = tiny_batches(6)
     data = tiny_data()

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import log_loss
 
-from stages.train.losses import loss_per_image, margins, probabilities
+from stages.train.losses import loss_per_image, margins, to_pred_probs
 
 RNG = np.random.default_rng(3)
 ACTIVATIONS = torch.tensor(RNG.standard_normal((20, 5)) * 3, dtype=torch.float32)
@@ -15,7 +15,7 @@ TARGETS = torch.tensor(RNG.integers(0, 5, 20))
 def test_worked_example() -> None:
     """Activations .6734 and .2576 are probabilities .6025 and .3975, losses .5067 and .9225."""
     activations = torch.tensor([[0.6734, 0.2576]])
-    assert probabilities(activations, "cross_entropy")[0].numpy() == pytest.approx(
+    assert to_pred_probs(activations, "cross_entropy")[0].numpy() == pytest.approx(
         [0.6025, 0.3975], abs=1e-4
     )
     both = torch.cat([activations, activations])
@@ -25,7 +25,7 @@ def test_worked_example() -> None:
 
 def test_cross_entropy_is_minus_log_of_softmax() -> None:
     """The mean loss equals scikit-learn's log loss of the probabilities."""
-    p = probabilities(ACTIVATIONS, "cross_entropy").numpy()
+    p = to_pred_probs(ACTIVATIONS, "cross_entropy").numpy()
     exact = p.astype(float) / p.astype(float).sum(axis=1, keepdims=True)
     expected = log_loss(TARGETS.numpy(), exact, labels=range(5))
     assert float(loss_per_image(ACTIVATIONS, TARGETS, "cross_entropy").mean()) == pytest.approx(
@@ -60,15 +60,15 @@ def test_bce_asks_each_class_for_itself() -> None:
 def test_sigmoid_may_refuse_all_classes() -> None:
     """With bce the probabilities of an image may all be small; softmax always sums to one."""
     nothing = torch.full((1, 4), -6.0)
-    assert float(probabilities(nothing, "bce").sum()) < 0.02
-    assert float(probabilities(nothing, "cross_entropy").sum()) == pytest.approx(1)
+    assert float(to_pred_probs(nothing, "bce").sum()) < 0.02
+    assert float(to_pred_probs(nothing, "cross_entropy").sum()) == pytest.approx(1)
 
 
 def test_half_precision_activations_lose_nothing_more() -> None:
     """Losses are computed in float32 whatever precision the activations come in."""
     half = ACTIVATIONS.bfloat16()
     assert loss_per_image(half, TARGETS, "cross_entropy").dtype == torch.float32
-    assert torch.equal(probabilities(half, "bce"), probabilities(half.float(), "bce"))
+    assert torch.equal(to_pred_probs(half, "bce"), to_pred_probs(half.float(), "bce"))
 
 
 def test_margin_is_own_minus_best_other() -> None:

@@ -7,14 +7,14 @@ from stages.base.errors import UserError
 from stages.train.lr_suggest import (
     FALLBACK,
     RULES,
-    agreed,
+    consensus,
     decrease,
-    given,
     minimum,
     noise,
     slide,
     steep,
     suggest,
+    suggestion_from_params,
     two_digits,
     valley,
 )
@@ -78,8 +78,8 @@ def test_consensus_is_the_middle_of_the_answers() -> None:
 def test_one_wrong_answer_does_not_lead(wrong: float) -> None:
     """Whatever one rule says, the consensus stays among the other four."""
     others = [0.001, 0.004, 0.02, 0.1]
-    consensus, spread = agreed([*others, wrong])
-    assert others[0] < consensus < others[-1]
+    rate, spread = consensus([*others, wrong])
+    assert others[0] < rate < others[-1]
     assert spread <= 2
 
 
@@ -156,8 +156,8 @@ def test_noise_is_the_deviation_about_a_trend() -> None:
 
 def test_given_rate_is_passed_on() -> None:
     """A rate named in params.yaml is written as it is, and said to be."""
-    assert given(0.0035).consensus == 0.0035
-    assert "No sweep" in str(given(0.0035))
+    assert suggestion_from_params(0.0035).consensus == 0.0035
+    assert "No sweep" in str(suggestion_from_params(0.0035))
 
 
 def test_two_digits() -> None:

@@ -11,8 +11,8 @@ from stages.train.param_groups import (
     NORMS,
     freeze,
     layer_groups,
-    optimiser,
-    set_rates,
+    make_optimizer,
+    set_learning_rates,
     train_mode,
     unfreeze,
 )
@@ -29,7 +29,7 @@ def test_every_learning_parameter_is_in_one_group() -> None:
     """After unfreezing, each parameter of the model stands in exactly one parameter group."""
     for model in (tiny_model(), resnet()):
         unfreeze(model, train_bn=True)
-        listed = [id(p) for group in optimiser(model).param_groups for p in group["params"]]
+        listed = [id(p) for group in make_optimizer(model).param_groups for p in group["params"]]
         assert sorted(listed) == sorted(id(p) for p in model.parameters())
 
 
@@ -46,7 +46,7 @@ def test_norms_and_biases_do_not_decay() -> None:
     """Weight decay acts on weights of convolutions and linear layers alone."""
     model = tiny_model()
     unfreeze(model, train_bn=True)
-    for group in optimiser(model).param_groups:
+    for group in make_optimizer(model).param_groups:
         dims = {p.ndim for p in group["params"]}
         assert dims <= ({1} if group["weight_decay"] == 0 else {2, 4})
         assert group["weight_decay"] in (0, 0.01)
@@ -111,8 +111,8 @@ def test_set_rates_reaches_every_group() -> None:
     """Each parameter group takes the rate of its layer group, and all take the momentum."""
     model = resnet()
     unfreeze(model, train_bn=True)
-    adam = optimiser(model)
-    set_rates(adam, [1e-5, 1e-4, 1e-3], 0.9)
+    adam = make_optimizer(model)
+    set_learning_rates(adam, [1e-5, 1e-4, 1e-3], 0.9)
     assert {g["lr"] for g in adam.param_groups} == {1e-5, 1e-4, 1e-3}
     assert {g["betas"] for g in adam.param_groups} == {(0.9, 0.99)}
     head = {id(p) for p in model.head.parameters()}

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from stages.train.plan import FineTuneParams, phases, places
+from stages.train.plan import FineTuneParams, epoch_plans, phases
 from stages.train.schedule import FROZEN, UNFROZEN
 from tests.train.tiny import GOOD
 
@@ -40,7 +40,7 @@ def test_a_phase_of_no_epochs_is_left_out() -> None:
 
 def test_epochs_are_numbered_through_both_phases() -> None:
     """Places count from 1 over all phases, and from 0 inside each."""
-    every = places(phases(FineTuneParams(**GOOD), 0.02, 2), 6)
+    every = epoch_plans(phases(FineTuneParams(**GOOD), 0.02, 2), 6)
     assert [(at.number, at.phase.name, at.epoch) for at in every] == [
         (1, "frozen", 0), (2, "unfrozen", 0), (3, "unfrozen", 1), (4, "unfrozen", 2),
     ]  # fmt: skip
@@ -48,7 +48,7 @@ def test_epochs_are_numbered_through_both_phases() -> None:
 
 def test_rates_go_on_from_epoch_to_epoch() -> None:
     """The step after an epoch's last has the rates of the next epoch's first."""
-    first, second = places(phases(FineTuneParams(**GOOD), 0.02, 2), 6)[1:3]
+    first, second = epoch_plans(phases(FineTuneParams(**GOOD), 0.02, 2), 6)[1:3]
     assert first.rates(6) == second.rates(0)
 
 

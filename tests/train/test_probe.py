@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.train.probe import FOLDS, fit, folds, out_of_fold, predict
+from stages.train.probe import FOLDS, assign_folds, fit_probe, out_of_fold, predict_probe
 
 RNG = np.random.default_rng(0)
 TARGETS = np.repeat(np.arange(3), 30)
@@ -17,7 +17,7 @@ FEATURES[np.arange(90), TARGETS] += 4
 def test_duplicates_share_a_fold(rows: list[tuple[int, int]]) -> None:
     """Whatever the labels, images of one group are in one fold."""
     targets, groups = (np.array(column) for column in zip(*rows, strict=True))
-    fold = folds(targets, groups)
+    fold = assign_folds(targets, groups)
     for group in np.unique(groups):
         assert len(set(fold[groups == group].tolist())) == 1
     assert fold.min() >= 0
@@ -26,7 +26,7 @@ def test_duplicates_share_a_fold(rows: list[tuple[int, int]]) -> None:
 
 def test_classes_are_spread_evenly() -> None:
     """Each fold holds a fifth of every class."""
-    fold = folds(TARGETS, np.arange(90))
+    fold = assign_folds(TARGETS, np.arange(90))
     counts = np.array([[(fold[c == TARGETS] == f).sum() for f in range(FOLDS)] for c in range(3)])
     assert (counts == 6).all()
 
@@ -34,7 +34,7 @@ def test_classes_are_spread_evenly() -> None:
 def test_folds_at_a_hundred_thousand_images() -> None:
     """A hundred thousand images of a thousand classes are dealt out in no time."""
     targets = RNG.integers(0, 1000, 100_000)
-    fold = folds(targets, np.arange(100_000))
+    fold = assign_folds(targets, np.arange(100_000))
     assert np.bincount(fold).tolist() == [20_000] * FOLDS
 
 
@@ -66,15 +66,15 @@ def test_noise_gives_chance() -> None:
 def test_a_class_never_seen_has_probability_zero() -> None:
     """A class without training images gets no probability, and the columns keep their places."""
     kept = TARGETS != 1
-    probe = fit(FEATURES[kept], TARGETS[kept])
-    p = predict(probe, FEATURES, 3)
+    probe = fit_probe(FEATURES[kept], TARGETS[kept])
+    p = predict_probe(probe, FEATURES, 3)
     assert (p[:, 1] == 0).all()
     assert (p[TARGETS == 2].argmax(axis=1) == 2).mean() > 0.9
 
 
 def test_no_images_no_predictions() -> None:
     """An empty side gives an empty table of the right width."""
-    assert predict(fit(FEATURES, TARGETS), FEATURES[:0], 3).shape == (0, 3)
+    assert predict_probe(fit_probe(FEATURES, TARGETS), FEATURES[:0], 3).shape == (0, 3)
 
 
 def test_same_input_same_bytes() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.train.progress import Epoch, Margins, Progress
+from stages.train.progress import HistoryRow, Margins, Progress
 
 
 def test_margins_are_means_over_epochs() -> None:
@@ -20,11 +20,11 @@ def test_the_place_follows_steps_and_epochs() -> None:
     assert progress.where() == "epoch 1, step 0"
     progress.losses += [0.7, 0.6]
     assert progress.where() == "epoch 1, step 2"
-    progress.end_epoch(Epoch(1, "frozen", 0.1, 0.65, 0.5, 0.25))
+    progress.end_epoch(HistoryRow(1, "frozen", 0.1, 0.65, 0.5, 0.25))
     assert progress.where() == "epoch 2, step 0"
 
 
 def test_an_epoch_is_a_readable_line() -> None:
     """The line has the number, the phase, both losses and the error in percent."""
-    line = Epoch(4, "unfrozen", 0.1, 0.65, 0.5, 0.25).line()
+    line = HistoryRow(4, "unfrozen", 0.1, 0.65, 0.5, 0.25).line()
     assert line == "epoch   4 unfrozen  train loss 0.650  valid loss 0.500  error 25.0%"

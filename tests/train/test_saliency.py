@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from stages.train import saliency as module
-from stages.train.saliency import as_grid, attention, contributions, worth_a_look
+from stages.model.classifier import Classifier, ModelParams, build_classifier, make_head
 from stages.model.feature_maps import mapped
-from stages.model.classifier import Classifier, ModelParams, build, make_head
+from stages.train import saliency as module
+from stages.train.saliency import as_grid, contributions, images_to_explain, saliency_maps
 from tests.train.tiny import CPU, Shown, tiny_batches, tiny_model
 
 RGB = (0.5, 0.5, 0.5)
@@ -38,7 +38,7 @@ def shown(images: torch.Tensor) -> Shown:
 def test_the_map_points_at_what_decided() -> None:
     """A bright spot makes the class, and the map is one there and zero everywhere else."""
     places = [(0, 0), (2, 5), (4, 1)]
-    maps = attention(finder(), [shown(torch.cat([spot(place) for place in places]))], CPU)
+    maps = saliency_maps(finder(), [shown(torch.cat([spot(place) for place in places]))], CPU)
     assert maps.shape == (3, 6, 6)
     assert maps.dtype == np.float32
     for found, place in zip(maps, places, strict=True):
@@ -78,7 +78,7 @@ def test_nothing_is_learned_by_looking() -> None:
     """Weights, statistics and gradients of the model stay as they are."""
     model = tiny_model()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    maps = attention(model, tiny_batches(2), CPU)
+    maps = saliency_maps(model, tiny_batches(2), CPU)
     assert maps.shape == (18, 8, 8)
     assert maps.min() >= 0
     assert maps.max(axis=(1, 2)) == pytest.approx(np.ones(18))
@@ -88,7 +88,7 @@ def test_nothing_is_learned_by_looking() -> None:
 
 def test_where_nothing_speaks_for_the_class_the_map_is_empty() -> None:
     """A dark image gives no place any weight, and no division by zero."""
-    assert attention(finder(), [shown(torch.zeros(2, 3, 6, 6))], CPU).tolist() == [
+    assert saliency_maps(finder(), [shown(torch.zeros(2, 3, 6, 6))], CPU).tolist() == [
         np.zeros((6, 6)).tolist()
     ] * 2  # fmt: skip
 
@@ -110,18 +110,20 @@ def test_tokens_lie_as_a_grid_when_their_number_is_a_square() -> None:
 )
 def test_every_kind_of_body_can_be_looked_into(arch: str, shape: tuple[int, int]) -> None:
     """Maps of convolutions and tokens of a transformer both say where, in their own grid."""
-    model = build(ModelParams(arch=arch, weights="none", head="linear", cut="none"), 3, 0, 64)
+    model = build_classifier(
+        ModelParams(arch=arch, weights="none", head="linear", cut="none"), 3, 0, 64
+    )
     nn.init.normal_(model.head[-1].weight)
     batch = shown(torch.randn(2, 3, 64, 64, generator=torch.manual_seed(0)))
-    assert attention(model, [batch], CPU).shape == (2, *shape)
+    assert saliency_maps(model, [batch], CPU).shape == (2, *shape)
 
 
 def test_a_body_without_places_has_no_maps() -> None:
     """One vector an image says nothing of where; neither do no images."""
     pooled = mapped(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), 8, "pooled")
     model = Classifier(pooled, make_head("linear", 3, 3), RGB, RGB)
-    assert attention(model, tiny_batches(1), CPU).shape == (0, 0, 0)
-    assert attention(tiny_model(), [], CPU).shape == (0, 0, 0)
+    assert saliency_maps(model, tiny_batches(1), CPU).shape == (0, 0, 0)
+    assert saliency_maps(tiny_model(), [], CPU).shape == (0, 0, 0)
 
 
 def test_costly_and_surely_wrong_images_are_worth_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +134,10 @@ def test_costly_and_surely_wrong_images_are_worth_a_look(monkeypatch: pytest.Mon
     targets = np.array([0, 0, 2, 2, 0])
     monkeypatch.setattr(module, "COSTLY", 2)
     monkeypatch.setattr(module, "SURE", 1)
-    assert worth_a_look(rows, targets).tolist() == [1, 2]  # 3 and 1 tie in loss: the first goes
+    assert images_to_explain(rows, targets).tolist() == [
+        1,
+        2,
+    ]  # 3 and 1 tie in loss: the first goes
     monkeypatch.setattr(module, "SURE", 9)
-    assert worth_a_look(rows, targets).tolist() == [1, 2, 4]
-    assert worth_a_look(rows[:0], targets[:0]).tolist() == []
+    assert images_to_explain(rows, targets).tolist() == [1, 2, 4]
+    assert images_to_explain(rows[:0], targets[:0]).tolist() == []

@@ -10,9 +10,9 @@ from stages.train.schedule import (
     cosine,
     frozen_peaks,
     geometric,
+    learning_rate,
     momentum,
     one_cycle,
-    rate,
     unfrozen_peaks,
 )
 
@@ -40,8 +40,8 @@ def test_fastai_oracle(
 ) -> None:
     """Rates and momentum of both cycles equal fastai's at the same position."""
     position = float(np.float32(position))
-    assert rate(UNFROZEN, PEAK, position) == pytest.approx(unfrozen, rel=0, abs=1e-9)
-    assert rate(FROZEN, PEAK, position) == pytest.approx(frozen, rel=0, abs=1e-9)
+    assert learning_rate(UNFROZEN, PEAK, position) == pytest.approx(unfrozen, rel=0, abs=1e-9)
+    assert learning_rate(FROZEN, PEAK, position) == pytest.approx(frozen, rel=0, abs=1e-9)
     # Momenta are near 1, where float32 has seven digits.
     assert momentum(UNFROZEN, position) == pytest.approx(beta, rel=0, abs=1e-7)
     assert momentum(FROZEN, position) == pytest.approx(frozen_beta, rel=0, abs=1e-7)
@@ -50,14 +50,22 @@ def test_fastai_oracle(
 def test_past_the_ends() -> None:
     """Before its start and after its end a cycle stands still at its first and last rate."""
     for cycle in (FROZEN, UNFROZEN, Cycle()):
-        assert rate(cycle, PEAK, -1) == rate(cycle, PEAK, 0) == pytest.approx(PEAK / cycle.div)
-        assert rate(cycle, PEAK, 2) == rate(cycle, PEAK, 1) == pytest.approx(PEAK / 1e5)
+        assert (
+            learning_rate(cycle, PEAK, -1)
+            == learning_rate(cycle, PEAK, 0)
+            == pytest.approx(PEAK / cycle.div)
+        )
+        assert (
+            learning_rate(cycle, PEAK, 2)
+            == learning_rate(cycle, PEAK, 1)
+            == pytest.approx(PEAK / 1e5)
+        )
 
 
 def test_all_rise_and_no_fall() -> None:
     """A cycle whose rise takes all of it ends at its peak's end without dividing by zero."""
-    assert rate(Cycle(pct_start=1.0), PEAK, 1.0) == pytest.approx(PEAK / 1e5)
-    assert rate(Cycle(pct_start=1.0), PEAK, 0.999) == pytest.approx(PEAK, rel=1e-4)
+    assert learning_rate(Cycle(pct_start=1.0), PEAK, 1.0) == pytest.approx(PEAK / 1e5)
+    assert learning_rate(Cycle(pct_start=1.0), PEAK, 0.999) == pytest.approx(PEAK, rel=1e-4)
 
 
 def test_cosine_halfway_and_ends() -> None:
@@ -71,7 +79,7 @@ def test_cosine_halfway_and_ends() -> None:
 def test_rates_rise_once_and_fall_once() -> None:
     """Along a cycle the rate rises to one peak and then only falls; momentum does the reverse."""
     positions = np.linspace(0, 1, 501)
-    rates = np.array([rate(UNFROZEN, PEAK, p) for p in positions])
+    rates = np.array([learning_rate(UNFROZEN, PEAK, p) for p in positions])
     betas = np.array([momentum(UNFROZEN, p) for p in positions])
     top = rates.argmax()
     assert positions[top] == pytest.approx(0.3)
@@ -98,5 +106,5 @@ def test_one_cycle_moves_all_groups_together() -> None:
     """At any position the groups keep the ratios of their peaks."""
     rates, beta = one_cycle(UNFROZEN, [1e-5, 1e-4, 1e-3], 0.4)
     assert rates[1] / rates[0] == pytest.approx(10)
-    assert rates[2] == rate(UNFROZEN, 1e-3, 0.4)
+    assert rates[2] == learning_rate(UNFROZEN, 1e-3, 0.4)
     assert beta == momentum(UNFROZEN, 0.4)

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stages.model.classifier import Classifier, make_head
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
-from stages.train.loop import Data, Task
-from stages.model.classifier import Classifier, make_head
+from stages.train.loop import TrainingData, TrainingTask
 from stages.train.plan import FineTuneParams
 
 CPU = Compute(torch.device("cpu"), torch.float32)
@@ -54,15 +54,17 @@ HELD = tiny_batches(2, seed=9)
 TARGETS = np.concatenate([batch.targets.numpy() for batch in HELD])
 
 
-def tiny_data(batches: list[Shown] | None = None) -> Data:
+def tiny_data(batches: list[Shown] | None = None) -> TrainingData:
     """Return six batches an epoch, or these, and two for validation."""
     shown = batches or tiny_batches(6, seed=0)
     images = sum(len(batch.rows) for batch in shown)
-    return Data(lambda epoch, first: shown[first:], len(shown), lambda: HELD, images, TARGETS)
+    return TrainingData(
+        lambda epoch, first: shown[first:], len(shown), lambda: HELD, images, TARGETS
+    )
 
 
-def tiny_task(path: Path, seed: int = 1, compute: Compute = CPU, **changes: Any) -> Task:
+def tiny_task(path: Path, seed: int = 1, compute: Compute = CPU, **changes: Any) -> TrainingTask:
     """Return a short run, whose checkpoint is kept in that file."""
     kept = Checkpoints(path, {"seed": seed})
     params = FineTuneParams(**{**GOOD, **changes})
-    return Task(tiny_model(), params, compute, tiny_data(), kept, seed)
+    return TrainingTask(tiny_model(), params, compute, tiny_data(), kept, seed)
