@@ -1,4 +1,7 @@
-"""What the machine decides, not the results: environment variables, read in one place."""
+"""What the machine decides, not the results: environment variables, read and set in one place.
+
+Imports nothing that takes time, since every entry point imports it first.
+"""
 
 import ctypes
 import os
@@ -6,20 +9,38 @@ import platform
 
 from stages.base.errors import UserError
 
-# Threads of one torch operation wait for each other by spinning. When something else wants a core,
-# a thread may spin for one that is not running: beside one busy process training falls from
-# 80 images/s to 5. After 2,000 turns they sleep instead: 37 images/s then, and 79 when alone.
-# It must be set before torch is loaded, which is why this module is imported first.
-os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+# Parameters of glibc's mallopt, from malloc.h.
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
 
-# glibc gives large blocks back to the system as soon as they are free, and each step of training
-# then faults in its activations page by page. Keeping them: 140 images/s instead of 105 (lite0 at
-# 96 px in batches of 32 on two cores, 5 rounds each). The blocks' upper bound is the largest that
-# mallopt takes.
-if platform.libc_ver()[0] == "glibc":
-    M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-    for knob in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD):
-        ctypes.CDLL(None).mallopt(knob, 2**31 - 1)
+
+def prepare_process() -> None:
+    """Set what a process must have set before torch is loaded; every entry point calls this first.
+
+    A value that the user has set in the environment stays.
+    """
+    # Threads of one torch operation wait for each other by spinning. When something else wants a
+    # core, a thread may spin for one that is not running: beside one busy process training falls
+    # from 80 images/s to 5. After 2,000 turns they sleep instead: 37 images/s then, and 79 when
+    # alone. libgomp reads it once, when torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    # Without it, products of matrices on CUDA may share out their work anew each time. It is read
+    # when CUDA is first used.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep large freed blocks for the next step, instead of giving them to the system.
+
+    Otherwise each step of training faults in its activations page by page. Keeping them: 140
+    images/s instead of 105 (lite0 at 96 px in batches of 32 on two cores, 5 rounds each). The
+    blocks' upper bound is the largest that mallopt takes.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    for parameter in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+        ctypes.CDLL(None).mallopt(parameter, 2**31 - 1)
 
 
 def workers() -> int:
@@ -33,10 +54,15 @@ def gpus() -> int:
 
 
 def cores() -> int:
-    """Return the cores at hand."""
+    """Return the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def device_name() -> str:
+    """Return the device asked for by FINETRACK_DEVICE (cpu, cuda, cuda:1, mps), or 'auto'."""
+    return os.environ.get("FINETRACK_DEVICE", "") or "auto"
 
 
 def _whole_number(variable: str) -> int:
@@ -45,8 +71,3 @@ def _whole_number(variable: str) -> int:
     if text and (not text.isdigit() or int(text) < 1):
         raise UserError(f"{variable} must be a whole number from 1, not {text!r}")
     return int(text or 0)
-
-
-def device_name() -> str:
-    """Return the device asked for by FINETRACK_DEVICE (cpu, cuda, cuda:1, mps), or 'auto'."""
-    return os.environ.get("FINETRACK_DEVICE", "") or "auto"

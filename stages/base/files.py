@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and the same content is the same bytes."""
+"""Files: written whole or not at all, the same content as the same bytes; text CSVs are read."""
 
 import io
 import json
@@ -9,14 +9,14 @@ from contextlib import suppress
 from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 
 from stages.base.errors import UserError
 
-REMEDIES = {
+_REMEDIES = {
     (ENOSPC, EDQUOT): "free some space and run it again",
     (EACCES, EPERM, EROFS): "allow writing there and run it again",
 }
@@ -24,8 +24,8 @@ REMEDIES = {
 
 def unwritable(path: Path | str, error: OSError) -> UserError:
     """Return the error for a file or folder that cannot be written, with the remedy if known."""
-    remedy = [remedy for codes, remedy in REMEDIES.items() if error.errno in codes]
-    return UserError("; ".join([f"{path} cannot be written: {error.strerror}", *remedy]))
+    remedies = [remedy for codes, remedy in _REMEDIES.items() if error.errno in codes]
+    return UserError("; ".join([f"{path} cannot be written: {error.strerror}", *remedies]))
 
 
 def write_bytes(path: Path | str, content: bytes, durable: bool = False) -> None:
@@ -42,16 +42,16 @@ def write_bytes(path: Path | str, content: bytes, durable: bool = False) -> None
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         raise unwritable(path, error) from None
     finally:
-        with suppress(OSError):  # renamed, or never made
+        with suppress(OSError):  # renamed, or never created
             part.unlink()
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write UTF-8 text with \\n line ends, atomically."""
+    """Write UTF-8 text, atomically; its line ends stay line feeds on every system."""
     write_bytes(path, text.encode("utf-8"))
 
 
@@ -69,7 +69,8 @@ def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
     """Write named arrays so that the same arrays are the same bytes, with any Python and zlib.
 
     numpy's own writer gives other headers under Python 3.11.2 than under 3.11.7, and deflate gives
-    other bytes with another zlib; so members are stored as they are, each known before it is added.
+    other bytes with another zlib; so members are stored uncompressed, and each is complete in
+    memory before it is added, so that its size is known.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -80,15 +81,17 @@ def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
     write_bytes(path, buffer.getvalue())
 
 
+def read_text_csv(source: Path | IO[bytes]) -> pd.DataFrame:
+    """Return a CSV whose cells stay text, as they stand in the file.
+
+    A label may be NA or 007, and a file name may contain a carriage return: no cell becomes a
+    missing value or a number, and a line ends at a line feed alone, as `write_csv` writes it.
+    Raises FileNotFoundError, and for what is no CSV a ValueError (pandas' EmptyDataError and
+    ParserError, UnicodeDecodeError).
+    """
+    return pd.read_csv(source, dtype=str, na_filter=False, lineterminator="\n")
+
+
 def sha256_bytes(content: bytes) -> str:
     """Return the SHA-256 of some bytes, as 64 hex digits."""
     return sha256(content).hexdigest()
-
-
-def fingerprint(*things: Any) -> str:
-    """Return 16 hex digits that change when any of these JSON-like things does.
-
-    >>> fingerprint("jpeg", {"size": 160}) == fingerprint("jpeg", {"size": 160})
-    True
-    """
-    return sha256_bytes(json.dumps(things, sort_keys=True).encode())[:16]

@@ -1,5 +1,9 @@
-"""Fingerprints of everything that dvc.yaml lists for a stage, to know a checkpoint by."""
+"""Fingerprints: of JSON values, and of all that dvc.yaml lists for a stage.
 
+A checkpoint is resumed only under the fingerprints that it was saved with.
+"""
+
+import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
@@ -7,27 +11,36 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-from stages.base.files import fingerprint
+from stages.base.files import sha256_bytes
 from stages.base.params import PARAMS, read_yaml
 
-ROOT = Path(__file__).parents[2]
-CODE = "stages/"
+_ROOT = Path(__file__).parents[2]
+_CODE = "stages/"
+
+
+def fingerprint(*values: Any) -> str:
+    """Return 16 hex digits that change when any of these JSON values does.
+
+    >>> fingerprint("jpeg", {"size": 160}) == fingerprint("jpeg", {"size": 160})
+    True
+    """
+    return sha256_bytes(json.dumps(values, sort_keys=True).encode())[:16]
 
 
 def stage_fingerprints(stage: str, threads: int) -> dict[str, str]:
-    """Return the fingerprints of a stage's code, params, data and packages, by these names.
+    """Return the fingerprints of a stage: of its code, params, data and packages, by these names.
 
-    Code and lists are those of this repository; params and data lie in the working directory.
-    Data is read whole, on threads: 7,390 photos presized to 460 px are half a gigabyte.
+    Code and dvc.yaml are those of this repository; params and data lie in the working directory.
+    Data is read whole, by threads: 7,390 photos presized to 460 px are half a gigabyte.
     """
-    listed = read_yaml(ROOT / "dvc.yaml")["stages"][stage]
-    code = {name: ROOT / name for name in listed["deps"] if name.startswith(CODE)}
-    data = {name: Path(name) for name in listed["deps"] if not name.startswith(CODE)}
+    listed = read_yaml(_ROOT / "dvc.yaml")["stages"][stage]
+    code = {name: _ROOT / name for name in listed["deps"] if name.startswith(_CODE)}
+    data = {name: Path(name) for name in listed["deps"] if not name.startswith(_CODE)}
     keys = [key for key in listed["params"] if isinstance(key, str)]
     tables = [table for table in listed["params"] if not isinstance(table, str)]
     params = read_yaml(PARAMS)
     versions = {
-        name: _value(read_yaml(ROOT / file), name)
+        name: _value(read_yaml(_ROOT / file), name)
         for table in tables
         for file, names in table.items()
         for name in names

@@ -1,17 +1,25 @@
-"""One section of params.yaml becomes one frozen model; everything wrong in it is told at once."""
+"""Params: a section of params.yaml becomes a frozen model, or one error with every mistake."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from ruamel.yaml import YAML, YAMLError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from stages.base.errors import UserError, error_list
+from stages.base.param_docs import ParamDoc, describe_type, param_docs
 
 PARAMS = Path("params.yaml")
-S = TypeVar("S", bound="Section")
+SectionT = TypeVar("SectionT", bound="Section")
+_UNDESCRIBED = ParamDoc(description="", values=())
+Seed: TypeAlias = Annotated[
+    int, Field(ge=0, lt=2**63, description="every random draw of the project is derived from it")
+]
+# What YAML 1.2 can hold, without its dates.
+YamlValue: TypeAlias = bool | int | float | str | list["YamlValue"] | dict[str, "YamlValue"] | None
 
 
 class Section(BaseModel):
@@ -20,11 +28,11 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def read_section(name: str, model: type[S]) -> S:
+def read_section(name: str, model: type[SectionT]) -> SectionT:
     """Return a whole section, checked; the UserError lists every mistake by its dotted name."""
     content = read_yaml(PARAMS)
     if name not in content:
-        raise UserError(f"{PARAMS}: the section {name} is missing; see the README for its keys")
+        raise UserError(f"{PARAMS}: the section {name} is missing; see docs/params.md for its keys")
     try:
         return model.model_validate(content[name])
     except ValidationError as error:
@@ -37,14 +45,30 @@ def read_value(key: str, kind: Any) -> Any:
     kind: its type, as in an annotation; of another type it is a UserError.
     """
     value: Any = read_yaml(PARAMS)
-    for part in key.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            raise UserError(f"{PARAMS}: {key} is missing; see the README for its meaning")
-        value = value[part]
+    for name in key.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            raise UserError(f"{PARAMS}: {key} is missing; see docs/params.md for its meaning")
+        value = value[name]
     try:
         return TypeAdapter(kind).validate_python(value, strict=True)
     except ValidationError as error:
-        raise UserError(f"{PARAMS}: {key}: {_sentence(error.errors()[0])}") from None
+        line = _sentence(error.errors()[0], describe_type(kind))
+        raise UserError(f"{PARAMS}: {key}: {line}") from None
+
+
+def read_all_params() -> dict[str, YamlValue]:
+    """Return the whole of params.yaml, for a stage that shows all params; only the seed is checked.
+
+    A stage that calls this depends on every param.
+    """
+    params: dict[str, YamlValue] = read_yaml(PARAMS)
+    return params | {"seed": read_seed()}
+
+
+def read_seed() -> int:
+    """Return the seed that every random draw of the project is derived from."""
+    seed: int = read_value("seed", Seed)
+    return seed
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -61,27 +85,32 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def validation_lines(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[str]:
-    """Return a line for each mistake: dotted name, what is wrong, and the nearest right name."""
-    return [_line(detail, model, prefix) for detail in error.errors()]
+    """Return a line for each mistake: dotted name, what is wrong, and the param's description.
+
+    An unknown name gets the nearest right one. A value that may be of two kinds gets one line.
+    """
+    docs = dict(param_docs(model, prefix))
+    lines: dict[str, str] = {}
+    for detail in error.errors():
+        dotted = ".".join(str(part) for part in (prefix, *detail["loc"]) if part != "")
+        # Behind the name of a param, pydantic puts each kind that its value is not.
+        key = next((key for key in docs if dotted.startswith(f"{key}.")), dotted)
+        if key in lines:
+            continue
+        if detail["type"] == "extra_forbidden":
+            near = _nearest(key, list(docs))
+            lines[key] = "no such parameter" + (f"; did you mean {near}?" if near else "")
+        elif key != dotted:
+            lines[key] = f"input should be {docs[key].allowed}, not {detail['input']!r}"
+        else:
+            lines[key] = _sentence(detail, docs.get(key, _UNDESCRIBED))
+    return [f"{key}: {line}" for key, line in lines.items()]
 
 
 def dotted_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Yield the dotted name of every value that a model takes, in the order of the model."""
-    for name, field in model.model_fields.items():
-        dotted = f"{prefix}.{name}" if prefix else name
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from dotted_keys(inner, dotted)
-        else:
-            yield dotted
-
-
-def _line(detail: Mapping[str, Any], model: type[BaseModel], prefix: str) -> str:
-    dotted = ".".join(str(part) for part in (prefix, *detail["loc"]) if part != "")
-    if detail["type"] != "extra_forbidden":
-        return f"{dotted}: {_sentence(detail)}"
-    near = _nearest(dotted, list(dotted_keys(model, prefix)))
-    return f"{dotted}: no such parameter" + (f"; did you mean {near}?" if near else "")
+    for key, _ in param_docs(model, prefix):
+        yield key
 
 
 def _nearest(dotted: str, known: list[str]) -> str:
@@ -95,18 +124,13 @@ def _nearest(dotted: str, known: list[str]) -> str:
     return by_last[near[0]] if near else ""
 
 
-def _sentence(detail: Mapping[str, Any]) -> str:
+def _sentence(detail: Mapping[str, Any], doc: ParamDoc) -> str:
+    """Return what pydantic says is wrong with a value, and what the value means."""
     if detail["type"] == "missing":
-        return "is missing; see the README for its meaning"
-    message = detail["msg"].removeprefix("Value error, ")
+        meaning = f" ({doc.sentence()})" if doc.description else "; see docs/params.md"
+        return f"is missing{meaning}"
+    message: str = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
         return message
-    return f"{message[0].lower()}{message[1:]}, not {detail['input']!r}"
-
-
-def read_seed() -> int:
-    """Return the seed that every random draw of the project is derived from."""
-    seed = read_value("seed", int)
-    if not 0 <= seed < 2**63:
-        raise UserError(f"{PARAMS}: seed must be a whole number from 0 up, not {seed}")
-    return seed
+    meaning = f" ({doc.description})" if doc.description else ""
+    return f"{message[0].lower()}{message[1:]}, not {detail['input']!r}{meaning}"

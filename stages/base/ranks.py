@@ -1,4 +1,4 @@
-"""Which of several processes that train one model this is; torchrun says it in the environment."""
+"""Ranks: which of the processes that train one model this is, as torchrun's variables say."""
 
 import os
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Rank:
-    """A process: its number among so many, and its number on its machine."""
+    """A process of those that train one model: its rank, their count, its rank on its machine."""
 
     number: int = 0
     count: int = 1
@@ -16,11 +16,11 @@ class Rank:
 
     @property
     def first(self) -> bool:
-        """Return whether this is the one that talks and writes."""
+        """Return whether this is the process that prints and writes."""
         return self.number == 0
 
     def share(self, rows: np.ndarray) -> np.ndarray:
-        """Return this process's part of some rows; the parts follow each other, evenly long."""
+        """Return this process's part of the rows; parts are consecutive and as equal as can be."""
         return np.array_split(rows, self.count)[self.number]
 
 
@@ -28,11 +28,11 @@ SINGLE_PROCESS = Rank()
 
 
 def this_rank() -> Rank:
-    """Return what torchrun says of this process; without it, the only one."""
+    """Return the rank that torchrun gave this process; without torchrun it is the only one."""
     names = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0}
     return Rank(*(int(os.environ.get(name, value)) for name, value in names.items()))
 
 
 def launched_by_torchrun() -> bool:
-    """Return whether torchrun, or what stands for it here, started this process."""
+    """Return whether torchrun started this process, or `launch` as torchrun does."""
     return "LOCAL_RANK" in os.environ

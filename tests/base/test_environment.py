@@ -1,14 +1,24 @@
-"""Machine knobs from the environment."""
+"""Machine knobs from the environment, and what a process sets before torch is loaded."""
 
+import ast
+import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import joblib
 import pytest
 
-from stages.base.environment import device_name, gpus, workers
+from stages.base.environment import device_name, gpus, prepare_process, workers
 from stages.base.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+ENTRY_POINTS = sorted(
+    file.relative_to(ROOT)
+    for file in (ROOT / "stages").rglob("*.py")
+    if 'if __name__ == "__main__":' in file.read_text("utf-8")
+)
 
 
 def test_workers_default_to_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +63,8 @@ def test_device_is_auto_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 FREED = """
 import resource, sys
-import stages.base.environment
+from stages.base.environment import prepare_process
+prepare_process()
 import numpy as np
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -71,3 +82,82 @@ def test_freed_memory_is_kept_for_the_next_step() -> None:
     run = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
     pages = 10 * 64_000_000 // 4096
     assert int(run.stdout) < pages / 10
+
+
+@pytest.mark.parametrize("file", ENTRY_POINTS, ids=str)
+def test_every_entry_point_prepares_its_process_first(file: Path) -> None:
+    """A stage script or a tool imports prepare_process and calls it before anything else."""
+    docstring, first, second, *_ = ast.parse((ROOT / file).read_text("utf-8")).body
+    assert isinstance(docstring, ast.Expr)
+    assert ast.unparse(first) == "from stages.base.environment import prepare_process"
+    assert ast.unparse(second) == "prepare_process()"
+
+
+def test_there_are_entry_points() -> None:
+    """The list of entry points has the stage scripts and the commands among the tools."""
+    assert Path("stages/fine_tune.py") in ENTRY_POINTS
+    assert Path("stages/tools/predict.py") in ENTRY_POINTS
+
+
+BEFORE_TORCH = """
+import os, sys
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            print(os.environ.get("GOMP_SPINCOUNT"), os.environ.get("CUBLAS_WORKSPACE_CONFIG"))
+sys.meta_path.insert(0, Watch())
+import stages.tools.predict
+"""
+
+
+def before_torch(**variables: str) -> list[str]:
+    """Return the two variables as they are when a process that imports a tool loads torch."""
+    names = ("GOMP_SPINCOUNT", "CUBLAS_WORKSPACE_CONFIG")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    run = subprocess.run(
+        [sys.executable, "-c", BEFORE_TORCH],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=environment | variables,
+    )
+    return run.stdout.splitlines()
+
+
+def test_variables_are_set_before_torch_is_loaded() -> None:
+    """When torch is first looked for, libgomp's and cuBLAS's variables are there already."""
+    assert before_torch() == ["2000 :4096:8"]
+
+
+def test_variables_that_the_user_set_stay() -> None:
+    """A value from outside is what torch is loaded with."""
+    assert before_torch(GOMP_SPINCOUNT="infinite") == ["infinite :4096:8"]
+
+
+IMPORTED = """
+import os, sys
+before = dict(os.environ)
+import stages.base.environment
+assert dict(os.environ) == before
+print(sorted({"numpy", "pandas", "torch", "pydantic"} & set(sys.modules)))
+"""
+
+
+def test_importing_sets_nothing_and_loads_nothing_heavy() -> None:
+    """The module may be imported anywhere: only the call acts, and the import takes no time."""
+    run = subprocess.run(
+        [sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert run.stdout == "[]\n"
+
+
+def test_preparing_twice_is_as_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tool that imports another prepares the process again, which changes nothing."""
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    prepare_process()
+    once = dict(os.environ)
+    prepare_process()
+    assert dict(os.environ) == once
+    assert once["GOMP_SPINCOUNT"] == "2000"

@@ -1,5 +1,6 @@
 """Files are whole or absent, and the same content is the same bytes."""
 
+import io
 import json
 import math
 import os
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from stages.base.errors import UserError
 from stages.base.files import (
-    fingerprint,
+    read_text_csv,
     sha256_bytes,
     unwritable,
     write_bytes,
@@ -27,7 +28,7 @@ from stages.base.files import (
 )
 
 
-def test_folders_are_made_and_nothing_else_stays(tmp_path: Path) -> None:
+def test_folders_are_created_and_no_partial_file_stays(tmp_path: Path) -> None:
     """Writing makes the folders above the file and leaves no partial file beside it."""
     target = tmp_path / "a" / "b" / "c.bin"
     write_bytes(target, b"one")
@@ -67,25 +68,25 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match="folder cannot be written"):
         write_bytes(tmp_path / "folder", b"")
-    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [(ENOSPC, "free some space"), (EDQUOT, "free some space"), (EROFS, "allow writing there")],
 )
-def test_what_can_be_done_about_it_is_said(code, remedy) -> None:
-    """A full disk, a quota and a read-only place each come with what to do."""
+def test_a_known_reason_comes_with_its_remedy(code: int, remedy: str) -> None:
+    """A full disk, a quota and a read-only place each come with a remedy."""
     error = unwritable("data/presized", OSError(code, os.strerror(code)))
     assert str(error).startswith(f"data/presized cannot be written: {os.strerror(code)}; {remedy}")
 
 
 def test_an_unknown_reason_stands_alone() -> None:
-    """Where no remedy is known, none is made up."""
+    """An error without a known remedy is the path and the reason."""
     assert str(unwritable("a", OSError(EIO, "I/O error"))) == "a cannot be written: I/O error"
 
 
-def test_failing_to_write_keeps_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     """A value that cannot be written leaves the old content in place."""
     target = tmp_path / "value.json"
     write_json(target, {"a": 1})
@@ -101,7 +102,7 @@ def test_text_has_unix_line_ends(tmp_path: Path) -> None:
     assert (tmp_path / "t").read_bytes() == "ä\n字\n".encode()
 
 
-def test_json_keeps_order_and_letters(tmp_path: Path) -> None:
+def test_json_has_the_order_and_letters_that_it_was_given(tmp_path: Path) -> None:
     """JSON is readable: its order is the caller's, letters are not escaped, it ends a line."""
     write_json(tmp_path / "j", {"z": "Ä", "a": [1, 2.5]})
     text = (tmp_path / "j").read_text(encoding="utf-8")
@@ -111,7 +112,7 @@ def test_json_keeps_order_and_letters(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
-def test_floats_survive_csv(tmp_path_factory: pytest.TempPathFactory, values) -> None:
+def test_floats_survive_csv(tmp_path_factory: pytest.TempPathFactory, values: list[float]) -> None:
     """Every float that goes into a CSV comes back exactly."""
     path = tmp_path_factory.getbasetemp() / "floats.csv"
     write_csv(path, pd.DataFrame({"x": values}))
@@ -163,9 +164,50 @@ def test_sha256_is_the_standard_one() -> None:
     assert sha256_bytes(b"abc").startswith("ba7816bf8f01cfea")
 
 
-def test_fingerprint_sees_values_and_their_order_but_not_the_order_of_keys() -> None:
-    """Anything that differs changes it; how a mapping happens to be ordered does not."""
-    assert len(fingerprint()) == 16
-    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
-    different = [("a", "b"), ("b", "a"), ("ab",), (["a", "b"],), ({"a": 1},), ({"a": "1"},), (1.5,)]
-    assert len({fingerprint(*things) for things in different}) == len(different)
+def read_back(tmp_path: Path, content: bytes) -> pd.DataFrame:
+    """Return the table in a CSV of these bytes."""
+    (tmp_path / "t.csv").write_bytes(content)
+    return read_text_csv(tmp_path / "t.csv")
+
+
+def test_cells_of_a_text_csv_stay_as_they_stand(tmp_path: Path) -> None:
+    """Neither NA, nor leading zeros, nor empty cells, nor numbers become anything but text."""
+    cells = ["NA", "", "007", "1.50", "nan", "True", " a ", "1e3", "None"]
+    table = read_back(tmp_path, ("label,x\n" + "".join(f"{cell},1\n" for cell in cells)).encode())
+    assert table["label"].tolist() == cells
+    assert table["x"].tolist() == ["1"] * len(cells)
+    assert not table.isna().any().any()
+
+
+def test_a_text_csv_has_lines_that_end_at_a_line_feed_alone(tmp_path: Path) -> None:
+    """A carriage return within a name is a character like any other, quoted or not."""
+    table = read_back(tmp_path, b'path,label\na\rb.jpg,x\n"c\nd.jpg",y\n')
+    assert table["path"].tolist() == ["a\rb.jpg", "c\nd.jpg"]
+
+
+def test_a_written_table_of_text_comes_back(tmp_path: Path) -> None:
+    """What write_csv writes of text is what read_text_csv reads, whatever the names."""
+    names = ["a,b.jpg", 'say "c".jpg', "new\nline.jpg", "cr\rlf\r\n.jpg", "", "NA", "ü 字.jpg"]
+    table = pd.DataFrame({"path": names, "label": names[::-1]}, dtype="str")
+    write_csv(tmp_path / "t.csv", table)
+    pd.testing.assert_frame_equal(read_text_csv(tmp_path / "t.csv"), table)
+
+
+def test_a_text_csv_may_be_an_open_file(tmp_path: Path) -> None:
+    """Bytes in memory are read as a file is; a header alone is a table without rows."""
+    table = read_text_csv(io.BytesIO(b"path,label\n"))
+    assert list(table.columns) == ["path", "label"]
+    assert table.empty
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n1,2,3\n", b"a\n\xff\xfe\n"])
+def test_what_is_no_csv_is_a_value_error(tmp_path: Path, content: bytes) -> None:
+    """An empty file, a row with too many cells and bytes that are no UTF-8 raise a ValueError."""
+    with pytest.raises(ValueError):  # noqa: PT011 - the message is that of pandas
+        read_back(tmp_path, content)
+
+
+def test_a_text_csv_that_is_missing_is_named(tmp_path: Path) -> None:
+    """A file that is not there is a FileNotFoundError."""
+    with pytest.raises(FileNotFoundError):
+        read_text_csv(tmp_path / "none.csv")

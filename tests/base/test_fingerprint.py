@@ -1,12 +1,11 @@
-"""A stage's fingerprints change with what it depends on, and with nothing else."""
+"""Fingerprints change with what a stage depends on, and with nothing else."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from stages.base import fingerprint
-from stages.base.fingerprint import stage_fingerprints
+from stages.base.fingerprint import fingerprint, stage_fingerprints
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +20,7 @@ def before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
+    monkeypatch.setattr("stages.base.fingerprint._ROOT", tmp_path)
     return stage_fingerprints("fine_tune", 2)
 
 
@@ -58,7 +57,7 @@ def test_a_changed_file_changes_its_part(
     ],
 )
 def test_a_changed_value_changes_its_part(
-    file, old, new, part, before: dict[str, str], tmp_path: Path
+    file: str, old: str, new: str, part: str | None, before: dict[str, str], tmp_path: Path
 ) -> None:
     """A param or version that dvc.yaml lists for the stage counts, and no other."""
     text = (tmp_path / file).read_text()
@@ -71,3 +70,19 @@ def test_a_changed_value_changes_its_part(
 def test_threads_change_nothing(before: dict[str, str]) -> None:
     """However many threads read the files, the fingerprints are the same."""
     assert stage_fingerprints("fine_tune", 1) == before
+
+
+def test_values_and_their_order_count_but_not_the_order_of_keys() -> None:
+    """Anything that differs changes it; how a mapping happens to be ordered does not."""
+    assert len(fingerprint()) == 16
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    different: list[tuple[object, ...]] = [
+        ("a", "b"),
+        ("b", "a"),
+        ("ab",),
+        (["a", "b"],),
+        ({"a": 1},),
+        ({"a": "1"},),
+        (1.5,),
+    ]
+    assert len({fingerprint(*things) for things in different}) == len(different)

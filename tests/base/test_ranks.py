@@ -15,14 +15,19 @@ def test_shares_together_are_the_whole_in_order(count: int) -> None:
     assert {len(share) for share in shares} == {12 // count}
 
 
-def test_alone_without_torchrun() -> None:
-    """Unless torchrun says otherwise, there is one process, and it is the first."""
+def test_uneven_shares_differ_by_one_at_most() -> None:
+    """Where the rows do not divide evenly, the first processes get one more each."""
+    assert [len(Rank(number, 4).share(np.arange(10))) for number in range(4)] == [3, 3, 2, 2]
+
+
+def test_one_process_without_torchrun() -> None:
+    """Without torchrun there is one process, and it is the first."""
     assert this_rank() == SINGLE_PROCESS
     assert SINGLE_PROCESS.first
     assert not launched_by_torchrun()
 
 
-def test_torchrun_says_who_this_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torchruns_variables_give_the_rank(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sixth of eight processes, on the second machine of two, is third there."""
     for name, value in {"RANK": "6", "WORLD_SIZE": "8", "LOCAL_RANK": "2"}.items():
         monkeypatch.setenv(name, value)

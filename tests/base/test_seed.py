@@ -12,46 +12,50 @@ from scipy import stats
 
 from stages.base.seed import derive, derive_int
 
-KNOWN = 4632377962401797186  # as of the first version
+FIRST_KNOWN = 4632377962401797186  # as of the first version
 NAMES = st.lists(st.one_of(st.text(max_size=8), st.integers(-(2**70), 2**70)), max_size=4)
 
 
 @given(st.integers(0, 2**63 - 1), NAMES)
-def test_same_names_give_the_same_draws(seed, names) -> None:
+def test_same_names_give_the_same_draws(seed: int, names: list[str | int]) -> None:
     """A generator is a function of seed and names alone."""
-    first, second = derive(seed, *names), derive(seed, *names)
+    first = derive(seed, *names)
+    second = derive(seed, *names)
     np.testing.assert_array_equal(first.random(4), second.random(4))
     assert derive_int(seed, *names) == derive_int(seed, *names)
 
 
 @given(st.integers(0, 2**63 - 1), st.lists(NAMES.map(tuple), min_size=2, max_size=5, unique=True))
-def test_other_names_give_other_draws(seed, many) -> None:
-    """No two different lists of names share a stream, however alike they look."""
-    draws = {derive(seed, *names).integers(2**63) for names in many}
-    kinds = {tuple((type(part), part) for part in names) for names in many}
+def test_other_names_give_other_draws(seed: int, lists: list[tuple[str | int, ...]]) -> None:
+    """No two different lists of names share a stream, however similar they are."""
+    draws = {derive(seed, *names).integers(2**63) for names in lists}
+    kinds = {tuple((type(part), part) for part in names) for names in lists}
     assert len(draws) == len(kinds)
 
 
 def test_names_are_not_joined() -> None:
     """('ab', 'c') and ('a', 'bc'), 1 and '1', nothing and '' are all different."""
-    names = [("ab", "c"), ("a", "bc"), ("abc",), (1,), ("1",), (), ("",), (0,)]
-    assert len({derive_int(0, *each) for each in names}) == len(names)
+    lists: list[tuple[str | int, ...]] = [
+        ("ab", "c"), ("a", "bc"), ("abc",), (1,), ("1",), (), ("",), (0,)
+    ]  # fmt: skip
+    assert len({derive_int(0, *names) for names in lists}) == len(lists)
 
 
 def test_the_seed_matters() -> None:
-    """Neighbouring seeds have nothing in common."""
+    """A thousand seeds next to each other give a thousand different numbers."""
     assert len({derive_int(seed, "x") for seed in range(1000)}) == 1000
 
 
 def test_drawing_from_one_leaves_another_alone() -> None:
     """The order in which generators are used changes nothing."""
-    a, b = derive(1, "a"), derive(1, "b")
+    a = derive(1, "a")
+    b = derive(1, "b")
     a.random(1000)
     assert b.random() == derive(1, "b").random()
 
 
 def test_numbers_fit_what_libraries_take() -> None:
-    """derive_int stays in 0 to 2**63 - 1 and uses that range evenly."""
+    """A number stays in 0 to 2**63 - 1 and uses that range evenly."""
     values = [derive_int(7, "draw", i) for i in range(2000)]
     assert all(isinstance(value, int) and 0 <= value < 2**63 for value in values)
     assert stats.kstest(np.array(values) / 2**63, "uniform").pvalue > 0.001
@@ -83,6 +87,6 @@ def test_draws_do_not_depend_on_the_process() -> None:
 
 def test_known_values() -> None:
     """The draws of a seed never change: results that were published stay reachable."""
-    assert derive_int(42, "order", 0) == KNOWN
+    assert derive_int(42, "order", 0) == FIRST_KNOWN
     pairs = itertools.pairwise(derive_int(42, "order", i) for i in range(5))
     assert all(left != right for left, right in pairs)

@@ -1,61 +1,97 @@
-"""One stage at a time in a folder, whatever becomes of it."""
+"""One process has a lock at a time, whatever becomes of it."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Never
 
 import pytest
 
-from stages.base.stage_lock import LockHeld, stage_lock
+from stages.base.errors import UserError
+from stages.base.stage_lock import file_lock, stage_lock
 
 ROOT = Path(__file__).parents[2]
-HOLDER = """
+OTHER_PROCESS = """
 import sys, time
 from pathlib import Path
-from stages.base.stage_lock import alone
-with alone(Path(sys.argv[1]), "presize"):
-    print("held", flush=True)
+from stages.base.stage_lock import stage_lock
+with stage_lock(Path(sys.argv[1]), "presize"):
+    print("locked", flush=True)
     time.sleep(60)
 """
 
 
 @pytest.fixture
-def holder(tmp_path: Path):
-    """Return another process that holds the lock."""
-    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+def other_process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Return another process that has the lock of the folder."""
+    command = [sys.executable, "-c", OTHER_PROCESS, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "held\n"
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
         yield process
         process.kill()
 
 
-def test_the_second_is_told_of_the_first(holder, tmp_path: Path) -> None:
-    """While one process holds the folder another is refused, with stage, process and remedy."""
-    words = rf"presize \(process {holder.pid}\) is still at work.*end it with kill"
-    with pytest.raises(LockHeld, match=words), stage_lock(tmp_path, "presize"):
+def test_the_error_names_the_stage_at_work(
+    other_process: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    """While one process has the lock another is refused, with stage, process and remedy."""
+    words = rf"presize \(process {other_process.pid}\) is still at work.*end it with kill"
+    with pytest.raises(UserError, match=words), stage_lock(tmp_path, "presize"):
         pass
 
 
-def test_a_killed_holder_holds_nothing(holder, tmp_path: Path) -> None:
-    """After kill -9 of the holder the folder is free, though its note still lies there."""
-    holder.send_signal(signal.SIGKILL)
-    holder.wait()
-    deadline, freed = time.monotonic() + 5, False
-    while not freed and time.monotonic() < deadline:
-        with suppress(LockHeld), stage_lock(tmp_path, "fine_tune"):
-            freed = True
+def test_a_killed_process_leaves_no_lock(
+    other_process: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    """After kill -9 the lock is free, though the lock file still names the killed process."""
+    other_process.send_signal(signal.SIGKILL)
+    other_process.wait()
+    assert (tmp_path / "lock").read_text() == f"presize (process {other_process.pid})"
+    deadline = time.monotonic() + 5
+    locked = False
+    while not locked and time.monotonic() < deadline:
+        with suppress(UserError), stage_lock(tmp_path, "fine_tune"):
+            locked = True
         time.sleep(0.05)
-    assert freed
-    assert (tmp_path / "lock").read_text().startswith("fine_tune (process ")
+    assert locked
+    assert (tmp_path / "lock").read_text() == f"fine_tune (process {os.getpid()})"
 
 
-def test_one_after_the_other(tmp_path: Path) -> Never:
-    """Who has ended leaves the folder to the next, after a failure too."""
+def test_one_after_the_other(tmp_path: Path) -> None:
+    """A stage that has ended leaves the folder to the next, after a failure too."""
     with pytest.raises(ZeroDivisionError), stage_lock(tmp_path, "presize"):
         raise ZeroDivisionError
     with stage_lock(tmp_path, "fine_tune"):
         assert (tmp_path / "lock").read_text().startswith("fine_tune (process ")
+
+
+def test_a_stage_makes_its_folder(tmp_path: Path) -> None:
+    """The folder of the lock need not exist."""
+    with stage_lock(tmp_path / "a" / "b", "presize"):
+        assert (tmp_path / "a" / "b" / "lock").is_file()
+
+
+def test_the_refusal_is_the_callers_own(tmp_path: Path) -> None:
+    """The error is made by the caller, from what the owner wrote; the owner's text stays."""
+    file = tmp_path / "lock"
+    with (
+        file_lock(file, "the first", ValueError),
+        pytest.raises(ValueError, match=r"^the first$"),
+        file_lock(file, "the second", ValueError),
+    ):
+        pass
+    assert file.read_text() == "the first"
+
+
+def test_a_lock_file_that_cannot_be_opened_is_an_os_error(tmp_path: Path) -> None:
+    """Without its folder the lock file is an OSError, not the refusal."""
+    with (
+        pytest.raises(FileNotFoundError),
+        file_lock(tmp_path / "none" / "lock", "", ValueError),
+    ):
+        pass

@@ -1,0 +1,67 @@
+"""How an entry point runs: a failure becomes one line on stderr and an exit code."""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+from stages.base.errors import UserError
+from stages.base.ranks import launched_by_torchrun
+from stages.base.stage_lock import stage_lock
+
+PRIVATE_FOLDER = Path(".finetrack")  # caches, checkpoints and the lock, outside DVC's outputs
+# -f, since a stage may have written a report of its failure; and the stage's name, since without
+# one DVC would also undo what people changed elsewhere, in photos for example.
+_RESTORE = (
+    "What DVC removed before it comes back with: dvc checkout -f {stage} && git restore reports"
+)
+
+
+def run_command(main: Callable[[], None], hint: str = "") -> None:
+    """Run a command; a failure becomes a line on stderr and exit code 1 (130 when interrupted).
+
+    An interruption that has a message is shown by it. FINETRACK_DEBUG=1 lets the traceback through.
+    """
+    try:
+        main()
+    except KeyboardInterrupt as interrupt:
+        sys.exit(_report(str(interrupt) or "Interrupted.", hint, code=130))
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("FINETRACK_DEBUG") == "1":
+            raise
+        sys.exit(_report(_message(error), hint, code=1))
+
+
+def run_stage(main: Callable[[], None]) -> None:
+    """Run a stage of the pipeline under the lock of this folder, so that only one stage runs in it.
+
+    A failure also says how to bring back what DVC removed.
+    """
+    stage = Path(inspect.getfile(main)).stem
+
+    def locked_main() -> None:
+        # Of processes that train together none takes the lock: the one that launched them has it.
+        with nullcontext() if launched_by_torchrun() else stage_lock(PRIVATE_FOLDER, stage):
+            main()
+
+    run_command(locked_main, hint=_RESTORE.format(stage=stage))
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    line = " ".join(str(error).split())
+    return f"{type(error).__name__}: {line} (FINETRACK_DEBUG=1 shows where)"
+
+
+def _report(message: str, hint: str, code: int) -> int:
+    print(f"\nfinetrack: {message}", file=sys.stderr)
+    if hint:
+        print(hint, file=sys.stderr)
+    return code
