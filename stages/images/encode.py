@@ -1,4 +1,4 @@
-"""One photo's bytes become the presized bytes that the store holds."""
+"""Encoding: one photo's bytes become the presized bytes that the store has."""
 
 import inspect
 import io
@@ -11,7 +11,7 @@ import pyvips
 import simplejpeg
 from PIL import Image, features
 
-from stages.base.files import fingerprint
+from stages.base.fingerprint import fingerprint
 from stages.images.decode import decode
 from stages.images.jpeg import read_jpeg
 from stages.images.phash import phash
@@ -21,10 +21,10 @@ from stages.images.resize import PresizeParams, presized_size, resize
 # Shorter side, pixels, that is decoded of a photo which passes through, to hash it. A pet photo of
 # 500 x 375 then takes .81 ms instead of 1.06, and the hash is 4 bits (median; at most 18 of 256)
 # from that of all pixels; with 64 it would be 10 (at most 24), and hardly faster (.78).
-THUMBNAIL = 128
+HASH_THUMBNAIL = 128
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Encoded:
     """A presized photo; `content` is None where the original's own bytes serve."""
 
@@ -39,31 +39,43 @@ class Encoded:
 def encode(content: bytes, params: PresizeParams) -> Encoded:
     """Presize one photo, or raise Undecodable.
 
-    A plain JPEG that is small enough already is decoded to prove it whole, and then kept byte for
-    byte: presizing must not cost quality where nothing needs doing.
+    A plain JPEG that is small enough already is decoded to prove it whole, and then stored byte
+    for byte: presizing must not cost quality where nothing needs doing.
     """
     jpeg = params.format == "jpeg"
-    photo = decode(content, params.size, thumbnail=THUMBNAIL if jpeg else None)
+    photo = decode(content, params.size, thumbnail=HASH_THUMBNAIL if jpeg else None)
     if jpeg and photo.plain and min(photo.width, photo.height) <= params.size:
-        found = phash(photo.image)
-        return Encoded(None, photo.width, photo.height, found, photo.format, photo.traits)
-    target = presized_size(photo.width, photo.height, params.size)
-    image = resize(photo.picture, target)
-    made = _jpeg(image, params) if jpeg else _raw(image)
-    return Encoded(made, *target, phash(image), photo.format, photo.traits)
+        return Encoded(
+            content=None,
+            width=photo.width,
+            height=photo.height,
+            phash=phash(photo.image),
+            format=photo.format,
+            traits=photo.traits,
+        )
+    width, height = presized_size(photo.width, photo.height, params.size)
+    image = resize(photo.picture, (width, height))
+    return Encoded(
+        content=_jpeg(image, params) if jpeg else _ppm(image),
+        width=width,
+        height=height,
+        phash=phash(image),
+        format=photo.format,
+        traits=photo.traits,
+    )
 
 
-# One of each module that has a part in what `encode` makes.
-PARTS = (decode, read_jpeg, as_image, presized_size, phash, encode)
+# A function of each module that has a part in what `encode` returns.
+ENCODER_PARTS = (decode, read_jpeg, as_image, presized_size, phash, encode)
 
 
 def encoder_key(params: PresizeParams) -> str:
-    """Return a name for everything besides the photo that decides what `encode` makes."""
-    sources = [inspect.getfile(part) for part in PARTS]
+    """Return a fingerprint of everything besides the photo that decides what `encode` returns."""
+    sources = [inspect.getfile(part) for part in ENCODER_PARTS]
     versions = [PIL.__version__, features.version("jpg"), simplejpeg.__version__, np.__version__]
     versions += [str(pyvips.version(part)) for part in range(3)]
-    chosen = [params.size, params.format, params.quality if params.format == "jpeg" else 0]
-    return fingerprint([Path(source).read_text("utf-8") for source in sources], versions, chosen)
+    options = [params.size, params.format, params.quality if params.format == "jpeg" else 0]
+    return fingerprint([Path(source).read_text("utf-8") for source in sources], versions, options)
 
 
 def _jpeg(image: Image.Image, params: PresizeParams) -> bytes:
@@ -74,6 +86,6 @@ def _jpeg(image: Image.Image, params: PresizeParams) -> bytes:
     return buffer.getvalue()
 
 
-def _raw(image: Image.Image) -> bytes:
+def _ppm(image: Image.Image) -> bytes:
     """Return the picture as PPM: a short header, then rows of RGB bytes."""
     return f"P6\n{image.width} {image.height}\n255\n".encode() + image.tobytes()

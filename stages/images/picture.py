@@ -1,7 +1,7 @@
-"""A picture as Pillow has it, or as the bare pixels that a decoder gave.
+"""A picture as an image of Pillow, or as the array of pixels that a decoder returned.
 
-To turn the one into the other and back takes 1.8 of the 47 ms of a photo of 12 megapixels, so who
-can take both does.
+To turn the one into the other and back takes 1.8 of the 47 ms of a photo of 12 megapixels, so
+functions that can take both do.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ Picture = Image.Image | Pixels
 
 
 def as_image(picture: Picture) -> Image.Image:
-    """Return a picture as Pillow has it."""
+    """Return a picture as an image of Pillow."""
     return picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
 
 

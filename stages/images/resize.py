@@ -1,4 +1,4 @@
-"""Presizing: the shorter side down to a fixed size, the aspect kept, never enlarged."""
+"""Presizing: the shorter side down to a fixed size, the same aspect, never enlarged."""
 
 from typing import Literal
 
@@ -13,25 +13,38 @@ from stages.images.picture import Picture, as_image, size_of
 MAX_SIDE = 65_500  # pixels a side, the most that the JPEG library encodes
 # From six times smaller on, a box average goes first, and leaves Lanczos three times or a little
 # more: libvips rounds its weights, which makes a picture darker by a level where they are many.
-GAP = 3
+_GAP = 3
 pyvips.concurrency_set(1)  # photos are spread over processes; threads would only add to them
-pyvips.cache_set_max(0)  # it would keep photos that nobody asks for again
+pyvips.cache_set_max(0)  # it would store photos that nobody asks for again
 
 
 class PresizeParams(Section):
     """The section presize of params.yaml."""
 
-    size: int = Field(ge=16, le=4096)  # shorter side, pixels
-    format: Literal["jpeg", "raw"]
-    quality: int = Field(ge=1, le=95)  # of jpeg
-    shards: int = Field(ge=1, le=4096)
-    max_rejected: float = Field(ge=0, le=1)  # fraction of the files
+    size: int = Field(ge=16, le=4096, description="shorter side on disk in pixels, never enlarged")
+    format: Literal["jpeg", "raw"] = Field(
+        description="how pixels are stored",
+        json_schema_extra={"raw": "uncompressed, about 10 times larger, decodes faster"},
+    )
+    quality: int = Field(
+        ge=1,
+        le=95,
+        description="quality of a JPEG; a small upright one in colour is stored byte for byte",
+    )
+    shards: int = Field(
+        ge=1,
+        le=4096,
+        description="tar files to spread the images over, about one per 1,000 photos",
+    )
+    max_rejected: float = Field(
+        ge=0, le=1, description="stop when more than this fraction of the files cannot be used"
+    )
 
 
 def presized_size(width: int, height: int, size: int) -> tuple[int, int]:
     """Return the width and height after presizing: the shorter side is `size`, or as it was.
 
-    >>> presized(4000, 3000, 460), presized(500, 375, 460)
+    >>> presized_size(4000, 3000, 460), presized_size(500, 375, 460)
     ((613, 460), (500, 375))
     """
     scale = min(1.0, size / min(width, height), MAX_SIDE / max(width, height))
@@ -50,11 +63,13 @@ def resize(picture: Picture, target: tuple[int, int]) -> Image.Image:
     width, height = size_of(picture)
     if (width, height) == target:
         return as_image(picture)
-    times = width / target[0], height / target[1]  # so many times smaller
-    across, down = (max(1, int(each / GAP)) for each in times)
-    if (across, down) != (1, 1):
-        picture = as_image(picture).reduce((across, down))
+    shrink_x = width / target[0]
+    shrink_y = height / target[1]
+    box_x = max(1, int(shrink_x / _GAP))
+    box_y = max(1, int(shrink_y / _GAP))
+    if (box_x, box_y) != (1, 1):
+        picture = as_image(picture).reduce((box_x, box_y))
     small = pyvips.Image.new_from_array(np.asarray(picture)).resize(
-        across / times[0], vscale=down / times[1], kernel="lanczos3", gap=0
+        box_x / shrink_x, vscale=box_y / shrink_y, kernel="lanczos3", gap=0
     )
     return Image.fromarray(small.numpy())

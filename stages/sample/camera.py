@@ -34,7 +34,7 @@ def photograph(distance: Plane, rng: np.random.Generator) -> Image.Image:
 
 
 def ink_box(ink: Image.Image) -> Box:
-    """Return the smallest box around all that the eye can see of the ink."""
+    """Return the smallest box around all of the ink that is visible."""
     box = ink.point([0] * 16 + [255] * 240).getbbox()
     if box is None:
         raise ValueError("the drawing is empty")
@@ -56,7 +56,8 @@ def pose(size: Size, box: Box, rng: np.random.Generator) -> Matrix:
     angle = np.deg2rad(rng.uniform(-12, 12))
     tilt = rng.uniform(-0.12, 0.12, 2) / min(size)
     scale = rng.uniform(0.45, 0.75) * min(size) / max(right - left, bottom - top)
-    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    cos = scale * np.cos(angle)
+    sin = scale * np.sin(angle)
     turned = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
     tilted = np.array([[1, 0, 0], [0, 1, 0], [*tilt, 1]])
     centred = tilted @ turned @ _shift(-(left + right) / 2, -(top + bottom) / 2)
@@ -65,7 +66,8 @@ def pose(size: Size, box: Box, rng: np.random.Generator) -> Matrix:
     # People put what they photograph near the middle, and validation sees the middle square.
     room = 0.47 * min(size)
     place = rng.uniform(-room - corners.min(1), room - corners.max(1))
-    return _shift(*(np.array(size) / 2 + place)) @ centred
+    posed: Matrix = _shift(*(np.array(size) / 2 + place)) @ centred
+    return posed
 
 
 def _shift(x: float, y: float) -> Matrix:
@@ -73,18 +75,18 @@ def _shift(x: float, y: float) -> Matrix:
 
 
 def _view(size: Size, to_sheet: Matrix, box: Box) -> View:
-    """Return where on the sheet each pixel looks."""
+    """Return the point on the sheet that each pixel shows."""
     m = to_sheet.tolist()
     x = np.arange(size[0], dtype=np.float32)
     y = np.arange(size[1], dtype=np.float32)[:, None]
     depth = m[2][0] * x + m[2][1] * y + m[2][2]
     left_right = (m[0][0] * x + m[0][1] * y + m[0][2]) / depth
     up_down = (m[1][0] * x + m[1][1] * y + m[1][2]) / depth
-    return View(left_right, up_down, box)
+    return View(x=left_right, y=up_down, box=box)
 
 
 def ink_coverage(ink: Image.Image, to_sheet: Matrix, size: Size) -> Plane:
-    """Return how much ink each pixel sees, 0 to 1."""
+    """Return how much of each pixel is covered by ink, 0 to 1."""
     rows = (to_sheet / to_sheet[2, 2]).ravel()[:8].tolist()
     cover = ink.transform(size, Image.Transform.PERSPECTIVE, rows, Image.Resampling.BILINEAR)
     return np.asarray(cover, np.float32) / np.float32(255)
@@ -96,11 +98,11 @@ def _light(size: Size, rng: np.random.Generator) -> Plane:
     y = np.linspace(-1, 1, size[1], dtype=np.float32)[:, None]
     level, right, down = rng.uniform([0.80, -0.16, -0.16], [1.02, 0.16, 0.16]).tolist()
     corners = rng.uniform(0, 0.08)
-    light = level * (1 + right * x + down * y) * (1 - corners * (x * x + y * y))
+    light: Plane = level * (1 + right * x + down * y) * (1 - corners * (x * x + y * y))
     across, offset, width, dark = rng.uniform([-1, -0.7, 0.15, 0.1], [1, 0.7, 0.9, 0.4]).tolist()
-    way = float(rng.choice([-1, 1]))
+    direction = float(rng.choice([-1, 1]))
     if rng.random() < 0.5:
-        past = way * (across * x + (1 - abs(across)) * y) - offset  # the shadow's middle
+        past = direction * (across * x + (1 - abs(across)) * y) - offset  # the shadow's middle
         light *= 1 - dark * soft_step(past / width + 0.5)
     return light
 

@@ -1,12 +1,13 @@
-"""The sample: a thousand photographs of handwritten digits, with some faults to be found.
+"""The sample: a thousand photographs of handwritten digits, with some planted faults.
 
 The handwriting is real: scans of digits by 43 people, from the UCI collection "Optical recognition
 of handwritten digits" (E. Alpaydin and C. Kaynak, 1998), as scikit-learn ships them.
 """
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -21,15 +22,16 @@ from stages.sample.camera import photograph
 from stages.sample.pen import line_distance
 
 SAMPLE_SEED = 1998  # the sample's own: it is the same for everybody, whatever params.yaml says
-COUNT = 1000
-NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-WRONG = 10  # photographs whose name says another digit
-COPIES = ("near duplicate",) * 6 + ("exact duplicate",)
-BROKEN = ("truncated", "gif named .jpg", "sideways", "text named .jpg")
+SAMPLE_COUNT = 1000
+DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_WRONG_LABELS = 10  # photographs whose name says another digit
+_DUPLICATES = ("near duplicate",) * 6 + ("exact duplicate",)
+_BROKEN_FILES = ("truncated", "gif named .jpg", "sideways", "text named .jpg")
 
 
-class SampleFile(NamedTuple):
-    """One file of the sample: its name, what it shows, and what is wrong with it."""
+@dataclass(frozen=True, kw_only=True)
+class SampleFile:
+    """One file of the sample: its name, the scan that it shows, and its planted fault."""
 
     path: str
     scan: int  # number of the scan, in the sample's own order
@@ -37,11 +39,11 @@ class SampleFile(NamedTuple):
     detail: str = ""  # true class of a wrong label, original of a duplicate
 
 
-def write_sample(folder: Path, count: int = COUNT, workers: int = -1) -> int:
+def write_sample(folder: Path, count: int = SAMPLE_COUNT, workers: int = -1) -> int:
     """Write the first `count` photographs and the faulty extra files; return how many files.
 
-    A file depends on its own line of the plan alone, so neither `count` nor the number of worker
-    processes (-1: one a core) changes a byte.
+    A file depends on its own SampleFile alone, so neither `count` nor the number of worker
+    processes (-1: one per core) changes a byte.
     """
     photos = sample_files(count)
     scans = load_digits().images[_order()]
@@ -52,32 +54,40 @@ def write_sample(folder: Path, count: int = COUNT, workers: int = -1) -> int:
     return len(photos)
 
 
-def planted_faults(count: int = COUNT) -> list[tuple[str, str, str]]:
-    """Return (path, fault, detail) of every planted fault; detail as in Photo."""
+def planted_faults(count: int = SAMPLE_COUNT) -> list[tuple[str, str, str]]:
+    """Return (path, fault, detail) of every planted fault; detail as in SampleFile."""
     return [(photo.path, photo.fault, photo.detail) for photo in sample_files(count) if photo.fault]
 
 
-def sample_files(count: int = COUNT) -> list[SampleFile]:
+def sample_files(count: int = SAMPLE_COUNT) -> list[SampleFile]:
     """Return the files of the sample: `count` numbered from 0, and the extra ones from 1000 on.
 
     Copies of photographs that `count` leaves out are left out too.
     """
     digits = load_digits().target[_order()].tolist()
-    faults = derive(SAMPLE_SEED, "faults").permutation(COUNT).tolist()
-    photos = [SampleFile(_path(digits[number], number), number) for number in range(COUNT)]
-    for number in faults[:WRONG]:
-        said = derive(SAMPLE_SEED, "said", number).choice(
-            [d for d in range(10) if d != digits[number]]
-        )
+    faults = derive(SAMPLE_SEED, "faults").permutation(SAMPLE_COUNT).tolist()
+    photos = [
+        SampleFile(path=_path(digits[number], number), scan=number)
+        for number in range(SAMPLE_COUNT)
+    ]
+    for number in faults[:_WRONG_LABELS]:
+        others = [digit for digit in range(10) if digit != digits[number]]
+        # The name of the draw decides the bytes of the sample, so it stays as it is.
+        wrong_digit = int(derive(SAMPLE_SEED, "said", number).choice(others))
         photos[number] = SampleFile(
-            _path(said, number), number, "wrong label", NAMES[digits[number]]
+            path=_path(wrong_digit, number),
+            scan=number,
+            fault="wrong label",
+            detail=DIGIT_NAMES[digits[number]],
         )
-    for original, fault in zip(faults[WRONG:], COPIES, strict=False):
+    for original, fault in zip(faults[_WRONG_LABELS:], _DUPLICATES, strict=False):
         path = _path(digits[original], len(photos))
-        photos.append(SampleFile(path, original, fault, photos[original].path))
-    for fault in BROKEN:
-        photos.append(SampleFile(_path(digits[len(photos)], len(photos)), len(photos), fault))
-    return [photo for photo in photos if photo.scan < count or photo.scan >= COUNT]
+        copy = SampleFile(path=path, scan=original, fault=fault, detail=photos[original].path)
+        photos.append(copy)
+    for fault in _BROKEN_FILES:
+        number = len(photos)
+        photos.append(SampleFile(path=_path(digits[number], number), scan=number, fault=fault))
+    return [photo for photo in photos if photo.scan < count or photo.scan >= SAMPLE_COUNT]
 
 
 def file_content(photo: SampleFile, scan: NDArray[np.float64]) -> bytes:
@@ -95,8 +105,8 @@ def file_content(photo: SampleFile, scan: NDArray[np.float64]) -> bytes:
         case "gif named .jpg":
             return _encoded(image, "GIF")
         case "sideways":
-            lying = image.transpose(Image.Transpose.ROTATE_90)
-            return _encoded(lying, "JPEG", quality=quality, exif=_orientation(6))
+            turned = image.transpose(Image.Transpose.ROTATE_90)
+            return _encoded(turned, "JPEG", quality=quality, exif=_orientation(6))
         case "text named .jpg":
             return b"Not a photograph, although the name says so.\n"
     return content
@@ -108,7 +118,7 @@ def _order() -> NDArray[np.int64]:
 
 
 def _path(digit: int, number: int) -> str:
-    return f"{NAMES[digit]}_{number:04d}.jpg"
+    return f"{DIGIT_NAMES[digit]}_{number:04d}.jpg"
 
 
 def _orientation(value: int) -> Image.Exif:
@@ -117,7 +127,7 @@ def _orientation(value: int) -> Image.Exif:
     return exif
 
 
-def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+def _encoded(image: Image.Image, format_name: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
+    image.save(buffer, format_name, **options)
     return buffer.getvalue()

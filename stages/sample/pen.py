@@ -1,9 +1,9 @@
 """From a scan of 8x8 grey cells back to the line that was written, and the line inked again.
 
-Enlarged as they are, the scans look like blobs. Their middle line looks like handwriting.
+Enlarged as they are, the scans are blobs. Their middle line resembles handwriting.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ DETAIL = 4  # pixels of the result per traced pixel
 Mask = NDArray[np.bool_]
 
 
-class Pen(NamedTuple):
-    """What writes."""
+@dataclass(frozen=True, kw_only=True)
+class Pen:
+    """A pen: the colours of its inks, and the width and texture of its line."""
 
     colours: tuple[tuple[float, float, float], ...]  # how much red, green, blue the ink reflects
     half_width: tuple[float, float]  # of the line, in cells of the scan: from, to
@@ -29,11 +30,36 @@ class Pen(NamedTuple):
 
 
 PENS = (
-    Pen(((0.10, 0.17, 0.52), (0.13, 0.27, 0.66)), (0.17, 0.30), 0.08, 0.15),  # blue ballpoint
-    Pen(((0.09, 0.09, 0.11), (0.16, 0.14, 0.15)), (0.18, 0.42), 0.08, 0.10),  # black fineliner
-    Pen(((0.74, 0.10, 0.13), (0.82, 0.20, 0.22)), (0.22, 0.50), 0.12, 0.10),  # red felt tip
-    Pen(((0.07, 0.42, 0.24), (0.14, 0.50, 0.20)), (0.22, 0.50), 0.12, 0.10),  # green felt tip
-    Pen(((0.30, 0.30, 0.32), (0.38, 0.37, 0.38)), (0.18, 0.34), 0.16, 0.50),  # pencil
+    Pen(  # blue ballpoint
+        colours=((0.10, 0.17, 0.52), (0.13, 0.27, 0.66)),
+        half_width=(0.17, 0.30),
+        edge=0.08,
+        grain=0.15,
+    ),
+    Pen(  # black fineliner
+        colours=((0.09, 0.09, 0.11), (0.16, 0.14, 0.15)),
+        half_width=(0.18, 0.42),
+        edge=0.08,
+        grain=0.10,
+    ),
+    Pen(  # red felt tip
+        colours=((0.74, 0.10, 0.13), (0.82, 0.20, 0.22)),
+        half_width=(0.22, 0.50),
+        edge=0.12,
+        grain=0.10,
+    ),
+    Pen(  # green felt tip
+        colours=((0.07, 0.42, 0.24), (0.14, 0.50, 0.20)),
+        half_width=(0.22, 0.50),
+        edge=0.12,
+        grain=0.10,
+    ),
+    Pen(  # pencil
+        colours=((0.30, 0.30, 0.32), (0.38, 0.37, 0.38)),
+        half_width=(0.18, 0.34),
+        edge=0.16,
+        grain=0.50,
+    ),
 )
 
 
@@ -44,7 +70,8 @@ def line_distance(scan: NDArray[np.float64]) -> Plane:
     """
     distance = ndimage.distance_transform_edt(~thin(_strokes(scan))) / CELL
     rounded = ndimage.gaussian_filter(distance, 0.12 * CELL)  # takes the stairs out of the line
-    return ndimage.zoom(rounded, DETAIL, order=1).astype(np.float32)
+    enlarged: Plane = ndimage.zoom(rounded, DETAIL, order=1).astype(np.float32)
+    return enlarged
 
 
 def inked(distance: Plane, pen: Pen, rng: np.random.Generator) -> Image.Image:
@@ -68,9 +95,10 @@ def _strokes(scan: NDArray[np.float64]) -> Mask:
     ink = ndimage.zoom(
         np.pad(scan / 16, MARGIN), CELL, order=3, mode="grid-constant", grid_mode=True
     )
-    here = ndimage.gaussian_filter(ink, 0.15 * CELL)
-    around = ndimage.gaussian_filter(ink, 0.8 * CELL)
-    return (here - around > 0.01) & (here > 0.28)
+    centre = ndimage.gaussian_filter(ink, 0.15 * CELL)
+    surround = ndimage.gaussian_filter(ink, 0.8 * CELL)
+    strokes: Mask = (centre - surround > 0.01) & (centre > 0.28)
+    return strokes
 
 
 def thin(mask: Mask) -> Mask:
@@ -99,4 +127,5 @@ def _removable(mask: Mask, turn: int) -> Mask:
     pieces = (~ring & np.roll(ring, -1, 0)).sum(0)  # runs of ink around the pixel
     north, east, south, west = np.roll(ring[::2], turn, 0)
     inner = (north & east & south) | (east & south & west)
-    return mask & (neighbours >= 2) & (neighbours <= 6) & (pieces == 1) & ~inner
+    removable: Mask = mask & (neighbours >= 2) & (neighbours <= 6) & (pieces == 1) & ~inner
+    return removable

@@ -1,4 +1,4 @@
-"""Presized photos kept by their content, so that a photo is decoded once and only when it must."""
+"""Encode cache: presized photos by the hash of the original, so that each is decoded once."""
 
 import json
 import shutil
@@ -15,35 +15,37 @@ from stages.images.encode import Encoded
 class EncodeCache:
     """A folder of results, found by the SHA-256 of the photo.
 
-    Encoded bytes are a file a photo: a line of JSON, then the bytes. Of a photo that passed through
-    or was refused there is nothing but the line, which goes to the end of a log: to make a file
+    Encoded bytes are a file for each photo: a line of JSON, then the bytes. A photo that passed
+    through or was refused has the line alone, which goes to the end of a log: to create a file
     takes .2 to 1.1 ms on ext4, and to prove such a photo whole 1 ms. What is not whole (a power
     cut) counts as absent.
     """
 
-    def __init__(self, folder: Path, log: str = "log", known: Mapping[str, str] | None = None):
-        """Use a folder, which need not exist; it must belong to one `code_key` alone.
+    def __init__(
+        self, folder: Path, log: str = "log", log_lines: Mapping[str, str] | None = None
+    ) -> None:
+        """Use a folder, which need not exist; it must belong to one `encoder_key` alone.
 
-        log: the name of this writer's log, of which it must be the only writer.
-        known: what `read_logs` returned.
+        log: the file name of this writer's log, of which it must be the only writer.
+        log_lines: what `read_logs` returned.
         """
         self.folder = folder
         self.log = folder / "logs" / log
-        self.known = known or {}
+        self.log_lines = log_lines or {}
 
     def load(self, sha256: str) -> Encoded | Undecodable | None:
-        """Return what was made of this photo before, or None."""
-        if sha256 in self.known:
-            return _result(self.known[sha256], b"")
+        """Return the result of this photo that is in the cache, or None."""
+        if sha256 in self.log_lines:
+            return _parse_result(self.log_lines[sha256], b"")
         try:
             line, _, content = self._path(sha256).read_bytes().partition(b"\n")
         except OSError:
             return None
-        return _result(line, content)
+        return _parse_result(line, content)
 
     def save(self, sha256: str, result: Encoded | Undecodable) -> None:
-        """Keep a result; a reader sees the whole of it or nothing."""
-        facts = dict(vars(result)) if isinstance(result, Encoded) else _named(result)
+        """Save a result; a reader sees the whole of it or nothing."""
+        facts = dict(vars(result)) if isinstance(result, Encoded) else _refusal_facts(result)
         content = facts.pop("content", None) or b""
         line = json.dumps(facts | {"crc": zlib.crc32(content)})
         if content:
@@ -75,16 +77,16 @@ def read_logs(folder: Path) -> dict[str, str]:
     for file in sorted(folder.glob("logs/*")):
         for line in file.read_text("utf-8", "replace").splitlines():
             sha256, _, facts = line.partition(" ")
-            if _result(facts, b""):
+            if _parse_result(facts, b""):
                 lines[sha256] = facts
     return lines
 
 
-def _named(refusal: Undecodable) -> dict[str, Any]:
+def _refusal_facts(refusal: Undecodable) -> dict[str, Any]:
     return {"problem": refusal.problem, "detail": refusal.detail}
 
 
-def _result(line: str | bytes, content: bytes) -> Encoded | Undecodable | None:
+def _parse_result(line: str | bytes, content: bytes) -> Encoded | Undecodable | None:
     """Return the result that a line of JSON and the bytes after it describe, if they are whole."""
     try:
         facts: dict[str, Any] = json.loads(line)

@@ -1,7 +1,7 @@
 """The presized store: plain tar files of images, one index, read by mapping into memory.
 
     format.json      says what the folder is; written last, so a store without it is unfinished
-    index.csv        one row a photo, sorted by path; offset and length give its bytes in a shard
+    index.csv        one row per photo, sorted by path; offset and length give its bytes in a shard
     shard-0000.tar   images named by the SHA-256 of the original (.jpg, or .ppm when raw)
 
 The tar files are ordinary ones: `tar xf` takes the images out.
@@ -16,16 +16,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image
 
 from stages.base.errors import UserError
+from stages.base.files import read_text_csv
 
-FORMAT, VERSION = "finetrack presized images", 1
-FORMAT_NAME, INDEX_NAME = "format.json", "index.csv"
-TEXT_COLUMNS = {"path": "str", "sha256": "str", "shard": "str", "phash": "str"}
+FORMAT_FILE = "format.json"
+INDEX_FILE = "index.csv"
 INDEX_COLUMNS = ["path", "sha256", "shard", "offset", "length", "width", "height", "phash"]
-REMEDY = "make it again: dvc repro presize"
-# Each map holds a file descriptor, of which a process often has 1,024.
+_FORMAT = "finetrack presized images"
+_VERSION = 1
+_NUMBERS = {"offset": "int64", "length": "int64", "width": "int64", "height": "int64"}
+_REMEDY = "make it again: dvc repro presize"
+# Each map has a file descriptor, of which a process often gets 1,024.
 OPEN_SHARDS = 256
 
 
@@ -34,7 +38,14 @@ def shard_name(number: int) -> str:
     return f"shard-{number:04d}.tar"
 
 
-class _Place(NamedTuple):
+def format_of_store(images: str, size: int) -> dict[str, str | int]:
+    """Return the content of format.json: images are jpeg or raw, of this shorter side in pixels."""
+    return {"format": _FORMAT, "version": _VERSION, "images": images, "size": size}
+
+
+class _ImagePlace(NamedTuple):
+    """The columns of index.csv that lead to the pixels."""
+
     shard: str
     offset: int
     length: int
@@ -49,10 +60,12 @@ class Store:
         """Open a store; UserError if it is absent, unfinished, damaged or of another version."""
         self.folder = Path(folder)
         self.raw = _read_format(self.folder)["images"] == "raw"
-        self.index = read_index(self.folder)  # COLUMNS, sorted by path
+        self.index = read_index(self.folder)
         self._check_shards()
-        table = self.index[list(_Place._fields)].itertuples(index=False, name=None)
-        self._places = dict(zip(self.index["path"], map(_Place._make, table), strict=True))
+        table = self.index[list(_ImagePlace._fields)].itertuples(index=False, name=None)
+        self._places: dict[str, _ImagePlace] = dict(
+            zip(self.index["path"], map(_ImagePlace._make, table), strict=True)
+        )
         self._map = lru_cache(OPEN_SHARDS)(self._open)
 
     def encoded(self, path: str) -> memoryview:
@@ -60,9 +73,10 @@ class Store:
         place = self._place(path)
         return memoryview(self._map(place.shard))[place.offset : place.offset + place.length]
 
-    def image(self, path: str) -> np.ndarray:
-        """Return one image as a read-only array."""  # (H, W, 3) uint8
-        place, content = self._place(path), self.encoded(path)
+    def image(self, path: str) -> NDArray[np.uint8]:
+        """Return one image as a read-only array (H, W, 3) of RGB."""
+        place = self._place(path)
+        content = self.encoded(path)
         shape = (place.height, place.width, 3)
         try:
             if self.raw:
@@ -74,7 +88,7 @@ class Store:
         pixels.flags.writeable = False
         return pixels
 
-    def _place(self, path: str) -> _Place:
+    def _place(self, path: str) -> _ImagePlace:
         try:
             return self._places[path]
         except KeyError:
@@ -95,36 +109,42 @@ class Store:
                 raise self._damaged(str(shard))
 
     def _damaged(self, name: str) -> UserError:
-        return UserError(f"{self.folder}/{name} is missing or damaged; {REMEDY}")
+        return UserError(f"{self.folder}/{name} is missing or damaged; {_REMEDY}")
 
 
 def read_index(folder: Path) -> pd.DataFrame:
-    """Return the index of a store, which is all that needs no pixels: COLUMNS, sorted by path."""
+    """Return the index of a store, which is all that needs no pixels.
+
+    The columns are INDEX_COLUMNS, the rows sorted by path.
+    """
     _read_format(folder)
+    file = folder / INDEX_FILE
     try:
-        # A photo may be called NA, and a carriage return may stand in a name.
-        index = pd.read_csv(
-            folder / INDEX_NAME, dtype=TEXT_COLUMNS, na_filter=False, lineterminator="\n"
-        )
-    except (OSError, ValueError):
-        index = pd.DataFrame()
+        return _parse_index(file)
+    except (OSError, ValueError, OverflowError):
+        raise UserError(f"{file} is missing or damaged; {_REMEDY}") from None
+
+
+def _parse_index(file: Path) -> pd.DataFrame:
+    index = read_text_csv(file)
     if list(index.columns) != INDEX_COLUMNS:
-        raise UserError(f"{folder / INDEX_NAME} is missing or damaged; {REMEDY}")
-    return index
+        raise ValueError("an index of other columns")
+    return index.astype(_NUMBERS)
 
 
 def _read_format(folder: Path) -> dict[str, Any]:
+    file = folder / FORMAT_FILE
     try:
-        found = json.loads((folder / FORMAT_NAME).read_text("utf-8"))
+        content = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{folder} holds no finished store of photos; {REMEDY}") from None
+        raise UserError(f"{folder} holds no finished store of photos; {_REMEDY}") from None
     except (OSError, ValueError):
-        found = None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise UserError(f"{folder / FORMAT_NAME} does not describe a presized store; {REMEDY}")
-    if found.get("version") != VERSION:
+        content = None
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise UserError(f"{file} does not describe a presized store; {_REMEDY}")
+    if content.get("version") != _VERSION:
         raise UserError(
-            f"{folder} is a store of version {found.get('version')}, "
-            f"and this code reads version {VERSION}; {REMEDY}"
+            f"{folder} is a store of version {content.get('version')}, "
+            f"and this code reads version {_VERSION}; {_REMEDY}"
         )
-    return found
+    return content

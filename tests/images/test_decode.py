@@ -1,4 +1,4 @@
-"""Files of every kind become upright RGB, or get the name of their problem."""
+"""Files of every kind become upright RGB, or a problem with a name."""
 
 import io
 import pickle
@@ -83,8 +83,8 @@ def test_an_upright_rgb_jpeg_is_plain() -> None:
 
 
 @pytest.mark.parametrize("format_name", ["AVIF", "BMP", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"])
-def test_every_listed_format_decodes(format_name) -> None:
-    """All formats that a name is kept for decode to the same picture."""
+def test_every_listed_format_decodes(format_name: str) -> None:
+    """Each format in EXTENSIONS decodes to the same picture."""
     lossy = format_name in ("AVIF", "JPEG2000", "WEBP")
     found = decode(saved(picture(), format_name))
     assert found.format == format_name
@@ -99,7 +99,7 @@ def test_an_empty_file_is_named() -> None:
 @pytest.mark.parametrize(
     "content", [b"hello", bytes(5000), b"%PDF-1.7 ...", b"\xff\xd8", b"GIF89a"]
 )
-def test_what_no_decoder_knows_is_not_an_image(content) -> None:
+def test_what_no_decoder_knows_is_not_an_image(content: bytes) -> None:
     """Text, zeros, documents and bare signatures are not images."""
     assert problem_of(content) == "not an image"
 
@@ -117,7 +117,7 @@ def test_postscript_is_not_opened() -> None:
 
 
 @pytest.mark.parametrize("format_name", ["JPEG", "PNG", "BMP", "GIF", "PPM"])
-def test_a_file_cut_short_is_truncated(format_name) -> None:
+def test_a_file_cut_short_is_truncated(format_name: str) -> None:
     """Half of a file is named truncated, though its header is whole."""
     noise = Image.fromarray(derive(1, "noise").integers(0, 256, (90, 90, 3)).astype(np.uint8))
     content = saved(noise, format_name)
@@ -135,7 +135,7 @@ def test_a_wrong_checksum_in_a_png_is_corrupt() -> None:
 
 
 def test_a_jpeg_that_decodes_in_spite_of_damage_is_corrupt() -> None:
-    """What only the decoder's warnings betray is refused with its words, thumbnail or not."""
+    """Damage that only libjpeg warns of is refused with its message, thumbnail or not."""
     content = saved(picture(320, 240), "JPEG", quality=95)
     lost = content[:3000] + content[3100:]
     Image.open(io.BytesIO(lost)).load()
@@ -150,7 +150,8 @@ def test_a_few_bytes_too_many_in_a_jpeg_are_counted() -> None:
     content = saved(picture(), "JPEG", quality=95)
     padded = content[:-2] + bytes(9) + content[-2:]
     for shorter in (None, 24):
-        found, clean = decode(padded, shorter), decode(content, shorter)
+        found = decode(padded, shorter)
+        clean = decode(content, shorter)
         assert found.traits == ("odd data",)
         assert same(found, clean.image)
     assert decode(padded, 48, thumbnail=24).traits == ("odd data",)
@@ -182,14 +183,14 @@ def test_the_largest_phone_photos_are_no_bombs() -> None:
 
 
 @pytest.mark.parametrize("size", [(15, 400), (400, 15), (1, 1)])
-def test_less_than_16_pixels_a_side_is_too_small(size) -> None:
+def test_less_than_16_pixels_a_side_is_too_small(size: tuple[int, int]) -> None:
     """A side of 15 pixels is refused, one of 16 is not."""
     assert problem_of(saved(picture(*size), "PNG")) == "too small"
     assert decode(saved(picture(max(16, size[0]), max(16, size[1])), "PNG")).traits == ()
 
 
 @pytest.mark.parametrize("mode", ["F", "I"])
-def test_modes_without_a_known_range_are_unsupported(mode) -> None:
+def test_modes_without_a_known_range_are_unsupported(mode: str) -> None:
     """Floating-point and 32-bit pictures have no white, so they are not guessed at."""
     image = Image.fromarray(np.arange(400, dtype={"F": "f4", "I": "i4"}[mode]).reshape(20, 20))
     assert problem_of(saved(image, "TIFF")) == "unsupported mode"
@@ -227,7 +228,9 @@ def test_a_palette_becomes_rgb() -> None:
 def test_alpha_lies_over_white() -> None:
     """What is transparent becomes white, what is half so is mixed with white."""
     rgba = np.zeros((20, 30, 4), np.uint8)
-    rgba[..., 0], rgba[:, 10:20, 3], rgba[:, 20:, 3] = 200, 255, 128
+    rgba[..., 0] = 200
+    rgba[:, 10:20, 3] = 255
+    rgba[:, 20:, 3] = 128
     found = decode(saved(Image.fromarray(rgba), "PNG"))
     assert found.traits == ("alpha",)
     columns = pixels(found)[0]
@@ -329,7 +332,7 @@ def test_cmyk_tiff() -> None:
 
 
 @pytest.mark.parametrize("format_name", ["GIF", "PNG", "WEBP"])
-def test_the_first_frame_of_a_film_counts(format_name) -> None:
+def test_the_first_frame_of_a_film_counts(format_name: str) -> None:
     """Of an animated file the first frame is taken, and the file is counted."""
     frames = [Image.new("RGB", (32, 20), colour) for colour in ("red", "blue", "green")]
     options = {"lossless": True} if format_name == "WEBP" else {}
@@ -355,7 +358,7 @@ def test_two_views_of_a_camera_are_no_film() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format_name", ["PNG", "WEBP", "TIFF", "JPEG"])
-def test_every_exif_turn_is_undone(orientation, format_name) -> None:
+def test_every_exif_turn_is_undone(orientation: int, format_name: str) -> None:
     """All eight orientations come out upright, with width and height of the upright picture."""
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -371,7 +374,7 @@ def test_every_exif_turn_is_undone(orientation, format_name) -> None:
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
-def test_an_orientation_that_means_nothing_is_ignored(orientation) -> None:
+def test_an_orientation_that_means_nothing_is_ignored(orientation: int) -> None:
     """Numbers beyond the eight leave the picture as it lies."""
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -399,7 +402,7 @@ def test_nothing_of_the_metadata_is_left() -> None:
 
 
 @pytest.mark.parametrize("side", [40, 100, 101, 200, 399, 400, 5000])
-def test_draft_leaves_at_least_the_pixels_wanted(side) -> None:
+def test_draft_leaves_at_least_the_pixels_wanted(side: int) -> None:
     """The decoder's scale is the smallest whose shorter side is not below the wanted one."""
     content = saved(picture(601, 803), "JPEG")
     found = decode(content, shorter=side)
@@ -408,7 +411,7 @@ def test_draft_leaves_at_least_the_pixels_wanted(side) -> None:
     assert found.image.size == (-(-601 // max(allowed)), -(-803 // max(allowed)))
 
 
-def test_a_thumbnail_is_made_only_of_what_can_be_stored_as_it_is() -> None:
+def test_a_thumbnail_is_decoded_only_of_a_photo_that_passes_through() -> None:
     """Only an upright RGB JPEG within the size is decoded below it, and that in grey."""
     turned = Image.Exif()
     turned[0x0112] = 3
@@ -426,10 +429,11 @@ def test_a_thumbnail_is_made_only_of_what_can_be_stored_as_it_is() -> None:
         assert found.image.mode == ("L" if expected == 60 else "RGB")
 
 
-def test_draft_shows_the_same_picture() -> None:
-    """A quarter of the scale, straight from the decoder, looks like the whole one made smaller."""
+def test_a_smaller_scale_is_the_same_picture() -> None:
+    """Decoded at a quarter of the scale, a JPEG is near to the whole picture averaged in boxes."""
     content = saved(picture(640, 480), "JPEG", quality=95)
-    small, full = decode(content, shorter=100), decode(content)
+    small = decode(content, shorter=100)
+    full = decode(content)
     expected = full.image.resize(small.image.size, Image.Resampling.BOX)
     assert small.image.size == (160, 120)
     assert same(small, expected, within=3)
@@ -447,8 +451,8 @@ def test_draft_shows_the_same_picture() -> None:
         ("b.tif", "TIFF", False),
     ],
 )
-def test_extension_against_content(path, format_name, wrong) -> None:
-    """The last extension is held against what the content is, whatever its case."""
+def test_extension_against_content(path: str, format_name: str, wrong: bool) -> None:
+    """The last extension is compared with the format of the content, in either case."""
     assert wrong_extension(path, format_name) is wrong
 
 

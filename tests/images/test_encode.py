@@ -1,9 +1,9 @@
-"""What the store holds of a photo: its own bytes where they serve, else one resampled copy."""
+"""The store has a photo's own bytes where they are small enough, else one resampled copy."""
 
 import ast
+import inspect
 import io
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from PIL import Image
 
 from stages.base.seed import derive
 from stages.images.decode import Undecodable
-from stages.images.encode import PARTS, encode, encoder_key
+from stages.images.encode import ENCODER_PARTS, encode, encoder_key
 from stages.images.phash import phash
 from stages.images.resize import PresizeParams
 
@@ -21,7 +21,8 @@ RAW = PARAMS.model_copy(update={"format": "raw"})
 
 def picture(width: int, height: int) -> Image.Image:
     """Return a random picture with structure at several scales, as photos have."""
-    draw, total = derive(1, "picture"), np.zeros((height, width, 3))
+    draw = derive(1, "picture")
+    total = np.zeros((height, width, 3))
     for cells in (2, 4, 8, 16, 32):
         coarse = Image.fromarray(draw.integers(0, 256, (cells, cells, 3)).astype(np.uint8))
         total += np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)) / cells
@@ -36,7 +37,7 @@ def saved(image: Image.Image, format_name: str = "JPEG", **options: object) -> b
 
 
 @pytest.mark.parametrize("size", [(40, 40), (60, 40), (40, 900), (30, 20), (5000, 16)])
-def test_a_small_plain_jpeg_passes_through(size) -> None:
+def test_a_small_plain_jpeg_passes_through(size: tuple[int, int]) -> None:
     """Nothing is done to an upright RGB JPEG whose shorter side is not above the size."""
     found = encode(saved(picture(*size)), PARAMS)
     assert found.content is None
@@ -52,8 +53,8 @@ def test_a_small_plain_jpeg_passes_through(size) -> None:
         pytest.param(saved(picture(60, 40), "PNG"), id="PNG"),
     ],
 )
-def test_everything_else_is_made_anew(content) -> None:
-    """The copy is an RGB JPEG of the size promised, without metadata."""
+def test_everything_else_is_encoded_anew(content: bytes) -> None:
+    """The copy is an RGB JPEG of the presized size."""
     found = encode(content, PARAMS)
     assert found.content is not None
     image = Image.open(io.BytesIO(found.content))
@@ -62,7 +63,7 @@ def test_everything_else_is_made_anew(content) -> None:
     assert min(image.size) == 40
 
 
-def test_a_turned_jpeg_is_made_anew_and_upright() -> None:
+def test_a_turned_jpeg_is_encoded_anew_and_upright() -> None:
     """An EXIF turn is carried out, and gone from the copy."""
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -83,17 +84,18 @@ def test_raw_is_a_ppm_of_the_exact_pixels() -> None:
     assert np.array_equal(pixels, np.asarray(Image.open(io.BytesIO(content))))
 
 
-def test_a_large_jpeg_looks_as_if_every_pixel_had_counted() -> None:
-    """The way by the decoder's own scale comes out near to that over all pixels."""
+def test_a_large_jpeg_is_near_to_a_resample_of_all_pixels() -> None:
+    """Decoding at a smaller scale first gives nearly the same picture as resampling all pixels."""
     original = picture(640, 480)
     found = encode(saved(original, quality=95), RAW)
+    assert found.content is not None
     expected = np.asarray(original.resize((53, 40), Image.Resampling.LANCZOS)).astype(int)
     pixels = np.frombuffer(found.content[-53 * 40 * 3 :], np.uint8).reshape(40, 53, 3)
     assert abs(pixels - expected).mean() < 2
 
 
 def test_the_hash_is_that_of_the_presized_picture() -> None:
-    """What was made anew has the hash of its pixels, what passed through nearly so."""
+    """A photo encoded anew has the hash of its pixels, one that passes through nearly the same."""
     for width in (60, 600):
         content = saved(picture(width, width * 2 // 3))
         params = PARAMS.model_copy(update={"size": width * 2 // 3})
@@ -106,37 +108,41 @@ def test_the_hash_is_that_of_the_presized_picture() -> None:
 
 
 def test_raw_of_a_small_jpeg_has_all_its_pixels() -> None:
-    """The short cut for what passes through is not taken where pixels are wanted."""
+    """With format raw a small JPEG is decoded whole, not as a thumbnail."""
     content = saved(picture(600, 400))
     found = encode(content, RAW.model_copy(update={"size": 500}))
+    assert found.content is not None
     assert (found.width, found.height) == (600, 400)
     pixels = np.frombuffer(found.content[-600 * 400 * 3 :], np.uint8).reshape(400, 600, 3)
     assert np.array_equal(pixels, np.asarray(Image.open(io.BytesIO(content))))
 
 
 def test_a_small_jpeg_cut_short_does_not_pass() -> None:
-    """Passing through is no way round decoding."""
+    """A small JPEG is decoded although its own bytes would be stored."""
     content = saved(picture(60, 40))
     with pytest.raises(Undecodable, match="truncated"):
         encode(content[: len(content) * 2 // 3], PARAMS)
 
 
 def test_a_strip_longer_than_a_jpeg_can_be_is_stored() -> None:
-    """A picture of 70,000 pixels is made shorter, not refused by the encoder."""
+    """A picture of 70,000 pixels is shortened, not refused by the encoder."""
     found = encode(saved(Image.new("RGB", (70_000, 32), "red"), "PNG"), PARAMS)
     assert (found.width, found.height) == (65_500, 30)
 
 
 def test_the_key_is_of_every_module_that_has_a_part() -> None:
     """What encode imports of this package, itself or through another, is in the key."""
-    found, left = set(), ["stages.images.encode"]
-    while left:
-        name = left.pop()
-        found.add(name)
-        tree = ast.parse(Path(sys.modules[name].__file__).read_text("utf-8"))
-        imports = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        left += {each for each in imports if each.startswith("stages.dataset.")} - found
-    assert {part.__module__ for part in PARTS} == found
+    modules: set[str] = set()
+    queue = ["stages.images.encode"]
+    while queue:
+        name = queue.pop()
+        modules.add(name)
+        source = inspect.getsource(sys.modules[name])
+        nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
+        imported = {node.module for node in nodes if node.module}
+        queue += {module for module in imported if module.startswith("stages.images.")} - modules
+    assert len(modules) > 3
+    assert {part.__module__ for part in ENCODER_PARTS} == modules
 
 
 def test_the_key_changes_with_what_changes_the_bytes() -> None:

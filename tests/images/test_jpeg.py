@@ -1,8 +1,10 @@
-"""A JPEG gives the pixels that Pillow gives, or says what is wrong with its data."""
+"""A JPEG has the pixels that Pillow reads, or damage that is reported."""
 
 import io
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,14 +29,14 @@ def saved(image: Image.Image, **options: object) -> bytes:
 
 
 def read(content: bytes, scale: int = 1, mode: str = "RGB") -> Picture | None:
-    """Read a picture of 200 x 150; any warning is an error."""
+    """Return a picture of 200 x 150; any warning is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return read_jpeg(content, mode, (200, 150), scale)
 
 
 PLAIN = saved(picture())
-KINDS = {
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "plain": ("RGB", {}),
     "progressive": ("RGB", {"progressive": True}),
     "4:2:2": ("RGB", {"subsampling": "4:2:2"}),
@@ -48,26 +50,27 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("scale", [1, 2, 4, 8])
 @pytest.mark.parametrize("size", [(200, 150), (201, 151), (16, 300)])
-def test_the_pixels_are_pillows(kind, scale, size) -> None:
+def test_the_pixels_are_pillows(kind: str, scale: int, size: tuple[int, int]) -> None:
     """Of every kind, at every scale and odd sizes, the picture is Pillow's to the bit."""
     mode, options = KINDS[kind]
     content = saved(picture(*size, mode), **options)
     expected = Image.open(io.BytesIO(content))
-    expected.draft(None, tuple(side // scale for side in size))
-    found = as_image(read_jpeg(content, mode, size, scale))
-    assert found.mode == mode
-    assert np.array_equal(np.asarray(found), np.asarray(expected))
+    expected.draft(None, (size[0] // scale, size[1] // scale))
+    decoded = read_jpeg(content, mode, size, scale)
+    assert decoded is not None
+    assert as_image(decoded).mode == mode
+    assert np.array_equal(np.asarray(decoded), np.asarray(expected))
 
 
 def test_a_colour_photo_can_be_read_as_grey() -> None:
     """Mode L takes the brightness alone, which is near to Pillow's own grey."""
-    found = np.asarray(read(PLAIN, mode="L")).astype(int)
-    assert abs(found - np.asarray(as_image(read(PLAIN)).convert("L"))).mean() < 1
+    grey = np.asarray(read(PLAIN, mode="L")).astype(int)
+    assert abs(grey - np.asarray(Image.open(io.BytesIO(PLAIN)).convert("L"))).mean() < 1
 
 
 @pytest.mark.parametrize("lost", [1, 2, 30, 1000])
-def test_an_early_end_is_told(lost) -> None:
-    """Even a missing end marker is; the decoder alone would paint what is missing grey."""
+def test_an_early_end_is_an_error(lost: int) -> None:
+    """Even a missing end marker is refused; the decoder alone would paint the rest grey."""
     with pytest.raises(EOFError, match="Premature end of JPEG file"):
         read(PLAIN[:-lost])
 
@@ -96,8 +99,10 @@ def padded(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [zeroed, lost, padded])
 @pytest.mark.parametrize("scale", [1, 8])
-def test_damage_that_decodes_is_told_at_every_scale(damage, scale) -> None:
-    """What Pillow loads without a word is refused with the decoder's own words."""
+def test_damage_that_decodes_is_refused_at_every_scale(
+    damage: Callable[[bytes], bytes], scale: int
+) -> None:
+    """What Pillow loads without a warning is refused with the decoder's own message."""
     content = damage(PLAIN)
     Image.open(io.BytesIO(content)).load()
     with pytest.raises(ValueError, match="Corrupt JPEG data"):
@@ -136,16 +141,18 @@ def test_another_size_than_was_checked_is_not_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "least", "scale"),
+    ("size", "shorter", "scale"),
     [((400, 300), 300, 1), ((400, 300), 150, 2), ((400, 300), 151, 1), ((9000, 300), 1, 8)],
 )
-def test_the_scale_leaves_the_pixels_wanted(size, least, scale) -> None:
+def test_the_scale_leaves_the_pixels_wanted(
+    size: tuple[int, int], shorter: int, scale: int
+) -> None:
     """The shorter side decides, and 8 is the most."""
-    assert scale_of(size, least) == scale
+    assert scale_of(size, shorter) == scale
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_size_is_in_the_header(kind) -> None:
+def test_the_size_is_in_the_header(kind: str) -> None:
     """Width and height are known without any pixel, with much metadata before them or none."""
     mode, options = KINDS[kind]
     content = saved(picture(201, 151, mode), icc_profile=bytes(150_000), **options)
@@ -153,17 +160,18 @@ def test_the_size_is_in_the_header(kind) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"text", PLAIN[:3], PLAIN[:20], b"\xff\xd8\xff" * 50])
-def test_what_is_no_jpeg_has_no_size(content) -> None:
+def test_what_is_no_jpeg_has_no_size(content: bytes) -> None:
     """Other files, and headers cut short, are left to Pillow."""
     assert jpeg_size(content) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_header_with_errors_has_the_size_that_pillow_reads(kind) -> None:
+def test_a_header_with_errors_has_the_size_that_pillow_reads(kind: str) -> None:
     """With bytes before the pixels changed at random, it has Pillow's size, or none."""
     mode, options = KINDS[kind]
     content = saved(picture(201, 151, mode), **options)
-    rng, known = derive(2, kind), 0
+    rng = derive(2, kind)
+    known = 0
     for _ in range(300):
         damaged = bytearray(content)
         for place in rng.integers(2, content.index(b"\xff\xda"), 2):

@@ -8,8 +8,8 @@ from PIL import Image
 from scipy.fft import dctn
 
 from stages.base.seed import derive
-from stages.dataset.duplicates import NEAR
-from stages.images.phash import LOW, SIDE, WAVES, phash
+from stages.dataset.duplicates import NEAR_BITS
+from stages.images.phash import COSINE_WAVES, FREQUENCIES, GREY_SIDE, phash
 
 
 def picture(seed: int, width: int = 320, height: int = 240) -> Image.Image:
@@ -27,7 +27,7 @@ def apart(a: Image.Image, b: Image.Image) -> int:
     return (int(phash(a), 16) ^ int(phash(b), 16)).bit_count()
 
 
-def again(image: Image.Image, quality: int) -> Image.Image:
+def resaved(image: Image.Image, quality: int) -> Image.Image:
     """Return the picture saved as a JPEG and read back."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
@@ -35,17 +35,17 @@ def again(image: Image.Image, quality: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_copies_are_near(seed) -> None:
-    """Saved again, made smaller, brighter or greyer, a picture keeps nearly all its bits."""
+def test_copies_are_near(seed: int) -> None:
+    """Saved again, reduced, brightened or without colour, a picture has nearly the same hash."""
     image = picture(seed)
     copies = [
-        again(image, 50),
+        resaved(image, 50),
         image.resize((160, 120), Image.Resampling.LANCZOS),
         image.resize((300, 200), Image.Resampling.BICUBIC),
         image.point([min(255, int(level * 1.1)) for level in range(256)] * 3),
         image.convert("L"),
     ]
-    assert [apart(image, copy) <= NEAR for copy in copies] == [True] * len(copies)
+    assert [apart(image, copy) <= NEAR_BITS for copy in copies] == [True] * len(copies)
 
 
 def test_others_are_far() -> None:
@@ -53,7 +53,7 @@ def test_others_are_far() -> None:
     images = [picture(seed) for seed in range(20)]
     images += [images[0].transpose(turn) for turn in Image.Transpose]
     distances = [apart(a, b) for i, a in enumerate(images) for b in images[:i]]
-    assert min(distances) > NEAR + 20
+    assert min(distances) > NEAR_BITS + 20
 
 
 def test_a_hash_has_256_bits_half_of_them_set() -> None:
@@ -64,30 +64,30 @@ def test_a_hash_has_256_bits_half_of_them_set() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_frequencies_are_those_of_the_cosine_transform(seed) -> None:
-    """Reckoned in whole numbers, the hash is that of scipy's transform."""
+def test_the_frequencies_are_those_of_the_cosine_transform(seed: int) -> None:
+    """Computed in whole numbers, the hash is that of scipy's transform."""
     image = picture(seed).convert("L")
-    grey = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX), float)
-    low = dctn(grey, norm="ortho")[:LOW, :LOW]
+    grey = np.asarray(image.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BOX), float)
+    low = dctn(grey, norm="ortho")[:FREQUENCIES, :FREQUENCIES]
     assert phash(image) == np.packbits(low > np.median(low)).tobytes().hex()
 
 
 def test_no_sum_is_rounded() -> None:
     """The largest that a sum can become is a whole number that a float holds exactly."""
-    assert (np.rint(WAVES) == WAVES).all()
-    assert 255 * abs(WAVES).sum(axis=1).max() ** 2 < 2**53
+    assert (np.rint(COSINE_WAVES) == COSINE_WAVES).all()
+    assert 255 * abs(COSINE_WAVES).sum(axis=1).max() ** 2 < 2**53
 
 
 @pytest.mark.parametrize("colour", ["black", "white", (120, 130, 140)])
-def test_a_blank_has_no_hash(colour) -> None:
+def test_a_blank_has_no_hash(colour: str | tuple[int, int, int]) -> None:
     """A picture of one colour, noise of the encoder included, is like nothing else."""
     blank = Image.new("RGB", (200, 100), colour)
     assert phash(blank) == ""
-    assert phash(again(blank, 30)) == ""
+    assert phash(resaved(blank, 30)) == ""
 
 
 def test_a_dark_picture_is_not_blank() -> None:
     """A tenth of the contrast still gives the hash of the picture."""
     image = picture(3)
     dark = image.point([level // 4 for level in range(256)] * 3)
-    assert apart(image, dark) <= NEAR
+    assert apart(image, dark) <= NEAR_BITS

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,13 @@ from pydantic import ValidationError
 from stages.images.resize import MAX_SIDE, PresizeParams, presized_size, resize
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=300)
-GOOD = {"size": 160, "format": "jpeg", "quality": 92, "shards": 16, "max_rejected": 0.05}
+GOOD: dict[str, Any] = {
+    "size": 160,
+    "format": "jpeg",
+    "quality": 92,
+    "shards": 16,
+    "max_rejected": 0.05,
+}
 
 
 @pytest.mark.parametrize(
@@ -32,22 +39,22 @@ GOOD = {"size": 160, "format": "jpeg", "quality": 92, "shards": 16, "max_rejecte
         (16, 12_500_000, 16, (1, MAX_SIDE)),
     ],
 )
-def test_sizes(width, height, size, expected) -> None:
+def test_sizes(width: int, height: int, size: int, expected: tuple[int, int]) -> None:
     """The shorter side becomes the size; the extremes stay within what can be saved."""
     assert presized_size(width, height, size) == expected
 
 
 @given(st.integers(16, 20_000), st.integers(16, 20_000), st.integers(16, 4096))
 @repeatable
-def test_geometry(width, height, size) -> None:
-    """Never larger, the shorter side exact, the aspect kept to half a pixel, turning no matter."""
-    w, h = presized_size(width, height, size)
-    assert w <= width
-    assert h <= height
-    assert min(w, h) == min(size, width, height)
-    assert abs(w * height - h * width) <= max(width, height) / 2
-    assert presized_size(height, width, size) == (h, w)
-    assert presized_size(w, h, size) == (w, h)
+def test_geometry(width: int, height: int, size: int) -> None:
+    """Never larger, the shorter side exact, the aspect to half a pixel, portrait or landscape."""
+    new_width, new_height = presized_size(width, height, size)
+    assert new_width <= width
+    assert new_height <= height
+    assert min(new_width, new_height) == min(size, width, height)
+    assert abs(new_width * height - new_height * width) <= max(width, height) / 2
+    assert presized_size(height, width, size) == (new_height, new_width)
+    assert presized_size(new_width, new_height, size) == (new_width, new_height)
 
 
 def test_what_fits_is_returned_untouched() -> None:
@@ -57,7 +64,7 @@ def test_what_fits_is_returned_untouched() -> None:
 
 
 @pytest.mark.parametrize("factor", [1.7, 2, 3.5, 8, 30])
-def test_stripes_finer_than_a_pixel_become_grey(factor) -> None:
+def test_stripes_finer_than_a_pixel_become_grey(factor: float) -> None:
     """Detail that the smaller size cannot show is averaged, not picked at random (moire)."""
     side = 480
     stripes = np.zeros((side, side, 3), np.uint8)
@@ -70,7 +77,7 @@ def test_stripes_finer_than_a_pixel_become_grey(factor) -> None:
 
 
 @pytest.mark.parametrize("target", [(21, 16), (100, 75), (133, 100), (399, 299)])
-def test_a_slope_stays_a_slope(target) -> None:
+def test_a_slope_stays_a_slope(target: tuple[int, int]) -> None:
     """A picture of its own x coordinate keeps it: nothing shifts by a part of a pixel."""
     ramp = np.tile(np.linspace(0, 255, 400), (300, 1)).round().astype(np.uint8)
     image = Image.fromarray(np.stack([ramp] * 3, axis=2))
@@ -90,7 +97,7 @@ def test_a_slope_stays_a_slope(target) -> None:
         ((41, 31), 10, 3),  # every pixel of another colour than the next
     ],
 )
-def test_against_pillow(target, most, mean) -> None:
+def test_against_pillow(target: tuple[int, int], most: int, mean: float) -> None:
     """Pixels are those of another library's Lanczos, but for a few grey levels."""
     draw = np.random.default_rng(3)
     coarse = Image.fromarray(draw.integers(0, 256, (30, 40, 3), np.uint8))
@@ -114,7 +121,7 @@ def test_against_pillow(target, most, mean) -> None:
         ((1, 64), (1, 1)),
     ],
 )
-def test_extremes_keep_their_colour(size, target) -> None:
+def test_extremes_keep_their_colour(size: tuple[int, int], target: tuple[int, int]) -> None:
     """However far it shrinks and however thin it is, one colour stays that colour."""
     small = np.asarray(resize(Image.new("RGB", size, (10, 200, 30)), target)).astype(int)
     assert small.shape == (target[1], target[0], 3)
@@ -126,8 +133,8 @@ def _noise() -> Image.Image:
 
 
 @pytest.mark.parametrize("target", [(400, 300), (133, 100), (21, 16)])
-def test_bare_pixels_are_a_picture_too(target) -> None:
-    """What a decoder gives becomes the same as the image that could be made of it."""
+def test_an_array_of_pixels_is_a_picture_too(target: tuple[int, int]) -> None:
+    """An array of pixels is resized to the same bytes as the image with these pixels."""
     assert resize(np.asarray(_noise()), target).tobytes() == resize(_noise(), target).tobytes()
 
 
@@ -135,18 +142,16 @@ def test_every_call_gives_the_same_bytes() -> None:
     """The same picture gives the same bytes in every thread and at every call."""
     image = _noise()
     with ThreadPoolExecutor(4) as pool:
-        made = {
-            small.tobytes() for small in pool.map(lambda _: resize(image, (133, 100)), range(20))
-        }
-    assert len(made) == 1
+        results = pool.map(lambda _: resize(image, (133, 100)), range(20))
+        assert len({small.tobytes() for small in results}) == 1
 
 
 @pytest.mark.parametrize("target", [(133, 100), (399, 299), (21, 16)])
-def test_a_lesser_processor_gives_the_same_bytes(target) -> None:
+def test_a_lesser_processor_gives_the_same_bytes(target: tuple[int, int]) -> None:
     """Without vector instructions the pixels are the same to the bit, so shared caches agree."""
     code = (
-        "import sys; from tests.images.test_resize import _noise, resample; "
-        f"sys.stdout.buffer.write(resample(_noise(), {target}).tobytes())"
+        "import sys; from tests.images.test_resize import _noise, resize; "
+        f"sys.stdout.buffer.write(resize(_noise(), {target}).tobytes())"
     )
     environment = os.environ | {"VIPS_NOVECTOR": "1"}
     command = [sys.executable, "-c", code]
@@ -175,7 +180,7 @@ def test_params_as_they_stand_are_accepted() -> None:
         {"sise": 160},
     ],
 )
-def test_params_out_of_range_are_refused(change) -> None:
+def test_params_out_of_range_are_refused(change: dict[str, Any]) -> None:
     """Each bound holds, and unknown keys are refused."""
     with pytest.raises(ValidationError):
         PresizeParams(**GOOD | change)

@@ -10,18 +10,19 @@ from sklearn.datasets import load_digits
 from stages.base.seed import derive
 from stages.sample.camera import frame_size, ink_box, ink_coverage, photograph, pose
 from stages.sample.pen import PENS, inked, line_distance
+from stages.sample.texture import Plane
 
 SEEDS = st.integers(0, 2**40)
 
 
-def line(number=5):
-    """A line as a pen would follow it."""
+def line(number: int = 5) -> Plane:
+    """Return the distance from the line of a scan."""
     return line_distance(load_digits().images[number])
 
 
 @settings(derandomize=True)
 @given(SEEDS)
-def test_frames_are_within_320_and_900_pixels(seed) -> None:
+def test_frames_are_within_320_and_900_pixels(seed: int) -> None:
     """Both sides of every photograph are in the promised range."""
     assert all(320 <= side <= 900 for side in frame_size(derive(seed)))
 
@@ -34,7 +35,7 @@ def test_frames_are_portrait_landscape_and_square() -> None:
 
 @settings(derandomize=True, deadline=None)
 @given(SEEDS, st.integers(1, 250), st.integers(1, 250))
-def test_the_writing_lies_in_the_middle_square(seed, width, height) -> None:
+def test_the_writing_lies_in_the_middle_square(seed: int, width: int, height: int) -> None:
     """Whatever its shape, the box's four corners are well inside the middle square."""
     rng = derive(seed)
     size = frame_size(rng)
@@ -47,8 +48,8 @@ def test_the_writing_lies_in_the_middle_square(seed, width, height) -> None:
 
 @settings(derandomize=True, max_examples=20, deadline=None)
 @given(SEEDS)
-def test_the_writing_fills_half_the_picture_and_stays_inside(seed) -> None:
-    """Ink as the camera sees it is 40 to 85 % of the shorter side high, and never at the border."""
+def test_the_writing_fills_half_the_picture_and_stays_inside(seed: int) -> None:
+    """Ink in the photograph is 40 to 85 % of the shorter side high, and never at the border."""
     rng = derive(seed)
     ink = inked(line(), PENS[seed % len(PENS)], rng)
     size = frame_size(rng)

@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from sklearn.datasets import load_digits
 
 from stages.base.seed import derive
 from stages.sample.digits import (
-    COUNT,
-    NAMES,
+    DIGIT_NAMES,
+    SAMPLE_COUNT,
     SAMPLE_SEED,
+    SampleFile,
     file_content,
     planted_faults,
     sample_files,
@@ -29,33 +31,33 @@ SCANS = load_digits()
 ORDER = derive(SAMPLE_SEED, "scans").permutation(len(SCANS.target))
 
 
-def label(path):
-    """The class that a file name states."""
-    return path.split("_")[0]
+def label(path: str) -> str:
+    """Return the class that a file name states."""
+    return path.partition("_")[0]
 
 
-def truth(photo):
-    """The class that scikit-learn gives the scan."""
-    return NAMES[SCANS.target[ORDER[photo.scan]]]
+def truth(photo: SampleFile) -> str:
+    """Return the class that scikit-learn gives the scan."""
+    return DIGIT_NAMES[SCANS.target[ORDER[photo.scan]]]
 
 
-def content(photo):
-    """The bytes of a file of the sample."""
+def content(photo: SampleFile) -> bytes:
+    """Return the bytes of a file of the sample."""
     return file_content(photo, SCANS.images[ORDER[photo.scan]])
 
 
-def opened(photo):
-    """A file of the sample as Pillow opens it."""
+def opened(photo: SampleFile) -> Image.Image:
+    """Return a file of the sample as Pillow opens it."""
     return Image.open(io.BytesIO(content(photo)))
 
 
-def with_fault(fault):
-    """The planned files with this fault."""
+def with_fault(fault: str) -> list[SampleFile]:
+    """Return the files of the sample with this fault."""
     return [photo for photo in sample_files() if photo.fault == fault]
 
 
-def original(copy):
-    """The photograph that a duplicate copies."""
+def original(copy: SampleFile) -> SampleFile:
+    """Return the photograph that a duplicate copies."""
     return next(photo for photo in sample_files() if photo.path == copy.detail)
 
 
@@ -63,12 +65,13 @@ def test_the_sample_is_a_thousand_photographs_and_eleven_extra_files() -> None:
     """Every running number from 0 to 1010 occurs once, in order, in a name like seven_0412.jpg."""
     paths = [photo.path for photo in sample_files()]
     assert [path.split("_")[1] for path in paths] == [f"{n:04d}.jpg" for n in range(1011)]
-    assert {label(path) for path in paths} == set(NAMES)
+    assert {label(path) for path in paths} == set(DIGIT_NAMES)
 
 
 def test_every_photograph_shows_writing_of_its_own() -> None:
     """The thousand photographs come from a thousand different scans."""
-    assert len({photo.scan for photo in sample_files() if photo.scan < COUNT}) == COUNT
+    scans = {photo.scan for photo in sample_files() if photo.scan < SAMPLE_COUNT}
+    assert len(scans) == SAMPLE_COUNT
 
 
 def test_classes_are_about_equal() -> None:
@@ -78,7 +81,7 @@ def test_classes_are_about_equal() -> None:
     assert max(counts.values()) < 120
 
 
-def test_names_tell_the_truth_but_for_the_planted_ten() -> None:
+def test_names_are_true_but_for_the_planted_ten() -> None:
     """A file name says what the picture shows, except for ten, whose true class is on record."""
     wrong = {
         photo.path: truth(photo) for photo in sample_files() if label(photo.path) != truth(photo)
@@ -114,7 +117,7 @@ def test_copies_have_their_original_s_class_and_no_other_fault() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 500, 999])
-def test_photographs_are_upright_rgb_jpegs_of_320_to_900_pixels(number) -> None:
+def test_photographs_are_upright_rgb_jpegs_of_320_to_900_pixels(number: int) -> None:
     """A sound file is an RGB JPEG in the promised size with nothing in its EXIF."""
     image = opened(sample_files()[number])
     image.load()
@@ -124,9 +127,10 @@ def test_photographs_are_upright_rgb_jpegs_of_320_to_900_pixels(number) -> None:
 
 
 def test_a_near_duplicate_is_the_same_picture_smaller() -> None:
-    """A near duplicate has other bytes and 90 % of the size, and looks like its original."""
+    """A near duplicate has 90 % of the size of its original, and nearly the same pixels."""
     copy = with_fault("near duplicate")[0]
-    image, source = opened(copy), opened(original(copy))
+    image = opened(copy)
+    source = opened(original(copy))
     assert image.size == ImageOps.scale(source, 0.9).size
     difference = np.asarray(source.resize(image.size), float) - np.asarray(image)
     assert np.abs(difference).mean() < 6
@@ -155,10 +159,10 @@ def test_the_gif_named_jpg_is_a_gif_that_loads() -> None:
     assert image.convert("RGB").size == image.size
 
 
-def test_the_sideways_photo_is_upright_once_its_orientation_is_heeded() -> None:
+def test_the_sideways_photo_is_upright_by_its_orientation() -> None:
     """Stored pixels lie on their side; EXIF orientation 6 brings them back."""
     (photo,) = with_fault("sideways")
-    upright = opened(photo._replace(fault=""))
+    upright = opened(replace(photo, fault=""))
     stored = opened(photo)
     assert stored.getexif()[0x0112] == 6
     assert stored.size == upright.size[::-1]
@@ -174,12 +178,13 @@ def test_the_text_named_jpg_is_no_picture() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 12])
-def test_a_part_of_the_sample_is_that_part_of_the_whole(count) -> None:
-    """With a count, the plan is the whole one's first photographs, their copies, and the broken."""
+def test_a_part_of_the_sample_is_that_part_of_the_whole(count: int) -> None:
+    """With a count, the sample is its first photographs, their copies, and the broken files."""
     part = sample_files(count)
     assert [photo for photo in sample_files() if photo in part] == part
-    assert sum(photo.scan < COUNT and int(photo.path[-8:-4]) < COUNT for photo in part) == count
-    assert all(photo.scan < count or photo.scan >= COUNT for photo in part)
+    numbered = [photo for photo in part if int(photo.path[-8:-4]) < SAMPLE_COUNT]
+    assert [photo.scan for photo in numbered] == list(range(count))
+    assert all(photo.scan < count or photo.scan >= SAMPLE_COUNT for photo in part)
 
 
 def test_neither_count_nor_workers_change_a_byte(tmp_path: Path) -> None:
@@ -193,11 +198,11 @@ def test_neither_count_nor_workers_change_a_byte(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names x86 features")
-def test_a_plainer_processor_draws_the_same_bytes() -> None:
+def test_a_simpler_processor_draws_the_same_bytes() -> None:
     """Without the vector instructions of newer processors, the photographs are the same."""
     code = (
         "import sys; from hashlib import sha256; from tests.sample.test_digits import *;"
-        "sys.stdout.write(sha256(b''.join(content(p) for p in plan()[:40:2])).hexdigest())"
+        "sys.stdout.write(sha256(b''.join(content(p) for p in sample_files()[:40:2])).hexdigest())"
     )
     plain = os.environ | {
         "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 X86_V3 X86_V4",

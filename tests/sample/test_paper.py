@@ -4,26 +4,26 @@ import numpy as np
 import pytest
 
 from stages.base.seed import derive
-from stages.sample.paper import View, _lay_on_table, _line, _rule, paper_sheet, stain
+from stages.sample.paper import Scene, View, _lay_on_table, _line, _rule, paper_sheet, stain
 
 BOX = (120, 100, 220, 260)
 
 
-def view(width=400, height=360):
-    """A camera that looks straight down, a pixel a pixel."""
+def view(width: int = 400, height: int = 360) -> View:
+    """Return the view of a camera that points straight down, a pixel of ink for each pixel."""
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return View(x, y, BOX)
+    return View(x=x, y=y, box=BOX)
 
 
-def white(seen):
-    """Blank paper."""
-    return np.ones((3, *seen.shape), np.float32)
+def white(sheet: View) -> Scene:
+    """Return blank paper."""
+    return np.ones((3, *sheet.shape), np.float32)
 
 
 def test_stain_multiplies_where_it_covers() -> None:
     """No cover changes nothing, full cover multiplies by the colour, half goes half way."""
     scene = np.full((3, 1, 3), 0.8, np.float32)
-    stain(scene, np.float32([[0, 0.5, 1]]), (0.5, 1.0, 0.0))
+    stain(scene, np.array([[0, 0.5, 1]], np.float32), (0.5, 1.0, 0.0))
     assert scene[:, 0].tolist() == pytest.approx(
         np.array([[0.8, 0.6, 0.4], [0.8, 0.8, 0.8], [0.8, 0.4, 0]])
     )
@@ -61,11 +61,11 @@ def test_the_table_never_reaches_the_writing() -> None:
 
 
 @pytest.mark.parametrize("width", [1.0, 1.4, 2.0])
-def test_a_printed_line_covers_what_it_overlaps(width) -> None:
+def test_a_printed_line_covers_what_it_overlaps(width: float) -> None:
     """A pixel's cover is the part of its breadth that the line takes."""
-    away = np.linspace(0, 4, 81, dtype=np.float32)
-    overlap = np.minimum(0.5, away + width / 2) - np.maximum(-0.5, away - width / 2)
-    assert _line(away, width) == pytest.approx(np.clip(overlap, 0, 1), abs=1e-6)
+    distance = np.linspace(0, 4, 81, dtype=np.float32)
+    overlap = np.minimum(0.5, distance + width / 2) - np.maximum(-0.5, distance - width / 2)
+    assert _line(distance, width) == pytest.approx(np.clip(overlap, 0, 1), abs=1e-6)
 
 
 def test_printed_lines_are_evenly_spaced() -> None:

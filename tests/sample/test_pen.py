@@ -12,11 +12,11 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from stages.base.seed import derive
-from stages.sample.pen import CELL, DETAIL, MARGIN, PENS, inked, line_distance, thin
+from stages.sample.pen import CELL, DETAIL, MARGIN, PENS, Mask, Pen, inked, line_distance, thin
 
 
-def thin_slowly(mask):
-    """Zhang and Suen's rules as the paper states them, one pixel at a time."""
+def thin_slowly(mask: Mask) -> Mask:
+    """Return a shape thinned by Zhang and Suen's rules as the paper states them, pixel by pixel."""
     mask = np.pad(mask, 1).astype(int)
     around = [(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)]
     changed = True
@@ -40,14 +40,14 @@ def thin_slowly(mask):
     return mask[1:-1, 1:-1].astype(bool)
 
 
-def loops(line):
-    """Number of background areas that a line shuts in."""
-    return ndimage.label(~line)[1] - 1
+def loops(line: Mask) -> int:
+    """Return the number of background areas that a line shuts in."""
+    return int(ndimage.label(~line)[1]) - 1
 
 
 @settings(derandomize=True, max_examples=60, deadline=None)
 @given(arrays(bool, (9, 11)))
-def test_thin_equals_the_plain_version(mask) -> None:
+def test_thin_equals_the_plain_version(mask: Mask) -> None:
     """Thinning whole arrays gives what the published rules give pixel by pixel."""
     mask = np.pad(mask, 1)
     assert np.array_equal(thin(mask), thin_slowly(mask))
@@ -64,7 +64,7 @@ def test_thin_leaves_its_argument_alone() -> None:
 
 @settings(derandomize=True, max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(10, 70), st.integers(10, 70)), min_size=2, max_size=5))
-def test_thin_keeps_pieces_and_loops(points) -> None:
+def test_thin_keeps_pieces_and_loops(points: list[tuple[int, int]]) -> None:
     """The middle line of a drawn stroke lies in it and has its pieces and loops."""
     image = Image.new("1", (80, 80))
     ImageDraw.Draw(image).line([*points, (75, 40)], fill=1, width=7, joint="curve")
@@ -90,7 +90,7 @@ def test_line_distance_of_a_bar_is_the_distance_from_its_middle() -> None:
 
 
 @pytest.mark.parametrize(("digit", "expected"), [(0, 1), (6, 1), (8, 2), (1, 0), (7, 0)])
-def test_line_distance_keeps_the_loops_of_handwriting(digit, expected) -> None:
+def test_line_distance_keeps_the_loops_of_handwriting(digit: int, expected: int) -> None:
     """Most traced lines close as many loops as the digit has."""
     data = load_digits()
     scans = data.images[data.target == digit][:30]
@@ -110,7 +110,7 @@ def test_traced_lines_can_still_be_read() -> None:
 
 
 @pytest.mark.parametrize("pen", PENS)
-def test_a_pen_inks_the_line_and_nothing_far_from_it(pen) -> None:
+def test_a_pen_inks_the_line_and_nothing_far_from_it(pen: Pen) -> None:
     """Ink lies thick on the line and nowhere beyond the pen's widest reach."""
     distance = line_distance(load_digits().images[0])
     cover = np.asarray(inked(distance, pen, derive(1, "pen")))

@@ -8,7 +8,7 @@ from stages.sample.texture import cloud, soft_step
 
 
 @pytest.mark.parametrize("grain", [1, 3, 40, 5000])
-def test_cloud_fills_its_shape_within_bounds(grain) -> None:
+def test_cloud_fills_its_shape_within_bounds(grain: int) -> None:
     """Noise has the shape asked for and stays in 0..1, at any grain."""
     noise = cloud((60, 90), grain, derive(1, "cloud"))
     assert noise.shape == (60, 90)
@@ -19,8 +19,8 @@ def test_cloud_fills_its_shape_within_bounds(grain) -> None:
 def test_cloud_is_smoother_with_a_coarser_grain() -> None:
     """Neighbouring pixels differ less as the spots grow."""
 
-    def roughness(grain):
-        return np.abs(np.diff(cloud((200, 200), grain, derive(1, grain)))).mean()
+    def roughness(grain: int) -> float:
+        return float(np.abs(np.diff(cloud((200, 200), grain, derive(1, grain)))).mean())
 
     assert roughness(2) > 2 * roughness(10) > 4 * roughness(50)
 

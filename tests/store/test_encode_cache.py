@@ -1,5 +1,6 @@
-"""What was made once is found again whole, or not at all."""
+"""A cached result comes back whole, or not at all."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,15 @@ from stages.images.encode import Encoded
 from stages.store.encode_cache import EncodeCache, read_logs
 
 SHA = "ab" + "0" * 62
-PASSED = Encoded(None, 40, 30, "", "JPEG", ())
-IMAGE = Encoded(b"\xff\xd8 bytes\n and lines\n", 40, 30, "f" * 64, "PNG", ("alpha", "palette"))
+PASSED_THROUGH = Encoded(content=None, width=40, height=30, phash="", format="JPEG", traits=())
+IMAGE = Encoded(
+    content=b"\xff\xd8 bytes\n and lines\n",
+    width=40,
+    height=30,
+    phash="f" * 64,
+    format="PNG",
+    traits=("alpha", "palette"),
+)
 
 
 def test_an_image_comes_back(tmp_path: Path) -> None:
@@ -20,25 +28,25 @@ def test_an_image_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_photo_that_passed_through_is_a_line_in_a_log(tmp_path: Path) -> None:
-    """Where the original's bytes serve, only the facts are kept, without a file of their own."""
-    EncodeCache(tmp_path, "a").save(SHA, PASSED)
-    assert EncodeCache(tmp_path, known=read_logs(tmp_path)).load(SHA) == PASSED
+    """Where the original's own bytes are stored, the cache has a line in a log and no file."""
+    EncodeCache(tmp_path, "a").save(SHA, PASSED_THROUGH)
+    assert EncodeCache(tmp_path, log_lines=read_logs(tmp_path)).load(SHA) == PASSED_THROUGH
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a"]
 
 
 def test_a_refusal_comes_back(tmp_path: Path) -> None:
     """A photo that was refused is not tried again."""
     EncodeCache(tmp_path).save(SHA, Undecodable("truncated", "14 bytes\nare missing: \u00e9"))
-    found = EncodeCache(tmp_path, known=read_logs(tmp_path)).load(SHA)
-    assert isinstance(found, Undecodable)
-    assert (found.problem, found.detail) == ("truncated", "14 bytes\nare missing: \u00e9")
+    cached = EncodeCache(tmp_path, log_lines=read_logs(tmp_path)).load(SHA)
+    assert isinstance(cached, Undecodable)
+    assert (cached.problem, cached.detail) == ("truncated", "14 bytes\nare missing: \u00e9")
 
 
 def test_all_logs_are_read_and_no_broken_line(tmp_path: Path) -> None:
     """The lines of several writers count; those that a power cut left half or as zeros do not."""
-    EncodeCache(tmp_path, "a").save(SHA, PASSED)
-    EncodeCache(tmp_path, "b").save("cd" + SHA[2:], PASSED)
-    EncodeCache(tmp_path, "c").save("ef" + SHA[2:], PASSED)
+    EncodeCache(tmp_path, "a").save(SHA, PASSED_THROUGH)
+    EncodeCache(tmp_path, "b").save("cd" + SHA[2:], PASSED_THROUGH)
+    EncodeCache(tmp_path, "c").save("ef" + SHA[2:], PASSED_THROUGH)
     cut = tmp_path / "logs" / "c"
     cut.write_bytes(cut.read_bytes()[:-9])
     (tmp_path / "logs" / "d").write_bytes(bytes(4096))
@@ -47,35 +55,36 @@ def test_all_logs_are_read_and_no_broken_line(tmp_path: Path) -> None:
     assert read_logs(tmp_path / "none") == {}
 
 
-def test_what_was_never_made_is_absent(tmp_path: Path) -> None:
+def test_what_was_never_saved_is_absent(tmp_path: Path) -> None:
     """Nothing is found in an empty folder, nor in one that does not exist."""
     assert EncodeCache(tmp_path / "none").load(SHA) is None
 
 
 @pytest.mark.parametrize("damage", [lambda b: b"", lambda b: b[:-1], lambda b: b[:9], bytes.upper])
-def test_a_damaged_result_is_absent(tmp_path: Path, damage) -> None:
-    """After a power cut a result that is not whole counts as not made."""
-    kept = EncodeCache(tmp_path)
-    kept.save(SHA, IMAGE)
+def test_a_damaged_result_is_absent(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    """After a power cut a result that is not whole counts as absent."""
+    cache = EncodeCache(tmp_path)
+    cache.save(SHA, IMAGE)
     (file,) = tmp_path.glob("??/*")
     file.write_bytes(damage(file.read_bytes()))
-    assert kept.load(SHA) is None
+    assert cache.load(SHA) is None
 
 
 def test_pruning_leaves_what_is_wanted(tmp_path: Path) -> None:
     """Other photos, other keys and unfinished files go; the wanted results stay."""
-    kept, old = EncodeCache(tmp_path / "new"), EncodeCache(tmp_path / "old")
+    cache = EncodeCache(tmp_path / "new")
+    old = EncodeCache(tmp_path / "old")
     other = "cd" + "1" * 62
-    for folder in (kept, old):
-        folder.save(SHA, IMAGE)
-        folder.save(other, IMAGE)
+    for target in (cache, old):
+        target.save(SHA, IMAGE)
+        target.save(other, IMAGE)
     (tmp_path / "new" / "ab" / ".left.123.part").write_bytes(b"half")
     (tmp_path / "lock").touch()
-    EncodeCache(tmp_path / "new", "of this run").save(SHA, PASSED)
-    EncodeCache(tmp_path / "new", "of another run").save(SHA, PASSED)
-    kept.prune([SHA], ["of this run"])
-    assert kept.load(SHA) == IMAGE
-    assert kept.load(other) is None
+    EncodeCache(tmp_path / "new", "of this run").save(SHA, PASSED_THROUGH)
+    EncodeCache(tmp_path / "new", "of another run").save(SHA, PASSED_THROUGH)
+    cache.prune([SHA], ["of this run"])
+    assert cache.load(SHA) == IMAGE
+    assert cache.load(other) is None
     assert old.load(SHA) is None
     left = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
     assert left == [SHA[2:], "lock", "of this run"]

@@ -1,4 +1,4 @@
-"""The reader hands out what the writer stored, and says plainly when a store is not one."""
+"""The reader returns what the writer stored, and refuses what is no whole store."""
 
 import io
 import json
@@ -39,7 +39,7 @@ def make(root: Path, params: PresizeParams = PARAMS, names: list[str] = NAMES) -
 
 
 def test_the_index_has_the_columns_promised(tmp_path: Path) -> None:
-    """One row a photo, sorted by path, names taken literally."""
+    """One row per photo, sorted by path, each name as it is."""
     store = make(tmp_path)
     assert list(store.index.columns) == INDEX_COLUMNS
     assert store.index["path"].tolist() == sorted(NAMES)
@@ -51,21 +51,23 @@ def test_the_index_has_the_columns_promised(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("params", [PARAMS, RAW])
-def test_images_are_what_was_stored(tmp_path: Path, params) -> None:
+def test_images_are_what_was_stored(tmp_path: Path, params: PresizeParams) -> None:
     """encoded() gives the bytes of the member of the tar, image() their pixels."""
     store = make(tmp_path, params)
-    for row in store.index.itertuples():
+    for row in store.index.to_dict("records"):
         suffix = "ppm" if params is RAW else "jpg"
-        with tarfile.open(tmp_path / "store" / row.shard) as tar:
-            member = tar.extractfile(f"{row.sha256}.{suffix}").read()
-        assert bytes(store.encoded(row.path)) == member
-        pixels = store.image(row.path)
-        assert pixels.shape == (row.height, row.width, 3)
+        with tarfile.open(tmp_path / "store" / row["shard"]) as tar:
+            file = tar.extractfile(f"{row['sha256']}.{suffix}")
+            assert file is not None
+            member = file.read()
+        assert bytes(store.encoded(row["path"])) == member
+        pixels = store.image(row["path"])
+        assert pixels.shape == (row["height"], row["width"], 3)
         assert np.array_equal(pixels, np.asarray(Image.open(io.BytesIO(member))))
 
 
 @pytest.mark.parametrize("params", [PARAMS, RAW])
-def test_arrays_are_read_only(tmp_path: Path, params) -> None:
+def test_arrays_are_read_only(tmp_path: Path, params: PresizeParams) -> None:
     """Nobody changes the store, nor another reader's picture."""
     store = make(tmp_path, params)
     pixels = store.image("a.jpg")
@@ -88,30 +90,30 @@ def test_an_image_outlives_its_store(tmp_path: Path) -> None:
 def test_threads_read_side_by_side(tmp_path: Path) -> None:
     """Eight threads that read in different orders all see the right pictures."""
     store = make(tmp_path)
-    expected = {path: make_key(store.image(path)) for path in NAMES}
+    expected = {path: comparable(store.image(path)) for path in NAMES}
     fresh = Store(tmp_path / "store")
 
     def read(number: int) -> bool:
         order = derive(number, "order").permutation(NAMES * 20)
-        return all(make_key(fresh.image(path)) == expected[path] for path in order)
+        return all(comparable(fresh.image(path)) == expected[path] for path in order)
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(read, range(8)))
 
 
-def make_key(pixels: np.ndarray) -> tuple[tuple[int, ...], bytes]:
-    """Return a picture as something to compare."""
+def comparable(pixels: np.ndarray) -> tuple[tuple[int, ...], bytes]:
+    """Return the shape and bytes of a picture."""
     return pixels.shape, pixels.tobytes()
 
 
 def test_more_shards_than_stay_open(tmp_path: Path) -> None:
-    """Shards beyond those that are held open at once are read all the same, twice over."""
+    """More shards than stay mapped at once are all read, twice."""
     params = PARAMS.model_copy(update={"shards": 4096})
     names = [f"{number}.png" for number in range(OPEN_SHARDS + 40)]
     store = make(tmp_path, params, names)
     assert store.index["shard"].nunique() > OPEN_SHARDS
-    first = [make_key(store.image(name)) for name in names]
-    assert [make_key(store.image(name)) for name in names] == first
+    first = [comparable(store.image(name)) for name in names]
+    assert [comparable(store.image(name)) for name in names] == first
 
 
 def test_a_photo_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -140,8 +142,8 @@ def test_another_version_is_refused_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "zip", "version": 1}', "\xff"])
-def test_something_else_is_refused(tmp_path: Path, text) -> None:
-    """A marker file that is damaged or of another program is not believed."""
+def test_something_else_is_refused(tmp_path: Path, text: str) -> None:
+    """A format.json that is damaged or of another program is refused."""
     make(tmp_path)
     (tmp_path / "store" / "format.json").write_text(text, encoding="latin-1")
     with pytest.raises(UserError, match=r"format\.json does not describe a presized store"):
@@ -149,7 +151,7 @@ def test_something_else_is_refused(tmp_path: Path, text) -> None:
 
 
 def test_a_missing_shard_is_named_at_once(tmp_path: Path) -> None:
-    """A shard that is gone or cut short is told when the store is opened, not an hour later."""
+    """A shard that is gone or cut short is an error when the store is opened, not an hour later."""
     store = make(tmp_path)
     row = store.index.sort_values("offset").iloc[-1]
     shard = tmp_path / "store" / row["shard"]
@@ -161,9 +163,22 @@ def test_a_missing_shard_is_named_at_once(tmp_path: Path) -> None:
         Store(tmp_path / "store")
 
 
-@pytest.mark.parametrize("text", ["", "path,sha256\n", None, "path,sha256,shard,offset\n1,2,3,x\n"])
-def test_a_damaged_index_is_named(tmp_path: Path, text) -> None:
-    """An index that is empty, gone or of other columns is refused."""
+HEADER = "path,sha256,shard,offset,length,width,height,phash\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "path,sha256\n",
+        None,
+        "path,sha256,shard,offset\n1,2,3,x\n",
+        HEADER + "a,b,c,x,1,1,1,\n",
+        HEADER + f"a,b,c,{10**20},1,1,1,\n",
+    ],
+)
+def test_a_damaged_index_is_named(tmp_path: Path, text: str | None) -> None:
+    """An index that is empty, gone, of other columns or without numbers is refused."""
     make(tmp_path)
     file = tmp_path / "store" / "index.csv"
     file.unlink()

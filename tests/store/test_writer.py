@@ -1,4 +1,4 @@
-"""The writer: the same bytes after any history, every file accounted for, no original touched."""
+"""The writer: the same bytes after any history, and an outcome for each photo."""
 
 import fcntl
 import io
@@ -29,7 +29,7 @@ from stages.base.seed import derive
 from stages.images.resize import PresizeParams
 from stages.store.reader import Store
 from stages.store.shard import ShardTask
-from stages.store.writer import _died, shard_of, write_store
+from stages.store.writer import _worker_died, shard_of, write_store
 from tests.dataset.test_scan import ordinary_user
 
 PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=3, max_rejected=0.05)
@@ -63,16 +63,18 @@ def add(root: Path, files: dict[str, bytes]) -> None:
         file.write_bytes(content)
 
 
-def some(numbers: range, **options: int) -> dict[str, bytes]:
+def large_photos(numbers: range, **options: int) -> dict[str, bytes]:
     """Return JPEG files that need presizing."""
     return {f"{number:03}.jpg": saved(picture(number, **options)) for number in numbers}
 
 
 def commented(content: bytes, count: int) -> dict[str, bytes]:
     """Return copies of one JPEG that differ by a comment, since to encode each takes long."""
-    start, rest = content[:2], content[2:]
+    start = content[:2]
+    rest = content[2:]
     comments = {f"{number:03}.jpg": f"{number:08}".encode() for number in range(count)}
-    return {name: start + b"\xff\xfe\x00\x0a" + said + rest for name, said in comments.items()}
+    marker = b"\xff\xfe\x00\x0a"
+    return {name: start + marker + comment + rest for name, comment in comments.items()}
 
 
 def manifest(root: Path) -> pd.DataFrame:
@@ -86,10 +88,12 @@ def manifest(root: Path) -> pd.DataFrame:
 def write(
     root: Path, images: pd.DataFrame, params: PresizeParams = PARAMS, workers: int = 1
 ) -> pd.DataFrame:
-    """Write the store of a folder, and return what became of each photo, by path."""
-    found = write_store(images, root / "photos", root / "store", root / "private", params, workers)
-    assert found["path"].tolist() == sorted(images["path"])
-    return found.set_index("path")
+    """Write the store of a folder, and return the outcome of each photo, by path."""
+    outcomes = write_store(
+        images, root / "photos", root / "store", root / "private", params, workers
+    )
+    assert outcomes["path"].tolist() == sorted(images["path"])
+    return outcomes.set_index("path")
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -98,7 +102,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def members_of(shard: Path) -> int:
-    """Return how many images a shard holds."""
+    """Return the number of images in a shard."""
     with tarfile.open(shard) as tar:
         return len(tar.getmembers())
 
@@ -111,7 +115,7 @@ def from_nothing(root: Path, params: PresizeParams = PARAMS) -> dict[str, bytes]
 
 @given(st.text("0123456789abcdef", min_size=64, max_size=64), st.integers(1, 4096))
 @settings(derandomize=True, deadline=None)
-def test_the_first_digits_choose_the_shard(sha256, shards) -> None:
+def test_the_first_digits_choose_the_shard(sha256: str, shards: int) -> None:
     """Every shard number is in range, and follows the order of the hashes."""
     number = shard_of(sha256, shards)
     assert 0 <= number < shards
@@ -121,86 +125,90 @@ def test_the_first_digits_choose_the_shard(sha256, shards) -> None:
 
 
 def test_shards_are_plain_tar_files(tmp_path: Path) -> None:
-    """Members are sorted, without date or owner, and hold what the index says."""
-    add(tmp_path, some(range(12)))
+    """Members are sorted, without date or owner, and lie where the index says."""
+    add(tmp_path, large_photos(range(12)))
     write(tmp_path, manifest(tmp_path))
     index = Store(tmp_path / "store").index
-    for shard, rows in index.groupby("shard"):
-        with tarfile.open(tmp_path / "store" / str(shard)) as tar:
+    for shard in index["shard"].unique():
+        rows = index[index["shard"] == shard].sort_values("offset")
+        with tarfile.open(tmp_path / "store" / shard) as tar:
             members = tar.getmembers()
         assert [m.name for m in members] == sorted(f"{sha}.jpg" for sha in rows["sha256"])
         assert {(m.mtime, m.uid, m.gid, m.uname, m.gname) for m in members} == {(0, 0, 0, "", "")}
-        places = rows.sort_values("offset")
-        assert [m.offset_data for m in members] == places["offset"].tolist()
-        assert [m.size for m in members] == places["length"].tolist()
+        assert [m.offset_data for m in members] == rows["offset"].tolist()
+        assert [m.size for m in members] == rows["length"].tolist()
 
 
 def test_exact_duplicates_are_stored_once(tmp_path: Path) -> None:
     """Two paths of one content have a row each and share the bytes; a wrong name is counted."""
     same = saved(picture(1))
     add(tmp_path, {"a.jpg": same, "b.png": same, "c.jpg": saved(picture(2))})
-    found = write(tmp_path, manifest(tmp_path))
+    outcomes = write(tmp_path, manifest(tmp_path))
     index = Store(tmp_path / "store").index.set_index("path")
-    place = ["shard", "offset", "length"]
-    assert index.loc["a.jpg", place].tolist() == index.loc["b.png", place].tolist()
-    assert index.loc["a.jpg", place].tolist() != index.loc["c.jpg", place].tolist()
+    places = index[["shard", "offset", "length"]].to_dict("index")
+    assert places["a.jpg"] == places["b.png"] != places["c.jpg"]
     assert sum(map(members_of, (tmp_path / "store").glob("*.tar"))) == 2
-    assert found["traits"].tolist() == [(), ("wrong extension",), ()]
+    assert outcomes["traits"].tolist() == [(), ("wrong extension",), ()]
 
 
-def test_small_photos_keep_their_bytes(tmp_path: Path) -> None:
+def test_small_photos_are_stored_byte_for_byte(tmp_path: Path) -> None:
     """What passes through is in the store byte for byte, reused or not."""
-    small = saved(picture(1, 30, 20), quality=40, comment=b"kept as it is")
+    small = saved(picture(1, 30, 20), quality=40, comment=b"unchanged")
     add(tmp_path, {"small.jpg": small})
     for _ in range(2):
-        assert write(tmp_path, manifest(tmp_path)).loc["small.jpg", "passed"]
+        assert write(tmp_path, manifest(tmp_path)).loc["small.jpg", "passed_through"]
         assert bytes(Store(tmp_path / "store").encoded("small.jpg")) == small
 
 
 def test_bytes_do_not_depend_on_history(tmp_path: Path) -> None:
     """Additions, removals, other params and reuse end in the bytes of a build from nothing."""
-    add(tmp_path, some(range(8)))
+    add(tmp_path, large_photos(range(8)))
     write(tmp_path, manifest(tmp_path))
-    add(tmp_path, some(range(8, 14)) | {"bad.jpg": b"no image", "again.jpg": saved(picture(3))})
+    add(
+        tmp_path,
+        large_photos(range(8, 14)) | {"bad.jpg": b"no image", "again.jpg": saved(picture(3))},
+    )
     (tmp_path / "photos" / "002.jpg").unlink()
     write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"shards": 7}))
     write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"size": 16}))
-    add(tmp_path, some(range(14, 20)))
-    found = write(tmp_path, manifest(tmp_path))
-    assert not found["reused"].any()  # the other size had taken the place of what was kept
+    add(tmp_path, large_photos(range(14, 20)))
+    outcomes = write(tmp_path, manifest(tmp_path))
+    assert not outcomes["reused"].any()  # the cache of the other size had replaced theirs
     again = write(tmp_path, manifest(tmp_path))
     assert again["reused"].all()
     assert content(tmp_path / "store") == from_nothing(tmp_path)
 
 
 def test_only_new_photos_are_decoded(tmp_path: Path) -> None:
-    """After an addition exactly the new are not reused; refused and passed are remembered too."""
-    passes = saved(picture(7, 30, 20))
-    add(tmp_path, some(range(6)) | {"bad.jpg": b"no image", "passes.jpg": passes})
+    """After an addition all but the new come from the cache, refused and passed through too."""
+    small = saved(picture(7, 30, 20))
+    add(tmp_path, large_photos(range(6)) | {"bad.jpg": b"no image", "small.jpg": small})
     for reused in (False, True, True):
         assert (write(tmp_path, manifest(tmp_path))["reused"] == reused).all()
-    add(tmp_path, some(range(6, 9)))
-    found = write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"shards": 5}))
-    assert found.index[~found["reused"]].tolist() == ["006.jpg", "007.jpg", "008.jpg"]
-    assert found.loc["bad.jpg", "problem"] == "not an image"
+    add(tmp_path, large_photos(range(6, 9)))
+    outcomes = write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"shards": 5}))
+    assert outcomes.index[~outcomes["reused"]].tolist() == ["006.jpg", "007.jpg", "008.jpg"]
+    assert outcomes.loc["bad.jpg", "problem"] == "not an image"
 
 
-def test_a_damaged_result_is_made_again(tmp_path: Path) -> None:
-    """What a power cut left half written is not believed."""
-    add(tmp_path, some(range(6)) | {"passes.jpg": saved(picture(7, 30, 20)), "bad.jpg": b""})
+def test_a_damaged_cache_entry_is_encoded_again(tmp_path: Path) -> None:
+    """What a power cut left half written counts as absent."""
+    add(
+        tmp_path, large_photos(range(6)) | {"passes.jpg": saved(picture(7, 30, 20)), "bad.jpg": b""}
+    )
     write(tmp_path, manifest(tmp_path))
-    kept = sorted((tmp_path / "private").glob("*/??/*"))
-    kept[0].write_bytes(kept[0].read_bytes()[:-5])
-    kept[1].write_bytes(b"")
+    cached = sorted((tmp_path / "private").glob("*/??/*"))
+    cached[0].write_bytes(cached[0].read_bytes()[:-5])
+    cached[1].write_bytes(b"")
     for log in (tmp_path / "private").glob("*/logs/*"):
         log.write_bytes(bytes(log.stat().st_size))
     assert write(tmp_path, manifest(tmp_path))["reused"].sum() == 4
     assert content(tmp_path / "store") == from_nothing(tmp_path)
 
 
-def test_nothing_but_the_wanted_results_is_kept(tmp_path: Path) -> None:
+def test_the_cache_has_the_wanted_results_alone(tmp_path: Path) -> None:
     """Removed photos and other params leave nothing behind, nor do unfinished files."""
-    add(tmp_path, some(range(6)))
+    add(tmp_path, large_photos(range(6)))
     write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"size": 16}))
     (tmp_path / "photos" / "001.jpg").unlink()
     write(tmp_path, manifest(tmp_path))
@@ -210,8 +218,8 @@ def test_nothing_but_the_wanted_results_is_kept(tmp_path: Path) -> None:
 
 
 def test_fewer_shards_leave_none_of_the_old(tmp_path: Path) -> None:
-    """The folder holds one store, not the remains of two."""
-    add(tmp_path, some(range(9)))
+    """The folder has one store, not the remains of two."""
+    add(tmp_path, large_photos(range(9)))
     write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"shards": 9}))
     write(tmp_path, manifest(tmp_path), PARAMS.model_copy(update={"shards": 1}))
     names = sorted(path.name for path in (tmp_path / "store").iterdir())
@@ -220,15 +228,15 @@ def test_fewer_shards_leave_none_of_the_old(tmp_path: Path) -> None:
 
 def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
     """Two processes write the bytes that one writes."""
-    add(tmp_path, some(range(12)) | {"bad.jpg": b"no image"})
-    found = write(tmp_path, manifest(tmp_path), workers=2)
-    assert found["problem"].tolist() == [""] * 12 + ["not an image"]
+    add(tmp_path, large_photos(range(12)) | {"bad.jpg": b"no image"})
+    outcomes = write(tmp_path, manifest(tmp_path), workers=2)
+    assert outcomes["problem"].tolist() == [""] * 12 + ["not an image"]
     assert content(tmp_path / "store") == from_nothing(tmp_path)
 
 
 def test_photos_that_changed_since_ingest_are_named(tmp_path: Path) -> None:
-    """Gone, changed or unreadable since: a row each."""
-    add(tmp_path, some(range(5)))
+    """A photo that is gone, changed or unreadable has a row with its problem."""
+    add(tmp_path, large_photos(range(5)))
     images = manifest(tmp_path)
     photos = tmp_path / "photos"
     (photos / "000.jpg").unlink()
@@ -237,30 +245,30 @@ def test_photos_that_changed_since_ingest_are_named(tmp_path: Path) -> None:
     (photos / "002.jpg").mkdir()
     (photos / "003.jpg").unlink()
     (photos / "003.jpg").symlink_to("003.jpg")
-    found = write(tmp_path, images)
+    outcomes = write(tmp_path, images)
     changed = "changed since ingest"
-    assert found["problem"].tolist() == [changed, changed, "unreadable", "unreadable", ""]
-    details = [detail.split(";")[0] for detail in found["detail"]]
+    assert outcomes["problem"].tolist() == [changed, changed, "unreadable", "unreadable", ""]
+    details = [detail.split(";")[0] for detail in outcomes["detail"]]
     assert details[:3] == ["the file is gone", "the content is another", "Is a directory"]
     assert Store(tmp_path / "store").index["path"].tolist() == ["004.jpg"]
 
 
-def test_what_was_made_before_is_not_read_again(tmp_path: Path) -> None:
-    """Of a photo presized before only its presence is checked: the list says what it holds."""
+def test_an_encoded_photo_is_not_read_again(tmp_path: Path) -> None:
+    """Of a photo in the cache only its presence is checked: the manifest has its hash."""
     add(tmp_path, {"a.jpg": saved(picture(1)), "b.jpg": saved(picture(2))})
     images = manifest(tmp_path)
     write(tmp_path, images)
     before = content(tmp_path / "store")
-    (tmp_path / "photos" / "a.jpg").write_bytes(b"never looked at")
-    found = write(tmp_path, images)
-    assert found["reused"].all()
-    assert found.loc["a.jpg", "bytes"] == len(b"never looked at")
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"never read")
+    outcomes = write(tmp_path, images)
+    assert outcomes["reused"].all()
+    assert outcomes.loc["a.jpg", "original_bytes"] == len(b"never read")
     assert content(tmp_path / "store") == before
     (tmp_path / "photos" / "a.jpg").unlink()
     assert write(tmp_path, images)["problem"].tolist() == ["changed since ingest", ""]
 
 
-def test_a_lost_duplicate_does_not_take_the_other_with_it(tmp_path: Path) -> None:
+def test_a_lost_duplicate_does_not_remove_the_other(tmp_path: Path) -> None:
     """Of two paths with one content, the one that is still there is stored."""
     same = saved(picture(1))
     add(tmp_path, {"a.jpg": same, "b.jpg": same})
@@ -270,7 +278,7 @@ def test_a_lost_duplicate_does_not_take_the_other_with_it(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("files", [{}, {"a.jpg": b"", "b.jpg": b"no image"}])
-def test_a_store_of_nothing(tmp_path: Path, files) -> None:
+def test_a_store_of_nothing(tmp_path: Path, files: dict[str, bytes]) -> None:
     """No photo at all, or none that can be used, gives a store without images."""
     add(tmp_path, files)
     (tmp_path / "photos").mkdir(exist_ok=True)
@@ -288,10 +296,10 @@ def no_large_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_named(tmp_path: Path, no_large_files) -> None:
-    """A write that fails ends in one line with the folder, and leaves no store that looks whole."""
+def test_a_full_disk_is_named(tmp_path: Path, no_large_files: None) -> None:
+    """A write that fails is one line with the folder, and leaves no finished store."""
     raw = PARAMS.model_copy(update={"format": "raw", "shards": 1})
-    add(tmp_path, some(range(20)))
+    add(tmp_path, large_photos(range(20)))
     with pytest.raises(UserError, match=r"private.* cannot be written: File too large"):
         write(tmp_path, manifest(tmp_path), raw)
     assert not (tmp_path / "store" / "format.json").exists()
@@ -299,18 +307,18 @@ def test_a_full_disk_is_named(tmp_path: Path, no_large_files) -> None:
 
 
 def test_an_output_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """A file where the folder belongs is told before any photo is decoded."""
-    add(tmp_path, some(range(2)))
+    """A file in the place of the folder is an error before any photo is decoded."""
+    add(tmp_path, large_photos(range(2)))
     (tmp_path / "store").write_text("in the way")
     with pytest.raises(UserError, match="store cannot be written: File exists"):
         write(tmp_path, manifest(tmp_path))
 
 
 def test_a_read_only_output_is_named() -> None:
-    """A folder that takes no files is told before any photo is decoded, with the remedy."""
+    """A read-only folder is an error with the remedy before any photo is decoded."""
     with TemporaryDirectory() as name:
         root = Path(name)
-        add(root, some(range(2)))
+        add(root, large_photos(range(2)))
         images = manifest(root)
         (root / "private").mkdir()
         (root / "store").mkdir()
@@ -322,9 +330,9 @@ def test_a_read_only_output_is_named() -> None:
         assert [path.name for path in (root / "private").iterdir()] == ["lock"]
 
 
-def test_two_writers_do_not_meet(tmp_path: Path) -> None:
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
     """While one presize is at work, or lives on after its dvc was killed, another one refuses."""
-    add(tmp_path, some(range(2)))
+    add(tmp_path, large_photos(range(2)))
     write(tmp_path, manifest(tmp_path))
     before = content(tmp_path / "store")
     with (tmp_path / "private" / "lock").open("w") as lock:
@@ -335,9 +343,9 @@ def test_two_writers_do_not_meet(tmp_path: Path) -> None:
     write(tmp_path, manifest(tmp_path))
 
 
-def in_hand(note: Path) -> bool:
-    """Return whether a worker's note names a photo."""
-    return bool(note.read_bytes().partition(b" ")[2])
+def names_a_photo(progress_file: Path) -> bool:
+    """Return whether a worker's progress file names a photo."""
+    return bool(progress_file.read_bytes().partition(b" ")[2])
 
 
 def signal_workers(number: signal.Signals) -> None:
@@ -349,11 +357,11 @@ def signal_workers(number: signal.Signals) -> None:
 
 
 def kill_a_worker(private: Path) -> None:
-    """Kill a worker while a photo is in hand: all are stopped before the notes are read."""
+    """Kill a worker while it presizes: all are stopped before the progress files are read."""
     for _ in range(1500):  # half a minute, so that a test that fails ends too
         signal_workers(signal.SIGSTOP)
         time.sleep(0.01)
-        if any(in_hand(note) for note in private.glob("run-*/*.note")):
+        if any(map(names_a_photo, private.glob("run-*/*.progress"))):
             os.kill(min(reusable_executor._executor._processes), signal.SIGKILL)
             return
         signal_workers(signal.SIGCONT)
@@ -361,9 +369,9 @@ def kill_a_worker(private: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_is_told_with_what_it_held(tmp_path: Path) -> None:
-    """kill -9 of a worker ends the run with the photos in hand; the next run continues."""
-    add(tmp_path, some(range(16), width=3000, height=2000))
+def test_the_photos_of_a_worker_that_dies_are_named(tmp_path: Path) -> None:
+    """After kill -9 of a worker the error names the photos in work; the next run continues."""
+    add(tmp_path, large_photos(range(16), width=3000, height=2000))
     images = manifest(tmp_path)
     killer = Thread(target=kill_a_worker, args=[tmp_path / "private"])
     killer.start()
@@ -375,14 +383,22 @@ def test_a_worker_that_dies_is_told_with_what_it_held(tmp_path: Path) -> None:
     assert content(tmp_path / "store") == from_nothing(tmp_path)
 
 
-def test_a_worker_that_dies_between_two_photos_held_none(tmp_path: Path) -> None:
-    """Where the notes name no photo, the error says so and does not end in a colon."""
-    task = ShardTask("shard-00.tar", (), tmp_path, PARAMS, tmp_path, {}, tmp_path)
-    for note in ("", "3 "):
-        task.note.write_text(note)
-        assert str(_died([task])).endswith("were at:\n  no photo (each was between two)")
-    task.note.write_text("3 d.jpg")
-    assert str(_died([task])).endswith("were at:\n  d.jpg")
+def test_a_worker_that_dies_between_two_photos_names_none(tmp_path: Path) -> None:
+    """Where the progress files name no photo, the error says so and does not end in a colon."""
+    task = ShardTask(
+        shard="shard-00.tar",
+        items=(),
+        photos=tmp_path,
+        params=PARAMS,
+        cache=tmp_path,
+        log_lines={},
+        scratch=tmp_path,
+    )
+    for text in ("", "3 "):
+        task.progress_file.write_text(text)
+        assert str(_worker_died([task])).endswith("were at:\n  no photo (each was between two)")
+    task.progress_file.write_text("3 d.jpg")
+    assert str(_worker_died([task])).endswith("were at:\n  d.jpg")
 
 
 def run_child(root: Path, workers: int) -> subprocess.Popen[bytes]:
@@ -392,19 +408,19 @@ def run_child(root: Path, workers: int) -> subprocess.Popen[bytes]:
 
 
 def wait_for_work(root: Path, child: subprocess.Popen[bytes]) -> None:
-    """Return once a run has its first photo in hand."""
-    while not list((root / "private").glob(f"run-{child.pid}-*/*.note")):
+    """Return once a run presizes its first photo."""
+    while not list((root / "private").glob(f"run-{child.pid}-*/*.progress")):
         assert child.poll() is None
         time.sleep(0.005)
 
 
 def results(root: Path) -> int:
-    """Return how many photos have a result that the next run will find."""
+    """Return how many photos are in the cache for the next run."""
     return len(list((root / "private").glob("*/??/*")))
 
 
 def seconds_to_a_result(root: Path, child: subprocess.Popen[bytes]) -> float:
-    """Return how long a run takes until its first result is kept."""
+    """Return how long a run takes until its first result is in the cache."""
     start = time.perf_counter()
     while not results(root):
         assert child.poll() is None
@@ -414,13 +430,14 @@ def seconds_to_a_result(root: Path, child: subprocess.Popen[bytes]) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path: Path, workers) -> None:
-    """Killed 20 times at random moments, the run that is let through leaves the right bytes."""
+def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path: Path, workers: int) -> None:
+    """After 20 runs killed at random moments, the run that ends leaves the right bytes."""
     small = {f"small_{number}.jpg": saved(picture(number, 30, 20)) for number in range(40)}
     # Enough that no run comes to its end in the time that all have together.
     large = commented(saved(picture(0, 3000, 2000), progressive=True), 160)
     add(tmp_path, large | small | {"bad.jpg": b"no image"})
-    draw, first = derive(workers, "moments"), 0.0
+    draw = derive(workers, "moments")
+    first = 0.0
     for _ in range(20):
         child = run_child(tmp_path, workers)
         wait_for_work(tmp_path, child)
@@ -436,8 +453,8 @@ def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path: Path, workers) ->
 
 @pytest.mark.slow
 def test_orphaned_workers_harm_no_later_run(tmp_path: Path) -> None:
-    """When only the main process is killed, what its workers still do stays out of the store."""
-    add(tmp_path, some(range(30), width=2000, height=1500))
+    """When only the main process is killed, the results of its workers stay out of the store."""
+    add(tmp_path, large_photos(range(30), width=2000, height=1500))
     for _ in range(3):
         child = run_child(tmp_path, 2)
         wait_for_work(tmp_path, child)
