@@ -1,8 +1,8 @@
-"""What a look over the whole set finds before anything is trained: every fault, not the first.
+"""Findings: all faults of a set of images, before anything is trained.
 
-fastai's DataBlock.summary looks at four items and stops at the first exception. These checks see
+fastai's DataBlock.summary checks four items and stops at the first exception. These checks cover
 every image and never stop. An error is what training would fail on or learn nothing from; a
-warning, what makes its result worse or less sure; a note, what is good to know.
+warning, what makes its result worse or less certain; a note, what is good to know.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,18 +12,23 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-FEW = 5  # training images, below which a class is hardly learned
-IMBALANCE = 10  # times that the largest class may exceed the smallest
-EXTREME = 3  # times as long as wide: the centre square then shows a third or less
-SHOWN = 10  # names in one sentence
-SIDES = ["train", "valid", "excluded"]
+from stages.base.plural import count_noun
+from stages.dataset.splits import SPLIT_VALUES
+
+_MIN_TRAIN_IMAGES = 5  # below which a class is hardly learned
+_MAX_IMBALANCE = 10  # times that the largest class may exceed the smallest
+_MAX_ASPECT_RATIO = 3  # long side by short side: the centre square then shows a third or less
+_MAX_NAMES = 10  # in one sentence
+
+Severity = Literal["error", "warning", "note"]
+_SEVERITIES: list[Severity] = ["error", "warning", "note"]  # the worst first
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a check found, in a sentence, and the images it is about."""
+    """A fault or remark of one check, in a sentence, and the images that it is about."""
 
-    severity: Literal["error", "warning", "note"]
+    severity: Severity
     check: str
     message: str
     paths: tuple[str, ...] = ()
@@ -31,7 +36,8 @@ class Finding:
 
 def count_classes(splits: pd.DataFrame) -> pd.DataFrame:
     """Return label, train, valid and excluded: the images of each class, sorted by label."""
-    counts = pd.crosstab(splits["label"], splits["split"]).reindex(columns=SIDES, fill_value=0)
+    counts = pd.crosstab(splits["label"], splits["split"])
+    counts = counts.reindex(columns=SPLIT_VALUES, fill_value=0)
     return counts.rename_axis(columns=None).reset_index()
 
 
@@ -39,19 +45,18 @@ def check_images(images: pd.DataFrame, size: int, blank: Sequence[str] = ()) -> 
     """Return all findings, errors first.
 
     images has path, label, split, width, height (as presized) and group (of near-duplicates);
-    size is the side in pixels that the model sees, blank what `blank_images` found.
+    size is the side in pixels that the model sees, blank the paths of `blank_images`.
     """
     classes = count_classes(images)
-    found = [
-        *_sides(classes),
-        *_classes(classes),
-        *_similar_labels(classes["label"].tolist()),
-        *_duplicates(images),
-        *_shapes(images, size),
-        *_blank(blank),
+    findings = [
+        *_check_sides(classes),
+        *_check_classes(classes),
+        *_check_label_spelling(classes["label"].tolist()),
+        *_check_duplicates(images),
+        *_check_shapes(images, size),
+        *_check_blank(blank),
     ]
-    order = ["error", "warning", "note"]
-    return sorted(found, key=lambda finding: order.index(finding.severity))
+    return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
 
 
 def blank_images(index: pd.DataFrame, image: Callable[[str], np.ndarray]) -> list[str]:
@@ -65,16 +70,8 @@ def blank_images(index: pd.DataFrame, image: Callable[[str], np.ndarray]) -> lis
     return [path for path in index["path"][small] if image(path).std(axis=(0, 1)).max() < 3]
 
 
-def counted(number: int, one: str, more: str = "") -> str:
-    """Return a number with its noun.
-
-    >>> count(1, "image"), count(1016, "image"), count(2, "class", "classes")
-    ('1 image', '1,016 images', '2 classes')
-    """
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
-
-
-def _sides(classes: pd.DataFrame) -> Iterator[Finding]:
+def _check_sides(classes: pd.DataFrame) -> Iterator[Finding]:
+    """Yield what the whole set lacks: images, a side of the split, a second class."""
     if classes.empty:
         yield _error("no_images", "there is no image with a label: see what ingest and presize say")
         return
@@ -90,7 +87,7 @@ def _sides(classes: pd.DataFrame) -> Iterator[Finding]:
             "datablock.split.by to stratified",
         )
     else:
-        yield _precision(int(classes["valid"].sum()))
+        yield _precision_note(int(classes["valid"].sum()))
     if len(classes) == 1:
         yield _error(
             "one_class",
@@ -99,84 +96,97 @@ def _sides(classes: pd.DataFrame) -> Iterator[Finding]:
         )
 
 
-def _precision(valid: int) -> Finding:
-    points = 196 * np.sqrt(0.05 * 0.95 / valid)
-    message = f"with {counted(valid, 'validation image')}, an error rate of 5 % is sure to within"
+def _precision_note(valid_images: int) -> Finding:
+    """Return how wide the 95 % interval of an error rate of 5 % will be (normal approximation)."""
+    points = 196 * np.sqrt(0.05 * 0.95 / valid_images)
+    images = count_noun(valid_images, "validation image")
+    message = f"with {images}, an error rate of 5 % is sure to within"
     return Finding("note", "precision", f"{message} about {points:.1f} points either way")
 
 
-def _classes(classes: pd.DataFrame) -> Iterator[Finding]:
-    label, train, valid = classes["label"], classes["train"], classes["valid"]
+def _check_classes(classes: pd.DataFrame) -> Iterator[Finding]:
+    """Yield what single classes lack on a side of the split, and how unequal they are."""
+    label = classes["label"]
+    train = classes["train"]
+    valid = classes["valid"]
     if not train.any():
         return
-    if len(unknown := label[train.eq(0) & valid.gt(0)]):
+    if len(valid_only := label[train.eq(0) & valid.gt(0)]):
         yield _error(
             "class_unknown_in_training",
-            f"every image of {_listed(unknown)} is in validation or repeats one there, so the "
-            "class cannot be learned: add photos of it, set datablock.split.by to stratified, or "
-            "drop it in data/corrections.csv",
+            f"every image of {_join_labels(valid_only)} is in validation or repeats one there, so "
+            "the class cannot be learned: add photos of it, set datablock.split.by to stratified, "
+            "or drop it in data/corrections.csv",
         )
-    if len(absent := label[train.eq(0) & valid.eq(0)]):
+    if len(excluded_only := label[train.eq(0) & valid.eq(0)]):
         yield _error(
             "class_without_training_images",
-            f"every image of {_listed(absent)} repeats a validation image of another class, so "
-            "none is left to train with: add photos of it, or drop it in data/corrections.csv",
+            f"every image of {_join_labels(excluded_only)} repeats a validation image of another "
+            "class, so none is left to train with: add photos of it, or drop it in "
+            "data/corrections.csv",
         )
-    if len(unseen := label[train.gt(0) & valid.eq(0)]) and valid.any():
+    if len(train_only := label[train.gt(0) & valid.eq(0)]) and valid.any():
         yield _warning(
             "class_empty_in_validation",
-            f"no image of {_listed(unseen)} is in validation, so nobody will know how well it is "
-            "recognised: add photos of it, or set datablock.split.by to stratified",
+            f"no image of {_join_labels(train_only)} is in validation, so nobody will know how "
+            "well it is recognised: add photos of it, or set datablock.split.by to stratified",
         )
-    if len(few := label[train.between(1, FEW - 1)]):
+    if len(small := label[train.between(1, _MIN_TRAIN_IMAGES - 1)]):
         yield _warning(
             "few_training_images",
-            f"fewer than {FEW} images of {_listed(few)} train; more photos would help most here",
+            f"fewer than {_MIN_TRAIN_IMAGES} images of {_join_labels(small)} train; more photos "
+            "would help most here",
         )
-    some = classes[train.gt(0)].set_index("label")["train"]
-    if some.max() > IMBALANCE * some.min():
+    trained = classes[train.gt(0)].set_index("label")["train"]
+    if trained.max() > _MAX_IMBALANCE * trained.min():
         yield _warning(
             "imbalance",
-            f"{some.idxmax()!r} trains with {some.max():,} images and {some.idxmin()!r} with "
-            f"{some.min():,}: the model will lean towards large classes",
+            f"{trained.idxmax()!r} trains with {trained.max():,} images and "
+            f"{trained.idxmin()!r} with {trained.min():,}: the model will lean towards large "
+            "classes",
         )
 
 
-def _similar_labels(labels: Sequence[str]) -> Iterator[Finding]:
-    alike = pd.Series(labels, dtype=str)
-    for _, same in alike.groupby(alike.map(lambda label: "".join(label.casefold().split()))):
-        if len(same) > 1:
+def _check_label_spelling(labels: Sequence[str]) -> Iterator[Finding]:
+    """Yield each set of labels that differ by case or spaces alone."""
+    series = pd.Series(labels, dtype=str)
+    folded = series.map(lambda label: "".join(label.casefold().split()))
+    for _, similar in series.groupby(folded):
+        if len(similar) > 1:
             yield _warning(
                 "similar_labels",
-                f"the labels {_listed(same, ' and ')} differ only by case or spaces: are they one "
-                "class? Then spell them alike",
+                f"the labels {_join_labels(similar, ' and ')} differ only by case or spaces: are "
+                "they one class? Then spell them alike",
             )
 
 
-def _duplicates(images: pd.DataFrame) -> Iterator[Finding]:
+def _check_duplicates(images: pd.DataFrame) -> Iterator[Finding]:
+    """Yield duplicates across the split, with different labels, and within training."""
     excluded = images[images["split"] == "excluded"]
     if len(excluded):
         yield _warning(
             "duplicates_across_the_split",
-            f"{counted(len(excluded), 'image')} kept out of training for repeating a validation "
-            "image; splits.csv names the twin of each",
+            f"{count_noun(len(excluded), 'image')} kept out of training for repeating a "
+            "validation image; splits.csv names the twin of each",
             excluded["path"],
         )
     labels = images.groupby("group")["label"].transform("nunique")
-    if len(disagree := images[labels > 1].sort_values("path")):
-        sets = [_with_labels(same) for _, same in disagree.groupby("group", sort=False)]
+    if len(disagreeing := images[labels > 1].sort_values("path")):
+        groups = [_with_labels(group) for _, group in disagreeing.groupby("group", sort=False)]
         yield _warning(
             "duplicates_disagree",
-            f"{counted(len(sets), 'picture')} with different labels on the copies, of which at most "
-            f"one is right: {'; '.join(sets[:SHOWN])}{'; ...' if len(sets) > SHOWN else ''}",
-            disagree["path"],
+            f"{count_noun(len(groups), 'picture')} with different labels on the copies, of which "
+            f"at most one is right: {'; '.join(groups[:_MAX_NAMES])}"
+            f"{'; ...' if len(groups) > _MAX_NAMES else ''}",
+            disagreeing["path"],
         )
     train = images[images["split"] == "train"]
     if len(repeated := train[train.duplicated("group")]):
+        count = count_noun(len(repeated), "training image")
         yield Finding(
             "note",
             "duplicates_in_training",
-            f"{counted(len(repeated), 'training image')} like another one there, which does no harm",
+            f"{count} like another one there, which does no harm",
             tuple(sorted(repeated["path"])),
         )
 
@@ -186,27 +196,29 @@ def _with_labels(images: pd.DataFrame) -> str:
     return " = ".join(f"{path} ({label})" for path, label in pairs)
 
 
-def _shapes(images: pd.DataFrame, size: int) -> Iterator[Finding]:
+def _check_shapes(images: pd.DataFrame, size: int) -> Iterator[Finding]:
+    """Yield images that must be enlarged for the model, and those of which it sees a small part."""
     sides = images[["width", "height"]]
     if len(small := images[sides.min(axis=1) < size]):
         yield _warning(
             "smaller_than_the_model_sees",
-            f"{counted(len(small), 'image')} with a side below augment.size, {size}: enlarging shows "
-            "the model nothing new",
+            f"{count_noun(len(small), 'image')} with a side below augment.size, {size}: enlarging "
+            "shows the model nothing new",
             small["path"],
         )
-    if len(long := images[sides.max(axis=1) > EXTREME * sides.min(axis=1)]):
+    if len(long := images[sides.max(axis=1) > _MAX_ASPECT_RATIO * sides.min(axis=1)]):
         yield _warning(
             "extreme_shape",
-            f"{counted(len(long), 'image')} more than {EXTREME} times as long as wide: the square "
-            "that the model sees misses most of it",
+            f"{count_noun(len(long), 'image')} more than {_MAX_ASPECT_RATIO} times as long as "
+            "wide: the square that the model sees misses most of it",
             long["path"],
         )
 
 
-def _blank(paths: Sequence[str]) -> Iterator[Finding]:
+def _check_blank(paths: Sequence[str]) -> Iterator[Finding]:
     if paths:
-        yield _warning("blank", f"{counted(len(paths), 'image')} of nothing but one colour", paths)
+        message = f"{count_noun(len(paths), 'image')} of nothing but one colour"
+        yield _warning("blank", message, paths)
 
 
 def _error(check: str, message: str) -> Finding:
@@ -217,7 +229,8 @@ def _warning(check: str, message: str, paths: Sequence[str] | pd.Series = ()) ->
     return Finding("warning", check, message, tuple(sorted(paths)))
 
 
-def _listed(labels: Sequence[str] | pd.Series, last: str = ", ") -> str:
+def _join_labels(labels: Sequence[str] | pd.Series, separator: str = ", ") -> str:
+    """Return the first labels in quotes, and how many more there are."""
     names = [repr(label) for label in labels]
-    rest = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
-    return last.join([*names[:SHOWN], *rest])
+    rest = [f"{len(names) - _MAX_NAMES} more"] if len(names) > _MAX_NAMES else []
+    return separator.join([*names[:_MAX_NAMES], *rest])

@@ -1,59 +1,37 @@
-"""What was counted and found: as text for people, and as JSON for programs."""
+"""Findings as text: the table of classes with bars, then a paragraph for each finding."""
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stages.checks.findings import SIDES, Finding, counted
+from stages.base.plural import count_noun
+from stages.checks.findings import Finding
+from stages.dataset.splits import SPLIT_VALUES
 
-CLASSES = 60  # lines of the table of classes
-LABEL = 40  # characters of a label there
-PATHS = 5  # lines of paths below a sentence
-BAR = 36  # characters of the longest bar
+_MAX_CLASS_ROWS = 60  # of the table of classes
+_MAX_LABEL_LENGTH = 40  # characters of a label there
+_MAX_PATHS = 5  # lines of paths below a sentence
+_MAX_BAR_LENGTH = 36  # characters
 
 
 def findings_text(classes: pd.DataFrame, findings: Sequence[Finding]) -> str:
-    """Return what was counted and found: the classes with their bars, then each finding."""
+    """Return the counts, the classes with their bars, then each finding."""
     parts = [dataset_line(classes)]
-    parts += [class_table(classes)] if len(classes) else []
-    parts += [paragraph(f"{each.severity}: {each.message}", each.paths) for each in findings]
+    if len(classes):
+        parts.append(class_table(classes))
+    parts += [
+        paragraph(f"{finding.severity}: {finding.message}", finding.paths) for finding in findings
+    ]
     return "\n\n".join(parts) + "\n"
-
-
-def aligned_table(rows: Sequence[Sequence[str]], sides: str) -> str:
-    """Return rows as columns; sides holds < or > for each column.
-
-    >>> print(aligned([["a", "10"], ["bc", "5"]], "<>"))
-    a   10
-    bc   5
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = zip(row, sides, widths, strict=True)
-        lines.append("  ".join(f"{cell:{side}{width}}" for cell, side, width in cells).rstrip())
-    return "\n".join(lines)
-
-
-def findings_json(classes: pd.DataFrame, findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return the same for programs: counts, classes and findings."""
-    counts = {side: int(classes[side].sum()) for side in SIDES} | {"classes": len(classes)}
-    return {
-        "counts": counts,
-        "classes": classes.to_dict("records"),
-        "findings": [asdict(finding) for finding in findings],
-    }
 
 
 def dataset_line(classes: pd.DataFrame) -> str:
     """Return how many images and classes there are, and how many of them on each side."""
-    total = counted(int(classes[SIDES].to_numpy().sum()), "image")
-    sides = ", ".join(f"{classes[side].sum():,} {side}" for side in SIDES)
-    return f"{total} in {counted(len(classes), 'class', 'classes')}: {sides}"
+    total = count_noun(int(classes[SPLIT_VALUES].to_numpy().sum()), "image")
+    sides = ", ".join(f"{classes[split].sum():,} {split}" for split in SPLIT_VALUES)
+    return f"{total} in {count_noun(len(classes), 'class', 'classes')}: {sides}"
 
 
 def class_table(classes: pd.DataFrame) -> str:
@@ -61,18 +39,37 @@ def class_table(classes: pd.DataFrame) -> str:
 
     Of many classes it shows those with the fewest training images, where trouble begins.
     """
-    few = classes if len(classes) <= CLASSES else classes.nsmallest(CLASSES, "train")
-    numbers = few[SIDES].to_numpy()
-    unit = BAR / max(1, numbers.sum(axis=1).max())
-    rows = [["class", "train", "valid", "excluded", "█ train  ▒ valid  · excluded"]]
-    for label, row in zip(few["label"], numbers, strict=True):
-        name = textwrap.shorten(label, LABEL, placeholder="...") or repr(label)
-        rows.append([name, *(f"{number:,}" for number in row), _bar(row, unit)])
-    if len(few) < len(classes):
-        rows.append([f"{len(classes) - len(few)} larger classes in summary.json", "", "", "", ""])
-    totals = classes[SIDES].sum()
+    many = len(classes) > _MAX_CLASS_ROWS
+    shown = classes.nsmallest(_MAX_CLASS_ROWS, "train") if many else classes
+    counts = shown[SPLIT_VALUES].to_numpy()
+    marks_per_image = _MAX_BAR_LENGTH / max(1, counts.sum(axis=1).max())
+    rows = [["class", *SPLIT_VALUES, "█ train  ▒ valid  · excluded"]]
+    for label, class_counts in zip(shown["label"], counts, strict=True):
+        name = textwrap.shorten(label, _MAX_LABEL_LENGTH, placeholder="...") or repr(label)
+        numbers = [f"{count:,}" for count in class_counts]
+        rows.append([name, *numbers, _bar(class_counts, marks_per_image)])
+    if many:
+        larger = f"{len(classes) - len(shown)} larger classes in summary.json"
+        rows.append([larger, "", "", "", ""])
+    totals = classes[SPLIT_VALUES].sum()
     rows.append(["all", *(f"{total:,}" for total in totals), ""])
     return aligned_table(rows, "<>>><")
+
+
+def aligned_table(rows: Sequence[Sequence[str]], alignment: str) -> str:
+    """Return rows as columns; alignment is < (left) or > (right) for each column.
+
+    >>> print(aligned_table([["a", "10"], ["bc", "5"]], "<>"))
+    a   10
+    bc   5
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = zip(row, alignment, widths, strict=True)
+        line = "  ".join(f"{cell:{side}{width}}" for cell, side, width in cells)
+        lines.append(line.rstrip())
+    return "\n".join(lines)
 
 
 def paragraph(sentence: str, paths: Sequence[str] = ()) -> str:
@@ -80,13 +77,14 @@ def paragraph(sentence: str, paths: Sequence[str] = ()) -> str:
     lines = textwrap.wrap(
         sentence, 96, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
-    lines += [f"    {path}" for path in paths[:PATHS]]
-    if len(paths) > PATHS:
-        lines.append(f"    ... and {len(paths) - PATHS:,} more in summary.json")
+    lines += [f"    {path}" for path in paths[:_MAX_PATHS]]
+    if len(paths) > _MAX_PATHS:
+        lines.append(f"    ... and {len(paths) - _MAX_PATHS:,} more in summary.json")
     return "\n".join(lines)
 
 
-def _bar(numbers: np.ndarray, unit: float) -> str:
-    ends = np.rint(np.cumsum(numbers) * unit).astype(int)
+def _bar(counts: np.ndarray, marks_per_image: float) -> str:
+    """Return marks in proportion to the counts (3,); the rounded sum decides the length."""
+    ends = np.rint(np.cumsum(counts) * marks_per_image).astype(int)
     lengths = np.diff(ends, prepend=0)
     return "".join(mark * length for mark, length in zip("█▒·", lengths, strict=True))

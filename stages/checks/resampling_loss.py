@@ -1,115 +1,143 @@
-"""Two ways in which transforms destroy data, on the user's own photos, and what avoids them.
+"""Resampling loss: what one resample and one per operation destroy, on the user's own photos.
 
-Transforms that each make a picture blur it each time, and since they see only the crop, what they
-turn or warp into view from beyond its edge is invented. One resample of the whole photo does
-neither. Both are measured against the same view, supersampled.
+Transforms that are applied one after the other blur a picture each time, and since they work on
+the crop alone, what they turn or warp into view from beyond its edge is invented. One resample of
+the whole photo does neither. Both are measured against the same view, supersampled.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import reduce
-from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from stages.base.seed import derive
-from stages.batch.render_gpu import positions, resample
-from stages.batch.views import AugmentParams, RandomDraws, box, operations
+from stages.batch.render_gpu import resample, source_positions
+from stages.batch.views import AugmentParams, RandomDraws, box, random_operations
+from stages.checks.epoch_views import to_uint8
 
-FINER = 4  # times, that the truth is sampled before it is averaged
+_SUPERSAMPLING = 4  # times that the reference is sampled finer before it is averaged
 
 
-class ResamplingLoss(NamedTuple):
-    """One photo seen three ways, with what the second and third lose."""
+@dataclass(frozen=True, kw_only=True)
+class MethodLoss:
+    """What one method of resampling loses on one photo."""
+
+    psnr: float  # dB from the supersampled view, where neither method invents
+    invented: float  # share of the pixels that come from padding
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResamplingLoss:
+    """One photo rendered in three ways, with the loss of the second and the third."""
 
     pictures: np.ndarray  # (3, S, S, 3) uint8: supersampled, one resample, one per operation
-    psnr: tuple[float, float]  # dB from the supersampled view, where neither invents
-    invented: tuple[float, float]  # share of pixels that padding made up
+    one_resample: MethodLoss
+    one_per_operation: MethodLoss
 
 
 def compare_resampling(
-    paths: Sequence[str], image: Callable[[str], np.ndarray], params: AugmentParams, seed: int
+    paths: Sequence[str], image: Callable[[str], np.ndarray], augment: AugmentParams, seed: int
 ) -> list[ResamplingLoss]:
     """Return the comparison for each photo, (H, W, 3) uint8, with every operation drawn."""
-    every = params.model_copy(update={"p_affine": 1.0})
-    return [_compare(image(path), every, derive(seed, "compare", path)) for path in paths]
+    always = augment.model_copy(update={"p_affine": 1.0})
+    return [_compare(image(path), always, derive(seed, "compare", path)) for path in paths]
 
 
-def mean_losses(compared: Sequence[ResamplingLoss]) -> dict[str, dict[str, float]]:
-    """Return the mean losses of each way over all photos; nothing of none."""
-    names = ("one_resample", "one_per_operation") if compared else ()
+def mean_losses(losses: Sequence[ResamplingLoss]) -> dict[str, dict[str, float]]:
+    """Return the mean psnr and invented share of each method over all photos; {} without photos."""
+    if not losses:
+        return {}
+    methods = {
+        "one_resample": [loss.one_resample for loss in losses],
+        "one_per_operation": [loss.one_per_operation for loss in losses],
+    }
     return {
         name: {
-            "psnr": round(float(np.mean([each.psnr[way] for each in compared])), 1),
-            "invented": round(float(np.mean([each.invented[way] for each in compared])), 4),
+            "psnr": round(float(np.mean([loss.psnr for loss in method_losses])), 1),
+            "invented": round(float(np.mean([loss.invented for loss in method_losses])), 4),
         }
-        for way, name in enumerate(names)
+        for name, method_losses in methods.items()
     }
 
 
-def resampling_text(compared: Sequence[ResamplingLoss]) -> str:
+def resampling_text(losses: Sequence[ResamplingLoss]) -> str:
     """Return the means as two lines for a person."""
     lines = [
-        f"{name.replace('_', ' ')}: {each['psnr']:.1f} dB from a supersampled view, "
-        f"{each['invented']:.1%} of the pixels invented"
-        for name, each in mean_losses(compared).items()
+        f"{name.replace('_', ' ')}: {mean['psnr']:.1f} dB from a supersampled view, "
+        f"{mean['invented']:.1%} of the pixels invented"
+        for name, mean in mean_losses(losses).items()
     ]
     return "\n".join(["Resampling", "", *lines, ""]) if lines else ""
 
 
-def _compare(photo: np.ndarray, params: AugmentParams, rng: np.random.Generator) -> ResamplingLoss:
+def _compare(
+    photo: np.ndarray, augment: AugmentParams, generator: np.random.Generator
+) -> ResamplingLoss:
+    """Render one photo (H, W, 3) in three ways with the same random operations."""
     height, width = photo.shape[:2]
-    steps = [each[0] for each in operations([photo.shape[:2]], params, RandomDraws([rng]))]
-    whole = reduce(np.matmul, steps)
-    truth = F.avg_pool2d(_seen(photo, whole, params.size * FINER), FINER)
-    once, own = _seen(photo, whole, params.size), inside_photo(whole, params.size, width, height)
-    stepwise, kept = one_per_operation(photo, steps, params.size)
-    both = own & kept
+    size = augment.size
+    draws = RandomDraws([generator])
+    operations = [batch[0] for batch in random_operations([(height, width)], augment, draws)]
+    view = reduce(np.matmul, operations)
+    reference = functional.avg_pool2d(_resample(photo, view, size * _SUPERSAMPLING), _SUPERSAMPLING)
+    once = _resample(photo, view, size)
+    once_real = inside_photo(view, size, width, height)
+    stepwise, stepwise_real = apply_stepwise(photo, operations, size)
+    both_real = once_real & stepwise_real
     return ResamplingLoss(
-        np.stack([_bytes(x) for x in (truth, once, stepwise)]),
-        (psnr(once, truth, both), psnr(stepwise, truth, both)),
-        (float(1 - own.float().mean()), float(1 - kept.float().mean())),
+        pictures=np.concatenate([to_uint8(x) for x in (reference, once, stepwise)]),
+        one_resample=MethodLoss(
+            psnr=psnr(once, reference, both_real),
+            invented=float(1 - once_real.float().mean()),
+        ),
+        one_per_operation=MethodLoss(
+            psnr=psnr(stepwise, reference, both_real),
+            invented=float(1 - stepwise_real.float().mean()),
+        ),
     )
 
 
-def one_per_operation(
-    photo: np.ndarray, steps: Sequence[np.ndarray], size: int
+def apply_stepwise(
+    photo: np.ndarray, operations: Sequence[np.ndarray], size: int
 ) -> tuple[Tensor, Tensor]:
     """Apply crop and operations one after the other, each to the 8-bit picture of the last.
 
     Returns the picture (1, 3, S, S) and which pixels come from the photo, (S, S) bool.
     """
-    x, kept = _seen(photo, steps[0], size), torch.ones(size, size, dtype=torch.bool)
-    plane = box(size / 2, size / 2, size, size)
-    for step in steps[1:]:
-        where = plane @ step
-        x = _seen(_bytes(x), where, size)
-        # A pixel is kept when it lies inside and all that it is mixed from was kept.
-        grid = positions(where[None], size, x.device).permute(0, 2, 3, 1) * 2 / size - 1
-        before = kept.float()[None, None]
-        mixed = F.grid_sample(before, grid, padding_mode="border", align_corners=False)[0, 0]
-        kept = inside_photo(where, size, size, size) & (mixed > 0.999)
-    return x, kept
+    x = _resample(photo, operations[0], size)
+    real = torch.ones(size, size, dtype=torch.bool)
+    whole_picture = box(size / 2, size / 2, size, size)
+    for operation in operations[1:]:
+        matrix = whole_picture @ operation
+        x = _resample(to_uint8(x)[0], matrix, size)
+        # A pixel is real when it lies inside and all that it is mixed from was real.
+        positions = source_positions(matrix[None], size, x.device)
+        grid = positions.permute(0, 2, 3, 1) * 2 / size - 1
+        mixed = functional.grid_sample(
+            real.float()[None, None], grid, padding_mode="border", align_corners=False
+        )[0, 0]
+        real = inside_photo(matrix, size, size, size) & (mixed > 0.999)
+    return x, real
 
 
 def inside_photo(matrix: np.ndarray, size: int, width: int, height: int) -> Tensor:
-    """Return which output pixels (S, S) look at a point of a picture of that size."""
-    x, y = positions(matrix[None], size, torch.device("cpu"))[0]
-    return (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
+    """Return which output pixels lie inside a picture of that width and height, (S, S) bool."""
+    x, y = source_positions(matrix[None], size, torch.device("cpu"))[0]
+    inside: Tensor = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
+    return inside
 
 
-def psnr(x: Tensor, truth: Tensor, where: Tensor) -> float:
-    """Return the peak signal-to-noise ratio in dB of pixels in 0..1, at most 99."""
-    error = ((x - truth) ** 2)[..., where].mean() if where.any() else torch.tensor(0.0)
-    return float(min(99.0, -10 * np.log10(max(float(error), 1e-12))))
+def psnr(x: Tensor, reference: Tensor, mask: Tensor) -> float:
+    """Return the peak signal-to-noise ratio in dB of masked pixels in 0..1, at most 99."""
+    error = float(((x - reference) ** 2)[..., mask].mean()) if mask.any() else 0.0
+    return float(min(99.0, -10 * np.log10(max(error, 1e-12))))
 
 
-def _seen(photo: np.ndarray, matrix: np.ndarray, size: int) -> Tensor:
+def _resample(photo: np.ndarray, matrix: np.ndarray, size: int) -> Tensor:
+    """Render one view of a photo (H, W, 3) uint8; returns (1, 3, S, S) in 0..1."""
     pixels = torch.tensor(photo).permute(2, 0, 1)[None]
     return resample(pixels, np.array([photo.shape[:2]]), matrix[None], size)
-
-
-def _bytes(x: Tensor) -> np.ndarray:
-    return (x[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()

@@ -1,4 +1,4 @@
-"""A log of steps over a batch: what each gave, and which images failed in it and why."""
+"""The log of a trace: what each step over a batch gave, which images failed in it, and why."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,19 @@ from stages.base.errors import UserError
 from stages.checks.findings import Finding
 from stages.checks.findings_text import aligned_table
 
-A = TypeVar("A", np.ndarray, Tensor)
-RANGE = (np.min, np.max, np.mean)
+_Values = TypeVar("_Values", np.ndarray, Tensor)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TraceStep:
-    """What one step gave: shape, kind and range of its numbers, and a remark."""
+    """The output of one step: shape, type, range (where it has finite numbers), and a remark."""
 
     step: str
     shape: list[int]
     dtype: str
-    min: float | None
-    max: float | None
-    mean: float | None
+    min: float | None = None
+    max: float | None = None
+    mean: float | None = None
     note: str
 
 
@@ -34,7 +33,7 @@ class TraceStopped(Exception):
 
 
 class TraceLog:
-    """Runs steps and remembers; `paths` are the images that are still in the batch."""
+    """Runs steps and records them; `paths` are the images that are still in the batch."""
 
     def __init__(self) -> None:
         """Start without images and without steps."""
@@ -42,44 +41,55 @@ class TraceLog:
         self.steps: list[TraceStep] = []
         self.findings: list[Finding] = []
 
-    def take(
-        self, step: str, make: Callable[[np.ndarray], A], note: str | Callable[[A], str] = ""
-    ) -> A:
-        """Return make(rows) for all rows of the batch, logged; Stopped when it fails.
+    def run(
+        self,
+        step: str,
+        compute: Callable[[np.ndarray], _Values],
+        note: str | Callable[[_Values], str] = "",
+    ) -> _Values:
+        """Return compute(rows) for all rows of the batch, recorded; TraceStopped when it fails.
 
-        Then it is made row by row, to name the images that are to blame.
+        Then it is computed row by row, to name the images for which it fails.
         """
         try:
-            value = make(np.arange(len(self.paths)))
+            values = compute(np.arange(len(self.paths)))
         except Exception as error:
-            guilty = [path for row, path in enumerate(self.paths) if _fails(make, row)]
-            raise self.failed(step, error, guilty or self.paths) from None
-        numbers = torch.as_tensor(value).detach().cpu()
-        self.add(step, numbers.numpy(), note if isinstance(note, str) else note(value))
-        finite = (
-            numbers.isfinite().flatten(1).all(dim=1) if numbers.ndim > 1 else numbers.isfinite()
-        )
+            failing = [path for row, path in enumerate(self.paths) if _fails(compute, row)]
+            raise self.record_failure(step, error, failing or self.paths) from None
+        numbers = torch.as_tensor(values).detach().cpu()
+        self.record(step, numbers.numpy(), note if isinstance(note, str) else note(values))
+        finite = numbers.isfinite()
+        if numbers.ndim > 1:
+            finite = finite.flatten(1).all(dim=1)
         if not finite.all():
-            wrong = [path for path, right in zip(self.paths, finite, strict=True) if not right]
-            raise self.failed(step, ValueError("gives numbers that are not finite"), wrong)
-        return value
+            failing = [path for path, ok in zip(self.paths, finite, strict=True) if not ok]
+            not_finite = ValueError("gives numbers that are not finite")
+            raise self.record_failure(step, not_finite, failing)
+        return values
 
-    def add(
+    def record(
         self, step: str, numbers: np.ndarray, note: str, shape: Sequence[int] | None = None
     ) -> None:
-        """Log a step by its numbers; those that are not finite are left out of the range."""
+        """Record a step by its numbers; those that are not finite are left out of the range."""
         finite = numbers[np.isfinite(numbers)]
-        low, high, mean = (_short(f(finite)) if finite.size else None for f in RANGE)
         self.steps.append(
-            TraceStep(step, list(shape or numbers.shape), str(numbers.dtype), low, high, mean, note)
+            TraceStep(
+                step=step,
+                shape=list(shape or numbers.shape),
+                dtype=str(numbers.dtype),
+                min=_four_digits(np.min(finite)) if finite.size else None,
+                max=_four_digits(np.max(finite)) if finite.size else None,
+                mean=_four_digits(np.mean(finite)) if finite.size else None,
+                note=note,
+            )
         )
 
-    def failed(self, step: str, error: Exception, paths: Sequence[str]) -> TraceStopped:
-        """Note an error with the step and the images; returns what to raise."""
+    def record_failure(self, step: str, error: Exception, paths: Sequence[str]) -> TraceStopped:
+        """Record an error as a finding about these images; return the exception to raise."""
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-        what = " ".join(f"{kind}{error}".split())
+        reason = " ".join(f"{kind}{error}".split())
         names = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-        message = f"the step {step!r} of the first batch fails for {names} ({what})"
+        message = f"the step {step!r} of the first batch fails for {names} ({reason})"
         self.findings.append(Finding("error", f"batch_{step}", message, tuple(paths)))
         return TraceStopped()
 
@@ -87,20 +97,23 @@ class TraceLog:
 def trace_text(steps: Sequence[TraceStep]) -> str:
     """Return the steps as a titled table for a person."""
     rows = [["step", "shape", "type", "min", "max", "mean", ""]]
-    for each in steps:
-        numbers = ["" if n is None else f"{n:.4g}" for n in (each.min, each.max, each.mean)]
-        rows.append([each.step, "×".join(map(str, each.shape)), each.dtype, *numbers, each.note])
+    for step in steps:
+        numbers = [
+            "" if number is None else f"{number:.4g}" for number in (step.min, step.max, step.mean)
+        ]
+        rows.append([step.step, "×".join(map(str, step.shape)), step.dtype, *numbers, step.note])
     return f"The first batch, step by step\n\n{aligned_table(rows, '<<<>>><')}\n"
 
 
-def _fails(make: Callable[[np.ndarray], A], row: int) -> bool:
+def _fails(compute: Callable[[np.ndarray], _Values], row: int) -> bool:
+    """Return whether a step fails for one image alone."""
     try:
-        make(np.array([row]))
+        compute(np.array([row]))
     except Exception:
         return True
     return False
 
 
-def _short(number: float) -> float:
-    """Keep four digits: enough to read, and the same on machines that differ in the last ones."""
+def _four_digits(number: float) -> float:
+    """Round to four digits: enough to read, and the same where machines differ in the last ones."""
     return float(f"{number:.4g}")

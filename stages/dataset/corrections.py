@@ -1,7 +1,7 @@
 """Corrections: what a person decided about single photos, laid over the labels of the rule.
 
-A row holds only while it fits: sha256 is the photo's content when the decision was made, and ""
-stands for any content. The actions are
+A row is applied only while it fits: sha256 is the photo's content at the time of the decision, and
+"" stands for any content. The actions are
     relabel    to a label that the rule gives to some photo: a slip of the pen would otherwise make
                a class of one
     new class  to a label that no photo had; other rows may then relabel to it
@@ -10,7 +10,8 @@ stands for any content. The actions are
 Two rows for one photo cancel each other, since nobody can say which one was meant.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,12 +19,15 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from stages.dataset.label_csv import Row, match_rows, read_csv_rows
-from stages.dataset.labels import Labelled, Problem, clean_label
+from stages.dataset.label_csv import CsvRow, match_rows, read_csv_rows
+from stages.dataset.labels import PhotoLabels, Problem, clean_label
 
 CORRECTION_COLUMNS = ("path", "sha256", "action", "label", "note")
-RELABEL, NEW, DROP, KEEP = "relabel", "new class", "drop", "keep"
-ACTIONS = (RELABEL, NEW, DROP, KEEP)
+RELABEL = "relabel"
+NEW_CLASS = "new class"
+DROP = "drop"
+KEEP = "keep"
+ACTIONS = (RELABEL, NEW_CLASS, DROP, KEEP)
 
 
 class Decision(NamedTuple):
@@ -56,7 +60,7 @@ class Corrections:
     @property
     def relabelled(self) -> dict[str, str]:
         """Return the right label by path."""
-        return {row.path: clean_label(row.label) for row in self.applied(RELABEL, NEW)}
+        return {row.path: clean_label(row.label) for row in self.applied(RELABEL, NEW_CLASS)}
 
     @property
     def dropped(self) -> dict[str, str]:
@@ -66,13 +70,21 @@ class Corrections:
     @property
     def problems(self) -> list[Problem]:
         """Return a problem for each row that is not applied."""
-        rows = [Problem(row.path, row.problem, row.detail) for row in self.decisions if row.problem]
-        return [p._replace(problem=f"correction: {p.problem}") for p in self.malformed + rows]
+        refused = [
+            Problem(row.path, row.problem, row.detail) for row in self.decisions if row.problem
+        ]
+        return [
+            problem._replace(problem=f"correction: {problem.problem}")
+            for problem in self.malformed + refused
+        ]
 
     def counts(self) -> dict[str, int]:
-        """Return how many photos were given another label, dropped, or looked at and kept."""
-        kept = len(self.applied(KEEP))
-        return {"relabelled": len(self.relabelled), "dropped": len(self.dropped), "kept": kept}
+        """Return how many photos were given another label, were dropped, or keep their label."""
+        return {
+            "relabelled": len(self.relabelled),
+            "dropped": len(self.dropped),
+            "kept": len(self.applied(KEEP)),
+        }
 
     def table(self) -> pd.DataFrame:
         """Return all rows with what became of each, in the order of the file."""
@@ -86,74 +98,85 @@ def read_corrections(
     rows, malformed = read_csv_rows(
         file, ",", CORRECTION_COLUMNS, f"its columns are {', '.join(CORRECTION_COLUMNS)}"
     )
-    found, strays = match_rows(rows, "path", sorted(hashes))
-    known = set(labels.values()) | _new_classes(found, hashes)
+    rows_by_path, unmatched = match_rows(rows, "path", sorted(hashes))
+    known_labels = set(labels.values()) | _new_classes(rows_by_path, hashes)
     decisions = []
-    for path, same in found.items():
+    for path, same_path in rows_by_path.items():
         before = labels.get(path, "")
-        problem, detail = _complaint(same, hashes[path], before, known) or ("", "")
-        decisions += [_decision(row, path, before, problem, detail) for row in same]
-    lines = {decision.line for decision in decisions}
-    astray = [row for row in rows if row.line not in lines]
-    for row, stray in zip(astray, strays, strict=True):
-        detail = stray.detail.partition(": ")[2]
-        decisions.append(_decision(row, row.cells["path"], "", stray.problem, detail))
+        problem = _refusal(path, same_path, hashes[path], before, known_labels)
+        decisions += [_decision(row, path, before, problem) for row in same_path]
+    matched_lines = {decision.line for decision in decisions}
+    unmatched_rows = [row for row in rows if row.line not in matched_lines]
+    for row, problem in zip(unmatched_rows, unmatched, strict=True):
+        # Without the line, which a decision's detail begins with.
+        detail = problem.detail.partition(": ")[2]
+        decisions.append(_decision(row, row.cells["path"], "", problem._replace(detail=detail)))
     return Corrections(sorted(decisions, key=lambda decision: decision.line), malformed)
 
 
-def apply_corrections(given: Labelled, fixes: Corrections) -> Labelled:
+def apply_corrections(by_rule: PhotoLabels, corrections: Corrections) -> PhotoLabels:
     """Return the labels with the corrections on top; a corrected photo is no longer unlabelled."""
-    relabelled, dropped = fixes.relabelled, fixes.dropped
-    labels = {
-        path: label for path, label in {**given.labels, **relabelled}.items() if path not in dropped
-    }
+    dropped = corrections.dropped
+    corrected = {**by_rule.labels, **corrections.relabelled}
+    labels = {path: label for path, label in corrected.items() if path not in dropped}
     settled = labels.keys() | dropped.keys()
-    left = [problem for problem in given.unlabelled if problem.path not in settled]
-    return replace(given, labels=labels, unlabelled=left)
+    unlabelled = [problem for problem in by_rule.unlabelled if problem.path not in settled]
+    return replace(by_rule, labels=labels, unlabelled=unlabelled)
 
 
-def _decision(row: Row, path: str, before: str, problem: str, detail: str) -> Decision:
-    where = f"line {row.line}" + (f": {detail}" if detail else "")
+def _decision(row: CsvRow, path: str, before: str, problem: Problem | None) -> Decision:
+    """Return a row with the reason why it is refused, if it is."""
     _, sha256, action, label, note = (row.cells[column] for column in CORRECTION_COLUMNS)
-    cells = (path, sha256, action, label, note, before)
-    return Decision(*cells, problem, where if problem else "", row.line)
+    if problem is None:
+        return Decision(path, sha256, action, label, note, before, "", "", row.line)
+    detail = f"line {row.line}" + (f": {problem.detail}" if problem.detail else "")
+    return Decision(path, sha256, action, label, note, before, problem.problem, detail, row.line)
 
 
-def _new_classes(found: Mapping[str, list[Row]], hashes: Mapping[str, str]) -> set[str]:
+def _new_classes(
+    rows_by_path: Mapping[str, Sequence[CsvRow]], hashes: Mapping[str, str]
+) -> set[str]:
     """Return the labels that rows which fit their photo bring as new ones."""
     return {
         clean_label(rows[0].cells["label"])
-        for path, rows in found.items()
-        if clean_label(rows[0].cells["action"]) == NEW and not _misfit(rows, hashes[path])
+        for path, rows in rows_by_path.items()
+        if clean_label(rows[0].cells["action"]) == NEW_CLASS
+        and not _misfit(path, rows, hashes[path])
     }
 
 
-def _complaint(
-    rows: list[Row], sha256: str, before: str, known: Set[str]
-) -> tuple[str, str] | None:
-    """Return problem and detail when the rows for one photo cannot be applied."""
-    if misfit := _misfit(rows, sha256):
+def _refusal(
+    path: str, rows: Sequence[CsvRow], sha256: str, before: str, known_labels: AbstractSet[str]
+) -> Problem | None:
+    """Return why the rows for one photo cannot be applied, None when they can."""
+    if misfit := _misfit(path, rows, sha256):
         return misfit
-    action, label = (clean_label(rows[0].cells[column]) for column in ("action", "label"))
+    action = clean_label(rows[0].cells["action"])
+    label = clean_label(rows[0].cells["label"])
     if action not in ACTIONS:
-        return "unknown action", f"{action!r} is none of {', '.join(ACTIONS)}"
+        detail = f"{action!r} is none of {', '.join(ACTIONS)}"
+        return Problem(path, "unknown action", detail)
     if action == KEEP and label not in ("", before):
-        return "label changed", f"it keeps {label!r}, and now the rule says {before!r}; look again"
-    if action in (RELABEL, NEW) and (not label or label not in known):
-        return "unknown label", _unknown(label, known)
+        detail = f"it keeps {label!r}, and now the rule says {before!r}; look again"
+        return Problem(path, "label changed", detail)
+    if action in (RELABEL, NEW_CLASS) and (not label or label not in known_labels):
+        return Problem(path, "unknown label", _unknown_label_detail(label, known_labels))
     return None
 
 
-def _misfit(rows: list[Row], sha256: str) -> tuple[str, str] | None:
+def _misfit(path: str, rows: Sequence[CsvRow], sha256: str) -> Problem | None:
+    """Return why the rows do not fit the photo, whatever their action."""
     if len(rows) > 1:
-        return "two rows for one photo", "none is applied; keep the right one"
+        detail = "none is applied; keep the right one"
+        return Problem(path, "two rows for one photo", detail)
     if clean_label(rows[0].cells["sha256"]).lower() not in ("", sha256):
-        return "content changed", "it was made for another content of this file; look again"
+        detail = "it was made for another content of this file; look again"
+        return Problem(path, "content changed", detail)
     return None
 
 
-def _unknown(label: str, known: Set[str]) -> str:
-    near = get_close_matches(label, sorted(known), n=1)
-    return f"no image has the label {label!r}" + (
-        f"; did you mean {near[0]!r}?" if near else f"; if it is a new one, the action is {NEW}"
-    )
+def _unknown_label_detail(label: str, known_labels: AbstractSet[str]) -> str:
+    similar = get_close_matches(label, sorted(known_labels), n=1)
+    if similar:
+        return f"no image has the label {label!r}; did you mean {similar[0]!r}?"
+    return f"no image has the label {label!r}; if it is a new one, the action is {NEW_CLASS}"

@@ -1,6 +1,6 @@
 """Exact duplicates by content, near-duplicates by perceptual hash: groups that belong together."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -14,14 +14,16 @@ from scipy.sparse.csgraph import connected_components
 # 2 % cropped on each side, median 32 | 26; 5 % cropped, median 74 | 66.
 # Of different photos the nearest two are 82 | 50 apart. With the usual 64 bits (8 x 8) they are
 # 12 | 10 apart, where brighter copies are up to 8 | 14: there no threshold tells them apart.
-NEAR = 30
+NEAR_BITS = 30
 # A hash is cut into pieces of 16 bits. Hashes that differ in at most 2 * 16 - 1 bits differ in
 # at most one bit of some piece (Norouzi et al. 2012, multi-index hashing), so it is enough to look
 # up each piece and its 16 neighbours: all pairs are found, and few others are compared.
-PIECES, BITS = 16, 16
-CHUNK = 1 << 20  # pairs compared at a time, to bound memory
+PIECES = 16
+PIECE_BITS = 16
+_CHUNK = 1 << 20  # pairs compared at a time, to bound memory
 
 Ints = NDArray[np.int64]
+RowPairs = tuple[Ints, Ints]  # rows that are linked one to one, (L,) each
 
 
 def duplicate_groups(index: pd.DataFrame) -> pd.Series:
@@ -35,59 +37,71 @@ def duplicate_groups(index: pd.DataFrame) -> pd.Series:
     rows = np.arange(len(table))
     hashed = rows[(table["phash"] != "").to_numpy()]
     words = np.frombuffer(bytes.fromhex("".join(table["phash"])), np.uint16).reshape(-1, PIECES)
-    alike = near_groups(words)
-    same = pd.factorize(table["sha256"])[0]
-    group = _join(rows, [(rows, _first(same)), (hashed, hashed[_first(alike)])])
-    first = table["path"].to_numpy()[_first(group)]
-    return pd.Series(first, table["path"], dtype="str", name="group")
+    near = near_groups(words)
+    exact = pd.factorize(table["sha256"])[0]
+    links = [(rows, _first_rows(exact)), (hashed, hashed[_first_rows(near)])]
+    group = _join(rows, links)
+    first_path = table["path"].to_numpy()[_first_rows(group)]
+    return pd.Series(first_path, table["path"], dtype="str", name="group")
 
 
 def near_groups(words: NDArray[np.uint16]) -> Ints:
-    """Return a group number for each hash; linked are those at most NEAR bits apart.
+    """Return a group number for each hash; linked are those at most NEAR_BITS apart.
 
     words: (N, PIECES). 100,000 random hashes take 3.4 s on one core, 20,000 that are all
     about 15 bits apart .2 s. The worst are many that stay just too far apart: 20,000 at about 65
     bits take 12 s.
     """
     unique, inverse = np.unique(words, axis=0, return_inverse=True)
-    whole = unique.view(np.uint64)  # (N, 4)
+    hashes = unique.view(np.uint64)  # (N, 4)
     group = np.arange(len(unique))
-    flips = [1 << bit for bit in range(BITS)]
+    flips = [1 << bit for bit in range(PIECE_BITS)]
     # What is joined is not compared again, so the steps that join most for their work come first.
-    for pairs_of in (_neighbours, partial(_pairs, flips=[0]), partial(_pairs, flips=flips)):
+    candidates: list[Callable[[Ints, Ints], Iterator[RowPairs]]] = [
+        _sorted_neighbours,
+        partial(_pairs, flips=[0]),
+        partial(_pairs, flips=flips),
+    ]
+    for candidate_pairs in candidates:
         for piece in unique.T.astype(np.int64):
-            near = [
-                (a[close], b[close])
-                for a, b in pairs_of(piece, group)
-                for close in [np.bitwise_count(whole[a] ^ whole[b]).sum(1) <= NEAR]
-            ]
-            group = _join(group, near)
+            links = [_near_pairs(hashes, pairs) for pairs in candidate_pairs(piece, group)]
+            group = _join(group, links)
     return group[inverse.ravel()]
 
 
-def _neighbours(keys: Ints, group: Ints) -> Iterator[tuple[Ints, Ints]]:
+def _near_pairs(hashes: NDArray[np.uint64], pairs: RowPairs) -> RowPairs:
+    """Return the pairs whose hashes differ in at most NEAR_BITS bits."""
+    a, b = pairs
+    near = np.bitwise_count(hashes[a] ^ hashes[b]).sum(1) <= NEAR_BITS
+    return a[near], b[near]
+
+
+def _sorted_neighbours(keys: Ints, _group: Ints) -> Iterator[RowPairs]:
     """Yield the pairs that stand side by side when sorted by key."""
     order = np.argsort(keys, kind="stable")
     yield order[:-1], order[1:]
 
 
-def _pairs(keys: Ints, group: Ints, flips: Sequence[int]) -> Iterator[tuple[Ints, Ints]]:
+def _pairs(keys: Ints, group: Ints, flips: Sequence[int]) -> Iterator[RowPairs]:
     """Yield, in chunks, every pair of different groups whose keys differ in the bits of a flip."""
-    full = keys * len(keys) + group  # by key, then group: a pair is met once, from its lower group
+    # By key, then group: a pair is met once, from its lower group.
+    full = keys * len(keys) + group
     order = np.argsort(full, kind="stable")
-    full, keys, group = full[order], keys[order], group[order]
-    ends = np.searchsorted(keys, np.arange(1 << BITS), side="right")
+    full = full[order]
+    keys = keys[order]
+    group = group[order]
+    ends = np.searchsorted(keys, np.arange(1 << PIECE_BITS), side="right")
     for flip in flips:
-        wanted = keys ^ flip
-        begin = np.searchsorted(full, wanted * len(keys) + group, side="right")
-        for a, b in _ranges(begin, ends[wanted]):
+        flipped = keys ^ flip
+        begin = np.searchsorted(full, flipped * len(keys) + group, side="right")
+        for a, b in _ranges(begin, ends[flipped]):
             yield order[a], order[b]
 
 
-def _ranges(begin: Ints, end: Ints) -> Iterator[tuple[Ints, Ints]]:
-    """Yield each row with every number from begin[row] up to end[row], about CHUNK at a time."""
+def _ranges(begin: Ints, end: Ints) -> Iterator[RowPairs]:
+    """Yield each row with every number from begin[row] up to end[row], about _CHUNK at a time."""
     total = np.cumsum(np.append(0, end - begin))
-    cuts = np.searchsorted(total[1:], np.arange(CHUNK, total[-1], CHUNK))
+    cuts = np.searchsorted(total[1:], np.arange(_CHUNK, total[-1], _CHUNK))
     for rows in np.split(np.arange(len(begin)), cuts):
         if len(rows):
             row = np.repeat(rows, (end - begin)[rows])
@@ -95,14 +109,15 @@ def _ranges(begin: Ints, end: Ints) -> Iterator[tuple[Ints, Ints]]:
             yield row, begin[row] + number - total[row]
 
 
-def _join(group: Ints, links: Iterable[tuple[Ints, Ints]]) -> Ints:
+def _join(group: Ints, links: Iterable[RowPairs]) -> Ints:
     """Return the groups after linking rows to rows, numbered anew from 0."""
     a, b = np.concatenate([np.zeros((2, 0), np.int64), *map(np.stack, links)], axis=1)
-    table = coo_array((np.ones(len(a), bool), (group[a], group[b])), shape=(len(group),) * 2)
-    return connected_components(table, directed=False)[1].astype(np.int64)[group]
+    graph = coo_array((np.ones(len(a), bool), (group[a], group[b])), shape=(len(group),) * 2)
+    component: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
+    return component[group]
 
 
-def _first(group: Ints) -> Ints:
+def _first_rows(group: Ints) -> Ints:
     """Return for each row the first row of the same group."""
     _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
     return first[inverse]

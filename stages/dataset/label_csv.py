@@ -14,87 +14,107 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from stages.base.errors import UserError
-from stages.dataset.labels import Labelled, LabelParams, Problem, clean_label
+from stages.dataset.labels import LabelParams, PhotoLabels, Problem, clean_label
+from stages.dataset.manifest import SIDES
 
-SIDES = ("train", "valid")
 
-
-class Row(NamedTuple):
+class CsvRow(NamedTuple):
     """A row below the header: its first line in the file, and its cells by column."""
 
     line: int
     cells: Mapping[str, str]
 
 
-def read_labels_csv(file: Path, params: LabelParams, paths: Sequence[str]) -> Labelled:
+RowsByPath = Mapping[str, Sequence[CsvRow]]
+
+
+def read_labels_csv(file: Path, params: LabelParams, paths: Sequence[str]) -> PhotoLabels:
     """Match the rows of a CSV with the photos; labels only when params.by is csv.
 
     Raises UserError when the file cannot be read as a whole: encoding, header, quoting.
     """
     label_column = params.label_column if params.by == "csv" else ""
-    columns = [c for c in (params.path_column, label_column, params.split_column) if c]
+    split_column = params.split_column
+    columns = [name for name in (params.path_column, label_column, split_column) if name]
     hint = "see path_column, label_column, split_column and delimiter of ingest.label"
     rows, problems = read_csv_rows(file, params.delimiter, columns, hint)
-    found, strays = match_rows(rows, params.path_column, paths)
-    problems += strays
-    labels, unlabelled = _labels(found, label_column) if label_column else ({}, [])
-    splits, doubtful = _splits(found, params.split_column) if params.split_column else ({}, [])
-    without = [Problem(p, "photo without row", "no row names it") for p in paths if p not in found]
-    (unlabelled if label_column else problems).extend(without)
-    merged = sum(len(r) - 1 for p, r in found.items() if p in labels or not label_column)
-    return Labelled(labels, unlabelled, splits, problems + doubtful, merged)
+    rows_by_path, unmatched = match_rows(rows, params.path_column, paths)
+    labels, unlabelled = _labels(rows_by_path, label_column) if label_column else ({}, [])
+    splits, no_split = _splits(rows_by_path, split_column) if split_column else ({}, [])
+    problems += unmatched
+    no_row = [
+        Problem(path, "photo without row", "no row names it")
+        for path in paths
+        if path not in rows_by_path
+    ]
+    if label_column:
+        unlabelled += no_row
+    else:
+        problems += no_row
+    merged_rows = sum(
+        len(same_path) - 1
+        for path, same_path in rows_by_path.items()
+        if path in labels or not label_column
+    )
+    return PhotoLabels(labels, unlabelled, splits, problems + no_split, merged_rows)
 
 
 def read_csv_rows(
     file: Path, delimiter: str, columns: Sequence[str], hint: str
-) -> tuple[list[Row], list[Problem]]:
+) -> tuple[list[CsvRow], list[Problem]]:
     """Return the rows of a CSV file, short ones filled with "", and a problem for each overlong.
 
     Blank lines are skipped. Raises UserError when a column is missing (with the hint).
     """
-    lines = _records(file, delimiter)
-    header = [clean_label(name) for name in next(lines, (0, [""]))[1]]
+    records = _records(file, delimiter)
+    header = [clean_label(name) for name in next(records, (0, [""]))[1]]
     for column in columns:
         if header.count(column) != 1:
             kind = "two columns" if column in header else "no column"
-            read = delimiter.join(header)
-            raise UserError(f"{file}: {kind} named {column!r} in its header ({read!r}); {hint}")
-    rows, problems = [], []
-    for line, cells in lines:
+            written = delimiter.join(header)
+            raise UserError(f"{file}: {kind} named {column!r} in its header ({written!r}); {hint}")
+    rows = []
+    problems = []
+    for line, cells in records:
         if any(cell.strip() for cell in cells[len(header) :]):
             path = dict(zip(header, cells, strict=False))[columns[0]]
             count = f"{len(cells)} cells under {len(header)} columns"
             detail = f"line {line}: {count}; put a cell that holds {delimiter} in quotes"
             problems.append(Problem(path, "malformed row", detail))
         elif any(cell.strip() for cell in cells):
-            rows.append(Row(line, dict(zip(header, cells + [""] * len(header), strict=False))))
+            filled = cells + [""] * len(header)
+            rows.append(CsvRow(line, dict(zip(header, filled, strict=False))))
     return rows, problems
 
 
 def match_rows(
-    rows: Iterable[Row], column: str, paths: Sequence[str]
-) -> tuple[dict[str, list[Row]], list[Problem]]:
+    rows: Iterable[CsvRow], column: str, paths: Sequence[str]
+) -> tuple[dict[str, list[CsvRow]], list[Problem]]:
     """Return the rows of each photo, and a problem for each row that names none.
 
     A row may write a path in another Unicode form than the disk, with ./ or with spaces around.
     """
-    names = {unicodedata.normalize("NFC", path): path for path in paths} | {p: p for p in paths}
-    found: dict[str, list[Row]] = {}
-    strays = []
+    # The exact path goes before one that is the same after composing.
+    path_of = {unicodedata.normalize("NFC", path): path for path in paths}
+    path_of.update((path, path) for path in paths)
+    rows_by_path: dict[str, list[CsvRow]] = {}
+    unmatched = []
     for row in rows:
         written = row.cells[column]
-        path = names.get(written) or names.get(PurePosixPath(clean_label(written)).as_posix())
-        if path is not None:
-            found.setdefault(path, []).append(row)
+        path = path_of.get(written)
+        if path is None:
+            path = path_of.get(PurePosixPath(clean_label(written)).as_posix())
+        if path is None:
+            unmatched.append(_unmatched_problem(row.line, written))
         else:
-            strays.append(Problem(written, *_stray(row.line, written)))
-    return found, strays
+            rows_by_path.setdefault(path, []).append(row)
+    return rows_by_path, unmatched
 
 
 def _records(file: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the first line number and the cells of each record."""
     text = io.StringIO(_decode(file), newline="")
-    # A space after the delimiter would else keep a quoted cell from being seen as quoted.
+    # A space after the delimiter would else prevent a quoted cell from being read as quoted.
     reader = csv.reader(text, delimiter=delimiter, strict=True, skipinitialspace=delimiter != " ")
     line = 1
     try:
@@ -114,8 +134,8 @@ def _decode(file: Path) -> str:
         content = file.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{file} is missing; a file with only its header will do") from None
-    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    encoding = "utf-16" if wide else "utf-8-sig"
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    encoding = "utf-16" if is_utf16 else "utf-8-sig"
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -132,24 +152,28 @@ def _not_utf8(file: Path, before: str) -> UserError:
     )
 
 
-def _stray(line: int, written: str) -> tuple[str, str]:
-    """Return problem and detail for a row whose path is no photo's."""
+def _unmatched_problem(line: int, written: str) -> Problem:
+    """Return why a row's path is no photo's."""
     if not written.strip():
-        return "empty path", f"line {line}"
+        return Problem(written, "empty path", f"line {line}")
     if re.match(r"\s*([/\\]|[A-Za-z]:[/\\])", written):
-        return "absolute path", f"line {line}: paths are relative to ingest.images"
+        detail = f"line {line}: paths are relative to ingest.images"
+        return Problem(written, "absolute path", detail)
     if ".." in re.split(r"[/\\]", written.strip()):
-        return "path leaves the folder", f"line {line}: .. is not allowed"
+        return Problem(written, "path leaves the folder", f"line {line}: .. is not allowed")
     slash = "; folders are parted by /" if "\\" in written else ""
-    return "row without photo", f"line {line}: ingest.images has no such image{slash}"
+    detail = f"line {line}: ingest.images has no such image{slash}"
+    return Problem(written, "row without photo", detail)
 
 
-def _labels(found: Mapping[str, list[Row]], column: str) -> tuple[dict[str, str], list[Problem]]:
-    labels, problems = {}, []
-    for path, rows in found.items():
-        label, detail = _one_value(rows, column)
-        if detail:
-            problems.append(Problem(path, "conflicting labels", detail))
+def _labels(rows_by_path: RowsByPath, column: str) -> tuple[dict[str, str], list[Problem]]:
+    """Return the label of each path, and a problem where the rows give none or several."""
+    labels = {}
+    problems = []
+    for path, rows in rows_by_path.items():
+        label, conflict = _agreed_value(rows, column)
+        if conflict:
+            problems.append(Problem(path, "conflicting labels", conflict))
         elif not label:
             problems.append(Problem(path, "empty label", f"line {rows[0].line}"))
         else:
@@ -157,12 +181,14 @@ def _labels(found: Mapping[str, list[Row]], column: str) -> tuple[dict[str, str]
     return labels, problems
 
 
-def _splits(found: Mapping[str, list[Row]], column: str) -> tuple[dict[str, str], list[Problem]]:
-    splits, problems = {}, []
-    for path, rows in found.items():
-        side, detail = _one_value(rows, column)
-        if detail:
-            problems.append(Problem(path, "conflicting splits", detail))
+def _splits(rows_by_path: RowsByPath, column: str) -> tuple[dict[str, str], list[Problem]]:
+    """Return the side of each path, and a problem where the rows give another word or several."""
+    splits = {}
+    problems = []
+    for path, rows in rows_by_path.items():
+        side, conflict = _agreed_value(rows, column)
+        if conflict:
+            problems.append(Problem(path, "conflicting splits", conflict))
         elif side in SIDES:
             splits[path] = side
         elif side:
@@ -171,9 +197,10 @@ def _splits(found: Mapping[str, list[Row]], column: str) -> tuple[dict[str, str]
     return splits, problems
 
 
-def _one_value(rows: Sequence[Row], column: str) -> tuple[str, str]:
+def _agreed_value(rows: Sequence[CsvRow], column: str) -> tuple[str, str]:
     """Return the value on which all rows agree, or "" and the values that they have instead."""
-    values = {clean_label(row.cells[column]): row.line for row in reversed(rows)}
-    if len(values) == 1:
-        return next(iter(values)), ""
-    return "", ", ".join(f"{v!r} (line {n})" for v, n in sorted(values.items(), key=lambda i: i[1]))
+    first_line = {clean_label(row.cells[column]): row.line for row in reversed(rows)}
+    if len(first_line) == 1:
+        return next(iter(first_line)), ""
+    by_line = sorted((line, value) for value, line in first_line.items())
+    return "", ", ".join(f"{value!r} (line {line})" for line, value in by_line)

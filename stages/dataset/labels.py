@@ -17,9 +17,13 @@ from pydantic import Field, field_validator, model_validator
 
 from stages.base.errors import UserError
 from stages.base.params import Section
+from stages.base.plural import count_noun
 
-TIME_LIMIT = 0.5  # seconds of one name: an ordinary one takes a few microseconds
-ALL_LIMIT = (10.0, 0.001)  # seconds of all names: so many, and so many a name
+# Seconds that the regex may take: for one name (an ordinary one takes a few microseconds), and for
+# all names together, a fixed part and a part for each.
+_NAME_SECONDS = 0.5
+_TOTAL_SECONDS = 10.0
+_TOTAL_SECONDS_PER_NAME = 0.001
 
 
 class Problem(NamedTuple):
@@ -36,27 +40,35 @@ class Problem(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """What a rule says about the photos."""
+class PhotoLabels:
+    """Labels and splits of the photos, and the problems of those without."""
 
     labels: dict[str, str] = field(default_factory=dict)  # by path
     unlabelled: list[Problem] = field(default_factory=list)  # one for each photo without a label
     splits: dict[str, str] = field(default_factory=dict)  # train or valid, by path, where given
     problems: list[Problem] = field(default_factory=list)  # of a CSV's rows
-    merged: int = 0  # rows of a CSV that repeat another
+    merged_rows: int = 0  # rows of a CSV that repeat another
 
 
 class LabelParams(Section):
     """Where labels come from."""
 
-    by: Literal["filename", "csv", "folder"]
-    on: Literal["name", "path"]
-    regex: str
-    csv: str = Field(min_length=1)
-    path_column: str
-    label_column: str
-    split_column: str
-    delimiter: str
+    by: Literal["filename", "csv", "folder"] = Field(
+        description="where labels come from",
+        json_schema_extra={"filename": "regex", "folder": "name of the parent folder"},
+    )
+    on: Literal["name", "path"] = Field(
+        description="what the regex is matched with",
+        json_schema_extra={"name": "file name", "path": "path below ingest.images"},
+    )
+    regex: str = Field(description="exactly one capture group: the label")
+    csv: str = Field(
+        min_length=1, description="table for by: csv, and for a split column; one line per photo"
+    )
+    path_column: str = Field(description="column of the csv with paths below ingest.images")
+    label_column: str = Field(description="column of the csv with labels")
+    split_column: str = Field(description="column of the csv with train or valid; empty for none")
+    delimiter: str = Field(description="delimiter of the csv, one character")
 
     @field_validator("regex")
     @classmethod
@@ -102,7 +114,9 @@ class LabelParams(Section):
 class IngestParams(Section):
     """The section `ingest` of params.yaml."""
 
-    images: str
+    images: str = Field(
+        description="folder of photos, searched with its subfolders; your own: data/photos"
+    )
     label: LabelParams
 
     @field_validator("images")
@@ -120,42 +134,43 @@ class IngestParams(Section):
 def clean_label(text: str) -> str:
     """Return a label as it is compared: trimmed and in composed form.
 
-    >>> clean(" cafe\N{COMBINING ACUTE ACCENT} ") == "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
+    >>> clean_label(" cafe\N{COMBINING ACUTE ACCENT} ") == "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
     True
     """
     return unicodedata.normalize("NFC", text).strip()
 
 
-def label_photos(paths: Sequence[str], params: LabelParams, rows: Labelled) -> Labelled:
+def label_photos(paths: Sequence[str], params: LabelParams, rows: PhotoLabels) -> PhotoLabels:
     """Label photos by the rule; the rows of the CSV add the split, whatever the rule."""
     if params.by == "csv":
         return rows
-    named = by_filename(paths, params) if params.by == "filename" else by_folder(paths)
-    return replace(rows, labels=named.labels, unlabelled=named.unlabelled)
+    by_name = by_filename(paths, params) if params.by == "filename" else by_folder(paths)
+    return replace(rows, labels=by_name.labels, unlabelled=by_name.unlabelled)
 
 
-def by_filename(paths: Sequence[str], params: LabelParams) -> Labelled:
+def by_filename(paths: Sequence[str], params: LabelParams) -> PhotoLabels:
     """Label each path by what the regex catches in it, as in fastai's RegexLabeller (search)."""
-    labels, unlabelled = {}, []
+    labels = {}
+    unlabelled = []
     pattern = regex.compile(params.regex)
-    end = monotonic() + ALL_LIMIT[0] + ALL_LIMIT[1] * len(paths)
+    end = monotonic() + _TOTAL_SECONDS + _TOTAL_SECONDS_PER_NAME * len(paths)
     for path in paths:
         text = path if params.on == "path" else path.rpartition("/")[2]
         label = _search(pattern, unicodedata.normalize("NFC", text), end - monotonic())
         if label:
             labels[path] = label
         else:
-            kind = "no match" if label is None else "empty label"
-            unlabelled.append(Problem(path, kind, f"ingest.label.regex {params.regex}"))
-    return Labelled(labels, unlabelled)
+            problem = "no match" if label is None else "empty label"
+            unlabelled.append(Problem(path, problem, f"ingest.label.regex {params.regex}"))
+    return PhotoLabels(labels, unlabelled)
 
 
-def by_folder(paths: Iterable[str]) -> Labelled:
+def by_folder(paths: Iterable[str]) -> PhotoLabels:
     """Label each path by the folder that holds it; files at the top have no label."""
     labels = {path: clean_label(PurePosixPath(path).parent.name) for path in paths}
     detail = "move it into a folder named as its class"
     unlabelled = [Problem(path, "no folder", detail) for path, label in labels.items() if not label]
-    return Labelled({path: label for path, label in labels.items() if label}, unlabelled)
+    return PhotoLabels({path: label for path, label in labels.items() if label}, unlabelled)
 
 
 def similar_labels(labels: Iterable[str]) -> list[Problem]:
@@ -164,22 +179,24 @@ def similar_labels(labels: Iterable[str]) -> list[Problem]:
     for label in labels:
         spellings["".join(label.casefold().split())][label] += 1
     return [
-        Problem("", "labels look alike", ", ".join(map(_counted, sorted(counts.items()))))
+        Problem("", "labels look alike", _with_counts(counts))
         for _, counts in sorted(spellings.items())
         if len(counts) > 1
     ]
 
 
-def _counted(item: tuple[str, int]) -> str:
-    label, count = item
-    return f"{label!r} ({count:,} image{'s' if count > 1 else ''})"
+def _with_counts(counts: Mapping[str, int]) -> str:
+    """Return labels, sorted, each with its number of images."""
+    parts = [f"{label!r} ({count_noun(count, 'image')})" for label, count in sorted(counts.items())]
+    return ", ".join(parts)
 
 
 def require_labels(labels: Mapping[str, str], params: IngestParams, paths: Sequence[str]) -> None:
     """Refuse a rule that labels none of the images (paths); the error shows three of them."""
     if labels:
         return
-    rule, shown = params.label, ", ".join(repr(path) for path in paths[:3])
+    rule = params.label
+    shown = ", ".join(repr(path) for path in paths[:3])
     none = f"none of the {len(paths):,} images in {params.images}"
     if rule.by == "csv":
         raise UserError(
@@ -200,28 +217,30 @@ def require_labels(labels: Mapping[str, str], params: IngestParams, paths: Seque
 
 def require_classes(labels: Mapping[str, str]) -> None:
     """Refuse a set with fewer than two classes."""
-    classes = sorted(set(labels.values()))
-    if not classes:
+    class_names = sorted(set(labels.values()))
+    if not class_names:
         raise UserError("the corrections drop every image that has a label; keep two classes")
-    if len(classes) == 1:
+    if len(class_names) == 1:
         raise UserError(
-            f"every image with a label ({len(labels):,}) is {classes[0]!r}, and a classifier needs"
-            " two classes or more; see ingest.label and the corrections"
+            f"every image with a label ({len(labels):,}) is {class_names[0]!r}, and a classifier"
+            " needs two classes or more; see ingest.label and the corrections"
         )
 
 
-def _search(pattern: regex.Pattern[str], text: str, left: float) -> str | None:
+def _search(pattern: regex.Pattern[str], text: str, seconds_left: float) -> str | None:
     """Return the label in a name, "" when the group caught only spaces, None without a match.
 
-    left: seconds until all names must be done.
+    seconds_left: until all names must be done.
     """
     try:
-        match = pattern.search(text, timeout=max(1e-6, min(TIME_LIMIT, left)))
+        match = pattern.search(text, timeout=max(1e-6, min(_NAME_SECONDS, seconds_left)))
     except TimeoutError:
-        slow = f"over {TIME_LIMIT:g} s on" if left > TIME_LIMIT else "far too long on names such as"
+        slow_name = seconds_left > _NAME_SECONDS
+        slow = f"over {_NAME_SECONDS:g} s on" if slow_name else "far too long on names such as"
         raise UserError(
             f"ingest.label.regex {pattern.pattern} took {slow} {text!r};"
             " repeats inside repeats, such as (a+)+, do that: write a simpler one"
         ) from None
-    caught = match[1] if match else None
-    return None if caught is None else clean_label(caught)
+    if match is None or match[1] is None:
+        return None
+    return clean_label(match[1])

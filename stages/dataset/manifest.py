@@ -10,23 +10,31 @@ from pathlib import Path
 import pandas as pd
 
 from stages.base.errors import UserError
-from stages.base.files import write_csv
+from stages.base.files import read_text_csv, write_csv
 
+# The sides of a split that a label CSV, or a folder of the path, may name.
+SIDES = ("train", "valid")
 # format is Pillow's name for it, "" (with width and height 0) when the file is no image.
-IMAGES = {"path": "str", "sha256": "str", "format": "str", "width": "int64", "height": "int64"}
+IMAGE_COLUMNS = {
+    "path": "str",
+    "sha256": "str",
+    "format": "str",
+    "width": "int64",
+    "height": "int64",
+}
 # source is filename, csv, folder or correction; split is train, valid or "" when nothing is given.
-LABELS = {"path": "str", "label": "str", "source": "str", "split": "str"}
-REMEDY = "make it with: dvc repro ingest"
+LABEL_COLUMNS = {"path": "str", "label": "str", "source": "str", "split": "str"}
+_REMEDY = "make it with: dvc repro ingest"
 
 
 def write_images(file: Path, images: pd.DataFrame) -> None:
     """Write images.csv, sorted by path."""
-    _write(file, images, IMAGES)
+    _write(file, images, IMAGE_COLUMNS)
 
 
 def read_images(file: Path) -> pd.DataFrame:
     """Read images.csv: path, sha256, format (text), width, height (whole numbers, pixels)."""
-    return _read(file, IMAGES)
+    return _read(file, IMAGE_COLUMNS)
 
 
 def labels_table(
@@ -37,17 +45,17 @@ def labels_table(
         (path, label, "correction" if path in corrected else rule, splits.get(path, ""))
         for path, label in labels.items()
     ]
-    return pd.DataFrame(rows, columns=list(LABELS), dtype="str")
+    return pd.DataFrame(rows, columns=list(LABEL_COLUMNS), dtype="str")
 
 
 def write_labels(file: Path, labels: pd.DataFrame) -> None:
     """Write labels.csv, sorted by path."""
-    _write(file, labels, LABELS)
+    _write(file, labels, LABEL_COLUMNS)
 
 
 def read_labels(file: Path) -> pd.DataFrame:
     """Read labels.csv: path, label, source, split, all text; a label may well be NA or 007."""
-    return _read(file, LABELS)
+    return _read(file, LABEL_COLUMNS)
 
 
 def _write(file: Path, table: pd.DataFrame, columns: Mapping[str, str]) -> None:
@@ -55,19 +63,19 @@ def _write(file: Path, table: pd.DataFrame, columns: Mapping[str, str]) -> None:
 
 
 def _read(file: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return a table with these columns and types; a UserError when the file has others."""
     try:
-        # With lineterminator, a carriage return in a file name is a character like any other.
-        table = pd.read_csv(file, dtype=str, na_filter=False, lineterminator="\n")
+        table = read_text_csv(file)
     except FileNotFoundError:
-        raise UserError(f"{file} is missing; {REMEDY}") from None
+        raise UserError(f"{file} is missing; {_REMEDY}") from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} cannot be read ({str(error).strip()}); {REMEDY}") from None
+        raise UserError(f"{file} cannot be read ({str(error).strip()}); {_REMEDY}") from None
     if list(table.columns) != list(columns):
         raise UserError(
             f"{file} has the columns {', '.join(table.columns)}"
-            f" where {', '.join(columns)} belong; {REMEDY}"
+            f" where {', '.join(columns)} belong; {_REMEDY}"
         )
     try:
         return table.astype(dict(columns))
     except ValueError as error:
-        raise UserError(f"{file}: {error}; {REMEDY}") from None
+        raise UserError(f"{file}: {error}; {_REMEDY}") from None

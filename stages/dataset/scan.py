@@ -1,6 +1,6 @@
-"""Every file in a folder: where it is, what it holds, and by name what cannot be read.
+"""The scan of a folder: each file's facts, and the name of each that cannot be read.
 
-Photos are opened for reading only. Nothing is decoded: only headers are looked at.
+Photos are opened for reading only. No pixel is decoded: only headers are read.
 """
 
 import hashlib
@@ -9,9 +9,10 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from errno import ELOOP, ENOENT
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 from joblib import Parallel, delayed
 from PIL import Image
@@ -19,19 +20,19 @@ from tqdm import tqdm
 
 from stages.base.errors import UserError, error_list
 from stages.dataset.labels import Problem
-from stages.images.decode import OPENED
+from stages.images.decode import OPENED_FORMATS
 from stages.images.jpeg import jpeg_size
 
-WHOLE = 16 * 2**20  # bytes; larger files are read in pieces, to bound memory
-JUNK = ("thumbs.db", "desktop.ini")
-NAMED = {
+MAX_WHOLE_READ = 16 * 2**20  # bytes; larger files are read in pieces, to bound memory
+_SYSTEM_FILES = ("thumbs.db", "desktop.ini")  # in lower case
+_LINK_PROBLEMS = {
     ELOOP: ("symlink loop", "it leads back to itself"),
     ENOENT: ("broken link", "what it leads to is not there"),
 }
 
 
 class FileFacts(NamedTuple):
-    """What is known of a file without decoding it; format is "" when it is no image."""
+    """A file as known without decoding it; format is "" when it is no image."""
 
     path: str
     sha256: str
@@ -41,8 +42,9 @@ class FileFacts(NamedTuple):
     size: int  # bytes
 
 
-class Scan(NamedTuple):
-    """What lies in a folder."""
+@dataclass(frozen=True)
+class Scan:
+    """The content of a folder."""
 
     facts: list[FileFacts]  # readable files, sorted by path
     problems: list[Problem]  # the others
@@ -57,26 +59,25 @@ def scan_folder(root: Path, workers: int) -> Scan:
     paths, problems, hidden = list_files(root)
     # Threads, because hashing and reading leave the interpreter free. Many files a task, because
     # tasks wait for each other: 7,390 pets took .46 s by 32, and take .38 s by 128.
-    many = max(1, min(128, len(paths) // (4 * workers)))
-    some = [paths[at : at + many] for at in range(0, len(paths), many)]
-    read: list[FileFacts | Problem] = []
+    per_task = max(1, min(128, len(paths) // (4 * workers)))
+    tasks = [paths[start : start + per_task] for start in range(0, len(paths), per_task)]
+    run = Parallel(workers, prefer="threads", batch_size=1, return_as="generator")
+    results: list[FileFacts | Problem] = []
     with _headers_only(), tqdm(desc="ingest", total=len(paths), unit="file", disable=None) as bar:
-        for results in Parallel(workers, prefer="threads", batch_size=1, return_as="generator")(
-            delayed(_read_some)(root, part) for part in some
-        ):
-            read += results
-            bar.update(len(results))
-    facts = [result for result in read if isinstance(result, FileFacts)]
-    problems += [result for result in read if isinstance(result, Problem)]
+        for task_results in run(delayed(_read_files)(root, task) for task in tasks):
+            results += task_results
+            bar.update(len(task_results))
+    facts = [result for result in results if isinstance(result, FileFacts)]
+    problems += [result for result in results if isinstance(result, Problem)]
     return Scan(facts, problems, hidden)
 
 
-def require_images(found: Scan, folder: str) -> None:
+def require_images(scan: Scan, folder: str) -> None:
     """Refuse a folder without a single image; the error shows what it holds instead."""
-    if any(file.format for file in found.facts):
+    if any(file.format for file in scan.facts):
         return
-    lines = [str(Problem(file.path, "not an image", "")) for file in found.facts]
-    lines += map(str, found.problems)
+    lines = [str(Problem(file.path, "not an image", "")) for file in scan.facts]
+    lines += map(str, scan.problems)
     if not lines:
         raise UserError(f"ingest.images: {folder} is empty; put your photos there")
     raise error_list(f"ingest.images: {folder} holds no image that can be read:", lines)
@@ -89,22 +90,24 @@ def list_files(root: Path) -> tuple[list[str], list[Problem], int]:
     but not the links to folders in it: their files are listed elsewhere, and links to each other
     would have no end.
     """
-    paths, problems, hidden = [], [], 0
-    top = os.path.realpath(root)
-    folders = [("", False)]
+    paths = []
+    problems = []
+    hidden = 0
+    real_root = os.path.realpath(root)
+    folders = [("", False)]  # still to be listed; and whether a link led there
     while folders:
         folder, linked = folders.pop()
         try:
-            entries = list(os.scandir(os.path.join(root, folder)))
+            entries = list(os.scandir(root / folder))
         except OSError as error:
             problems.append(Problem(folder, "unreadable", f"folder: {error.strerror}"))
             continue
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.name.startswith(".") or entry.name.lower() in JUNK:
+            if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FILES:
                 hidden += 1
-            elif complaint := _complaint(entry, top, linked):
-                problems.append(Problem(_utf8(path), *complaint))
+            elif problem := _entry_problem(entry, path, real_root, linked):
+                problems.append(problem)
             elif entry.is_dir():
                 folders.append((path, linked or entry.is_symlink()))
             else:
@@ -112,18 +115,18 @@ def list_files(root: Path) -> tuple[list[str], list[Problem], int]:
     return sorted(paths), problems, hidden
 
 
-def _read_some(root: Path, paths: list[str]) -> list[FileFacts | Problem]:
+def _read_files(root: Path, paths: list[str]) -> list[FileFacts | Problem]:
     return [read_file_facts(root, path) for path in paths]
 
 
 def read_file_facts(root: Path, path: str) -> FileFacts | Problem:
-    """Read a file once and return its facts, or the problem that kept it from being read."""
+    """Read a file once and return its facts, or the problem why it cannot be read."""
     try:
         # Unbuffered, since all is read at once: 17 us less for a photo of 100 kB, where reading
         # and hashing take 75.
-        with open(os.path.join(root, path), "rb", buffering=0) as file:
+        with io.FileIO(f"{root}/{path}") as file:
             length = os.fstat(file.fileno()).st_size
-            if length <= WHOLE:
+            if length <= MAX_WHOLE_READ:
                 content = file.read()
                 # Before hashing, which lets other threads run: they would all wait for each other
                 # once more (ingest then takes a fifth longer).
@@ -138,10 +141,10 @@ def read_file_facts(root: Path, path: str) -> FileFacts | Problem:
         return Problem(path, "unreadable", error.strerror or str(error))
 
 
-def _header(file: BinaryIO) -> tuple[str, int, int]:
+def _header(file: IO[bytes]) -> tuple[str, int, int]:
     """Return format, width and height (pixels, before any EXIF turn)."""
     try:
-        with Image.open(file, formats=OPENED) as image:
+        with Image.open(file, formats=OPENED_FORMATS) as image:
             return image.format or "", *image.size
     except Exception:  # Pillow raises a dozen kinds on damaged headers; presize names them
         return "", 0, 0
@@ -160,30 +163,40 @@ def _headers_only() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _complaint(entry: os.DirEntry[str], top: str, linked: bool) -> tuple[str, str] | None:
-    """Return problem and detail when an entry is neither a file nor a folder to be read."""
+def _entry_problem(
+    entry: os.DirEntry[str], path: str, real_root: str, linked: bool
+) -> Problem | None:
+    """Return why an entry is neither a file nor a folder to be read, None when it is one.
+
+    linked: whether a link led to the folder of the entry.
+    """
     if not entry.name.isascii() and _utf8(entry.name) != entry.name:
-        return "name not UTF-8", "rename it"
+        return Problem(_utf8(path), "name not UTF-8", "rename it")
     try:
-        if entry.is_symlink():
-            target = Path(os.path.realpath(entry.path, strict=True))
-            if not target.is_relative_to(top):
-                return "link out of the folder", "put the photo itself here"
-            if entry.is_dir() and _folder_of(entry).is_relative_to(target):
-                return "symlink loop", "it leads back to a folder around it"
-            if entry.is_dir() and linked:
-                return "link below a link", "the folder is listed where it lies"
+        if entry.is_symlink() and (problem := _link_problem(entry, path, real_root, linked)):
+            return problem
         if not entry.is_dir() and not entry.is_file():
-            return "not a file", "a pipe, a socket or a device"
+            return Problem(path, "not a file", "a pipe, a socket or a device")
     except OSError as error:
-        return NAMED.get(error.errno or 0, ("unreadable", error.strerror or str(error)))
+        unreadable = ("unreadable", error.strerror or str(error))
+        return Problem(path, *_LINK_PROBLEMS.get(error.errno or 0, unreadable))
     return None
 
 
-def _folder_of(entry: os.DirEntry[str]) -> Path:
-    return Path(os.path.realpath(os.path.dirname(entry.path)))
+def _link_problem(
+    entry: os.DirEntry[str], path: str, real_root: str, linked: bool
+) -> Problem | None:
+    """Return why a link is not followed, None when it is; an OSError when it leads nowhere."""
+    target = Path(os.path.realpath(entry.path, strict=True))
+    if not target.is_relative_to(real_root):
+        return Problem(path, "link out of the folder", "put the photo itself here")
+    if entry.is_dir() and Path(entry.path).parent.resolve().is_relative_to(target):
+        return Problem(path, "symlink loop", "it leads back to a folder around it")
+    if entry.is_dir() and linked:
+        return Problem(path, "link below a link", "the folder is listed where it lies")
+    return None
 
 
 def _utf8(name: str) -> str:
-    """Return a name as text that can be written; bytes that are not UTF-8 become \\xff."""
+    r"""Return a name as text that can be written; bytes that are not UTF-8 become \xff."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""The walk shows what training gets, and names the step and the images where it fails."""
+"""The trace shows what training gets, and names the step and the images where it fails."""
 
 import json
 from collections.abc import Callable
@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 
 from stages.base.errors import UserError
-from stages.batch.loader import Batch, Photos, RenderSpec, train_batches, valid_batches
+from stages.batch.batches import Batch, BatchPlan
+from stages.batch.image_set import ImageSet
+from stages.batch.loader import train_batches
+from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams, box
-from stages.checks.batch_trace import MOST, BatchTrace, trace_batch, view_shares, views_over_epochs
-from stages.checks.trace_log import TraceLog, TraceStep, TraceStopped, trace_text
+from stages.checks.batch_trace import MAX_TRACED_IMAGES, BatchTrace, trace_batch, view_shares
+from stages.checks.trace_log import TraceStep, trace_text
 
 SEED = 5
 AUGMENT = AugmentParams(
@@ -28,7 +31,7 @@ AUGMENT = AugmentParams(
     p_lighting=0.75,
     flip=True,
 )
-LOOK = RenderSpec(32, (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), torch.device("cpu"))
+RENDER = RenderSpec(size=32, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4), device=torch.device("cpu"))
 STEPS = [
     "collect",
     "label",
@@ -69,15 +72,16 @@ def forward(images: Tensor) -> Tensor:
     return images.mean((2, 3))
 
 
-def walk(
+def trace(
     splits: pd.DataFrame | None = None,
     image: Callable[[str], np.ndarray] = picture,
     model: Callable[[Tensor], Tensor] = forward,
     batch_size: int = 8,
 ) -> BatchTrace:
-    """Walk through the first batch of a small set."""
+    """Trace the first batch of a small set."""
     table = make_splits() if splits is None else splits
-    return trace_batch(table, image, AUGMENT, LOOK, batch_size, SEED, model)
+    plan = BatchPlan(batch_size=batch_size, seed=SEED)
+    return trace_batch(table, image, model, AUGMENT, RENDER, plan)
 
 
 def first_batch(splits: pd.DataFrame, batch_size: int = 8) -> Batch:
@@ -85,36 +89,46 @@ def first_batch(splits: pd.DataFrame, batch_size: int = 8) -> Batch:
     train = splits[splits["split"] == "train"]
     targets = train["label"].map({"a": 0, "b": 1, "c": 2}).to_numpy()
     paths = train["path"].tolist()
-    photos = Photos(paths, targets, lambda row: torch.from_numpy(picture(paths[row])))
-    return next(iter(train_batches(photos, LOOK, AUGMENT, batch_size, SEED, 1)))
+    image_set = ImageSet(
+        paths=paths,
+        targets=targets,
+        load_image=lambda row: torch.from_numpy(picture(paths[row])),
+    )
+    plan = BatchPlan(batch_size=batch_size, seed=SEED)
+    return next(iter(train_batches(image_set, RENDER, AUGMENT, plan, epoch=1)))
 
 
-def named(done: BatchTrace) -> dict[str, TraceStep]:
-    """Return step -> what it logged."""
-    return {each.step: each for each in done.log.steps}
+def steps_by_name(result: BatchTrace) -> dict[str, TraceStep]:
+    """Return name -> recorded step."""
+    return {step.step: step for step in result.log.steps}
 
 
-def test_the_walk_ends_in_trainings_first_batch() -> None:
+def step_names(result: BatchTrace) -> list[str]:
+    """Return the names of the recorded steps, in order."""
+    return [step.step for step in result.log.steps]
+
+
+def test_the_trace_ends_in_trainings_first_batch() -> None:
     """Images and loss are those of the first batch of training, to a tenth of a grey level."""
-    done = walk()
+    result = trace()
     batch = first_batch(make_splits())
-    assert done.images is not None
-    assert (done.images - batch.images).abs().max() < 0.1 / 255 / 0.2
-    assert done.labels == ["abc"[target] for target in batch.targets]
+    assert result.images is not None
+    assert (result.images - batch.images).abs().max() < 0.1 / 255 / 0.2
+    assert result.labels == ["abc"[target] for target in batch.targets]
     expected = torch.nn.functional.cross_entropy(forward(batch.images), batch.targets)
-    assert done.loss == pytest.approx(float(expected))
+    assert result.loss == pytest.approx(float(expected))
 
 
 def test_every_step_is_logged_in_order() -> None:
     """All steps stand in the log, in order, and a healthy batch has no findings."""
-    done = walk()
-    assert [each.step for each in done.log.steps] == STEPS
-    assert done.log.findings == []
+    result = trace()
+    assert step_names(result) == STEPS
+    assert result.log.findings == []
 
 
 def test_shapes_and_types() -> None:
     """Each step logs the shape and type of what it gave."""
-    steps = {name: (each.shape, each.dtype) for name, each in named(walk()).items()}
+    steps = {name: (step.shape, step.dtype) for name, step in steps_by_name(trace()).items()}
     rendered = ([8, 3, 32, 32], "float32")
     height, width = steps["pad"][0][2:]
     assert steps == {
@@ -135,57 +149,60 @@ def test_shapes_and_types() -> None:
 
 def test_ranges_are_those_of_the_numbers() -> None:
     """Least, largest and mean are those of the numbers, to four digits."""
-    done = walk()
-    assert done.images is not None
-    step = named(done)["collate"]
-    expected = [done.images.min(), done.images.max(), done.images.mean()]
+    result = trace()
+    assert result.images is not None
+    step = steps_by_name(result)["collate"]
+    expected = [result.images.min(), result.images.max(), result.images.mean()]
     assert [step.min, step.max, step.mean] == pytest.approx([float(x) for x in expected], rel=1e-3)
     assert len(str(step.mean).strip("-0.").replace(".", "")) <= 4
-    assert (named(done)["label"].min, named(done)["label"].max) == (0, 2)
+    assert (steps_by_name(result)["label"].min, steps_by_name(result)["label"].max) == (0, 2)
 
 
-def test_what_the_model_sees_is_the_batch_before_normalisation() -> None:
+def test_pixels_are_the_batch_before_normalisation() -> None:
     """The pictures are the batch itself with the normalisation undone, as bytes."""
-    done = walk()
-    assert done.images is not None
-    assert done.seen is not None
-    mean, std = (torch.tensor(three)[:, None, None] for three in (LOOK.mean, LOOK.std))
-    undone = (done.images * std + mean) * 255
-    assert done.seen.dtype == np.uint8
-    assert np.abs(undone.permute(0, 2, 3, 1).numpy() - done.seen).max() <= 0.501
+    result = trace()
+    assert result.images is not None
+    assert result.pixels is not None
+    mean = torch.tensor(RENDER.mean)[:, None, None]
+    std = torch.tensor(RENDER.std)[:, None, None]
+    undone = (result.images * std + mean) * 255
+    assert result.pixels.dtype == np.uint8
+    assert np.abs(undone.permute(0, 2, 3, 1).numpy() - result.pixels).max() <= 0.501
 
 
 def test_loss_is_compared_with_guessing() -> None:
     """The note of the loss gives the logarithm of the number of classes."""
-    assert "ln(3) = 1.10" in named(walk())["loss"].note
+    assert "ln(3) = 1.10" in steps_by_name(trace())["loss"].note
 
 
 def test_equal_activations_cost_what_guessing_costs() -> None:
     """A model that gives all classes the same loses ln(classes), at this spread too."""
-    done = walk(model=lambda images: torch.zeros(len(images), 3))
-    assert done.loss == pytest.approx(np.log(3))
-    assert "1.10 for guessing, 1.10 at this spread" in named(done)["loss"].note
+    result = trace(model=lambda images: torch.zeros(len(images), 3))
+    assert result.loss == pytest.approx(np.log(3))
+    assert "1.10 for guessing, 1.10 at this spread" in steps_by_name(result)["loss"].note
 
 
 def test_a_loss_far_above_guessing_is_a_warning() -> None:
-    """A loss far above that of guessing is warned about; the walk has no error."""
-    sure = torch.tensor([100.0, 0.0, 0.0])
-    findings = walk(model=lambda images: sure.expand(len(images), 3)).log.findings
-    assert [(each.severity, each.check) for each in findings] == [("warning", "first_loss")]
+    """A loss far above that of guessing is warned about; the trace has no error."""
+    certain = torch.tensor([100.0, 0.0, 0.0])
+    findings = trace(model=lambda images: certain.expand(len(images), 3)).log.findings
+    assert [(finding.severity, finding.check) for finding in findings] == [
+        ("warning", "first_loss")
+    ]
 
 
 def test_large_batches_are_cut() -> None:
-    """The walk takes 64 images at most, the first of the batch."""
+    """The trace takes 64 images at most, the first of the batch."""
     splits = make_splits(train=80)
-    done = walk(splits, batch_size=80)
+    result = trace(splits, batch_size=80)
     batch = first_batch(splits, batch_size=80)
-    assert len(done.labels) == MOST == 64
-    assert done.log.paths == [splits["path"][row] for row in batch.rows[:64]]
+    assert len(result.labels) == MAX_TRACED_IMAGES == 64
+    assert result.log.paths == [splits["path"][row] for row in batch.rows[:64]]
 
 
 def test_a_set_smaller_than_a_batch() -> None:
     """Fewer training images than a batch are all taken."""
-    assert sorted(walk(make_splits(train=5)).log.paths) == [f"{n:03}.jpg" for n in range(5)]
+    assert sorted(trace(make_splits(train=5)).log.paths) == [f"{n:03}.jpg" for n in range(5)]
 
 
 def broken(*paths: str) -> Callable[[str], np.ndarray]:
@@ -200,26 +217,28 @@ def broken(*paths: str) -> Callable[[str], np.ndarray]:
 
 
 def test_an_image_that_does_not_open_is_named_and_left_out() -> None:
-    """Each image that fails to decode is an error; the walk goes on with the others to the end."""
-    done = walk(make_splits(train=8), broken("003.jpg", "005.jpg"))
-    found = [(each.severity, each.check, each.paths) for each in done.log.findings]
-    assert sorted(found) == [
+    """Each image that fails to decode is an error; the trace goes on with the others to the end."""
+    result = trace(make_splits(train=8), broken("003.jpg", "005.jpg"))
+    findings = [(finding.severity, finding.check, finding.paths) for finding in result.log.findings]
+    assert sorted(findings) == [
         ("error", "batch_decode", ("003.jpg",)),
         ("error", "batch_decode", ("005.jpg",)),
     ]
-    assert "003.jpg is damaged; mend it" in " ".join(each.message for each in done.log.findings)
-    assert [each.step for each in done.log.steps] == STEPS
-    assert named(done)["resample"].shape[0] == len(done.labels) == 6
+    assert "003.jpg is damaged; mend it" in " ".join(
+        finding.message for finding in result.log.findings
+    )
+    assert step_names(result) == STEPS
+    assert steps_by_name(result)["resample"].shape[0] == len(result.labels) == 6
     labels = dict(zip(make_splits()["path"], make_splits()["label"], strict=True))
-    assert done.labels == [labels[path] for path in done.log.paths]
+    assert result.labels == [labels[path] for path in result.log.paths]
 
 
 def test_no_image_opens() -> None:
-    """When no image opens, each is named and the walk ends there."""
-    done = walk(make_splits(train=3), broken("000.jpg", "001.jpg", "002.jpg"))
-    assert len(done.log.findings) == 3
-    assert [each.step for each in done.log.steps] == ["collect", "label", "split"]
-    assert done.loss is None
+    """When no image opens, each is named and the trace ends there."""
+    result = trace(make_splits(train=3), broken("000.jpg", "001.jpg", "002.jpg"))
+    assert len(result.log.findings) == 3
+    assert step_names(result) == ["collect", "label", "split"]
+    assert result.loss is None
 
 
 def test_an_image_of_a_wrong_shape_is_named() -> None:
@@ -228,7 +247,7 @@ def test_an_image_of_a_wrong_shape_is_named() -> None:
     def one_grey(path: str) -> np.ndarray:
         return picture(path)[:, :, 0] if path == "002.jpg" else picture(path)
 
-    (finding,) = walk(make_splits(train=8), one_grey).log.findings
+    (finding,) = trace(make_splits(train=8), one_grey).log.findings
     assert finding.check == "batch_pad"
     assert finding.paths == ("002.jpg",)
     assert "'pad'" in finding.message
@@ -252,16 +271,16 @@ def test_a_failing_model_names_the_image() -> None:
             raise ValueError("too\nbright")
         return forward(images)
 
-    done = walk(make_splits(train=8), one_white, moody)
-    (finding,) = done.log.findings
+    result = trace(make_splits(train=8), one_white, moody)
+    (finding,) = result.log.findings
     assert (finding.severity, finding.check, finding.paths) == (
         "error",
         "batch_forward",
         ("004.jpg",),
     )
     assert "ValueError: too bright" in finding.message
-    assert done.log.steps[-1].step == "collate"
-    assert done.loss is None
+    assert result.log.steps[-1].step == "collate"
+    assert result.loss is None
 
 
 def test_a_model_that_always_fails_names_all() -> None:
@@ -270,7 +289,7 @@ def test_a_model_that_always_fails_names_all() -> None:
     def never(images: Tensor) -> Tensor:
         raise RuntimeError("no")
 
-    (finding,) = walk(model=never).log.findings
+    (finding,) = trace(model=never).log.findings
     assert len(finding.paths) == 8
     assert "and 5 more" in finding.message
 
@@ -281,82 +300,35 @@ def test_numbers_that_are_not_finite_name_the_image() -> None:
     def leaky(images: Tensor) -> Tensor:
         return torch.where(bright(images)[:, None], torch.nan, forward(images))
 
-    done = walk(make_splits(train=8), one_white, leaky)
-    (finding,) = done.log.findings
+    result = trace(make_splits(train=8), one_white, leaky)
+    (finding,) = result.log.findings
     assert (finding.check, finding.paths) == ("batch_forward", ("004.jpg",))
     assert "not finite" in finding.message
-    json.dumps([asdict(each) for each in done.log.steps], allow_nan=False)
+    json.dumps([asdict(step) for step in result.log.steps], allow_nan=False)
 
 
 def test_too_few_activations_fail_in_the_loss() -> None:
     """A model with fewer outputs than classes is an error of the step loss."""
-    findings = walk(model=lambda images: forward(images)[:, :2]).log.findings
-    assert [each.check for each in findings] == ["batch_loss"]
+    findings = trace(model=lambda images: forward(images)[:, :2]).log.findings
+    assert [finding.check for finding in findings] == ["batch_loss"]
 
 
-def test_no_training_images_end_the_walk() -> None:
-    """Without training images the walk ends after the split, without findings of its own."""
-    done = walk(make_splits(train=0))
-    assert [each.step for each in done.log.steps] == ["collect", "label", "split"]
-    assert done.log.findings == []
+def test_no_training_images_end_the_trace() -> None:
+    """Without training images the trace ends after the split, without findings of its own."""
+    result = trace(make_splits(train=0))
+    assert step_names(result) == ["collect", "label", "split"]
+    assert result.log.findings == []
 
 
 def test_no_images_at_all() -> None:
-    """An empty set ends the walk as quietly, and the log is still valid JSON and text."""
-    done = walk(make_splits(0, 0))
-    assert done.log.findings == []
-    json.dumps([asdict(each) for each in done.log.steps], allow_nan=False)
-    assert "split" in trace_text(done.log.steps)
-
-
-def test_epochs_of_one_image_are_those_of_training() -> None:
-    """The pictures of one image are validation's view, then what each epoch's batch holds of it."""
-    done = walk()
-    assert done.seen is not None
-    path = done.log.paths[2]
-    epochs = views_over_epochs(path, picture(path), AUGMENT, SEED, 3)
-    assert epochs.shape == (4, 32, 32, 3)
-    # Half a grey level may round either way: the batch is cut to what the views see.
-    assert np.abs(epochs[1].astype(int) - done.seen[2]).max() <= 1
-    mean, std = (torch.tensor(three)[:, None, None] for three in (LOOK.mean, LOOK.std))
-    one = Photos([path], np.zeros(1, int), lambda row: torch.from_numpy(picture(path)))
-    for number, batches in enumerate(
-        [valid_batches(one, LOOK, 1)]
-        + [train_batches(one, LOOK, AUGMENT, 1, SEED, epoch) for epoch in (1, 2, 3)]
-    ):
-        pixels = (next(iter(batches)).images[0] * std + mean).permute(1, 2, 0).numpy() * 255
-        assert np.abs(pixels - epochs[number]).max() <= 0.501
+    """An empty set ends the trace as quietly, and the log is still valid JSON and text."""
+    result = trace(make_splits(0, 0))
+    assert result.log.findings == []
+    json.dumps([asdict(step) for step in result.log.steps], allow_nan=False)
+    assert "split" in trace_text(result.log.steps)
 
 
 def test_shares_of_known_boxes() -> None:
     """A view of the whole takes in all of its image, one of half each way a quarter."""
     views = np.stack([box(20, 30, 40, 60), box(10, 15, 20, 30)])
     assert view_shares(views, np.array([[60, 40], [60, 40]])) == pytest.approx([1, 0.25])
-
-
-def test_log_blames_the_batch_when_no_single_image_fails() -> None:
-    """A step that fails only for the images together names them all."""
-    log = TraceLog()
-    log.paths = ["a", "b"]
-
-    def together(rows: np.ndarray) -> np.ndarray:
-        if len(rows) > 1:
-            raise MemoryError("too many")
-        return rows
-
-    with pytest.raises(TraceStopped):
-        log.take("pad", together)
-    assert log.findings[0].paths == ("a", "b")
-    assert log.steps == []
-
-
-def test_steps_make_a_table() -> None:
-    """The text holds each step with its shape, range and remark, and no trailing spaces."""
-    steps = [
-        TraceStep("collect", [12], "path", None, None, None, "a ... b"),
-        TraceStep("resample", [8, 3, 32, 32], "float32", 0.0, 1.0, 0.12345678, "bilinear"),
-    ]
-    title, blank, _, first, second = trace_text(steps).splitlines()
-    assert (title, blank) == ("The first batch, step by step", "")
-    assert first.split() == ["collect", "12", "path", "a", "...", "b"]
-    assert second.split() == ["resample", "8×3×32×32", "float32", "0", "1", "0.1235", "bilinear"]

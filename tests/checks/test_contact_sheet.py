@@ -7,17 +7,18 @@ import pytest
 from PIL import Image
 
 from stages.checks.contact_sheet import (
-    CAPTION,
+    CAPTION_HEIGHT,
     GAP,
-    HEADING,
-    LARGE,
-    MARGIN,
-    SMALL,
+    HEADING_HEIGHT,
+    MAX_PICTURE_SIDE,
+    MIN_PICTURE_SIDE,
+    SHEET_MARGIN,
     batch_sheet,
     contact_sheet,
     epochs_sheet,
     presizing_sheet,
 )
+from stages.checks.resampling_loss import MethodLoss, ResamplingLoss
 
 
 def flat(count: int, side: int = 96) -> np.ndarray:
@@ -34,8 +35,8 @@ def opened(png: bytes) -> np.ndarray:
 
 def place(pixels: np.ndarray, number: int, columns: int, side: int) -> np.ndarray:
     """Return the pixels where a picture belongs."""
-    x = MARGIN + number % columns * (side + GAP)
-    y = HEADING + number // columns * (side + CAPTION + GAP)
+    x = SHEET_MARGIN + number % columns * (side + GAP)
+    y = HEADING_HEIGHT + number // columns * (side + CAPTION_HEIGHT + GAP)
     return pixels[y : y + side, x : x + side]
 
 
@@ -48,13 +49,15 @@ def test_pictures_stand_in_rows(count: int, columns: int) -> None:
         assert np.array_equal(place(pixels, number, columns, 96), image)
 
 
-@pytest.mark.parametrize(("side", "shown"), [(32, SMALL), (128, 128), (384, LARGE)])
+@pytest.mark.parametrize(
+    ("side", "shown"), [(32, MIN_PICTURE_SIDE), (128, 128), (384, MAX_PICTURE_SIDE)]
+)
 def test_sizes_are_bounded(side: int, shown: int) -> None:
     """Small pictures are enlarged and large ones reduced, so that a sheet stays readable."""
     pixels = opened(contact_sheet(flat(3, side), ["a", "b", "c"], "title", 8))
     assert pixels.shape[:2] == (
-        HEADING + shown + CAPTION + MARGIN,
-        2 * MARGIN + 8 * shown + 7 * GAP,
+        HEADING_HEIGHT + shown + CAPTION_HEIGHT + SHEET_MARGIN,
+        2 * SHEET_MARGIN + 8 * shown + 7 * GAP,
     )
     assert np.array_equal(place(pixels, 1, 8, shown)[5, 5], flat(3)[1, 0, 0])
 
@@ -66,10 +69,10 @@ def test_captions_are_drawn_below_their_picture() -> None:
     pixels = opened(contact_sheet(images, ["", "eight", ""], "title", 8)).astype(int)
     rows, columns = np.nonzero(np.abs(pixels - empty).sum(axis=2))
     assert len(rows) > 50
-    assert rows.min() >= HEADING + 96
-    assert rows.max() < HEADING + 96 + CAPTION
-    assert columns.min() >= MARGIN + 96 + GAP
-    assert columns.max() < MARGIN + 2 * 96 + GAP
+    assert rows.min() >= HEADING_HEIGHT + 96
+    assert rows.max() < HEADING_HEIGHT + 96 + CAPTION_HEIGHT
+    assert columns.min() >= SHEET_MARGIN + 96 + GAP
+    assert columns.max() < SHEET_MARGIN + 2 * 96 + GAP
 
 
 @pytest.mark.parametrize("caption", ["a very long name of a very rare bird " * 9, "W" * 500])
@@ -100,7 +103,7 @@ def test_the_same_input_gives_the_same_bytes() -> None:
 def test_the_batch_shows_all_images_in_eight_columns() -> None:
     """A batch of 32 is a sheet of eight by four."""
     pixels = opened(batch_sheet(flat(32), ["label"] * 32))
-    assert pixels.shape[1] == 2 * MARGIN + 8 * 96 + 7 * GAP
+    assert pixels.shape[1] == 2 * SHEET_MARGIN + 8 * 96 + 7 * GAP
     assert np.array_equal(place(pixels, 31, 8, 96), flat(32)[31])
 
 
@@ -113,9 +116,30 @@ def test_epochs_start_with_validation() -> None:
 
 def test_the_presizing_sheet_has_room_for_its_captions() -> None:
     """Small pictures are drawn large, two photos of three ways in a row."""
-    three = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
-    compared = [(three, (41.2, 33.9), (0.0, 0.12))] * 3
-    page = Image.open(io.BytesIO(presizing_sheet(compared)))
-    assert page.width > 6 * LARGE
-    assert page.height > 2 * LARGE
-    assert presizing_sheet(compared) == presizing_sheet(compared)
+    loss = ResamplingLoss(
+        pictures=np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8),
+        one_resample=MethodLoss(psnr=41.2, invented=0.0),
+        one_per_operation=MethodLoss(psnr=33.9, invented=0.12),
+    )
+    sheet = Image.open(io.BytesIO(presizing_sheet([loss] * 3)))
+    assert sheet.width > 6 * MAX_PICTURE_SIDE
+    assert sheet.height > 2 * MAX_PICTURE_SIDE
+    assert presizing_sheet([loss] * 3) == presizing_sheet([loss] * 3)
+
+
+def test_the_presizing_sheet_shows_the_loss_of_each_method() -> None:
+    """Each photo's three pictures carry captions with the numbers of its own losses."""
+    images = flat(6, MAX_PICTURE_SIDE)
+    losses = [
+        ResamplingLoss(
+            pictures=images[first : first + 3],
+            one_resample=MethodLoss(psnr=psnr, invented=0.0),
+            one_per_operation=MethodLoss(psnr=30.4, invented=0.25),
+        )
+        for first, psnr in ((0, 41.2), (3, 99.0))
+    ]
+    captions = ["supersampled", "once: 41 dB, 0%", "stepwise: 30 dB, 25%"]
+    captions += ["supersampled", "once: 99 dB, 0%", "stepwise: 30 dB, 25%"]
+    title = "Resampled once, or once per operation: dB from a supersampled view, pixels invented"
+    expected = contact_sheet(images, captions, title, 6, min_side=MAX_PICTURE_SIDE)
+    assert presizing_sheet(losses) == expected

@@ -6,10 +6,10 @@ import torch
 
 from stages.batch.views import AugmentParams, box, mirror, rotation, zoom
 from stages.checks.resampling_loss import (
+    apply_stepwise,
     compare_resampling,
     inside_photo,
     mean_losses,
-    one_per_operation,
     psnr,
     resampling_text,
 )
@@ -30,70 +30,75 @@ def photo(path: str = "0.jpg") -> np.ndarray:
 
 def test_once_is_nearer_than_stepwise() -> None:
     """On every photo one resample is nearer the supersampled view, and nothing more is invented."""
-    for each in compare_resampling(PATHS, photo, PARAMS, seed=1):
-        assert each.pictures.shape == (3, 48, 48, 3)
-        assert each.psnr[0] > each.psnr[1] + 3
-        assert each.invented[0] <= each.invented[1] + 0.01
+    for loss in compare_resampling(PATHS, photo, PARAMS, seed=1):
+        assert loss.pictures.shape == (3, 48, 48, 3)
+        assert loss.one_resample.psnr > loss.one_per_operation.psnr + 3
+        assert loss.one_resample.invented <= loss.one_per_operation.invented + 0.01
 
 
 def test_operations_are_drawn_whatever_their_probability() -> None:
     """Params that rarely turn an image still show what turning would cost."""
-    (one,) = compare_resampling(PATHS[:1], photo, PARAMS, seed=1)
-    assert one.invented[1] > 0
+    (loss,) = compare_resampling(PATHS[:1], photo, PARAMS, seed=1)
+    assert loss.one_per_operation.invented > 0
 
 
 def test_a_mirror_costs_nothing_either_way() -> None:
     """Crop and mirror land on whole pixels: the stepwise picture is numpy's own flip."""
     noise = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
-    x, kept = one_per_operation(noise, [box(24, 24, 48, 48), mirror()], 48)
-    assert kept.all()
+    x, real = apply_stepwise(noise, [box(24, 24, 48, 48), mirror()], 48)
+    assert real.all()
     assert np.abs(x[0].permute(1, 2, 0).numpy() * 255 - noise[:, ::-1]).max() < 0.02
 
 
 def test_what_lies_beyond_the_crop_is_invented() -> None:
     """Turned by 45 degrees, a square leaves the corners empty: 17 % of it, whatever its size."""
     steps = [box(60, 60, 64, 64), rotation(45)]
-    _, kept = one_per_operation(photo(), steps, 64)
-    assert 1 - kept.float().mean() == pytest.approx(1 - 2 * (np.sqrt(2) - 1), abs=0.02)
+    _, real = apply_stepwise(photo(), steps, 64)
+    assert 1 - real.float().mean() == pytest.approx(1 - 2 * (np.sqrt(2) - 1), abs=0.02)
     # Half the side is inside again, so looking closer afterwards invents less.
-    _, closer = one_per_operation(photo(), [*steps, zoom(2, 0.5, 0.5)], 64)
+    _, closer = apply_stepwise(photo(), [*steps, zoom(2, 0.5, 0.5)], 64)
     assert closer.all()
 
 
 def test_what_was_invented_stays_invented() -> None:
     """Turning there and back leaves the corners as they were filled in between."""
     steps = [box(60, 60, 64, 64), rotation(45), rotation(-45)]
-    _, kept = one_per_operation(photo(), steps, 64)
-    assert not kept[0, 0]
-    assert kept[32, 32]
+    _, real = apply_stepwise(photo(), steps, 64)
+    assert not real[0, 0]
+    assert real[32, 32]
 
 
 def test_inside_is_where_the_picture_is() -> None:
-    """Half of a view beside the left edge looks at nothing."""
+    """Half of a view across the left edge lies outside the picture."""
     where = inside_photo(box(0, 5, 10, 10), 10, 20, 10)
     assert not where[:, :5].any()
     assert where[:, 5:].all()
 
 
 def test_psnr_is_the_textbooks() -> None:
-    """An error of a tenth everywhere is 20 dB; no error is capped, and only `where` counts."""
-    truth = torch.zeros(1, 3, 4, 4)
+    """An error of a tenth everywhere is 20 dB; no error is 99 dB, and only masked pixels count."""
+    reference = torch.zeros(1, 3, 4, 4)
     everywhere = torch.ones(4, 4, dtype=torch.bool)
-    assert psnr(truth + 0.1, truth, everywhere) == pytest.approx(20, abs=1e-4)
-    assert psnr(truth, truth, everywhere) == 99
-    spoiled = truth.clone()
+    assert psnr(reference + 0.1, reference, everywhere) == pytest.approx(20, abs=1e-4)
+    assert psnr(reference, reference, everywhere) == 99
+    spoiled = reference.clone()
     spoiled[..., 0, 0] = 1
     everywhere[0, 0] = False
-    assert psnr(spoiled, truth, everywhere) == 99
+    assert psnr(spoiled, reference, everywhere) == 99
 
 
-def test_the_means_are_told_in_words() -> None:
-    """Both means appear in the text; of no photo there is nothing to tell."""
-    compared = compare_resampling(PATHS, photo, PARAMS, seed=1)
-    told, found = resampling_text(compared), mean_losses(compared)
-    assert f"one resample: {found['one_resample']['psnr']:.1f} dB" in told
-    assert found["one_per_operation"]["invented"] == pytest.approx(
-        np.mean([each.invented[1] for each in compared]), abs=1e-4
+def test_the_means_stand_in_the_text() -> None:
+    """The means over the photos appear in the text; without photos there is no text."""
+    losses = compare_resampling(PATHS, photo, PARAMS, seed=1)
+    text = resampling_text(losses)
+    means = mean_losses(losses)
+    assert f"one resample: {means['one_resample']['psnr']:.1f} dB" in text
+    assert f"one per operation: {means['one_per_operation']['psnr']:.1f} dB" in text
+    assert means["one_resample"]["psnr"] == pytest.approx(
+        np.mean([loss.one_resample.psnr for loss in losses]), abs=0.051
+    )
+    assert means["one_per_operation"]["invented"] == pytest.approx(
+        np.mean([loss.one_per_operation.invented for loss in losses]), abs=1e-4
     )
     assert mean_losses([]) == {}
     assert resampling_text([]) == ""

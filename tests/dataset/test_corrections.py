@@ -1,5 +1,6 @@
-"""Corrections are laid over the labels while they fit, and told when they no longer do."""
+"""Corrections are laid over the labels while they fit, and are problems when they no longer do."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.base.errors import UserError
-from stages.dataset.corrections import CORRECTION_COLUMNS, apply_corrections, read_corrections
-from stages.dataset.labels import Labelled, Problem
+from stages.dataset.corrections import (
+    CORRECTION_COLUMNS,
+    Corrections,
+    apply_corrections,
+    read_corrections,
+)
+from stages.dataset.labels import PhotoLabels, Problem
+
+Reader = Callable[..., Corrections]  # of rows, and of a header where it is not the right one
 
 HEADER = ",".join(CORRECTION_COLUMNS) + "\n"
 HASHES = {"a.jpg": "a" * 64, "b.jpg": "b" * 64, "c.jpg": "c" * 64}
@@ -16,44 +24,44 @@ LABELS = {"a.jpg": "cat", "b.jpg": "dog"}
 
 
 @pytest.fixture
-def read(tmp_path: Path):
+def read(tmp_path: Path) -> Reader:
     """Return a function that reads corrections of three photos, one of them without a label."""
 
-    def run(rows, header=HEADER):
+    def run(rows: str, header: str = HEADER) -> Corrections:
         (tmp_path / "corrections.csv").write_text(header + rows, encoding="utf-8")
         return read_corrections(tmp_path / "corrections.csv", LABELS, HASHES)
 
     return run
 
 
-def kinds(fixes):
+def kinds(corrections: Corrections) -> list[tuple[str, str]]:
     """Return path and problem of each refused row."""
-    return [(problem.path, problem.problem) for problem in fixes.problems]
+    return [(problem.path, problem.problem) for problem in corrections.problems]
 
 
-def test_the_committed_file_corrects_nothing(read) -> None:
+def test_the_committed_file_corrects_nothing(read: Reader) -> None:
     """A header alone is no correction and no problem."""
-    fixes = read("")
-    assert (fixes.relabelled, fixes.dropped, fixes.problems) == ({}, {}, [])
+    corrections = read("")
+    assert (corrections.relabelled, corrections.dropped, corrections.problems) == ({}, {}, [])
 
 
-def test_a_photo_is_relabelled_or_dropped(read) -> None:
-    """Rows that fit are taken; the note of a dropped photo is kept."""
-    fixes = read(
+def test_a_photo_is_relabelled_or_dropped(read: Reader) -> None:
+    """Rows that fit are applied; the note of a dropped photo stays with it."""
+    corrections = read(
         f'a.jpg,{"a" * 64},relabel, dog ,was a dog\nb.jpg,{"B" * 64},drop,,"blurred, dark"\n'
     )
-    assert fixes.relabelled == {"a.jpg": "dog"}
-    assert fixes.dropped == {"b.jpg": "blurred, dark"}
-    assert fixes.problems == []
+    assert corrections.relabelled == {"a.jpg": "dog"}
+    assert corrections.dropped == {"b.jpg": "blurred, dark"}
+    assert corrections.problems == []
 
 
-def test_without_a_hash_a_row_holds_for_any_content(read) -> None:
+def test_without_a_hash_a_row_holds_for_any_content(read: Reader) -> None:
     """Rows written by hand need no hash."""
     assert read("a.jpg,,relabel,dog,\n").relabelled == {"a.jpg": "dog"}
 
 
-def test_a_photo_without_label_can_be_given_one(read) -> None:
-    """A correction may mend what the rule could not read."""
+def test_a_photo_without_label_can_be_given_one(read: Reader) -> None:
+    """A correction may give the label that the rule could not read."""
     assert read("c.jpg,,relabel,dog,\n").relabelled == {"c.jpg": "dog"}
 
 
@@ -79,40 +87,42 @@ def test_a_photo_without_label_can_be_given_one(read) -> None:
         ("a.jpg,,drop,,a,b", "malformed row", "6 cells"),
     ],
 )
-def test_a_row_that_does_not_fit_is_told_and_changes_nothing(read, row, problem, detail) -> None:
+def test_a_row_that_does_not_fit_is_a_problem_and_changes_nothing(
+    read: Reader, row: str, problem: str, detail: str
+) -> None:
     """Each refused row names its line and the reason."""
-    fixes = read(row + "\n")
-    assert kinds(fixes) == [(row.split(",")[0], f"correction: {problem}")]
-    assert fixes.problems[0].detail.startswith("line 2")
-    assert detail in fixes.problems[0].detail
-    assert (fixes.relabelled, fixes.dropped) == ({}, {})
+    corrections = read(row + "\n")
+    assert kinds(corrections) == [(row.split(",", maxsplit=1)[0], f"correction: {problem}")]
+    assert corrections.problems[0].detail.startswith("line 2")
+    assert detail in corrections.problems[0].detail
+    assert (corrections.relabelled, corrections.dropped) == ({}, {})
 
 
-def test_a_new_class_is_one_that_a_row_says_is_new(read) -> None:
+def test_a_new_class_is_one_that_a_row_says_is_new(read: Reader) -> None:
     """A label that no photo has needs the action that says so; others may then relabel to it."""
-    fixes = read("a.jpg,,new class,cow,\nb.jpg,,relabel,cow,\n")
-    assert fixes.relabelled == {"a.jpg": "cow", "b.jpg": "cow"}
-    assert fixes.problems == []
+    corrections = read("a.jpg,,new class,cow,\nb.jpg,,relabel,cow,\n")
+    assert corrections.relabelled == {"a.jpg": "cow", "b.jpg": "cow"}
+    assert corrections.problems == []
 
 
-def test_a_row_that_does_not_fit_brings_no_class(read) -> None:
+def test_a_row_that_does_not_fit_brings_no_class(read: Reader) -> None:
     """What was decided about another content makes no label known."""
-    fixes = read("a.jpg,bad,new class,cow,\nb.jpg,,relabel,cow,\n")
-    assert kinds(fixes) == [
+    corrections = read("a.jpg,bad,new class,cow,\nb.jpg,,relabel,cow,\n")
+    assert kinds(corrections) == [
         ("a.jpg", "correction: content changed"),
         ("b.jpg", "correction: unknown label"),
     ]
 
 
-def test_a_kept_label_changes_nothing(read) -> None:
-    """Who looked and agrees with the rule leaves a row that counts and alters no label."""
-    fixes = read("a.jpg,,keep,cat,\nb.jpg,,keep,,sure\n")
-    assert fixes.counts() == {"relabelled": 0, "dropped": 0, "kept": 2}
-    assert apply_corrections(Labelled(LABELS), fixes).labels == LABELS
-    assert fixes.problems == []
+def test_a_confirmed_label_changes_nothing(read: Reader) -> None:
+    """A row that confirms the rule's label is counted and alters no label."""
+    corrections = read("a.jpg,,keep,cat,\nb.jpg,,keep,,sure\n")
+    assert corrections.counts() == {"relabelled": 0, "dropped": 0, "kept": 2}
+    assert apply_corrections(PhotoLabels(LABELS), corrections).labels == LABELS
+    assert corrections.problems == []
 
 
-def test_the_table_has_every_row_as_written(read) -> None:
+def test_the_table_has_every_row_as_written(read: Reader) -> None:
     """Cells come back as they were, in the order of the file, beside what became of each row."""
     rows = 'z.jpg,,drop,,"a, ""b"""\n./a.jpg,,relabel,dog,=cmd()\nb.jpg,,relabel, cow,\n'
     table = read(rows).table().to_dict("records")
@@ -128,17 +138,17 @@ def test_the_table_has_every_row_as_written(read) -> None:
     ]
 
 
-def test_two_rows_for_one_photo_cancel_each_other(read) -> None:
+def test_two_rows_for_one_photo_cancel_each_other(read: Reader) -> None:
     """Nobody can say which of two decisions holds, not even when a path is written in two ways."""
-    fixes = read("a.jpg,,relabel,dog,\nb.jpg,,drop,,\n./a.jpg,,drop,,\n")
-    assert fixes.relabelled == {}
-    assert fixes.dropped == {"b.jpg": ""}
-    assert kinds(fixes) == [("a.jpg", "correction: two rows for one photo")] * 2
-    assert [problem.detail[:6] for problem in fixes.problems] == ["line 2", "line 4"]
+    corrections = read("a.jpg,,relabel,dog,\nb.jpg,,drop,,\n./a.jpg,,drop,,\n")
+    assert corrections.relabelled == {}
+    assert corrections.dropped == {"b.jpg": ""}
+    assert kinds(corrections) == [("a.jpg", "correction: two rows for one photo")] * 2
+    assert [problem.detail[:6] for problem in corrections.problems] == ["line 2", "line 4"]
 
 
 @pytest.mark.parametrize("header", ["path,label\n", "", "path;sha256;action;label;note\n"])
-def test_other_columns_are_refused(read, header) -> None:
+def test_other_columns_are_refused(read: Reader, header: str) -> None:
     """A file with another header is refused as a whole, with the columns that belong there."""
     with pytest.raises(
         UserError, match="its columns are path, sha256, action, label, note"
@@ -155,26 +165,30 @@ def test_a_file_from_excel_is_read(tmp_path: Path) -> None:
     assert read_corrections(file, LABELS, HASHES).dropped == {"a.jpg": ""}
 
 
-def test_corrected_photos_are_no_longer_unlabelled(read) -> None:
+def test_corrected_photos_are_no_longer_unlabelled(read: Reader) -> None:
     """The labels change, dropped photos leave, and settled problems go; splits stay."""
     problems = [Problem("c.jpg", "no match", ""), Problem("d.jpg", "no match", "")]
-    given_ = Labelled(
+    by_rule = PhotoLabels(
         LABELS, problems, {"a.jpg": "valid"}, [Problem("x", "row without photo", "")], 2
     )
-    final = apply_corrections(given_, read("a.jpg,,drop,,\nc.jpg,,relabel,cat,\n"))
+    final = apply_corrections(by_rule, read("a.jpg,,drop,,\nc.jpg,,relabel,cat,\n"))
     assert final.labels == {"b.jpg": "dog", "c.jpg": "cat"}
     assert final.unlabelled == problems[1:]
-    assert (final.splits, final.problems, final.merged) == (given_.splits, given_.problems, 2)
-    assert given_.labels == LABELS
+    assert (final.splits, final.problems, final.merged_rows) == (
+        by_rule.splits,
+        by_rule.problems,
+        2,
+    )
+    assert by_rule.labels == LABELS
 
 
-def test_a_dropped_photo_without_label_is_not_told_twice(read) -> None:
-    """Whoever drops a photo need not hear that it has no label."""
-    given_ = Labelled(LABELS, [Problem("c.jpg", "no match", "")])
-    assert apply_corrections(given_, read("c.jpg,,drop,,\n")).unlabelled == []
+def test_a_dropped_photo_without_label_is_no_problem(read: Reader) -> None:
+    """A photo that a correction drops is not listed for having no label."""
+    by_rule = PhotoLabels(LABELS, [Problem("c.jpg", "no match", "")])
+    assert apply_corrections(by_rule, read("c.jpg,,drop,,\n")).unlabelled == []
 
 
-rows = st.lists(
+row_lists = st.lists(
     st.tuples(
         st.sampled_from(["a.jpg", "b.jpg", "c.jpg", "./a.jpg", "z.jpg", "/a.jpg", ""]),
         st.sampled_from(["", "a" * 64, "b" * 64]),
@@ -185,18 +199,20 @@ rows = st.lists(
 )
 
 
-@given(rows)
+@given(row_lists)
 @settings(derandomize=True, deadline=None, max_examples=100)
-def test_every_row_is_applied_or_told(tmp_path_factory: pytest.TempPathFactory, rows) -> None:
+def test_every_row_is_applied_or_a_problem(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str, str]]
+) -> None:
     """Whatever the rows, each is either in force or a problem, and labels stay known ones."""
     file = tmp_path_factory.mktemp("corrections") / "corrections.csv"
     lines = [f"{path},{sha256},{action},{label}," for path, sha256, action, label in rows]
     file.write_text(HEADER + "".join(line + "\n" for line in lines))
-    fixes = read_corrections(file, LABELS, HASHES)
-    assert sum(fixes.counts().values()) + len(fixes.problems) == len(rows)
-    assert len(fixes.table()) == len(rows)
-    assert not fixes.relabelled.keys() & fixes.dropped.keys()
+    corrections = read_corrections(file, LABELS, HASHES)
+    assert sum(corrections.counts().values()) + len(corrections.problems) == len(rows)
+    assert len(corrections.table()) == len(rows)
+    assert not corrections.relabelled.keys() & corrections.dropped.keys()
     new = {label for _, _, action, label in rows if action == "new class"}
-    assert set(fixes.relabelled.values()) <= {"cat", "dog"} | new - {""}
-    told = [problem.detail.split(":")[0] for problem in fixes.problems]
-    assert len(told) == len(set(told))
+    assert set(corrections.relabelled.values()) <= {"cat", "dog"} | new - {""}
+    refused_lines = [problem.detail.split(":")[0] for problem in corrections.problems]
+    assert len(refused_lines) == len(set(refused_lines))

@@ -4,7 +4,9 @@ import codecs
 import csv
 import io
 import unicodedata
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from stages.base.errors import UserError
 from stages.dataset.label_csv import read_csv_rows, read_labels_csv
-from stages.dataset.labels import LabelParams, Problem, clean_label
+from stages.dataset.labels import LabelParams, PhotoLabels, Problem, clean_label
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=60)
 RULE = LabelParams(
@@ -26,18 +28,19 @@ RULE = LabelParams(
     delimiter=",",
 )
 PHOTOS = ["a.jpg", "b.jpg", "c/d.jpg"]
+Labeller = Callable[..., PhotoLabels]  # of a CSV, and of paths and params where they differ
 
 
-def rule(**changes):
+def rule(**changes: str) -> LabelParams:
     """Return the rule with some keys changed."""
     return RULE.model_copy(update=changes)
 
 
 @pytest.fixture
-def labels(tmp_path: Path):
+def labels(tmp_path: Path) -> Labeller:
     """Return a function that labels PHOTOS by a CSV given as text or bytes."""
 
-    def run(content, paths=PHOTOS, **changes):
+    def run(content: str | bytes, paths: list[str] = PHOTOS, **changes: str) -> PhotoLabels:
         file = tmp_path / "labels.csv"
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         return read_labels_csv(file, rule(**changes), paths)
@@ -45,16 +48,21 @@ def labels(tmp_path: Path):
     return run
 
 
-def kinds(problems):
+def kinds(problems: Iterable[Problem]) -> list[tuple[str, str]]:
     """Return path and problem of each row, without the detail."""
     return [(problem.path, problem.problem) for problem in problems]
 
 
-def test_every_photo_gets_the_label_of_its_row(labels) -> None:
+def test_every_photo_gets_the_label_of_its_row(labels: Labeller) -> None:
     """Labels are trimmed, columns may come in any order and in company."""
-    found = labels("note,label,path\nx, cat ,a.jpg\n,dog,b.jpg\n,NA,c/d.jpg\n")
-    assert found.labels == {"a.jpg": "cat", "b.jpg": "dog", "c/d.jpg": "NA"}
-    assert (found.unlabelled, found.problems, found.splits, found.merged) == ([], [], {}, 0)
+    result = labels("note,label,path\nx, cat ,a.jpg\n,dog,b.jpg\n,NA,c/d.jpg\n")
+    assert result.labels == {"a.jpg": "cat", "b.jpg": "dog", "c/d.jpg": "NA"}
+    assert (result.unlabelled, result.problems, result.splits, result.merged_rows) == (
+        [],
+        [],
+        {},
+        0,
+    )
 
 
 WIDE = "path;label\na.jpg;Kätzchen\nb.jpg;\N{DOG FACE}\n"
@@ -73,11 +81,11 @@ WIDE = "path;label\na.jpg;Kätzchen\nb.jpg;\N{DOG FACE}\n"
         WIDE.replace("\n", "\n\n ;\n").encode(),
     ],
 )
-def test_encodings_and_line_ends_of_every_system_are_read(labels, content) -> None:
+def test_encodings_and_line_ends_of_every_system_are_read(labels: Labeller, content: bytes) -> None:
     """UTF-8 with or without a mark, UTF-16 with one, any line end, blank lines, no last one."""
-    found = labels(content, paths=["a.jpg", "b.jpg"], delimiter=";")
-    assert found.labels == {"a.jpg": "Kätzchen", "b.jpg": "\N{DOG FACE}"}
-    assert found.problems == []
+    result = labels(content, paths=["a.jpg", "b.jpg"], delimiter=";")
+    assert result.labels == {"a.jpg": "Kätzchen", "b.jpg": "\N{DOG FACE}"}
+    assert result.problems == []
 
 
 @pytest.mark.parametrize(
@@ -92,18 +100,20 @@ def test_encodings_and_line_ends_of_every_system_are_read(labels, content) -> No
         (codecs.BOM_UTF16_BE + "path,label\n".encode("utf-16-be") + b"\xd8\x00\x00a", 2),
     ],
 )
-def test_another_encoding_is_refused_with_its_line(labels, content, line) -> None:
+def test_another_encoding_is_refused_with_its_line(
+    labels: Labeller, content: bytes, line: int
+) -> None:
     """Labels in an unknown encoding are not guessed at."""
     with pytest.raises(UserError, match=rf"labels\.csv, line {line}: not UTF-8; save the file as"):
         labels(content)
 
 
-def test_quotes_hold_delimiters_line_ends_and_quotes(labels) -> None:
+def test_quotes_hold_delimiters_line_ends_and_quotes(labels: Labeller) -> None:
     """A quoted cell may hold anything, also after a space."""
-    found = labels(
+    result = labels(
         'path,label\n"a,b.jpg", "the ""big"" one"\n"n\nl.jpg","x,y"\n', ["a,b.jpg", "n\nl.jpg"]
     )
-    assert found.labels == {"a,b.jpg": 'the "big" one', "n\nl.jpg": "x,y"}
+    assert result.labels == {"a,b.jpg": 'the "big" one', "n\nl.jpg": "x,y"}
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", " "])
@@ -123,7 +133,12 @@ def test_quotes_hold_delimiters_line_ends_and_quotes(labels) -> None:
 )
 @repeatable
 def test_what_a_csv_writer_writes_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, delimiter, rows, encoding, ends, quoting
+    tmp_path_factory: pytest.TempPathFactory,
+    delimiter: str,
+    rows: dict[str, str],
+    encoding: str,
+    ends: str,
+    quoting: Literal[0, 1],
 ) -> None:
     """Any path and label survive any delimiter, quoting, line end and encoding."""
     text = io.StringIO()
@@ -134,9 +149,9 @@ def test_what_a_csv_writer_writes_comes_back(
     writer.writerows(rows.items())
     file = tmp_path_factory.mktemp("csv") / "labels.csv"
     file.write_bytes(text.getvalue().encode(encoding))
-    found = read_labels_csv(file, rule(delimiter=delimiter), sorted(rows))
-    assert found.labels == rows
-    assert found.problems == []
+    result = read_labels_csv(file, rule(delimiter=delimiter), sorted(rows))
+    assert result.labels == rows
+    assert result.problems == []
 
 
 @pytest.mark.parametrize(
@@ -154,7 +169,9 @@ def test_what_a_csv_writer_writes_comes_back(
         ('path,label\na.jpg,"' + "x" * 200_000 + '"\n', ["line 2", "field larger"]),
     ],
 )
-def test_a_file_that_is_no_such_table_is_refused_in_one_line(labels, content, words) -> None:
+def test_a_file_that_is_no_such_table_is_refused_in_one_line(
+    labels: Labeller, content: str, words: list[str]
+) -> None:
     """Wrong headers and broken quotes name the file and what to look at."""
     with pytest.raises(UserError) as caught:
         labels(content)
@@ -169,27 +186,27 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_labels_csv(tmp_path / "labels.csv", RULE, PHOTOS)
 
 
-def test_rows_without_photos_and_photos_without_rows(labels) -> None:
-    """Both sides that do not meet are told, the row with its line."""
-    found = labels("path,label\na.jpg,cat\nz.jpg,dog\nc\\d.jpg,dog\n")
-    assert found.labels == {"a.jpg": "cat"}
-    assert kinds(found.problems) == [
+def test_rows_without_photos_and_photos_without_rows(labels: Labeller) -> None:
+    """A row without photo is a problem with its line, and so is a photo without row."""
+    result = labels("path,label\na.jpg,cat\nz.jpg,dog\nc\\d.jpg,dog\n")
+    assert result.labels == {"a.jpg": "cat"}
+    assert kinds(result.problems) == [
         ("z.jpg", "row without photo"),
         ("c\\d.jpg", "row without photo"),
     ]
-    assert found.problems[0].detail.startswith("line 3:")
-    assert "parted by /" in found.problems[1].detail
-    assert kinds(found.unlabelled) == [
+    assert result.problems[0].detail.startswith("line 3:")
+    assert "parted by /" in result.problems[1].detail
+    assert kinds(result.unlabelled) == [
         ("b.jpg", "photo without row"),
         ("c/d.jpg", "photo without row"),
     ]
 
 
-def test_a_header_alone_labels_nothing(labels) -> None:
+def test_a_header_alone_labels_nothing(labels: Labeller) -> None:
     """The file as committed is fine, and no photo has a label."""
-    found = labels("path,label\n")
-    assert found.labels == {}
-    assert len(found.unlabelled) == 3
+    result = labels("path,label\n")
+    assert result.labels == {}
+    assert len(result.unlabelled) == 3
 
 
 @pytest.mark.parametrize(
@@ -210,103 +227,105 @@ def test_a_header_alone_labels_nothing(labels) -> None:
         ("A.JPG", "row without photo"),
     ],
 )
-def test_paths_out_of_the_folder_are_refused(labels, path, problem) -> None:
+def test_paths_out_of_the_folder_are_refused(labels: Labeller, path: str, problem: str) -> None:
     """A path is relative to the folder of photos and stays inside, also when it would arrive."""
-    found = labels(f'path,label\n"{path}",cat\n')
-    assert kinds(found.problems) == [(path, problem)]
-    assert "line 2" in found.problems[0].detail
-    assert found.labels == {}
+    result = labels(f'path,label\n"{path}",cat\n')
+    assert kinds(result.problems) == [(path, problem)]
+    assert "line 2" in result.problems[0].detail
+    assert result.labels == {}
 
 
 @pytest.mark.parametrize("path", ["./a.jpg", " a.jpg ", "a.jpg"])
-def test_harmless_ways_to_write_a_path_are_understood(labels, path) -> None:
+def test_harmless_ways_to_write_a_path_are_understood(labels: Labeller, path: str) -> None:
     """A leading ./ and spaces around a path are no reason to lose a row."""
     assert labels(f"path,label\n{path},cat\n").labels == {"a.jpg": "cat"}
 
 
 @pytest.mark.parametrize(("disk", "row"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
-def test_unicode_forms_of_disk_and_table_may_differ(labels, disk, row) -> None:
+def test_unicode_forms_of_disk_and_table_may_differ(
+    labels: Labeller, disk: Literal["NFC", "NFD"], row: Literal["NFC", "NFD"]
+) -> None:
     """A path written on Linux finds the photo that macOS named, and the path is the disk's."""
     path = unicodedata.normalize(disk, "é.jpg")
-    found = labels(f"path,label\n{unicodedata.normalize(row, 'é.jpg')},cat\n", paths=[path])
-    assert found.labels == {path: "cat"}
+    result = labels(f"path,label\n{unicodedata.normalize(row, 'é.jpg')},cat\n", paths=[path])
+    assert result.labels == {path: "cat"}
 
 
-def test_two_files_that_differ_by_unicode_form_keep_their_own_rows(labels) -> None:
+def test_two_files_that_differ_by_unicode_form_keep_their_own_rows(labels: Labeller) -> None:
     """An exact match goes before an equivalent one."""
-    paths = [unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD")]
-    found = labels(f"path,label\n{paths[0]},cat\n{paths[1]},dog\n", paths=paths)
-    assert found.labels == {paths[0]: "cat", paths[1]: "dog"}
+    paths = [unicodedata.normalize("NFC", "é.jpg"), unicodedata.normalize("NFD", "é.jpg")]
+    result = labels(f"path,label\n{paths[0]},cat\n{paths[1]},dog\n", paths=paths)
+    assert result.labels == {paths[0]: "cat", paths[1]: "dog"}
 
 
-def test_repeated_rows_are_merged_and_counted(labels) -> None:
+def test_repeated_rows_are_merged_and_counted(labels: Labeller) -> None:
     """Rows that say the same once more are no problem."""
-    found = labels("path,label\na.jpg,cat\na.jpg, cat\n./a.jpg,cat\nb.jpg,dog\n")
-    assert found.labels == {"a.jpg": "cat", "b.jpg": "dog"}
-    assert found.merged == 2
-    assert found.problems == []
+    result = labels("path,label\na.jpg,cat\na.jpg, cat\n./a.jpg,cat\nb.jpg,dog\n")
+    assert result.labels == {"a.jpg": "cat", "b.jpg": "dog"}
+    assert result.merged_rows == 2
+    assert result.problems == []
 
 
-def test_conflicting_rows_leave_a_photo_without_label(labels) -> None:
-    """When rows disagree, each label is told with its line and none is taken."""
-    found = labels("path,label\na.jpg,dog\nb.jpg,x\na.jpg,cat\na.jpg,dog\n")
-    assert found.labels == {"b.jpg": "x"}
-    assert found.merged == 0
-    assert found.unlabelled[0] == Problem(
+def test_conflicting_rows_leave_a_photo_without_label(labels: Labeller) -> None:
+    """When rows disagree, the problem names each label with its line, and none is taken."""
+    result = labels("path,label\na.jpg,dog\nb.jpg,x\na.jpg,cat\na.jpg,dog\n")
+    assert result.labels == {"b.jpg": "x"}
+    assert result.merged_rows == 0
+    assert result.unlabelled[0] == Problem(
         "a.jpg", "conflicting labels", "'dog' (line 2), 'cat' (line 4)"
     )
 
 
 @pytest.mark.parametrize("row", ["a.jpg,", "a.jpg,  ", "a.jpg"])
-def test_an_empty_label_is_told_once(labels, row) -> None:
-    """An empty or missing cell is no class, and the photo is not told again as without row."""
-    found = labels(f"path,label\n{row}\n", paths=["a.jpg"])
-    assert kinds(found.unlabelled) == [("a.jpg", "empty label")]
-    assert found.problems == []
+def test_an_empty_label_is_one_problem(labels: Labeller, row: str) -> None:
+    """An empty cell gives no label, and the photo is not listed a second time as without row."""
+    result = labels(f"path,label\n{row}\n", paths=["a.jpg"])
+    assert kinds(result.unlabelled) == [("a.jpg", "empty label")]
+    assert result.problems == []
 
 
-def test_a_row_with_too_many_cells_is_not_used(labels) -> None:
-    """An unquoted delimiter shifts cells, so the row is told instead of half read."""
-    found = labels("path,label\na.jpg,cat, the big one\nb.jpg,dog,,\n")
-    assert found.labels == {"b.jpg": "dog"}
-    assert kinds(found.problems) == [("a.jpg", "malformed row")]
-    assert "line 2: 3 cells under 2 columns" in found.problems[0].detail
+def test_a_row_with_too_many_cells_is_not_used(labels: Labeller) -> None:
+    """An unquoted delimiter shifts cells, so the row is a problem instead of half read."""
+    result = labels("path,label\na.jpg,cat, the big one\nb.jpg,dog,,\n")
+    assert result.labels == {"b.jpg": "dog"}
+    assert kinds(result.problems) == [("a.jpg", "malformed row")]
+    assert "line 2: 3 cells under 2 columns" in result.problems[0].detail
 
 
-def test_lines_are_counted_as_an_editor_does(labels) -> None:
+def test_lines_are_counted_as_an_editor_does(labels: Labeller) -> None:
     """A cell over several lines does not shift the numbers of the rows after it."""
-    found = labels('path,label\n"n\nl.jpg",cat\nz.jpg,cat\n')
-    assert [p.detail.split(":")[0] for p in found.problems] == ["line 2", "line 4"]
+    result = labels('path,label\n"n\nl.jpg",cat\nz.jpg,cat\n')
+    assert [p.detail.split(":")[0] for p in result.problems] == ["line 2", "line 4"]
 
 
-def test_splits_are_read_beside_labels(labels) -> None:
+def test_splits_are_read_beside_labels(labels: Labeller) -> None:
     """The split column says train or valid, and nothing where it is empty."""
     text = "path,label,side\na.jpg,cat,train\nb.jpg,dog, valid\nc/d.jpg,dog,\n"
-    found = labels(text, split_column="side")
-    assert found.splits == {"a.jpg": "train", "b.jpg": "valid"}
-    assert found.problems == []
-    assert len(found.labels) == 3
+    result = labels(text, split_column="side")
+    assert result.splits == {"a.jpg": "train", "b.jpg": "valid"}
+    assert result.problems == []
+    assert len(result.labels) == 3
 
 
-def test_a_wrong_split_is_told_and_the_label_stays(labels) -> None:
+def test_a_wrong_split_is_a_problem_and_the_label_stays(labels: Labeller) -> None:
     """Another word than train or valid, or two of them, is a problem of the split alone."""
     text = "path,label,side\na.jpg,cat,test\nb.jpg,dog,train\nb.jpg,dog,valid\nc/d.jpg,x,Train\n"
-    found = labels(text, split_column="side")
-    assert found.splits == {}
-    assert found.labels == {"a.jpg": "cat", "b.jpg": "dog", "c/d.jpg": "x"}
-    assert kinds(found.problems) == [
+    result = labels(text, split_column="side")
+    assert result.splits == {}
+    assert result.labels == {"a.jpg": "cat", "b.jpg": "dog", "c/d.jpg": "x"}
+    assert kinds(result.problems) == [
         ("a.jpg", "unknown split"),
         ("b.jpg", "conflicting splits"),
         ("c/d.jpg", "unknown split"),
     ]
 
 
-def test_with_another_rule_the_csv_gives_the_split_alone(labels) -> None:
+def test_with_another_rule_the_csv_gives_the_split_alone(labels: Labeller) -> None:
     """The label column need not exist then, and a photo without row is a problem of its own."""
-    found = labels("path,side\na.jpg,train\nb.jpg,valid\n", by="filename", split_column="side")
-    assert found.splits == {"a.jpg": "train", "b.jpg": "valid"}
-    assert (found.labels, found.unlabelled) == ({}, [])
-    assert kinds(found.problems) == [("c/d.jpg", "photo without row")]
+    result = labels("path,side\na.jpg,train\nb.jpg,valid\n", by="filename", split_column="side")
+    assert result.splits == {"a.jpg": "train", "b.jpg": "valid"}
+    assert (result.labels, result.unlabelled) == ({}, [])
+    assert kinds(result.problems) == [("c/d.jpg", "photo without row")]
 
 
 def test_rows_come_with_their_cells_by_column(tmp_path: Path) -> None:

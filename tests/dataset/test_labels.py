@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from stages.base.errors import UserError
 from stages.base.params import validation_lines
-from stages.dataset import labels
+from stages.dataset import labels as labels_module
 from stages.dataset.labels import (
     IngestParams,
-    Labelled,
     LabelParams,
+    PhotoLabels,
     Problem,
     by_filename,
     by_folder,
@@ -38,35 +38,40 @@ DEFAULTS = {
 }
 
 
-def rule(**changes):
+def rule(**changes: str) -> LabelParams:
     """Return the default rule with some keys changed."""
-    return LabelParams(**{**DEFAULTS, **changes})
+    return LabelParams.model_validate({**DEFAULTS, **changes})
 
 
-def complaint(**changes):
+def ingest_params(images: str = "data/photos", **changes: str) -> IngestParams:
+    """Return the section with some keys of its rule changed."""
+    return IngestParams.model_validate({"images": images, "label": {**DEFAULTS, **changes}})
+
+
+def complaint(**changes: str) -> list[str]:
     """Return the lines that a user reads about a wrong rule."""
     with pytest.raises(ValidationError) as caught:
-        IngestParams(images="data/photos", label={**DEFAULTS, **changes})
+        ingest_params(**changes)
     return validation_lines(caught.value, IngestParams, "ingest")
 
 
 def test_pets_are_labelled_by_the_regex_of_the_book() -> None:
     """The default regex takes all before the last number, as fastbook does for Pets."""
-    found = by_filename(["great_pyrenees_173.jpg", "sub/Abyssinian_34.jpg"], rule())
-    assert found.labels == {
+    result = by_filename(["great_pyrenees_173.jpg", "sub/Abyssinian_34.jpg"], rule())
+    assert result.labels == {
         "great_pyrenees_173.jpg": "great_pyrenees",
         "sub/Abyssinian_34.jpg": "Abyssinian",
     }
-    assert found.unlabelled == []
+    assert result.unlabelled == []
 
 
-def test_every_mismatch_is_told_not_only_the_first() -> None:
+def test_every_mismatch_is_a_problem_not_only_the_first() -> None:
     """Photos that the regex does not match are listed one by one, with the regex."""
-    found = by_filename(["a.jpg", "cat_1.jpg", "b.jpg"], rule())
-    assert found.labels == {"cat_1.jpg": "cat"}
-    assert [problem.path for problem in found.unlabelled] == ["a.jpg", "b.jpg"]
-    assert {problem.problem for problem in found.unlabelled} == {"no match"}
-    assert r"^(.+)_\d+" in found.unlabelled[0].detail
+    result = by_filename(["a.jpg", "cat_1.jpg", "b.jpg"], rule())
+    assert result.labels == {"cat_1.jpg": "cat"}
+    assert [problem.path for problem in result.unlabelled] == ["a.jpg", "b.jpg"]
+    assert {problem.problem for problem in result.unlabelled} == {"no match"}
+    assert r"^(.+)_\d+" in result.unlabelled[0].detail
 
 
 def test_the_regex_looks_at_the_name_or_at_the_whole_path() -> None:
@@ -77,21 +82,21 @@ def test_the_regex_looks_at_the_name_or_at_the_whole_path() -> None:
 
 
 @pytest.mark.parametrize("name", ["_1.jpg", "  _1.jpg"])
-def test_a_group_that_catches_nothing_gives_no_label(name) -> None:
+def test_a_group_that_catches_nothing_gives_no_label(name: str) -> None:
     """An empty label is a problem of its own, not a class."""
-    found = by_filename([name], rule(regex=r"^(.*)_\d"))
-    assert found.labels == {}
-    assert found.unlabelled[0].problem == "empty label"
+    result = by_filename([name], rule(regex=r"^(.*)_\d"))
+    assert result.labels == {}
+    assert result.unlabelled[0].problem == "empty label"
 
 
 def test_a_group_outside_the_match_gives_no_label() -> None:
     """When the match goes past the group, there is no label to take."""
-    found = by_filename(["1.jpg"], rule(regex=r"^(?:(cat)|\d)"))
-    assert found.unlabelled[0].problem == "no match"
+    result = by_filename(["1.jpg"], rule(regex=r"^(?:(cat)|\d)"))
+    assert result.unlabelled[0].problem == "no match"
 
 
 def test_a_decomposed_name_gets_the_composed_label() -> None:
-    """macOS writes é as two characters; the label is the same as anywhere else."""
+    """A name in which é is two characters, as macOS writes it, has the same label as elsewhere."""
     composed = "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
     path = unicodedata.normalize("NFD", composed) + "_1.jpg"
     assert by_filename([path], rule(regex=r"^(\w{4})_")).labels == {path: composed}
@@ -110,7 +115,7 @@ def test_a_pathological_regex_is_stopped() -> None:
 
 def test_a_regex_that_is_slow_on_every_name_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names that each stay below the limit do not add up to hours."""
-    monkeypatch.setattr(labels, "ALL_LIMIT", (0.2, 0.001))
+    monkeypatch.setattr(labels_module, "_TOTAL_SECONDS", 0.2)
     names = [f"{'a' * 18}{number:03}!" for number in range(1000)]
     start = time.perf_counter()
     with pytest.raises(UserError, match=r"took far too long on names such as 'aaaa"):
@@ -120,37 +125,37 @@ def test_a_regex_that_is_slow_on_every_name_is_stopped(monkeypatch: pytest.Monke
 
 def test_a_folder_names_the_class_of_what_lies_in_it() -> None:
     """Only the nearest folder counts, and a photo at the top has no label."""
-    found = by_folder(["train/cat/1.jpg", "dog/2.jpg", "3.jpg"])
-    assert found.labels == {"train/cat/1.jpg": "cat", "dog/2.jpg": "dog"}
-    assert [problem[:2] for problem in found.unlabelled] == [("3.jpg", "no folder")]
+    result = by_folder(["train/cat/1.jpg", "dog/2.jpg", "3.jpg"])
+    assert result.labels == {"train/cat/1.jpg": "cat", "dog/2.jpg": "dog"}
+    assert [problem[:2] for problem in result.unlabelled] == [("3.jpg", "no folder")]
 
 
 @given(st.lists(st.text(st.characters(blacklist_characters="/\0", codec="utf-8"), min_size=1)))
 @repeatable
-def test_each_photo_is_labelled_or_told(names) -> None:
+def test_each_photo_is_labelled_or_a_problem(names: list[str]) -> None:
     """Whatever the names, no photo is lost and none is both labelled and not."""
     paths = sorted({f"{name}_1.jpg" for name in names} | set(names))
-    for found in (
+    for result in (
         by_filename(paths, rule()),
         by_folder(paths),
         by_folder([f"x/{p}" for p in paths]),
     ):
-        told = [problem.path for problem in found.unlabelled]
-        assert len(told) == len(set(told))
-        assert not set(told) & found.labels.keys()
-        assert len(told) + len(found.labels) == len(paths)
-        assert all(label == clean_label(label) != "" for label in found.labels.values())
+        unlabelled = [problem.path for problem in result.unlabelled]
+        assert len(unlabelled) == len(set(unlabelled))
+        assert not set(unlabelled) & result.labels.keys()
+        assert len(unlabelled) + len(result.labels) == len(paths)
+        assert all(label == clean_label(label) != "" for label in result.labels.values())
 
 
 @given(st.text())
 @repeatable
-def test_cleaning_twice_changes_nothing(text) -> None:
+def test_cleaning_twice_changes_nothing(text: str) -> None:
     """A clean label is clean."""
     assert clean_label(clean_label(text)) == clean_label(text)
 
 
 @pytest.mark.parametrize("label", ["NA", "null", "007", "Cat", "a  b", "1e5"])
-def test_labels_are_otherwise_left_alone(label) -> None:
+def test_labels_are_otherwise_left_alone(label: str) -> None:
     """No label is guessed to be a number, nothing, or another spelling."""
     assert clean_label(f" {label}\t") == label
 
@@ -165,11 +170,13 @@ def test_labels_that_differ_by_case_or_spaces_are_named_with_their_counts() -> N
 
 def test_the_csv_adds_the_split_to_any_rule() -> None:
     """With another rule, splits and problems of the CSV stay, and its labels give way."""
-    rows = Labelled(splits={"cat_1.jpg": "valid"}, problems=[Problem("x", "y", "z")], merged=3)
-    found = label_photos(["cat_1.jpg", "x.jpg"], rule(), rows)
-    assert found.labels == {"cat_1.jpg": "cat"}
-    assert [problem.path for problem in found.unlabelled] == ["x.jpg"]
-    assert (found.splits, found.problems, found.merged) == (rows.splits, rows.problems, 3)
+    rows = PhotoLabels(
+        splits={"cat_1.jpg": "valid"}, problems=[Problem("x", "y", "z")], merged_rows=3
+    )
+    result = label_photos(["cat_1.jpg", "x.jpg"], rule(), rows)
+    assert result.labels == {"cat_1.jpg": "cat"}
+    assert [problem.path for problem in result.unlabelled] == ["x.jpg"]
+    assert (result.splits, result.problems, result.merged_rows) == (rows.splits, rows.problems, 3)
     assert label_photos(["cat/1.jpg"], rule(by="folder"), rows).labels == {"cat/1.jpg": "cat"}
     assert label_photos(["cat/1.jpg"], rule(by="csv"), rows) is rows
 
@@ -195,7 +202,9 @@ def test_the_csv_adds_the_split_to_any_rule() -> None:
         ({"colum": "x"}, ["ingest.label.colum", "no such parameter", "did you mean"]),
     ],
 )
-def test_a_wrong_rule_is_refused_by_its_dotted_name(changes, words) -> None:
+def test_a_wrong_rule_is_refused_by_its_dotted_name(
+    changes: dict[str, str], words: list[str]
+) -> None:
     """Each mistake in the section is one line with the key and what would be right."""
     (line,) = complaint(**changes)
     assert line.startswith("ingest.")
@@ -203,7 +212,7 @@ def test_a_wrong_rule_is_refused_by_its_dotted_name(changes, words) -> None:
         assert word in line
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_named_at_once() -> None:
     """Two wrong keys are two lines."""
     lines = complaint(regex="x", delimiter="ab")
     assert [line.split(":")[0] for line in lines] == [
@@ -220,16 +229,16 @@ def test_columns_do_not_matter_while_no_csv_is_read() -> None:
 
 
 @pytest.mark.parametrize("folder", ["", " ", "/photos", "C:\\photos", "C:/photos"])
-def test_the_folder_of_photos_is_relative(folder) -> None:
+def test_the_folder_of_photos_is_relative(folder: str) -> None:
     """An absolute folder exists on one machine only, and is refused."""
     with pytest.raises(ValidationError, match="from the root of the repository"):
-        IngestParams(images=folder, label=DEFAULTS)
+        ingest_params(images=folder)
 
 
 @pytest.mark.parametrize("folder", ["data/photos", "../elsewhere", "photos"])
-def test_a_folder_may_lie_beside_the_repository(folder) -> None:
+def test_a_folder_may_lie_beside_the_repository(folder: str) -> None:
     """Relative folders are taken as they are."""
-    assert IngestParams(images=folder, label=DEFAULTS).images == folder
+    assert ingest_params(images=folder).images == folder
 
 
 @pytest.mark.parametrize(
@@ -240,9 +249,11 @@ def test_a_folder_may_lie_beside_the_repository(folder) -> None:
         ({"by": "folder"}, ["subfolder", "folder for each class", "'a.jpg', 'b.jpg', 'c.jpg'"]),
     ],
 )
-def test_a_rule_that_labels_nothing_is_refused_in_one_line(changes, words) -> None:
+def test_a_rule_that_labels_nothing_is_refused_in_one_line(
+    changes: dict[str, str], words: list[str]
+) -> None:
     """The line shows three photos, the rule, and what to change."""
-    params = IngestParams(images="data/photos", label=rule(**changes))
+    params = ingest_params(**changes)
     with pytest.raises(UserError) as caught:
         require_labels({}, params, ["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
     line = str(caught.value)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from stages.base.errors import UserError
 from stages.dataset.manifest import (
-    IMAGES,
-    LABELS,
+    IMAGE_COLUMNS,
+    LABEL_COLUMNS,
     labels_table,
     read_images,
     read_labels,
@@ -43,10 +43,10 @@ ODD = [
 texts = st.text(st.characters(blacklist_characters="\0", codec="utf-8"), min_size=1)
 
 
-def images(paths):
+def images(paths: list[str]) -> pd.DataFrame:
     """Return a table of images with made-up facts."""
     facts = [(path, "0" * 64, "JPEG", 4000 + i, 3000) for i, path in enumerate(paths)]
-    return pd.DataFrame(facts, columns=list(IMAGES))
+    return pd.DataFrame(facts, columns=list(IMAGE_COLUMNS))
 
 
 def test_odd_paths_and_labels_survive(tmp_path: Path) -> None:
@@ -65,7 +65,9 @@ def test_odd_paths_and_labels_survive(tmp_path: Path) -> None:
 
 @given(st.dictionaries(texts, texts, min_size=1))
 @settings(derandomize=True, deadline=None, max_examples=60)
-def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, labels) -> None:
+def test_any_text_survives(
+    tmp_path_factory: pytest.TempPathFactory, labels: dict[str, str]
+) -> None:
     """Paths and labels of any characters come back equal."""
     file = tmp_path_factory.mktemp("manifest") / "labels.csv"
     write_labels(file, labels_table(labels, {}, "folder", {}))
@@ -75,18 +77,19 @@ def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, labels) -> 
 
 def test_columns_have_their_types(tmp_path: Path) -> None:
     """Sizes are whole numbers, all else is text, also in an empty table."""
-    for paths in (["a"], []):
+    cases: list[list[str]] = [["a"], []]
+    for paths in cases:
         write_images(tmp_path / "i.csv", images(paths))
         read = read_images(tmp_path / "i.csv")
-        assert list(read.columns) == list(IMAGES)
+        assert list(read.columns) == list(IMAGE_COLUMNS)
         assert read["width"].dtype == read["height"].dtype == np.int64
         assert all(
             pd.api.types.is_string_dtype(read[name]) for name in ("path", "sha256", "format")
         )
         write_labels(tmp_path / "l.csv", labels_table(dict.fromkeys(paths, "x"), {}, "csv", {}))
         read = read_labels(tmp_path / "l.csv")
-        assert list(read.columns) == list(LABELS)
-        assert all(pd.api.types.is_string_dtype(read[name]) for name in LABELS)
+        assert list(read.columns) == list(LABEL_COLUMNS)
+        assert all(pd.api.types.is_string_dtype(read[name]) for name in LABEL_COLUMNS)
 
 
 def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
@@ -122,7 +125,9 @@ def test_a_label_knows_where_it_comes_from() -> None:
         (b"path,sha256,format,width,height\n\xff,b,JPEG,1,1\n", ["cannot be read"]),
     ],
 )
-def test_another_table_is_refused_by_name(tmp_path: Path, content, words) -> None:
+def test_another_table_is_refused_by_name(
+    tmp_path: Path, content: str | bytes, words: list[str]
+) -> None:
     """A table with wrong columns or values is refused in one line that says how to make it anew."""
     (tmp_path / "images.csv").write_bytes(
         content if isinstance(content, bytes) else content.encode()

@@ -16,7 +16,7 @@ from PIL import Image
 from stages.base.errors import UserError
 from stages.dataset.labels import Problem
 from stages.dataset.scan import (
-    WHOLE,
+    MAX_WHOLE_READ,
     FileFacts,
     list_files,
     read_file_facts,
@@ -25,7 +25,9 @@ from stages.dataset.scan import (
 )
 
 
-def photo(path: Path, size=(40, 30), image_format="JPEG", seed=0) -> Path:
+def photo(
+    path: Path, size: tuple[int, int] = (40, 30), image_format: str = "JPEG", seed: int = 0
+) -> Path:
     """Write a small picture of noise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
@@ -33,13 +35,13 @@ def photo(path: Path, size=(40, 30), image_format="JPEG", seed=0) -> Path:
     return path
 
 
-def told(problems):
+def names_of(problems: list[Problem]) -> dict[str, str]:
     """Return the problems as path -> name."""
     assert len({problem.path for problem in problems}) == len(problems)
     return {problem.path: problem.problem for problem in problems}
 
 
-def snapshot(root: Path):
+def snapshot(root: Path) -> list[tuple[Path, bytes, int, int]]:
     """Return the bytes and times of all files below a folder."""
     files = sorted(path for path in root.rglob("*") if path.is_file())
     return [
@@ -62,7 +64,7 @@ def ordinary_user() -> Iterator[None]:
 
 @pytest.mark.parametrize("files", [0, 1, 5, 600])
 @pytest.mark.parametrize("workers", [1, 3, 16])
-def test_tasks_of_any_size_leave_out_no_file(tmp_path: Path, files, workers) -> None:
+def test_tasks_of_any_size_leave_out_no_file(tmp_path: Path, files: int, workers: int) -> None:
     """Few files or many, for few threads or many, each is listed once, sorted by path."""
     names = [f"{number:03}.txt" for number in range(files)]
     for name in names:
@@ -78,36 +80,37 @@ def test_facts_are_those_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "notes.jpg").write_text("no image")
     (tmp_path / "zero.jpg").touch()
     before = snapshot(tmp_path)
-    found = scan_folder(tmp_path, 1)
-    assert [(f.path, f.format, f.width, f.height) for f in found.facts] == [
+    scan = scan_folder(tmp_path, 1)
+    assert [(f.path, f.format, f.width, f.height) for f in scan.facts] == [
         ("B.gif", "GIF", 16, 17),
         ("a.jpg", "PNG", 31, 47),
         ("b/x.jpg", "JPEG", 40, 30),
         ("notes.jpg", "", 0, 0),
         ("zero.jpg", "", 0, 0),
     ]
-    for file in found.facts:
+    for file in scan.facts:
         content = (tmp_path / file.path).read_bytes()
         assert (file.sha256, file.size) == (sha256(content).hexdigest(), len(content))
-    assert (found.problems, found.hidden) == ([], 0)
-    assert scan_folder(tmp_path, 4) == found
+    assert (scan.problems, scan.hidden) == ([], 0)
+    assert scan_folder(tmp_path, 4) == scan
     assert snapshot(tmp_path) == before
 
 
 @pytest.mark.parametrize(
     "image_format", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000"]
 )
-def test_formats_are_told_by_content(tmp_path: Path, image_format) -> None:
+def test_formats_are_recognised_by_content(tmp_path: Path, image_format: str) -> None:
     """The name's ending does not matter."""
     photo(tmp_path / "x.dat", (33, 21), image_format)
-    assert read_file_facts(tmp_path, "x.dat")[2:5] == (image_format, 33, 21)
+    facts = read_file_facts(tmp_path, "x.dat")
+    assert facts[2:5] == (image_format, 33, 21)
 
 
 def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
     """Beyond the limit a file is hashed piece by piece; a TIFF keeps its header at the end."""
     Image.new("RGB", (2500, 2300)).save(tmp_path / "x.tif")
     content = (tmp_path / "x.tif").read_bytes()
-    assert len(content) > WHOLE
+    assert len(content) > MAX_WHOLE_READ
     expected = FileFacts("x.tif", sha256(content).hexdigest(), "TIFF", 2500, 2300, len(content))
     assert read_file_facts(tmp_path, "x.tif") == expected
 
@@ -122,12 +125,12 @@ def test_damaged_headers_are_no_image_and_no_error(tmp_path: Path) -> None:
             for place in rng.integers(0, min(len(damaged), 60), 3):
                 damaged[place] ^= int(rng.integers(1, 256))
             (tmp_path / f"{image_format}{number}").write_bytes(damaged)
-    found = scan_folder(tmp_path, 2)
-    assert (len(found.facts), found.problems) == (241, [])
-    for file in found.facts:
+    scan = scan_folder(tmp_path, 2)
+    assert (len(scan.facts), scan.problems) == (241, [])
+    for file in scan.facts:
         assert file.sha256 == sha256((tmp_path / file.path).read_bytes()).hexdigest()
         assert (file.format == "") == (file.width == file.height == 0)
-    assert 20 < sum(file.format == "" for file in found.facts) < 220
+    assert 20 < sum(file.format == "" for file in scan.facts) < 220
 
 
 def test_a_decompression_bomb_is_listed_with_its_size(tmp_path: Path) -> None:
@@ -184,10 +187,10 @@ def test_links_inside_the_folder_are_followed(tmp_path: Path) -> None:
     photo(tmp_path / "cats" / "a.jpg")
     (tmp_path / "b.jpg").symlink_to("cats/a.jpg")
     (tmp_path / "kittens").symlink_to("cats")
-    found = scan_folder(tmp_path, 1)
-    assert [file.path for file in found.facts] == ["b.jpg", "cats/a.jpg", "kittens/a.jpg"]
-    assert len({file.sha256 for file in found.facts}) == 1
-    assert found.problems == []
+    scan = scan_folder(tmp_path, 1)
+    assert [file.path for file in scan.facts] == ["b.jpg", "cats/a.jpg", "kittens/a.jpg"]
+    assert len({file.sha256 for file in scan.facts}) == 1
+    assert scan.problems == []
 
 
 def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
@@ -198,7 +201,7 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     assert list_files(tmp_path / "photos") == (["a.jpg", "b.jpg"], [], 0)
 
 
-def test_links_that_lead_out_or_nowhere_are_told(tmp_path: Path) -> None:
+def test_links_that_lead_out_or_nowhere_are_problems(tmp_path: Path) -> None:
     """Nothing outside the folder is read through a link; loops and broken links have names."""
     photo(tmp_path / "outside" / "x.jpg")
     root = tmp_path / "photos"
@@ -216,7 +219,7 @@ def test_links_that_lead_out_or_nowhere_are_told(tmp_path: Path) -> None:
     (root / "a" / "top").symlink_to(root)
     paths, problems, _ = list_files(root)
     assert paths == ["a/b/x.jpg"]
-    assert told(problems) == {
+    assert names_of(problems) == {
         "out.jpg": "link out of the folder",
         "out": "link out of the folder",
         "similar": "link out of the folder",
@@ -233,25 +236,25 @@ def test_links_that_lead_out_or_nowhere_are_told(tmp_path: Path) -> None:
 
 def test_folders_that_link_to_each_other_come_to_an_end(tmp_path: Path) -> None:
     """Links are not followed below a link, so that many of them are no maze."""
-    for one in range(12):
-        photo(tmp_path / f"{one:02}" / "x.jpg")
-        for other in range(12):
-            (tmp_path / f"{one:02}" / f"to{other:02}").symlink_to(f"../{other:02}")
+    for folder in range(12):
+        photo(tmp_path / f"{folder:02}" / "x.jpg")
+        for target in range(12):
+            (tmp_path / f"{folder:02}" / f"to{target:02}").symlink_to(f"../{target:02}")
     paths, problems, _ = list_files(tmp_path)
     assert len(paths) == 12 + 12 * 11  # each photo by itself, and through one link
     assert {problem.problem for problem in problems} == {"symlink loop", "link below a link"}
 
 
 @pytest.mark.skipif(os.name != "posix" or os.uname().sysname != "Linux", reason="Linux keeps bytes")
-def test_names_that_are_not_utf8_are_told(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_are_problems(tmp_path: Path) -> None:
     """A name that no table can hold is shown with its bytes escaped, a folder with all in it."""
-    os.mkdir(os.fsencode(tmp_path) + b"/d\xe9r")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/d\xe9r")).mkdir()
     for name in (b"/caf\xe9.jpg", b"/d\xe9r/x.jpg"):
         Path(os.fsdecode(os.fsencode(tmp_path) + name)).write_bytes(b"x")
     (tmp_path / "café.jpg").write_bytes(b"x")
     paths, problems, _ = list_files(tmp_path)
     assert paths == ["café.jpg"]
-    assert told(problems) == {"caf\\xe9.jpg": "name not UTF-8", "d\\xe9r": "name not UTF-8"}
+    assert names_of(problems) == {"caf\\xe9.jpg": "name not UTF-8", "d\\xe9r": "name not UTF-8"}
 
 
 def test_pipes_and_sockets_are_not_opened(tmp_path: Path) -> None:
@@ -260,12 +263,12 @@ def test_pipes_and_sockets_are_not_opened(tmp_path: Path) -> None:
     (tmp_path / "link.jpg").symlink_to("pipe.jpg")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "s"))
-        found = scan_folder(tmp_path, 1)
-    assert found.facts == []
-    assert told(found.problems) == dict.fromkeys(("pipe.jpg", "link.jpg", "s"), "not a file")
+        scan = scan_folder(tmp_path, 1)
+    assert scan.facts == []
+    assert names_of(scan.problems) == dict.fromkeys(("pipe.jpg", "link.jpg", "s"), "not a file")
 
 
-def test_unreadable_files_and_folders_are_told() -> None:
+def test_unreadable_files_and_folders_are_problems() -> None:
     """Without the right to read, a file or a folder is a problem and the rest goes on."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
@@ -276,17 +279,17 @@ def test_unreadable_files_and_folders_are_told() -> None:
         scan_folder(root, 2)  # imports what it needs while it still may read it
         try:
             with ordinary_user():
-                found = scan_folder(root, 2)
+                scan = scan_folder(root, 2)
         finally:
             (root / "c").chmod(0o755)
-    assert [file.path for file in found.facts] == ["a.jpg"]
-    assert sorted(found.problems) == [
+    assert [file.path for file in scan.facts] == ["a.jpg"]
+    assert sorted(scan.problems) == [
         Problem("b.jpg", "unreadable", "Permission denied"),
         Problem("c", "unreadable", "folder: Permission denied"),
     ]
 
 
-def test_a_file_that_vanishes_meanwhile_is_told(tmp_path: Path) -> None:
+def test_a_file_that_vanishes_meanwhile_is_a_problem(tmp_path: Path) -> None:
     """Between listing and reading, a photo may go, or become a folder."""
     (tmp_path / "b.jpg").mkdir()
     assert read_file_facts(tmp_path, "a.jpg") == Problem(
@@ -296,17 +299,17 @@ def test_a_file_that_vanishes_meanwhile_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_very_deep_folders_are_walked(tmp_path: Path) -> None:
+def test_very_deep_folders_are_listed(tmp_path: Path) -> None:
     """Depth is bounded by the system alone, not by the interpreter's stack."""
-    here = os.getcwd()
+    here = Path.cwd()
     os.chdir(tmp_path)
     try:
         for _ in range(1100):
-            os.mkdir("d")
+            Path("d").mkdir()
             os.chdir("d")
         Path("x.jpg").write_bytes(b"x")
         os.chdir(tmp_path)
-        paths, problems, _ = list_files(Path("."))
+        paths, problems, _ = list_files(Path())
         assert paths == ["d/" * 1100 + "x.jpg"]
         assert problems == []
     finally:

@@ -2,6 +2,8 @@
 
 from hashlib import sha256
 from pathlib import Path
+from random import Random
+from typing import Literal
 
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from pydantic import ValidationError
 
 from stages.base.errors import UserError
 from stages.dataset.splits import (
+    SPLIT_VALUES,
     DatablockParams,
     SplitParams,
     assign_splits,
@@ -23,16 +26,18 @@ from stages.dataset.splits import (
 repeatable = settings(derandomize=True, deadline=None, max_examples=50)
 
 # An image of a property test: what its bytes are, its class, its group of near-duplicates.
+Photo = tuple[int, str, int]
 photos = st.lists(
     st.tuples(st.integers(0, 30), st.sampled_from("abc"), st.integers(0, 9)),
     min_size=1,
     max_size=40,
 )
+Rule = Literal["hash", "stratified", "column", "folder"]
 fractions = st.floats(0.01, 0.99)
-kinds = st.sampled_from(["hash", "stratified"])
+rules = st.sampled_from(["hash", "stratified"])
 
 
-def table(rows: list[tuple[int, str, int]]) -> pd.DataFrame:
+def table(rows: list[Photo]) -> pd.DataFrame:
     """Return images whose bytes are a number; equal bytes are always in one group."""
     group = {content: group for content, _, group in rows}
     return pd.DataFrame(
@@ -57,13 +62,13 @@ def distinct(count: int, label: str = "a") -> pd.DataFrame:
     return images.assign(group=range(count))
 
 
-def sides(images: pd.DataFrame, by: str = "hash", valid: float = 0.2) -> dict[str, str]:
+def sides(images: pd.DataFrame, by: Rule = "hash", valid: float = 0.2) -> dict[str, str]:
     """Return path -> side."""
     splits = assign_splits(images, SplitParams(by=by, valid=valid))
     return dict(zip(splits["path"], splits["split"], strict=True))
 
 
-def validates(images: pd.DataFrame, by: str = "hash", valid: float = 0.2) -> set[str]:
+def validates(images: pd.DataFrame, by: Rule = "hash", valid: float = 0.2) -> set[str]:
     """Return the contents (not the names) of the validation images."""
     side = sides(images, by, valid)
     return {
@@ -75,27 +80,32 @@ def validates(images: pd.DataFrame, by: str = "hash", valid: float = 0.2) -> set
 
 @repeatable
 @given(photos, photos, fractions)
-def test_adding_moves_nobody(rows: list, others: list, valid: float) -> None:
+def test_adding_moves_nobody(rows: list[Photo], others: list[Photo], valid: float) -> None:
     """Under hash, adding images moves no image into or out of validation."""
-    few, many = table(rows), table(rows + others)
+    few = table(rows)
+    many = table(rows + others)
     assert validates(few, valid=valid) == validates(many.iloc[: len(rows)], valid=valid)
-    before, after = sides(few, valid=valid), sides(many, valid=valid)
+    before = sides(few, valid=valid)
+    after = sides(many, valid=valid)
     assert all((before[path] == "valid") == (after[path] == "valid") for path in before)
 
 
 @repeatable
 @given(photos, fractions, st.data())
-def test_removing_moves_nobody(rows: list, valid: float, data: st.DataObject) -> None:
+def test_removing_moves_nobody(rows: list[Photo], valid: float, data: st.DataObject) -> None:
     """Under hash, removing images moves no image into or out of validation."""
     images = table(rows)
-    kept = images[data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))]
-    before, after = sides(images, valid=valid), sides(kept, valid=valid)
+    mask = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
+    before = sides(images, valid=valid)
+    after = sides(images[mask], valid=valid)
     assert all((before[path] == "valid") == (after[path] == "valid") for path in after)
 
 
 @repeatable
 @given(photos, fractions, st.randoms())
-def test_renaming_and_reordering_move_nobody(rows: list, valid: float, random) -> None:
+def test_renaming_and_reordering_move_nobody(
+    rows: list[Photo], valid: float, random: Random
+) -> None:
     """Under hash, other names, another order and other labels move no image across."""
     images = table(rows)
     names = [f"new/{number}.png" for number in range(len(rows))]
@@ -106,15 +116,18 @@ def test_renaming_and_reordering_move_nobody(rows: list, valid: float, random) -
 
 @repeatable
 @given(photos, fractions, fractions)
-def test_a_larger_fraction_only_adds(rows: list, one: float, two: float) -> None:
+def test_a_larger_fraction_only_adds(
+    rows: list[Photo], fraction: float, other_fraction: float
+) -> None:
     """Under hash, a larger datablock.split.valid keeps every validation image there."""
     images = table(rows)
-    assert validates(images, valid=min(one, two)) <= validates(images, valid=max(one, two))
+    low, high = sorted([fraction, other_fraction])
+    assert validates(images, valid=low) <= validates(images, valid=high)
 
 
 @repeatable
-@given(photos, fractions, kinds)
-def test_no_duplicate_straddles(rows: list, valid: float, by: str) -> None:
+@given(photos, fractions, rules)
+def test_no_duplicate_straddles(rows: list[Photo], valid: float, by: Rule) -> None:
     """No group of near-duplicates and no content has one image in train and one in valid."""
     images = table(rows)
     images["side"] = images["path"].map(sides(images, by, valid))
@@ -125,7 +138,7 @@ def test_no_duplicate_straddles(rows: list, valid: float, by: str) -> None:
 
 @repeatable
 @given(photos, fractions)
-def test_excluded_names_a_validation_image(rows: list, valid: float) -> None:
+def test_excluded_names_a_validation_image(rows: list[Photo], valid: float) -> None:
     """Exactly the excluded images carry a reason, and it names a validation image of the group."""
     images = table(rows).set_index("path")
     splits = assign_splits(images.reset_index(), SplitParams(by="hash", valid=valid))
@@ -140,35 +153,43 @@ def test_excluded_names_a_validation_image(rows: list, valid: float) -> None:
 
 @repeatable
 @given(photos, fractions)
-def test_stratified_takes_the_smallest_hashes(rows: list, valid: float) -> None:
+def test_stratified_takes_the_smallest_hashes(rows: list[Photo], valid: float) -> None:
     """Under stratified, every class gives its smallest hashes: the fraction, one at least."""
     images = table(rows)
     images["group"] = range(len(rows))  # no near-duplicates, so nobody is excluded for them
     side = sides(images, "stratified", valid)
-    for _, one in images.groupby("label"):
-        digits = one["sha256"].str[8:]
-        chosen = one["path"].map(side).eq("valid")
-        if digits.nunique() == 1:
+    for _, same_label in images.groupby("label"):
+        digits = same_label["sha256"].str[8:]
+        chosen = same_label["path"].map(side).eq("valid")
+        if len(set(digits)) == 1:
             assert not chosen.any()
             continue
         assert digits[chosen].max() < digits[~chosen].min()
-        wanted = max(1, round(valid * len(one)))
+        wanted = max(1, round(valid * len(same_label)))
         assert chosen.sum() >= min(wanted, digits.lt(digits.max()).sum())
         assert digits[chosen].lt(digits[chosen].max()).sum() < wanted
 
 
 @repeatable
 @given(photos, fractions)
-def test_stratified_loses_no_burst(rows: list, valid: float) -> None:
+def test_stratified_loses_no_burst(rows: list[Photo], valid: float) -> None:
     """Under stratified, near-duplicates of one label go to one side, and every class trains."""
     images = table(rows)
     images["group"] = images["label"] + images["group"].astype(str)
     images["side"] = images["path"].map(sides(images, "stratified", valid))
     apart = images[images.groupby("sha256")["label"].transform("nunique").eq(1)]
-    assert (apart.groupby("group")["side"].nunique() == 1).all()
+    assert all(len(set(side)) == 1 for _, side in apart.groupby("group")["side"])
     if len(apart) == len(images):
         assert not images["side"].eq("excluded").any()
         assert images["side"].eq("train").groupby(images["label"]).any().all()
+
+
+@repeatable
+@given(photos, fractions, rules)
+def test_every_split_is_a_known_value(rows: list[Photo], valid: float, by: Rule) -> None:
+    """An image trains, validates or is excluded, and nothing else."""
+    assert set(sides(table(rows), by, valid).values()) <= set(SPLIT_VALUES)
+    assert SPLIT_VALUES == ["train", "valid", "excluded"]
 
 
 def test_a_class_of_one_burst_trains() -> None:
@@ -286,7 +307,7 @@ def test_folder_refuses_none_and_both() -> None:
 
 
 @pytest.mark.parametrize("by", ["hash", "stratified", "column", "folder"])
-def test_no_images_give_an_empty_table(by: str) -> None:
+def test_no_images_give_an_empty_table(by: Rule) -> None:
     """A set without images splits into an empty table, so that the summary can say so."""
     assert assign_splits(distinct(3).iloc[:0], SplitParams(by=by, valid=0.2)).empty
 
@@ -313,8 +334,8 @@ def test_a_missing_file_names_the_stage(tmp_path: Path) -> None:
         read_splits(tmp_path / "splits.csv")
 
 
-def test_vocabulary_is_sorted() -> None:
-    """The vocabulary is every label once, sorted as text."""
+def test_class_names_are_sorted() -> None:
+    """The class names are every label once, sorted as text."""
     assert list_class_names(pd.DataFrame({"label": ["b", "10", "a", "9", "b"]})) == [
         "10",
         "9",
@@ -326,7 +347,7 @@ def test_vocabulary_is_sorted() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"by": "random"}, {"valid": 0.0}, {"valid": 1.0}, {"valid": "0.2"}, {"seed": 1}]
 )
-def test_params_refuse(wrong: dict) -> None:
+def test_params_refuse(wrong: dict[str, object]) -> None:
     """Another rule, a fraction of all or nothing, text and unknown keys are refused."""
     right = {"by": "hash", "valid": 0.2}
     assert DatablockParams.model_validate({"split": right}).split.valid == 0.2
