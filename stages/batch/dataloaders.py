@@ -1,83 +1,86 @@
-"""What one process is fed: its share of every batch of training, and of validation."""
+"""The dataloaders of one process: its share of every batch of training and of validation."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from stages.base.errors import UserError
-from stages.base.ranks import Rank
-from stages.batch.loader import (
-    Batch,
-    Photos,
-    RenderSpec,
-    open_photos,
-    train_batches,
-    train_steps,
-    valid_batches,
-)
+from stages.batch.batches import Batch, BatchPlan
+from stages.batch.image_set import ImageSet, open_image_set
+from stages.batch.loader import train_batches, valid_batches
+from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
+from stages.dataset.splits import list_class_names
 from stages.store.reader import Store
 
 
-class DataLoaders(NamedTuple):
-    """Both sides of the split, and how they become batches; batch_size is that of all together."""
+@dataclass(frozen=True, kw_only=True)
+class DataLoaders:
+    """Both sides of the split, and how they become batches."""
 
-    train: Photos
-    valid: Photos
-    look: RenderSpec
+    train: ImageSet
+    valid: ImageSet
+    render: RenderSpec
     augment: AugmentParams
-    batch_size: int
-    seed: int
-    rank: Rank
+    plan: BatchPlan
 
     @property
     def steps(self) -> int:
         """Return the batches in an epoch of training."""
-        return train_steps(len(self.train), self.batch_size)
+        return self.plan.steps(len(self.train))
 
-    def batches(self, epoch: int, first: int) -> Iterator[Batch]:
+    def train_batches(self, epoch: int, first_step: int) -> Iterator[Batch]:
         """Yield the batches of an epoch (from 1), from a step (from 0) on."""
-        look, augment, size = self.look, self.augment, self.batch_size
-        return train_batches(self.train, look, augment, size, self.seed, epoch, first, self.rank)
+        return train_batches(self.train, self.render, self.augment, self.plan, epoch, first_step)
 
-    def held(self) -> Iterator[Batch]:
+    def valid_batches(self) -> Iterator[Batch]:
         """Yield the batches of validation."""
-        return valid_batches(self.valid, self.look, self.batch_size, self.rank)
+        return valid_batches(self.valid, self.render, self.plan.batch_size, self.plan.rank)
 
-    def looked_at(self, rows: np.ndarray) -> Iterator[Batch]:
-        """Yield the batches of some images of validation, all in this process."""
-        return valid_batches(self.valid.subset(rows), self.look, self.batch_size)
+    def valid_subset(self, rows: np.ndarray) -> Iterator[Batch]:
+        """Yield the batches of some validation images, all of them in this process."""
+        return valid_batches(self.valid.subset(rows), self.render, self.plan.batch_size)
 
 
 def open_dataloaders(
     store: Store,
     splits: pd.DataFrame,
-    class_names: list[str],
-    look: RenderSpec,
+    render: RenderSpec,
     augment: AugmentParams,
-    batch_size: int,
-    seed: int,
-    rank: Rank,
+    plan: BatchPlan,
     workers: int,
 ) -> DataLoaders:
-    """Open the photos of both sides; a UserError where shares would be uneven."""
-    sides = [splits[splits["split"] == side] for side in ("train", "valid")]
-    _refuse_uneven(rank, batch_size, *(len(side) for side in sides))
-    train, valid = (open_photos(store, side, class_names, workers, look.device) for side in sides)
-    return DataLoaders(train, valid, look, augment, batch_size, seed, rank)
+    """Open the image sets of both sides; a UserError where shares would be uneven.
+
+    splits has path, label and split; targets count the sorted labels of all its images.
+    """
+    train = splits[splits["split"] == "train"]
+    valid = splits[splits["split"] == "valid"]
+    _refuse_uneven(plan, len(train), len(valid))
+    class_names = list_class_names(splits)
+    return DataLoaders(
+        train=open_image_set(store, train, class_names, workers, render.device),
+        valid=open_image_set(store, valid, class_names, workers, render.device),
+        render=render,
+        augment=augment,
+        plan=plan,
+    )
 
 
-def _refuse_uneven(rank: Rank, batch_size: int, train: int, valid: int) -> None:
-    if batch_size % rank.count:
-        fits = max(batch_size // rank.count, 1) * rank.count
+def _refuse_uneven(plan: BatchPlan, train: int, valid: int) -> None:
+    """Raise a UserError where processes could not have equal shares of every batch."""
+    batch_size = plan.batch_size
+    processes = plan.rank.count
+    if batch_size % processes:
+        suitable = max(batch_size // processes, 1) * processes
         raise UserError(
             f"fine_tune.batch_size: {batch_size} images cannot be shared evenly among "
-            f"{rank.count} processes; set {fits}, or another FINETRACK_GPUS"
+            f"{processes} processes; set {suitable}, or another FINETRACK_GPUS"
         )
-    if rank.count > 1 and (train < batch_size or valid < rank.count):
+    if processes > 1 and (train < batch_size or valid < processes):
         raise UserError(
-            f"{train} images for training and {valid} for validation are too few for {rank.count} "
+            f"{train} images for training and {valid} for validation are too few for {processes} "
             f"processes with fine_tune.batch_size: {batch_size}; leave FINETRACK_GPUS out"
         )

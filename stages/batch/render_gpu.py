@@ -1,49 +1,57 @@
-"""One resample per image: crop, flip, rotation, zoom, warp and resize in a single sampling.
+"""Rendering a batch with torch: crop, flip, rotation, zoom, warp and resize in one resample.
 
-fastai's single interpolation is in fact two or three on the device, with one random crop for the
-whole batch. Here a view of each image is one matrix (views.py), and its pixels are read once:
-where the view shrinks, a box average by the largest whole factor, then bilinear. What lies outside
-an image is reflected in the image's own coordinates, whatever padding the batch carries.
-Lighting and normalisation follow in the same pass. Validation takes the same path. On a processor
-render_cpu.py does the same pixel by pixel.
+Used on the GPU, and as the reference on any device. fastai's single interpolation is in fact two or
+three on the device, with one random crop for the whole batch. Here a view of each image is one
+matrix (views.py), and its pixels are read once: where the view shrinks, a box average by the
+largest whole factor, then bilinear. Beyond its edges an image continues by reflection padding, in
+its own coordinates, whatever padding the batch carries. Lighting and normalisation follow in the
+same pass. Validation takes the same path. On a CPU render_cpu.py does the same pixel by pixel.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, grid_sample
 
+from stages.batch.render_spec import RenderSpec
 from stages.batch.views import Views
 from stages.batch.windows import Windows, full_windows
 
 # Logits of black and white are cut here: 1e-4 keeps float32 exact to a grey level either way.
-DARKEST = 1e-4
+LOGIT_EPSILON = 1e-4
+
+
+@dataclass(frozen=True)
+class _ShrinkGroup:
+    """The images of a batch that shrink by the same whole factor."""
+
+    rows: np.ndarray
+    factor: int
 
 
 def render_batch(
     pixels: Tensor,
     sizes: np.ndarray,
     views: Views,
-    size: int,
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
+    render: RenderSpec,
     windows: Windows | None = None,
 ) -> Tensor:
-    """Turn a padded batch of photographs into what the model sees.
+    """Return the images of a padded batch as the model takes them.
 
     pixels: (B, 3, H, W) uint8 on any device, zero-padded: the windows of the images, or without
     windows all of them; sizes: (B, 2) heights and widths of the images.
-    Returns (B, 3, size, size) float32, normalised, channels last.
+    Returns (B, 3, S, S) float32 on the device of pixels, normalised, channels last.
     """
-    windows = windows or full_windows(sizes)
-    shape, last = (len(pixels), 3, size, size), torch.channels_last
-    out = torch.empty(shape, device=pixels.device, memory_format=last)
-    for rows, factor in _alike(views.matrices, size):
-        x = _sample(pixels, sizes, windows, views.matrices, size, rows, factor)
-        x = lighting(x, views.brightness[rows], views.contrast[rows])
-        out[rows] = normalize(x, mean, std)
+    windows = full_windows(sizes) if windows is None else windows
+    shape = (len(pixels), 3, render.size, render.size)
+    out = torch.empty(shape, device=pixels.device, memory_format=torch.channels_last)
+    for group in _shrink_groups(views.matrices, render.size):
+        x = _sample(pixels, sizes, windows, views.matrices, render.size, group)
+        x = lighting(x, views.brightness[group.rows], views.contrast[group.rows])
+        out[group.rows] = normalize(x, render.mean, render.std)
     return out
 
 
@@ -54,19 +62,19 @@ def resample(
     size: int,
     windows: Windows | None = None,
 ) -> Tensor:
-    """Read each image once through its matrix; returns (B, 3, size, size) float32 in 0..1."""
-    windows = windows or full_windows(sizes)
+    """Return each image sampled once through its matrix: (B, 3, size, size) float32 in 0..1."""
+    windows = full_windows(sizes) if windows is None else windows
     out = torch.empty(len(pixels), 3, size, size, device=pixels.device)
-    for rows, factor in _alike(matrices, size):
-        out[rows] = _sample(pixels, sizes, windows, matrices, size, rows, factor)
+    for group in _shrink_groups(matrices, size):
+        out[group.rows] = _sample(pixels, sizes, windows, matrices, size, group)
     return out
 
 
-def _alike(matrices: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield rows to be sampled together, with their shrink factor."""
+def _shrink_groups(matrices: np.ndarray, size: int) -> Iterator[_ShrinkGroup]:
+    """Yield the groups of images that are sampled together."""
     factors = shrink_factors(matrices, size)
     for factor in np.unique(factors).tolist():
-        yield np.flatnonzero(factors == factor), factor
+        yield _ShrinkGroup(np.flatnonzero(factors == factor), factor)
 
 
 def shrink_factors(matrices: np.ndarray, size: int) -> np.ndarray:
@@ -75,7 +83,8 @@ def shrink_factors(matrices: np.ndarray, size: int) -> np.ndarray:
     jacobian = m[:, :2, :2] - m[:, :2, 2:] * m[:, 2:, :2]
     spans = np.linalg.norm(jacobian, axis=1) * 2 / size  # (B, 2): along x, along y
     # 1e-9 forgives the rounding of a view that shrinks by exactly a whole factor.
-    return np.maximum(1, np.floor(spans.min(axis=1) + 1e-9)).astype(int)
+    factors: np.ndarray = np.maximum(1, np.floor(spans.min(axis=1) + 1e-9)).astype(int)
+    return factors
 
 
 def _sample(
@@ -84,54 +93,65 @@ def _sample(
     windows: Windows,
     matrices: np.ndarray,
     size: int,
-    rows: np.ndarray,
-    factor: int,
+    group: _ShrinkGroup,
 ) -> Tensor:
-    height, width = windows.shape[rows].max(axis=0)
+    """Return the images of a group: box average by their factor, then bilinear sampling."""
+    rows = group.rows
+    factor = group.factor
+    height, width = windows.size[rows].max(axis=0)
     x = pixels[rows, :, :height, :width].float().div_(255)
     if factor > 1:
-        x = F.avg_pool2d(x, factor)
-    own, first = (
-        torch.as_tensor(rows_columns[rows, ::-1] // factor, dtype=torch.float32, device=x.device)
-        for rows_columns in (sizes, windows.first)
-    )
-    where = positions(matrices[rows], size, x.device).div_(factor)
-    where = _reflect(where, own[:, :, None, None]).sub_(first[:, :, None, None])
-    padded = torch.tensor([x.shape[3], x.shape[2]], device=x.device)[:, None, None]
-    grid = where.mul_(2 / padded).sub_(1)
-    return F.grid_sample(x, grid.permute(0, 2, 3, 1), mode="bilinear", align_corners=False)
+        x = avg_pool2d(x, factor)
+    # From rows and columns to x and y.
+    image_sizes = _as_points(sizes[rows, ::-1] // factor, x.device)
+    top_left = _as_points(windows.top_left[rows, ::-1] // factor, x.device)
+    positions = source_positions(matrices[rows], size, x.device).div_(factor)
+    positions = _reflect(positions, image_sizes).sub_(top_left)
+    padded_size = torch.tensor([x.shape[3], x.shape[2]], device=x.device)[:, None, None]
+    grid = positions.mul_(2 / padded_size).sub_(1)
+    return grid_sample(x, grid.permute(0, 2, 3, 1), mode="bilinear", align_corners=False)
 
 
-def positions(matrices: np.ndarray, size: int, device: torch.device) -> Tensor:
+def _as_points(points: np.ndarray, device: torch.device) -> Tensor:
+    """Return points (B, 2) as (B, 2, 1, 1) float32, to be combined with positions."""
+    return torch.as_tensor(points, dtype=torch.float32, device=device)[:, :, None, None]
+
+
+def source_positions(matrices: np.ndarray, size: int, device: torch.device) -> Tensor:
     """Return the source position of every output pixel's centre: (B, 2, size, size), x then y."""
     m = torch.as_tensor(matrices, dtype=torch.float32, device=device)[..., None]
     line = (torch.arange(size, device=device) + 0.5) * 2 / size - 1
-    along, down = m[:, :, 0] * line, m[:, :, 1] * line + m[:, :, 2]  # (B, 3, size) each
-    moved = along[:, :, None, :] + down[:, :, :, None]
-    return moved[:, :2] / moved[:, 2:]
+    along = m[:, :, 0] * line  # (B, 3, size), as is the next
+    down = m[:, :, 1] * line + m[:, :, 2]
+    projected = along[:, :, None, :] + down[:, :, :, None]
+    return projected[:, :2] / projected[:, 2:]
 
 
-def _reflect(where: Tensor, size: Tensor) -> Tensor:
-    """Fold positions from -size..2 size into 0..size, mirrored at the edges, in place.
+def _reflect(positions: Tensor, image_sizes: Tensor) -> Tensor:
+    """Fold positions from -size..2 size into 0..size by reflection padding, in place.
 
-    Few views look further out than one image (a strong warp that is turned as well); what they
-    see there is the edge drawn out. Results are at least half a pixel inside.
+    Few views reach further out than one image (a strong warp that is turned as well); there they
+    see the edge replicated. Results are at least half a pixel inside.
     """
-    where.abs_().sub_(size).abs_().neg_().add_(size)
-    return torch.minimum(where.clamp_(min=0.5), size - 0.5, out=where)
+    positions.abs_().sub_(image_sizes).abs_().neg_().add_(image_sizes)
+    return torch.minimum(positions.clamp_(min=0.5), image_sizes - 0.5, out=positions)
 
 
 def lighting(x: Tensor, brightness: np.ndarray, contrast: np.ndarray) -> Tensor:
-    """Shift and stretch the logits of pixels in 0..1, in place, image by image (as in fastai)."""
+    """Apply brightness and contrast to pixels in 0..1, in place, image by image.
+
+    Brightness shifts and contrast stretches the logit of a pixel (as in fastai); images with
+    neither keep every bit.
+    """
     rows = np.flatnonzero((brightness != 0) | (contrast != 1))
     if not len(rows):
         return x
-    add = torch.as_tensor(brightness[rows], dtype=x.dtype, device=x.device)[:, None, None, None]
+    shift = torch.as_tensor(brightness[rows], dtype=x.dtype, device=x.device)[:, None, None, None]
     scale = torch.as_tensor(contrast[rows], dtype=x.dtype, device=x.device)[:, None, None, None]
-    lit = x if len(rows) == len(x) else x[rows]
-    lit.logit_(eps=DARKEST).add_(add).mul_(scale).sigmoid_()
-    if lit is not x:
-        x[rows] = lit
+    changed = x if len(rows) == len(x) else x[rows]
+    changed.logit_(eps=LOGIT_EPSILON).add_(shift).mul_(scale).sigmoid_()
+    if changed is not x:
+        x[rows] = changed
     return x
 
 

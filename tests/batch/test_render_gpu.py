@@ -1,4 +1,4 @@
-"""The fused resample against a slow plain one, and each part of the pass alone."""
+"""The torch renderer against a slow plain one, and each part of its pass alone."""
 
 import numpy as np
 import pytest
@@ -8,23 +8,22 @@ from stages.base.seed import derive
 from stages.batch.render_gpu import (
     lighting,
     normalize,
-    positions,
     render_batch,
     resample,
     shrink_factors,
+    source_positions,
 )
-from stages.batch.views import AugmentParams, box, centre_views, random_views, rotation
-from tests.batch.plain_render import photo, plain_resample
-
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from stages.batch.views import AugmentParams, Views, box, centre_views, random_views, rotation
+from tests.batch.examples import CPU, IMAGENET_MEAN, IMAGENET_STD, imagenet_spec, noise_image
+from tests.batch.plain_render import plain_resample
 
 
 def padded(images: list[np.ndarray], fill: int = 0) -> tuple[torch.Tensor, np.ndarray]:
     """Stack images of different sizes; what is outside them is `fill`."""
     sizes = np.array([image.shape[:2] for image in images])
     out = np.full((len(images), *sizes.max(axis=0), 3), fill, dtype=np.uint8)
-    for place, image in zip(out, images, strict=True):
-        place[: image.shape[0], : image.shape[1]] = image
+    for padded_image, image in zip(out, images, strict=True):
+        padded_image[: image.shape[0], : image.shape[1]] = image
     return torch.from_numpy(out).permute(0, 3, 1, 2), sizes
 
 
@@ -33,55 +32,55 @@ def padded(images: list[np.ndarray], fill: int = 0) -> tuple[torch.Tensor, np.nd
 def test_fused_equals_plain(size: int, scale: int) -> None:
     """With crops, turns, zooms and warps at once, the fused pass equals the plain float64 one."""
     shapes = [(18, 25), (31, 18), (22, 22), (19, 40)]
-    images = [photo(h * scale, w * scale, seed) for seed, (h, w) in enumerate(shapes)]
+    images = [noise_image(h * scale, w * scale, seed) for seed, (h, w) in enumerate(shapes)]
     pixels, sizes = padded(images)
     params = AugmentParams(
         size=size, min_scale=0.5, max_rotate=30.0, max_zoom=1.4, max_warp=0.3,
         max_lighting=0.0, p_affine=1.0, p_lighting=0.0, flip=True,
     )  # fmt: skip
-    rngs = [derive(scale, "fused", i) for i in range(4)]
-    matrices = random_views(sizes.tolist(), params, rngs).matrices
+    generators = [derive(scale, "fused", i) for i in range(4)]
+    matrices = random_views(sizes.tolist(), params, generators).matrices
     factors = shrink_factors(matrices, size)
     fused = resample(pixels, sizes, matrices, size).permute(0, 2, 3, 1).numpy()
-    for image, matrix, factor, got in zip(images, matrices, factors, fused, strict=True):
+    for image, matrix, factor, pixels_of in zip(images, matrices, factors, fused, strict=True):
         # A tenth of a grey level: what float32 positions cost.
-        assert np.abs(got - plain_resample(image, matrix, size, factor)).max() < 0.1 / 255
+        assert np.abs(pixels_of - plain_resample(image, matrix, size, factor)).max() < 0.1 / 255
     assert factors.max() > 1 or scale < 5
 
 
 def test_identity_keeps_every_pixel() -> None:
-    """An image of the right size, seen whole, comes back exactly."""
-    image = photo(20, 20)
+    """An image of the right size, in its full view, comes back exactly."""
+    image = noise_image(20, 20)
     pixels, sizes = padded([image])
-    seen = resample(pixels, sizes, centre_views([(20, 20)]).matrices, 20)
-    back = (seen[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    resampled = resample(pixels, sizes, centre_views([(20, 20)]).matrices, 20)
+    back = (resampled[0].permute(1, 2, 0) * 255).round().byte().numpy()
     assert (back == image).all()
 
 
 def test_quarter_turn_moves_pixels_exactly() -> None:
     """A turn by 90 degrees is numpy's rot90, pixel for pixel."""
-    image = photo(16, 16)
+    image = noise_image(16, 16)
     pixels, sizes = padded([image])
     matrix = centre_views([(16, 16)]).matrices[0] @ rotation(90)
-    seen = resample(pixels, sizes, matrix[None], 16)[0].permute(1, 2, 0).numpy()
-    assert np.abs(seen * 255 - np.rot90(image)).max() < 0.02
+    resampled = resample(pixels, sizes, matrix[None], 16)[0].permute(1, 2, 0).numpy()
+    assert np.abs(resampled * 255 - np.rot90(image)).max() < 0.02
 
 
 def test_whole_shrink_is_the_box_mean() -> None:
     """Shrinking by exactly 3 gives the mean of each 3 by 3 block."""
-    image = photo(24, 24)
+    image = noise_image(24, 24)
     pixels, sizes = padded([image])
-    seen = resample(pixels, sizes, centre_views([(24, 24)]).matrices, 8)[0].permute(1, 2, 0)
+    resampled = resample(pixels, sizes, centre_views([(24, 24)]).matrices, 8)[0].permute(1, 2, 0)
     blocks = image.reshape(8, 3, 8, 3, 3).mean(axis=(1, 3)) / 255
-    assert np.abs(seen.numpy() - blocks).max() < 1e-5
+    assert np.abs(resampled.numpy() - blocks).max() < 1e-5
 
 
 @pytest.mark.parametrize("scale", [1, 3])
 def test_padding_never_shows(scale: int) -> None:
     """What fills the batch around an image does not change a bit of it."""
-    images = [photo(12 * scale, 30 * scale), photo(30 * scale, 12 * scale, 1)]
-    views = [[(12 * scale, 30 * scale), (30 * scale, 12 * scale)]]
-    matrices = centre_views(*views).matrices @ rotation(25) @ np.diag([1.6, 1.6, 1])
+    images = [noise_image(12 * scale, 30 * scale), noise_image(30 * scale, 12 * scale, 1)]
+    matrices = centre_views([image.shape[:2] for image in images]).matrices
+    matrices = matrices @ rotation(25) @ np.diag([1.6, 1.6, 1])
     black, sizes = padded(images, fill=0)
     white, _ = padded(images, fill=255)
     difference = resample(black, sizes, matrices, 16) - resample(white, sizes, matrices, 16)
@@ -90,7 +89,7 @@ def test_padding_never_shows(scale: int) -> None:
 
 def test_an_image_alone_equals_itself_in_a_batch() -> None:
     """The pixels of an image do not depend on its neighbours in the batch."""
-    images = [photo(12, 30), photo(40, 20, 1)]
+    images = [noise_image(12, 30), noise_image(40, 20, 1)]
     pixels, sizes = padded(images)
     matrices = centre_views(sizes.tolist()).matrices @ rotation(10)
     together = resample(pixels, sizes, matrices, 16)
@@ -99,27 +98,27 @@ def test_an_image_alone_equals_itself_in_a_batch() -> None:
 
 
 @pytest.mark.parametrize("x", [-5, 15])
-def test_outside_is_reflected(x: int) -> None:
-    """Looking one image to the left or to the right shows it mirrored."""
-    image = photo(10, 10)
+def test_outside_is_reflection_padding(x: int) -> None:
+    """A view one image to the left or to the right shows it mirrored."""
+    image = noise_image(10, 10)
     pixels, sizes = padded([image])
-    seen = resample(pixels, sizes, box(x, 5, 10, 10)[None], 10)[0].permute(1, 2, 0).numpy()
-    assert np.abs(seen * 255 - image[:, ::-1]).max() < 0.02
+    resampled = resample(pixels, sizes, box(x, 5, 10, 10)[None], 10)[0].permute(1, 2, 0).numpy()
+    assert np.abs(resampled * 255 - image[:, ::-1]).max() < 0.02
 
 
-def test_no_view_looks_further_than_one_image() -> None:
+def test_no_view_reaches_further_than_one_image() -> None:
     """The strongest params allowed keep every position within one image of the border."""
     params = AugmentParams(
         size=16, min_scale=0.01, max_rotate=180.0, max_zoom=4.0, max_warp=0.5,
         max_lighting=0.0, p_affine=1.0, p_lighting=0.0, flip=True,
     )  # fmt: skip
     for height, width in ((20, 20), (16, 300), (300, 16)):
-        rngs = [derive(0, "far", i) for i in range(300)]
-        views = random_views([(height, width)] * 300, params, rngs)
-        where = positions(views.matrices, 16, torch.device("cpu"))
-        own = torch.tensor([width, height])[:, None, None]
-        assert (where > -own).all()
-        assert (where < 2 * own).all()
+        generators = [derive(0, "far", i) for i in range(300)]
+        views = random_views([(height, width)] * 300, params, generators)
+        positions = source_positions(views.matrices, 16, CPU)
+        image_size = torch.tensor([width, height])[:, None, None]
+        assert (positions > -image_size).all()
+        assert (positions < 2 * image_size).all()
 
 
 def test_shrink_factors_at_the_bounds() -> None:
@@ -131,45 +130,52 @@ def test_shrink_factors_at_the_bounds() -> None:
 
 
 def test_positions_are_pixel_centres() -> None:
-    """An identity view of n pixels looks at their centres, half a pixel in."""
-    where = positions(box(2, 2, 4, 4)[None], 4, torch.device("cpu"))[0]
-    assert where[:, 0, 0].tolist() == [0.5, 0.5]
-    assert where[:, 3, 1].tolist() == [1.5, 3.5]
+    """An identity view of n pixels reads their centres, half a pixel in."""
+    positions = source_positions(box(2, 2, 4, 4)[None], 4, CPU)[0]
+    assert positions[:, 0, 0].tolist() == [0.5, 0.5]
+    assert positions[:, 3, 1].tolist() == [1.5, 3.5]
 
 
 def test_lighting_equals_its_formula() -> None:
     """Brightness shifts and contrast stretches the logit, image by image."""
     x = torch.rand(3, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    brightness, contrast = np.array([0.3, 0.0, -0.2]), np.array([1.2, 1.0, 0.8])
-    got = lighting(x.clone(), brightness, contrast).numpy()
+    brightness = np.array([0.3, 0.0, -0.2])
+    contrast = np.array([1.2, 1.0, 0.8])
+    lit = lighting(x.clone(), brightness, contrast).numpy()
     for i in range(3):
         p = np.clip(x[i].numpy(), 1e-4, 1 - 1e-4)
         expected = 1 / (1 + np.exp(-(np.log(p / (1 - p)) + brightness[i]) * contrast[i]))
-        assert got[i] == pytest.approx(expected if i != 1 else x[1].numpy())
+        assert lit[i] == pytest.approx(expected if i != 1 else x[1].numpy())
 
 
 def test_lighting_keeps_black_and_white_in_range() -> None:
-    """Pure black and white stay numbers between 0 and 1 under any light."""
+    """Pure black and white stay numbers between 0 and 1 under any lighting."""
     x = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1).expand(2, 3, 2, 2).clone()
-    got = lighting(x, np.array([2.0, -2.0]), np.array([1.25, 1.25]))
-    assert got.isfinite().all()
-    assert got.min() >= 0
-    assert got.max() <= 1
+    lit = lighting(x, np.array([2.0, -2.0]), np.array([1.25, 1.25]))
+    assert lit.isfinite().all()
+    assert lit.min() >= 0
+    assert lit.max() <= 1
 
 
 def test_normalise_centres_each_channel() -> None:
     """The mean becomes 0 and one deviation above it becomes 1."""
-    mean = torch.tensor(MEAN)[None, :, None, None].expand(1, 3, 2, 2)
-    std = torch.tensor(STD)[None, :, None, None]
-    assert normalize(mean, MEAN, STD).abs().max() < 1e-6
-    assert normalize(mean + std, MEAN, STD).numpy() == pytest.approx(np.ones((1, 3, 2, 2)))
+    mean = torch.tensor(IMAGENET_MEAN)[None, :, None, None].expand(1, 3, 2, 2)
+    std = torch.tensor(IMAGENET_STD)[None, :, None, None]
+    assert normalize(mean, IMAGENET_MEAN, IMAGENET_STD).abs().max() < 1e-6
+    one_above = normalize(mean + std, IMAGENET_MEAN, IMAGENET_STD)
+    assert one_above.numpy() == pytest.approx(np.ones((1, 3, 2, 2)))
 
 
-def test_render_is_the_three_parts() -> None:
-    """The whole pass is resample, lighting and normalisation, channels last."""
-    pixels, sizes = padded([photo(20, 26), photo(24, 20, 1)])
-    views = centre_views(sizes.tolist())
-    whole = render_batch(pixels, sizes, views, 16, MEAN, STD)
-    parts = normalize(resample(pixels, sizes, views.matrices, 16), MEAN, STD)
-    assert torch.equal(whole, parts)
-    assert whole.is_contiguous(memory_format=torch.channels_last)
+def test_rendering_is_resample_lighting_and_normalisation() -> None:
+    """The whole pass equals its three parts, for every image of the batch, channels last."""
+    pixels, sizes = padded([noise_image(20, 26), noise_image(64, 60, 1)])
+    views = Views(
+        matrices=centre_views(sizes.tolist()).matrices,
+        brightness=np.array([0.2, 0.0]),
+        contrast=np.array([1.0, 1.1]),
+    )
+    images = render_batch(pixels, sizes, views, imagenet_spec())
+    parts = lighting(resample(pixels, sizes, views.matrices, 16), views.brightness, views.contrast)
+    assert torch.equal(images, normalize(parts, IMAGENET_MEAN, IMAGENET_STD))
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert shrink_factors(views.matrices, 16).tolist() == [1, 3]  # two groups of one image

@@ -1,4 +1,6 @@
-"""Matrices of views: each operation alone, and what is drawn."""
+"""Views: the matrix of each operation alone, and what is drawn at random."""
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,20 +10,21 @@ from stages.batch.views import (
     CORNERS,
     AugmentParams,
     RandomDraws,
-    _light,
+    Views,
+    _random_lighting,
     box,
     centre_views,
     homography,
     mirror,
-    operations,
     random_crop,
+    random_operations,
     random_views,
     rotation,
     warp,
     zoom,
 )
 
-STILL = {
+UNCHANGING: dict[str, Any] = {
     "size": 32,
     "min_scale": 1.0,
     "max_rotate": 0.0,
@@ -34,30 +37,26 @@ STILL = {
 }
 
 
-def params(**changes) -> AugmentParams:
+def params(**changes: Any) -> AugmentParams:
     """Return params that change nothing but what is named."""
-    return AugmentParams(**{**STILL, **changes})
+    return AugmentParams(**{**UNCHANGING, **changes})
 
 
-def draw(count: int, size: tuple[int, int] = (40, 40), **changes):
+def draw(count: int, size: tuple[int, int] = (40, 40), **changes: Any) -> Views:
     """Return the views of `count` images of one size."""
-    rngs = [derive(1, "test", i) for i in range(count)]
-    return random_views([size] * count, params(**changes), rngs)
+    generators = [derive(1, "test", i) for i in range(count)]
+    return random_views([size] * count, params(**changes), generators)
 
 
 def through(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Return where a matrix takes points (N, 2)."""
     moved = np.column_stack([points, np.ones(len(points))]) @ matrix.T
-    return moved[:, :2] / moved[:, 2:]
-
-
-def relative(matrix: np.ndarray, height: int = 40, width: int = 40) -> np.ndarray:
-    """Return where a view's corners lie in -1..1 of the image."""
-    return through(matrix, CORNERS) / [width / 2, height / 2] - 1
+    points_after: np.ndarray = moved[:, :2] / moved[:, 2:]
+    return points_after
 
 
 def test_centre_view_is_the_largest_centred_square() -> None:
-    """Validation sees the whole shorter side and the middle of the longer one."""
+    """Validation takes the whole shorter side and the middle of the longer one."""
     views = centre_views([(30, 50), (50, 30), (20, 20)])
     assert through(views.matrices[0], CORNERS).tolist() == [[10, 0], [10, 30], [40, 0], [40, 30]]
     assert through(views.matrices[1], CORNERS).tolist() == [[0, 10], [0, 40], [30, 10], [30, 40]]
@@ -99,12 +98,12 @@ def test_rotation_turns_about_the_centre() -> None:
 
 
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (1, 1), (0.5, 0.5), (0.2, 0.9)])
-def test_zoom_looks_inside(x: float, y: float) -> None:
-    """A zoom by 2 sees half the side, anywhere that x and y say, and never outside."""
-    seen = through(zoom(2, x, y), CORNERS)
-    assert np.ptp(seen, axis=0) == pytest.approx([1, 1])
-    assert np.abs(seen).max() <= 1 + 1e-12
-    assert seen.mean(axis=0) == pytest.approx([x - 0.5, y - 0.5])
+def test_zoom_stays_inside(x: float, y: float) -> None:
+    """A zoom by 2 shows half the side, centred where x and y say, and never outside."""
+    corners = through(zoom(2, x, y), CORNERS)
+    assert np.ptp(corners, axis=0) == pytest.approx([1, 1])
+    assert np.abs(corners).max() <= 1 + 1e-12
+    assert corners.mean(axis=0) == pytest.approx([x - 0.5, y - 0.5])
 
 
 def test_mirror_swaps_left_and_right() -> None:
@@ -116,10 +115,11 @@ def test_mirror_swaps_left_and_right() -> None:
 def test_crops_stay_inside_and_keep_their_bounds(size: tuple[int, int]) -> None:
     """A crop lies in its image, with a ratio of 3/4 to 4/3, and no smaller than min_scale says."""
     height, width = size
-    chances = RandomDraws([derive(i, "crop") for i in range(200)])
-    for crop in random_crop([size] * 200, 0.4, chances):
+    draws = RandomDraws([derive(i, "crop") for i in range(200)])
+    for crop in random_crop([size] * 200, 0.4, draws):
         corners = through(crop, CORNERS)
-        (left, top), (right, bottom) = corners[0], corners[3]
+        left, top = corners[0]
+        right, bottom = corners[3]
         assert min(left, top) >= -1e-9
         assert right <= width + 1e-9
         assert bottom <= height + 1e-9
@@ -131,21 +131,21 @@ def test_crops_stay_inside_and_keep_their_bounds(size: tuple[int, int]) -> None:
 
 def test_a_view_takes_all_the_numbers_that_are_drawn_for_it() -> None:
     """As many numbers are drawn as decide a view, so that none is missing and none is wasted."""
-    chances = RandomDraws([derive(1, "all")])
-    operations([(40, 40)], params(), chances)
-    _light(params(), chances)
-    assert not list(chances._numbers)
+    draws = RandomDraws([derive(1, "all")])
+    random_operations([(40, 40)], params(), draws)
+    _random_lighting(params(), draws)
+    assert not list(draws._numbers)
 
 
 def test_matrices_mix_numbers_and_arrays() -> None:
     """One number counts for all images."""
-    three = np.zeros(3)
-    assert box(three, 0, 1, 1)[2] == pytest.approx(box(0, 0, 1, 1))
-    assert zoom(2, three, three)[2] == pytest.approx(zoom(2, 0, 0))
-    assert warp(0.1, three)[2] == pytest.approx(warp(0.1, 0))
+    zeros = np.zeros(3)
+    assert box(zeros, 0, 1, 1)[2] == pytest.approx(box(0, 0, 1, 1))
+    assert zoom(2, zeros, zeros)[2] == pytest.approx(zoom(2, 0, 0))
+    assert warp(0.1, zeros)[2] == pytest.approx(warp(0.1, 0))
 
 
-def test_all_off_sees_the_whole_ratio_box() -> None:
+def test_all_off_leaves_the_crop() -> None:
     """With every range at zero a view is a crop and nothing else."""
     views = draw(20, size=(40, 40))
     for matrix in views.matrices:
@@ -179,9 +179,9 @@ def test_probability_decides_how_many_change() -> None:
 
 def test_zoom_stays_in_range() -> None:
     """Zoom factors reach up to max_zoom and not beyond, and none makes a picture smaller."""
-    still, zoomed = draw(300).matrices, draw(300, max_zoom=1.5).matrices
-    areas = [np.linalg.det(matrices[:, :2, :2]) for matrices in (still, zoomed)]
-    factors = np.sqrt(areas[0] / areas[1])
+    area = np.linalg.det(draw(300).matrices[:, :2, :2])
+    zoomed_area = np.linalg.det(draw(300, max_zoom=1.5).matrices[:, :2, :2])
+    factors = np.sqrt(area / zoomed_area)
     assert 1 - 1e-9 <= factors.min() < 1.02
     assert 1.48 < factors.max() <= 1.5 + 1e-9
 
@@ -199,10 +199,11 @@ def test_warp_stays_in_range() -> None:
 def test_p_lighting_is_the_share_of_images_that_change() -> None:
     """Brightness and contrast each touch p_lighting of the images, and independently."""
     views = draw(800, max_lighting=0.2, p_lighting=0.75)
-    brighter, contrasted = views.brightness != 0, views.contrast != 1
-    assert 0.7 < brighter.mean() < 0.8
-    assert 0.7 < contrasted.mean() < 0.8
-    assert 0.5 < (brighter & contrasted).mean() < 0.62
+    new_brightness = views.brightness != 0
+    new_contrast = views.contrast != 1
+    assert 0.7 < new_brightness.mean() < 0.8
+    assert 0.7 < new_contrast.mean() < 0.8
+    assert 0.5 < (new_brightness & new_contrast).mean() < 0.62
     assert not draw(50, max_lighting=0.2, p_lighting=0.0).brightness.any()
 
 
@@ -218,8 +219,18 @@ def test_lighting_stays_in_range() -> None:
 def test_a_view_depends_on_its_own_generator_alone() -> None:
     """An image gets the same view whatever batch it is in."""
     sizes = [(40, 50), (60, 30), (45, 45)]
-    wild = params(max_rotate=10.0, max_warp=0.2, max_zoom=1.1, max_lighting=0.2, min_scale=0.5)
-    together = random_views(sizes, wild, [derive(1, name) for name in "abc"])
-    alone = random_views(sizes[2:], wild, [derive(1, "c")])
+    strong = params(max_rotate=10.0, max_warp=0.2, max_zoom=1.1, max_lighting=0.2, min_scale=0.5)
+    together = random_views(sizes, strong, [derive(1, name) for name in "abc"])
+    alone = random_views(sizes[2:], strong, [derive(1, "c")])
     assert (together.matrices[2] == alone.matrices[0]).all()
     assert together.brightness[2] == alone.brightness[0]
+
+
+def test_a_view_is_the_product_of_its_operations() -> None:
+    """The matrix is crop, warp, flip, rotation and zoom multiplied in this order."""
+    strong = params(max_rotate=10.0, max_warp=0.2, max_zoom=1.1, flip=True, min_scale=0.5)
+    names = ["a", "b", "c"]
+    draws = RandomDraws([derive(1, name) for name in names])
+    crop, warped, flipped, rotated, zoomed = random_operations([(40, 50)] * 3, strong, draws)
+    views = random_views([(40, 50)] * 3, strong, [derive(1, name) for name in names])
+    assert views.matrices == pytest.approx(crop @ warped @ flipped @ rotated @ zoomed)
