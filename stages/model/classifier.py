@@ -1,4 +1,4 @@
-"""A classifier: the body of a known architecture, and a new head over both of its poolings."""
+"""A classifier: the backbone of a known architecture, and a new head over both of its poolings."""
 
 from typing import Literal
 
@@ -10,39 +10,62 @@ from stages.base.params import Section
 from stages.model.backbones import RGB, Cut, count_channels, make_backbone
 
 HeadName = Literal["linear", "fastai"]
+# What the activations are trained with, which decides how they become probabilities.
+LossName = Literal["cross_entropy", "bce"]
+_HIDDEN_FEATURES = 512  # of fastai's head
 
 
 class ModelParams(Section):
     """The section `model` of params.yaml."""
 
-    arch: str = Field(min_length=1)
-    weights: str = Field(min_length=1)
-    head: HeadName
-    cut: Cut
+    arch: str = Field(
+        min_length=1,
+        description="any classifier of timm or torchvision: resnet34, convnext_tiny, ...",
+    )
+    weights: str = Field(
+        min_length=1,
+        description="package (installed with the requirements), hub (downloads), none, or the path"
+        " of a .safetensors or .pth",
+    )
+    head: HeadName = Field(
+        description="layers over the backbone",
+        json_schema_extra={
+            "linear": "one layer, which starts at zero",
+            "fastai": "two layers, more dropout",
+        },
+    )
+    cut: Cut = Field(
+        description="end a backbone of timm where its map is so many times smaller than the image",
+        json_schema_extra={"none": "all of it, and for torchvision"},
+    )
 
 
 class Classifier(nn.Module):
-    """Body and head; `mean` and `std` say how images must be normalised for the body."""
+    """Backbone and head; `mean` and `std`: the normalisation that the backbone expects."""
 
-    def __init__(self, body: nn.Module, head: nn.Module, mean: RGB, std: RGB) -> None:
-        """Join a body that gives (B, F, H, W) and a head that takes it."""
+    def __init__(self, backbone: nn.Module, head: nn.Module, mean: RGB, std: RGB) -> None:
+        """Join a backbone that gives features (B, F, H, W) and a head that takes them."""
         super().__init__()
-        self.body, self.head = body, head
-        self.mean, self.std = mean, std
-        self.body_learns = True
+        self.body = backbone  # fastai's name, which stands in the names of saved tensors
+        self.head = head
+        self.mean = mean
+        self.std = std
+        self.backbone_learns = True
 
     def forward(self, images: Tensor) -> Tensor:
         """Return one activation per class, (B, C), for images (B, 3, S, S)."""
-        return self.head(self.features(images))
+        activations: Tensor = self.head(self.features(images))
+        return activations
 
     def features(self, images: Tensor) -> Tensor:
-        """Return the body's features (B, F, H, W); without gradients while nothing in it learns."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.body_learns):
-            return self.body(images)
+        """Return the features (B, F, H, W); without gradients while the backbone does not learn."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.backbone_learns):
+            features: Tensor = self.body(images)
+        return features
 
 
 class ConcatPool(nn.Module):
-    """The largest and the mean activation of every channel: (B, F, H, W) -> (B, 2F).
+    """Concat pooling: (B, F, H, W) -> (B, 2F), every channel's largest and mean activation.
 
     amax and mean, unlike the adaptive poolings, have deterministic gradients on CUDA.
     """
@@ -55,29 +78,28 @@ class ConcatPool(nn.Module):
 def build_classifier(params: ModelParams, classes: int, seed: int, size: int) -> Classifier:
     """Return the classifier for images of that side; what has no weights is drawn from the seed."""
     torch.manual_seed(seed)
-    body = make_backbone(params.arch, params.weights, size, params.cut)
-    head = make_head(params.head, count_channels(body.network, size), classes)
-    model = Classifier(body.network, head, body.mean, body.std)
+    backbone = make_backbone(params.arch, params.weights, size, params.cut)
+    head = make_head(params.head, count_channels(backbone.network, size), classes)
+    model = Classifier(backbone.network, head, backbone.mean, backbone.std)
     return model.to(memory_format=torch.channels_last)
 
 
 def make_head(name: HeadName, features: int, classes: int) -> nn.Sequential:
-    """Return the layers after the body, drawn from torch's random state.
+    """Return the layers after the backbone, drawn from torch's random state.
 
     linear: concat pool, batch norm, dropout, one layer that starts at zero, so that the first loss
-    is ln(classes) and the first steps do not spoil the body. fastai: its head of two layers.
+    is ln(classes) and the first steps do not spoil the backbone. fastai: its head of two layers.
     """
-    pool, norm, dropout = ConcatPool(), nn.BatchNorm1d(2 * features), nn.Dropout(0.25)
+    pooled = 2 * features
+    first_layers = (ConcatPool(), nn.BatchNorm1d(pooled), nn.Dropout(0.25))
     if name == "linear":
-        last = nn.Linear(2 * features, classes)
+        last = nn.Linear(pooled, classes)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-        return nn.Sequential(pool, norm, dropout, last)
-    hidden, last = (
-        nn.Linear(2 * features, 512, bias=False),
-        nn.Linear(512, classes, bias=False),
-    )
+        return nn.Sequential(*first_layers, last)
+    hidden = nn.Linear(pooled, _HIDDEN_FEATURES, bias=False)
+    last = nn.Linear(_HIDDEN_FEATURES, classes, bias=False)
     nn.init.kaiming_normal_(hidden.weight)
     nn.init.kaiming_normal_(last.weight)
-    between = (nn.ReLU(inplace=True), nn.BatchNorm1d(512), nn.Dropout(0.5))
-    return nn.Sequential(pool, norm, dropout, hidden, *between, last)
+    between = (nn.ReLU(inplace=True), nn.BatchNorm1d(_HIDDEN_FEATURES), nn.Dropout(0.5))
+    return nn.Sequential(*first_layers, hidden, *between, last)

@@ -1,4 +1,4 @@
-"""Whatever a network gives (a map, tokens, or one vector an image) as a map of features."""
+"""Feature maps: the output of any network (a map, tokens, one vector an image) laid out alike."""
 
 import torch
 from torch import Tensor, nn
@@ -9,43 +9,49 @@ from stages.base.errors import UserError
 class FeatureMap(nn.Module):
     """A network with its output laid out as (B, F, H, W)."""
 
-    def __init__(self, network: nn.Module, prefix: int) -> None:
-        """Take a network whose first `prefix` tokens stand for no place in the image."""
+    def __init__(self, network: nn.Module, prefix_tokens: int) -> None:
+        """Take a network whose first tokens, so many, stand for no place in the image."""
         super().__init__()
-        self.network, self.prefix = network, prefix
+        self.network = network
+        self.prefix_tokens = prefix_tokens
 
     def forward(self, images: Tensor) -> Tensor:
         """Return features (B, F, H, W) for images (B, 3, S, S)."""
-        return as_map(self.network(images), self.prefix)
+        return as_map(self.network(images), self.prefix_tokens)
 
 
-def as_map(features: Tensor, prefix: int = 0) -> Tensor:
-    """Lay features out as (B, F, H, W), whatever the network's own way.
+def as_map(features: Tensor, prefix_tokens: int = 0) -> Tensor:
+    """Lay features out as (B, F, H, W), however the network does.
 
     (B, F, H, W) stays; (B, H, W, F), as in Swin, moves its last axis; tokens (B, N, F), as in ViT,
-    become (B, F, N, 1) without the first `prefix`; one vector an image (B, F) becomes (B, F, 1, 1).
+    become (B, F, N, 1) without the prefix tokens; one vector an image (B, F) becomes (B, F, 1, 1).
     """
     if features.ndim == 2:
         return features[:, :, None, None]
     if features.ndim == 3:
-        places = features[:, prefix:] if features.shape[1] > prefix else features
+        has_places = features.shape[1] > prefix_tokens
+        places = features[:, prefix_tokens:] if has_places else features
         return places.mT[..., None]
     _, first, second, last = features.shape
-    return features.movedim(-1, 1) if first == second != last else features
+    features_last = first == second != last
+    return features.movedim(-1, 1) if features_last else features
 
 
-def mapped(network: nn.Module, size: int, arch: str) -> nn.Module:
-    """Return the network itself when it gives a map for images of `size`, else wrapped."""
+def ensure_map(network: nn.Module, size: int, arch: str) -> nn.Module:
+    """Return the network itself where it gives a map for images of that side, else a FeatureMap.
+
+    arch: its name, for the UserError where it does not work on such images.
+    """
     network.eval()
-    prefix = getattr(network, "num_prefix_tokens", None) or 0
+    prefix_tokens: int = getattr(network, "num_prefix_tokens", None) or 0
     try:
         with torch.no_grad():
-            plain = network(torch.zeros(1, 3, size, size))
-            shape = as_map(plain, prefix).shape
+            output = network(torch.zeros(1, 3, size, size))
+            map_shape = as_map(output, prefix_tokens).shape
     except Exception as error:
         line = " ".join(str(error).split())[:80]
         raise UserError(
             f"params.yaml: model.arch: {arch} does not work on images of augment.size {size} "
             f"({line}); choose the size that it was made for (often 224), or another network"
         ) from None
-    return network if plain.shape == shape else FeatureMap(network, prefix)
+    return network if output.shape == map_shape else FeatureMap(network, prefix_tokens)

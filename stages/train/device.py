@@ -1,7 +1,7 @@
-"""Which device computes, in which precision, and always the same way."""
+"""Device and precision: where training computes, in which arithmetic, always the same way."""
 
-import os
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal, TypedDict
 
 import torch
 from torch import nn
@@ -11,22 +11,35 @@ from stages.base.errors import UserError
 from stages.base.ranks import SINGLE_PROCESS, Rank
 
 PrecisionName = Literal["auto", "fp16", "bf16", "fp32"]
-DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
-
-# Without it, products of matrices on CUDA may share out their work anew each time. It is read when
-# CUDA is first used.
-os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 
 
-class Compute(NamedTuple):
+class ComputeFacts(TypedDict):
+    """What the last digits of a result depend on beside code, data and params."""
+
+    device: str
+    precision: str
+    threads: int
+    processes: int
+    torch: str
+
+
+class MachineFacts(ComputeFacts):
+    """The same, and which GPU, or which instructions of a processor, computes."""
+
+    unit: str
+
+
+@dataclass(frozen=True)
+class Compute:
     """Where and how to compute; `dtype` is that of matrix products while training."""
 
     device: torch.device
     dtype: torch.dtype
     rank: Rank = SINGLE_PROCESS  # among those that train together
 
-    def facts(self) -> dict[str, str | int]:
-        """Return what the last digits of a result depend on beside code, data and params."""
+    def facts(self) -> ComputeFacts:
+        """Return what model.json says of how the model was computed."""
         precision = str(self.dtype).removeprefix("torch.")
         return {
             "device": self.device.type,
@@ -36,11 +49,11 @@ class Compute(NamedTuple):
             "torch": torch.__version__,
         }
 
-    def machine(self) -> dict[str, str | int]:
-        """Return the facts and which GPU, or which instructions of a processor, computes."""
+    def machine(self) -> MachineFacts:
+        """Return what a checkpoint is known by: another kind of machine gives other digits."""
         cuda = self.device.type == "cuda"
-        name = torch.cuda.get_device_name(self.device) if cuda else cpu.get_cpu_capability()
-        return self.facts() | {"unit": name}
+        unit = torch.cuda.get_device_name(self.device) if cuda else cpu.get_cpu_capability()
+        return {**self.facts(), "unit": unit}
 
     def autocast(self) -> torch.autocast:
         """Return the context in which a model runs in the chosen precision."""
@@ -68,11 +81,11 @@ def open_device(
     torch.backends.cudnn.benchmark = False
     # float32 means float32: by default torch rounds the factors of convolutions to 10 bits.
     torch.backends.cudnn.allow_tf32 = False
-    return Compute(device, DTYPES[_precision(precision, device, model)], rank)
+    return Compute(device, _DTYPES[_precision(precision, device, model)], rank)
 
 
 def refuse_missing(gpus: int, name: str) -> None:
-    """Stop when more GPUs are asked for than there are; a device named cpu does for any count."""
+    """Stop when more GPUs are asked for than there are; on cpu any number of processes is fine."""
     if gpus == 1 or name == "cpu":
         return
     if name not in ("auto", "cuda"):
@@ -97,8 +110,8 @@ def _precision(name: PrecisionName, device: torch.device, model: nn.Module | Non
     if name == "auto":
         if device.type == "cuda":
             return "fp16"
-        half = device.type == "cpu" and model and multiplies_bf16() and suits_bf16(model)
-        return "bf16" if half else "fp32"
+        faster = device.type == "cpu" and model and multiplies_bf16() and suits_bf16(model)
+        return "bf16" if faster else "fp32"
     if name == "fp16" and device.type == "cpu":
         raise UserError("params.yaml: fine_tune.precision: fp16 needs a GPU; choose auto or bf16")
     return name
@@ -106,8 +119,8 @@ def _precision(name: PrecisionName, device: torch.device, model: nn.Module | Non
 
 def multiplies_bf16() -> bool:
     """Return whether the processor has instructions for products of bf16."""
-    has = torch.cpu.get_capabilities()
-    return any(has.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
 
 
 def suits_bf16(model: nn.Module) -> bool:

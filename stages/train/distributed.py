@@ -1,13 +1,14 @@
-"""Several processes that train one model, each on its part of every batch."""
+"""Data-parallel training: several processes train one model, each on its share of every batch."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from timm.layers import convert_sync_batchnorm
+from timm.layers.norm_act import convert_sync_batchnorm
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -15,12 +16,22 @@ from stages.model.classifier import Classifier
 from stages.train.device import Compute
 from stages.train.infer import Inference
 
-T = TypeVar("T")
+ValueT = TypeVar("ValueT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepOutcome:
+    """What a step of training gave: for one process's share of the batch, or for all of it."""
+
+    loss: float  # mean over the images
+    rows: np.ndarray  # (B,) int64, row numbers of the training images
+    margins: np.ndarray  # (B,) float32
+    stop_asked: bool  # whether this process, or one of all, has been asked to stop
 
 
 @contextmanager
 def process_group(compute: Compute) -> Iterator[None]:
-    """Meet the other processes, if there are any: over NCCL between GPUs, else over gloo."""
+    """Join the other processes, if there are any: over NCCL between GPUs, else over gloo."""
     if compute.rank.count == 1:
         yield
         return
@@ -33,13 +44,14 @@ def process_group(compute: Compute) -> Iterator[None]:
 
 
 def synchronize_batch_norm(model: Classifier, compute: Compute) -> None:
-    """Let batch norm see the whole batch, in place; torch can do so on CUDA only.
+    """Let batch norm normalise over the whole batch, in place; torch can do so on CUDA only.
 
-    timm's conversion, since torch's own loses the activation that timm's norm layers hold.
+    timm's conversion, since torch's own loses the activation inside timm's norm layers.
     """
     if compute.rank.count > 1 and compute.device.type == "cuda":
-        model.body = convert_sync_batchnorm(model.body)
-        model.head = convert_sync_batchnorm(model.head)
+        # timm has no annotations here.
+        model.body = convert_sync_batchnorm(model.body)  # type: ignore[no-untyped-call]
+        model.head = convert_sync_batchnorm(model.head)  # type: ignore[no-untyped-call]
 
 
 def data_parallel(model: Classifier, compute: Compute) -> nn.Module:
@@ -50,31 +62,57 @@ def data_parallel(model: Classifier, compute: Compute) -> nn.Module:
     return DistributedDataParallel(model, device_ids=devices)
 
 
-def broadcast(value: T, compute: Compute) -> T:
-    """Return what the first process has."""
+def broadcast(value: ValueT, compute: Compute) -> ValueT:
+    """Return the value of the first process, in every process."""
     if compute.rank.count == 1:
         return value
-    box = [value]
-    dist.broadcast_object_list(box, src=0)
-    return box[0]
+    objects = [value]
+    dist.broadcast_object_list(objects, src=0)
+    return objects[0]
 
 
-def all_gathered(values: np.ndarray, compute: Compute) -> np.ndarray:
-    """Return the numbers (N,) of every process, as many of each: (processes, N) float64."""
+def merge_steps(share: StepOutcome, compute: Compute) -> StepOutcome:
+    """Return the outcome of a step of all processes, whose shares have as many images each."""
     if compute.rank.count == 1:
-        return values[None]
-    own = torch.as_tensor(values, dtype=torch.float64, device=compute.device)
-    every = [torch.empty_like(own) for _ in range(compute.rank.count)]
-    dist.all_gather(every, own)
-    return torch.stack(every).cpu().numpy()
+        return share
+    # One array of records, so that a step costs one exchange.
+    images = len(share.rows)
+    record = np.zeros(
+        1,
+        dtype=[
+            ("loss", np.float64),
+            ("rows", np.int64, (images,)),
+            ("margins", np.float32, (images,)),
+            ("stop_asked", np.bool_),
+        ],
+    )
+    record["loss"] = share.loss
+    record["rows"] = share.rows
+    record["margins"] = share.margins
+    record["stop_asked"] = share.stop_asked
+    records = _all_gather(record, compute)
+    return StepOutcome(
+        loss=float(records["loss"].mean()),
+        rows=records["rows"].ravel(),
+        margins=records["margins"].ravel(),
+        stop_asked=bool(records["stop_asked"].any()),
+    )
 
 
-def merge_predictions(own: Inference, compute: Compute) -> Inference:
-    """Return what all processes together predict, in the order of the images."""
+def _all_gather(record: np.ndarray, compute: Compute) -> np.ndarray:
+    """Return the records of all processes, by rank, whatever their type: (processes,)."""
+    content = torch.from_numpy(record.view(np.uint8)).to(compute.device)
+    contents = [torch.empty_like(content) for _ in range(compute.rank.count)]
+    dist.all_gather(contents, content)
+    return torch.cat(contents).cpu().numpy().view(record.dtype)
+
+
+def merge_predictions(share: Inference, compute: Compute) -> Inference:
+    """Return the predictions of all processes together, in the order of the images."""
     if compute.rank.count == 1:
-        return own
-    parts: list[Inference] = [own] * compute.rank.count
-    dist.all_gather_object(parts, own)
-    images = [len(part.pred_probs) for part in parts]
-    loss = float(np.average([part.loss for part in parts], weights=images))
-    return Inference(np.concatenate([part.pred_probs for part in parts]), loss)
+        return share
+    shares: list[Inference] = [share] * compute.rank.count
+    dist.all_gather_object(shares, share)
+    images = [len(part.pred_probs) for part in shares]
+    loss = float(np.average([part.loss for part in shares], weights=images))
+    return Inference(np.concatenate([part.pred_probs for part in shares]), loss)

@@ -1,27 +1,29 @@
-"""How long training waits for its input."""
+"""Input wait: the share of the time that training spends waiting for its input."""
 
 from collections.abc import Iterable, Iterator
 from time import perf_counter
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+ItemT = TypeVar("ItemT")
 
 
-class TimedIterator(Generic[T]):
-    """An iterable that notes how long its consumer waits for items, and the time in all."""
+class TimedIterator(Generic[ItemT]):
+    """An iterable that measures how long its consumer waits for items, and the time in all."""
 
-    def __init__(self, items: Iterable[T]) -> None:
-        """Take the items; the clock starts when they are first asked for."""
+    def __init__(self, items: Iterable[ItemT]) -> None:
+        """Take the items; the clock starts when the first is asked for."""
         self._items = items
-        self.waited = self.total = 0.0  # seconds
+        self.waited = 0.0  # seconds
+        self.total = 0.0  # seconds
 
-    def __iter__(self) -> Iterator[T]:
+    def __iter__(self) -> Iterator[ItemT]:
         """Yield the items."""
-        start = asked = perf_counter()
+        start = perf_counter()
+        asked_at = start
         for item in self._items:
-            self.waited += perf_counter() - asked
+            self.waited += perf_counter() - asked_at
             yield item
-            asked = perf_counter()
+            asked_at = perf_counter()
         self.total = perf_counter() - start
 
     @property

@@ -1,4 +1,7 @@
-"""Being asked to stop: noticed at once, obeyed between two steps, when the state is whole."""
+"""Interruption: a request to stop is noticed at once and obeyed between two steps.
+
+There the state of training is whole. Ctrl-C and SIGTERM are such requests, and the death of DVC.
+"""
 
 import os
 import signal
@@ -6,18 +9,17 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from types import FrameType
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 import psutil
 
-T = TypeVar("T")
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# Seconds between two looks at whether DVC still lives: one takes .2 to .6 ms, a step on a GPU 20.
-LOOK_EVERY = 0.5
+StepT = TypeVar("StepT")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Seconds between two checks whether DVC still lives: one takes .2 to .6 ms, a step on a GPU 20.
+_CHECK_INTERVAL = 0.5
 # A second signal within so many seconds is the first one again: Ctrl-C reaches every process of a
 # terminal, and the one that started the others passes it on.
-ONE_WISH = 1.0
+REPEAT_SECONDS = 1.0
 
 
 class Interrupted(Exception):
@@ -31,13 +33,13 @@ def parent_processes() -> list[int]:
     """
     if "DVC_STAGE" not in os.environ:
         return []
-    found: list[int] = []
-    with suppress(psutil.Error):  # one ended while it was looked at; what was found tells
+    parents: list[int] = []
+    with suppress(psutil.Error):  # one of them ended meanwhile: the list is shorter, and so differs
         process = psutil.Process().parent()
         while process is not None:
-            found.append(process.pid)
+            parents.append(process.pid)
             process = process.parent() if _started_by_dvc(process) else None
-    return found
+    return parents
 
 
 def _started_by_dvc(process: psutil.Process) -> bool:
@@ -49,51 +51,58 @@ def _started_by_dvc(process: psutil.Process) -> bool:
 
 
 class StopRequest:
-    """While it is entered, SIGTERM and Ctrl-C only ask; a second time, later, they interrupt.
+    """A context in which SIGTERM and Ctrl-C only ask; a second time, later, they interrupt.
 
     The death of the DVC that started this process asks too: nobody waits for its result any more.
     Several processes stop after the same step, or those that go on would wait for the others.
     """
 
     def __init__(self, together: bool = False) -> None:
-        """Start unasked; together: heed only what all processes agreed on."""
-        self._together, self._agreed, self._signalled = together, False, False
-        self._starters = parent_processes()
+        """Start unasked; together: stop only when all processes have agreed to."""
+        self._together = together
+        self._agreed = False
+        self._signalled = False
+        self._signalled_at = 0.0
+        self._parents = parent_processes()
         self._orphaned = False
-        self._looked = self._since = time.monotonic()
+        self._checked_at = time.monotonic()
+        self._handlers: list[tuple[signal.Signals, Any]] = []
 
-    def __enter__(self) -> "StopRequest":
+    def __enter__(self) -> Self:
         """Take the signals over, which only the main thread may do."""
-        self._before = []
+        self._handlers = []
         if threading.current_thread() is threading.main_thread():
-            self._before = [(number, signal.signal(number, self._note)) for number in SIGNALS]
+            self._handlers = [(number, signal.signal(number, self._note)) for number in _SIGNALS]
         return self
 
     def __exit__(self, *_: object) -> None:
         """Give the signals back."""
-        for number, handler in self._before:
+        for number, handler in self._handlers:
             signal.signal(number, handler)
 
     @property
     def asked(self) -> bool:
-        """Return whether anybody has asked."""
-        if time.monotonic() - self._looked > LOOK_EVERY:
-            self._orphaned, self._looked = parent_processes() != self._starters, time.monotonic()
+        """Return whether a signal, or the death of DVC, has asked."""
+        if time.monotonic() - self._checked_at > _CHECK_INTERVAL:
+            self._orphaned = parent_processes() != self._parents
+            self._checked_at = time.monotonic()
         return self._signalled or self._orphaned
 
     def agree(self, asked: bool) -> None:
-        """Note whether one of all processes has been asked."""
+        """Note whether any of all processes has been asked."""
         self._agreed = asked
 
-    def between(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield the items; where a stop was asked for, raise Stopped instead of the next."""
-        for item in items:
+    def between(self, steps: Iterable[StepT]) -> Iterator[StepT]:
+        """Yield the steps; where a stop was asked for, raise Interrupted instead of the next."""
+        for step in steps:
             if self._agreed or (self.asked and not self._together):
                 raise Interrupted
-            yield item
+            yield step
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._signalled and time.monotonic() - self._since > ONE_WISH:
-            raise KeyboardInterrupt
+    def _note(self, *_: object) -> None:
+        """Take a signal: the first one asks, and one that comes later interrupts."""
         if not self._signalled:
-            self._signalled, self._since = True, time.monotonic()
+            self._signalled = True
+            self._signalled_at = time.monotonic()
+        elif time.monotonic() - self._signalled_at > REPEAT_SECONDS:
+            raise KeyboardInterrupt

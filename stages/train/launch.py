@@ -1,4 +1,4 @@
-"""Starting several processes that train one model, and hearing of the one that failed."""
+"""Launching several processes that train one model, and reporting the one that failed."""
 
 import logging
 import os
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from signal import SIGTERM, Signals
 from threading import Thread
 from time import sleep
-from typing import Any
 
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
@@ -18,22 +17,37 @@ from stages.base.ranks import launched_by_torchrun
 from stages.train.device import refuse_missing
 from stages.train.interrupt import StopRequest
 
-STOPPED = "Interrupted; the next run goes on from the last checkpoint."
-INTERRUPTED = 130  # the exit code of a process that ended by KeyboardInterrupt
+_INTERRUPTED = "Interrupted; the next run goes on from the last checkpoint."
+_INTERRUPTED_EXIT_CODE = 130  # of a process that ended by KeyboardInterrupt
 
 
-def launch(main: Callable[..., None], count: int, device: str, *args: Any) -> None:
+def launch(main: Callable[..., None], count: int, device: str, *args: object) -> None:
     """Run a function here, or in so many processes on this machine, as torchrun would.
 
-    A failure in one ends the others, and is a UserError with its number and what it said. What was
-    launched already, by torchrun on several machines perhaps, launches nothing.
+    A failure in one ends the others, and is a UserError with its number and its message. A process
+    that torchrun launched already, on several machines perhaps, launches nothing.
     """
     refuse_missing(count, device)
     if count == 1 or launched_by_torchrun():
-        return main(*args)
+        main(*args)
+        return
     # As torchrun does, since the threads of one operation wait for each other by spinning.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // count)))
-    config = LaunchConfig(
+    Thread(target=_end_with_dvc, args=[StopRequest()], daemon=True).start()
+    # torch reports a failure itself too, by a page of traces from every process.
+    logging.getLogger("torch").setLevel(logging.CRITICAL)
+    try:
+        elastic_launch(_config(count), main)(*args)
+    except SignalException:
+        raise KeyboardInterrupt(_INTERRUPTED) from None
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        raise failure_error(rank, failure) from None
+
+
+def _config(count: int) -> LaunchConfig:
+    """Return torchrun's settings for so many processes on this machine, without restarts."""
+    return LaunchConfig(
         min_nodes=1,
         max_nodes=1,
         nproc_per_node=count,
@@ -43,15 +57,6 @@ def launch(main: Callable[..., None], count: int, device: str, *args: Any) -> No
         max_restarts=0,
         logs_specs=DefaultLogsSpecs(),
     )
-    Thread(target=_end_with_dvc, args=[StopRequest()], daemon=True).start()
-    # Its own account of a failure is a page of traces, from every process.
-    logging.getLogger("torch").setLevel(logging.CRITICAL)
-    try:
-        elastic_launch(config, main)(*args)
-    except SignalException:
-        raise KeyboardInterrupt(STOPPED) from None
-    except ChildFailedError as error:
-        raise _told(*error.get_first_failure()) from None
 
 
 def _end_with_dvc(stop: StopRequest) -> None:
@@ -61,16 +66,16 @@ def _end_with_dvc(stop: StopRequest) -> None:
     os.kill(os.getpid(), SIGTERM)
 
 
-def _told(rank: int, failure: ProcessFailure) -> BaseException:
-    """Return what a process that ended early means: an interruption, or a failure in one line."""
-    if failure.exitcode == INTERRUPTED:
-        return KeyboardInterrupt(STOPPED)
+def failure_error(rank: int, failure: ProcessFailure) -> BaseException:
+    """Return the error for a process that ended early: an interruption, or a failure in a line."""
+    if failure.exitcode == _INTERRUPTED_EXIT_CODE:
+        return KeyboardInterrupt(_INTERRUPTED)
     if failure.exitcode < 0:
         cause = f"was ended by {Signals(-failure.exitcode).name}"
     else:
-        # Words of an exception, with its kind; torch adds a trace to those of an uncaught one.
-        said = failure.message
-        text = said if isinstance(said, str) else said["message"]
+        # The kind of an exception and its message; torch adds a trace to those of an uncaught one.
+        message = failure.message
+        text = message if isinstance(message, str) else message["message"]
         if text.startswith(prefix := f"{UserError.__name__}: "):
             return UserError(text.removeprefix(prefix))
         cause = f"failed: {text}"

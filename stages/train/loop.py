@@ -1,8 +1,9 @@
 """Fine-tuning: the head alone for a cycle, then the whole model for another."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple, Never
+from typing import Never
 
 import numpy as np
 import pandas as pd
@@ -19,193 +20,213 @@ from stages.train.checkpoint import (
 )
 from stages.train.device import Compute
 from stages.train.distributed import (
-    all_gathered,
+    StepOutcome,
     broadcast,
     merge_predictions,
+    merge_steps,
     process_group,
     synchronize_batch_norm,
 )
-from stages.train.infer import Batch, Inference, predict_batches
+from stages.train.infer import Inference, predict_batches
 from stages.train.input_wait import TimedIterator
 from stages.train.interrupt import Interrupted, StopRequest
 from stages.train.param_groups import freeze, layer_groups, train_mode, unfreeze
 from stages.train.plan import EpochPlan, FineTuneParams, Phase, epoch_plans, phases
 from stages.train.progress import HistoryRow, Margins, Progress
-from stages.train.step import StepResult, Trainer, make_trainer, refuse_nonfinite
+from stages.train.step import Trainer, make_trainer, refuse_nonfinite
+from stages.train.training_data import TrainingData
 
 
-class TrainingData(NamedTuple):
-    """What training and validation see."""
-
-    batches: Callable[[int, int], Iterable[Batch]]  # those of an epoch (from 1) from a step on
-    steps: int  # in an epoch
-    valid: Callable[[], Iterable[Batch]]
-    images: int  # for training
-    targets: np.ndarray  # class numbers (N,) of validation
-
-
-class TrainingTask(NamedTuple):
-    """What stays the same throughout a run."""
+@dataclass(frozen=True)
+class TrainingTask:
+    """All that stays the same throughout a run of training."""
 
     model: Classifier
     params: FineTuneParams
     compute: Compute
     data: TrainingData
-    kept: Checkpoints
+    checkpoints: Checkpoints
     seed: int
 
 
-class TrainingResult(NamedTuple):
+@dataclass(frozen=True)
+class TrainingResult:
     """What training gives beside the model."""
 
     epochs: list[HistoryRow]
-    margins: np.ndarray  # (N,) float32, of the training images
-    held: Inference  # for validation, by the model at its end
+    margins: np.ndarray  # (T,) float32, of the training images
+    validation: Inference  # by the model at its end, of V images
 
     def __str__(self) -> str:
         """Say how many are wrong in the end."""
-        images = len(self.held.pred_probs)
+        images = len(self.validation.pred_probs)
         return f"{self.epochs[-1].error_rate:.1%} of {images} validation images wrong"
 
-    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the probabilities (V, C) for validation, and the margins (T,) of training."""
-        return self.held.pred_probs, self.margins
-
     def history(self) -> pd.DataFrame:
-        """Return a row for each epoch."""
+        """Return the table history.csv: a row for each epoch."""
         return pd.DataFrame(self.epochs)
 
     def metrics(self) -> dict[str, float]:
-        """Return how the last epoch ended."""
+        """Return the error rate, accuracy and losses of the last epoch."""
         last = self.epochs[-1]
-        right = 1 - last.error_rate
-        losses = {"train_loss": last.train_loss, "valid_loss": last.valid_loss}
-        return {"error_rate": last.error_rate, "accuracy": right, **losses}
+        return {
+            "error_rate": last.error_rate,
+            "accuracy": 1 - last.error_rate,
+            "train_loss": last.train_loss,
+            "valid_loss": last.valid_loss,
+        }
 
 
-def fine_tune(task: TrainingTask, base_lr: float, tell: Callable[[str], None]) -> TrainingResult:
+def fine_tune(task: TrainingTask, base_lr: float, log: Callable[[str], None]) -> TrainingResult:
     """Train the model through both phases, from its checkpoint on if there is one.
 
-    tell takes a line for each epoch. Asked to stop, it keeps a checkpoint and interrupts itself.
+    log takes a line for each epoch. Asked to stop, the run saves a checkpoint and raises
+    KeyboardInterrupt.
     """
-    plan = phases(task.params, base_lr, len(layer_groups(task.model)))
+    groups = len(layer_groups(task.model))
+    plans = epoch_plans(phases(task.params, base_lr, groups), task.data.steps)
     with process_group(task.compute), StopRequest(task.compute.rank.count > 1) as stop:
         synchronize_batch_norm(task.model, task.compute)
-        state, progress = _begin(task, tell)
-        every = epoch_plans(plan, task.data.steps)
-        left = [at for at in every if at.number >= progress.epoch]
-        run = _Run(task, progress, stop, _bar(task, len(every), progress), tell)
+        state, progress = _begin(task, log)
+        remaining = [plan for plan in plans if plan.number >= progress.epoch]
+        run = _Run(task, progress, stop, _progress_bar(task, len(plans), progress), log)
         with run.bar:
-            for phase, epochs in groupby(left, lambda at: at.phase):
+            for phase, plans_of_phase in groupby(remaining, lambda plan: plan.phase):
                 trainer = _trainer(task, phase, state)
-                state = None  # a later phase starts afresh
-                for at in epochs:
-                    held = _epoch(run, trainer, at)
-    return TrainingResult(progress.epochs, progress.margins.mean(), held)
+                state = None  # a later phase starts with a fresh optimizer
+                for plan in plans_of_phase:
+                    validation = _epoch(run, trainer, plan)
+    return TrainingResult(progress.epochs, progress.margins.mean(), validation)
 
 
-class _Run(NamedTuple):
+@dataclass(frozen=True)
+class _Run:
     """A task under way."""
 
     task: TrainingTask
     progress: Progress
     stop: StopRequest
     bar: "tqdm[Never]"
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
 
 
 def _begin(
-    task: TrainingTask, tell: Callable[[str], None]
+    task: TrainingTask, log: Callable[[str], None]
 ) -> tuple[CheckpointState | None, Progress]:
-    """Return the state to go on from, which all processes have from the first, and its progress."""
-    state, said = task.kept.load() if task.compute.rank.first else (None, "")
-    if said:
-        tell(said)
+    """Return the state of the checkpoint, if there is one, and the progress that it holds.
+
+    The first process reads it, and the others have it from the first.
+    """
+    state, message = task.checkpoints.load() if task.compute.rank.first else (None, "")
+    if message:
+        log(message)
     state = broadcast(state, task.compute)
     if state:
         return state, restored_progress(state)
-    return None, Progress(Margins.none_seen(task.data.images))
+    return None, Progress(Margins.empty(task.data.train_images))
 
 
-def _bar(task: TrainingTask, epochs: int, progress: Progress) -> "tqdm[Never]":
-    images = task.data.steps * task.params.batch_size
-    done = (progress.epoch - 1) * images + progress.step * task.params.batch_size
-    quiet = not task.compute.rank.first
-    return tqdm(total=epochs * images, initial=done, unit="image", delay=1, disable=quiet)
+def _progress_bar(task: TrainingTask, epochs: int, progress: Progress) -> "tqdm[Never]":
+    images_per_epoch = task.data.steps * task.params.batch_size
+    return tqdm(
+        total=epochs * images_per_epoch,
+        initial=(progress.epoch - 1) * images_per_epoch + progress.step * task.params.batch_size,
+        unit="image",
+        delay=1,
+        disable=not task.compute.rank.first,
+    )
 
 
 def _trainer(task: TrainingTask, phase: Phase, state: CheckpointState | None) -> Trainer:
-    """Freeze or unfreeze for a phase, with a fresh optimiser or that of the state."""
+    """Freeze or unfreeze for a phase; return its trainer, restored from a state if there is one."""
     params = task.params
-    (freeze if phase.name == "frozen" else unfreeze)(task.model, params.train_bn)
+    if phase.name == "frozen":
+        freeze(task.model, params.train_bn)
+    else:
+        unfreeze(task.model, params.train_bn)
     trainer = make_trainer(task.model, task.compute, params.loss, params.label_smoothing)
     if state:
         restore(state, trainer)
     return trainer
 
 
-def _epoch(run: _Run, trainer: Trainer, at: EpochPlan) -> Inference:
-    """Train the rest of an epoch, validate, and note both."""
-    task, progress = run.task, run.progress
-    run.bar.set_description(f"epoch {at.number} {at.phase.name}")
+def _epoch(run: _Run, trainer: Trainer, plan: EpochPlan) -> Inference:
+    """Train the rest of an epoch, validate, and note both in the history."""
+    task = run.task
+    progress = run.progress
+    run.bar.set_description(f"epoch {plan.number} {plan.phase.name}")
     try:
-        pace = _train(run, trainer, at)
-        _keep(run, trainer, epoch_ends=True)
-        batches = run.stop.between(task.data.valid())
-        own = predict_batches(task.model, batches, task.compute, task.params.loss)
-        held = merge_predictions(own, task.compute)
+        speed = _train(run, trainer, plan)
+        _save_if_due(run, trainer, epoch_ends=True)
+        batches = run.stop.between(task.data.valid_batches())
+        share = predict_batches(task.model, batches, task.compute, task.params.loss)
+        validation = merge_predictions(share, task.compute)
     except Interrupted:
         _save(run, trainer)
         raise KeyboardInterrupt(
             f"Interrupted at {progress.where()}, which is kept; the next run goes on from there."
         ) from None
-    wrong = float((held.pred_probs.argmax(axis=1) != task.data.targets).mean())
-    train_loss, lr = float(np.mean(progress.losses)), at.rates(at.steps - 1)[0][-1]
-    epoch = HistoryRow(at.number, at.phase.name, lr, train_loss, held.loss, wrong)
-    progress.end_epoch(epoch)
+    wrong = validation.pred_probs.argmax(axis=1) != task.data.valid_targets
+    last_rates, _ = plan.rates(plan.steps - 1)
+    row = HistoryRow(
+        epoch=plan.number,
+        phase=plan.phase.name,
+        lr=last_rates[-1],
+        train_loss=float(np.mean(progress.losses)),
+        valid_loss=validation.loss,
+        error_rate=float(wrong.mean()),
+    )
+    progress.end_epoch(row)
     if task.compute.rank.first:
-        run.tell(f"{epoch.line()}  ({pace})")
-    return held
+        run.log(f"{row.line()}  ({speed})")
+    return validation
 
 
-def _train(run: _Run, trainer: Trainer, at: EpochPlan) -> str:
-    """Take the steps that are left of an epoch; return how fast in words."""
-    task, progress, first = run.task, run.progress, run.progress.step
+def _train(run: _Run, trainer: Trainer, plan: EpochPlan) -> str:
+    """Take the remaining steps of an epoch; return the speed in words."""
+    task = run.task
+    progress = run.progress
+    first_step = progress.step
     train_mode(task.model, task.params.train_bn)
-    timed = TimedIterator(task.data.batches(at.number, first))
+    timed = TimedIterator(task.data.train_batches(plan.number, first_step))
     for batch in run.stop.between(timed):
-        rates, momentum = at.rates(progress.step)
-        # Each process drops units of its own.
-        own = [] if task.compute.rank.first else [task.compute.rank.number]
-        drop = derive_int(task.seed, "dropout", at.number, progress.step, *own)
-        step = trainer.step(batch, rates, momentum, drop)
-        loss, rows, margins = _everyones(run, batch, step)
-        refuse_nonfinite(loss, rates, progress.where(), task.kept.where)
-        progress.margins.add(rows, margins)
-        progress.losses.append(loss)
-        _keep(run, trainer, epoch_ends=False)
-        run.bar.update(len(rows))
+        rates, momentum = plan.rates(progress.step)
+        dropout_seed = _dropout_seed(task, plan.number, progress.step)
+        step = trainer.step(batch, rates, momentum, dropout_seed)
+        share = StepOutcome(
+            loss=step.loss,
+            rows=batch.rows,
+            margins=step.margins.numpy(),
+            stop_asked=run.stop.asked,
+        )
+        outcome = merge_steps(share, task.compute)
+        run.stop.agree(outcome.stop_asked)
+        refuse_nonfinite(outcome.loss, rates, progress.where(), task.checkpoints.where)
+        progress.margins.add(outcome.rows, outcome.margins)
+        progress.losses.append(outcome.loss)
+        _save_if_due(run, trainer, epoch_ends=False)
+        run.bar.update(len(outcome.rows))
         run.bar.set_postfix(loss=f"{np.mean(progress.losses[-20:]):.3f}", refresh=False)
-    images = (progress.step - first) * task.params.batch_size
+    images = (progress.step - first_step) * task.params.batch_size
     speed = images / timed.total if images else 0.0
     return f"{speed:.0f} images/s, {timed.share:.1%} of it waiting for input"
 
 
-def _everyones(run: _Run, batch: Batch, step: StepResult) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return mean loss, rows and margins of a step of all processes; they also agree on a stop."""
-    own = np.concatenate([[step.loss, run.stop.asked], batch.rows, step.margins.numpy()])
-    every = all_gathered(own, run.task.compute)
-    run.stop.agree(bool(every[:, 1].any()))
-    rows, margins = np.split(every[:, 2:], 2, axis=1)
-    return float(every[:, 0].mean()), rows.ravel().astype(np.int64), margins.ravel()
+def _dropout_seed(task: TrainingTask, epoch: int, step: int) -> int:
+    """Return the seed of a step's dropout; each process drops other units."""
+    rank = task.compute.rank
+    process = [] if rank.first else [rank.number]
+    return derive_int(task.seed, "dropout", epoch, step, *process)
 
 
-def _keep(run: _Run, trainer: Trainer, epoch_ends: bool) -> None:
-    """Keep a checkpoint if it is time."""
-    if run.task.kept.due(epoch_ends):
+def _save_if_due(run: _Run, trainer: Trainer, epoch_ends: bool) -> None:
+    if run.task.checkpoints.due(epoch_ends):
         _save(run, trainer)
 
 
 def _save(run: _Run, trainer: Trainer) -> None:
+    """Save a checkpoint, which the first process alone does."""
     if run.task.compute.rank.first:
-        run.task.kept.save(lambda: checkpoint_state(trainer, run.progress), run.progress.where())
+        run.task.checkpoints.save(
+            lambda: checkpoint_state(trainer, run.progress), run.progress.where()
+        )

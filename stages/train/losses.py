@@ -1,12 +1,10 @@
-"""From activations to losses and probabilities."""
-
-from typing import Literal
+"""From activations to losses, probabilities and margins."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
-LossName = Literal["cross_entropy", "bce"]
+from stages.model.classifier import LossName
 
 
 def loss_per_image(
@@ -19,10 +17,15 @@ def loss_per_image(
     """
     activations = activations.float()
     if name == "cross_entropy":
-        return F.cross_entropy(activations, targets, reduction="none", label_smoothing=smoothing)
-    wanted = F.one_hot(targets, activations.shape[1]).float()
-    wanted = wanted * (1 - smoothing) + smoothing / activations.shape[1]
-    return F.binary_cross_entropy_with_logits(activations, wanted, reduction="none").mean(dim=1)
+        return functional.cross_entropy(
+            activations, targets, reduction="none", label_smoothing=smoothing
+        )
+    classes = activations.shape[1]
+    one_hot = functional.one_hot(targets, classes).float()
+    smoothed = one_hot * (1 - smoothing) + smoothing / classes
+    return functional.binary_cross_entropy_with_logits(
+        activations, smoothed, reduction="none"
+    ).mean(dim=1)
 
 
 def to_pred_probs(activations: Tensor, name: LossName) -> Tensor:
@@ -33,8 +36,11 @@ def to_pred_probs(activations: Tensor, name: LossName) -> Tensor:
     return torch.sigmoid(activations)
 
 
-def margins(probability: Tensor, targets: Tensor) -> Tensor:
-    """Return the probability of each image's label minus the largest other one, in -1..1."""
-    own = probability.gather(1, targets[:, None])[:, 0]
-    others = probability.scatter(1, targets[:, None], -1.0)
-    return own - others.amax(dim=1)
+def label_margins(pred_probs: Tensor, targets: Tensor) -> Tensor:
+    """Return the margin of each image, (B,): the probability of its label minus the largest other.
+
+    From -1 to 1, for probabilities (B, C) and class numbers (B,).
+    """
+    of_label = pred_probs.gather(1, targets[:, None])[:, 0]
+    others = pred_probs.scatter(1, targets[:, None], -1.0)
+    return of_label - others.amax(dim=1)

@@ -1,4 +1,4 @@
-"""The learning-rate range test: train a little at ever larger rates and watch the loss."""
+"""The learning-rate range test (Smith 2015): train at ever larger rates, and record the loss."""
 
 import copy
 from collections.abc import Iterable
@@ -11,21 +11,26 @@ from tqdm import tqdm
 
 from stages.base.params import Section
 from stages.base.seed import derive_int
-from stages.train.infer import Batch
+from stages.batch.batches import Batch
 from stages.train.param_groups import train_mode
 from stages.train.step import Trainer
 
-# fastai's values: the memory of the running mean in its sweep of 100 steps, and the rise over the
-# best that ends the sweep.
-SMOOTHING, STEPS, GIVE_UP = 0.98, 100, 4.0
+# fastai's running mean remembers this share of itself at each step of its sweep of so many steps.
+SMOOTHING = 0.98
+SMOOTHING_STEPS = 100
+# A smoothed loss so many times its best ends the sweep, as in fastai.
+_DIVERGED = 4.0
+_MOMENTUM = 0.95
 
 
 class LrFindParams(Section):
     """The section `lr_find` of params.yaml."""
 
-    steps: int = Field(ge=20, le=1000)
-    start: float = Field(gt=0, le=1)
-    end: float = Field(gt=0, le=1000)
+    steps: int = Field(ge=20, le=1000, description="batches of the sweep")
+    start: float = Field(gt=0, le=1, description="first learning rate")
+    end: float = Field(
+        gt=0, le=1000, description="last learning rate, at least 100 times the first"
+    )
 
     @model_validator(mode="after")
     def _rising(self) -> "LrFindParams":
@@ -46,20 +51,22 @@ class SweepPoint(NamedTuple):
 def sweep(
     trainer: Trainer, train_bn: bool, batches: Iterable[Batch], params: LrFindParams, seed: int
 ) -> list[SweepPoint]:
-    """Return the curve (Smith 2015); model, optimiser and random state are as before.
+    """Return the curve of a sweep; afterwards model, optimizer and random state are as before.
 
-    The rate rises exponentially from start to end; the sweep stops early where the debiased
-    running mean of the loss exceeds 4 times its best, or is no number. The mean remembers the same
-    share of any sweep: with 60 steps and fastai's memory of 100, a fall by half shows as 5 %.
+    The learning rate rises exponentially from start to end. The sweep stops early where the
+    debiased running mean of the loss exceeds 4 times its best, or the loss is NaN or infinite. The
+    mean remembers the same share of any sweep: with 60 steps and fastai's memory of 100, a fall by
+    half shows as 5 %.
     """
-    kept = copy.deepcopy((trainer.model.state_dict(), trainer.adam.state_dict()))
+    model_state = copy.deepcopy(trainer.model.state_dict())
+    optimizer_state = copy.deepcopy(trainer.optimizer.state_dict())
     device = trainer.compute.device
     try:
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             return _sweep(trainer, train_bn, batches, params, seed)
     finally:
-        trainer.model.load_state_dict(kept[0])
-        trainer.adam.load_state_dict(kept[1])
+        trainer.model.load_state_dict(model_state)
+        trainer.optimizer.load_state_dict(optimizer_state)
 
 
 def _sweep(
@@ -67,24 +74,27 @@ def _sweep(
 ) -> list[SweepPoint]:
     train_mode(trainer.model, train_bn)
     points: list[SweepPoint] = []
-    mean, best, memory = 0.0, float("inf"), SMOOTHING ** (STEPS / params.steps)
-    layers = 1 + max(group["layer"] for group in trainer.adam.param_groups)
+    mean = 0.0
+    best = float("inf")
+    memory = SMOOTHING ** (SMOOTHING_STEPS / params.steps)
+    groups = 1 + max(group["layer"] for group in trainer.optimizer.param_groups)
     bar = tqdm(batches, "learning-rate sweep", params.steps, unit="step", delay=1, leave=False)
     for number, batch in zip(range(params.steps), bar, strict=False):
-        lr = swept_rate(params, number)
-        step = trainer.step(batch, [lr] * layers, 0.95, derive_int(seed, "sweep", number))
-        mean = memory * mean + (1 - memory) * step.loss
-        smoothed = mean / (1 - memory ** (number + 1))
+        lr = sweep_lr(params, number)
+        step = trainer.step(batch, [lr] * groups, _MOMENTUM, derive_int(seed, "sweep", number))
         if not isfinite(step.loss):
             break
+        mean = memory * mean + (1 - memory) * step.loss
+        smoothed = mean / (1 - memory ** (number + 1))
         points.append(SweepPoint(number, lr, step.loss, smoothed))
         best = min(best, smoothed)
-        if smoothed > GIVE_UP * best:
+        if smoothed > _DIVERGED * best:
             break
     return points
 
 
-def swept_rate(params: LrFindParams, step: int) -> float:
+def sweep_lr(params: LrFindParams, step: int) -> float:
     """Return the learning rate at a step: `start` at the first, `end` at the last."""
     position = step / (params.steps - 1)
-    return params.start * (params.end / params.start) ** position
+    factor: float = (params.end / params.start) ** position
+    return params.start * factor

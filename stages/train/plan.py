@@ -1,29 +1,51 @@
-"""What is trained when, and at which rates: the section of params, phases and their epochs."""
+"""The plan of training: its params, its phases, and their epochs with their learning rates."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from stages.base.params import Section
+from stages.model.classifier import LossName
 from stages.train.device import PrecisionName
-from stages.train.losses import LossName
+from stages.train.lr_suggest import Suggestion
 from stages.train.schedule import FROZEN, UNFROZEN, Cycle, frozen_peaks, one_cycle, unfrozen_peaks
 
 
 class FineTuneParams(Section):
     """The section `fine_tune` of params.yaml."""
 
-    epochs: int = Field(ge=0, le=1000)
-    freeze_epochs: int = Field(ge=0, le=1000)
-    base_lr: float | Literal["auto"]
-    lr_rule: Literal["consensus", "minimum", "decrease", "steep", "valley", "slide"]
-    lr_mult: float = Field(ge=1, le=1e6)
-    batch_size: int = Field(ge=2, le=4096)
-    precision: PrecisionName
-    train_bn: bool
-    loss: LossName
-    label_smoothing: float = Field(ge=0, lt=1)
+    epochs: int = Field(ge=0, le=1000, description="epochs with the whole model training")
+    freeze_epochs: int = Field(ge=0, le=1000, description="epochs before that, with the head alone")
+    base_lr: Literal["auto"] | Annotated[float, Field(gt=0, le=10)] = Field(
+        description="peak learning rate; with a number the sweep is skipped",
+        json_schema_extra={"auto": "from lr_find"},
+    )
+    lr_rule: Literal["consensus", "minimum", "decrease", "steep", "valley", "slide"] = Field(
+        description="which answer of lr_find auto takes",
+        json_schema_extra={"consensus": "the mean, in decades, of the middle three"},
+    )
+    lr_mult: float = Field(
+        ge=1, le=1e6, description="the first layers learn this many times slower than the head"
+    )
+    batch_size: int = Field(
+        ge=2,
+        le=4096,
+        description="images per step; 24 of 224 pixels take 4 GB of memory on a processor",
+    )
+    precision: PrecisionName = Field(
+        description="floating-point arithmetic of training",
+        json_schema_extra={"auto": "fp16 on a GPU; on a processor bf16 where it is faster"},
+    )
+    train_bn: bool = Field(
+        description="the backbone's norm layers learn; false is faster, and suits few photos of"
+        " things that ImageNet knows"
+    )
+    loss: LossName = Field(
+        description="loss function",
+        json_schema_extra={"bce": "one yes or no per class, so that none may fit"},
+    )
+    label_smoothing: float = Field(ge=0, lt=1, description="label smoothing; 0 for none")
 
     @model_validator(mode="before")
     @classmethod
@@ -42,16 +64,15 @@ class FineTuneParams(Section):
     def _possible(self) -> "FineTuneParams":
         if self.epochs + self.freeze_epochs == 0:
             raise ValueError("epochs and freeze_epochs cannot both be 0: nothing would be trained")
-        if not isinstance(self.base_lr, str) and not 0 < self.base_lr <= 10:
-            raise ValueError(f"base_lr must be auto or above 0 and at most 10, not {self.base_lr}")
         return self
 
-    def choose_lr(self, suggestion: dict[str, Any]) -> float:
-        """Return base_lr, or for auto what lr_rule takes from the content of suggestion.json."""
-        if not isinstance(self.base_lr, str):
+    def choose_lr(self, suggestion: Suggestion) -> float:
+        """Return base_lr, or for auto the answer of lr_find that lr_rule names."""
+        if self.base_lr != "auto":
             return self.base_lr
-        rates = {**suggestion["rules"], "consensus": suggestion["consensus"]}
-        return float(rates[self.lr_rule])
+        if self.lr_rule == "consensus":
+            return suggestion.consensus
+        return suggestion.rules[self.lr_rule]
 
 
 @dataclass(frozen=True)
@@ -72,21 +93,25 @@ def phases(params: FineTuneParams, base_lr: float, groups: int) -> list[Phase]:
     return [phase for phase in (frozen, unfrozen) if phase.epochs]
 
 
-class EpochPlan(NamedTuple):
-    """An epoch: its number from 1, and where in its phase it stands, from 0."""
+@dataclass(frozen=True, kw_only=True)
+class EpochPlan:
+    """An epoch of training: which it is, and so its learning rates."""
 
-    number: int
-    epoch: int
-    steps: int  # in an epoch
+    number: int  # from 1, over both phases
     phase: Phase
+    epoch_in_phase: int  # from 0
+    steps: int
 
     def rates(self, step: int) -> tuple[list[float], float]:
-        """Return the rate of each layer group, and the momentum, at a step from 0."""
-        position = (self.epoch + step / self.steps) / self.phase.epochs
+        """Return the learning rate of each layer group, and the momentum, at a step from 0."""
+        position = (self.epoch_in_phase + step / self.steps) / self.phase.epochs
         return one_cycle(self.phase.cycle, self.phase.peaks, position)
 
 
-def epoch_plans(plan: list[Phase], steps: int) -> list[EpochPlan]:
-    """Return the epochs of all phases."""
-    rows = [(phase, epoch) for phase in plan for epoch in range(phase.epochs)]
-    return [EpochPlan(number, epoch, steps, phase) for number, (phase, epoch) in enumerate(rows, 1)]
+def epoch_plans(phases: list[Phase], steps: int) -> list[EpochPlan]:
+    """Return the plan of every epoch of all phases; steps: of each epoch."""
+    places = [(phase, epoch) for phase in phases for epoch in range(phase.epochs)]
+    return [
+        EpochPlan(number=number, phase=phase, epoch_in_phase=epoch, steps=steps)
+        for number, (phase, epoch) in enumerate(places, start=1)
+    ]

@@ -1,4 +1,4 @@
-"""How far training has come: what one must know to go on, beside the weights."""
+"""Progress of training: what a run that goes on must know, beside the weights."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -25,28 +25,29 @@ class HistoryRow(NamedTuple):
 
 
 class Margins:
-    """The mean margin of every training image over the epochs, which betrays wrong labels.
+    """Area under the margin (Pleiss et al. 2020): the mean margin of every image over the epochs.
 
-    Area under the margin, Pleiss et al. 2020, here on probabilities: a wrong label is learned
-    late or never, so its mean stays low.
+    Here of probabilities. It betrays wrong labels: one is learned late or never, so its mean
+    stays low.
     """
 
     def __init__(self, sums: np.ndarray, counts: np.ndarray) -> None:
         """Go on from these sums (N,) float64 and counts (N,) int64."""
-        self.sums, self.counts = sums, counts
+        self.sums = sums
+        self.counts = counts
 
     @classmethod
-    def none_seen(cls, images: int) -> "Margins":
-        """Start with no epoch seen."""
+    def empty(cls, images: int) -> "Margins":
+        """Return the margins before the first step."""
         return cls(np.zeros(images), np.zeros(images, dtype=np.int64))
 
-    def add(self, rows: np.ndarray, values: np.ndarray) -> None:
-        """Note the margins (B,) of the images in these rows."""
-        self.sums[rows] += values
+    def add(self, rows: np.ndarray, margins: np.ndarray) -> None:
+        """Add the margins (B,) of the images in these rows."""
+        self.sums[rows] += margins
         self.counts[rows] += 1
 
     def mean(self) -> np.ndarray:
-        """Return the means (N,) float32; NaN for an image that no step has seen."""
+        """Return the means (N,) float32; NaN for an image that was in no step."""
         means = self.sums / np.maximum(self.counts, 1)
         return np.where(self.counts > 0, means, np.nan).astype(np.float32)
 
@@ -72,12 +73,12 @@ class Progress:
     def where(self) -> str:
         """Return the place in words.
 
-        >>> Progress(Margins.none_seen(1), losses=[0.7, 0.6]).where()
+        >>> Progress(Margins.empty(1), losses=[0.7, 0.6]).where()
         'epoch 1, step 2'
         """
         return f"epoch {self.epoch}, step {self.step}"
 
-    def end_epoch(self, epoch: HistoryRow) -> None:
+    def end_epoch(self, row: HistoryRow) -> None:
         """Note a validated epoch; the next one begins."""
-        self.epochs.append(epoch)
+        self.epochs.append(row)
         self.losses.clear()

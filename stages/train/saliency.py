@@ -1,4 +1,4 @@
-"""Where the model looked: what each place of the last features gave to the predicted class."""
+"""Class-activation saliency (HiResCAM): what each place of the image gave to the prediction."""
 
 from collections.abc import Iterable
 from math import isqrt
@@ -7,61 +7,64 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stages.batch.batches import Batch
 from stages.model.classifier import Classifier
 from stages.train.device import Compute
-from stages.train.infer import Batch
 
-# Images of each kind, which is what the page shows by default and as many again.
-COSTLY = SURE = 48
+# The page shows half as many of each by default.
+HIGHEST_LOSSES = 48
+CONFIDENT_MISTAKES = 48
 
 
 def images_to_explain(pred_probs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return the rows of the highest losses and of the most confident mistakes, sorted."""
     rows = np.arange(len(targets))
-    by_loss = np.argsort(pred_probs[rows, targets], kind="stable")[:COSTLY]
-    wrong = np.flatnonzero(pred_probs.argmax(axis=1) != targets)
-    by_confidence = np.argsort(-pred_probs[wrong].max(axis=1), kind="stable")[:SURE]
-    return np.union1d(by_loss, wrong[by_confidence])
+    by_loss = np.argsort(pred_probs[rows, targets], kind="stable")[:HIGHEST_LOSSES]
+    mistakes = np.flatnonzero(pred_probs.argmax(axis=1) != targets)
+    by_confidence = np.argsort(-pred_probs[mistakes].max(axis=1), kind="stable")
+    return np.union1d(by_loss, mistakes[by_confidence[:CONFIDENT_MISTAKES]])
 
 
 def saliency_maps(model: Classifier, batches: Iterable[Batch], compute: Compute) -> np.ndarray:
-    """Return a map an image, (N, H, W) float32 from 0 to 1, or (0, 0, 0) without places to look at.
+    """Return a HiResCAM map of every image, (N, H, W) float32 from 0 to 1.
 
-    The map is the gradient of the predicted class's score with respect to the body's features,
+    The map is the gradient of the predicted class's score with respect to the backbone's features,
     times the features, summed over channels (HiResCAM, Draelos and Carin 2020, arXiv:2011.08891):
     Grad-CAM without averaging the gradient over places. With a linear head, and with weights alone,
-    it adds up to the score, so it shows what the score is made of. Only what speaks for the class
-    is kept, as a share of the strongest place.
+    it adds up to the score, so it shows what the score is made of. Negative contributions become 0,
+    and the others are given as a share of the largest. Features without places, and no images, give
+    (0, 0, 0).
     """
     model.eval()
-    maps = []
+    no_maps = np.zeros((0, 0, 0), np.float32)
+    maps: list[Tensor] = []
     for batch in batches:
         with torch.no_grad(), compute.autocast():
             features = model.features(batch.images)
-        places = as_grid(contributions(model, features.float()))
-        if places is None:
-            return np.zeros((0, 0, 0), np.float32)
-        favour = places.clamp(min=0)
-        strongest = favour.amax((1, 2), keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
-        maps.append((favour / strongest).cpu())
-    return torch.cat(maps).numpy() if maps else np.zeros((0, 0, 0), np.float32)
+        grid = as_grid(contributions(model, features.float()))
+        if grid is None:
+            return no_maps
+        positive = grid.clamp(min=0)
+        largest = positive.amax((1, 2), keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+        maps.append((positive / largest).cpu())
+    return torch.cat(maps).numpy() if maps else no_maps
 
 
 def contributions(model: Classifier, features: Tensor) -> Tensor:
     """Return what each place of the features (B, F, H, W) gives to the top score, (B, H, W)."""
     features = features.detach().requires_grad_()
-    top = model.head(features).amax(dim=1).sum()
-    [gradient] = torch.autograd.grad(top, features)
+    top_scores = model.head(features).amax(dim=1).sum()
+    [gradient] = torch.autograd.grad(top_scores, features)
     return (gradient * features.detach()).sum(dim=1)
 
 
 def as_grid(places: Tensor) -> Tensor | None:
-    """Return maps (B, H, W) whose places lie as in the image, or None where they cannot be told.
+    """Return maps (B, H, W) whose places lie as in the image, or None where that is unknown.
 
     Tokens come as (B, N, 1): a square number of them is a grid. One place shows nothing.
     """
-    count, height, width = places.shape
+    images, height, width = places.shape
     if width == 1 and height > 1:
         side = isqrt(height)
-        return places.reshape(count, side, side) if side * side == height else None
+        return places.reshape(images, side, side) if side * side == height else None
     return places if height * width > 1 else None

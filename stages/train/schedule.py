@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, pi
 
-# Momentum falls while the rate rises, and comes back (Smith 2018).
-MOMENTUM = (0.95, 0.85)
+# Momentum falls while the learning rate rises, and comes back (Smith 2018).
+_HIGH_MOMENTUM = 0.95
+_LOW_MOMENTUM = 0.85
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cycle:
     """One cycle: up to the peak over `pct_start` of it from peak/div, then down to peak/div_final.
 
-    The defaults are fastai's fit_one_cycle.
+    The defaults are those of fastai's fit_one_cycle.
     """
 
     pct_start: float = 0.25
@@ -31,48 +32,48 @@ def cosine(start: float, end: float, position: float) -> float:
     return start + (1 + cos(pi * (1 - position))) * (end - start) / 2
 
 
-def learning_rate(cycle: Cycle, peak: float, position: float) -> float:
+def cycle_lr(cycle: Cycle, peak: float, position: float) -> float:
     """Return the learning rate at a position from 0 (first step) to 1 (end of the cycle)."""
     if position < cycle.pct_start:
         return cosine(peak / cycle.div, peak, position / cycle.pct_start)
-    return cosine(peak, peak / cycle.div_final, _falling(cycle, position))
+    return cosine(peak, peak / cycle.div_final, _position_in_fall(cycle, position))
 
 
-def momentum(cycle: Cycle, position: float) -> float:
-    """Return Adam's first beta at a position: low where the rate is high."""
-    high, low = MOMENTUM
+def cycle_momentum(cycle: Cycle, position: float) -> float:
+    """Return the momentum, Adam's first beta, at a position: low where the rate is high."""
     if position < cycle.pct_start:
-        return cosine(high, low, position / cycle.pct_start)
-    return cosine(low, high, _falling(cycle, position))
+        return cosine(_HIGH_MOMENTUM, _LOW_MOMENTUM, position / cycle.pct_start)
+    return cosine(_LOW_MOMENTUM, _HIGH_MOMENTUM, _position_in_fall(cycle, position))
 
 
-def _falling(cycle: Cycle, position: float) -> float:
+def _position_in_fall(cycle: Cycle, position: float) -> float:
+    """Return the position from 0 (the peak) to 1 (end of the cycle)."""
     return (position - cycle.pct_start) / (1 - cycle.pct_start) if cycle.pct_start < 1 else 1.0
 
 
-def geometric(low: float, high: float, count: int) -> list[float]:
-    """Return rates for groups from the first layers to the head, evenly spaced by factors.
+def geometric_lrs(low: float, high: float, groups: int) -> list[float]:
+    """Return learning rates from the first layers to the head, evenly spaced by factors.
 
     This is fastai's slice(low, high), often described as linear; it is not.
     """
-    if count == 1:
+    if groups == 1:
         return [high]
-    return [low * (high / low) ** (i / (count - 1)) for i in range(count)]
+    return [low * (high / low) ** (i / (groups - 1)) for i in range(groups)]
 
 
-def frozen_peaks(base_lr: float, count: int) -> list[float]:
-    """Return the peaks while the body is frozen, fastai's slice(base_lr): a tenth but the head's.
+def frozen_peaks(base_lr: float, groups: int) -> list[float]:
+    """Return the peaks while the backbone is frozen: the head has base_lr, the others a tenth.
 
-    Only norm layers of the body may train then.
+    This is fastai's slice(base_lr). Only norm layers of the backbone may train then.
     """
-    return [base_lr / 10] * (count - 1) + [base_lr]
+    return [base_lr / 10] * (groups - 1) + [base_lr]
 
 
-def unfrozen_peaks(base_lr: float, lr_mult: float, count: int) -> list[float]:
-    """Return the peaks of the second cycle: half the rate, and lr_mult less in the first layers."""
-    return geometric(base_lr / 2 / lr_mult, base_lr / 2, count)
+def unfrozen_peaks(base_lr: float, lr_mult: float, groups: int) -> list[float]:
+    """Return the peaks of the second cycle: half of base_lr, lr_mult less in the first layers."""
+    return geometric_lrs(base_lr / 2 / lr_mult, base_lr / 2, groups)
 
 
 def one_cycle(cycle: Cycle, peaks: Sequence[float], position: float) -> tuple[list[float], float]:
-    """Return every group's learning rate, and the momentum, at a position in 0..1."""
-    return [learning_rate(cycle, peak, position) for peak in peaks], momentum(cycle, position)
+    """Return the learning rate of every layer group, and the momentum, at a position in 0..1."""
+    return [cycle_lr(cycle, peak, position) for peak in peaks], cycle_momentum(cycle, position)

@@ -2,14 +2,17 @@
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from stages.batch.batches import Batch
 from stages.train.checkpoint import (
+    CheckpointFacts,
     Checkpoints,
     CheckpointState,
     checkpoint_state,
@@ -18,84 +21,91 @@ from stages.train.checkpoint import (
 )
 from stages.train.loop import TrainingResult, TrainingTask, fine_tune
 from stages.train.param_groups import train_mode, unfreeze
-from stages.train.progress import Margins, Progress
+from stages.train.progress import HistoryRow, Margins, Progress
 from stages.train.step import Trainer, make_trainer
-from tests.train.tiny import CPU, tiny_batches, tiny_model, tiny_task
+from tests.train.tiny_training import CPU, tiny_batches, tiny_model, tiny_task
 
 
-def end_of(task: TrainingTask) -> dict[str, bytes]:
-    """Return the bytes of everything that training leaves."""
-    trained = fine_tune(task, 0.02, lambda line: None)
+def run(task: TrainingTask, lines: list[str] | None = None) -> dict[str, bytes]:
+    """Train to the end; return the bytes of the model and of everything else that it gives."""
+    result = fine_tune(task, 0.02, (lines if lines is not None else []).append)
     tensors = {name: value.numpy().tobytes() for name, value in task.model.state_dict().items()}
-    return tensors | told(trained)
+    return tensors | result_bytes(result)
 
 
-def told(trained: TrainingResult) -> dict[str, bytes]:
+def result_bytes(result: TrainingResult) -> dict[str, bytes]:
     """Return the bytes of what is not in the model."""
     return {
-        "margins": trained.margins.tobytes(),
-        "held": trained.held.pred_probs.tobytes(),
-        "epochs": repr(trained.epochs).encode(),
+        "margins": result.margins.tobytes(),
+        "pred_probs": result.validation.pred_probs.tobytes(),
+        "epochs": repr(result.epochs).encode(),
     }
 
 
-class Interrupting:
+class Signalling:
     """Batches that send this process a signal before one of them, counted over all epochs."""
 
-    def __init__(self, at: int, batches: list) -> None:
+    def __init__(self, at: int, batches: list[Batch]) -> None:
         """Send it before batch `at`."""
-        self.left, self.shown = at, batches
+        self.remaining = at
+        self.batches = batches
 
-    def __call__(self, epoch: int = 0, first: int = 0) -> Iterable:
+    def __call__(self, epoch: int = 0, first_step: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch."""
-        for batch in self.shown[first:]:
-            if self.left == 0:
+        for batch in self.batches[first_step:]:
+            if self.remaining == 0:
                 os.kill(os.getpid(), signal.SIGTERM)
-            self.left -= 1
+            self.remaining -= 1
             yield batch
 
 
-def interrupted(task: TrainingTask, at: int, validation: bool = False) -> None:
-    """Run until the signal, which the run must say has been heeded."""
-    part = "valid" if validation else "batches"
-    shown = list(task.data.valid()) if validation else task.data.batches(0, 0)
-    data = task.data._replace(**{part: Interrupting(at, shown)})
+def run_until(task: TrainingTask, at: int, validation: bool = False) -> None:
+    """Train until a signal before a batch, which must end the run with its place."""
+    if validation:
+        signalling = Signalling(at, list(task.data.valid_batches()))
+        data = replace(task.data, valid_batches=signalling)
+    else:
+        signalling = Signalling(at, list(task.data.train_batches(1, 0)))
+        data = replace(task.data, train_batches=signalling)
     with pytest.raises(KeyboardInterrupt, match=r"Interrupted at epoch \d, step \d, which is kept"):
-        fine_tune(task._replace(data=data), 0.02, lambda line: None)
+        fine_tune(replace(task, data=data), 0.02, lambda line: None)
 
 
 @pytest.mark.parametrize("at", [0, 1, 5, 6, 7, 13, 23])
-def test_a_run_that_was_ended_goes_on_to_the_same_bytes(at: int, tmp_path: Path) -> None:
-    """Ended before any step, in either phase, it says where it goes on, and ends the same."""
-    wanted = end_of(tiny_task(tmp_path / "whole"))
-    interrupted(tiny_task(tmp_path / "checkpoint"), at)
+def test_an_interrupted_run_goes_on_to_the_same_bytes(at: int, tmp_path: Path) -> None:
+    """Interrupted before any step, in either phase, a run says where it goes on, and ends alike."""
+    uninterrupted = run(tiny_task(tmp_path / "whole"))
+    run_until(tiny_task(tmp_path / "checkpoint"), at)
     lines: list[str] = []
-    task = tiny_task(tmp_path / "checkpoint")
-    trained = fine_tune(task, 0.02, lines.append)
+    resumed = run(tiny_task(tmp_path / "checkpoint"), lines)
     place = f"epoch {at // 6 + 1}, step {at % 6}"
     assert lines[0] == f"Going on from {tmp_path / 'checkpoint'}: {place}"
     assert len(lines) == 1 + 4 - at // 6
-    model = {name: value.numpy().tobytes() for name, value in task.model.state_dict().items()}
-    assert model | told(trained) == wanted
+    assert resumed == uninterrupted
 
 
-def test_a_run_ended_in_validation_repeats_no_step(tmp_path: Path) -> None:
-    """Ended while validating the last epoch, only that validation is done again."""
-    wanted = end_of(tiny_task(tmp_path / "whole"))
-    interrupted(tiny_task(tmp_path / "checkpoint"), 7, validation=True)
+def test_a_run_interrupted_in_validation_repeats_no_step(tmp_path: Path) -> None:
+    """Interrupted while validating the last epoch, a run does only that validation again."""
+    uninterrupted = run(tiny_task(tmp_path / "whole"))
+    run_until(tiny_task(tmp_path / "checkpoint"), 7, validation=True)
     task = tiny_task(tmp_path / "checkpoint")
-    asked: list[tuple[int, int]] = []
-    none = task.data._replace(batches=lambda *place: asked.append(place) or [])
-    assert end_of(task._replace(data=none)) == wanted
-    assert asked == [(4, 6)]
+    places: list[tuple[int, int]] = []
+
+    def no_batches(epoch: int, first_step: int) -> list[Batch]:
+        places.append((epoch, first_step))
+        return []
+
+    resumed = run(replace(task, data=replace(task.data, train_batches=no_batches)))
+    assert resumed == uninterrupted
+    assert places == [(4, 6)]
 
 
-def test_a_run_may_be_ended_again_and_again(tmp_path: Path) -> None:
-    """Ended after every third step, it still arrives, and at the same bytes."""
-    wanted = end_of(tiny_task(tmp_path / "whole"))
+def test_a_run_may_be_interrupted_again_and_again(tmp_path: Path) -> None:
+    """Interrupted after every third step, a run still arrives, and at the same bytes."""
+    uninterrupted = run(tiny_task(tmp_path / "whole"))
     for _ in range(7):
-        interrupted(tiny_task(tmp_path / "checkpoint"), 3)
-    assert end_of(tiny_task(tmp_path / "checkpoint")) == wanted
+        run_until(tiny_task(tmp_path / "checkpoint"), 3)
+    assert run(tiny_task(tmp_path / "checkpoint")) == uninterrupted
 
 
 def trained(steps: int) -> Trainer:
@@ -109,102 +119,123 @@ def trained(steps: int) -> Trainer:
     return trainer
 
 
-def test_the_optimiser_lies_in_memory_as_before() -> None:
+def test_the_state_of_the_optimizer_lies_in_memory_as_before() -> None:
     """Its averages come back equal, with the strides of their parameters, as a fused step needs."""
-    trainer, fresh = trained(2), trained(0)
-    restore(checkpoint_state(trainer, Progress(Margins.none_seen(1))), fresh)
+    trainer = trained(2)
+    fresh = trained(0)
+    restore(checkpoint_state(trainer, Progress(Margins.empty(1))), fresh)
     for old, new in zip(trainer.model.parameters(), fresh.model.parameters(), strict=True):
         assert torch.equal(old, new)
-        for name, value in trainer.adam.state[old].items():
-            again = fresh.adam.state[new][name]
-            assert torch.equal(value, again)
-            assert value.stride() == again.stride()
+        for name, value in trainer.optimizer.state[old].items():
+            restored = fresh.optimizer.state[new][name]
+            assert torch.equal(value, restored)
+            assert value.stride() == restored.stride()
 
 
-def test_progress_comes_back() -> None:
-    """Epochs, losses and margins are the same after a round trip."""
-    progress = Progress(Margins.none_seen(3), losses=[0.1 + 0.2, 1 / 3])
+def test_progress_comes_back_from_the_file(tmp_path: Path) -> None:
+    """Epochs, losses and margins are the same after a round trip through the file."""
+    row = HistoryRow(1, "frozen", 0.1, 1 / 3, 0.5, 0.25)
+    progress = Progress(Margins.empty(3), [row], [0.1 + 0.2, 1 / 3])
     progress.margins.add(np.array([0, 2]), np.array([0.25, -1 / 7]))
-    again = restored_progress(checkpoint_state(trained(1), progress))
-    assert (again.losses, again.epochs) == (progress.losses, progress.epochs)
-    assert np.array_equal(again.margins.sums, progress.margins.sums)
-    assert np.array_equal(again.margins.counts, progress.margins.counts)
+    checkpoints_in(tmp_path / "file").save(lambda: checkpoint_state(trained(1), progress), "here")
+    state, _ = checkpoints_in(tmp_path / "file").load()
+    assert state is not None
+    restored = restored_progress(state)
+    assert restored.losses == progress.losses
+    assert restored.epochs == [row]
+    assert isinstance(restored.epochs[0], HistoryRow)
+    assert np.array_equal(restored.margins.sums, progress.margins.sums)
+    assert np.array_equal(restored.margins.counts, progress.margins.counts)
 
 
-STATE = CheckpointState({"model.weight": torch.arange(3.0)}, {"losses": [0.5]})
+STATE = CheckpointState(
+    {"model.weight": torch.arange(3.0)}, CheckpointFacts([], [0.5], {"scale": 2.0})
+)
 
 
-def kept(path: Path, **key: str) -> Checkpoints:
-    """Return the checkpoints of a run with this key."""
-    return Checkpoints(path, {"code": "a", "params": "b", **key})
+def checkpoints_in(path: Path, **fingerprint: str) -> Checkpoints:
+    """Return the checkpoints of a run with this fingerprint."""
+    return Checkpoints(path, {"code": "a", "params": "b", **fingerprint})
 
 
-def test_no_checkpoint_is_nothing_to_tell(tmp_path: Path) -> None:
-    """Without a file there is no state, and nothing is said."""
-    assert kept(tmp_path / "none").load() == (None, "")
+def test_no_checkpoint_needs_no_message(tmp_path: Path) -> None:
+    """Without a file there is no state, and nothing to print."""
+    assert checkpoints_in(tmp_path / "none").load() == (None, "")
 
 
 def test_a_checkpoint_is_read_back(tmp_path: Path) -> None:
     """Tensors, facts and place are as they were saved."""
-    kept(tmp_path / "file").save(lambda: STATE, "epoch 2, step 7")
-    state, said = kept(tmp_path / "file").load()
+    checkpoints_in(tmp_path / "file").save(lambda: STATE, "epoch 2, step 7")
+    checkpoints = checkpoints_in(tmp_path / "file")
+    state, message = checkpoints.load()
+    assert state is not None
     assert torch.equal(state.tensors["model.weight"], torch.arange(3.0))
-    assert state.facts == {"losses": [0.5]}
-    assert said.endswith(": epoch 2, step 7")
+    assert state.facts == STATE.facts
+    assert message.endswith(": epoch 2, step 7")
+    assert checkpoints.where == "epoch 2, step 7"
 
 
-def test_a_checkpoint_of_other_inputs_is_ignored_and_named(tmp_path: Path) -> None:
-    """Where the key differs there is no state, and the message says in what."""
-    kept(tmp_path / "file").save(lambda: STATE, "epoch 2, step 7")
-    state, said = kept(tmp_path / "file", params="c").load()
+def test_a_removed_checkpoint_is_gone(tmp_path: Path) -> None:
+    """After removal there is no file, and removing again is no error."""
+    checkpoints = checkpoints_in(tmp_path / "file")
+    checkpoints.save(lambda: STATE, "epoch 2, step 7")
+    checkpoints.remove()
+    checkpoints.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_another_fingerprint_is_ignored_and_named(tmp_path: Path) -> None:
+    """Where the fingerprint differs there is no state, and the message says in what."""
+    checkpoints_in(tmp_path / "file").save(lambda: STATE, "epoch 2, step 7")
+    state, message = checkpoints_in(tmp_path / "file", params="c").load()
     assert state is None
-    assert "(epoch 2, step 7) is of another run, with other params, and ignored" in said
+    assert "(epoch 2, step 7) is of another run, with other params, and ignored" in message
 
 
 @pytest.mark.parametrize("damage", ["truncated", "zeroed", "empty", "foreign"])
 def test_a_damaged_checkpoint_is_ignored_and_named(damage: str, tmp_path: Path) -> None:
     """A file that is cut short, overwritten or something else is no state, and the run says so."""
     path = tmp_path / "file"
-    kept(path).save(lambda: STATE, "epoch 2, step 7")
+    checkpoints_in(path).save(lambda: STATE, "epoch 2, step 7")
     whole = path.read_bytes()
-    spoilt = {
+    damaged = {
         "truncated": whole[:-1],
         "zeroed": whole[:-4] + bytes(4),
         "empty": b"",
         "foreign": b"something else\n",
     }
-    path.write_bytes(spoilt[damage])
-    assert kept(path).load() == (
+    path.write_bytes(damaged[damage])
+    assert checkpoints_in(path).load() == (
         None,
         f"The checkpoint {path} is damaged and ignored: starting anew",
     )
 
 
-def test_a_fresh_one_is_due_at_an_epochs_end_only() -> None:
-    """Right after the start only the end of an epoch is worth a checkpoint."""
-    fresh = kept(Path("file"))
-    assert fresh.due(epoch_ends=True)
-    assert not fresh.due(epoch_ends=False)
+def test_a_fresh_run_saves_at_an_epochs_end_only() -> None:
+    """Right after the start only the end of an epoch makes a checkpoint due."""
+    checkpoints = checkpoints_in(Path("file"))
+    assert checkpoints.due(epoch_ends=True)
+    assert not checkpoints.due(epoch_ends=False)
 
 
-def test_dear_checkpoints_are_rare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After one that took 2 seconds, an epoch's end is worth another after 120, not after 119."""
+def test_expensive_checkpoints_are_rare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After one that took 2 seconds, an epoch's end makes one due after 120, not after 119."""
     times = iter([0.0, 10.0, 12.0, 12.0 + 119, 12.0 + 120])
     monkeypatch.setattr("stages.train.checkpoint.perf_counter", lambda: next(times))
-    dear = kept(tmp_path / "file")
-    dear.save(lambda: STATE, "epoch 1, step 1")
-    assert not dear.due(epoch_ends=True)
-    assert dear.due(epoch_ends=True)
+    checkpoints = checkpoints_in(tmp_path / "file")
+    checkpoints.save(lambda: STATE, "epoch 1, step 1")
+    assert not checkpoints.due(epoch_ends=True)
+    assert checkpoints.due(epoch_ends=True)
 
 
-def test_a_minute_is_worth_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_is_due_every_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of an epoch one is due after 60 seconds, not after 59."""
     clock = [100.0]
     monkeypatch.setattr("stages.train.checkpoint.perf_counter", lambda: clock[0])
-    long = kept(tmp_path / "file")
+    checkpoints = checkpoints_in(tmp_path / "file")
     clock[0] += 59
-    assert not long.due(epoch_ends=False)
+    assert not checkpoints.due(epoch_ends=False)
     clock[0] += 1
-    assert long.due(epoch_ends=False)
-    long.save(lambda: STATE, "epoch 1, step 1")
-    assert not long.due(epoch_ends=False)
+    assert checkpoints.due(epoch_ends=False)
+    checkpoints.save(lambda: STATE, "epoch 1, step 1")
+    assert not checkpoints.due(epoch_ends=False)

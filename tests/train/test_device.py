@@ -1,4 +1,4 @@
-"""Where to compute, and in which precision."""
+"""Device and precision: where to compute, and in which arithmetic."""
 
 import pytest
 import torch
@@ -7,11 +7,33 @@ from torch import nn
 from stages.base.errors import UserError
 from stages.base.ranks import Rank
 from stages.train import device
-from stages.train.device import open_device, refuse_missing, suits_bf16
+from stages.train.device import Compute, PrecisionName, open_device, refuse_missing, suits_bf16
 
 PLAIN = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(8, 8))
 DEPTHWISE = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, groups=8))
 needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+
+
+@needs_no_gpu
+def test_auto_is_the_processor_in_float32_without_a_gpu() -> None:
+    """Without a GPU, auto computes in float32 on the processor."""
+    assert open_device("auto", "auto") == Compute(torch.device("cpu"), torch.float32)
+
+
+@needs_gpu
+def test_auto_is_the_gpu_in_fp16_where_there_is_one() -> None:
+    """With a GPU, auto computes there in fp16."""
+    compute = open_device("auto", "auto")
+    assert compute.device.type == "cuda"
+    assert compute.dtype == torch.float16
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "toaster"])
+def test_a_device_that_does_not_exist_is_an_error(name: str) -> None:
+    """A device that is asked for and missing is named, never silently replaced."""
+    with pytest.raises(UserError, match=f"FINETRACK_DEVICE={name} cannot be used"):
+        open_device(name, "auto")
 
 
 @needs_no_gpu
@@ -37,8 +59,8 @@ def test_one_device_for_several_processes_is_a_contradiction() -> None:
 
 def test_processes_on_a_processor_are_allowed() -> None:
     """Asked for by name, processors take any number of processes; one process needs nothing."""
-    assert refuse_missing(2, "cpu") is None
-    assert refuse_missing(1, "cuda:1") is None
+    refuse_missing(2, "cpu")
+    refuse_missing(1, "cuda:1")
 
 
 def test_fp16_needs_a_gpu() -> None:
@@ -48,7 +70,7 @@ def test_fp16_needs_a_gpu() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "instructions", "wanted"),
+    ("model", "instructions", "dtype"),
     [
         (PLAIN, True, torch.bfloat16),
         (PLAIN, False, torch.float32),
@@ -56,28 +78,31 @@ def test_fp16_needs_a_gpu() -> None:
         (None, True, torch.float32),
     ],
 )
-def test_auto_takes_bf16_where_it_pays(
-    model, instructions, wanted, monkeypatch: pytest.MonkeyPatch
+def test_auto_takes_bf16_where_it_is_faster(
+    model: nn.Module | None,
+    instructions: bool,
+    dtype: torch.dtype,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On a processor with bf16 instructions, models without depthwise convolutions use them."""
     monkeypatch.setattr(device, "multiplies_bf16", lambda: instructions)
-    assert open_device("cpu", "auto", model).dtype == wanted
+    assert open_device("cpu", "auto", model).dtype == dtype
 
 
-def test_what_is_asked_for_is_taken() -> None:
-    """A named precision is not second-guessed."""
+def test_a_named_precision_is_taken() -> None:
+    """A precision by name is taken, whether or not it is the faster one."""
     assert open_device("cpu", "fp32", PLAIN).dtype == torch.float32
     assert open_device("cpu", "bf16", DEPTHWISE).dtype == torch.bfloat16
 
 
 def test_depthwise_convolutions_do_not_suit_bf16() -> None:
-    """One depthwise convolution anywhere decides."""
+    """One depthwise convolution anywhere makes float32 the faster precision."""
     assert suits_bf16(PLAIN)
     assert not suits_bf16(nn.Sequential(PLAIN, DEPTHWISE))
 
 
-def test_the_facts_say_what_last_digits_depend_on() -> None:
-    """Device, precision, threads, processes and torch are told."""
+def test_the_facts_are_what_last_digits_depend_on() -> None:
+    """The facts are device, precision, threads, processes and the version of torch."""
     facts = open_device("cpu", "bf16", rank=Rank(1, 2, 1)).facts()
     assert facts == {
         "device": "cpu",
@@ -91,7 +116,19 @@ def test_the_facts_say_what_last_digits_depend_on() -> None:
 def test_another_kind_of_processor_is_another_machine() -> None:
     """A checkpoint is known by the instructions that computed it too; the model's facts are not."""
     compute = open_device("cpu", "fp32")
-    assert compute.machine() == compute.facts() | {"unit": torch.backends.cpu.get_cpu_capability()}
+    unit = torch.backends.cpu.get_cpu_capability()
+    assert compute.machine() == {**compute.facts(), "unit": unit}
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)]
+)
+def test_autocast_computes_products_in_the_precision(
+    precision: PrecisionName, dtype: torch.dtype
+) -> None:
+    """Inside the context a matrix product of float32 comes out in the chosen precision."""
+    with open_device("cpu", precision).autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
 
 
 def test_kernels_are_deterministic() -> None:

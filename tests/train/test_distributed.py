@@ -1,6 +1,7 @@
 """Two processes train as one does on the same batches; when one dies, all end with one line."""
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,87 +14,137 @@ from stages.base.errors import UserError
 from stages.base.ranks import Rank
 from stages.model.classifier import ModelParams, build_classifier
 from stages.train.device import Compute
-from stages.train.distributed import synchronize_batch_norm
+from stages.train.distributed import (
+    StepOutcome,
+    broadcast,
+    data_parallel,
+    merge_predictions,
+    merge_steps,
+    synchronize_batch_norm,
+)
+from stages.train.infer import Inference
 from stages.train.launch import launch
-from tests.train import pair
+from tests.train import two_processes
+from tests.train.tiny_training import CPU, tiny_model
 
-pytestmark = pytest.mark.slow
+FIRST = Rank(0, 2)
+SECOND = Rank(1, 2)
+ALONE = Rank(0, 1)
+
+Arrays = dict[str, np.ndarray]
 
 
 @pytest.fixture(autouse=True)
-def _signals_as_before():
+def _signals_as_before() -> Iterator[None]:
     """Give back the signals that the launcher takes over for the rest of its process."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-    before = [(number, signal.getsignal(number)) for number in numbers]
+    handlers = [(number, signal.getsignal(number)) for number in numbers]
     yield
-    for number, handler in before:
+    for number, handler in handlers:
         signal.signal(number, handler)
 
 
-def both(folder, norms: bool) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def results(folder: Path, rank: Rank) -> Arrays:
+    """Return the arrays that a process of a run has written."""
+    return dict(np.load(two_processes.result_file(folder, rank)))
+
+
+def train_alone_and_together(folder: Path, batch_norm: bool) -> tuple[Arrays, Arrays]:
     """Return what one process ends with, and what two do."""
-    pair.train(folder, norms)
+    two_processes.train(folder, batch_norm)
     (folder / "checkpoint").unlink()
-    launch(pair.train, 2, "cpu", folder, norms)
-    first, second = (dict(np.load(folder / f"2-{number}.npz")) for number in (0, 1))
+    launch(two_processes.train, 2, "cpu", folder, batch_norm)
+    first = results(folder, FIRST)
+    second = results(folder, SECOND)
     for name, value in first.items():
         if "running" not in name:  # statistics of batch norm are the first's
             assert np.array_equal(value, second[name]), name
-    return dict(np.load(folder / "1-0.npz")), first
+    return results(folder, ALONE), first
 
 
-def test_two_processes_are_one(tmp_path: Path) -> None:
+def test_one_process_exchanges_nothing() -> None:
+    """Alone, a process gets back its own values, and its model is called as it is."""
+    model = tiny_model()
+    outcome = StepOutcome(
+        loss=0.5, rows=np.arange(2), margins=np.zeros(2, np.float32), stop_asked=True
+    )
+    inference = Inference(np.zeros((1, 3), np.float32), 0.5)
+    assert merge_steps(outcome, CPU) is outcome
+    assert merge_predictions(inference, CPU) is inference
+    assert broadcast(outcome, CPU) is outcome
+    assert data_parallel(model, CPU) is model
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one(tmp_path: Path) -> None:
     """Without dropout and batch norm, weights, losses, margins and predictions agree to 1e-5."""
-    one, two = both(tmp_path, norms=False)
-    for name, value in one.items():
-        assert two[name] == pytest.approx(value, abs=1e-5), name
+    alone, together = train_alone_and_together(tmp_path, batch_norm=False)
+    for name, value in alone.items():
+        assert together[name] == pytest.approx(value, abs=1e-5), name
 
 
+@pytest.mark.slow
 def test_batch_norm_by_halves_differs_a_little(tmp_path: Path) -> None:
     """On processors each half is normalised by itself, so losses of training agree to .15 only."""
-    one, two = both(tmp_path, norms=True)
-    assert two["losses"] == pytest.approx(one["losses"], abs=0.15)
+    alone, together = train_alone_and_together(tmp_path, batch_norm=True)
+    assert together["train_losses"] == pytest.approx(alone["train_losses"], abs=0.15)
 
 
 def test_batch_norm_on_gpus_is_that_of_the_whole_batch() -> None:
     """Between GPUs every batch norm is a synchronised one, with its activation, and the same."""
-    model = build_classifier(
-        ModelParams(arch="test_efficientnet", weights="none", head="fastai", cut="none"), 3, 1, 32
-    )
-    images, names = torch.rand(2, 3, 32, 32), list(model.state_dict())
+    params = ModelParams(arch="test_efficientnet", weights="none", head="fastai", cut="none")
+    model = build_classifier(params, 3, 1, 32)
+    images = torch.rand(2, 3, 32, 32)
+    names = list(model.state_dict())
     norms = [part for part in model.modules() if isinstance(part, _BatchNorm)]
-    before = model.eval()(images)
-    cuda = Compute(torch.device("cuda"), torch.float16, Rank(0, 2))
-    synchronize_batch_norm(model, cuda)
-    now = [part for part in model.modules() if isinstance(part, _BatchNorm)]
-    assert len(now) == len(norms) > 10
-    assert all(isinstance(part, nn.SyncBatchNorm) for part in now)
+    activations = model.eval()(images)
+    synchronize_batch_norm(model, Compute(torch.device("cuda"), torch.float16, FIRST))
+    converted = [part for part in model.modules() if isinstance(part, _BatchNorm)]
+    assert len(converted) == len(norms) > 10
+    assert all(isinstance(part, nn.SyncBatchNorm) for part in converted)
     assert list(model.state_dict()) == names
-    assert torch.equal(model.eval()(images), before)
+    assert torch.equal(model.eval()(images), activations)
 
 
+@pytest.mark.parametrize(
+    "compute",
+    [
+        Compute(torch.device("cpu"), torch.float32, FIRST),
+        Compute(torch.device("cuda"), torch.float16, ALONE),
+    ],
+)
+def test_batch_norm_stays_where_there_is_nothing_to_synchronise(compute: Compute) -> None:
+    """Between processors, where torch cannot, and on one GPU, batch norm is left alone."""
+    model = tiny_model()
+    synchronize_batch_norm(model, compute)
+    assert not any(isinstance(part, nn.SyncBatchNorm) for part in model.modules())
+
+
+@pytest.mark.slow
 def test_a_process_that_is_killed_ends_all_with_one_line(tmp_path: Path) -> None:
     """The error names the process and the signal that ended it."""
     words = "process 1 of those that train together was ended by SIGKILL"
     with pytest.raises(UserError, match=words):
-        launch(pair.ended, 2, "cpu", tmp_path, 1, signal.SIGKILL)
+        launch(two_processes.train_and_signal, 2, "cpu", tmp_path, 1, signal.SIGKILL)
 
 
-def test_a_process_that_fails_tells_why(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_process_that_fails_gives_its_reason(tmp_path: Path) -> None:
     """The error names the process and has its message."""
     with pytest.raises(UserError, match=r"process 1 .* failed: ValueError: no such luck"):
-        launch(pair.failing, 2, "cpu", tmp_path)
+        launch(two_processes.fail_in_second, 2, "cpu", tmp_path)
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_asked_to_stop_all_stop_at_the_same_step(number, tmp_path: Path) -> None:
-    """Whichever is asked, the first keeps a checkpoint, and going on ends in the same bytes."""
-    launch(pair.train, 2, "cpu", tmp_path)
-    wanted = dict(np.load(tmp_path / "2-0.npz"))
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+def test_asked_to_stop_all_stop_at_the_same_step(rank: int, tmp_path: Path) -> None:
+    """Whichever is asked, the first saves a checkpoint, and going on ends in the same bytes."""
+    launch(two_processes.train, 2, "cpu", tmp_path)
+    uninterrupted = results(tmp_path, FIRST)
     (tmp_path / "checkpoint").unlink()
     with pytest.raises(KeyboardInterrupt, match="the next run goes on from the last checkpoint"):
-        launch(pair.ended, 2, "cpu", tmp_path, number, signal.SIGTERM)
+        launch(two_processes.train_and_signal, 2, "cpu", tmp_path, rank, signal.SIGTERM)
     assert b'"where": "epoch 2, step 4"' in (tmp_path / "checkpoint").read_bytes()
-    launch(pair.train, 2, "cpu", tmp_path)
-    for name, value in np.load(tmp_path / "2-0.npz").items():
-        assert np.array_equal(value, wanted[name]), name
+    launch(two_processes.train, 2, "cpu", tmp_path)
+    for name, value in results(tmp_path, FIRST).items():
+        assert np.array_equal(value, uninterrupted[name]), name

@@ -1,4 +1,4 @@
-"""The share of time spent waiting for input."""
+"""Input wait: the share of the time spent waiting for input."""
 
 import time
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from stages.train.input_wait import TimedIterator
 
 
-def slowly(items: int, seconds: float) -> Iterator[int]:
+def slow_items(items: int, seconds: float) -> Iterator[int]:
     """Yield numbers, each after a pause."""
     for item in range(items):
         time.sleep(seconds)
@@ -20,7 +20,7 @@ def test_items_come_in_order() -> None:
 
 def test_a_slow_source_is_waited_for() -> None:
     """All the time that the source takes counts as waiting."""
-    timed = TimedIterator(slowly(5, 0.02))
+    timed = TimedIterator(slow_items(5, 0.02))
     assert len(list(timed)) == 5
     assert timed.waited >= 0.1
     assert timed.share > 0.9
@@ -37,7 +37,7 @@ def test_a_slow_consumer_does_not_wait() -> None:
 
 def test_no_items_no_share() -> None:
     """Without items nobody waited, and before the first nothing is known."""
-    assert TimedIterator([]).share == 0
-    empty = TimedIterator([])
+    empty: TimedIterator[int] = TimedIterator([])
+    assert empty.share == 0
     assert list(empty) == []
     assert 0 <= empty.share <= 1

@@ -1,16 +1,17 @@
-"""Asked to stop, training goes on to the end of its step and no further."""
+"""Interruption: asked to stop, training goes on to the end of its step and no further."""
 
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from stages.train.interrupt import ONE_WISH, Interrupted, StopRequest
+from stages.train.interrupt import REPEAT_SECONDS, Interrupted, StopRequest
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,28 +19,35 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_running_step_is_finished(number: signal.Signals) -> None:
     """A signal in the middle of a step lets the step end; the next one does not begin."""
-    done = []
+    finished = []
 
-    def take(items: Iterable[int]) -> None:
-        for item in items:
+    def train(steps: Iterable[int]) -> None:
+        for step in steps:
             os.kill(os.getpid(), number)
-            done.append(item)
+            finished.append(step)
 
     with StopRequest() as stop, pytest.raises(Interrupted):
-        take(stop.between(range(3)))
-    assert done == [0]
+        train(stop.between(range(3)))
+    assert finished == [0]
 
 
-def test_the_second_time_it_interrupts() -> None:
-    """Who asks twice, with a pause, does not want to wait for the step."""
+def test_unasked_every_step_is_taken() -> None:
+    """Without a request the steps come through as they are, and nobody has asked."""
+    with StopRequest() as stop:
+        assert list(stop.between(range(3))) == [0, 1, 2]
+        assert not stop.asked
+
+
+def test_a_second_signal_interrupts_at_once() -> None:
+    """A second signal, after a pause, does not wait for the end of the step."""
     with StopRequest():
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(ONE_WISH * 1.1)
+        time.sleep(REPEAT_SECONDS * 1.1)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_a_signal_passed_on_at_once_is_the_same_wish() -> None:
+def test_a_signal_that_is_passed_on_counts_once() -> None:
     """Ctrl-C that comes from the terminal and from another process too does not interrupt."""
     with StopRequest() as stop:
         os.kill(os.getpid(), signal.SIGINT)
@@ -49,10 +57,25 @@ def test_a_signal_passed_on_at_once_is_the_same_wish() -> None:
 
 def test_the_signals_are_given_back() -> None:
     """Afterwards signals do what they did before."""
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = [signal.getsignal(number) for number in numbers]
     with StopRequest():
-        assert signal.getsignal(signal.SIGTERM) != before[1]
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+        assert signal.getsignal(signal.SIGTERM) != handlers[1]
+    assert [signal.getsignal(number) for number in numbers] == handlers
+
+
+def test_in_a_thread_the_signals_stay_as_they_are() -> None:
+    """Only the main thread may take signals over; elsewhere the context changes none."""
+    handlers = []
+
+    def enter() -> None:
+        with StopRequest():
+            handlers.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.getsignal(signal.SIGTERM)]
 
 
 def test_several_processes_stop_only_when_they_agree() -> None:
@@ -68,8 +91,8 @@ def test_several_processes_stop_only_when_they_agree() -> None:
 
 ORPHAN = """
 import time
-from stages.train.interrupt import Stop
-with Stop() as stop:
+from stages.train.interrupt import StopRequest
+with StopRequest() as stop:
     for _ in range(100):
         if stop.asked:
             break
@@ -88,29 +111,33 @@ SHELL = ("sh", "-c", '"$@"; exit', "sh")  # it waits, as dash does for a single 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no orphans")
 @pytest.mark.parametrize("shell", [(), SHELL, SHELL + SHELL])
-@pytest.mark.parametrize(("stage", "said"), [("fine_tune", "asked\n"), ("", "not asked\n")])
-def test_an_orphan_of_dvc_stops_and_no_other(stage: str, said: str, shell: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("stage", "output"), [("fine_tune", "asked\n"), ("", "not asked\n")])
+def test_an_orphan_of_dvc_stops_and_no_other(
+    stage: str, output: str, shell: tuple[str, ...]
+) -> None:
     """When the DVC that started it dies, behind shells or not, a stage is asked to stop."""
     environment = {name: value for name, value in os.environ.items() if name != "DVC_STAGE"}
-    done = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", STARTER, stage, *shell, *STAGE],
         cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
+        check=True,
     )
-    assert done.stdout == said
+    assert finished.stdout == output
 
 
-def test_a_dvc_that_lives_asks_nothing() -> None:
-    """While its DVC is at work, a stage that a shell started is asked for nothing."""
+def test_while_dvc_lives_nobody_asks() -> None:
+    """While its DVC is at work, a stage that a shell started is not asked to stop."""
     environment = os.environ | {"DVC_STAGE": "fine_tune"}
     script = ORPHAN.replace("range(100)", "range(5)")
-    done = subprocess.run(
+    finished = subprocess.run(
         [*SHELL, sys.executable, "-c", script],
         cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
+        check=True,
     )
-    assert done.stdout == "not asked\n"
+    assert finished.stdout == "not asked\n"

@@ -1,44 +1,48 @@
 """Both phases of fine-tuning on a model that can learn in a second."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from stages.base.errors import UserError
+from stages.batch.batches import Batch
 from stages.model.classifier import Classifier
 from stages.train.device import Compute
 from stages.train.loop import TrainingResult, fine_tune
-from tests.train.tiny import tiny_batches, tiny_data, tiny_model, tiny_task
+from tests.train.tiny_training import CPU, tiny_batches, tiny_data, tiny_model, tiny_task
 
 
-def run(folder: Path, seed: int = 1, **changes) -> tuple[TrainingResult, Classifier]:
-    """Return what a short run gives, and its model."""
-    task = tiny_task(folder / "checkpoint", seed, **changes)
-    trained = fine_tune(task, 0.02, lambda line: None)
-    task.kept.remove()
-    return trained, task.model
+def run(folder: Path, compute: Compute = CPU, **changes: Any) -> tuple[TrainingResult, Classifier]:
+    """Return the result of a short run, and its model."""
+    task = tiny_task(folder / "checkpoint", compute=compute, **changes)
+    result = fine_tune(task, 0.02, lambda line: None)
+    task.checkpoints.remove()
+    return result, task.model
 
 
 @pytest.mark.parametrize("changes", [{}, {"loss": "bce"}, {"train_bn": False}])
-def test_it_learns(changes: dict, tmp_path: Path) -> None:
+def test_it_learns(changes: dict[str, Any], tmp_path: Path) -> None:
     """A few epochs bring the error of an easy task under a tenth."""
-    trained, _ = run(tmp_path, **{"epochs": 5, **changes})
-    assert trained.epochs[-1].error_rate <= 0.1
-    assert trained.epochs[-1].train_loss < trained.epochs[0].train_loss
+    result, _ = run(tmp_path, **{"epochs": 5, **changes})
+    assert result.epochs[-1].error_rate <= 0.1
+    assert result.epochs[-1].train_loss < result.epochs[0].train_loss
 
 
-def test_epochs_tell_their_phase(tmp_path: Path) -> None:
-    """Epochs are numbered through both phases, and the rate ends near zero in each."""
-    trained, _ = run(tmp_path)
-    assert [e.epoch for e in trained.epochs] == [1, 2, 3, 4]
-    assert [e.phase for e in trained.epochs] == ["frozen"] + ["unfrozen"] * 3
-    assert trained.epochs[-1].lr < 0.02 / 2 * 0.1
+def test_the_history_has_a_row_for_each_epoch(tmp_path: Path) -> None:
+    """Epochs are numbered through both phases, and the learning rate ends near zero in each."""
+    history = run(tmp_path)[0].history()
+    assert list(history) == ["epoch", "phase", "lr", "train_loss", "valid_loss", "error_rate"]
+    assert history["epoch"].tolist() == [1, 2, 3, 4]
+    assert history["phase"].tolist() == ["frozen", "unfrozen", "unfrozen", "unfrozen"]
+    assert history["lr"].iloc[-1] < 0.02 / 2 * 0.1
 
 
-def test_each_epoch_is_a_line(tmp_path: Path) -> None:
-    """What is told is a line an epoch, with its speed."""
+def test_each_epoch_is_logged_in_a_line(tmp_path: Path) -> None:
+    """The log is a line for each epoch, with its speed."""
     lines: list[str] = []
     fine_tune(tiny_task(tmp_path / "checkpoint"), 0.02, lines.append)
     assert len(lines) == 4
@@ -48,34 +52,34 @@ def test_each_epoch_is_a_line(tmp_path: Path) -> None:
 
 def test_same_seed_same_run(tmp_path: Path) -> None:
     """Two runs of a seed end in the same model, margins and history."""
-    (a, first), (b, second) = run(tmp_path), run(tmp_path)
-    assert all(
-        torch.equal(x, y) for x, y in zip(first.parameters(), second.parameters(), strict=True)
-    )
-    assert np.array_equal(a.margins, b.margins)
-    assert a.epochs == b.epochs
+    first, first_model = run(tmp_path)
+    second, second_model = run(tmp_path)
+    second_state = second_model.state_dict()
+    for name, tensor in first_model.state_dict().items():
+        assert torch.equal(tensor, second_state[name]), name
+    assert np.array_equal(first.margins, second.margins)
+    assert first.epochs == second.epochs
 
 
-def test_frozen_epochs_leave_the_body_alone(tmp_path: Path) -> None:
-    """With only frozen epochs and frozen norms the body ends as it began."""
+def test_frozen_epochs_leave_the_backbone_alone(tmp_path: Path) -> None:
+    """With only frozen epochs and frozen norms the backbone ends as it began."""
     _, model = run(tmp_path, epochs=0, freeze_epochs=2, train_bn=False)
-    for a, b in zip(
-        model.body.state_dict().values(), tiny_model().body.state_dict().values(), strict=True
-    ):
-        assert torch.equal(a, b)
+    before = tiny_model().body.state_dict()
+    for name, tensor in model.body.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
 
 
 def test_the_metrics_are_those_of_the_end(tmp_path: Path) -> None:
     """Error rate, accuracy and losses are the last epoch's, and the sentence counts images."""
-    trained, _ = run(tmp_path)
-    last = trained.epochs[-1]
-    assert trained.metrics() == {
+    result, _ = run(tmp_path)
+    last = result.epochs[-1]
+    assert result.metrics() == {
         "error_rate": last.error_rate,
         "accuracy": 1 - last.error_rate,
         "train_loss": last.train_loss,
         "valid_loss": last.valid_loss,
     }
-    assert str(trained) == f"{last.error_rate:.1%} of 18 validation images wrong"
+    assert str(result) == f"{last.error_rate:.1%} of 18 validation images wrong"
 
 
 def test_wrong_labels_have_low_margins(tmp_path: Path) -> None:
@@ -85,7 +89,7 @@ def test_wrong_labels_have_low_margins(tmp_path: Path) -> None:
     for batch in batches:
         batch.targets[0] = (batch.targets[0] + 1) % 3
         wrong[batch.rows[0]] = True
-    task = tiny_task(tmp_path / "checkpoint", epochs=6)._replace(data=tiny_data(batches))
+    task = replace(tiny_task(tmp_path / "checkpoint", epochs=6), data=tiny_data(batches))
     margins = fine_tune(task, 0.02, lambda line: None).margins
     assert margins[wrong].max() < np.median(margins[~wrong])
 
@@ -94,24 +98,27 @@ def test_bf16_ends_like_fp32(tmp_path: Path) -> None:
     """In bf16 losses of training stay within .1 of float32, and at most 1 image in 18 differs."""
     exact, _ = run(tmp_path)
     half, _ = run(tmp_path, compute=Compute(torch.device("cpu"), torch.bfloat16))
-    for a, b in zip(exact.epochs, half.epochs, strict=True):
-        assert b.train_loss == pytest.approx(a.train_loss, abs=0.1)
-    said = [trained.held.pred_probs.argmax(1) for trained in (exact, half)]
-    assert np.sum(said[0] != said[1]) <= 1
+    for exact_row, half_row in zip(exact.epochs, half.epochs, strict=True):
+        assert half_row.train_loss == pytest.approx(exact_row.train_loss, abs=0.1)
+    exact_predicted = exact.validation.pred_probs.argmax(axis=1)
+    half_predicted = half.validation.pred_probs.argmax(axis=1)
+    assert np.sum(exact_predicted != half_predicted) <= 1
 
 
 def test_a_loss_that_is_no_number_names_the_last_good_checkpoint(tmp_path: Path) -> None:
-    """NaN stops with the step, the rates and what the checkpoint holds, which stays."""
+    """NaN stops with the step, the rates and the place of the checkpoint, which stays."""
     batches = tiny_batches(6)
-    data = tiny_data()
-    spoilt = batches[3]._replace(images=batches[3].images * float("nan"))
-    later = [*batches[:3], spoilt, *batches[4:]]
-    task = tiny_task(tmp_path / "checkpoint")._replace(
-        data=data._replace(batches=lambda epoch, first: (later if epoch == 2 else batches)[first:])
-    )
+    nan_batch = replace(batches[3], images=batches[3].images * float("nan"))
+    second_epoch = [*batches[:3], nan_batch, *batches[4:]]
+
+    def train_batches(epoch: int, first_step: int) -> list[Batch]:
+        return (second_epoch if epoch == 2 else batches)[first_step:]
+
+    task = tiny_task(tmp_path / "checkpoint")
+    task = replace(task, data=replace(tiny_data(), train_batches=train_batches))
     words = (
         r"nan at epoch 2, step 3, with learning rates .* to .*; the last good .* epoch 1, step 6"
     )
     with pytest.raises(UserError, match=words):
         fine_tune(task, 0.02, lambda line: None)
-    assert task.kept.path.is_file()
+    assert task.checkpoints.path.is_file()

@@ -1,53 +1,73 @@
 """The range test leaves everything as it was and stops where it should."""
 
+from dataclasses import replace
 from itertools import cycle, pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
-from stages.train.lr_range import SMOOTHING, STEPS, LrFindParams, sweep, swept_rate
+from stages.train.lr_range import (
+    SMOOTHING,
+    SMOOTHING_STEPS,
+    LrFindParams,
+    SweepPoint,
+    sweep,
+    sweep_lr,
+)
 from stages.train.param_groups import freeze
-from stages.train.step import make_trainer
-from tests.train.tiny import CPU, tiny_batches, tiny_model
+from stages.train.step import Trainer, make_trainer
+from tests.train.tiny_training import CPU, tiny_batches, tiny_model
 
 PARAMS = LrFindParams(steps=60, start=1e-7, end=10.0)
 
 
-def swept(params: LrFindParams = PARAMS):
-    """Return the points of a sweep, its model, and that model's state before."""
+def frozen_trainer() -> Trainer:
+    """Return a trainer of the head and the norm layers."""
     model = tiny_model()
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     freeze(model, train_bn=True)
-    trainer = make_trainer(model, CPU, "cross_entropy", 0.0)
-    return sweep(trainer, True, cycle(tiny_batches()), params, seed=1), trainer, before
+    return make_trainer(model, CPU, "cross_entropy", 0.0)
 
 
-def test_model_optimiser_and_random_state_are_restored() -> None:
-    """After the sweep nothing shows that it happened."""
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    points, trainer, before = swept()
-    torch.manual_seed(5)
+def sweep_of(trainer: Trainer, params: LrFindParams = PARAMS) -> list[SweepPoint]:
+    """Return the points of a sweep."""
+    return sweep(trainer, True, cycle(tiny_batches()), params, seed=1)
+
+
+def test_model_optimizer_and_random_state_are_restored() -> None:
+    """After the sweep weights, optimizer and random state are as before, so another is the same."""
+    trainer = frozen_trainer()
+    before: dict[str, Tensor] = {
+        name: tensor.clone() for name, tensor in trainer.model.state_dict().items()
+    }
+    random_state = torch.get_rng_state()
+    points = sweep_of(trainer)
     assert len(points) > 20
+    assert torch.equal(torch.get_rng_state(), random_state)
     for name, tensor in trainer.model.state_dict().items():
-        assert torch.equal(tensor, before[name])
-    assert not trainer.adam.state
-    state = torch.get_rng_state()
-    swept_again = sweep(trainer, True, cycle(tiny_batches()), PARAMS, seed=1)
-    assert torch.equal(torch.get_rng_state(), state)
-    assert swept_again == points
-    assert torch.equal(torch.rand(3), expected)
+        assert torch.equal(tensor, before[name]), name
+    assert not trainer.optimizer.state
+    assert sweep_of(trainer) == points
 
 
 def test_it_stops_where_the_loss_explodes() -> None:
     """The sweep ends early once the smoothed loss is four times its best, not before."""
-    points, _, _ = swept(LrFindParams(steps=200, start=1e-4, end=1000.0))
+    points = sweep_of(frozen_trainer(), LrFindParams(steps=200, start=1e-4, end=1000.0))
     best = np.minimum.accumulate([point.smoothed for point in points])
-    exploded = [p.smoothed > 4 * b for p, b in zip(points, best, strict=True)]
+    exploded = [point.smoothed > 4 * least for point, least in zip(points, best, strict=True)]
     assert len(points) < 200
     assert exploded == [False] * (len(points) - 1) + [True]
+
+
+def test_it_stops_before_a_loss_that_is_no_number() -> None:
+    """A batch of NaN ends the sweep, and is no point of the curve."""
+    batches = tiny_batches()
+    nan_batch = replace(batches[0], images=batches[0].images * float("nan"))
+    points = sweep(frozen_trainer(), True, [*batches[:3], nan_batch], PARAMS, seed=1)
+    assert [point.step for point in points] == [0, 1, 2]
 
 
 def test_smoothing_is_the_debiased_running_mean() -> None:
@@ -55,20 +75,21 @@ def test_smoothing_is_the_debiased_running_mean() -> None:
 
     A sweep of half as many steps as fastai's forgets twice as fast.
     """
-    points, _, _ = swept()
-    memory = SMOOTHING ** (STEPS / PARAMS.steps)
-    for n in (0, 5, 20):
-        weights = [memory ** (n - i) for i in range(n + 1)]
-        mean = sum(w * p.loss for w, p in zip(weights, points, strict=False)) / sum(weights)
-        assert points[n].smoothed == pytest.approx(mean)
+    points = sweep_of(frozen_trainer())
+    memory = SMOOTHING ** (SMOOTHING_STEPS / PARAMS.steps)
+    losses = np.array([point.loss for point in points])
+    for step in (0, 5, 20):
+        weights = memory ** np.arange(step, -1, -1)
+        expected = np.average(losses[: step + 1], weights=weights)
+        assert points[step].smoothed == pytest.approx(expected)
 
 
 def test_rates_rise_by_equal_factors() -> None:
     """From start to end each rate is the same factor above the one before."""
-    rates = [swept_rate(PARAMS, step) for step in range(60)]
-    assert rates[0] == PARAMS.start
-    assert rates[-1] == pytest.approx(PARAMS.end)
-    factors = [b / a for a, b in pairwise(rates)]
+    lrs = [sweep_lr(PARAMS, step) for step in range(60)]
+    assert lrs[0] == PARAMS.start
+    assert lrs[-1] == pytest.approx(PARAMS.end)
+    factors = [larger / smaller for smaller, larger in pairwise(lrs)]
     assert factors == pytest.approx([factors[0]] * 59)
 
 
@@ -80,7 +101,7 @@ def test_rates_rise_by_equal_factors() -> None:
         ({"start": 0.0}, "greater than 0"),
     ],
 )
-def test_impossible_sweeps_are_refused(changes: dict, words: str) -> None:
-    """A sweep that cannot tell anything is refused with the reason."""
+def test_impossible_sweeps_are_refused(changes: dict[str, Any], words: str) -> None:
+    """A sweep that is too short to show anything is refused with the reason."""
     with pytest.raises(ValidationError, match=words):
         LrFindParams(**{"steps": 60, "start": 1e-7, "end": 10.0, **changes})

@@ -1,4 +1,9 @@
-"""The five answers to a curve, against fastai 2.8.12 and by hand."""
+"""Suggesting a learning rate: the five answers to a curve, against fastai 2.8.12 and by hand."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,10 +12,12 @@ from stages.base.errors import UserError
 from stages.train.lr_suggest import (
     FALLBACK,
     RULES,
+    Suggestion,
     consensus,
     decrease,
     minimum,
     noise,
+    read_suggestion,
     slide,
     steep,
     suggest,
@@ -19,14 +26,16 @@ from stages.train.lr_suggest import (
     valley,
 )
 
+Rule = Callable[[np.ndarray, np.ndarray], float]
 LRS = 1e-7 * (10 / 1e-7) ** (np.arange(85) / 84)
 
 
-def curve(noise: float = 0.02, seed: int = 7) -> np.ndarray:
-    """Return a loss that is flat, falls around 10^-2.6 and blows up around 10^0.3."""
-    x = np.log10(LRS)
-    fall = 2.5 - 1.6 / (1 + np.exp(-3 * (x + 2.6))) + 3 / (1 + np.exp(-5 * (x - 0.3)))
-    return fall + noise * np.random.default_rng(seed).standard_normal(85)
+def curve(deviation: float = 0.02, seed: int = 7) -> np.ndarray:
+    """Return losses that are flat, fall around 10^-2.6 and explode around 10^0.3, with noise."""
+    decades = np.log10(LRS)
+    fall = 1.6 / (1 + np.exp(-3 * (decades + 2.6)))
+    explosion = 3 / (1 + np.exp(-5 * (decades - 0.3)))
+    return 2.5 - fall + explosion + deviation * np.random.default_rng(seed).standard_normal(85)
 
 
 # fastai.callback.schedule called with LRS and curve().
@@ -39,14 +48,14 @@ def curve(noise: float = 0.02, seed: int = 7) -> np.ndarray:
         (minimum, 0.009999999999999998),
     ],
 )
-def test_fastai_oracle(rule, expected: float) -> None:
-    """Four of the rules answer what fastai's answer to the same curve."""
+def test_fastai_oracle(rule: Rule, expected: float) -> None:
+    """Four of the rules give the answers that fastai's give to the same curve."""
     assert rule(LRS, curve()) == pytest.approx(expected, rel=1e-9)
 
 
 def test_decrease_is_past_the_steepest_and_before_the_minimum() -> None:
     """The last clear decrease lies between the steepest point and the minimum."""
-    smooth = curve(noise=0)
+    smooth = curve(deviation=0)
     assert steep(LRS, smooth) < decrease(LRS, smooth) < LRS[smooth.argmin()]
 
 
@@ -66,55 +75,58 @@ def test_consensus_is_the_middle_of_the_answers() -> None:
     """The consensus is the mean, in decades, of the middle three, and the spread their range."""
     losses = np.concatenate([np.full(10, 2.5), curve(), np.full(5, 6.0)])
     lrs = np.concatenate([np.full(10, 1e-8), LRS, np.full(5, 20.0)])
-    found = suggest(lrs, losses, losses, steps=100)
-    least, one, two, three, largest = sorted(found.rules.values())
-    assert found.reason is None
-    assert least < one <= found.consensus <= three < largest
-    assert found.consensus == two_digits((one * two * three) ** (1 / 3))
-    assert found.spread == pytest.approx(np.log10(three / one), abs=0.01)
+    suggestion = suggest(lrs, losses, losses, steps=100)
+    least, *middle, largest = sorted(suggestion.rules.values())
+    assert suggestion.reason is None
+    assert least < middle[0] <= suggestion.consensus <= middle[-1] < largest
+    assert suggestion.consensus == two_digits(float(np.prod(middle)) ** (1 / 3))
+    assert suggestion.spread == pytest.approx(np.log10(middle[-1] / middle[0]), abs=0.01)
 
 
 @pytest.mark.parametrize("wrong", [1e-30, 1e-7, 0.001, 0.01, 0.1, 10, 1e30])
 def test_one_wrong_answer_does_not_lead(wrong: float) -> None:
     """Whatever one rule says, the consensus stays among the other four."""
     others = [0.001, 0.004, 0.02, 0.1]
-    rate, spread = consensus([*others, wrong])
-    assert others[0] < rate < others[-1]
+    lr, spread = consensus([*others, wrong])
+    assert others[0] < lr < others[-1]
     assert spread <= 2
 
 
 def test_consensus_survives_noise() -> None:
     """Over twenty noisy curves the consensus varies by less than a third of a decade."""
-    curves = [curve(noise=0.05, seed=seed) for seed in range(20)]
-    found = [suggest(LRS, losses, losses, steps=85).consensus for losses in curves]
-    assert np.std(np.log10(found)) < 1 / 3
+    curves = [curve(deviation=0.05, seed=seed) for seed in range(20)]
+    lrs = [suggest(LRS, losses, losses, steps=85).consensus for losses in curves]
+    assert np.std(np.log10(lrs)) < 1 / 3
 
 
 @pytest.mark.parametrize(
-    ("losses", "why"),
+    ("losses", "reason"),
     [
         (np.full(85, 2.3), "flat"),
         (np.linspace(2.3, 6, 85), "rises from the start"),
         (np.linspace(2.3, 1.0, 85)[:14], "too few steps"),
     ],
 )
-def test_useless_curves_are_refused(losses: np.ndarray, why: str) -> None:
-    """A curve that says nothing is refused with the reason, and the fallback stands in."""
-    found = suggest(LRS[: len(losses)], losses, losses, steps=85)
-    assert why in (found.reason or "")
-    assert found.consensus == FALLBACK
-    assert set(found.rules) == set(RULES)
-    assert why in str(found)
+def test_useless_curves_are_refused(losses: np.ndarray, reason: str) -> None:
+    """A curve without an answer is refused with the reason, and the fallback stands in."""
+    suggestion = suggest(LRS[: len(losses)], losses, losses, steps=85)
+    assert reason in (suggestion.reason or "")
+    assert suggestion.consensus == FALLBACK
+    assert set(suggestion.rules) == set(RULES)
+    assert reason in str(suggestion)
 
 
 def test_empty_curve_is_refused() -> None:
     """A sweep that broke off at once is refused, not an exception."""
-    assert "too few steps (0 usable" in (suggest(*[np.array([])] * 3, steps=60).reason or "")
+    empty = np.array([])
+    assert "too few steps (0 usable" in (suggest(empty, empty, empty, steps=60).reason or "")
 
 
 def smoothed(raw: np.ndarray) -> np.ndarray:
     """Return the running mean that a sweep as long as raw has, debiased."""
-    memory, mean, means = 0.98 ** (100 / len(raw)), 0.0, []
+    memory = 0.98 ** (100 / len(raw))
+    mean = 0.0
+    means = []
     for number, loss in enumerate(raw, start=1):
         mean = memory * mean + (1 - memory) * loss
         means.append(mean / (1 - memory**number))
@@ -124,14 +136,16 @@ def smoothed(raw: np.ndarray) -> np.ndarray:
 def learning(fall: float, deviation: float, steps: int, seed: int) -> np.ndarray:
     """Return raw losses that start at 2.3 and fall in the last third, with noise."""
     late = np.clip((np.arange(steps) - 0.6 * steps) / (0.3 * steps), 0, 1)
-    return 2.3 - fall * late + deviation * np.random.default_rng(seed).standard_normal(steps)
+    noise_of_curve = deviation * np.random.default_rng(seed).standard_normal(steps)
+    return np.asarray(2.3 - fall * late + noise_of_curve)
 
 
 @pytest.mark.parametrize("steps", [20, 60, 100, 300])
 @pytest.mark.parametrize("deviation", [0.2, 0.5, 1.0])
 def test_noise_alone_is_refused(steps: int, deviation: float) -> None:
     """Of curves that learn nothing at most 2 in 100 are answered, however long and noisy."""
-    lrs, reasons = np.geomspace(1e-7, 10, steps), []
+    lrs = np.geomspace(1e-7, 10, steps)
+    reasons = []
     for seed in range(300):
         raw = learning(0.0, deviation, steps, seed)
         reasons.append(suggest(lrs, smoothed(raw), raw, steps).reason)
@@ -154,8 +168,27 @@ def test_noise_is_the_deviation_about_a_trend() -> None:
     assert noise(np.append(falling, [5, 90, 4, 300])) == pytest.approx(0.1, rel=0.05)
 
 
-def test_given_rate_is_passed_on() -> None:
-    """A rate named in params.yaml is written as it is, and said to be."""
+def test_a_suggestion_is_read_back(tmp_path: Path) -> None:
+    """What suggestion.json holds becomes the same suggestion, with and without a reason."""
+    losses = curve()
+    for suggestion in (
+        suggest(LRS, losses, losses, steps=85),
+        suggest(LRS[:9], losses[:9], losses[:9], steps=85),
+        suggestion_from_params(0.0035),
+    ):
+        path = tmp_path / "suggestion.json"
+        path.write_text(json.dumps(asdict(suggestion)), encoding="utf-8")
+        assert read_suggestion(path) == suggestion
+
+
+def test_the_sentence_of_a_suggestion_names_every_answer() -> None:
+    """It gives the consensus, the answer of each rule, and how far they lie apart."""
+    suggestion = Suggestion(consensus=0.002, spread=0.5, rules={"valley": 0.001, "steep": 0.01})
+    assert str(suggestion) == ("Learning rate 0.002 (valley 0.001, steep 0.01; spread 0.5 decades)")
+
+
+def test_a_rate_from_params_is_passed_on() -> None:
+    """A learning rate named in params.yaml is taken as it is, by every rule, and named as such."""
     assert suggestion_from_params(0.0035).consensus == 0.0035
     assert "No sweep" in str(suggestion_from_params(0.0035))
 

@@ -1,12 +1,13 @@
-"""What learns, how fast, and with which decay."""
+"""Parameter groups: what learns, how fast, and with which decay."""
 
 import pytest
 import timm
 import torch
-from timm.layers import RmsNorm
+from timm.layers.norm import RmsNorm
 from torch import nn
 
-from stages.model.classifier import Classifier, make_head
+from stages.model.backbones import Cut
+from stages.model.classifier import Classifier, ModelParams, build_classifier, make_head
 from stages.train.param_groups import (
     NORMS,
     freeze,
@@ -16,25 +17,36 @@ from stages.train.param_groups import (
     train_mode,
     unfreeze,
 )
-from tests.train.tiny import tiny_model
+from tests.train.tiny_training import layer, tiny_model
 
 
 def resnet() -> Classifier:
-    """Return a classifier on a ResNet's body, small channels, random weights."""
-    body = timm.create_model("test_resnet", num_classes=0, global_pool="")
-    return Classifier(body, make_head("fastai", 96, 3), (0, 0, 0), (1, 1, 1))
+    """Return a classifier on a ResNet's backbone, small channels, random weights."""
+    backbone = timm.create_model("test_resnet", num_classes=0, global_pool="")
+    return Classifier(backbone, make_head("fastai", 96, 3), (0, 0, 0), (1, 1, 1))
 
 
 def test_every_learning_parameter_is_in_one_group() -> None:
     """After unfreezing, each parameter of the model stands in exactly one parameter group."""
     for model in (tiny_model(), resnet()):
         unfreeze(model, train_bn=True)
-        listed = [id(p) for group in make_optimizer(model).param_groups for p in group["params"]]
-        assert sorted(listed) == sorted(id(p) for p in model.parameters())
+        groups = make_optimizer(model).param_groups
+        optimized = [id(p) for group in groups for p in group["params"]]
+        assert sorted(optimized) == sorted(id(p) for p in model.parameters())
+
+
+@pytest.mark.parametrize("cut", ["none", 16])
+def test_every_parameter_of_a_real_backbone_is_in_one_group(cut: Cut) -> None:
+    """The optimizer takes each parameter exactly once, also in a wrapped or a cut backbone."""
+    arch = "test_vit" if cut == "none" else "test_resnet"
+    params = ModelParams(arch=arch, weights="none", head="linear", cut=cut)
+    model = build_classifier(params, 4, 0, 64)
+    optimized = [id(p) for group in make_optimizer(model).param_groups for p in group["params"]]
+    assert sorted(optimized) == sorted(id(p) for p in model.parameters())
 
 
 def test_resnets_have_three_layer_groups() -> None:
-    """A ResNet is cut after layer2, and the head is last; other bodies are one group."""
+    """A ResNet is cut after layer2, and the head is last; other backbones are one group."""
     early, later, head = layer_groups(resnet())
     assert len(later) == 2
     assert len(head) == 1
@@ -53,53 +65,55 @@ def test_norms_and_biases_do_not_decay() -> None:
 
 
 def test_frozen_with_norms_training() -> None:
-    """fastai's freeze: head and norm layers learn, the body's other weights do not."""
+    """As in fastai's freeze, head and norm layers learn, the backbone's other weights do not."""
     model = tiny_model()
     freeze(model, train_bn=True)
     learning = {name for name, p in model.body.named_parameters() if p.requires_grad}
     assert learning == {"1.weight", "1.bias"}
     assert all(p.requires_grad for p in model.head.parameters())
-    assert model.body_learns
+    assert model.backbone_learns
 
 
 @pytest.mark.parametrize("norm", [nn.RMSNorm, RmsNorm, nn.LayerNorm])
 def test_norms_of_every_kind_follow_train_bn(norm: type[nn.Module]) -> None:
     """Norm layers without batch statistics stand still without train_bn as well."""
-    body = nn.Sequential(nn.Conv2d(3, 8, 1), norm(8))
-    model = Classifier(body, make_head("linear", 8, 2), (0, 0, 0), (1, 1, 1))
+    backbone = nn.Sequential(nn.Conv2d(3, 8, 1), norm(8))
+    model = Classifier(backbone, make_head("linear", 8, 2), (0, 0, 0), (1, 1, 1))
     unfreeze(model, train_bn=False)
-    assert not model.body[1].weight.requires_grad
-    assert model.body[0].weight.requires_grad
+    assert not layer(model.body, 1).weight.requires_grad
+    assert layer(model.body, 0).weight.requires_grad
 
 
 def test_frozen_wholly_has_no_gradient() -> None:
-    """Frozen with its norm layers, the body builds no graph and its statistics stand still."""
+    """Frozen with its norm layers, the backbone builds no graph and its statistics stand still."""
     model = tiny_model()
     freeze(model, train_bn=False)
     train_mode(model, train_bn=False)
-    before = model.body[1].running_mean.clone()
-    out = model.features(torch.randn(4, 3, 8, 8))
-    assert not out.requires_grad
-    assert torch.equal(model.body[1].running_mean, before)
+    norm = layer(model.body, 1)
+    before = norm.running_mean.clone()
+    features = model.features(torch.randn(4, 3, 8, 8))
+    assert not features.requires_grad
+    assert torch.equal(norm.running_mean, before)
     assert model(torch.randn(4, 3, 8, 8)).requires_grad
 
 
 @pytest.mark.parametrize("train_bn", [True, False])
-def test_train_bn_decides_for_norms_of_the_unfrozen_body(train_bn: bool) -> None:
-    """Unfrozen, the body's norm layers learn and move with train_bn, and stand still without."""
+def test_train_bn_decides_for_norms_of_the_unfrozen_backbone(train_bn: bool) -> None:
+    """Unfrozen, the backbone's norm layers learn with train_bn, and stand still without."""
     model = tiny_model()
     unfreeze(model, train_bn)
     train_mode(model, train_bn)
-    before = model.body[1].running_mean.clone()
+    norm = layer(model.body, 1)
+    before = norm.running_mean.clone()
     assert model.features(torch.randn(4, 3, 8, 8)).requires_grad
-    assert torch.equal(model.body[1].running_mean, before) != train_bn
-    still = {name for name, p in model.body.named_parameters() if not p.requires_grad}
-    assert still == (set() if train_bn else {"1.weight", "1.bias"})
+    assert torch.equal(norm.running_mean, before) != train_bn
+    frozen = {name for name, p in model.body.named_parameters() if not p.requires_grad}
+    assert frozen == (set() if train_bn else {"1.weight", "1.bias"})
 
 
 @pytest.mark.parametrize("train_bn", [True, False])
 def test_the_norms_of_the_head_always_train(train_bn: bool) -> None:
-    """train_bn is about the body; the new head's norm layers train either way."""
+    """train_bn is about the backbone; the new head's norm layers train either way."""
     model = tiny_model()
     freeze(model, train_bn)
     train_mode(model, train_bn)
@@ -111,10 +125,11 @@ def test_set_rates_reaches_every_group() -> None:
     """Each parameter group takes the rate of its layer group, and all take the momentum."""
     model = resnet()
     unfreeze(model, train_bn=True)
-    adam = make_optimizer(model)
-    set_learning_rates(adam, [1e-5, 1e-4, 1e-3], 0.9)
-    assert {g["lr"] for g in adam.param_groups} == {1e-5, 1e-4, 1e-3}
-    assert {g["betas"] for g in adam.param_groups} == {(0.9, 0.99)}
-    head = {id(p) for p in model.head.parameters()}
-    for group in adam.param_groups:
-        assert (group["lr"] == 1e-3) == all(id(p) in head for p in group["params"])
+    optimizer = make_optimizer(model)
+    set_learning_rates(optimizer, [1e-5, 1e-4, 1e-3], 0.9)
+    groups = optimizer.param_groups
+    assert {group["lr"] for group in groups} == {1e-5, 1e-4, 1e-3}
+    assert {group["betas"] for group in groups} == {(0.9, 0.99)}
+    head_ids = {id(parameter) for parameter in model.head.parameters()}
+    for group in groups:
+        assert (group["lr"] == 1e-3) == all(id(p) in head_ids for p in group["params"])

@@ -1,18 +1,21 @@
-"""Params that can train, and the phases and epochs that they mean."""
+"""The plan of training: params that can train, and the phases and epochs that they mean."""
+
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from stages.train.lr_suggest import Suggestion
 from stages.train.plan import FineTuneParams, epoch_plans, phases
 from stages.train.schedule import FROZEN, UNFROZEN
-from tests.train.tiny import GOOD
+from tests.train.tiny_training import PARAMS, changed_params
 
 
 @pytest.mark.parametrize("key", ["early_stopping", "patience"])
 def test_early_stopping_is_refused_with_the_reason(key: str) -> None:
     """A one-cycle needs its end, so asking to stop before it is refused, saying why."""
     with pytest.raises(ValidationError, match=f"{key}: there is no early stopping.*its end"):
-        FineTuneParams(**GOOD, **{key: 3})
+        changed_params(**{key: 3})
 
 
 @pytest.mark.parametrize("content", [None, 3, "fast"])
@@ -24,31 +27,32 @@ def test_an_empty_section_is_refused_as_one(content: object) -> None:
 
 def test_phases_are_fastais() -> None:
     """The frozen phase has the full rate, the unfrozen half of it, each with its cycle."""
-    frozen, unfrozen = phases(FineTuneParams(**GOOD), 0.02, 3)
-    assert (frozen.cycle, frozen.peaks) == (FROZEN, pytest.approx([0.002, 0.002, 0.02]))
+    frozen, unfrozen = phases(PARAMS, 0.02, 3)
+    assert frozen.cycle == FROZEN
+    assert frozen.peaks == pytest.approx([0.002, 0.002, 0.02])
     assert unfrozen.cycle == UNFROZEN
     assert unfrozen.peaks == pytest.approx([0.005, 0.01 / 2**0.5, 0.01])
 
 
 def test_a_phase_of_no_epochs_is_left_out() -> None:
     """No frozen epochs, no frozen phase; no unfrozen ones, no unfrozen phase."""
-    no_frozen = phases(FineTuneParams(**{**GOOD, "freeze_epochs": 0}), 0.02, 2)
-    no_unfrozen = phases(FineTuneParams(**{**GOOD, "epochs": 0}), 0.02, 2)
+    no_frozen = phases(changed_params(freeze_epochs=0), 0.02, 2)
+    no_unfrozen = phases(changed_params(epochs=0), 0.02, 2)
     assert [p.name for p in no_frozen] == ["unfrozen"]
     assert [p.name for p in no_unfrozen] == ["frozen"]
 
 
 def test_epochs_are_numbered_through_both_phases() -> None:
-    """Places count from 1 over all phases, and from 0 inside each."""
-    every = epoch_plans(phases(FineTuneParams(**GOOD), 0.02, 2), 6)
-    assert [(at.number, at.phase.name, at.epoch) for at in every] == [
+    """Numbers count from 1 over all phases, and from 0 inside each."""
+    plans = epoch_plans(phases(PARAMS, 0.02, 2), 6)
+    assert [(plan.number, plan.phase.name, plan.epoch_in_phase) for plan in plans] == [
         (1, "frozen", 0), (2, "unfrozen", 0), (3, "unfrozen", 1), (4, "unfrozen", 2),
     ]  # fmt: skip
 
 
 def test_rates_go_on_from_epoch_to_epoch() -> None:
     """The step after an epoch's last has the rates of the next epoch's first."""
-    first, second = epoch_plans(phases(FineTuneParams(**GOOD), 0.02, 2), 6)[1:3]
+    first, second = epoch_plans(phases(PARAMS, 0.02, 2), 6)[1:3]
     assert first.rates(6) == second.rates(0)
 
 
@@ -56,22 +60,23 @@ def test_rates_go_on_from_epoch_to_epoch() -> None:
     ("changes", "words"),
     [
         ({"epochs": 0, "freeze_epochs": 0}, "nothing would be trained"),
-        ({"base_lr": 0.0}, "above 0"),
+        ({"base_lr": 0.0}, "greater than 0"),
+        ({"base_lr": 10.5}, "less than or equal to 10"),
         ({"base_lr": "fast"}, "auto"),
         ({"batch_size": 1}, "greater than or equal to 2"),
         ({"early_stopping": True}, "early_stopping"),
     ],
 )
-def test_impossible_params_are_refused(changes: dict, words: str) -> None:
+def test_impossible_params_are_refused(changes: dict[str, Any], words: str) -> None:
     """Params that cannot train are refused with the reason."""
     with pytest.raises(ValidationError, match=words):
-        FineTuneParams(**{**GOOD, **changes})
+        changed_params(**changes)
 
 
-def test_choose_lr() -> None:
-    """auto takes the answer of lr_rule from the suggestion; a number stands."""
-    suggestion = {"consensus": 0.002, "rules": {"valley": 0.001, "steep": 0.01}}
-    auto = FineTuneParams(**{**GOOD, "base_lr": "auto"})
-    assert auto.choose_lr(suggestion) == 0.002
-    assert auto.model_copy(update={"lr_rule": "valley"}).choose_lr(suggestion) == 0.001
-    assert FineTuneParams(**GOOD).choose_lr(suggestion) == 0.02
+def test_auto_takes_the_answer_of_the_rule() -> None:
+    """For auto the answer of lr_rule is taken from the suggestion; a number stands."""
+    rules = {"valley": 0.001, "steep": 0.01}
+    suggestion = Suggestion(consensus=0.002, spread=0.5, rules=rules)
+    assert changed_params(base_lr="auto").choose_lr(suggestion) == 0.002
+    assert changed_params(base_lr="auto", lr_rule="valley").choose_lr(suggestion) == 0.001
+    assert changed_params(base_lr=0.02).choose_lr(suggestion) == 0.02

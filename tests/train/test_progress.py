@@ -1,4 +1,4 @@
-"""Margins and the place in training."""
+"""Progress of training: the area under the margin, and the place."""
 
 import numpy as np
 import pytest
@@ -7,16 +7,17 @@ from stages.train.progress import HistoryRow, Margins, Progress
 
 
 def test_margins_are_means_over_epochs() -> None:
-    """An image's margin is the mean over the epochs that showed it, and NaN if none did."""
-    margins = Margins.none_seen(3)
+    """An image's margin is the mean over the epochs with a step of it, and NaN without any."""
+    margins = Margins.empty(3)
     margins.add(np.array([0, 1]), np.array([0.5, -0.5]))
     margins.add(np.array([1]), np.array([0.1]))
     assert margins.mean() == pytest.approx([0.5, -0.2, np.nan], nan_ok=True)
+    assert margins.mean().dtype == np.float32
 
 
 def test_the_place_follows_steps_and_epochs() -> None:
     """Each loss is a step further; an epoch that is noted starts the next at its first step."""
-    progress = Progress(Margins.none_seen(1))
+    progress = Progress(Margins.empty(1))
     assert progress.where() == "epoch 1, step 0"
     progress.losses += [0.7, 0.6]
     assert progress.where() == "epoch 1, step 2"

@@ -1,25 +1,26 @@
-"""Where the model looked."""
+"""Class-activation saliency: the map of what each place gave to the prediction."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from stages.batch.batches import Batch
 from stages.model.classifier import Classifier, ModelParams, build_classifier, make_head
-from stages.model.feature_maps import mapped
+from stages.model.feature_maps import ensure_map
 from stages.train import saliency as module
 from stages.train.saliency import as_grid, contributions, images_to_explain, saliency_maps
-from tests.train.tiny import CPU, Shown, tiny_batches, tiny_model
+from tests.train.tiny_training import CPU, layer, tiny_batches, tiny_model
 
 RGB = (0.5, 0.5, 0.5)
 
 
-def finder() -> Classifier:
-    """Return a model whose body passes images on and whose classes are their channels."""
+def channel_classifier() -> Classifier:
+    """Return a model whose backbone passes images on and whose classes are their channels."""
     head = make_head("linear", 3, 3)
     with torch.no_grad():
-        head[-1].weight[:, :3] = torch.eye(3)  # of the largest
-        head[-1].weight[:, 3:] = torch.eye(3)  # of the mean
+        layer(head, 3).weight[:, :3] = torch.eye(3)  # of the largest activation
+        layer(head, 3).weight[:, 3:] = torch.eye(3)  # of the mean
     return Classifier(nn.Identity(), head, RGB, RGB).eval()
 
 
@@ -30,33 +31,37 @@ def spot(place: tuple[int, int], channel: int = 1) -> torch.Tensor:
     return image
 
 
-def shown(images: torch.Tensor) -> Shown:
+def batch_of(images: torch.Tensor) -> Batch:
     """Return a batch of these images; their labels do not matter."""
-    return Shown(images, torch.zeros(len(images), dtype=torch.long), np.arange(len(images)))
+    targets = torch.zeros(len(images), dtype=torch.long)
+    return Batch(images=images, targets=targets, rows=np.arange(len(images)))
 
 
 def test_the_map_points_at_what_decided() -> None:
     """A bright spot makes the class, and the map is one there and zero everywhere else."""
     places = [(0, 0), (2, 5), (4, 1)]
-    maps = saliency_maps(finder(), [shown(torch.cat([spot(place) for place in places]))], CPU)
+    batch = batch_of(torch.cat([spot(place) for place in places]))
+    maps = saliency_maps(channel_classifier(), [batch], CPU)
     assert maps.shape == (3, 6, 6)
     assert maps.dtype == np.float32
-    for found, place in zip(maps, places, strict=True):
-        assert found[place] == 1
-        assert found.sum() == 1
+    for saliency_map, place in zip(maps, places, strict=True):
+        assert saliency_map[place] == 1
+        assert saliency_map.sum() == 1
 
 
 def test_contributions_add_up_to_the_score() -> None:
     """With a linear head all places together give the score, less what it is without features."""
     torch.manual_seed(0)
-    model, features = finder(), torch.randn(5, 3, 4, 4)
+    model = channel_classifier()
+    features = torch.randn(5, 3, 4, 4)
     with torch.no_grad():
-        model.head[-1].weight.normal_()
-        model.head[1].running_mean.normal_()
-        scores, bias = model.head(features), model.head(torch.zeros(1, 3, 4, 4))[0]
-    given = contributions(model, features).sum((1, 2))
-    best = scores.argmax(dim=1)
-    assert given.tolist() == pytest.approx((scores.amax(dim=1) - bias[best]).tolist(), abs=1e-4)
+        layer(model.head, 3).weight.normal_()
+        layer(model.head, 1).running_mean.normal_()
+        scores = model.head(features)
+        scores_of_nothing = model.head(torch.zeros(1, 3, 4, 4))[0]
+    sums = contributions(model, features).sum((1, 2))
+    expected = scores.amax(dim=1) - scores_of_nothing[scores.argmax(dim=1)]
+    assert sums.tolist() == pytest.approx(expected.tolist(), abs=1e-4)
 
 
 def test_contributions_are_the_gradient_times_the_features() -> None:
@@ -65,16 +70,16 @@ def test_contributions_are_the_gradient_times_the_features() -> None:
     features = torch.randn(1, 8, 2, 2, dtype=torch.double, generator=torch.manual_seed(1))
     expected = torch.zeros(2, 2)
     with torch.no_grad():
-        for place in np.ndindex(8, 2, 2):
+        for channel, row, column in np.ndindex(8, 2, 2):
             step = torch.zeros_like(features)
-            step[0, *place] = 1e-6
+            step[0, channel, row, column] = 1e-6
             slope = (model.head(features + step).max() - model.head(features - step).max()) / 2e-6
-            expected[place[1:]] += slope * features[0, *place]
-    found = contributions(model, features)[0]
-    assert found.flatten().tolist() == pytest.approx(expected.flatten().tolist(), abs=1e-5)
+            expected[row, column] += slope * features[0, channel, row, column]
+    by_place = contributions(model, features)[0]
+    assert by_place.flatten().tolist() == pytest.approx(expected.flatten().tolist(), abs=1e-5)
 
 
-def test_nothing_is_learned_by_looking() -> None:
+def test_explaining_changes_nothing_in_the_model() -> None:
     """Weights, statistics and gradients of the model stay as they are."""
     model = tiny_model()
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -86,11 +91,10 @@ def test_nothing_is_learned_by_looking() -> None:
     assert all(value.grad is None for value in model.parameters())
 
 
-def test_where_nothing_speaks_for_the_class_the_map_is_empty() -> None:
+def test_without_positive_contributions_the_map_is_zero() -> None:
     """A dark image gives no place any weight, and no division by zero."""
-    assert saliency_maps(finder(), [shown(torch.zeros(2, 3, 6, 6))], CPU).tolist() == [
-        np.zeros((6, 6)).tolist()
-    ] * 2  # fmt: skip
+    maps = saliency_maps(channel_classifier(), [batch_of(torch.zeros(2, 3, 6, 6))], CPU)
+    assert np.array_equal(maps, np.zeros((2, 6, 6)))
 
 
 def test_tokens_lie_as_a_grid_when_their_number_is_a_square() -> None:
@@ -108,36 +112,33 @@ def test_tokens_lie_as_a_grid_when_their_number_is_a_square() -> None:
     ("arch", "shape"),
     [("test_resnet", (2, 2)), ("test_vit", (4, 4)), ("test_efficientnet", (2, 2))],
 )
-def test_every_kind_of_body_can_be_looked_into(arch: str, shape: tuple[int, int]) -> None:
-    """Maps of convolutions and tokens of a transformer both say where, in their own grid."""
-    model = build_classifier(
-        ModelParams(arch=arch, weights="none", head="linear", cut="none"), 3, 0, 64
-    )
-    nn.init.normal_(model.head[-1].weight)
-    batch = shown(torch.randn(2, 3, 64, 64, generator=torch.manual_seed(0)))
+def test_every_kind_of_backbone_has_maps(arch: str, shape: tuple[int, int]) -> None:
+    """Convolutions and the tokens of a transformer both give maps, in their own grid."""
+    params = ModelParams(arch=arch, weights="none", head="linear", cut="none")
+    model = build_classifier(params, 3, 0, 64)
+    nn.init.normal_(layer(model.head, 3).weight)
+    batch = batch_of(torch.randn(2, 3, 64, 64, generator=torch.manual_seed(0)))
     assert saliency_maps(model, [batch], CPU).shape == (2, *shape)
 
 
-def test_a_body_without_places_has_no_maps() -> None:
-    """One vector an image says nothing of where; neither do no images."""
-    pooled = mapped(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), 8, "pooled")
+def test_features_without_places_have_no_maps() -> None:
+    """One vector an image has no places; and no images have no maps."""
+    pooled = ensure_map(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), 8, "pooled")
     model = Classifier(pooled, make_head("linear", 3, 3), RGB, RGB)
     assert saliency_maps(model, tiny_batches(1), CPU).shape == (0, 0, 0)
     assert saliency_maps(tiny_model(), [], CPU).shape == (0, 0, 0)
 
 
-def test_costly_and_surely_wrong_images_are_worth_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The highest losses, whether wrong or not, and the mistakes of the highest confidence."""
-    rows = np.array(
+def test_high_losses_and_confident_mistakes_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Explained are the highest losses, and the mistakes of the highest confidence."""
+    pred_probs = np.array(
         [[0.9, 0.1, 0.0], [0.4, 0.35, 0.25], [0.2, 0.7, 0.1], [0.3, 0.3, 0.4], [0.45, 0.5, 0.05]]
     )
     targets = np.array([0, 0, 2, 2, 0])
-    monkeypatch.setattr(module, "COSTLY", 2)
-    monkeypatch.setattr(module, "SURE", 1)
-    assert images_to_explain(rows, targets).tolist() == [
-        1,
-        2,
-    ]  # 3 and 1 tie in loss: the first goes
-    monkeypatch.setattr(module, "SURE", 9)
-    assert images_to_explain(rows, targets).tolist() == [1, 2, 4]
-    assert images_to_explain(rows[:0], targets[:0]).tolist() == []
+    monkeypatch.setattr(module, "HIGHEST_LOSSES", 2)
+    monkeypatch.setattr(module, "CONFIDENT_MISTAKES", 1)
+    # Images 1 and 3 have the same loss: the first is taken.
+    assert images_to_explain(pred_probs, targets).tolist() == [1, 2]
+    monkeypatch.setattr(module, "CONFIDENT_MISTAKES", 9)
+    assert images_to_explain(pred_probs, targets).tolist() == [1, 2, 4]
+    assert images_to_explain(pred_probs[:0], targets[:0]).tolist() == []

@@ -8,16 +8,16 @@ from stages.train.schedule import (
     UNFROZEN,
     Cycle,
     cosine,
+    cycle_lr,
+    cycle_momentum,
     frozen_peaks,
-    geometric,
-    learning_rate,
-    momentum,
+    geometric_lrs,
     one_cycle,
     unfrozen_peaks,
 )
 
 # fastai.callback.schedule.combined_cos, called with the arguments of fine_tune's two cycles.
-# fastai holds the position in float32, and so does what is asked here.
+# fastai has the position in float32, and so has this test.
 PEAK = 2e-3
 ORACLE = [  # position, unfrozen rate, frozen rate, unfrozen momentum, frozen momentum
     (0.0, 0.0004, 8e-05, 0.95, 0.95),
@@ -40,32 +40,28 @@ def test_fastai_oracle(
 ) -> None:
     """Rates and momentum of both cycles equal fastai's at the same position."""
     position = float(np.float32(position))
-    assert learning_rate(UNFROZEN, PEAK, position) == pytest.approx(unfrozen, rel=0, abs=1e-9)
-    assert learning_rate(FROZEN, PEAK, position) == pytest.approx(frozen, rel=0, abs=1e-9)
+    assert cycle_lr(UNFROZEN, PEAK, position) == pytest.approx(unfrozen, rel=0, abs=1e-9)
+    assert cycle_lr(FROZEN, PEAK, position) == pytest.approx(frozen, rel=0, abs=1e-9)
     # Momenta are near 1, where float32 has seven digits.
-    assert momentum(UNFROZEN, position) == pytest.approx(beta, rel=0, abs=1e-7)
-    assert momentum(FROZEN, position) == pytest.approx(frozen_beta, rel=0, abs=1e-7)
+    assert cycle_momentum(UNFROZEN, position) == pytest.approx(beta, rel=0, abs=1e-7)
+    assert cycle_momentum(FROZEN, position) == pytest.approx(frozen_beta, rel=0, abs=1e-7)
 
 
 def test_past_the_ends() -> None:
     """Before its start and after its end a cycle stands still at its first and last rate."""
     for cycle in (FROZEN, UNFROZEN, Cycle()):
-        assert (
-            learning_rate(cycle, PEAK, -1)
-            == learning_rate(cycle, PEAK, 0)
-            == pytest.approx(PEAK / cycle.div)
-        )
-        assert (
-            learning_rate(cycle, PEAK, 2)
-            == learning_rate(cycle, PEAK, 1)
-            == pytest.approx(PEAK / 1e5)
-        )
+        first = cycle_lr(cycle, PEAK, 0)
+        last = cycle_lr(cycle, PEAK, 1)
+        assert first == pytest.approx(PEAK / cycle.div)
+        assert last == pytest.approx(PEAK / 1e5)
+        assert cycle_lr(cycle, PEAK, -1) == first
+        assert cycle_lr(cycle, PEAK, 2) == last
 
 
 def test_all_rise_and_no_fall() -> None:
     """A cycle whose rise takes all of it ends at its peak's end without dividing by zero."""
-    assert learning_rate(Cycle(pct_start=1.0), PEAK, 1.0) == pytest.approx(PEAK / 1e5)
-    assert learning_rate(Cycle(pct_start=1.0), PEAK, 0.999) == pytest.approx(PEAK, rel=1e-4)
+    assert cycle_lr(Cycle(pct_start=1.0), PEAK, 1.0) == pytest.approx(PEAK / 1e5)
+    assert cycle_lr(Cycle(pct_start=1.0), PEAK, 0.999) == pytest.approx(PEAK, rel=1e-4)
 
 
 def test_cosine_halfway_and_ends() -> None:
@@ -79,8 +75,8 @@ def test_cosine_halfway_and_ends() -> None:
 def test_rates_rise_once_and_fall_once() -> None:
     """Along a cycle the rate rises to one peak and then only falls; momentum does the reverse."""
     positions = np.linspace(0, 1, 501)
-    rates = np.array([learning_rate(UNFROZEN, PEAK, p) for p in positions])
-    betas = np.array([momentum(UNFROZEN, p) for p in positions])
+    rates = np.array([cycle_lr(UNFROZEN, PEAK, p) for p in positions])
+    betas = np.array([cycle_momentum(UNFROZEN, p) for p in positions])
     top = rates.argmax()
     assert positions[top] == pytest.approx(0.3)
     assert (np.diff(rates[: top + 1]) > 0).all()
@@ -90,9 +86,9 @@ def test_rates_rise_once_and_fall_once() -> None:
 
 def test_geometric_groups_equal_numpy() -> None:
     """Rates of the groups are evenly spaced in their logarithm, ends included."""
-    assert geometric(1e-5, 1e-3, 3) == pytest.approx(np.geomspace(1e-5, 1e-3, 3))
-    assert geometric(1e-5, 1e-3, 2) == pytest.approx([1e-5, 1e-3])
-    assert geometric(1e-5, 1e-3, 1) == [1e-3]
+    assert geometric_lrs(1e-5, 1e-3, 3) == pytest.approx(np.geomspace(1e-5, 1e-3, 3))
+    assert geometric_lrs(1e-5, 1e-3, 2) == pytest.approx([1e-5, 1e-3])
+    assert geometric_lrs(1e-5, 1e-3, 1) == [1e-3]
 
 
 def test_peaks_are_those_of_fine_tune() -> None:
@@ -106,5 +102,5 @@ def test_one_cycle_moves_all_groups_together() -> None:
     """At any position the groups keep the ratios of their peaks."""
     rates, beta = one_cycle(UNFROZEN, [1e-5, 1e-4, 1e-3], 0.4)
     assert rates[1] / rates[0] == pytest.approx(10)
-    assert rates[2] == learning_rate(UNFROZEN, 1e-3, 0.4)
-    assert beta == momentum(UNFROZEN, 0.4)
+    assert rates[2] == cycle_lr(UNFROZEN, 1e-3, 0.4)
+    assert beta == cycle_momentum(UNFROZEN, 0.4)

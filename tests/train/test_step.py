@@ -1,55 +1,66 @@
-"""A step of training against Adam written out in numpy, and its refusals."""
+"""One step of training, against Adam written out in numpy, and its errors."""
 
 import numpy as np
 import pytest
 import torch
 
 from stages.base.errors import UserError
+from stages.model.classifier import Classifier
 from stages.train.device import Compute
 from stages.train.param_groups import train_mode, unfreeze
-from stages.train.step import enough_memory, make_trainer, refuse_nonfinite
-from tests.train.tiny import CPU, tiny_batches, tiny_model
+from stages.train.step import StepResult, make_trainer, memory_advice, refuse_nonfinite
+from tests.train.tiny_training import CPU, layer, tiny_batches, tiny_model
 
 
-def trained(steps: int = 3, seed: int = 1, compute: Compute = CPU):
-    """Return a model after some steps, and the steps."""
+def train(seed: int = 1, compute: Compute = CPU) -> tuple[Classifier, list[StepResult]]:
+    """Return a model after three steps, and the results of the steps."""
     model = tiny_model()
     unfreeze(model, train_bn=True)
     train_mode(model, train_bn=True)
     trainer = make_trainer(model, compute, "cross_entropy", 0.0)
-    batches = tiny_batches(steps)
-    return model, [trainer.step(b, [1e-3, 1e-2], 0.95, seed + i) for i, b in enumerate(batches)]
+    results = [
+        trainer.step(batch, [1e-3, 1e-2], 0.95, seed + number)
+        for number, batch in enumerate(tiny_batches(3))
+    ]
+    return model, results
 
 
 def test_same_seed_same_weights() -> None:
     """Two runs with the same seeds end in the same bytes."""
-    (first, _), (second, _) = trained(), trained()
-    for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
-        assert torch.equal(a, b)
+    first, _ = train()
+    second, _ = train()
+    second_state = second.state_dict()
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(tensor, second_state[name]), name
 
 
 def test_dropout_follows_the_seed() -> None:
     """Another seed drops other units, and so gives other weights."""
-    (first, _), (second, _) = trained(seed=1), trained(seed=100)
-    assert not torch.equal(first.head[3].weight, second.head[3].weight)
+    first, _ = train(seed=1)
+    second, _ = train(seed=100)
+    assert not torch.equal(layer(first.head, 3).weight, layer(second.head, 3).weight)
 
 
 def test_update_equals_adam_by_hand() -> None:
     """One parameter over three steps follows Adam with decoupled decay and changing momentum."""
     model = tiny_model()
     unfreeze(model, train_bn=True)
-    model.eval()  # no dropout, fixed norms: the gradient can be had apart from the step
+    model.eval()  # no dropout, fixed norms: the gradient can be computed apart from the step
     trainer = make_trainer(model, CPU, "cross_entropy", 0.0)
-    weight = model.head[3].weight
-    w, m, v = weight.detach().numpy().astype(float).copy(), 0.0, 0.0
+    weight = layer(model.head, 3).weight
+    expected = weight.detach().numpy().astype(float).copy()
+    mean = np.zeros_like(expected)
+    mean_square = np.zeros_like(expected)
     for t, (batch, beta) in enumerate(zip(tiny_batches(3), [0.95, 0.9, 0.85], strict=True), 1):
         loss = torch.nn.functional.cross_entropy(model(batch.images), batch.targets)
-        g = torch.autograd.grad(loss, weight)[0].numpy().astype(float)
-        m, v = beta * m + (1 - beta) * g, 0.99 * v + 0.01 * g * g
-        w = w * (1 - 1e-2 * 0.01)
-        w = w - 1e-2 * (m / (1 - beta**t)) / (np.sqrt(v / (1 - 0.99**t)) + 1e-5)
+        gradient = torch.autograd.grad(loss, weight)[0].numpy().astype(float)
+        mean = beta * mean + (1 - beta) * gradient
+        mean_square = 0.99 * mean_square + 0.01 * gradient**2
+        expected *= 1 - 1e-2 * 0.01
+        deviation = np.sqrt(mean_square / (1 - 0.99**t)) + 1e-5
+        expected -= 1e-2 * (mean / (1 - beta**t)) / deviation
         trainer.step(batch, [1e-3, 1e-2], beta, seed=0)
-    assert weight.detach().numpy() == pytest.approx(w, abs=2e-5)
+    assert weight.detach().numpy() == pytest.approx(expected, abs=2e-5)
 
 
 def test_step_reports_the_loss_before_it() -> None:
@@ -59,19 +70,19 @@ def test_step_reports_the_loss_before_it() -> None:
     model.eval()
     batch = tiny_batches(1)[0]
     before = torch.nn.functional.cross_entropy(model(batch.images), batch.targets)
-    step = make_trainer(model, CPU, "cross_entropy", 0.0).step(batch, [0.1, 0.1], 0.95, 0)
-    assert step.loss == pytest.approx(float(before.detach()), rel=1e-6)
-    assert step.margins.shape == (9,)
-    assert (step.margins.abs() <= 1).all()
+    result = make_trainer(model, CPU, "cross_entropy", 0.0).step(batch, [0.1, 0.1], 0.95, 0)
+    assert result.loss == pytest.approx(float(before.detach()), rel=1e-6)
+    assert result.margins.shape == (9,)
+    assert (result.margins.abs() <= 1).all()
 
 
 def test_bf16_stays_near_fp32() -> None:
     """Three steps in bf16 give losses within a tenth of those in float32, the first within 2 %."""
-    _, exact = trained()
-    _, half = trained(compute=Compute(torch.device("cpu"), torch.bfloat16))
+    _, exact = train()
+    _, half = train(compute=Compute(torch.device("cpu"), torch.bfloat16))
     assert half[0].loss == pytest.approx(exact[0].loss, rel=0.02)
-    for a, b in zip(exact, half, strict=True):
-        assert b.loss == pytest.approx(a.loss, rel=0.1)
+    for exact_step, half_step in zip(exact, half, strict=True):
+        assert half_step.loss == pytest.approx(exact_step.loss, rel=0.1)
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), -float("inf")])
@@ -82,7 +93,7 @@ def test_a_loss_that_is_no_number_stops(loss: float) -> None:
 
 
 def test_the_last_good_checkpoint_is_named() -> None:
-    """Where there is a checkpoint, its place is told; a single rate is told once."""
+    """Where there is a checkpoint, its place is named; a single rate is named once."""
     with pytest.raises(
         UserError, match=r"rates 0\.003; the last good checkpoint is that of step 5"
     ):
@@ -91,24 +102,24 @@ def test_the_last_good_checkpoint_is_named() -> None:
 
 def test_an_ordinary_loss_passes() -> None:
     """Zero and large losses are numbers like others."""
-    assert refuse_nonfinite(0.0, [1.0], "", "") is None
-    assert refuse_nonfinite(1e30, [1.0], "", "") is None
+    refuse_nonfinite(0.0, [1.0], "", "")
+    refuse_nonfinite(1e30, [1.0], "", "")
 
 
-def test_too_little_memory_says_which_batch_size_to_try() -> None:
-    """A processor that cannot allocate for a step of 64 images is told as: try 32."""
+def test_too_little_memory_names_the_batch_size_to_try() -> None:
+    """Where a processor cannot allocate for a step of 64 images, the error suggests 32."""
     words = r"step of 64 images; set fine_tune\.batch_size: 32"
-    with pytest.raises(UserError, match=words), enough_memory(64):
+    with pytest.raises(UserError, match=words), memory_advice(64):
         torch.empty(2**60, dtype=torch.uint8)
 
 
 def test_the_smallest_batch_is_two() -> None:
     """Half of three images would be less than batch norm can take."""
-    with pytest.raises(UserError, match="batch_size: 2, "), enough_memory(3):
+    with pytest.raises(UserError, match="batch_size: 2, "), memory_advice(3):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 
 def test_other_failures_in_a_step_stay_as_they_are() -> None:
-    """What is not about memory is not blamed on it."""
-    with pytest.raises(RuntimeError, match="shapes"), enough_memory(64):
+    """An error of another kind passes unchanged."""
+    with pytest.raises(RuntimeError, match="shapes"), memory_advice(64):
         raise RuntimeError("shapes do not fit")

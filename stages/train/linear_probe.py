@@ -1,4 +1,4 @@
-"""A linear probe: scikit-learn's logistic regression on the features of a frozen body."""
+"""Linear probe: scikit-learn's logistic regression on the features of a frozen backbone."""
 
 import warnings
 
@@ -15,15 +15,15 @@ FOLDS = 5
 def assign_folds(targets: np.ndarray, groups: np.ndarray, count: int = FOLDS) -> np.ndarray:
     """Return the fold of every image, (N,) int: duplicates together, classes spread evenly.
 
-    Within each class the groups are dealt out in turn; a group with several labels goes with its
-    first. Linear in N, where scikit-learn's StratifiedGroupKFold is not.
+    targets: class numbers (N,); groups: group numbers (N,), of which duplicates share one. Within
+    each class the groups go to the folds in turn; a group with several labels counts as its first.
+    Linear in N, where scikit-learn's StratifiedGroupKFold is not.
     """
-    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
-    label = targets[first]
-    order = np.argsort(label, kind="stable")
-    fold = np.empty(len(first), dtype=int)
-    fold[order] = np.arange(len(first)) % count
-    return fold[group]
+    _, first_rows, group_of_row = np.unique(groups, return_index=True, return_inverse=True)
+    order = np.argsort(targets[first_rows], kind="stable")
+    fold_of_group = np.empty(len(first_rows), dtype=int)
+    fold_of_group[order] = np.arange(len(first_rows)) % count
+    return fold_of_group[group_of_row]
 
 
 def fit_probe(features: np.ndarray, targets: np.ndarray) -> Pipeline:
@@ -34,11 +34,12 @@ def fit_probe(features: np.ndarray, targets: np.ndarray) -> Pipeline:
     with warnings.catch_warnings():
         # A probe stopped early is still a fair baseline, and it must end on a large set.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return probe.fit(features, targets)
+        probe.fit(features, targets)
+    return probe
 
 
 def predict_probe(probe: Pipeline, features: np.ndarray, classes: int) -> np.ndarray:
-    """Return probabilities (N, classes) float32; 0 for a class that the probe never saw."""
+    """Return probabilities (N, classes) float32; 0 for a class without training images."""
     pred_probs = np.zeros((len(features), classes), dtype=np.float32)
     if len(features):
         pred_probs[:, probe.classes_] = probe.predict_proba(features)
@@ -48,12 +49,16 @@ def predict_probe(probe: Pipeline, features: np.ndarray, classes: int) -> np.nda
 def out_of_fold(
     features: np.ndarray, targets: np.ndarray, groups: np.ndarray, classes: int
 ) -> np.ndarray:
-    """Return the probabilities (N, classes) of every image from a probe that did not see it."""
-    fold = assign_folds(targets, groups)
+    """Return out-of-fold probabilities (N, classes): of each image by a probe fitted without it.
+
+    They stay 0 where the rest of the images has one class alone.
+    """
+    folds = assign_folds(targets, groups)
     pred_probs = np.zeros((len(targets), classes), dtype=np.float32)
-    for number in tqdm(range(FOLDS), "linear probe", unit="fold", delay=1, leave=False):
-        held = fold == number
-        if held.any() and len(np.unique(targets[~held])) > 1:
-            probe = fit_probe(features[~held], targets[~held])
-            pred_probs[held] = predict_probe(probe, features[held], classes)
+    for fold in tqdm(range(FOLDS), "linear probe", unit="fold", delay=1, leave=False):
+        test = folds == fold
+        train = ~test
+        if test.any() and len(np.unique(targets[train])) > 1:
+            probe = fit_probe(features[train], targets[train])
+            pred_probs[test] = predict_probe(probe, features[test], classes)
     return pred_probs

@@ -1,0 +1,31 @@
+"""Training data: the batches of both sides of the split, as the training loop takes them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.batch.batches import Batch
+from stages.batch.dataloaders import DataLoaders
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """The batches of training and of validation."""
+
+    train_batches: Callable[[int, int], Iterable[Batch]]  # of an epoch (from 1) from a step on
+    steps: int  # batches in an epoch of training
+    valid_batches: Callable[[], Iterable[Batch]]
+    train_images: int
+    valid_targets: np.ndarray  # class numbers (V,)
+
+    @classmethod
+    def from_loaders(cls, loaders: DataLoaders) -> "TrainingData":
+        """Return what the dataloaders of both sides give."""
+        return cls(
+            train_batches=loaders.train_batches,
+            steps=loaders.steps,
+            valid_batches=loaders.valid_batches,
+            train_images=len(loaders.train),
+            valid_targets=loaders.valid.targets,
+        )

@@ -1,0 +1,105 @@
+"""What each of two processes runs in test_distributed: they train one model together."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from stages.base.ranks import Rank, this_rank
+from stages.batch.batches import Batch
+from stages.model.classifier import Classifier, ConcatPool
+from stages.train.checkpoint import Checkpoints
+from stages.train.device import Compute
+from stages.train.loop import TrainingTask, fine_tune
+from stages.train.training_data import TrainingData
+from tests.train.tiny_training import changed_params, tiny_batches
+
+BATCH_SIZE = 8
+STEPS = 6
+
+
+def deterministic_model(batch_norm: bool) -> Classifier:
+    """Return a model without dropout, and without batch norm unless asked: these see the batch."""
+    torch.manual_seed(0)
+    first = nn.Conv2d(3, 8, 3, padding=1)
+    second = nn.Conv2d(8, 8, 3, padding=1)
+    norm = nn.BatchNorm2d(8) if batch_norm else nn.Identity()
+    backbone = nn.Sequential(first, norm, nn.ReLU(), second)
+    head = nn.Sequential(ConcatPool(), nn.Linear(16, 3))
+    return Classifier(backbone, head, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+def share_batches(batches: list[Batch], rank: Rank) -> list[Batch]:
+    """Return a process's share of each batch."""
+    shares = []
+    for batch in batches:
+        places = rank.share(np.arange(len(batch.rows)))
+        images = batch.images[places]
+        shares.append(Batch(images=images, targets=batch.targets[places], rows=batch.rows[places]))
+    return shares
+
+
+def shared_task(folder: Path, batch_norm: bool) -> TrainingTask:
+    """Return the run, as one process or as one of several."""
+    rank = this_rank()
+    train_batches = tiny_batches(STEPS, BATCH_SIZE)
+    valid_batches = tiny_batches(1, 7, seed=9)
+    data = TrainingData(
+        train_batches=lambda epoch, first_step: share_batches(train_batches, rank)[first_step:],
+        steps=STEPS,
+        valid_batches=lambda: share_batches(valid_batches, rank),
+        train_images=STEPS * BATCH_SIZE,
+        valid_targets=valid_batches[0].targets.numpy(),
+    )
+    return TrainingTask(
+        deterministic_model(batch_norm),
+        changed_params(batch_size=BATCH_SIZE),
+        Compute(torch.device("cpu"), torch.float32, rank),
+        data,
+        Checkpoints(folder / "checkpoint", {}),
+        seed=1,
+    )
+
+
+def train(folder: Path, batch_norm: bool = False) -> None:
+    """Train; each process writes its weights, and what training gave it, to a file."""
+    task = shared_task(folder, batch_norm)
+    result = fine_tune(task, 0.02, lambda line: None)
+    arrays = {name: value.numpy() for name, value in task.model.state_dict().items()}
+    arrays["margins"] = result.margins
+    arrays["valid_pred_probs"] = result.validation.pred_probs
+    arrays["train_losses"] = np.array([row.train_loss for row in result.epochs])
+    arrays["valid_losses"] = np.array([row.valid_loss for row in result.epochs])
+    np.savez(result_file(folder, task.compute.rank), **arrays)
+
+
+def result_file(folder: Path, rank: Rank) -> Path:
+    """Return the file that a process of a run writes."""
+    return folder / f"{rank.count} processes, rank {rank.number}.npz"
+
+
+def train_and_signal(folder: Path, rank: int, number: signal.Signals) -> None:
+    """Train, but one process sends itself a signal in the middle of the second epoch."""
+    task = shared_task(folder, batch_norm=False)
+
+    def batches(epoch: int, first_step: int) -> Iterator[Batch]:
+        shares = task.data.train_batches(epoch, first_step)
+        for step, batch in enumerate(shares, first_step):
+            if (epoch, step, task.compute.rank.number) == (2, 3, rank):
+                os.kill(os.getpid(), number)
+            yield batch
+
+    signalling = replace(task, data=replace(task.data, train_batches=batches))
+    fine_tune(signalling, 0.02, lambda line: None)
+
+
+def fail_in_second(folder: Path) -> None:
+    """Fail in the second process with a message."""
+    if this_rank().number == 1:
+        raise ValueError("no such luck")
+    train(folder)
