@@ -1,6 +1,5 @@
-"""A made-up project folder: everything that interpret reads, seeded, without any training."""
+"""Example predictions, and a project folder with all that interpret reads, without training."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from stages.images.resize import PresizeParams
 from stages.stats.predictions import Baseline, Predictions, write_baseline, write_predictions
 from stages.store.writer import write_store
 
-ROOT = Path(__file__).parents[1]
-NASTY = [
+REPOSITORY = Path(__file__).parents[1]
+STRANGE_LABELS = [
     "<script>alert(1)</script>",
     "=cmd()",
     "😀 grinning",
@@ -25,40 +24,39 @@ NASTY = [
 ]
 
 
-def pred_probs(
+def example_pred_probs(
     targets: np.ndarray, classes: int, right: float, rng: np.random.Generator, bce: bool = False
 ) -> np.ndarray:
-    """Return (N, C) float32 of a model that is right about so often; confuses neighbours most."""
+    """Return (N, C) float32 of a model with about this accuracy, which confuses neighbours most."""
     rival = (targets + rng.choice([1, -1, 2], size=len(targets), p=[0.7, 0.2, 0.1])) % classes
     winner = np.where(rng.random(len(targets)) < right, targets, rival)
     logits = rng.normal(0, 1, (len(targets), classes))
     rows = np.arange(len(targets))
     logits[rows, winner] += 5 + rng.exponential(2, len(targets))
     if bce:
-        return (1 / (1 + np.exp(4 - logits))).astype("float32")
+        return np.asarray(1 / (1 + np.exp(4 - logits)), "float32")
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (powers / powers.sum(axis=1, keepdims=True)).astype("float32")
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), "float32")
 
 
-def arrays(
+def example_predictions(
     labels: list[str],
     targets: np.ndarray,
     paths: np.ndarray,
-    seed: int = 0,
     right: float = 0.93,
     bce: bool = False,
 ) -> tuple[Predictions, Baseline]:
-    """Return what fine_tune and baseline would leave; every fifth image validates."""
-    rng = np.random.default_rng(seed)
+    """Return what fine_tune and baseline would write; every fifth image is for validation."""
+    rng = np.random.default_rng(0)
     class_names = np.array(labels)
     valid = np.arange(len(targets)) % 5 == 0
-    of_valid = targets[valid]
+    valid_targets = targets[valid]
     margins = np.clip(rng.normal(0.8, 0.25, (~valid).sum()), -1, 1).astype("float32")
     predictions = Predictions(
         class_names=class_names,
         paths=paths[valid],
-        targets=of_valid,
-        pred_probs=pred_probs(of_valid, len(labels), right, rng, bce),
+        targets=valid_targets,
+        pred_probs=example_pred_probs(valid_targets, len(labels), right, rng, bce),
         train_paths=paths[~valid],
         train_targets=targets[~valid],
         train_margins=margins,
@@ -69,21 +67,21 @@ def arrays(
         class_names=class_names,
         paths=paths,
         targets=targets,
-        pred_probs=pred_probs(targets, len(labels), right - 0.2, rng),
+        pred_probs=example_pred_probs(targets, len(labels), right - 0.2, rng),
         valid_paths=paths[valid],
-        valid_pred_probs=pred_probs(of_valid, len(labels), right - 0.2, rng),
+        valid_pred_probs=example_pred_probs(valid_targets, len(labels), right - 0.2, rng),
     )
     return predictions, baseline
 
 
-def properties(paths: np.ndarray) -> pd.DataFrame:
-    """Return what made-up images are like."""
+def example_properties(paths: np.ndarray) -> pd.DataFrame:
+    """Return properties of images as `image_properties` does, two of them constant."""
     rng = np.random.default_rng(5)
-    measured = {"size": 160, "brightness": rng.random(len(paths)), "sharpness": 9.5}
-    return pd.DataFrame(measured, index=pd.Index(paths, dtype=str))
+    columns = {"size": 160, "brightness": rng.random(len(paths)), "sharpness": 9.5}
+    return pd.DataFrame(columns, index=pd.Index(paths, dtype=str))
 
 
-def project(
+def write_project(
     root: Path,
     labels: list[str],
     images: int = 60,
@@ -91,50 +89,53 @@ def project(
     bce: bool = False,
     skipped: bool = False,
 ) -> None:
-    """Write a project folder with made-up photos: colours, one hue a class."""
+    """Write a project folder up to interpret, with photos in colours, one hue for each class.
+
+    right: accuracy; skipped: whether the learning-rate sweep was left out.
+    """
     rng = np.random.default_rng(1)
     targets = np.sort(np.arange(images) % len(labels))
     targets = targets[rng.permutation(images)]
     paths = np.array([f"photo {number:05d}.jpg" for number in range(images)])
-    for path, target in zip(paths, targets, strict=True):
-        (root / "photos").mkdir(parents=True, exist_ok=True)
-        low = rng.integers(0, 255, (6, 8, 3)) * 0.5 + 127 * np.sin([target, target + 2, target + 4])
-        small = Image.fromarray(np.clip(low, 0, 255).astype("uint8"))
-        small.resize((64, 48)).save(root / "photos" / path)
-    around(root, labels, targets, paths, root / "photos", right, bce, skipped)
+    _write_photos(root / "photos", paths, targets, rng)
+    _write_store(root, paths, targets)
+    predictions, baseline = example_predictions(labels, targets, paths, right=right, bce=bce)
+    write_predictions(root / "data/predictions.npz", predictions)
+    write_baseline(root / "data/baseline.npz", baseline)
+    _write_datablock_reports(root, labels, predictions, baseline)
+    _write_problems(root, labels, baseline)
+    _write_training_reports(root, labels, skipped)
 
 
-def around(
-    root: Path,
-    labels: list[str],
-    targets: np.ndarray,
-    paths: np.ndarray,
-    photos: Path,
-    right: float = 0.93,
-    bce: bool = False,
-    skipped: bool = False,
+def _write_photos(
+    folder: Path, paths: np.ndarray, targets: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Write the rest of a project around photos that exist: store, predictions, reports."""
-    root.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "params.yaml", root / "params.yaml")
+    """Write a small JPEG for each path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, target in zip(paths, targets, strict=True):
+        hue = 127 * np.sin([target, target + 2, target + 4])
+        coarse = rng.integers(0, 255, (6, 8, 3)) * 0.5 + hue
+        small = Image.fromarray(np.clip(coarse, 0, 255).astype("uint8"))
+        small.resize((64, 48)).save(folder / path)
+
+
+def _write_store(root: Path, paths: np.ndarray, targets: np.ndarray) -> None:
+    """Write params.yaml, the presized store and the manifest of the photos."""
+    photos = root / "photos"
+    shutil.copy(REPOSITORY / "params.yaml", root / "params.yaml")
     hashes = [sha256_bytes((photos / path).read_bytes()) for path in paths]
     manifest = pd.DataFrame({"path": paths, "sha256": hashes})
     size = PresizeParams(size=160, format="jpeg", quality=90, shards=2, max_rejected=0.1)
     write_store(manifest, photos, root / "data/presized", root / "private", size, 1)
     images = manifest.assign(format="JPEG", width=64, height=48 + targets)
     write_images(root / "data/manifest/images.csv", images)
-    predictions, baseline = arrays(labels, targets, paths, right=right, bce=bce)
-    write_predictions(root / "data/predictions.npz", predictions)
-    write_baseline(root / "data/baseline.npz", baseline)
-    reports(root, labels, predictions, baseline, skipped)
 
 
-def reports(
-    root: Path, labels: list[str], predictions: Predictions, baseline: Baseline, skipped: bool
+def _write_datablock_reports(
+    root: Path, labels: list[str], predictions: Predictions, baseline: Baseline
 ) -> None:
-    """Write the small reports of the stages before interpret."""
+    """Write the summary and the contact sheets."""
     rng = np.random.default_rng(2)
-    sizes = [("train", predictions.train_paths), ("valid", predictions.paths)]
     findings = [
         {
             "severity": "warning",
@@ -149,28 +150,46 @@ def reports(
             "paths": [],
         },
     ]
-    counts = {name: len(paths) for name, paths in sizes} | {"excluded": 0, "classes": len(labels)}
+    counts = {
+        "train": len(predictions.train_paths),
+        "valid": len(predictions.paths),
+        "excluded": 0,
+        "classes": len(labels),
+    }
     write_json(root / "reports/datablock/summary.json", {"counts": counts, "findings": findings})
     for name in ("batch", "unique", "presizing"):
         pixels = rng.integers(0, 255, (40, 60, 3)).astype("uint8")
         Image.fromarray(pixels).resize((600, 400)).save(root / f"reports/datablock/{name}.png")
-    problem = ["path", "problem", "detail"]
-    problems = pd.DataFrame([["notes.txt", "not an image", "text"]], columns=problem)
+
+
+def _write_problems(root: Path, labels: list[str], baseline: Baseline) -> None:
+    """Write the files that were not taken, and the corrections that were applied."""
+    columns = ["path", "problem", "detail"]
+    problems = pd.DataFrame([["notes.txt", "not an image", "text"]], columns=columns)
     write_csv(root / "reports/ingest/problems.csv", problems)
-    write_csv(root / "reports/presize/rejected.csv", pd.DataFrame(columns=problem))
-    write_csv(root / "reports/ingest/corrections.csv", decided(list(baseline.paths), labels))
-    write_csv(root / "reports/lr_find/curve.csv", curve().head(0 if skipped else None))
+    write_csv(root / "reports/presize/rejected.csv", pd.DataFrame(columns=columns))
+    corrections = example_corrections(list(baseline.paths), labels)
+    write_csv(root / "reports/ingest/corrections.csv", corrections)
+
+
+def _write_training_reports(root: Path, labels: list[str], skipped: bool) -> None:
+    """Write the reports of lr_find and fine_tune, and the model's facts."""
+    lr_curve = example_lr_curve()
     rates = {"minimum": 0.018, "decrease": 0.03, "steep": 0.011, "valley": 0.0042, "slide": 0.058}
-    suggestion = {"skipped": skipped, "reason": None, "consensus": 0.012, "rules": rates}
-    if skipped:
-        suggestion |= {"reason": "fine_tune.base_lr is a number", "rules": dict.fromkeys(rates)}
+    suggestion: dict[str, object] = {
+        "skipped": skipped,
+        "reason": "fine_tune.base_lr is a number" if skipped else None,
+        "consensus": 0.012,
+        "rules": dict.fromkeys(rates) if skipped else rates,
+    }
+    write_csv(root / "reports/lr_find/curve.csv", lr_curve.head(0) if skipped else lr_curve)
     write_json(root / "reports/lr_find/suggestion.json", suggestion)
-    write_csv(root / "reports/fine_tune/history.csv", history())
+    write_csv(root / "reports/fine_tune/history.csv", example_history())
     model = {"arch": "efficientnet_lite0", "vocab": labels, "base_lr": 0.012, "seed": 42}
     write_json(root / "data/model/model.json", model)
 
 
-def decided(paths: list[str], labels: list[str]) -> pd.DataFrame:
+def example_corrections(paths: list[str], labels: list[str]) -> pd.DataFrame:
     """Return rows of corrections: a label given, a photo dropped, and one that no longer fits."""
     changed = ("content changed", "line 4: it was made for another content")
     rows = [
@@ -182,16 +201,16 @@ def decided(paths: list[str], labels: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def curve() -> pd.DataFrame:
-    """Return a learning-rate sweep as they look: flat, down, and away."""
+def example_lr_curve() -> pd.DataFrame:
+    """Return the curve of a learning-rate sweep: flat, then falling, then diverging."""
     lr = np.geomspace(1e-7, 1, 60)
-    place = np.log10(lr)
-    smoothed = 2.4 - 1.1 / (1 + np.exp(-3 * (place + 2.6))) + np.exp(4 * (place + 0.7))
+    exponent = np.log10(lr)
+    smoothed = 2.4 - 1.1 / (1 + np.exp(-3 * (exponent + 2.6))) + np.exp(4 * (exponent + 0.7))
     loss = smoothed + np.random.default_rng(3).normal(0, 0.12, 60)
     return pd.DataFrame({"step": range(60), "lr": lr, "loss": loss, "smoothed": smoothed})
 
 
-def history() -> pd.DataFrame:
+def example_history() -> pd.DataFrame:
     """Return nine epochs, the first of them frozen."""
     epoch = np.arange(1, 10)
     return pd.DataFrame(
@@ -204,8 +223,3 @@ def history() -> pd.DataFrame:
             "error_rate": 0.6 / epoch + 0.02,
         }
     )
-
-
-def read_metrics(root: Path) -> dict[str, object]:
-    """Return reports/interpret/metrics.json."""
-    return json.loads((root / "reports/interpret/metrics.json").read_text())

@@ -1,7 +1,6 @@
-"""From the model's and the baseline's probabilities to every number and table of the report."""
+"""Interpretation: the report's numbers and tables, from the model's and baseline's predictions."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,9 +14,12 @@ from stages.stats.calibration import (
     calibration_error_interval,
     reliability_table,
 )
+from stages.stats.intervals import Interval
 from stages.stats.label_issues import rank_label_issues
+from stages.stats.macro import Score
 from stages.stats.mcnemar import compare_paired
-from stages.stats.metrics import Score, accuracy, class_metrics, confusion, macro, top_k
+from stages.stats.metrics import accuracy, class_metrics, confusion, macro, top_k
+from stages.stats.metrics_record import CalibrationRecord, Metrics, Scores
 from stages.stats.mistakes import confident_mistakes, most_confused, top_losses
 from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import Baseline, Predictions
@@ -25,56 +27,61 @@ from stages.stats.selective import coverage_table, find_threshold
 from stages.stats.slices import error_slices, slice_tendencies
 from stages.stats.temperature import evaluate_temperature
 
-TOPS = (3, 5)  # the k of top-k accuracies, each left out when there are no more classes than that
-LEVELS = (95, 99)  # percent of accepted predictions that shall be right
+_LEVELS = (95, 99)  # percent of accepted predictions that shall be right
 
 
 class InterpretParams(Section):
     """The section `interpret` of params.yaml: how much of each the page shows."""
 
-    top_losses: int = Field(ge=1, le=200)  # pictures of the worst predictions, and of the surest
-    most_confused: int = Field(ge=1, le=100)  # pairs of classes
-    suspects: int = Field(ge=0, le=1000)  # images whose label looks wrong
+    top_losses: int = Field(
+        ge=1,
+        le=200,
+        description="pictures of the worst predictions, and of the most confident mistakes",
+    )
+    most_confused: int = Field(ge=1, le=100, description="pairs of classes on the page")
+    suspects: int = Field(
+        ge=0, le=1000, description="images whose label looks wrong, listed for review"
+    )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Interpretation:
-    """What reports/interpret holds, and the matrix that the page draws."""
+    """The content of reports/interpret, and the confusion matrix that the page draws."""
 
-    metrics: dict[str, Any]
-    matrix: np.ndarray  # (C, C) images, row = actual, column = predicted
-    classes: pd.DataFrame  # metrics.by_class, with the number of training images
-    confused: pd.DataFrame  # mistakes.most_confused
-    worst: pd.DataFrame  # mistakes.top_losses
-    surest: pd.DataFrame  # mistakes.confident_mistakes
-    suspects: pd.DataFrame  # suspects.rank_suspects
-    reliability: pd.DataFrame  # calibration.reliability
-    coverage: pd.DataFrame  # sure.coverage_table
-    conditions: pd.DataFrame  # conditions.conditions
+    metrics: Metrics
+    confusion_matrix: np.ndarray  # (C, C) images, row = actual, column = predicted
+    class_metrics: pd.DataFrame  # metrics.class_metrics, with the number of training images
+    most_confused: pd.DataFrame  # mistakes.most_confused
+    top_losses: pd.DataFrame  # mistakes.top_losses
+    confident_mistakes: pd.DataFrame  # mistakes.confident_mistakes
+    label_issues: pd.DataFrame  # label_issues.rank_label_issues
+    reliability: pd.DataFrame  # calibration.reliability_table
+    coverage: pd.DataFrame  # selective.coverage_table
+    slices: pd.DataFrame  # slices.error_slices
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by the names of their files."""
         return {
-            "classes": self.classes,
-            "most_confused": self.confused,
-            "top_losses": self.worst,
-            "confident_mistakes": self.surest,
-            "suspects": self.suspects,
+            "classes": self.class_metrics,
+            "most_confused": self.most_confused,
+            "top_losses": self.top_losses,
+            "confident_mistakes": self.confident_mistakes,
+            "suspects": self.label_issues,
             "reliability": self.reliability,
             "coverage": self.coverage,
-            "conditions": self.conditions,
+            "conditions": self.slices,
         }
 
-    def examples(self) -> list[list[str]]:
+    def confused_examples(self) -> list[list[str]]:
         """Return the paths of each confused pair's examples."""
-        rows = self.confused.filter(like="example").to_numpy()
+        rows = self.most_confused.filter(like="example").to_numpy()
         return [[path for path in row if path] for row in rows]
 
-    def shown(self) -> list[str]:
-        """Return the path of each picture that the page shows, as often as it does."""
-        tables = (self.worst, self.surest, self.suspects)
+    def picture_paths(self) -> list[str]:
+        """Return the path of each picture on the page, repeated where it stands there twice."""
+        tables = (self.top_losses, self.confident_mistakes, self.label_issues)
         paths = [path for table in tables for path in table["path"]]
-        return paths + [path for row in self.examples() for path in row]
+        return paths + [path for row in self.confused_examples() for path in row]
 
 
 def interpret(
@@ -85,104 +92,126 @@ def interpret(
     params: InterpretParams,
     seed: int,
 ) -> Interpretation:
-    """Return all that the predictions tell.
+    """Return every number and table of the report.
 
-    groups: each path's group of near-duplicates; properties: what each validation image is like,
-    a row a path.
+    groups: each path's group of near-duplicates; properties: of each validation image, indexed by
+    path (see `image_properties`).
     """
-    class_names, targets = predictions.class_names, predictions.targets
+    class_names = predictions.class_names
+    targets = predictions.targets
     if len(targets) == 0:
         raise UserError("No image is left for validation; raise datablock.split.valid")
-    probe = _same_images(predictions, baseline)
+    probe_pred_probs = _in_order_of(predictions, baseline)
     predicted = predictions.pred_probs.argmax(axis=1)
-    confidence, right = predictions.pred_probs.max(axis=1).astype(float), predicted == targets
+    confidence = predictions.pred_probs.max(axis=1).astype(float)
+    right = predicted == targets
+
     matrix = confusion(targets, predicted, len(class_names))
-    classes = class_metrics(class_names, matrix)
-    classes.insert(1, "train", np.bincount(predictions.train_targets, minlength=len(class_names)))
+    by_class = class_metrics(class_names, matrix)
+    train_counts = np.bincount(predictions.train_targets, minlength=len(class_names))
+    by_class.insert(1, "train", train_counts)
     properties = properties.loc[predictions.paths]
-    properties = properties.assign(class_size=classes["train"].to_numpy()[targets])
-    table = outcomes_table(class_names, predictions.paths, targets, predictions.pred_probs)
-    metrics = _metrics(predictions, probe, seed)
-    sure = {str(level): asdict(find_threshold(confidence, right, level / 100)) for level in LEVELS}
+    properties = properties.assign(class_size=by_class["train"].to_numpy()[targets])
+    outcomes = outcomes_table(predictions)
     return Interpretation(
-        metrics=metrics | {"sure": sure, "conditions": slice_tendencies(properties, ~right)},
-        matrix=matrix,
-        classes=classes,
-        confused=most_confused(class_names, matrix, table, params.most_confused),
-        worst=top_losses(table, params.top_losses),
-        surest=confident_mistakes(table, params.top_losses),
-        suspects=rank_label_issues(baseline, predictions, groups, params.suspects),
+        metrics=_metrics(predictions, probe_pred_probs, properties, seed),
+        confusion_matrix=matrix,
+        class_metrics=by_class,
+        most_confused=most_confused(class_names, matrix, outcomes, params.most_confused),
+        top_losses=top_losses(outcomes, params.top_losses),
+        confident_mistakes=confident_mistakes(outcomes, params.top_losses),
+        label_issues=rank_label_issues(baseline, predictions, groups, params.suspects),
         reliability=reliability_table(confidence, right),
         coverage=coverage_table(confidence, right),
-        conditions=error_slices(properties, ~right),
+        slices=error_slices(properties, ~right),
     )
 
 
-def _same_images(predictions: Predictions, baseline: Baseline) -> np.ndarray:
+def _in_order_of(predictions: Predictions, baseline: Baseline) -> np.ndarray:
     """Return the baseline's probabilities of the validation images, in the model's order."""
     same_classes = np.array_equal(predictions.class_names, baseline.class_names)
-    places = {path: place for place, path in enumerate(baseline.valid_paths)}
-    if not same_classes or set(places) != set(predictions.paths):
+    row_of = {path: row for row, path in enumerate(baseline.valid_paths)}
+    if not same_classes or set(row_of) != set(predictions.paths):
         raise UserError(
             "The model and the baseline judged other images or classes, so they cannot be compared;"
             " run dvc repro, which brings both up to date"
         )
-    return baseline.valid_pred_probs[[places[path] for path in predictions.paths]]
+    return baseline.valid_pred_probs[[row_of[path] for path in predictions.paths]]
 
 
-def _metrics(predictions: Predictions, probe: np.ndarray, seed: int) -> dict[str, Any]:
-    """Return what reports/interpret/metrics.json says of all validation images together."""
-    targets, pred_probs = predictions.targets, predictions.pred_probs
-    right, probe_right = (rows.argmax(axis=1) == targets for rows in (pred_probs, probe))
-    versus = asdict(compare_paired(right, probe_right))
+def _metrics(
+    predictions: Predictions, probe_pred_probs: np.ndarray, properties: pd.DataFrame, seed: int
+) -> Metrics:
+    """Return the content of reports/interpret/metrics.json."""
+    targets = predictions.targets
+    pred_probs = predictions.pred_probs
+    confidence = pred_probs.max(axis=1).astype(float)
+    right = pred_probs.argmax(axis=1) == targets
+    probe_right = probe_pred_probs.argmax(axis=1) == targets
+    thresholds = {
+        str(level): find_threshold(confidence, right, level / 100).as_dict() for level in _LEVELS
+    }
     return {
         **_scores(targets, pred_probs, seed),
-        "baseline": _scores(targets, probe, seed),
-        "versus_baseline": versus,
+        "baseline": _scores(targets, probe_pred_probs, seed),
+        "versus_baseline": compare_paired(right, probe_right).as_dict(),
         "images": len(targets),
         "errors": int(np.sum(~right)),
         "classes": pred_probs.shape[1],
-        "calibration": _calibration(predictions, seed),
+        "calibration": _calibration(predictions, confidence, right, seed),
+        "sure": thresholds,
+        "conditions": slice_tendencies(properties, ~right),
     }
 
 
-def _calibration(predictions: Predictions, seed: int) -> dict[str, Any]:
-    """Return what metrics.json says of the model's confidence.
-
-    `ece` is to be compared with `ece_by_chance`, which a perfectly calibrated model exceeds on so
-    many images one time in twenty.
-    """
-    targets, pred_probs = predictions.targets, predictions.pred_probs
-    confidence = pred_probs.max(axis=1).astype(float)
-    right = pred_probs.argmax(axis=1) == targets
-    chance, tendency = calibration_by_chance(
+def _calibration(
+    predictions: Predictions, confidence: np.ndarray, right: np.ndarray, seed: int
+) -> CalibrationRecord:
+    """Return the calibration of the model's confidence, (V,), and of temperature scaling."""
+    by_chance, tendency = calibration_by_chance(
         confidence, right, derive(seed, "calibration", "chance")
     )
-    ece = calibration_error_interval(confidence, right, chance, derive(seed, "calibration", "ece"))
-    # Each path knows its half, whatever other images there are.
-    names = (str(path) for path in predictions.paths)
-    first = np.array([derive_int(seed, "calibration", name) % 2 == 0 for name in names])
-    mended = evaluate_temperature(
-        targets, pred_probs, first, derive(seed, "calibration", "temperature")
+    error = calibration_error_interval(
+        confidence, right, by_chance, derive(seed, "calibration", "ece")
+    )
+    # The half of an image depends on its path alone, not on which other images there are.
+    in_first_half = np.array(
+        [derive_int(seed, "calibration", str(path)) % 2 == 0 for path in predictions.paths]
+    )
+    temperature = evaluate_temperature(
+        predictions.targets,
+        predictions.pred_probs,
+        in_first_half,
+        derive(seed, "calibration", "temperature"),
     )
     return {
-        "ece": ece.as_dict(),
-        "ece_by_chance": chance,
+        "ece": error.as_dict(),
+        "ece_by_chance": by_chance,
         "confidence": float(confidence.mean()),
         "tendency": tendency,
-        "temperature": None if mended is None else asdict(mended),
+        "temperature": None if temperature is None else temperature.as_dict(),
     }
 
 
-def _scores(targets: np.ndarray, pred_probs: np.ndarray, seed: int) -> dict[str, Any]:
-    classes = pred_probs.shape[1]
+def _scores(targets: np.ndarray, pred_probs: np.ndarray, seed: int) -> Scores:
+    """Return one classifier's scores; a top-k accuracy is left out with no more than k classes."""
+    class_count = pred_probs.shape[1]
     predicted = pred_probs.argmax(axis=1)
-    share = accuracy(targets, predicted)
-    scores = {"error_rate": share.complement(), "accuracy": share}
-    for score in get_args(Score):
+    share_right = accuracy(targets, predicted)
+
+    def macro_score(score: Score) -> Interval:
         generator = derive(seed, "interpret", f"macro_{score}")
-        scores[f"macro_{score}"] = macro(score, targets, predicted, classes, generator)
-    for k in TOPS:
-        if classes > k:
-            scores[f"top_{k}"] = top_k(targets, pred_probs, k)
-    return {name: interval.as_dict() for name, interval in scores.items()}
+        return macro(score, targets, predicted, class_count, generator)
+
+    scores: Scores = {
+        "error_rate": share_right.complement().as_dict(),
+        "accuracy": share_right.as_dict(),
+        "macro_precision": macro_score("precision").as_dict(),
+        "macro_recall": macro_score("recall").as_dict(),
+        "macro_f1": macro_score("f1").as_dict(),
+    }
+    if class_count > 3:
+        scores["top_3"] = top_k(targets, pred_probs, 3).as_dict()
+    if class_count > 5:
+        scores["top_5"] = top_k(targets, pred_probs, 5).as_dict()
+    return scores

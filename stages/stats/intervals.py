@@ -1,10 +1,12 @@
 """95 % intervals: Wilson's for proportions, a seeded bootstrap for everything else."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import binomtest
+
+from stages.stats.metrics_record import IntervalRecord
 
 CONFIDENCE = 0.95
 # With 1,000 draws an end of the interval moves by about a tenth of its width from seed to seed;
@@ -14,47 +16,48 @@ DRAWS = 2000
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and the ends of its 95 % interval; the value is None when nothing was seen."""
+    """An estimate and the ends of its 95 % interval; the value is None without any image."""
 
     value: float | None
     low: float
     high: float
 
-    def as_dict(self) -> dict[str, float | None]:
+    def as_dict(self) -> IntervalRecord:
         """Return value, low and high, as they stand in metrics.json."""
-        return asdict(self)
+        return {"value": self.value, "low": self.low, "high": self.high}
 
     def complement(self) -> "Interval":
-        """Return the same knowledge about one minus the value: accuracy becomes error rate."""
+        """Return the interval of one minus the value: accuracy becomes error rate."""
         value = None if self.value is None else 1 - self.value
         return Interval(value, 1 - self.high, 1 - self.low)
 
 
-def wilson(hits: int, of: int) -> Interval:
+def wilson(hits: int, trials: int) -> Interval:
     """Return Wilson's score interval (1927) for a proportion; with no trials it is 0 to 1.
 
     >>> wilson(9, 10).high < 1
     True
     """
-    if of == 0:
+    if trials == 0:
         return Interval(None, 0.0, 1.0)
-    ends = binomtest(int(hits), int(of)).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(hits / of, float(ends.low), float(ends.high))
+    ends = binomtest(int(hits), int(trials)).proportion_ci(CONFIDENCE, method="wilson")
+    return Interval(hits / trials, float(ends.low), float(ends.high))
 
 
-def wilson_f1(true: int, actual: int, predicted: int) -> Interval:
-    """Return an interval for F1 = 2 true / (actual + predicted), from three counts of images.
+def wilson_f1(true_positives: int, actual: int, predicted: int) -> Interval:
+    """Return an interval for F1 = 2 TP / (actual + predicted), from three counts of images.
 
-    F1 rises with F* = true / (actual + predicted - true), which is a proportion: Wilson's
+    F1 rises with F* = TP / (actual + predicted - TP), which is a proportion: Wilson's
     interval for F*, carried over (Lam, Gopal and Qian 2023, arXiv:2309.14621, who find its
     coverage near nominal where the usual ones fail: few images and scores near 1).
     """
-    share = wilson(true, actual + predicted - true)
+    share = wilson(true_positives, actual + predicted - true_positives)
     value = None if share.value is None else _f1(share.value)
     return Interval(value, _f1(share.low), _f1(share.high))
 
 
 def _f1(share: float) -> float:
+    """Return F1 from F*."""
     return 2 * share / (1 + share)
 
 

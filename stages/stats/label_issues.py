@@ -1,10 +1,10 @@
-"""Labels that are probably wrong, over every image: ranked, with a reason and a suggestion.
+"""Label issues: labels that are probably wrong, over every image, with a reason and a suggestion.
 
-Two witnesses judge every image. The linear probe, which in its fold never saw it, gives the
-probability of the label. Its own training or validation is the other: a wrong label is learned
-late or never, so a training image has its mean margin (Pleiss et al. 2020, arXiv:2001.10528), and
-a validation image the probability that the fine-tuned model gives to its label. What both say is
-brought to log-odds of the label, calibrated, and added up.
+Two sources score every label. One is the linear probe, out of fold: the probability that it gives
+the label. The other is training or validation: a wrong label is learned late or never, so a
+training image has its mean margin (Pleiss et al. 2020, arXiv:2001.10528), and a validation image
+the probability that the fine-tuned model gives the label. Both are brought to calibrated log-odds
+of the label, and added up.
 """
 
 from collections.abc import Hashable, Mapping
@@ -17,85 +17,93 @@ from scipy.special import expit, logit
 from stages.stats.predictions import Baseline, Predictions
 from stages.stats.temperature import apply_temperature, fit_temperature
 
-COLUMNS = ["path", "label", "suggested", "score", "reason"]
-# No witness may be surer than this, so that none decides alone. Of .01, .001 and so on this was the
-# best on the seeds for choosing, by .00 to .04 of the precision that `_score` tells of.
-SUREST = 0.001
-FEWEST = 20  # images of a witness, for a temperature to mean anything
+LABEL_ISSUE_COLUMNS = ["path", "label", "suggested", "score", "reason"]
+# Probabilities are clipped this far from 0 and 1, so that no source decides alone. Of .01, .001 and
+# so on this was the best on the seeds for choosing, by .00 to .04 of the precision that `_score`
+# names.
+_CLIP = 0.001
+_FEWEST_IMAGES = 20  # of a source, for a temperature to mean anything
 
 
 def rank_label_issues(
     baseline: Baseline, predictions: Predictions, groups: pd.Series, count: int
 ) -> pd.DataFrame:
-    """Return path, label, suggested, score (0 to 1, highest = most doubtful) and reason.
+    """Return at most `count` label issues, the most doubtful label first.
 
-    `groups` names the group of near-duplicates of each path: groups whose labels differ lead.
-    An image whose label no witness doubts is no suspect, so there may be fewer than `count`.
+    Columns: path, label, suggested, score (0 to 1, highest = most doubtful) and reason. `groups`
+    is the near-duplicate group of each path: groups whose labels differ come first. An image whose
+    label no source doubts is left out.
     """
-    table = _witnesses(baseline, predictions)
+    table = _evidence(baseline, predictions)
     table["score"] = _score(table)
     table["reason"] = [_reason(row) for row in table.to_dict("records")]
-    table = pd.concat([_contradictions(table, groups), table[table["reason"] != ""]])
+    table = pd.concat([_conflicting_duplicates(table, groups), table[table["reason"] != ""]])
     table = table[~table["path"].duplicated()]
-    order = table.sort_values(["first", "score", "path"], ascending=[False, False, True])
-    return order.head(count)[COLUMNS].reset_index(drop=True)
+    order = table.sort_values(["is_conflict", "score", "path"], ascending=[False, False, True])
+    return order.head(count)[LABEL_ISSUE_COLUMNS].reset_index(drop=True)
 
 
-def _witnesses(baseline: Baseline, predictions: Predictions) -> pd.DataFrame:
-    """Return a row an image with what each witness says, NaN where it says nothing."""
-    probe = _testimony(baseline.class_names, baseline.pred_probs, baseline.targets)
-    model = _testimony(predictions.class_names, predictions.pred_probs, predictions.targets)
+def _evidence(baseline: Baseline, predictions: Predictions) -> pd.DataFrame:
+    """Return a row for each image with the scores of each source, NaN where it has none."""
+    probe = _label_scores(baseline.class_names, baseline.pred_probs, baseline.targets)
+    model = _label_scores(predictions.class_names, predictions.pred_probs, predictions.targets)
     table = pd.DataFrame({"path": baseline.paths, "label": baseline.class_names[baseline.targets]})
     table = table.join(probe.add_prefix("probe_"))
     model = model.add_prefix("model_").assign(path=predictions.paths)
     margins = pd.DataFrame({"path": predictions.train_paths, "margin": predictions.train_margins})
     table = table.merge(model, on="path", how="left").merge(margins, on="path", how="left")
     table["suggested"] = table["model_rival"].fillna(table["probe_rival"])
-    return table.assign(first=False)
+    return table.assign(is_conflict=False)
 
 
-def _testimony(
+def _label_scores(
     class_names: np.ndarray, pred_probs: np.ndarray, targets: np.ndarray
 ) -> pd.DataFrame:
-    """Return the label's probability, its calibrated log-odds, its best rival and that one's."""
+    """Return one source's scores of each label.
+
+    Columns: p_label, log_odds of the label (calibrated), rival (the most probable other class) and
+    p_rival.
+    """
     rows = np.arange(len(targets))
-    few = len(targets) < FEWEST
-    calm = apply_temperature(pred_probs, 1.0 if few else fit_temperature(targets, pred_probs))
+    too_few = len(targets) < _FEWEST_IMAGES
+    temperature = 1.0 if too_few else fit_temperature(targets, pred_probs)
+    calibrated = apply_temperature(pred_probs, temperature)
     others = pred_probs.astype(np.float64)
-    label = others[rows, targets].copy()
+    p_label = others[rows, targets].copy()
     others[rows, targets] = -1
     rival = others.argmax(axis=1)
     return pd.DataFrame(
         {
-            "label": label,
-            "odds": logit(np.clip(calm[rows, targets], SUREST, 1 - SUREST)),
+            "p_label": p_label,
+            "log_odds": logit(np.clip(calibrated[rows, targets], _CLIP, 1 - _CLIP)),
             "rival": class_names[rival],
-            "best": np.maximum(others[rows, rival], 0),
+            "p_rival": np.maximum(others[rows, rival], 0),
         }
     )
 
 
 def _score(table: pd.DataFrame) -> pd.Series:
-    """Return the probability that the label is wrong if both witnesses were independent.
+    """Return the probability that the label is wrong if both sources were independent.
 
-    Log-odds of independent witnesses add up, and one that is often wrong is calibrated to say
-    little. A margin is read as the log-odds of the same rank in validation, where nothing was
+    Log-odds of independent sources add up, and calibration brings one that is often wrong near
+    zero. A margin is read as the log-odds of the same rank in validation, where nothing was
     memorised. Chosen by benchmarks/suspect_rules.py, on pets with 5 % of the labels changed and a
     head trained on frozen features: with a probe that doubts 15, 26 or 44 % of the labels .88, .87
-    and .87 of the first suspects were changed ones. By the probe alone .90, .73 and .61, by
+    and .87 of the first issues were changed labels. By the probe alone .90, .73 and .61, by
     training and validation alone .82, by the mean of ranks .87, .86 and .83, by uncalibrated
     log-odds of label against rival .88, .78 and .70. benchmarks/suspects.py has real training.
     """
     rank = (table["margin"].rank() - 0.5) / table["margin"].count()
-    known, validated = rank.notna(), table["model_odds"].dropna()
-    own = table["model_odds"].copy()
+    has_margin = rank.notna()
+    validated = table["model_log_odds"].dropna()
+    log_odds = table["model_log_odds"].copy()
     if len(validated):
-        own[known] = np.quantile(validated, rank[known])
-    return pd.Series(expit(-(table["probe_odds"] + own.fillna(0))), table.index)
+        log_odds[has_margin] = np.quantile(validated, rank[has_margin])
+    return pd.Series(expit(-(table["probe_log_odds"] + log_odds.fillna(0))), table.index)
 
 
-def _contradictions(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
-    """Return the images that repeat another one under another label, that label suggested."""
+def _conflicting_duplicates(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+    """Return the near-duplicates whose labels differ, each with the other's label suggested."""
     group = table["path"].map(groups)
     labels = table.groupby(group)["label"].transform("nunique")
     rows = []
@@ -103,24 +111,27 @@ def _contradictions(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
         for row in members.to_dict("records"):
             others = members[members["label"] != row["label"]]
             suggested = others["label"].mode().iloc[0]
-            twin = others.loc[others["label"] == suggested, "path"].min()
-            reason = f"the same picture as {twin}, which is labelled {suggested}"
+            duplicate = others.loc[others["label"] == suggested, "path"].min()
+            reason = f"the same picture as {duplicate}, which is labelled {suggested}"
             rows.append({**row, "suggested": suggested, "reason": reason, "score": 1.0})
-    return pd.DataFrame(rows, columns=table.columns).assign(first=True)
+    return pd.DataFrame(rows, columns=table.columns).assign(is_conflict=True)
 
 
 def _reason(row: Mapping[Hashable, Any]) -> str:
-    """Return what speaks against the label; nothing when every witness prefers it."""
+    """Return which sources prefer another class; "" when none does."""
     parts = []
-    if row["model_label"] < row["model_best"]:
-        parts.append(f"the model, which never trained on it, {_says(row, 'model')}")
+    if row["model_p_label"] < row["model_p_rival"]:
+        parts.append(f"the model, which never trained on it, {_preference(row, 'model')}")
     if row["margin"] < 0:
         parts.append(f"training hardly learned it (margin {row['margin']:.2f})".replace("-", "−"))
-    if row["probe_label"] < row["probe_best"]:
-        parts.append(f"the linear probe {_says(row, 'probe')}")
+    if row["probe_p_label"] < row["probe_p_rival"]:
+        parts.append(f"the linear probe {_preference(row, 'probe')}")
     return "; ".join(parts)
 
 
-def _says(row: Mapping[Hashable, Any], who: str) -> str:
-    rival, best, label = (row[f"{who}_{what}"] for what in ("rival", "best", "label"))
-    return f"says {rival} ({100 * best:.0f} %, its label {100 * label:.0f} %)"
+def _preference(row: Mapping[Hashable, Any], source: str) -> str:
+    """Return which class a source prefers to the label, with both probabilities."""
+    rival = row[f"{source}_rival"]
+    p_rival = 100 * row[f"{source}_p_rival"]
+    p_label = 100 * row[f"{source}_p_label"]
+    return f"says {rival} ({p_rival:.0f} %, its label {p_label:.0f} %)"

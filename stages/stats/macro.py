@@ -1,4 +1,4 @@
-"""Mean scores over classes as functions of how often each image was drawn, for a bootstrap."""
+"""Macro scores: means over classes, as functions of how often each image was drawn (bootstrap)."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -10,27 +10,40 @@ Score = Literal["precision", "recall", "f1"]
 
 
 def macro_statistic(
-    score: Score, targets: np.ndarray, predicted: np.ndarray, classes: int
+    score: Score, targets: np.ndarray, predicted: np.ndarray, class_count: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function from how often each image was drawn, (D, V), to the mean score, (D,).
+    """Return the function from how often each image was drawn, (D, V), to the macro score, (D,).
 
-    The mean is over the classes that were drawn; the precision of a class that is never predicted
-    counts as 0. Counts as floats are 20 times faster than whole numbers.
+    targets, predicted: (V,) class numbers. The mean is over the classes that were drawn; the
+    precision of a class that is never predicted counts as 0. Counts as floats are 20 times faster
+    than whole numbers.
     """
-    of_class = [_indicator(places, classes) for places in (targets, predicted)]
-    counted = (of_class[0] * of_class[1], *of_class)
+    is_actual = _class_membership(targets, class_count)
+    is_predicted = _class_membership(predicted, class_count)
+    is_true_positive = is_actual * is_predicted
 
-    def statistic(drawn: np.ndarray) -> np.ndarray:
-        true, actual, named = (member @ drawn.T for member in counted)  # each (C, D)
-        of = {"precision": named, "recall": actual, "f1": (actual + named) / 2}[score]
+    def statistic(draws: np.ndarray) -> np.ndarray:
+        true_positives: np.ndarray = is_true_positive @ draws.T  # this and the next two (C, D)
+        actual: np.ndarray = is_actual @ draws.T
+        named: np.ndarray = is_predicted @ draws.T
+        denominators: dict[Score, np.ndarray] = {
+            "precision": named,
+            "recall": actual,
+            "f1": (actual + named) / 2,
+        }
+        denominator = denominators[score]
+        by_class = np.divide(
+            true_positives, denominator, out=np.zeros(true_positives.shape), where=denominator > 0
+        )
         present = actual > 0
-        share = np.divide(true, of, out=np.zeros(true.shape), where=of > 0)
-        return (present * share).sum(axis=0) / present.sum(axis=0)
+        mean: np.ndarray = (present * by_class).sum(axis=0) / present.sum(axis=0)
+        return mean
 
     return statistic
 
 
-def _indicator(places: np.ndarray, classes: int) -> csr_array:
+def _class_membership(class_numbers: np.ndarray, class_count: int) -> csr_array:
     """Return which image belongs to which class, (C, V) of 0 and 1."""
-    images = np.arange(len(places))
-    return csr_array((np.ones(len(places)), (places, images)), shape=(classes, len(places)))
+    images = np.arange(len(class_numbers))
+    ones = np.ones(len(class_numbers))
+    return csr_array((ones, (class_numbers, images)), shape=(class_count, len(class_numbers)))

@@ -1,19 +1,17 @@
-"""Is one classifier better than another on the same images? A paired test, answered in words."""
+"""McNemar's test: whether one classifier is better than another on the same images."""
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import binomtest
 
 from stages.stats.intervals import CONFIDENCE, Interval
+from stages.stats.metrics_record import PairedRecord, Verdict
 
-Verdict = Literal["better", "worse", "cannot tell"]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairedComparison:
     """The first classifier against the second; only images where they differ carry evidence."""
 
@@ -24,6 +22,17 @@ class PairedComparison:
     only_second_right: int
     images: int
 
+    def as_dict(self) -> PairedRecord:
+        """Return the fields as they stand in metrics.json."""
+        return {
+            "verdict": self.verdict,
+            "p": self.p,
+            "difference": self.difference.as_dict(),
+            "only_first_right": self.only_first_right,
+            "only_second_right": self.only_second_right,
+            "images": self.images,
+        }
+
 
 def compare_paired(first_right: np.ndarray, second_right: np.ndarray) -> PairedComparison:
     """Compare two classifiers by which of the same images, (V,) bool, each has right.
@@ -32,45 +41,62 @@ def compare_paired(first_right: np.ndarray, second_right: np.ndarray) -> PairedC
     Tango's, which follows the same test without its exactness, so it may just miss zero while the
     verdict is still "cannot tell": the stricter of the two decides.
     """
-    gained = int(np.sum(first_right & ~second_right))
-    lost = int(np.sum(second_right & ~first_right))
-    p = mcnemar(gained, lost)
-    verdict: Verdict = "cannot tell"
-    if p < 1 - CONFIDENCE:
-        verdict = "better" if gained > lost else "worse"
+    only_first = int(np.sum(first_right & ~second_right))
+    only_second = int(np.sum(second_right & ~first_right))
+    p = mcnemar(only_first, only_second)
     images = len(first_right)
-    return PairedComparison(verdict, p, tango_interval(lost, gained, images), gained, lost, images)
+    return PairedComparison(
+        verdict=verdict_of(p, only_first > only_second),
+        p=p,
+        difference=tango_interval(only_second, only_first, images),
+        only_first_right=only_first,
+        only_second_right=only_second,
+        images=images,
+    )
 
 
-def mcnemar(one: int, other: int) -> float:
+def verdict_of(p: float, first_is_ahead: bool) -> Verdict:
+    """Return whether the first is better, at the 5 % level.
+
+    >>> verdict_of(0.01, True), verdict_of(0.3, True)
+    ('better', 'cannot tell')
+    """
+    if p >= 1 - CONFIDENCE:
+        return "cannot tell"
+    return "better" if first_is_ahead else "worse"
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
     """Return the two-sided p of the exact McNemar test from the two discordant counts."""
-    return float(binomtest(one, one + other).pvalue) if one + other else 1.0
+    discordant = only_first + only_second
+    return float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
 
 
-def tango_interval(one: int, other: int, images: int) -> Interval:
-    """Return the interval for (one - other) / images, a difference of paired proportions.
+def tango_interval(only_first: int, only_second: int, images: int) -> Interval:
+    """Return the interval for (only_first - only_second) / images, of paired proportions.
 
     Tango's score interval (Statistics in Medicine 17, 1998), recommended for paired data by
     Fagerland, Lydersen and Laake (BMC Medical Research Methodology 14, 2014).
     """
     if images == 0:
         return Interval(None, -1.0, 1.0)
-    value = (one - other) / images
-    return Interval(value, -_upper_end(other, one, images), _upper_end(one, other, images))
+    value = (only_first - only_second) / images
+    low = -_upper_end(only_second, only_first, images)
+    return Interval(value, low, _upper_end(only_first, only_second, images))
 
 
-def _upper_end(one: int, other: int, images: int) -> float:
+def _upper_end(only_first: int, only_second: int, images: int) -> float:
     """Return the largest difference that the score test at the 5 % level does not reject."""
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
     def excess(difference: float) -> float:
         # The square of Tango's statistic times its variance; q is the maximum-likelihood
         # estimate of P(only the second) when the difference is the given one.
-        b = (2 * images - one + other) * difference - one - other
-        c = -other * difference * (1 - difference)
+        b = (2 * images - only_first + only_second) * difference - only_first - only_second
+        c = -only_second * difference * (1 - difference)
         q = (np.sqrt(max(b * b - 8 * images * c, 0.0)) - b) / (4 * images)
         variance = images * (2 * q + difference * (1 - difference))
-        return float((one - other - images * difference) ** 2 - z * z * variance)
+        return float((only_first - only_second - images * difference) ** 2 - z * z * variance)
 
-    start = (one - other) / images + 1e-12  # at the estimate itself both terms may be zero
+    start = (only_first - only_second) / images + 1e-12  # at the estimate both terms may be zero
     return 1.0 if start >= 1 else float(brentq(excess, start, 1.0, xtol=1e-12))

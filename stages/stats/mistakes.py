@@ -1,59 +1,67 @@
-"""The mistakes worth looking at: the costliest, the surest, and the pairs that occur most."""
+"""Mistakes: top losses, confident mistakes, and the most confused pairs of classes."""
 
 import numpy as np
 import pandas as pd
 
 from stages.stats.intervals import wilson
 
-EXAMPLES = 3  # images of each confused pair
+_EXAMPLES = 3  # images of each confused pair
 
 
-def top_losses(table: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Return the rows of `outcomes` that cost most, worst first, ties by path."""
-    ordered = table.sort_values(["loss", "path"], ascending=[False, True], kind="stable")
+def top_losses(outcomes: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return the rows of `outcomes_table` with the highest loss, highest first, ties by path."""
+    ordered = outcomes.sort_values(["loss", "path"], ascending=[False, True], kind="stable")
     return ordered.head(count).reset_index(drop=True)
 
 
-def confident_mistakes(table: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Return the wrong rows of `outcomes` that the model was surest of, ties by path."""
-    wrong = table[table["actual"] != table["predicted"]]
-    ordered = wrong.sort_values(["p_predicted", "path"], ascending=[False, True], kind="stable")
-    return ordered.head(count).reset_index(drop=True)
+def confident_mistakes(outcomes: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return the wrong rows of `outcomes_table` with the highest confidence, ties by path."""
+    wrong = outcomes[outcomes["actual"] != outcomes["predicted"]]
+    return _most_confident_first(wrong).head(count).reset_index(drop=True)
 
 
 def most_confused(
-    class_names: np.ndarray, matrix: np.ndarray, table: pd.DataFrame, count: int
+    class_names: np.ndarray, matrix: np.ndarray, outcomes: pd.DataFrame, count: int
 ) -> pd.DataFrame:
-    """Return actual, predicted, count, of (images of the actual class), rate = count / of with its
-    interval, and example_1 to example_3: the paths where the model was surest, "" where there are
-    no more. `table` is that of outcomes.
+    """Return the pairs of classes that are confused most, from the confusion matrix (C, C).
 
-    Most frequent mistakes first, then the higher rate, then by name.
+    Columns: actual, predicted, count, of (images of the actual class), rate = count / of, rate_low
+    and rate_high (95 % interval), and example_1 to example_3: the paths with the highest
+    confidence, "" where there are no more. `outcomes` is the outcomes table. Most frequent mistakes
+    first, then the higher rate, then by name.
     """
-    wrong = matrix * ~np.eye(len(class_names), dtype=bool)
-    actual, predicted = np.nonzero(wrong)
+    mistakes = matrix * ~np.eye(len(class_names), dtype=bool)
+    actual, predicted = np.nonzero(mistakes)
     pairs = pd.DataFrame(
         {
             "actual": class_names[actual],
             "predicted": class_names[predicted],
-            "count": wrong[actual, predicted],
+            "count": mistakes[actual, predicted],
             "of": matrix.sum(axis=1)[actual],
         }
     )
     pairs["rate"] = pairs["count"] / pairs["of"]
     keys = ["count", "rate", "actual", "predicted"]
     ordered = pairs.sort_values(keys, ascending=[False, False, True, True], kind="stable")
-    shown = ordered.head(count).reset_index(drop=True)
-    ends = [wilson(hits, of) for hits, of in zip(shown["count"], shown["of"], strict=True)]
-    shown["rate_low"], shown["rate_high"] = [e.low for e in ends], [e.high for e in ends]
-    return shown.join(_examples(shown, table))
+    top = ordered.head(count).reset_index(drop=True)
+    rates = [wilson(hits, trials) for hits, trials in zip(top["count"], top["of"], strict=True)]
+    top["rate_low"] = [rate.low for rate in rates]
+    top["rate_high"] = [rate.high for rate in rates]
+    return top.join(_examples(top, outcomes))
 
 
-def _examples(pairs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the surest examples of each pair."""
-    surest = table.sort_values(["p_predicted", "path"], ascending=[False, True], kind="stable")
-    by_pair = surest.groupby(["actual", "predicted"])["path"].agg(list)
-    found = [by_pair[one, other] for one, other in pairs[["actual", "predicted"]].to_numpy()]
-    names = [f"example_{number}" for number in range(1, EXAMPLES + 1)]
-    rows = [(paths + [""] * EXAMPLES)[:EXAMPLES] for paths in found]
+def _examples(pairs: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return the paths of each pair's most confident mistakes, a column for each example."""
+    ordered = _most_confident_first(outcomes)
+    paths_by_pair = ordered.groupby(["actual", "predicted"])["path"].agg(list)
+    rows = []
+    for actual, predicted in pairs[["actual", "predicted"]].to_numpy():
+        paths = paths_by_pair[actual, predicted]
+        rows.append((paths + [""] * _EXAMPLES)[:_EXAMPLES])
+    names = [f"example_{number}" for number in range(1, _EXAMPLES + 1)]
     return pd.DataFrame(rows, pairs.index, names, dtype=str)
+
+
+def _most_confident_first(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return the outcomes by falling confidence, ties by path."""
+    return outcomes.sort_values(["p_predicted", "path"], ascending=[False, True], kind="stable")

@@ -1,17 +1,17 @@
-"""How many images it takes to tell two classifiers apart: the power of the exact McNemar test."""
+"""Statistical power of the exact McNemar test, and the sample size that reaches a given power."""
 
 import numpy as np
 from scipy.stats import binom
 
 from stages.stats.intervals import CONFIDENCE
 
-LEVEL = 1 - CONFIDENCE
-POWER = 0.8  # the usual aim: four times out of five a difference of this size is seen
-MOST = 10_000_000  # images; beyond, the answer is that no set of photos will do
+SIGNIFICANCE_LEVEL = 1 - CONFIDENCE
+TARGET_POWER = 0.8  # the usual aim: a difference of this size is significant four times out of five
+_MOST_IMAGES = 10_000_000  # beyond, the answer is that no set of photos will do
 
 
-def power(images: int, gained: float, lost: float, level: float = LEVEL) -> float:
-    """Return how often the exact McNemar test at a level tells two classifiers apart.
+def power(images: int, gained: float, lost: float, level: float = SIGNIFICANCE_LEVEL) -> float:
+    """Return the power: how often the exact McNemar test is significant at a level, 0 to 1.
 
     `gained` and `lost` are the shares of images that only the one and only the other has right.
     """
@@ -21,17 +21,19 @@ def power(images: int, gained: float, lost: float, level: float = LEVEL) -> floa
     # All numbers of discordant images that matter: outside lies one chance in a thousand million.
     low, high = (int(binom.ppf(tail, images, discordant)) for tail in (5e-10, 1 - 5e-10))
     counts = np.arange(low, high + 1)
-    # The most of the rarer kind that is still told.
+    # The most of the rarer kind with which the test is still significant.
     critical = binom.ppf(level / 2, counts, 0.5) - 1
     share = gained / discordant
-    told = binom.cdf(critical, counts, share) + binom.sf(counts - critical - 1, counts, share)
-    return float(np.sum(binom.pmf(counts, images, discordant) * told))
+    lower_tail = binom.cdf(critical, counts, share)
+    upper_tail = binom.sf(counts - critical - 1, counts, share)
+    significant = lower_tail + upper_tail
+    return float(np.sum(binom.pmf(counts, images, discordant) * significant))
 
 
 def images_to_tell(
-    gained: float, lost: float, level: float = LEVEL, aim: float = POWER
+    gained: float, lost: float, level: float = SIGNIFICANCE_LEVEL, aim: float = TARGET_POWER
 ) -> int | None:
-    """Return how many images tell such a difference with the power aimed at, in two digits.
+    """Return the sample size that tells such a difference with the power aimed at, in two digits.
 
     The shares are taken as the truth; level: of the test, lower where several are made at once.
     None where the shares are equal, or more than ten million images would be needed.
@@ -41,11 +43,14 @@ def images_to_tell(
     high = 8
     while power(high, gained, lost, level) < aim:
         high *= 2
-        if high > MOST:
+        if high > _MOST_IMAGES:
             return None
     low = high // 2
     while high - low > max(1, high // 200):
         middle = (low + high) // 2
-        low, high = (low, middle) if power(middle, gained, lost, level) >= aim else (middle, high)
-    step = 10 ** max(len(str(high)) - 2, 0)
+        if power(middle, gained, lost, level) >= aim:
+            high = middle
+        else:
+            low = middle
+    step: int = 10 ** max(len(str(high)) - 2, 0)
     return -(-high // step) * step

@@ -1,13 +1,13 @@
-"""The arrays that fine_tune and baseline leave for interpret: schema, write, read.
+"""Predictions of fine_tune and baseline, the arrays that interpret reads: schema, write, read.
 
 Light on purpose (numpy alone), because the scripts that train import it too. Every row of
-probabilities belongs to one image and every column to one class of `vocab`; rows need not sum
-to one, since a model trained with bce answers yes or no for each class by itself.
+probabilities belongs to one image and every column to one of `class_names`; rows need not sum to
+one, since a model trained with bce answers yes or no for each class by itself.
 """
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from zipfile import BadZipFile
@@ -18,21 +18,24 @@ from stages.base.errors import UserError
 from stages.base.files import write_npz
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """What the fine-tuned model says of the validation images, and how training images fared."""
+    """The fine-tuned model on the validation images, and the margins of the training images."""
 
     class_names: np.ndarray  # (C,) str, the classes in the order of the columns
     paths: np.ndarray  # (V,) str, validation images
-    targets: np.ndarray  # (V,) int64, the labels as places in vocab
+    targets: np.ndarray  # (V,) int64, the labels as class numbers
     pred_probs: np.ndarray  # (V, C) float32
     train_paths: np.ndarray  # (T,) str, training images
     train_targets: np.ndarray  # (T,) int64
-    train_margins: np.ndarray  # (T,) float32: p(label) - largest other p, mean over the epochs;
-    #                             NaN where an image was never seen
-    # Validation images with a map; none when the network's features do not lie as the image does.
+    # (T,) float32: p(label) - largest other p, mean over the epochs; NaN where an image was never
+    # in a batch.
+    train_margins: np.ndarray
+    # Validation images with a saliency map; none when the network's features do not lie as the
+    # image does.
     map_paths: np.ndarray = field(default_factory=lambda: np.zeros(0, "U1"))  # (M,) str
-    # (M, H, W) float32, 0 to 1: what each place of the centre square gave to the predicted class.
+    # (M, H, W) float32, 0 to 1: how much each place of the centre square speaks for the predicted
+    # class, as a share of the largest.
     maps: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), "float32"))
 
     def with_maps(self, rows: np.ndarray, maps: np.ndarray) -> "Predictions":
@@ -44,9 +47,9 @@ class Predictions:
         return dict(zip(self.map_paths.tolist(), self.maps, strict=True))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What the linear probe says of every image, always from folds that did not train on it."""
+    """The linear probe on every image, always from folds that did not train on it."""
 
     class_names: np.ndarray  # (C,) str
     paths: np.ndarray  # (N,) str, every used image: train, valid and excluded
@@ -56,71 +59,72 @@ class Baseline:
     valid_pred_probs: np.ndarray  # (V, C) float32, from the probe fitted on training images
 
 
-Kind = TypeVar("Kind", Predictions, Baseline)
-Shape = tuple[str, ...]
+_Record = TypeVar("_Record", Predictions, Baseline)
+_Axes = tuple[str, ...]
 
-# Fields that have another name in the files, which scripts of other people may read.
-FILE_NAMES = {
-    "class_names": "vocab",
-    "pred_probs": "probabilities",
-    "valid_pred_probs": "valid_probabilities",
-}
 
-# One letter an axis; axes of one letter must agree in length.
-PREDICTIONS: Mapping[str, tuple[str, Shape]] = {
-    "vocab": ("str", ("C",)),
-    "paths": ("str", ("V",)),
-    "targets": ("int64", ("V",)),
-    "probabilities": ("float32", ("V", "C")),
-    "train_paths": ("str", ("T",)),
-    "train_targets": ("int64", ("T",)),
-    "train_margins": ("float32", ("T",)),
-    "map_paths": ("str", ("M",)),
-    "maps": ("float32", ("M", "H", "W")),
+@dataclass(frozen=True, kw_only=True)
+class _Array:
+    """One array of a file. Other people's scripts may read the files, so their names stay."""
+
+    name: str  # in the file
+    dtype: str
+    axes: _Axes  # a letter each; axes with the same letter must have the same length
+
+
+# The arrays of each file by the field that holds them, in the order of the file.
+_PREDICTIONS: Mapping[str, _Array] = {
+    "class_names": _Array(name="vocab", dtype="str", axes=("C",)),
+    "paths": _Array(name="paths", dtype="str", axes=("V",)),
+    "targets": _Array(name="targets", dtype="int64", axes=("V",)),
+    "pred_probs": _Array(name="probabilities", dtype="float32", axes=("V", "C")),
+    "train_paths": _Array(name="train_paths", dtype="str", axes=("T",)),
+    "train_targets": _Array(name="train_targets", dtype="int64", axes=("T",)),
+    "train_margins": _Array(name="train_margins", dtype="float32", axes=("T",)),
+    "map_paths": _Array(name="map_paths", dtype="str", axes=("M",)),
+    "maps": _Array(name="maps", dtype="float32", axes=("M", "H", "W")),
 }
-BASELINE: Mapping[str, tuple[str, Shape]] = {
-    "vocab": ("str", ("C",)),
-    "paths": ("str", ("N",)),
-    "targets": ("int64", ("N",)),
-    "probabilities": ("float32", ("N", "C")),
-    "valid_paths": ("str", ("V",)),
-    "valid_probabilities": ("float32", ("V", "C")),
+_BASELINE: Mapping[str, _Array] = {
+    "class_names": _Array(name="vocab", dtype="str", axes=("C",)),
+    "paths": _Array(name="paths", dtype="str", axes=("N",)),
+    "targets": _Array(name="targets", dtype="int64", axes=("N",)),
+    "pred_probs": _Array(name="probabilities", dtype="float32", axes=("N", "C")),
+    "valid_paths": _Array(name="valid_paths", dtype="str", axes=("V",)),
+    "valid_pred_probs": _Array(name="valid_probabilities", dtype="float32", axes=("V", "C")),
 }
 
 
 def write_predictions(path: Path | str, predictions: Predictions) -> None:
     """Write predictions as .npz after checking names, types, shapes and ranges."""
-    write_npz(path, _checked(path, _arrays(predictions), PREDICTIONS))
+    _write(path, predictions, _PREDICTIONS)
 
 
 def read_predictions(path: Path | str) -> Predictions:
     """Read what `write_predictions` wrote; a UserError names the array that does not fit."""
-    return _from_arrays(Predictions, _checked(path, _read(path), PREDICTIONS))
+    return _read(path, Predictions, _PREDICTIONS)
 
 
 def write_baseline(path: Path | str, baseline: Baseline) -> None:
     """Write the baseline's probabilities as .npz after the same checks."""
-    write_npz(path, _checked(path, _arrays(baseline), BASELINE))
+    _write(path, baseline, _BASELINE)
 
 
 def read_baseline(path: Path | str) -> Baseline:
     """Read what `write_baseline` wrote; a UserError names the array that does not fit."""
-    return _from_arrays(Baseline, _checked(path, _read(path), BASELINE))
+    return _read(path, Baseline, _BASELINE)
 
 
-def _arrays(value: Kind) -> dict[str, np.ndarray]:
-    return {
-        FILE_NAMES.get(field.name, field.name): np.asarray(getattr(value, field.name))
-        for field in fields(value)
-    }
+def _write(path: Path | str, record: _Record, schema: Mapping[str, _Array]) -> None:
+    arrays = {spec.name: np.asarray(getattr(record, key)) for key, spec in schema.items()}
+    write_npz(path, _checked(path, arrays, schema))
 
 
-def _from_arrays(kind: type[Kind], arrays: Mapping[str, np.ndarray]) -> Kind:
-    names = {field.name: FILE_NAMES.get(field.name, field.name) for field in fields(kind)}
-    return kind(**{field: arrays[name] for field, name in names.items()})
+def _read(path: Path | str, kind: type[_Record], schema: Mapping[str, _Array]) -> _Record:
+    arrays = _checked(path, _load(path), schema)
+    return kind(**{key: arrays[spec.name] for key, spec in schema.items()})
 
 
-def _read(path: Path | str) -> dict[str, np.ndarray]:
+def _load(path: Path | str) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
@@ -131,25 +135,26 @@ def _read(path: Path | str) -> dict[str, np.ndarray]:
 
 
 def _checked(
-    path: Path | str, arrays: Mapping[str, np.ndarray], schema: Mapping[str, tuple[str, Shape]]
+    path: Path | str, arrays: Mapping[str, np.ndarray], schema: Mapping[str, _Array]
 ) -> dict[str, np.ndarray]:
-    """Return the arrays of the schema, in its order and types."""
-    if missing := [name for name in schema if name not in arrays]:
+    """Return the arrays of the schema by their names in the file, in its order and types."""
+    specs = schema.values()
+    if missing := [spec.name for spec in specs if spec.name not in arrays]:
         raise UserError(f"{path}: {', '.join(missing)} is missing; dvc repro makes the file anew")
     lengths: dict[str, int] = {}
-    result = {
-        name: _fitting(f"{path}: {name}", arrays[name], dtype, axes, lengths)
-        for name, (dtype, axes) in schema.items()
+    checked = {
+        spec.name: _fitting(f"{path}: {spec.name}", arrays[spec.name], spec, lengths)
+        for spec in specs
     }
-    for name, array in result.items():
+    for name, array in checked.items():
         _check_values(f"{path}: {name}", name, array, lengths["C"])
-    return result
+    return checked
 
 
-def _fitting(
-    where: str, array: np.ndarray, dtype: str, axes: Shape, lengths: dict[str, int]
-) -> np.ndarray:
-    """Return the array in its type, or refuse its kind or shape; learns lengths of new axes."""
+def _fitting(where: str, array: np.ndarray, spec: _Array, lengths: dict[str, int]) -> np.ndarray:
+    """Return the array in its type, or refuse its kind or shape; notes the lengths of new axes."""
+    dtype = spec.dtype
+    axes = spec.axes
     kinds = {"str": "U", "int64": "iu", "float32": "f"}[dtype]
     if array.dtype.kind not in kinds and array.size:
         raise UserError(f"{where} must hold {dtype}, not {array.dtype}")
@@ -160,11 +165,16 @@ def _fitting(
     return array.astype(dtype, copy=False)
 
 
-def _check_values(where: str, name: str, array: np.ndarray, classes: int) -> None:
+def _check_values(where: str, name: str, array: np.ndarray, class_count: int) -> None:
+    """Refuse names that occur twice, class numbers out of range and impossible probabilities."""
     if name.endswith(("vocab", "paths")) and len(np.unique(array)) < len(array):
         raise UserError(f"{where} names something twice")
-    if name.endswith("targets") and array.size and not 0 <= array.min() <= array.max() < classes:
-        raise UserError(f"{where} must lie from 0 to {classes - 1}, the places in vocab")
+    if (
+        name.endswith("targets")
+        and array.size
+        and not 0 <= array.min() <= array.max() < class_count
+    ):
+        raise UserError(f"{where} must lie from 0 to {class_count - 1}, the places in vocab")
     if name.endswith(("probabilities", "maps")) and not np.all((array >= 0) & (array <= 1)):
         raise UserError(
             f"{where} must lie from 0 to 1; NaN means that training diverged: "

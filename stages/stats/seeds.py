@@ -1,40 +1,52 @@
-"""Whether one recipe is better than another, each trained once or with several seeds."""
+"""Several seeds of one recipe: whether one recipe is better than another, over its runs."""
 
 import numpy as np
 from scipy.stats import t as student
 
 from stages.stats.intervals import CONFIDENCE, Interval
-from stages.stats.mcnemar import PairedComparison, Verdict, compare_paired, mcnemar, tango_interval
+from stages.stats.mcnemar import (
+    PairedComparison,
+    compare_paired,
+    mcnemar,
+    tango_interval,
+    verdict_of,
+)
 
 
 def compare_seeds(first: np.ndarray, second: np.ndarray) -> PairedComparison:
     """Compare two recipes by which of the same images each run has right, (K, V) and (L, V) bool.
 
-    With one run each this is the paired test of `compare`, and says which of two models is better.
-    With several it says which recipe is, and the stricter of two tests decides: one of the mean
-    difference, whose variance is that between images plus that between seeds; and the sign test of
-    the images that gained against those that lost, which holds where few differ. The noise of
-    seeds counts a little in both parts of the variance, so the test errs towards "cannot tell".
+    With one run each this is `compare_paired`, and says which of two models is better. With several
+    it says which recipe is, and the stricter of two tests decides: one of the mean difference,
+    whose variance is that between images plus that between seeds; and the sign test of the images
+    that gained against those that lost, which is exact where few differ. The noise of seeds counts
+    a little in both parts of the variance, so the test errs towards "cannot tell".
     """
     if len(first) == len(second) == 1:
         return compare_paired(first[0], second[0])
-    share = first.mean(axis=0) - second.mean(axis=0)  # of runs that are right, image by image
-    gained, lost = int(np.sum(share > 0)), int(np.sum(share < 0))
-    images, value = len(share), -float(share.mean()) if len(share) else 0.0
-    if gained == lost == 0 or images < 2:
-        return PairedComparison(
-            "cannot tell", 1.0, tango_interval(lost, gained, images), gained, lost, images
-        )
-    error, freedom = _error(share, first, second)
-    reach = error * float(student.ppf((1 + CONFIDENCE) / 2, freedom))
-    p = mcnemar(gained, lost)
-    if error > 0:
-        p = max(p, float(2 * student.sf(abs(value) / error, freedom)))
-    verdict: Verdict = "cannot tell"
-    if p < 1 - CONFIDENCE:
-        verdict = "better" if value < 0 else "worse"
-    ends = Interval(value, max(value - reach, -1.0), min(value + reach, 1.0))
-    return PairedComparison(verdict, p, ends, gained, lost, images)
+    # Share of runs that are right, the first minus the second recipe, image by image.
+    advantage = first.mean(axis=0) - second.mean(axis=0)
+    gained = int(np.sum(advantage > 0))
+    lost = int(np.sum(advantage < 0))
+    images = len(advantage)
+    p = 1.0
+    difference = tango_interval(lost, gained, images)
+    if (gained or lost) and images >= 2:
+        value = -float(advantage.mean())
+        error, freedom = _standard_error(advantage, first, second)
+        reach = error * float(student.ppf((1 + CONFIDENCE) / 2, freedom))
+        difference = Interval(value, max(value - reach, -1.0), min(value + reach, 1.0))
+        p = mcnemar(gained, lost)
+        if error > 0:
+            p = max(p, float(2 * student.sf(abs(value) / error, freedom)))
+    return PairedComparison(
+        verdict=verdict_of(p, difference.value is not None and difference.value < 0),
+        p=p,
+        difference=difference,
+        only_first_right=gained,
+        only_second_right=lost,
+        images=images,
+    )
 
 
 def seed_spread(right: np.ndarray) -> float | None:
@@ -42,18 +54,21 @@ def seed_spread(right: np.ndarray) -> float | None:
     return float(right.mean(axis=1).std(ddof=1)) if len(right) > 1 else None
 
 
-def _error(share: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Return the standard error of the mean difference, and its degrees of freedom.
+def _standard_error(
+    advantage: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> tuple[float, float]:
+    """Return the standard error of the mean advantage, and its degrees of freedom.
 
-    A single run has the spread of the other recipe's runs. The degrees of freedom are
+    A single run is taken to spread as the other recipe's runs do. The degrees of freedom are
     Satterthwaite's (1946).
     """
-    known = [runs for runs in (first, second) if len(runs) > 1]
-    parts = [(float(share.var(ddof=1)) / len(share), len(share) - 1)]
+    repeated = [runs for runs in (first, second) if len(runs) > 1]
+    parts = [(float(advantage.var(ddof=1)) / len(advantage), len(advantage) - 1)]
     for runs in (first, second):
-        seen = runs if len(runs) > 1 else known[0]
-        parts.append((float(seen.mean(axis=1).var(ddof=1)) / len(runs), len(seen) - 1))
-    variance = sum(part for part, _ in parts)
-    if variance == 0:
+        spread_of = runs if len(runs) > 1 else repeated[0]
+        variance = float(spread_of.mean(axis=1).var(ddof=1))
+        parts.append((variance / len(runs), len(spread_of) - 1))
+    total = sum(part for part, _ in parts)
+    if total == 0:
         return 0.0, 1.0
-    return variance**0.5, variance**2 / sum(part**2 / freedom for part, freedom in parts)
+    return total**0.5, total**2 / sum(part**2 / freedom for part, freedom in parts)

@@ -1,6 +1,6 @@
-"""One temperature for all logits, which makes a model as sure as it is right.
+"""Temperature scaling (Guo et al. 2017, arXiv:1706.04599): one divisor of all logits calibrates.
 
-Guo et al. 2017, arXiv:1706.04599. It changes no prediction, only how sure each one is.
+It changes no prediction, only the confidence of each one.
 """
 
 from dataclasses import dataclass
@@ -10,47 +10,68 @@ from scipy.optimize import minimize_scalar
 
 from stages.stats.calibration import expected_calibration_error
 from stages.stats.intervals import Interval, bootstrap
+from stages.stats.metrics_record import TemperatureRecord
+from stages.stats.outcomes import SMALLEST_PROBABILITY
 
-COLDEST, HOTTEST = 0.05, 20.0  # temperatures tried
-ENOUGH = 2**21  # probabilities to fit one number from: a second of work
-FEWEST = 10  # images in each half, for a temperature to mean anything
-SMALLEST = float(np.finfo(np.float32).tiny)
+LOWEST_TEMPERATURE = 0.05  # tried
+HIGHEST_TEMPERATURE = 20.0
+_MOST_PROBABILITIES = 2**21  # to fit one number from: a second of work
+_FEWEST_IN_HALF = 10  # images in each half, for a temperature to mean anything
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TemperatureEvaluation:
-    """A temperature fitted on one half of the images, and what it does to the other half."""
+    """A temperature fitted on one half of the images, and its effect on the other half."""
 
     value: float  # above 1 it lowers the confidence
     fitted_on: int  # images
-    judged_on: int
+    evaluated_on: int
     ece_before: float
     ece_after: float
     nll_before: float  # mean -log p of the label; with bce the mean over the classes
     nll_after: float
     nll_change: Interval  # after minus before; below zero it helps
 
+    def as_dict(self) -> TemperatureRecord:
+        """Return the fields as they stand in metrics.json."""
+        return {
+            "value": self.value,
+            "fitted_on": self.fitted_on,
+            "judged_on": self.evaluated_on,
+            "ece_before": self.ece_before,
+            "ece_after": self.ece_after,
+            "nll_before": self.nll_before,
+            "nll_after": self.nll_after,
+            "nll_change": self.nll_change.as_dict(),
+        }
+
 
 def evaluate_temperature(
     targets: np.ndarray,
     pred_probs: np.ndarray,
-    first: np.ndarray,
+    in_first_half: np.ndarray,
     generator: np.random.Generator,
 ) -> TemperatureEvaluation | None:
-    """Fit a temperature on the `first` images and judge it on the rest; None with too few."""
-    rest = ~first
-    if min(first.sum(), rest.sum()) < FEWEST:
+    """Fit a temperature on the first half, (N,) bool, and evaluate it on the other.
+
+    Return None where a half has fewer than ten images.
+    """
+    in_second_half = ~in_first_half
+    if min(in_first_half.sum(), in_second_half.sum()) < _FEWEST_IN_HALF:
         return None
-    value = fit_temperature(targets[first], pred_probs[first])
-    before, of = pred_probs[rest], targets[rest]
+    value = fit_temperature(targets[in_first_half], pred_probs[in_first_half])
+    before = pred_probs[in_second_half]
+    labels = targets[in_second_half]
     after = apply_temperature(before, value)
-    right, images = before.argmax(axis=1) == of, len(of)
-    loss_before, loss_after = _losses(of, before), _losses(of, after)
+    right = before.argmax(axis=1) == labels
+    images = len(labels)
+    loss_before = _losses(labels, before)
+    loss_after = _losses(labels, after)
     change = loss_after - loss_before
     return TemperatureEvaluation(
         value=value,
-        fitted_on=int(first.sum()),
-        judged_on=images,
+        fitted_on=int(in_first_half.sum()),
+        evaluated_on=images,
         ece_before=expected_calibration_error(before.max(axis=1), right),
         ece_after=expected_calibration_error(after.max(axis=1), right),
         nll_before=float(loss_before.mean()),
@@ -60,41 +81,58 @@ def evaluate_temperature(
 
 
 def fit_temperature(targets: np.ndarray, pred_probs: np.ndarray) -> float:
-    """Return the temperature with the least loss, within COLDEST and HOTTEST.
+    """Return the temperature with the least loss, from LOWEST_ to HIGHEST_TEMPERATURE.
 
-    Of more than ENOUGH probabilities every so many rows are taken.
+    Of very many probabilities only evenly spaced rows are used.
     """
-    every = -(-pred_probs.size // ENOUGH)
-    targets, pred_probs = targets[::every], pred_probs[::every]
-    found = minimize_scalar(
-        lambda power: float(_losses(targets, apply_temperature(pred_probs, np.exp(power))).mean()),
-        bounds=np.log([COLDEST, HOTTEST]),
-        method="bounded",
+    stride = -(-pred_probs.size // _MOST_PROBABILITIES)
+    targets = targets[::stride]
+    pred_probs = pred_probs[::stride]
+
+    def mean_loss(log_temperature: float) -> float:
+        scaled = apply_temperature(pred_probs, np.exp(log_temperature))
+        return float(_losses(targets, scaled).mean())
+
+    minimum = minimize_scalar(
+        mean_loss, bounds=np.log([LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE]), method="bounded"
     )
-    return float(np.exp(found.x))
+    return float(np.exp(minimum.x))
 
 
 def apply_temperature(pred_probs: np.ndarray, temperature: float) -> np.ndarray:
     """Return the probabilities whose logits are divided by a temperature, (N, C) float64."""
-    given = np.clip(pred_probs.astype(np.float64), SMALLEST, 1)
+    clipped = _clip(pred_probs)
+    scaled: np.ndarray
     if _sums_to_one(pred_probs):
-        logits = np.log(given) / temperature
+        logits = np.log(clipped) / temperature
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        scaled = powers / powers.sum(axis=1, keepdims=True)
+        return scaled
     # Each class answers by itself: 1 / (1 + odds against), in the float32 that it came from.
-    against = np.log(np.clip(1 - given, 1e-8, 1)) - np.log(given)
-    return 1 / (1 + np.exp(np.clip(against / temperature, -700, 700)))
+    log_odds_against = np.log(np.clip(1 - clipped, 1e-8, 1)) - np.log(clipped)
+    scaled = 1 / (1 + np.exp(np.clip(log_odds_against / temperature, -700, 700)))
+    return scaled
 
 
 def _losses(targets: np.ndarray, pred_probs: np.ndarray) -> np.ndarray:
-    given = np.clip(pred_probs.astype(np.float64), SMALLEST, 1)
+    """Return each image's -log p of the label, (N,); with bce the mean loss over its classes."""
+    clipped = _clip(pred_probs)
     rows = np.arange(len(targets))
+    losses: np.ndarray
     if _sums_to_one(pred_probs):
-        return -np.log(given[rows, targets])
-    against = np.log(np.clip(1 - given, 1e-8, 1))
-    of_label = np.log(given[rows, targets]) - against[rows, targets]
-    return -(against.sum(axis=1) + of_label) / given.shape[1]
+        losses = -np.log(clipped[rows, targets])
+        return losses
+    log_against = np.log(np.clip(1 - clipped, 1e-8, 1))
+    of_label = np.log(clipped[rows, targets]) - log_against[rows, targets]
+    losses = -(log_against.sum(axis=1) + of_label) / clipped.shape[1]
+    return losses
+
+
+def _clip(pred_probs: np.ndarray) -> np.ndarray:
+    """Return probabilities whose logarithms are finite, (N, C) float64."""
+    return np.clip(pred_probs.astype(np.float64), SMALLEST_PROBABILITY, 1)
 
 
 def _sums_to_one(pred_probs: np.ndarray) -> bool:
+    """Return whether each row sums to one, as with softmax; with bce rows need not."""
     return bool(np.allclose(pred_probs.sum(axis=1), 1, atol=1e-3))

@@ -1,4 +1,4 @@
-"""Intervals that say how much a number is worth."""
+"""Intervals, against published values, coverage and scipy."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ counts = st.integers(0, 2000)
 
 
 @pytest.mark.parametrize(
-    ("hits", "of", "low", "high"),
+    ("hits", "trials", "low", "high"),
     [
         # Newcombe 1998 (Statistics in Medicine 17, 857-872), table I, method 3.
         (81, 263, 0.2553, 0.3662),
@@ -23,49 +23,48 @@ counts = st.integers(0, 2000)
         (29, 29, 0.8830, 1.0000),
     ],
 )
-def test_wilson_gives_the_published_values(hits: int, of: int, low: float, high: float) -> None:
+def test_wilson_gives_the_published_values(hits: int, trials: int, low: float, high: float) -> None:
     """Wilson's interval agrees with the published ones to their four digits."""
-    interval = wilson(hits, of)
-    assert interval.value == hits / of
-    assert (interval.low, interval.high) == (
-        pytest.approx(low, abs=6e-5),
-        pytest.approx(high, abs=6e-5),
-    )
+    interval = wilson(hits, trials)
+    assert interval.value == hits / trials
+    assert [interval.low, interval.high] == pytest.approx([low, high], abs=6e-5)
 
 
-@given(of=st.integers(1, 2000), share=st.floats(0, 1))
-def test_wilson_holds_its_value_and_stays_in_range(of: int, share: float) -> None:
-    """Low end, value and high end stand in this order between 0 and 1."""
-    interval = wilson(round(share * of), of)
+@given(trials=st.integers(1, 2000), share=st.floats(0, 1))
+def test_wilson_contains_its_value_and_stays_in_range(trials: int, share: float) -> None:
+    """Low end, value and high end come in this order between 0 and 1."""
+    interval = wilson(round(share * trials), trials)
     assert interval.value is not None
     assert 0 <= interval.low <= interval.value + 1e-12
     assert interval.value - 1e-12 <= interval.high <= 1
 
 
-def test_nothing_seen_is_nothing_known() -> None:
-    """Without trials there is no value, and the interval is all there is."""
+def test_without_trials_the_interval_is_everything() -> None:
+    """Without trials there is no value, and the interval is 0 to 1."""
     assert wilson(0, 0) == Interval(None, 0.0, 1.0)
     assert wilson(0, 0).complement() == Interval(None, 0.0, 1.0)
 
 
 def test_the_complement_of_accuracy_is_the_error_rate() -> None:
-    """The ends change places and the width stays."""
-    error, direct = wilson(190, 200).complement(), wilson(10, 200)
-    assert error.as_dict() == pytest.approx(direct.as_dict())
+    """The complement of 190 right of 200 is the interval of 10 wrong of 200."""
+    error = wilson(190, 200).complement()
+    direct = wilson(10, 200)
+    assert dict(error.as_dict()) == pytest.approx(dict(direct.as_dict()))
+    assert list(error.as_dict()) == ["value", "low", "high"]
 
 
-@given(true=st.integers(0, 300), missed=counts, wrongly=counts)
-def test_f1_holds_its_value(true: int, missed: int, wrongly: int) -> None:
+@given(right=st.integers(0, 300), missed=counts, wrongly=counts)
+def test_f1_interval_contains_its_value(right: int, missed: int, wrongly: int) -> None:
     """The interval of F1 contains the F1 that scikit-learn's formula gives."""
-    if true + missed + wrongly == 0:
+    if right + missed + wrongly == 0:
         return
-    interval = wilson_f1(true, true + missed, true + wrongly)
-    expected = 2 * true / (2 * true + missed + wrongly)
+    interval = wilson_f1(right, right + missed, right + wrongly)
+    expected = 2 * right / (2 * right + missed + wrongly)
     assert interval.value == pytest.approx(expected)
     assert interval.low - 1e-12 <= expected <= interval.high + 1e-12
 
 
-def test_f1_covers_the_truth() -> None:
+def test_f1_interval_covers_the_truth() -> None:
     """Of 500 samples of 40 images, about 95 % of the intervals contain the true F1."""
     rng = np.random.default_rng(5)
     # P(right), P(missed), P(wrongly named), P(neither): F1 = .84 / .94.
@@ -78,13 +77,13 @@ def test_f1_covers_the_truth() -> None:
 def test_bootstrap_agrees_with_scipy() -> None:
     """The percentile interval of a mean is scipy's, up to the draws."""
     values = np.random.default_rng(0).exponential(size=150)
-    mine = bootstrap(lambda drawn: drawn @ values / len(values), 150, derive(1, "test"), 4000)
-    theirs = stats.bootstrap(
+    interval = bootstrap(lambda drawn: drawn @ values / len(values), 150, derive(1, "test"), 4000)
+    reference = stats.bootstrap(
         (values,), np.mean, method="percentile", n_resamples=4000, rng=np.random.default_rng(2)
     ).confidence_interval
-    assert mine.value == pytest.approx(values.mean())
-    assert mine.low == pytest.approx(theirs.low, abs=0.02)
-    assert mine.high == pytest.approx(theirs.high, abs=0.02)
+    assert interval.value == pytest.approx(values.mean())
+    assert interval.low == pytest.approx(reference.low, abs=0.02)
+    assert interval.high == pytest.approx(reference.high, abs=0.02)
 
 
 def test_bootstrap_repeats() -> None:
@@ -99,15 +98,15 @@ def test_bootstrap_repeats() -> None:
 
 
 def test_bootstrap_draws_as_many_images_as_there_are() -> None:
-    """Every draw holds as many images as the set, in blocks of any size."""
-    seen: list[np.ndarray] = []
+    """Every draw has as many images as the set, in blocks of any size."""
+    blocks: list[np.ndarray] = []
 
-    def note(drawn: np.ndarray) -> np.ndarray:
-        seen.append(drawn)
+    def record(drawn: np.ndarray) -> np.ndarray:
+        blocks.append(drawn)
         return drawn[:, 0]
 
-    bootstrap(note, 50_000, derive(1, "blocks"), draws=200)
-    drawn = np.concatenate(seen[1:])
-    assert len(seen) > 2
+    bootstrap(record, 50_000, derive(1, "blocks"), draws=200)
+    drawn = np.concatenate(blocks[1:])
+    assert len(blocks) > 2
     assert drawn.shape == (200, 50_000)
     assert (drawn.sum(axis=1) == 50_000).all()

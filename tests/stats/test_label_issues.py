@@ -1,4 +1,4 @@
-"""Labels that are probably wrong, and why."""
+"""Label issues of a few made-up images, and of labels changed at random."""
 
 from dataclasses import replace
 
@@ -6,86 +6,98 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.stats.label_issues import COLUMNS, rank_label_issues
+from stages.stats.label_issues import LABEL_ISSUE_COLUMNS, rank_label_issues
 from stages.stats.predictions import Baseline, Predictions
-from tests.example_results import arrays, pred_probs
+from tests.example_results import example_pred_probs, example_predictions
 
-VOCAB = np.array(["cat", "dog", "=cow()"])
-SURE = [0.96, 0.02, 0.02]
-ALONE = pd.Series(dtype=str)
+CLASS_NAMES = np.array(["cat", "dog", "=cow()"])
+CONFIDENT = [0.96, 0.02, 0.02]
+NO_DUPLICATES = pd.Series(dtype=str)
 
 
 def evidence(
     margins: tuple[float, float] = (0.9, 0.9),
-    model: tuple[list[float], ...] = (SURE, SURE),
+    model: tuple[list[float], ...] = (CONFIDENT, CONFIDENT),
     probe: dict[str, list[float]] | None = None,
 ) -> tuple[Baseline, Predictions]:
-    """Return what is known of five images, all labelled cat; one neither trains nor validates."""
+    """Return the scores of five images, all labelled cat; one neither trains nor validates."""
     paths = np.array(["out.jpg", "train a.jpg", "train b.jpg", "valid a.jpg", "valid b.jpg"])
-    rows = [(probe or {}).get(path, SURE) for path in paths]
+    rows = [(probe or {}).get(path, CONFIDENT) for path in paths]
     zeros = np.zeros(2, int)
     predictions = Predictions(
-        VOCAB, paths[3:], zeros, np.array(model), paths[1:3], zeros, np.array(margins)
+        class_names=CLASS_NAMES,
+        paths=paths[3:],
+        targets=zeros,
+        pred_probs=np.array(model),
+        train_paths=paths[1:3],
+        train_targets=zeros,
+        train_margins=np.array(margins),
     )
-    everything = np.array(rows, "float32")
-    baseline = Baseline(VOCAB, paths, np.zeros(5, int), everything, paths[3:], everything[3:])
+    pred_probs = np.array(rows, "float32")
+    baseline = Baseline(
+        class_names=CLASS_NAMES,
+        paths=paths,
+        targets=np.zeros(5, int),
+        pred_probs=pred_probs,
+        valid_paths=paths[3:],
+        valid_pred_probs=pred_probs[3:],
+    )
     return baseline, predictions
 
 
-def test_nobody_is_suspected_without_evidence() -> None:
-    """Where every witness prefers the label the list is empty, with its columns."""
-    table = rank_label_issues(*evidence(), ALONE, 10)
+def test_without_evidence_there_is_no_issue() -> None:
+    """Where every source prefers the label the list is empty, with its columns."""
+    table = rank_label_issues(*evidence(), NO_DUPLICATES, 10)
     assert table.empty
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == LABEL_ISSUE_COLUMNS
 
 
-def test_a_label_that_training_never_learned_is_suspected() -> None:
+def test_a_label_that_training_never_learned_is_an_issue() -> None:
     """A negative margin suffices; the suggestion is then the probe's best other class."""
-    [row] = rank_label_issues(*evidence(margins=(0.9, -0.6)), ALONE, 10).to_dict("records")
+    [row] = rank_label_issues(*evidence(margins=(0.9, -0.6)), NO_DUPLICATES, 10).to_dict("records")
     assert row["path"] == "train b.jpg"
     assert (row["label"], row["suggested"]) == ("cat", "dog")
     assert row["reason"] == "training hardly learned it (margin −0.60)"
 
 
-def test_the_model_accuses_a_validation_image() -> None:
-    """The model's own suggestion goes before the probe's, and both are told with both shares."""
-    witnesses = evidence(model=(SURE, [0.01, 0.04, 0.95]), probe={"valid b.jpg": [0.2, 0.7, 0.1]})
-    [row] = rank_label_issues(*witnesses, ALONE, 10).to_dict("records")
+def test_the_model_doubts_a_validation_image() -> None:
+    """The model's suggestion goes before the probe's; the reason has both with probabilities."""
+    sources = evidence(
+        model=(CONFIDENT, [0.01, 0.04, 0.95]), probe={"valid b.jpg": [0.2, 0.7, 0.1]}
+    )
+    [row] = rank_label_issues(*sources, NO_DUPLICATES, 10).to_dict("records")
     assert (row["path"], row["suggested"]) == ("valid b.jpg", "=cow()")
     assert row["reason"] == (
         "the model, which never trained on it, says =cow() (95 %, its label 1 %); "
         "the linear probe says dog (70 %, its label 20 %)"
     )
-    # So few images calibrate nothing: the odds of .2 and .01 are multiplied as they are.
+    # With so few images nothing is calibrated: the odds of .2 and .01 are multiplied.
     odds = 0.2 / 0.8 * 0.01 / 0.99
     assert row["score"] == pytest.approx(1 / (1 + odds), rel=1e-6)
 
 
 def test_excluded_images_have_the_probe_alone() -> None:
-    """An image that neither trained nor validated is judged too."""
-    table = rank_label_issues(*evidence(probe={"out.jpg": [0.1, 0.8, 0.1]}), ALONE, 10)
+    """An image that is neither for training nor for validation has a score too."""
+    table = rank_label_issues(*evidence(probe={"out.jpg": [0.1, 0.8, 0.1]}), NO_DUPLICATES, 10)
     assert table["path"].tolist() == ["out.jpg"]
 
 
-def test_witnesses_add_up() -> None:
-    """Two that doubt a label weigh more than one that does while the other defends it."""
-    accused = [0.1, 0.8, 0.1]
+def test_sources_add_up() -> None:
+    """Two sources that doubt a label weigh more than one while the other prefers it."""
+    doubted = [0.1, 0.8, 0.1]
     table = rank_label_issues(
-        *evidence(margins=(-0.5, 0.9), probe={"train a.jpg": accused, "train b.jpg": accused}),
-        ALONE, 10,
+        *evidence(margins=(-0.5, 0.9), probe={"train a.jpg": doubted, "train b.jpg": doubted}),
+        NO_DUPLICATES, 10,
     )  # fmt: skip
     assert table["path"].tolist() == ["train a.jpg", "train b.jpg"]
     assert table["score"].is_monotonic_decreasing
 
 
-def test_contradicting_copies_lead() -> None:
+def test_duplicates_with_different_labels_come_first() -> None:
     """One picture under two labels comes first, with the other one's label suggested."""
     baseline, predictions = evidence(margins=(-0.9, 0.9))
-    targets = np.array([1, 0, 0, 0, 0])  # out.jpg is labelled dog, its copy in training cat
-    baseline = Baseline(
-        VOCAB, baseline.paths, targets, baseline.pred_probs, baseline.valid_paths,
-        baseline.valid_pred_probs,
-    )  # fmt: skip
+    # out.jpg is labelled dog, its copy in training cat.
+    baseline = replace(baseline, targets=np.array([1, 0, 0, 0, 0]))
     groups = pd.Series({path: path for path in baseline.paths} | {"train b.jpg": "out.jpg"})
     table = rank_label_issues(baseline, predictions, groups, 10)
     assert table["path"].tolist()[:2] == ["out.jpg", "train b.jpg"]
@@ -97,14 +109,17 @@ def test_contradicting_copies_lead() -> None:
 
 
 def noisy(probe_right: float, seed: int = 4) -> tuple[Baseline, Predictions, np.ndarray]:
-    """Return what is known of 600 images, 30 of them with a wrong label, and the paths of those.
+    """Return the scores of 600 images, 30 of them with a wrong label, and the paths of those.
 
-    The probe is right about as often as said, and as sure when it is wrong as when it is right.
+    The probe has about the accuracy given, and is as confident when it is wrong as when it is
+    right.
     """
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 5, 600)
     paths = np.array([f"{number:03}.jpg" for number in range(600)])
-    predictions, baseline = arrays(list("abcde"), truth, paths, right=probe_right + 0.2)
+    predictions, baseline = example_predictions(
+        list("abcde"), truth, paths, right=probe_right + 0.2
+    )
     changed = rng.choice(600, 30, replace=False)
     labels = truth.copy()
     labels[changed] = (truth[changed] + 1 + rng.integers(0, 4, 30)) % 5
@@ -115,57 +130,59 @@ def noisy(probe_right: float, seed: int = 4) -> tuple[Baseline, Predictions, np.
     predictions = replace(
         predictions,
         targets=labels[valid],
-        pred_probs=pred_probs(truth[valid], 5, 0.97, rng),
+        pred_probs=example_pred_probs(truth[valid], 5, 0.97, rng),
         train_targets=labels[~valid],
         train_margins=margins,
     )
     return replace(baseline, targets=labels), predictions, paths[changed]
 
 
-def found(baseline: Baseline, predictions: Predictions, changed: np.ndarray) -> float:
-    """Return the share of changed labels among as many suspects."""
+def precision(baseline: Baseline, predictions: Predictions, changed: np.ndarray) -> float:
+    """Return the share of changed labels among as many issues."""
     groups = pd.Series(baseline.paths, baseline.paths)
     table = rank_label_issues(baseline, predictions, groups, len(changed))
-    return table["path"].isin(changed).mean()
+    return float(table["path"].isin(changed).mean())
 
 
-def test_a_witness_that_is_often_wrong_says_little() -> None:
-    """Calibration quietens a probe that errs on half the images, however sure it is of itself."""
+def test_a_source_that_is_often_wrong_weighs_little() -> None:
+    """Calibration flattens a probe that errs on half the images, however confident it is."""
     baseline, predictions, changed = noisy(0.5)
-    assert found(baseline, predictions, changed) > 0.7
+    assert precision(baseline, predictions, changed) > 0.7
     table = pd.DataFrame(baseline.pred_probs, baseline.paths)
     label = table.to_numpy()[np.arange(600), baseline.targets]
-    alone = pd.Series(label, baseline.paths).nsmallest(len(changed)).index
-    assert np.isin(alone, changed).mean() < 0.5
+    by_probe = pd.Series(label, baseline.paths).nsmallest(len(changed)).index
+    assert np.isin(by_probe, changed).mean() < 0.5
 
 
 def test_a_good_probe_helps() -> None:
     """With a probe that is mostly right more are found than by training and validation alone."""
     baseline, predictions, changed = noisy(0.95)
-    silent = replace(baseline, pred_probs=np.full((600, 5), 0.2, "float32"))
-    assert found(baseline, predictions, changed) > found(silent, predictions, changed)
+    uniform = replace(baseline, pred_probs=np.full((600, 5), 0.2, "float32"))
+    assert precision(baseline, predictions, changed) > precision(uniform, predictions, changed)
 
 
-def test_nobody_decides_alone() -> None:
-    """A probability of zero counts as one in a thousand, so that another witness outweighs it."""
-    [sure], [surest] = (
-        rank_label_issues(*evidence(probe={"out.jpg": [low, 1 - low, 0.0]}), ALONE, 10)["score"]
+def test_no_source_decides_alone() -> None:
+    """A probability of zero counts as one in a thousand, so that another source outweighs it."""
+    [small], [zero] = (
+        rank_label_issues(*evidence(probe={"out.jpg": [low, 1 - low, 0.0]}), NO_DUPLICATES, 10)[
+            "score"
+        ]
         for low in (0.001, 0.0)
     )
-    assert sure == pytest.approx(surest) == pytest.approx(0.999)
+    assert small == pytest.approx(zero) == pytest.approx(0.999)
 
 
-def test_margins_of_unseen_images_say_nothing() -> None:
-    """NaN, an image that no step has seen, is neither for nor against."""
-    assert rank_label_issues(*evidence(margins=(np.nan, 0.9)), ALONE, 10).empty
+def test_a_missing_margin_is_no_evidence() -> None:
+    """NaN, of an image that was in no batch, is neither for nor against the label."""
+    assert rank_label_issues(*evidence(margins=(np.nan, 0.9)), NO_DUPLICATES, 10).empty
 
 
 @pytest.mark.parametrize("count", [0, 3, 1000])
-def test_no_more_than_asked_for(count: int) -> None:
-    """The list ends at the number asked for."""
+def test_the_list_ends_at_the_count(count: int) -> None:
+    """No more issues than asked for, each path once, each with another label suggested."""
     rng = np.random.default_rng(0)
     paths = np.array([f"{number:03}.jpg" for number in range(100)])
-    predictions, baseline = arrays(["a", "b", "c"], rng.integers(0, 3, 100), paths)
+    predictions, baseline = example_predictions(["a", "b", "c"], rng.integers(0, 3, 100), paths)
     table = rank_label_issues(baseline, predictions, pd.Series(paths, paths), count)
     assert len(table) <= count
     assert table["path"].is_unique
@@ -180,5 +197,5 @@ def test_swapped_labels_are_found() -> None:
     hits = table[table.index.isin(changed)]
     assert len(hits) >= 22
     truth = np.random.default_rng(4).integers(0, 5, 600)
-    true = [list("abcde")[truth[int(path[:3])]] for path in hits.index]
-    assert (hits["suggested"] == true).mean() > 0.6
+    true_labels = [list("abcde")[truth[int(str(path)[:3])]] for path in hits.index]
+    assert (hits["suggested"] == true_labels).mean() > 0.6

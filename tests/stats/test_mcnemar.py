@@ -1,4 +1,4 @@
-"""Better, worse, or cannot tell: two classifiers on the same images."""
+"""McNemar's test and Tango's interval, against published values and a slow reference."""
 
 import numpy as np
 import pytest
@@ -6,18 +6,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from stages.stats.mcnemar import compare_paired, mcnemar, tango_interval
+from stages.stats.mcnemar import compare_paired, mcnemar, tango_interval, verdict_of
 
 
-def right(first: int, second: int, both: int = 100, neither: int = 10) -> list[np.ndarray]:
-    """Return who has right which image, from the four counts."""
-    one = np.repeat([True, False, True, False], [first, second, both, neither])
-    other = np.repeat([False, True, True, False], [first, second, both, neither])
-    return [one, other]
+def right(
+    only_first: int, only_second: int, both: int = 100, neither: int = 10
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which images each classifier has right, from the four counts."""
+    counts = [only_first, only_second, both, neither]
+    first = np.repeat([True, False, True, False], counts)
+    second = np.repeat([False, True, True, False], counts)
+    return first, second
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "verdict"),
+    ("only_first", "only_second", "verdict"),
     [
         (30, 5, "better"),
         (5, 30, "worse"),
@@ -27,12 +30,12 @@ def right(first: int, second: int, both: int = 100, neither: int = 10) -> list[n
         (0, 0, "cannot tell"),
     ],
 )
-def test_the_verdict_follows_the_test(first: int, second: int, verdict: str) -> None:
+def test_the_verdict_follows_the_test(only_first: int, only_second: int, verdict: str) -> None:
     """Only images on which the two differ decide, and few of them cannot."""
-    result = compare_paired(*right(first, second))
+    result = compare_paired(*right(only_first, only_second))
     assert result.verdict == verdict
-    assert (result.only_first_right, result.only_second_right) == (first, second)
-    assert result.images == first + second + 110
+    assert (result.only_first_right, result.only_second_right) == (only_first, only_second)
+    assert result.images == only_first + only_second + 110
 
 
 def test_the_difference_is_that_of_the_error_rates() -> None:
@@ -40,6 +43,24 @@ def test_the_difference_is_that_of_the_error_rates() -> None:
     result = compare_paired(*right(30, 5))
     assert result.difference.value == pytest.approx(-25 / 145)
     assert result.difference.high < 0
+
+
+def test_the_verdict_needs_p_below_five_percent() -> None:
+    """At exactly 5 % there is no verdict; below it the side that is ahead is the better one."""
+    assert verdict_of(1 - 0.95, True) == "cannot tell"
+    assert verdict_of(0.0499, True) == "better"
+    assert verdict_of(0.0499, False) == "worse"
+
+
+def test_the_record_has_every_field_in_order() -> None:
+    """As in metrics.json, with the interval as a mapping."""
+    result = compare_paired(*right(30, 5))
+    record = result.as_dict()
+    assert list(record) == [
+        "verdict", "p", "difference", "only_first_right", "only_second_right", "images",
+    ]  # fmt: skip
+    assert record["difference"] == result.difference.as_dict()
+    assert (record["verdict"], record["p"], record["images"]) == ("better", result.p, 145)
 
 
 def test_mcnemar_is_the_sign_test() -> None:
@@ -71,18 +92,20 @@ def test_tango_at_the_ends() -> None:
     assert tango_interval(0, 0, 0).value is None
 
 
-def slow_score(one: int, other: int, images: int, difference: float) -> float:
+def slow_score(only_first: int, only_second: int, images: int, difference: float) -> float:
     """Return Tango's statistic, its nuisance parameter found by trying 200,000 values."""
-    low, high = max(0.0, -difference), (1 - difference) / 2
+    low = max(0.0, -difference)
+    high = (1 - difference) / 2
     q = np.linspace(low, high, 200_001)[1:-1]
-    same = images - one - other
+    concordant = images - only_first - only_second
     likelihood = (
-        one * np.log(q + difference) + other * np.log(q) + same * np.log1p(-2 * q - difference)
+        only_first * np.log(q + difference)
+        + only_second * np.log(q)
+        + concordant * np.log1p(-2 * q - difference)
     )
     best = q[np.argmax(likelihood)]
-    return (one - other - images * difference) / np.sqrt(
-        images * (2 * best + difference * (1 - difference))
-    )
+    variance = images * (2 * best + difference * (1 - difference))
+    return float((only_first - only_second - images * difference) / np.sqrt(variance))
 
 
 @pytest.mark.parametrize("table", [(1, 7, 21), (10, 3, 50), (2, 1, 30), (40, 12, 200)])
@@ -94,13 +117,14 @@ def test_tango_inverts_the_score_test(table: tuple[int, int, int]) -> None:
 
 
 @settings(deadline=None)
-@given(one=st.integers(0, 60), other=st.integers(0, 60), same=st.integers(1, 300))
-def test_tango_is_a_mirror(one: int, other: int, same: int) -> None:
-    """Changing sides changes signs; the value lies within; a clear verdict excludes zero."""
-    images = one + other + same
-    interval, mirrored = tango_interval(one, other, images), tango_interval(other, one, images)
+@given(only_first=st.integers(0, 60), only_second=st.integers(0, 60), same=st.integers(1, 300))
+def test_tango_changes_signs_with_sides(only_first: int, only_second: int, same: int) -> None:
+    """Changing sides changes signs; the value lies within; a significant test excludes zero."""
+    images = only_first + only_second + same
+    interval = tango_interval(only_first, only_second, images)
+    mirrored = tango_interval(only_second, only_first, images)
     assert interval.value is not None
     assert -1 <= interval.low <= interval.value <= interval.high <= 1
     assert interval.low == pytest.approx(-mirrored.high)
-    if mcnemar(one, other) < 0.05:
+    if mcnemar(only_first, only_second) < 0.05:
         assert interval.low > 0 or interval.high < 0

@@ -1,4 +1,4 @@
-"""Counts, shares and their intervals, against scikit-learn."""
+"""Confusion matrix, scores by class, top-k accuracy and macro scores, against scikit-learn."""
 
 import numpy as np
 import pytest
@@ -11,9 +11,10 @@ from sklearn.metrics import (
 )
 
 from stages.base.seed import derive
-from stages.stats.metrics import Score, accuracy, class_metrics, confusion, macro, top_k
+from stages.stats.macro import Score
+from stages.stats.metrics import accuracy, class_metrics, confusion, macro, top_k
 
-VOCAB = np.array(["ant", "bee", "cat", "dog"])
+CLASS_NAMES = np.array(["ant", "bee", "cat", "dog"])
 TARGETS = np.array([0, 0, 0, 1, 1, 2, 2, 2])  # no dog in validation
 PREDICTED = np.array([0, 0, 1, 1, 1, 0, 0, 3])  # never a cat
 
@@ -31,7 +32,7 @@ def test_by_class_agrees_with_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 4, 300)
     predicted = np.where(rng.random(300) < 0.3, rng.integers(0, 4, 300), targets)
-    table = class_metrics(VOCAB, confusion(targets, predicted, 4))
+    table = class_metrics(CLASS_NAMES, confusion(targets, predicted, 4))
     expected = precision_recall_fscore_support(targets, predicted)
     for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
         assert table[name].to_numpy() == pytest.approx(values)
@@ -40,12 +41,12 @@ def test_by_class_agrees_with_scikit_learn() -> None:
         assert (table[name] <= table[f"{name}_high"]).all()
 
 
-def test_a_share_of_nothing_is_empty() -> None:
+def test_a_score_without_images_is_empty() -> None:
     """A class without images has no recall, one that is never predicted no precision."""
-    table = class_metrics(VOCAB, confusion(TARGETS, PREDICTED, 4)).set_index("label")
-    assert np.isnan(table.loc["dog", "recall"])
-    assert np.isnan(table.loc["dog", "f1"])
-    assert np.isnan(table.loc["cat", "precision"])
+    table = class_metrics(CLASS_NAMES, confusion(TARGETS, PREDICTED, 4)).set_index("label")
+    empty = table[["precision", "recall", "f1"]].isna().T
+    assert empty["dog"].tolist() == [False, True, True]
+    assert empty["cat"].tolist() == [True, False, False]
     assert table.loc["cat", "f1"] == 0
     assert table.loc["dog", "precision"] == 0
     assert table["support"].sum() == len(TARGETS)
@@ -71,19 +72,20 @@ def test_top_k_breaks_ties_as_argmax_does() -> None:
 
 @pytest.mark.parametrize("score", ["precision", "recall", "f1"])
 def test_macro_scores_agree_with_scikit_learn(score: Score) -> None:
-    """The mean over classes with images, one of them never predicted; the interval holds it."""
+    """The mean over classes with images, one of them never predicted; the interval contains it."""
     rng = np.random.default_rng(2)
     targets = rng.integers(0, 9, 400)
     predicted = np.where(rng.random(400) < 0.2, rng.integers(0, 9, 400), targets)
     predicted[predicted == 8] = 3
     interval = macro(score, targets, predicted, 12, derive(0, "test"))
-    theirs = {"precision": precision_score, "recall": recall_score, "f1": f1_score}[score]
-    expected = theirs(targets, predicted, average="macro", zero_division=0)
+    reference = {"precision": precision_score, "recall": recall_score, "f1": f1_score}[score]
+    expected = reference(targets, predicted, average="macro", zero_division=0)
+    assert interval.value is not None
     assert interval.value == pytest.approx(expected)
     assert interval.low < interval.value < interval.high
 
 
-def test_macro_f1_is_not_sure_where_no_mistake_was_seen() -> None:
+def test_macro_f1_leaves_room_without_any_mistake() -> None:
     """All right or all wrong on 20 images still leaves room, as the accuracy's interval does."""
     targets = np.arange(20) % 5
     best = macro("f1", targets, targets, 5, derive(0, "test"))
@@ -96,7 +98,7 @@ def test_macro_f1_is_not_sure_where_no_mistake_was_seen() -> None:
 
 @pytest.mark.slow
 def test_macro_f1_covers_the_truth() -> None:
-    """At 200 images, 10 classes and few errors, about 95 % of the intervals hold the truth."""
+    """At 200 images, 10 classes and few errors, about 95 % of the intervals contain the truth."""
     rng = np.random.default_rng(3)
     for error in (0.01, 0.3):
         truth = np.full((10, 10), error / 90)

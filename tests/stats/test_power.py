@@ -1,4 +1,4 @@
-"""How many images tell two classifiers apart."""
+"""Power and sample size of the exact McNemar test, against simulated pairs."""
 
 import numpy as np
 import pytest
@@ -8,21 +8,24 @@ from stages.stats.power import images_to_tell, power
 
 
 def simulated(images: int, gained: float, lost: float, pairs: int = 4000) -> float:
-    """Return how often the test tells simulated pairs apart."""
+    """Return the share of simulated pairs for which the test is significant."""
     rng = np.random.default_rng(1)
     counts = rng.multinomial(images, [gained, lost, 1 - gained - lost], size=pairs)
-    return float(np.mean([mcnemar(int(one), int(other)) < 0.05 for one, other, _ in counts]))
+    p_values = [mcnemar(int(only_first), int(only_second)) for only_first, only_second, _ in counts]
+    return float(np.mean(np.array(p_values) < 0.05))
 
 
 @pytest.mark.parametrize(
     ("images", "gained", "lost"), [(200, 0.02, 0.08), (1478, 0.03, 0.045), (1478, 0.03, 0.03)]
 )
-def test_power_is_how_often_the_test_tells(images: int, gained: float, lost: float) -> None:
+def test_power_is_how_often_the_test_is_significant(
+    images: int, gained: float, lost: float
+) -> None:
     """The formula agrees with pairs that are drawn and tested one by one."""
     assert power(images, gained, lost) == pytest.approx(simulated(images, gained, lost), abs=0.02)
 
 
-def test_equal_models_are_told_apart_at_most_one_time_in_twenty() -> None:
+def test_equal_models_are_significant_at_most_one_time_in_twenty() -> None:
     """Under the null the exact test keeps its level at any number of images."""
     for images in (10, 100, 1000, 100_000):
         assert power(images, 0.04, 0.04) <= 0.05
@@ -30,7 +33,7 @@ def test_equal_models_are_told_apart_at_most_one_time_in_twenty() -> None:
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(0.01, 0.03), (0.05, 0.06), (0.2, 0.0)])
-def test_so_many_images_tell_and_half_of_them_do_not(gained: float, lost: float) -> None:
+def test_the_sample_size_has_the_power_and_half_of_it_has_not(gained: float, lost: float) -> None:
     """The answer has the power aimed at, and is not far above what is needed."""
     images = images_to_tell(gained, lost)
     assert images is not None
@@ -40,7 +43,7 @@ def test_so_many_images_tell_and_half_of_them_do_not(gained: float, lost: float)
 
 
 def test_a_stricter_test_needs_more_images() -> None:
-    """At the level of one test among 36, 500 images that did not tell are not said to do."""
+    """At the level of one test among 36 more than 500 images are needed, at 5 % fewer."""
     gained, lost, level = 24 / 500, 6 / 500, 0.05 / 36
     images = images_to_tell(gained, lost, level)
     assert images is not None
@@ -48,7 +51,7 @@ def test_a_stricter_test_needs_more_images() -> None:
     assert power(images, gained, lost, level) >= 0.78
 
 
-def test_no_number_of_images_tells_equal_models() -> None:
+def test_equal_models_have_no_sample_size() -> None:
     """Without a difference, or with one that ten million images would not show, there is none."""
     assert images_to_tell(0.02, 0.02) is None
     assert images_to_tell(0.0, 0.0) is None

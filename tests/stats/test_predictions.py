@@ -1,4 +1,4 @@
-"""The arrays between training and interpretation."""
+"""The files of predictions between training and interpretation."""
 
 import subprocess
 import sys
@@ -39,17 +39,14 @@ BASELINE = Baseline(
 )
 
 
-def same(one: Predictions | Baseline, other: Predictions | Baseline) -> bool:
-    """Whether every array is equal in values and type."""
-    return all(
-        np.array_equal(getattr(one, field.name), getattr(other, field.name), equal_nan=False)
-        and getattr(one, field.name).dtype == getattr(other, field.name).dtype
-        for field in fields(one)
-    )
+def same(first: Predictions | Baseline, second: Predictions | Baseline) -> bool:
+    """Return whether every array is equal in values and type."""
+    pairs = [(getattr(first, field.name), getattr(second, field.name)) for field in fields(first)]
+    return all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in pairs)
 
 
 def test_predictions_come_back(tmp_path: Path) -> None:
-    """What is written is read back with the same types, rows that do not sum to one included."""
+    """The same values and types are read back, also of rows that do not sum to one."""
     write_predictions(tmp_path / "p.npz", PREDICTIONS)
     assert same(read_predictions(tmp_path / "p.npz"), PREDICTIONS)
 
@@ -79,7 +76,7 @@ def test_types_are_brought_to_the_schema(tmp_path: Path) -> None:
 
 
 def test_no_training_images_fit(tmp_path: Path) -> None:
-    """Empty arrays, which numpy gives another type, are taken."""
+    """Empty arrays, which numpy gives another type, are written and read."""
     empty = replace(
         PREDICTIONS,
         train_paths=np.array([]),
@@ -142,3 +139,27 @@ def test_the_module_is_light() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_names_in_the_files_stay(tmp_path: Path) -> None:
+    """Scripts of other people read these arrays by their names."""
+    write_predictions(tmp_path / "p.npz", PREDICTIONS)
+    write_baseline(tmp_path / "b.npz", BASELINE)
+    with np.load(tmp_path / "p.npz") as archive:
+        assert archive.files == [
+            "vocab", "paths", "targets", "probabilities", "train_paths", "train_targets",
+            "train_margins", "map_paths", "maps",
+        ]  # fmt: skip
+    with np.load(tmp_path / "b.npz") as archive:
+        assert archive.files == [
+            "vocab", "paths", "targets", "probabilities", "valid_paths", "valid_probabilities",
+        ]  # fmt: skip
+
+
+def test_maps_belong_to_the_rows_given() -> None:
+    """The first rows have the maps, in their order."""
+    maps = np.ones((1, 2, 2), "float32")
+    explained = PREDICTIONS.with_maps(np.array([1, 0]), maps)
+    assert explained.map_paths.tolist() == ["b.jpg"]
+    assert np.array_equal(explained.map_of()["b.jpg"], maps[0])
+    assert explained.targets is PREDICTIONS.targets

@@ -1,4 +1,4 @@
-"""Recipes with one run or several: whether the verdict can be trusted."""
+"""Recipes with one or several seeds: whether the verdict keeps its level and has power."""
 
 import numpy as np
 import pytest
@@ -15,54 +15,55 @@ def draw(
 ) -> np.ndarray:
     """Return which images each run has right, when seeds scatter by so many logits."""
     logits = np.log(wrong / (1 - wrong)) + scatter * rng.standard_normal((runs, 1))
-    return rng.random((runs, len(wrong))) > 1 / (1 + np.exp(-logits))
+    right: np.ndarray = rng.random((runs, len(wrong))) > 1 / (1 + np.exp(-logits))
+    return right
 
 
 def test_single_runs_are_the_paired_test() -> None:
     """With one run each nothing differs from McNemar's test."""
     rng = np.random.default_rng(0)
-    one, other = rng.random((2, 1, IMAGES)) > 0.1
-    assert compare_seeds(one, other) == compare_paired(one[0], other[0])
+    first, second = rng.random((2, 1, IMAGES)) > 0.1
+    assert compare_seeds(first, second) == compare_paired(first[0], second[0])
 
 
 @pytest.mark.parametrize("runs", [(5, 5), (1, 5), (5, 1), (2, 3)])
 @pytest.mark.parametrize("scatter", [0.0, 0.3])
-def test_equal_recipes_are_seldom_told_apart(runs: tuple[int, int], scatter: float) -> None:
+def test_equal_recipes_seldom_get_a_verdict(runs: tuple[int, int], scatter: float) -> None:
     """Of 400 pairs of equally good recipes, at most 5 % get a verdict, allowing for chance."""
     rng = np.random.default_rng(sum(runs))
     wrong = rng.beta(0.5, 5, IMAGES).clip(1e-4)
-    told = sum(
-        compare_seeds(*(draw(rng, k, wrong, scatter) for k in runs)).verdict != "cannot tell"
-        for _ in range(400)
-    )
-    assert stats.binomtest(told, 400, 0.05, alternative="greater").pvalue > 0.001
+    verdicts = 0
+    for _ in range(400):
+        first = draw(rng, runs[0], wrong, scatter)
+        second = draw(rng, runs[1], wrong, scatter)
+        verdicts += compare_seeds(first, second).verdict != "cannot tell"
+    assert stats.binomtest(verdicts, 400, 0.05, alternative="greater").pvalue > 0.001
 
 
-def test_more_seeds_tell_more() -> None:
-    """A difference that single runs seldom show, five seeds each mostly do."""
+def test_more_seeds_have_more_power() -> None:
+    """A difference that single runs often miss, five seeds each nearly always show."""
     rng = np.random.default_rng(7)
-    worse, better = np.full(IMAGES, 0.14), np.full(IMAGES, 0.09)
-    shares = [
-        np.mean(
-            [
-                compare_seeds(draw(rng, runs, better), draw(rng, runs, worse)).verdict == "better"
-                for _ in range(100)
-            ]
-        )
-        for runs in (1, 5)
-    ]
-    assert shares[0] < 0.75 < 0.95 < shares[1]
+    worse = np.full(IMAGES, 0.14)
+    better = np.full(IMAGES, 0.09)
+    shares = []
+    for runs in (1, 5):
+        results = [
+            compare_seeds(draw(rng, runs, better), draw(rng, runs, worse)) for _ in range(100)
+        ]
+        shares.append(np.mean([result.verdict == "better" for result in results]))
+    assert shares[0] < 0.75
+    assert shares[1] > 0.95
 
 
 def test_one_lucky_seed_is_no_verdict() -> None:
-    """Where seeds scatter as much as the recipes differ, the groups are not told apart."""
+    """Where seeds scatter as much as the recipes differ, no recipe is better."""
     rng = np.random.default_rng(2)
     rates = ([0.05, 0.15, 0.10], [0.04, 0.09, 0.14])
-    sides = [
-        np.concatenate([draw(rng, 1, np.full(4000, rate)) for rate in group]) for group in rates
+    recipes = [
+        np.concatenate([draw(rng, 1, np.full(4000, rate)) for rate in runs]) for runs in rates
     ]
-    assert compare_seeds(*sides).verdict == "cannot tell"
-    assert compare_paired(sides[0][1], sides[1][0]).verdict != "cannot tell"
+    assert compare_seeds(*recipes).verdict == "cannot tell"
+    assert compare_paired(recipes[0][1], recipes[1][0]).verdict != "cannot tell"
 
 
 def test_few_images_that_all_agree_are_no_proof() -> None:
@@ -73,10 +74,9 @@ def test_few_images_that_all_agree_are_no_proof() -> None:
 
 
 @pytest.mark.parametrize("images", [0, 1, 50])
-def test_nothing_to_see_is_said(images: int) -> None:
-    """No images, one, or no difference at all: cannot tell, with an interval around zero."""
-    sides = np.ones((3, images), bool), np.ones((2, images), bool)
-    result = compare_seeds(*sides)
+def test_without_any_difference_there_is_no_verdict(images: int) -> None:
+    """Any number of images on which all agree: cannot tell, with an interval around zero."""
+    result = compare_seeds(np.ones((3, images), bool), np.ones((2, images), bool))
     assert (result.verdict, result.p) == ("cannot tell", 1.0)
     assert result.difference.low < 0 < result.difference.high
 

@@ -1,21 +1,21 @@
-"""Coverage against error, and the confidence that can be relied on."""
+"""Coverage table and confidence thresholds, against scipy and simulation."""
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from stages.stats.selective import ROWS, coverage_table, find_threshold, lower_bound
+from stages.stats.selective import COVERAGE_ROWS, coverage_table, find_threshold, lower_bound
 
 
 def ranked(images: int, wrong: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Return falling confidences, and whether each image is right: all but these places."""
+    """Return falling confidences, and whether each image is right: all but these rows."""
     right = np.ones(images, bool)
     right[wrong] = False
     return np.linspace(0.999, 0.3, images), right
 
 
 def test_every_confidence_is_a_row() -> None:
-    """The surest image alone comes first, and at the end all images with the plain error rate."""
+    """The most confident image comes first, and the last row has the plain error rate."""
     confidence, right = ranked(10, [4, 9])
     table = coverage_table(confidence, right)
     assert table["images"].tolist() == list(range(1, 11))
@@ -28,35 +28,36 @@ def test_every_confidence_is_a_row() -> None:
 
 
 def test_the_order_of_the_images_does_not_matter() -> None:
-    """The table is sorted by confidence, and counts what is at least so sure."""
+    """The table is sorted by confidence, and counts what has at least this confidence."""
     rng = np.random.default_rng(0)
-    confidence, right = rng.random(50).round(1), rng.random(50) < 0.8
-    turn = rng.permutation(50)
+    confidence = rng.random(50).round(1)
+    right = rng.random(50) < 0.8
+    order = rng.permutation(50)
     table = coverage_table(confidence, right)
-    assert table.equals(coverage_table(confidence[turn], right[turn]))
+    assert table.equals(coverage_table(confidence[order], right[order]))
     for row in table.to_dict("records"):
-        taken = confidence >= row["threshold"]
-        assert (row["images"], row["errors"]) == (taken.sum(), (~right[taken]).sum())
+        accepted = confidence >= row["threshold"]
+        assert (row["images"], row["errors"]) == (accepted.sum(), (~right[accepted]).sum())
 
 
 def test_a_long_table_is_thinned() -> None:
-    """Of 5,000 confidences some hundred rows are kept, first and last among them."""
+    """Of 5,000 confidences 200 rows are left, first and last among them."""
     table = coverage_table(*ranked(5000, [7]))
-    assert len(table) == ROWS
+    assert len(table) == COVERAGE_ROWS
     assert table["images"].iloc[0] == 1
     assert table["images"].iloc[-1] == 5000
 
 
 def test_the_bound_is_clopper_and_pearsons() -> None:
     """One-sided, as scipy has it; without a hit it is zero."""
-    for hits, of in ((58, 60), (60, 60), (1, 9)):
-        exact = binomtest(hits, of, alternative="greater").proportion_ci(0.95, method="exact")
-        assert lower_bound(hits, of, 0.05) == pytest.approx(exact.low)
+    for hits, trials in ((58, 60), (60, 60), (1, 9)):
+        exact = binomtest(hits, trials, alternative="greater").proportion_ci(0.95, method="exact")
+        assert lower_bound(hits, trials, 0.05) == pytest.approx(exact.low)
     assert lower_bound(0, 9, 0.05) == 0
 
 
-def test_few_images_can_show_nothing() -> None:
-    """58 images that are all right do not show 95 %, 59 do; the least is named."""
+def test_few_images_have_no_threshold() -> None:
+    """58 images that are all right do not show 95 %, 59 do; the reason names the fewest."""
     short = find_threshold(*ranked(58, []), 0.95)
     assert short.threshold is None
     assert short.reason == (
@@ -71,36 +72,47 @@ def test_few_images_can_show_nothing() -> None:
 
 def test_a_weak_model_reaches_it_nowhere() -> None:
     """Enough images but too many mistakes: no threshold, and the reason says so."""
-    found = find_threshold(*ranked(1000, list(range(0, 1000, 4))), 0.95)
-    assert (found.threshold, found.reason) == (None, "not reached at any confidence")
+    result = find_threshold(*ranked(1000, list(range(0, 1000, 4))), 0.95)
+    assert (result.threshold, result.reason) == (None, "not reached at any confidence")
 
 
 def test_mistakes_at_the_end_set_the_threshold() -> None:
     """A model that errs only when unsure is relied on down to where it begins to err."""
     confidence, right = ranked(1000, list(range(700, 1000, 2)))
-    found = find_threshold(confidence, right, 0.95)
-    assert found.coverage == pytest.approx(0.7)
-    taken = confidence >= (found.threshold or 0)
-    assert found.images == taken.sum()
-    assert found.accuracy == right[taken].mean()
+    result = find_threshold(confidence, right, 0.95)
+    assert result.coverage == pytest.approx(0.7)
+    accepted = confidence >= (result.threshold or 0)
+    assert result.images == accepted.sum()
+    assert result.accuracy == right[accepted].mean()
 
 
-def test_equal_confidences_are_taken_together() -> None:
+def test_equal_confidences_are_accepted_together() -> None:
     """Where a third of the images share one confidence, the threshold takes all of them."""
     confidence = np.repeat([0.9, 0.8, 0.7], 100)
-    found = find_threshold(confidence, np.ones(300, bool), 0.95)
-    assert (found.threshold, found.images) == (0.7, 300)
+    result = find_threshold(confidence, np.ones(300, bool), 0.95)
+    assert (result.threshold, result.images) == (0.7, 300)
 
 
-def test_the_promise_is_kept() -> None:
+def test_the_level_is_reached_in_truth() -> None:
     """Over 300 draws of a model, the accuracy above the threshold is below the level in 5 %."""
     rng = np.random.default_rng(0)
-    broken = named = 0
+    missed = 0
+    named = 0
     for _ in range(300):
         confidence = rng.uniform(0.8, 1, 1500)
-        found = find_threshold(confidence, rng.random(1500) < confidence, 0.95)
-        if found.threshold is not None:
+        result = find_threshold(confidence, rng.random(1500) < confidence, 0.95)
+        if result.threshold is not None:
             named += 1
-            broken += (1 + found.threshold) / 2 < 0.95  # the true mean above the threshold
+            missed += (1 + result.threshold) / 2 < 0.95  # the true mean above the threshold
     assert named > 100
-    assert broken <= 0.05 * 300
+    assert missed <= 0.05 * 300
+
+
+def test_the_record_has_every_field_in_order() -> None:
+    """As in metrics.json, where a threshold is named and where none can be."""
+    named = find_threshold(*ranked(59, []), 0.95).as_dict()
+    assert list(named) == ["threshold", "images", "coverage", "accuracy", "low", "reason"]
+    assert (named["images"], named["coverage"], named["reason"]) == (59, 1.0, "")
+    unnamed = find_threshold(*ranked(10, []), 0.95).as_dict()
+    assert list(unnamed) == list(named)
+    assert (unnamed["threshold"], unnamed["accuracy"], unnamed["low"]) == (None, None, None)

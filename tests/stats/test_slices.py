@@ -1,4 +1,4 @@
-"""Error against what the images are like."""
+"""Error slices by property of the image, against scipy."""
 
 import numpy as np
 import pandas as pd
@@ -18,15 +18,16 @@ def photo(seed: int = 0, size: tuple[int, int] = (40, 60)) -> np.ndarray:
 
 
 def properties(images: int = 100) -> pd.DataFrame:
-    """Return made-up properties, one a ramp, one constant."""
+    """Return properties of which one is constant, one rises and one falls."""
     ramp = np.arange(images)
     return pd.DataFrame({"size": 160, "brightness": ramp / images, "sharpness": -ramp})
 
 
-def measured(image: np.ndarray) -> pd.Series:
+def measured(image: np.ndarray) -> dict[str, float]:
     """Return the properties of one image."""
     originals = pd.DataFrame({"path": ["a.jpg"], "width": [900], "height": [1200]})
-    return image_properties(np.array(["a.jpg"]), lambda _: image, originals).loc["a.jpg"]
+    [row] = image_properties(np.array(["a.jpg"]), lambda _: image, originals).to_dict("records")
+    return {str(name): float(value) for name, value in row.items()}
 
 
 def test_every_property_is_measured() -> None:
@@ -57,9 +58,8 @@ def test_blur_lowers_sharpness_and_darkness_brightness() -> None:
 
 def test_tiny_images_are_measured_too() -> None:
     """Two pixels have no Laplacian, and a sharpness of zero."""
-    assert measured(np.full((2, 1, 3), 255, np.uint8))[["brightness", "sharpness"]].tolist() == [
-        1, 0,
-    ]  # fmt: skip
+    tiny = measured(np.full((2, 1, 3), 255, np.uint8))
+    assert (tiny["brightness"], tiny["sharpness"]) == (1, 0)
 
 
 def test_bins_are_even_and_count_their_errors() -> None:
@@ -88,35 +88,35 @@ def test_few_images_make_few_bins() -> None:
     assert len(error_slices(properties(5)[["brightness"]], np.zeros(5, bool))) == 1
 
 
-def test_tendencies_say_where_the_errors_are() -> None:
-    """Errors among the last images: bright and unsharp ones; the size tells nothing."""
+def test_tendencies_name_the_side_with_the_errors() -> None:
+    """Errors among the last images go with brightness and blur, and not with size."""
     wrong = np.arange(100) >= 90
-    told = slice_tendencies(properties(), wrong)
-    assert {name: one["verdict"] for name, one in told.items()} == {
+    tendencies = slice_tendencies(properties(), wrong)
+    assert {name: tendency["verdict"] for name, tendency in tendencies.items()} == {
         "size": "cannot tell",
         "brightness": "more errors where it is high",
         "sharpness": "more errors where it is low",
     }
     ramp = np.arange(100.0)
     expected = mannwhitneyu(ramp[wrong], ramp[~wrong], method="asymptotic").pvalue
-    assert told["brightness"]["p"] == pytest.approx(3 * expected)
+    assert tendencies["brightness"]["p"] == pytest.approx(3 * expected)
 
 
 @pytest.mark.parametrize("wrong", [True, False])
-def test_all_right_and_all_wrong_tell_nothing(wrong: bool) -> None:
+def test_all_right_and_all_wrong_have_no_tendency(wrong: bool) -> None:
     """Without both kinds of images there is nothing to compare."""
-    told = slice_tendencies(properties(), np.full(100, wrong))
-    assert {one["verdict"] for one in told.values()} == {"cannot tell"}
-    assert {one["p"] for one in told.values()} == {1.0}
+    tendencies = slice_tendencies(properties(), np.full(100, wrong)).values()
+    assert {tendency["verdict"] for tendency in tendencies} == {"cannot tell"}
+    assert {tendency["p"] for tendency in tendencies} == {1.0}
     assert error_slices(properties(), np.full(100, wrong))["error_rate"].unique() == [float(wrong)]
 
 
-def test_chance_seldom_speaks() -> None:
-    """Over 200 draws without any connection, at most about one in twenty is told as one."""
+def test_chance_is_seldom_called_a_tendency() -> None:
+    """Over 200 draws without any connection, at most about one in twenty has a tendency."""
     rng = np.random.default_rng(1)
-    spoken = 0
+    significant = 0
     for _ in range(200):
         table = pd.DataFrame(rng.normal(size=(80, 4)), columns=list(PROPERTIES))
-        told = slice_tendencies(table, rng.random(80) < 0.2)
-        spoken += any(one["verdict"] != "cannot tell" for one in told.values())
-    assert spoken <= 20
+        tendencies = slice_tendencies(table, rng.random(80) < 0.2).values()
+        significant += any(tendency["verdict"] != "cannot tell" for tendency in tendencies)
+    assert significant <= 20

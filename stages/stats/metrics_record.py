@@ -1,0 +1,95 @@
+"""The record in reports/interpret/metrics.json: what each key of the file holds.
+
+Keys stand in the order of the file. Rates, probabilities and p-values are numbers from 0 to 1;
+counts are of validation images. Types only, so that whatever reads the file can import them.
+"""
+
+from typing import Literal, NotRequired, TypedDict
+
+Verdict = Literal["better", "worse", "cannot tell"]
+Tendency = Literal["too sure", "not sure enough", "cannot tell"]
+
+
+class IntervalRecord(TypedDict):
+    """An estimate and the ends of its 95 % interval; the value is None without any image."""
+
+    value: float | None
+    low: float
+    high: float
+
+
+class Scores(TypedDict):
+    """The scores of one classifier; those of the top k only where there are more classes."""
+
+    error_rate: IntervalRecord
+    accuracy: IntervalRecord
+    macro_precision: IntervalRecord
+    macro_recall: IntervalRecord
+    macro_f1: IntervalRecord
+    top_3: NotRequired[IntervalRecord]
+    top_5: NotRequired[IntervalRecord]
+
+
+class PairedRecord(TypedDict):
+    """The first classifier against the second on the same images: see mcnemar.PairedComparison."""
+
+    verdict: Verdict
+    p: float
+    difference: IntervalRecord
+    only_first_right: int
+    only_second_right: int
+    images: int
+
+
+class TemperatureRecord(TypedDict):
+    """Temperature scaling and what it changes: see temperature.TemperatureEvaluation."""
+
+    value: float
+    fitted_on: int
+    judged_on: int
+    ece_before: float
+    ece_after: float
+    nll_before: float
+    nll_after: float
+    nll_change: IntervalRecord
+
+
+class CalibrationRecord(TypedDict):
+    """Calibration: confidence against accuracy."""
+
+    ece: IntervalRecord  # expected calibration error
+    ece_by_chance: float  # a perfectly calibrated model exceeds it one time in twenty
+    confidence: float  # mean probability of the predicted class
+    tendency: Tendency
+    temperature: TemperatureRecord | None  # None with too few images to fit one
+
+
+class ThresholdRecord(TypedDict):
+    """Selective prediction at one level: see selective.SelectiveThreshold."""
+
+    threshold: float | None
+    images: int
+    coverage: float
+    accuracy: float | None
+    low: float | None
+    reason: str
+
+
+class SliceTendency(TypedDict):
+    """Whether errors go with one property of the images."""
+
+    p: float
+    verdict: str
+
+
+class Metrics(Scores):
+    """The whole of metrics.json: the fine-tuned model's scores come first, without a key above."""
+
+    baseline: Scores  # the linear probe
+    versus_baseline: PairedRecord  # the fine-tuned model is the first
+    images: int
+    errors: int
+    classes: int
+    calibration: CalibrationRecord
+    sure: dict[str, ThresholdRecord]  # by the level in percent
+    conditions: dict[str, SliceTendency]  # by the property of the images
