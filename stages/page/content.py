@@ -1,75 +1,104 @@
-"""What the page shows: the interpretation, beside what the stages before it reported."""
+"""What the page shows: the interpretation, beside the reports of the stages before it."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
 
-from stages.base.files import fingerprint
-from stages.page.confusion_figure import confusion_figures
-from stages.page.figures import finder_figure, history_figure
-from stages.page.review import review
-from stages.page.thumbnails import overlays, picture, thumbnails
-from stages.page.trust_figures import trust_figures
+from stages.base.fingerprint import fingerprint
+from stages.base.params import YamlValue
+from stages.page.confusion_figure import ConfusionFigure, confusion_figures
+from stages.page.review import ReviewData, review_data
+from stages.page.thumbnails import overlays, sheet_uri, thumbnails
+from stages.page.training_figures import history_figure, lr_finder_figure
+from stages.page.trust_figures import TrustFigures, trust_figures
 from stages.stats.interpretation import Interpretation
 from stages.stats.predictions import Baseline
 
-SHEET = 1400  # pixels, width of a sheet of pictures
-SHEETS = (
+_SHEET_WIDTH = 1400  # pixels
+_SHEET_CAPTIONS = (
     "The first training batch as the model sees it",
     "One image as validation and the coming epochs see it",
     "Photos resampled once, or once per operation",
 )
 
 
-@dataclass(frozen=True)
-class Reports:
-    """What the stages before left."""
+class CheckFinding(TypedDict):
+    """One finding of datablock's checks."""
 
-    summary: Mapping[str, Any]  # of datablock: counts, findings
-    sheets: Sequence[Path]  # pictures that datablock drew, one for each of SHEETS
-    problems: Mapping[str, pd.DataFrame]  # file that lists them -> path, problem, detail
-    decided: pd.DataFrame  # ingest's corrections.csv: each row and what became of it
-    suggestion: Mapping[str, Any]  # of lr_find
+    severity: str
+    message: str
+    paths: list[str]
+
+
+class DatablockSummary(TypedDict):
+    """What the page reads of reports/datablock/summary.json."""
+
+    counts: dict[str, int]  # images by side of the split, and classes
+    findings: list[CheckFinding]
+
+
+class LearningRateSuggestion(TypedDict):
+    """What the page reads of reports/lr_find/suggestion.json."""
+
+    rules: dict[str, float | None]  # rule -> learning rate
+    reason: str | None  # why the curve gives no answer
+
+
+class ModelFacts(TypedDict):
+    """What the page reads by name of data/model/model.json; its provenance lists every key."""
+
+    base_lr: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reports:
+    """The reports of the stages before interpret."""
+
+    summary: DatablockSummary
+    sheets: Sequence[Path]  # pictures that datablock drew, one for each of _SHEET_CAPTIONS
+    problems: Mapping[str, pd.DataFrame]  # name of the file -> its rows: path, problem, detail
+    corrections: pd.DataFrame  # ingest's corrections.csv: each row and what became of it
+    suggestion: LearningRateSuggestion
     curve: pd.DataFrame  # of lr_find, without rows where the sweep was skipped
     history: pd.DataFrame  # of fine_tune
-    model: Mapping[str, Any]  # model.json
-    params: Mapping[str, Any]  # params.yaml
+    model: ModelFacts
+    params: Mapping[str, YamlValue]  # params.yaml
     versions: Mapping[str, str]  # of the packages that stages import
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """Everything that the page shows."""
 
     result: Interpretation
     reports: Reports
-    key: str  # fingerprint of the images and their labels
-    review: Mapping[str, Any]  # review.review
+    data_key: str  # fingerprint of the images and their labels
+    review: ReviewData
     examples: Sequence[Sequence[str]]  # paths for each pair of confused classes
     thumbnails: Mapping[str, str]  # path -> data URI, of every picture that a section shows
-    overlays: Mapping[str, str]  # path -> data URI of where the model looked; {} if unknown
-    confusion: Sequence[tuple[str, str]]  # (caption, svg)
-    trust: Mapping[str, str]  # svg of trust_figures by name
-    sheets: Mapping[str, str]  # words -> data URI
-    finder: str | None  # svg, None where the sweep was skipped
+    overlays: Mapping[str, str]  # path -> data URI of the saliency overlay; {} without maps
+    confusion: Sequence[ConfusionFigure]
+    trust: TrustFigures
+    sheets: Mapping[str, str]  # caption -> data URI
+    lr_finder: str | None  # svg, None where the sweep was skipped
     history: str  # svg
 
     @cached_property
-    def numbers(self) -> Mapping[str, int]:
-        """Return the place of each image among those that can be decided on, by path."""
-        return {image["path"]: place for place, image in enumerate(self.review["images"])}
+    def image_numbers(self) -> Mapping[str, int]:
+        """Return the index of each image in the review's data, by path."""
+        return {image["path"]: index for index, image in enumerate(self.review["images"])}
 
     @property
-    def provenance(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return what made the model, under titles."""
+    def provenance(self) -> Mapping[str, Mapping[str, object]]:
+        """Return what the model was made from, under titles."""
         return {
-            "Data and model": {"data": self.key, **self.reports.model},
+            "Data and model": {"data": self.data_key, **self.reports.model},
             "Params": self.reports.params,
             "Packages": self.reports.versions,
         }
@@ -80,44 +109,47 @@ def compose_page(
     reports: Reports,
     hashes: pd.DataFrame,
     baseline: Baseline,
-    maps: Mapping[str, np.ndarray],
-    image: Callable[[str], np.ndarray],
+    saliency_maps: Mapping[str, np.ndarray],
+    read_image: Callable[[str], np.ndarray],
 ) -> Page:
     """Return the page.
 
-    hashes: path, sha256 of every image. maps: path -> where the model looked, as in Predictions.
-    image: path -> (H, W, 3) uint8.
+    hashes: path, sha256 of every image. saliency_maps: path -> (h, w) float32, as in Predictions.
+    read_image: path -> (H, W, 3) uint8.
     """
-    key, mistakes = data_key(hashes, baseline), [*result.worst["path"], *result.surest["path"]]
-    chosen, rules = reports.model["base_lr"], reports.suggestion["rules"]
+    key = data_key(hashes, baseline)
+    mistakes = [*result.top_losses["path"], *result.confident_mistakes["path"]]
+    class_names = result.class_metrics["label"].to_numpy()
+    sheets = zip(_SHEET_CAPTIONS, reports.sheets, strict=True)
     return Page(
         result=result,
         reports=reports,
-        key=key,
-        review=review(result, hashes, reports.decided, key),
-        examples=result.examples(),
-        thumbnails=thumbnails(result.shown(), image),
-        overlays=overlays(mistakes, maps, image),
-        confusion=confusion_figures(result.classes["label"].to_numpy(), result.matrix),
+        data_key=key,
+        review=review_data(result, hashes, reports.corrections, key),
+        examples=result.confused_examples(),
+        thumbnails=thumbnails(result.picture_paths(), read_image),
+        overlays=overlays(mistakes, saliency_maps, read_image),
+        confusion=confusion_figures(class_names, result.confusion_matrix),
         trust=trust_figures(result),
-        sheets={w: picture(p, SHEET) for w, p in zip(SHEETS, reports.sheets, strict=True)},
-        finder=None if reports.curve.empty else finder_figure(reports.curve, rules, chosen),
+        sheets={caption: sheet_uri(path, _SHEET_WIDTH) for caption, path in sheets},
+        lr_finder=_lr_finder(reports),
         history=history_figure(reports.history),
     )
 
 
-def read_json(path: Path | str) -> dict[str, Any]:
-    """Return the content of a JSON file."""
+def _lr_finder(reports: Reports) -> str | None:
+    if reports.curve.empty:
+        return None
+    return lr_finder_figure(reports.curve, reports.suggestion["rules"], reports.model["base_lr"])
+
+
+def read_json(path: Path | str) -> Any:
+    """Return the content of a JSON file; the caller names its type."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def read_rows(path: Path | str) -> pd.DataFrame:
-    """Return a table whose cells are text, as they stand: a label may well be NA or 007."""
-    return pd.read_csv(path, dtype=str, na_filter=False, lineterminator="\n")
-
-
 def data_key(hashes: pd.DataFrame, baseline: Baseline) -> str:
-    """Return a fingerprint of all images and their labels, whatever was made of them."""
+    """Return a fingerprint of all images and their labels, the same in any order of the rows."""
     labels = baseline.class_names[baseline.targets].tolist()
     contents = sorted(hashes[["path", "sha256"]].itertuples(index=False, name=None))
     return fingerprint(contents, sorted(zip(baseline.paths.tolist(), labels, strict=True)))

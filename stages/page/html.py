@@ -3,23 +3,25 @@
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+import pandas as pd
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from stages.page.content import Page
-from stages.page.words import VERDICTS, chance, ends, p_is, percent, times
+from stages.page.formatting import VERDICTS, interval_ends, p_is, probability, times
+from stages.page.jinja_environment import jinja_environment, stylesheet
 
-FOLDER = Path(__file__).parent
-PAGE = "templates/page.html"
-SHARED = ("templates/macros.html", "templates/review.html")
-STYLE = "templates/style.css"
-SCRIPTS = ("templates/tables.js", "templates/corrections.js", "templates/review.js")
+_FOLDER = Path(__file__).parent
+_PAGE_TEMPLATE = "templates/page.html"
+# Templates that the page and its sections include or import; dvc.yaml lists them by these names.
+_SHARED_TEMPLATES = ("templates/macros.html", "templates/review.html")
+_SCRIPTS = ("templates/tables.js", "templates/corrections.js", "templates/review.js")
 # The sections of the page in their order: id, name in the menu, template.
-SECTIONS = (
+_SECTIONS = (
     ("result", "", "templates/result.html"),
     ("mistakes", "Mistakes", "templates/mistakes.html"),
     ("confusion", "Confusion", "templates/confusion.html"),
@@ -30,69 +32,76 @@ SECTIONS = (
     ("training", "Training", "templates/training.html"),
     ("provenance", "Provenance", "templates/provenance.html"),
 )
-ROWS = 40  # of a list that may be long; the rest is in the file that the page names
+_LIST_ROWS = 40  # of a list that may be long; the rest is in the file that the page names
+_LIST_TEXT = 60  # characters of a list in the provenance; a longer one is counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageScript:
+    """A script of the page, and its hash for the page's content security policy."""
+
+    text: Markup
+    integrity: str  # as the policy writes it: sha256-...
 
 
 def render_page(page: Page) -> str:
-    """Return the page; the same content gives the same text."""
-    text = (
-        jinja_environment()
-        .get_template(PAGE)
-        .render(
-            page=page,
-            result=page.result,
-            reports=page.reports,
-            metrics=page.result.metrics,
-            verdicts=VERDICTS,
-            sections=SECTIONS,
-            style=STYLE,
-            scripts=[script(name) for name in SCRIPTS],
-            most=ROWS,
-        )
+    """Return the page as HTML; the same content gives the same text."""
+    template = _page_environment().get_template(_PAGE_TEMPLATE)
+    text = template.render(
+        page=page,
+        result=page.result,
+        reports=page.reports,
+        metrics=page.result.metrics,
+        verdicts=VERDICTS,
+        sections=_SECTIONS,
+        style=stylesheet(),
+        scripts=[read_page_script(name) for name in _SCRIPTS],
+        most=_LIST_ROWS,
     )
     return text.strip() + "\n"
 
 
-def jinja_environment() -> Environment:
-    """Return what renders templates; they escape every name, and take no variable for granted."""
-    made = Environment(
-        loader=FileSystemLoader(FOLDER, encoding="utf-8"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {
-        "percent": percent,
-        "ends": ends,
-        "chance": chance,
+def _page_environment() -> Environment:
+    """Return the environment of all pages with the filters of the report."""
+    environment = jinja_environment(_FOLDER)
+    environment.filters |= {
+        "interval_ends": interval_ends,
+        "probability": probability,
         "p_is": p_is,
-        "thousands": lambda number: f"{number:,}",
         "times": times,
-        "records": lambda table: table.to_dict("records"),
-        "flat": flatten,
-        "soft": soft,
-        "svg": Markup,
+        "records": _records,
+        "flatten": flatten,
+        "breakable": breakable,
     }
-    return made
+    return environment
 
 
-def script(name: str) -> tuple[Markup, str]:
-    """Return a script of ours and its hash, by which the page's policy lets it run and no other."""
-    text = (FOLDER / name).read_text(encoding="utf-8")
-    return Markup(text), "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Return the rows of a table, each as a mapping by column."""
+    return [{str(column): cell for column, cell in row.items()} for row in table.to_dict("records")]
 
 
-def soft(name: str) -> Markup:
+def read_page_script(name: str) -> PageScript:
+    """Return a script of this package and its hash; the page's policy lets no other script run."""
+    text = (_FOLDER / name).read_text(encoding="utf-8")
+    digest = b64encode(sha256(text.encode()).digest()).decode()
+    return PageScript(
+        text=Markup(text),  # noqa: S704 - a file of this package
+        integrity=f"sha256-{digest}",
+    )
+
+
+def breakable(name: str) -> Markup:
     """Return a name, escaped, that may break after an underscore, a slash or a hyphen.
 
-    >>> str(soft("<b>_a"))
+    >>> str(breakable("<b>_a"))
     '&lt;b&gt;_<wbr>a'
     """
-    return Markup(re.sub(r"([_/-])", r"\1<wbr>", str(escape(name))))
+    escaped = str(escape(name))
+    return Markup(re.sub(r"([_/-])", r"\1<wbr>", escaped))  # noqa: S704 - escaped the line before
 
 
-def flatten(value: Mapping[str, Any], prefix: str = "") -> Sequence[tuple[str, str]]:
+def flatten(value: Mapping[str, object], prefix: str = "") -> Sequence[tuple[str, str]]:
     """Return the dotted names of a nested mapping and their values as text; long lists by length.
 
     >>> flatten({"arch": "resnet34", "params": {"lr": [1, 2]}})
@@ -104,8 +113,8 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> Sequence[tuple[str, s
         if isinstance(inner, Mapping):
             rows += flatten(inner, dotted)
         elif isinstance(inner, list):
-            few = ", ".join(map(str, inner))
-            rows.append((dotted, few if len(few) <= 60 else f"{len(inner)} values"))
+            text = ", ".join(map(str, inner))
+            rows.append((dotted, text if len(text) <= _LIST_TEXT else f"{len(inner)} values"))
         else:
             rows.append((dotted, "none" if inner is None else str(inner)))
     return rows

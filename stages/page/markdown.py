@@ -1,87 +1,79 @@
 """reports/report.md: what the page says first, as text for a pull request."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from stages.page.words import SPACE, ends, headline, p_is, percent, times
+from stages.page.formatting import SPACE, headline, interval_ends, p_is, percent, times
+from stages.page.markdown_escape import code_span
 from stages.stats.interpretation import Interpretation
+from stages.stats.metrics_record import Metrics
 
-MOST = 10  # rows of a table
-LONGEST = 80  # characters of a name
+_TABLE_ROWS = 10
 
 
-def report_markdown(result: Interpretation, counts: Mapping[str, int], fingerprint: str) -> str:
-    """Return headline, scores, confused pairs and suspects in GitHub's Markdown.
+def report_markdown(result: Interpretation, counts: Mapping[str, int], data_key: str) -> str:
+    """Return headline, scores, confused pairs and label issues in GitHub's Markdown.
 
-    counts: images by their side of the split. fingerprint: of the data.
+    counts: images by their side of the split. data_key: fingerprint of the images and labels.
     """
+    images = ", ".join(f"{number:,} {name}" for name, number in counts.items())
     sections = [
         f"## {headline(result.metrics)}",
-        _verdict(result),
-        _scores(result),
-        "### Most confused\n\n" + (_confused(result) or "No class was taken for another."),
-        "### Labels that may be wrong\n\n" + (_suspects(result) or "None."),
-        "Data: "
-        + ", ".join(f"{number:,} {name}" for name, number in counts.items())
-        + f"; fingerprint {code_span(fingerprint)}.",
+        _verdict(result.metrics),
+        _scores(result.metrics),
+        "### Most confused\n\n" + (_most_confused(result) or "No class was taken for another."),
+        "### Labels that may be wrong\n\n" + (_label_issues(result) or "None."),
+        f"Data: {images}; fingerprint {code_span(data_key)}.",
     ]
     return "\n\n".join(sections).replace(SPACE, " ") + "\n"
 
 
-def code_span(text: str) -> str:
-    r"""Return a name as a code span of one line, in which nothing is markup, mention or link.
-
-    >>> print(code("<b> | `x`"))
-    `` <b> \| `x` ``
-    """
-    line = " ".join(text.split())
-    line = line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
-    pad = " " if "`" in (line[:1], line[-1:]) else ""
-    return f"{fence}{pad}{line}{pad}{fence}".replace("|", r"\|")
-
-
-def _verdict(result: Interpretation) -> str:
-    versus = result.metrics["versus_baseline"]
+def _verdict(metrics: Metrics) -> str:
+    versus = metrics["versus_baseline"]
     return (
-        f"On the same {result.metrics['images']:,} validation images, fine-tuning alone is right"
+        f"On the same {metrics['images']:,} validation images, fine-tuning alone is right"
         f" {times(versus['only_first_right'])} and the probe alone"
         f" {times(versus['only_second_right'])} (exact McNemar test, {p_is(versus['p'])})."
     )
 
 
-def _scores(result: Interpretation) -> str:
-    names = {"accuracy": "Accuracy", "top_5": "Among the first five", "macro_f1": "Macro F1"}
+def _scores(metrics: Metrics) -> str:
+    """Return a table of accuracy, top-5 accuracy where there is one, and macro F1."""
+    scores = {
+        "Accuracy": metrics["accuracy"],
+        "Among the first five": metrics.get("top_5"),
+        "Macro F1": metrics["macro_f1"],
+    }
     rows = [
-        (title, percent(score["value"]), ends(score))
-        for name, title in names.items()
-        if (score := result.metrics.get(name))
+        (title, percent(score["value"]), interval_ends(score))
+        for title, score in scores.items()
+        if score is not None
     ]
     return _table(("", "value", "95 % interval"), rows)
 
 
-def _confused(result: Interpretation) -> str:
+def _most_confused(result: Interpretation) -> str:
     rows = [
         (code_span(row["actual"]), code_span(row["predicted"]), f"{row['count']} of {row['of']}")
-        for row in result.confused.head(MOST).to_dict("records")
+        for row in result.most_confused.head(_TABLE_ROWS).to_dict("records")
     ]
     return _table(("actual", "taken for", "images"), rows)
 
 
-def _suspects(result: Interpretation) -> str:
+def _label_issues(result: Interpretation) -> str:
     rows = [
         (code_span(row["path"]), code_span(row["label"]), code_span(row["suggested"]))
-        for row in result.suspects.head(MOST).to_dict("records")
+        for row in result.label_issues.head(_TABLE_ROWS).to_dict("records")
     ]
-    left = len(result.suspects) - len(rows)
-    more = f"\n\nand {left:,} more on the page." if left else ""
+    remaining = len(result.label_issues) - len(rows)
+    more = f"\n\nand {remaining:,} more on the page." if remaining else ""
     return _table(("photo", "label", "perhaps"), rows) + more
 
 
 def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    return "\n".join(_lines(header, rows)) if rows else ""
+    """Return a table in Markdown; without rows an empty text."""
+    return "\n".join(_table_lines(header, rows)) if rows else ""
 
 
-def _lines(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+def _table_lines(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     for row in (header, ("---",) * len(header), *rows):
         yield f"| {' | '.join(row)} |"

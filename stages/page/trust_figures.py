@@ -1,6 +1,7 @@
-"""Figures of trust: confidence against accuracy, coverage against error, error by condition."""
+"""Figures of trust: reliability diagram, error over coverage, error by slices of the images."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -8,108 +9,121 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from stages.page.svg import ACCENT, INK, MUTED, SETTINGS, WARM, blank, inline
+from stages.page.svg import ACCENT, INK, MUTED, RC_SETTINGS, WARM, inline_svg, new_figure
 from stages.stats.interpretation import Interpretation
+from stages.stats.metrics_record import ThresholdRecord
 from stages.stats.slices import PROPERTIES
 
 
-def trust_figures(result: Interpretation) -> dict[str, str]:
-    """Return the svg of each of these tables by its name."""
-    return {
-        "reliability": reliability_figure(result.reliability),
-        "coverage": coverage_figure(result.coverage, result.metrics["sure"]),
-        "conditions": conditions_figure(result.conditions),
-    }
+@dataclass(frozen=True, kw_only=True)
+class TrustFigures:
+    """The figures of the page's section on trust, each as svg."""
+
+    reliability: str
+    coverage: str
+    slices: str
+
+
+def trust_figures(result: Interpretation) -> TrustFigures:
+    """Return the figures of an interpretation."""
+    return TrustFigures(
+        reliability=reliability_figure(result.reliability),
+        coverage=coverage_figure(result.coverage, result.metrics["sure"]),
+        slices=slices_figure(result.slices),
+    )
 
 
 def reliability_figure(table: pd.DataFrame) -> str:
-    """Return accuracy over confidence, a point a bin with its interval, beside the diagonal."""
-    with rc_context(SETTINGS):
-        figure = blank(420, 380)
+    """Return the reliability diagram: accuracy over confidence, a point a bin with its interval."""
+    with rc_context(RC_SETTINGS):
+        figure = new_figure(420, 380)
         axes = figure.add_axes((0.14, 0.14, 0.83, 0.83))
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--")
         _points(axes, table["confidence"], table, "accuracy", ACCENT)
-        # From the lowest that is shown, but a tenth at least, so that the sure half is readable.
+        # From the lowest value, but a tenth at least, so that the confident half is readable.
         low = min(0.9, float(table["confidence"].min()), float(table["accuracy_low"].min()))
         axes.set_xlim(max(0, low - 0.03), 1.02)
         axes.set_ylim(max(0, low - 0.03), 1.02)
-        _percent(axes, "how sure the model was", "how often it was right")
+        _percent_axis(axes, "how sure the model was", "how often it was right")
         axes.xaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
-    return inline(figure, "reliability")
+    return inline_svg(figure, "reliability")
 
 
-def coverage_figure(table: pd.DataFrame, sure: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the error among the surest images over their share, with its interval.
+def coverage_figure(table: pd.DataFrame, thresholds: Mapping[str, ThresholdRecord]) -> str:
+    """Return selective prediction: the error of accepted images over coverage, with its interval.
 
-    sure: of metrics.json; thresholds that could be named are marked.
+    thresholds: by level in percent, as in metrics.json; each that could be found is marked.
     """
-    with rc_context(SETTINGS):
-        figure = blank(420, 380)
+    with rc_context(RC_SETTINGS):
+        figure = new_figure(420, 380)
         axes = figure.add_axes((0.14, 0.14, 0.83, 0.83))
-        share = table["coverage"]
+        coverage = table["coverage"]
         axes.fill_between(
-            share, table["error_low"], table["error_high"], color=ACCENT, alpha=0.15, linewidth=0
+            coverage, table["error_low"], table["error_high"], color=ACCENT, alpha=0.15, linewidth=0
         )
-        axes.plot(share, table["error_rate"], color=ACCENT)
+        axes.plot(coverage, table["error_rate"], color=ACCENT)
         top = 1.6 * max(0.02, float(table["error_high"].iloc[-1]))
-        for level, found in sure.items():
-            if found["threshold"] is not None:
-                axes.axvline(found["coverage"], color=WARM, linewidth=1.2, linestyle="--")
-                text = f"{level} % right"
+        for level, threshold in thresholds.items():
+            if threshold["threshold"] is not None:
+                axes.axvline(threshold["coverage"], color=WARM, linewidth=1.2, linestyle="--")
                 axes.annotate(
-                    text, (found["coverage"], top), (-5, -4), textcoords="offset points",
-                    rotation=90, ha="right", va="top", color=INK, fontsize=11,
+                    f"{level} % right", (threshold["coverage"], top), (-5, -4),
+                    textcoords="offset points", rotation=90, ha="right", va="top", color=INK,
+                    fontsize=11,
                 )  # fmt: skip
         axes.set_xlim(0, 1.01)
         axes.set_ylim(0, min(1, top))
-        _percent(axes, "share of images accepted, surest first", "error among them")
+        _percent_axis(axes, "share of images accepted, surest first", "error among them")
         axes.xaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
-    return inline(figure, "coverage")
+    return inline_svg(figure, "coverage")
 
 
-def conditions_figure(table: pd.DataFrame) -> str:
+def slices_figure(table: pd.DataFrame) -> str:
     """Return the error rate by each property of the images, a point a bin with its interval."""
-    names = list(table["property"].unique())
-    with rc_context(SETTINGS):
-        figure = blank(860, 260)
+    properties = list(table["property"].unique())
+    with rc_context(RC_SETTINGS):
+        figure = new_figure(860, 260)
         top = min(1.0, 1.1 * float(table["error_high"].max()))
-        for place, name in enumerate(names):
-            width = 0.95 / len(names)
-            axes = figure.add_axes((0.055 + place * width, 0.24, width - 0.045, 0.72))
+        width = 0.95 / len(properties)
+        for index, name in enumerate(properties):
+            axes = figure.add_axes((0.055 + index * width, 0.24, width - 0.045, 0.72))
             rows = table[table["property"] == name].reset_index(drop=True)
             _points(axes, rows.index.to_series(), rows, "error_rate", WARM)
-            axes.set_xticks(range(len(rows)), [_range(row) for row in rows.to_dict("records")])
+            axes.set_xticks(range(len(rows)), [_bin_range(row) for row in rows.to_dict("records")])
             axes.tick_params(axis="x", labelsize=9, rotation=25)
             axes.set_xlim(-0.6, len(rows) - 0.4)
             axes.set_ylim(0, top)
-            _percent(axes, PROPERTIES[name], "error" if place == 0 else "")
-    return inline(figure, "conditions")
+            _percent_axis(axes, PROPERTIES[name], "error" if index == 0 else "")
+    return inline_svg(figure, "conditions")
 
 
-def _points(
-    axes: Axes, across: "pd.Series[Any]", table: pd.DataFrame, name: str, colour: str
-) -> None:
-    """Draw a point a row, and its interval as a whisker."""
-    stem = name.removesuffix("_rate")
-    value, low, high = (table[key] for key in (name, f"{stem}_low", f"{stem}_high"))
-    ends = [value - low, high - value]
-    axes.errorbar(across, value, ends, fmt="o", color=colour, ms=6, elinewidth=1.6)
+def _points(axes: Axes, x: "pd.Series[Any]", table: pd.DataFrame, column: str, colour: str) -> None:
+    """Draw a point for each row, and its interval as a whisker."""
+    stem = column.removesuffix("_rate")
+    value = table[column]
+    below = value - table[f"{stem}_low"]
+    above = table[f"{stem}_high"] - value
+    axes.errorbar(x, value, [below, above], fmt="o", color=colour, ms=6, elinewidth=1.6)
 
 
-def _percent(axes: Axes, across: str, upward: str) -> None:
-    axes.set_xlabel(across)
-    axes.set_ylabel(upward)
+def _percent_axis(axes: Axes, xlabel: str, ylabel: str) -> None:
+    """Label both axes, and write the ticks of the upward one in percent."""
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=None))
 
 
-def _range(row: Mapping[Any, Any]) -> str:
+def _bin_range(row: Mapping[Hashable, Any]) -> str:
     """Return the ends of a bin in few digits.
 
-    >>> _range({"low": 0.123, "high": 0.5}), _range({"low": 160.0, "high": 160.0})
+    >>> _bin_range({"low": 0.123, "high": 0.5}), _bin_range({"low": 160.0, "high": 160.0})
     ('0.12–0.5', '160')
     """
-    low, high = (
-        f"{row[end]:.2g}" if row[end] < 10 else f"{row[end]:.0f}" for end in ("low", "high")
-    )
+    low = _few_digits(row["low"])
+    high = _few_digits(row["high"])
     return low if low == high else f"{low}–{high}"
+
+
+def _few_digits(value: float) -> str:
+    return f"{value:.2g}" if value < 10 else f"{value:.0f}"

@@ -5,10 +5,16 @@ from base64 import b64decode
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from stages.page.thumbnails import BUDGET, overlay, overlays, picture, thumbnail, thumbnails
+from stages.page.thumbnails import (
+    THUMBNAIL_BUDGET,
+    overlay,
+    overlays,
+    sheet_uri,
+    thumbnail,
+    thumbnails,
+)
 
 
 def opened(uri: str) -> Image.Image:
@@ -39,62 +45,60 @@ def test_no_metadata_survives(tmp_path: Path) -> None:
     exif[0x010F] = "a camera"
     exif.get_ifd(0x8825)[1] = "N"
     Image.new("RGBA", (40, 30), "red").save(tmp_path / "a.png", exif=exif)
-    drawn = opened(picture(tmp_path / "a.png", 20))
+    drawn = opened(sheet_uri(tmp_path / "a.png", 20))
     assert drawn.size == (20, 15)
     assert not drawn.getexif()
     assert not [key for key in drawn.info if key in {"exif", "icc_profile", "comment"}]
 
 
 def test_same_pixels_same_text() -> None:
-    """Nothing but the pixels decides the bytes."""
+    """The bytes depend on the pixels alone."""
     pixels = np.random.default_rng(0).integers(0, 255, (90, 90, 3)).astype(np.uint8)
     assert thumbnail(pixels, 64) == thumbnail(pixels.copy(), 64)
 
 
 def noise(path: str) -> np.ndarray:
-    """Return the worst that a JPEG can be asked to keep, another for each path."""
+    """Return the picture that compresses worst, another for each path."""
     return np.random.default_rng(int(path)).integers(0, 255, (160, 213, 3)).astype(np.uint8)
 
 
-def test_a_few_pictures_are_as_large_as_they_can_be() -> None:
-    """Each path has its picture, at the best size."""
-    made = thumbnails(["2", "1", "2"], noise)
-    assert list(made) == ["1", "2"]
-    assert [opened(uri).size for uri in made.values()] == [(213, 160)] * 2
-    assert made["2"] != made["1"]
+def test_a_few_pictures_have_the_best_size() -> None:
+    """Each path has its picture, at the largest size."""
+    uris = thumbnails(["2", "1", "2"], noise)
+    assert list(uris) == ["1", "2"]
+    assert [opened(uri).size for uri in uris.values()] == [(213, 160)] * 2
+    assert uris["2"] != uris["1"]
 
 
 def test_more_pictures_are_smaller_and_fit_the_budget() -> None:
-    """Pictures of noise are made so small that all fit; what is shown twice counts twice."""
-    once, twice = (thumbnails([str(n) for n in range(90)] * times, noise) for times in (1, 2))
-    assert sum(map(len, once.values())) <= BUDGET
-    assert 2 * sum(map(len, twice.values())) <= BUDGET
-    widths = [opened(made["0"]).width for made in (once, twice)]
-    assert 213 > widths[0] > widths[1]
+    """Pictures of noise become so small that all fit; one that stands twice counts twice."""
+    paths = [str(number) for number in range(90)]
+    once = thumbnails(paths, noise)
+    twice = thumbnails(paths * 2, noise)
+    assert sum(map(len, once.values())) <= THUMBNAIL_BUDGET
+    assert 2 * sum(map(len, twice.values())) <= THUMBNAIL_BUDGET
+    assert 213 > opened(once["0"]).width > opened(twice["0"]).width
 
 
-def test_no_picture_is_left_out_when_even_the_smallest_are_too_many(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_no_picture_is_left_out_when_even_the_smallest_are_too_many() -> None:
     """Beyond the last size a page grows rather than lose pictures."""
-    monkeypatch.setattr("stages.page.thumbnails.BUDGET", 2000)
-    made = thumbnails(map(str, range(5)), noise)
-    assert len(made) == 5
-    assert {opened(uri).width for uri in made.values()} == {48}
+    uris = thumbnails(map(str, range(5)), noise, budget=2000)
+    assert len(uris) == 5
+    assert {opened(uri).width for uri in uris.values()} == {48}
 
 
-def test_an_overlay_lights_what_the_model_looked_at() -> None:
-    """One place keeps its colour; the rest of the square and the edges are grey and dark."""
+def test_an_overlay_is_bright_where_saliency_is_high() -> None:
+    """One cell of the map has its colour; the rest of the square, and outside, is grey and dark."""
     pixels = np.full((100, 200, 3), (220, 60, 60), np.uint8)
-    places = np.zeros((4, 4), np.float32)
-    places[0, 0] = 1
-    drawn = opened(overlay(pixels, places, 200))
+    saliency = np.zeros((4, 4), np.float32)
+    saliency[0, 0] = 1
+    drawn = opened(overlay(pixels, saliency, 200))
     assert drawn.size == (200, 100)
-    found = np.asarray(drawn).astype(int)
-    assert np.abs(found[4, 54] - (220, 60, 60)).max() < 12  # the square begins at x = 50
+    colours = np.asarray(drawn).astype(int)
+    assert np.abs(colours[4, 54] - (220, 60, 60)).max() < 12  # the square begins at x = 50
     for y, x in ((90, 140), (50, 10), (50, 190)):
-        assert found[y, x].max() < 70
-        assert np.ptp(found[y, x]) < 12
+        assert colours[y, x].max() < 70
+        assert np.ptp(colours[y, x]) < 12
 
 
 def test_an_overlay_is_no_larger_than_asked() -> None:

@@ -1,0 +1,100 @@
+"""How numbers, p-values and the headline are written, the same in the terminal and on the page."""
+
+import math
+from collections.abc import Mapping
+
+from stages.stats.metrics_record import IntervalRecord, Metrics, Verdict
+
+VERDICTS: Mapping[Verdict, str] = {
+    "better": "Fine-tuning is better than the linear probe",
+    "worse": "Fine-tuning is worse than the linear probe",
+    "cannot tell": "Whether fine-tuning beats the linear probe, these images cannot tell",
+}
+SPACE = "\N{NO-BREAK SPACE}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share as percent with one decimal; a dash for None and NaN.
+
+    >>> percent(0.0449).replace(SPACE, "_")
+    '4.5_%'
+    >>> percent(None)
+    '–'
+    """
+    return "–" if share is None or math.isnan(share) else f"{100 * share:.1f}{SPACE}%"
+
+
+def probability(p: float) -> str:
+    """Return a probability as percent, never rounded to certainty.
+
+    >>> [probability(p).replace(SPACE, "_") for p in (3e-7, 0.125, 0.99999)]
+    ['<_0.1_%', '12.5_%', '>_99.9_%']
+    """
+    if p < 0.0005:
+        return f"<{SPACE}0.1{SPACE}%"
+    return f">{SPACE}99.9{SPACE}%" if p > 0.9995 else percent(p)
+
+
+def thousands(number: int) -> str:
+    """Return a whole number, its thousands parted by commas.
+
+    >>> thousands(1016)
+    '1,016'
+    """
+    return f"{number:,}"
+
+
+def times(count: int) -> str:
+    """Return how often something happened.
+
+    >>> [times(count) for count in (0, 1, 1234)]
+    ['never', 'once', '1,234 times']
+    """
+    return ("never", "once")[count] if count < 2 else f"{count:,} times"
+
+
+def interval_ends(interval: IntervalRecord) -> str:
+    """Return the ends of an interval of shares in percent, without the sign.
+
+    >>> interval_ends({"value": 0.0449, "low": 0.0239, "high": 0.0831})
+    '2.4 to 8.3'
+    """
+    return f"{100 * interval['low']:.1f} to {100 * interval['high']:.1f}"
+
+
+def learning_rate(value: float | None) -> str:
+    """Return a learning rate in two significant digits; a dash for None.
+
+    >>> learning_rate(0.0023), learning_rate(1.2e-05), learning_rate(None)
+    ('0.0023', '1.2e-05', '–')
+    """
+    return "–" if value is None else f"{value:.2g}"
+
+
+def pvalue(p: float) -> str:
+    """Return a p-value in two significant digits, and a small one by its bound.
+
+    >>> pvalue(0.034), pvalue(0.2512), pvalue(3e-9)
+    ('0.034', '0.25', 'below 0.001')
+    """
+    return "below 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def p_is(p: float) -> str:
+    """Return a p-value as it stands in a sentence.
+
+    >>> p_is(0.034), p_is(3e-9)
+    ('p = 0.034', 'p below 0.001')
+    """
+    return f"p {'' if p < 0.001 else '= '}{pvalue(p)}"
+
+
+def headline(metrics: Metrics) -> str:
+    """Return the result in one sentence, with both intervals and the verdict of the paired test."""
+    model = metrics["error_rate"]
+    probe = metrics["baseline"]["error_rate"]
+    verdict = VERDICTS[metrics["versus_baseline"]["verdict"]]
+    return (
+        f"{verdict}: {percent(model['value'])} error ({interval_ends(model)})"
+        f" against {percent(probe['value'])} ({interval_ends(probe)})."
+    )

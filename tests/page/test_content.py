@@ -1,0 +1,105 @@
+"""What the page is made of, before it is rendered."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.page.content import Page, compose_page, data_key, read_json
+from tests.page.example_page import (
+    draw_sheet,
+    example_inputs,
+    example_interpretation,
+    example_page,
+    example_reports,
+)
+
+PATHS = np.array([f"{number}.jpg" for number in range(100)])
+HASHES = pd.DataFrame({"path": PATHS, "sha256": [f"{n:064}" for n in range(100)]})
+
+
+def black_image(path: str) -> np.ndarray:
+    """Return small pixels, whatever the path."""
+    return np.zeros((9, 9, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    """Return a page of three classes."""
+    return example_page(["a", "b", "c"])
+
+
+def test_every_picture_on_the_page_is_there_once(page: Page) -> None:
+    """Each path that a section shows has a thumbnail, and no other path has one."""
+    assert set(page.thumbnails) == set(page.result.picture_paths())
+    assert all(uri.startswith("data:image/jpeg;base64,") for uri in page.thumbnails.values())
+
+
+def test_only_mistakes_have_saliency_overlays(page: Page) -> None:
+    """Overlays are drawn for the top losses and the confident mistakes."""
+    mistakes = [*page.result.top_losses["path"], *page.result.confident_mistakes["path"]]
+    assert set(page.overlays) == set(mistakes)
+
+
+def test_images_have_the_numbers_of_the_review(page: Page) -> None:
+    """A card names its image by its index in the review's data."""
+    for path, number in page.image_numbers.items():
+        assert page.review["images"][number]["path"] == path
+    assert len(page.image_numbers) == len(page.review["images"])
+
+
+def test_provenance_names_data_params_and_packages(page: Page) -> None:
+    """The first title has the fingerprint of the data and every fact of the model."""
+    assert page.provenance == {
+        "Data and model": {"data": page.data_key, **page.reports.model},
+        "Params": {"seed": 42, "augment": {"size": 96}},
+        "Packages": {"numpy": "2.4.9"},
+    }
+    assert page.review["key"] == page.data_key
+
+
+def test_a_skipped_sweep_has_no_figure(tmp_path: Path) -> None:
+    """Without rows in the curve there is no finder's figure; the history is drawn all the same."""
+    sheet = draw_sheet(tmp_path)
+    labels = ["a", "b"]
+    predictions, baseline = example_inputs(labels, PATHS)
+    result = example_interpretation(predictions, baseline)
+    reports = example_reports(sheet, PATHS.tolist(), labels)
+    skipped = replace(reports, curve=reports.curve.head(0))
+    page = compose_page(result, skipped, HASHES, baseline, {}, black_image)
+    assert page.lr_finder is None
+    assert page.history.startswith("<svg")
+    assert page.overlays == {}
+
+
+def test_a_picture_too_few_is_an_error(tmp_path: Path) -> None:
+    """Every caption needs its picture."""
+    sheet = draw_sheet(tmp_path)
+    predictions, baseline = example_inputs(["a", "b"], PATHS)
+    result = example_interpretation(predictions, baseline)
+    reports = replace(example_reports(sheet, PATHS.tolist(), ["a", "b"]), sheets=[sheet] * 2)
+    with pytest.raises(ValueError, match="zip"):
+        compose_page(result, reports, HASHES, baseline, {}, black_image)
+
+
+def test_the_key_is_of_images_and_labels_alone() -> None:
+    """Other predictions and another order of rows keep it; another label or content changes it."""
+    _, baseline = example_inputs(["a", "b"], PATHS)
+    key = data_key(HASHES, baseline)
+    _, other_predictions = example_inputs(["a", "b"], PATHS, right=0.5)
+    assert data_key(HASHES, other_predictions) == key
+    assert data_key(HASHES.iloc[::-1], baseline) == key
+    order = np.argsort(PATHS)[::-1]
+    turned = replace(baseline, paths=baseline.paths[order], targets=baseline.targets[order])
+    assert data_key(HASHES, turned) == key
+    _, other_labels = example_inputs(["a", "c"], PATHS)
+    assert data_key(HASHES, other_labels) != key
+    assert data_key(HASHES.replace(f"{7:064}", "f" * 64), baseline) != key
+
+
+def test_json_is_read_as_it_stands(tmp_path: Path) -> None:
+    """Text of any script and missing values come through."""
+    (tmp_path / "a.json").write_text('{"دجاجة": [1, null, 0.5]}', encoding="utf-8")
+    assert read_json(tmp_path / "a.json") == {"دجاجة": [1, None, 0.5]}

@@ -1,0 +1,125 @@
+"""Numbers, p-values and the headline as text."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.page.formatting import (
+    SPACE,
+    VERDICTS,
+    headline,
+    interval_ends,
+    learning_rate,
+    p_is,
+    percent,
+    probability,
+    pvalue,
+    thousands,
+    times,
+)
+from stages.stats.metrics_record import IntervalRecord, Verdict
+from tests.page.example_page import example_inputs, example_interpretation
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0449, "4.5 %"),
+        (0, "0.0 %"),
+        (1.0, "100.0 %"),
+        (np.float64(0.5), "50.0 %"),
+        (None, "–"),
+        (float("nan"), "–"),
+    ],
+)
+def test_a_share_is_percent_with_one_decimal(share: float | None, text: str) -> None:
+    """A share of nothing is a dash, and the sign never stands on a line of its own."""
+    assert percent(share) == text.replace(" ", SPACE)
+
+
+@given(st.floats(0, 1))
+def test_a_probability_is_never_certain(p: float) -> None:
+    """No probability is written as 0 or 100 percent."""
+    text = probability(p)
+    assert text not in (percent(0), percent(1))
+    assert text.endswith(f"{SPACE}%")
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.0, "< 0.1 %"),
+        (0.0004999, "< 0.1 %"),
+        (0.0006, "0.1 %"),
+        (0.9994, "99.9 %"),
+        (0.9996, "> 99.9 %"),
+        (1.0, "> 99.9 %"),
+    ],
+)
+def test_an_extreme_probability_is_a_bound(p: float, text: str) -> None:
+    """Below .05 and above 99.95 percent the text names the bound."""
+    assert probability(p) == text.replace(" ", SPACE)
+
+
+def test_counts_are_words_or_have_commas() -> None:
+    """Zero and one time have words of their own; thousands are parted."""
+    assert [times(count) for count in (0, 1, 2, 12345)] == [
+        "never", "once", "2 times", "12,345 times",
+    ]  # fmt: skip
+    assert [thousands(number) for number in (0, 999, 1_234_567)] == ["0", "999", "1,234,567"]
+
+
+def test_the_ends_of_an_interval_are_percent() -> None:
+    """Both ends have one decimal, and the sign is left to the text around them."""
+    assert interval_ends(IntervalRecord(value=0.5, low=0.0, high=1.0)) == "0.0 to 100.0"
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [(0.0023, "0.0023"), (0.00456, "0.0046"), (1.2e-05, "1.2e-05"), (None, "–")]
+)
+def test_a_learning_rate_has_two_digits(rate: float | None, text: str) -> None:
+    """Two significant digits, and a dash where there is none."""
+    assert learning_rate(rate) == text
+
+
+@pytest.mark.parametrize(
+    ("p", "text", "sentence"),
+    [
+        (1.0, "1", "p = 1"),
+        (0.2512, "0.25", "p = 0.25"),
+        (0.001, "0.001", "p = 0.001"),
+        (0.00099, "below 0.001", "p below 0.001"),
+        (0.0, "below 0.001", "p below 0.001"),
+    ],
+)
+def test_a_small_p_value_is_a_bound(p: float, text: str, sentence: str) -> None:
+    """A p-value has two significant digits, and below one in a thousand only the bound."""
+    assert pvalue(p) == text
+    assert p_is(p) == sentence
+
+
+def test_every_verdict_has_a_sentence() -> None:
+    """The sentences cover exactly what the paired test may answer."""
+    assert list(VERDICTS) == list(get_args(Verdict))
+
+
+@pytest.mark.parametrize(("right", "verdict"), [(0.9, "better"), (-1.0, "cannot tell")])
+def test_the_headline_has_verdict_rates_and_intervals(right: float, verdict: Verdict) -> None:
+    """One sentence: the verdict, then both error rates, each with its interval."""
+    paths = np.array([f"{number}.jpg" for number in range(300)])
+    metrics = example_interpretation(*example_inputs(["a", "b", "c"], paths, right)).metrics
+    assert metrics["versus_baseline"]["verdict"] == verdict
+    model = metrics["error_rate"]
+    probe = metrics["baseline"]["error_rate"]
+    assert model["value"] is not None
+    assert probe["value"] is not None
+    expected = (
+        f"{VERDICTS[verdict]}: {100 * model['value']:.1f} % error"
+        f" ({100 * model['low']:.1f} to {100 * model['high']:.1f}) against"
+        f" {100 * probe['value']:.1f} %"
+        f" ({100 * probe['low']:.1f} to {100 * probe['high']:.1f})."
+    )
+    assert headline(metrics).replace(SPACE, " ") == expected
