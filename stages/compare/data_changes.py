@@ -1,4 +1,4 @@
-"""What happened to the images between two revisions: added, removed, renamed, relabelled."""
+"""Changes of the data between two revisions: images added, removed, renamed, relabelled."""
 
 from dataclasses import dataclass
 
@@ -6,73 +6,86 @@ import pandas as pd
 
 from stages.compare.snapshot import Snapshot
 
-KINDS = ("added", "removed", "relabelled", "labelled", "unlabelled", "replaced", "renamed")
-OF_CLASS = KINDS[:5]  # that are told by class
+_KINDS = ("added", "removed", "relabelled", "labelled", "unlabelled", "replaced", "renamed")
+_KINDS_BY_CLASS = _KINDS[:5]
 
 
 @dataclass(frozen=True)
 class DataChanges:
     """The images of one revision against those of another."""
 
-    rows: (
-        pd.DataFrame
-    )  # path, kind (of KINDS), label (of the other; of the base where it has none), was
+    # Columns: path; kind (of _KINDS); label (in the other, or in the base where the other has
+    # none); was (the former path or label, where it changed).
+    rows: pd.DataFrame
 
     def counts(self) -> dict[str, int]:
         """Return how many images of each kind, without zeros."""
-        found = self.rows["kind"].value_counts()
-        return {kind: int(found[kind]) for kind in KINDS if kind in found}
+        counts = self.rows["kind"].value_counts()
+        return {kind: int(counts[kind]) for kind in _KINDS if kind in counts}
 
     def by_class(self) -> dict[str, dict[str, int]]:
-        """Return label -> kind -> images, of those kinds that are told so; "" is no class."""
-        found: dict[str, dict[str, int]] = {}
-        for kind in OF_CLASS:
+        """Return label -> kind -> images, of the kinds that concern labels; no row without one."""
+        images_by_class: dict[str, dict[str, int]] = {}
+        for kind in _KINDS_BY_CLASS:
             rows = self.rows[(self.rows["kind"] == kind) & (self.rows["label"] != "")]
             for label, images in rows["label"].value_counts().sort_index().items():
-                found.setdefault(str(label), {})[kind] = int(images)
-        return found
+                images_by_class.setdefault(str(label), {})[kind] = int(images)
+        return images_by_class
 
 
 def data_changes(base: Snapshot, other: Snapshot) -> DataChanges | None:
     """Return what changed in the photos and their labels; None where a list is not at hand."""
-    if not all({"images", "labels"} <= side.tables.keys() for side in (base, other)):
+    if not all({"images", "labels"} <= snapshot.tables.keys() for snapshot in (base, other)):
         return None
-    one, two = _labelled(base), _labelled(other)
-    renames = renamed(one, two)
-    rows = [(path, "renamed", two["label"][path], old) for old, path in renames.items()]
-    added = two.index.difference(one.index).difference(list(renames.values()))
-    removed = one.index.difference(two.index).difference(list(renames))
-    rows += [(path, "added", two["label"][path], "") for path in added]
-    rows += [(path, "removed", one["label"][path], "") for path in removed]
-    both = [(path, path) for path in one.index.intersection(two.index)]
-    for old, path in [*both, *renames.items()]:
-        if one["sha256"][old] != two["sha256"][path]:
-            rows.append((path, "replaced", two["label"][path], ""))
-        before, after = one["label"][old], two["label"][path]
-        if before != after:
-            kind = "relabelled" if before and after else "labelled" if after else "unlabelled"
-            rows.append((path, kind, after or before, before))
+    base_images = _labelled_images(base)
+    other_images = _labelled_images(other)
+    new_paths = renamed_images(base_images, other_images)
+    added = other_images.index.difference(base_images.index).difference(list(new_paths.values()))
+    removed = base_images.index.difference(other_images.index).difference(list(new_paths))
+    rows = [
+        *((path, "renamed", other_images["label"][path], old) for old, path in new_paths.items()),
+        *((path, "added", other_images["label"][path], "") for path in added),
+        *((path, "removed", base_images["label"][path], "") for path in removed),
+    ]
+    same_path = [(path, path) for path in base_images.index.intersection(other_images.index)]
+    for old_path, path in [*same_path, *new_paths.items()]:
+        old_label = base_images["label"][old_path]
+        label = other_images["label"][path]
+        if base_images["sha256"][old_path] != other_images["sha256"][path]:
+            rows.append((path, "replaced", label, ""))
+        if old_label != label:
+            rows.append((path, _label_change(old_label, label), label or old_label, old_label))
     table = pd.DataFrame(rows, columns=["path", "kind", "label", "was"])
     return DataChanges(table.sort_values(["kind", "path"], ignore_index=True))
 
 
-def renamed(base: pd.DataFrame, other: pd.DataFrame) -> dict[str, str]:
-    """Return old path -> new path of images whose content now stands under another name alone.
+def renamed_images(base: pd.DataFrame, other: pd.DataFrame) -> dict[str, str]:
+    """Return old path -> new path of the images whose content has another name only.
 
-    Both tables have sha256 by path. A content that occurs twice on either side names nobody.
+    Both tables have sha256 by path. A content that several files of one side share renames none.
     """
     gone = base.loc[base.index.difference(other.index), "sha256"]
     new = other.loc[other.index.difference(base.index), "sha256"]
-    once = [side[~side.duplicated(keep=False)] for side in (gone, new)]
-    places = {content: path for path, content in once[1].items()}
+    unique_gone = gone[~gone.duplicated(keep=False)]
+    unique_new = new[~new.duplicated(keep=False)]
+    new_paths = {content: path for path, content in unique_new.items()}
     return {
-        str(path): str(places[content]) for path, content in once[0].items() if content in places
+        str(path): str(new_paths[content])
+        for path, content in unique_gone.items()
+        if content in new_paths
     }
 
 
-def _labelled(side: Snapshot) -> pd.DataFrame:
+def _label_change(old_label: str, label: str) -> str:
+    """Return the kind of a change of the label, where "" is none."""
+    if not label:
+        return "unlabelled"
+    return "relabelled" if old_label else "labelled"
+
+
+def _labelled_images(snapshot: Snapshot) -> pd.DataFrame:
     """Return sha256 and label ("" for none) of the files that are images, by path."""
-    files = side.tables["images"]
+    files = snapshot.tables["images"]
     images = files.loc[files["format"] != ""].set_index("path")[["sha256"]]
-    labels = side.tables["labels"].set_index("path")["label"]
+    labels = snapshot.tables["labels"].set_index("path")["label"]
     return images.assign(label=labels.reindex(images.index).fillna(""))

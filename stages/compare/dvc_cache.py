@@ -1,7 +1,11 @@
-"""Objects of DVC's cache, by the hashes that dvc.lock names."""
+"""DVC's cache: where it lies, and its objects by the md5 that dvc.lock names."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+
+_DEFAULT_FOLDER = ".dvc/cache"
 
 
 class DvcCache:
@@ -9,27 +13,39 @@ class DvcCache:
 
     def __init__(self, folder: Path) -> None:
         """Take the folder that `dvc cache dir` names."""
-        self.files = folder / "files" / "md5"
+        self.folder = folder
+        self._objects = folder / "files" / "md5"
 
     def file(self, md5: str | None) -> Path | None:
-        """Return where an object lies; None when the cache does not have it."""
+        """Return the path of an object; None when the cache does not have it."""
         if not md5:
             return None
-        path = self.files / md5[:2] / md5[2:]
+        path = self._objects / md5[:2] / md5[2:]
         return path if path.is_file() else None
 
     def has(self, md5: str) -> bool:
-        """Return whether an object is here, and, of a folder, all that lies in it."""
-        return self.file(md5) is not None and (
-            not md5.endswith(".dir") or self.folder(md5) is not None
-        )
+        """Return whether the cache has an object and, of a folder, every file in it."""
+        if md5.endswith(".dir"):
+            return self.folder_files(md5) is not None
+        return self.file(md5) is not None
 
-    def folder(self, md5: str | None) -> dict[str, Path] | None:
-        """Return where each file of a folder lies, by its path in it; None when one is missing."""
+    def folder_files(self, md5: str | None) -> dict[str, Path] | None:
+        """Return the object of each file of a folder by its path in it; None if one is missing."""
         listing = self.file(md5)
         if listing is None:
             return None
-        entries = json.loads(listing.read_text("utf-8"))
-        found = {entry["relpath"]: self.file(entry["md5"]) for entry in entries}
-        here = {name: path for name, path in found.items() if path is not None}
-        return here if len(here) == len(found) else None
+        files = {}
+        for entry in json.loads(listing.read_text("utf-8")):
+            file = self.file(entry["md5"])
+            if file is None:
+                return None
+            files[str(entry["relpath"])] = file
+        return files
+
+
+def open_dvc_cache(root: Path) -> DvcCache:
+    """Return the cache of the DVC repository at a folder, as its settings say."""
+    command = [sys.executable, "-m", "dvc", "cache", "dir"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    folder = result.stdout.strip() if result.returncode == 0 else _DEFAULT_FOLDER
+    return DvcCache(root / folder)

@@ -1,147 +1,202 @@
-"""dvc.lock: what each stage used and made when it ran, and what differs between two of them."""
+"""dvc.lock: what each stage used and wrote when it ran, and what differs between two of them."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
-from stages.base.files import fingerprint
+from stages.base.fingerprint import fingerprint
+from stages.base.params import PARAMS, YamlValue
 
-PARAMS = "params.yaml"
-SEED = "seed"
-ABSENT = "absent"
+_Value = TypeVar("_Value")
+_SEED = "seed"
+_ABSENT = "absent"  # stands for the value of a param or package that only one side has
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StageRun:
     """One stage as it ran."""
 
-    params: dict[str, Any]  # dotted key of params.yaml -> value
+    params: dict[str, YamlValue]  # dotted key of params.yaml -> value
     packages: dict[str, str]  # name -> version
     code: dict[str, str]  # module -> md5
     data: dict[str, str]  # path of what it read -> md5
-    outs: dict[str, str]  # path of what it made -> md5
+    outs: dict[str, str]  # path of what it wrote -> md5
 
 
-Lock = dict[str, StageRun]
-# Whether a stage can have made the difference: possible; none, when all that it made is the same;
-# aside, when the result is not made from what it makes.
+DvcLock = dict[str, StageRun]
+# Whether a stage can have changed the result: possible; none, when its outputs are all the same;
+# aside, when the result does not depend on its outputs.
 Effect = Literal["possible", "none", "aside"]
+Change = Literal["changed", "added", "removed"]
 
 
-@dataclass(frozen=True)
-class Difference:
-    """What differs at one stage besides what the stages before it made."""
+@dataclass(frozen=True, kw_only=True)
+class StageDifference:
+    """What one stage used that differs, apart from outputs of earlier stages; see compare.json."""
 
     stage: str
     effect: Effect
-    params: dict[str, tuple[Any, Any]]  # dotted key -> values of base and other
-    packages: dict[str, tuple[str, str]]  # name -> versions
-    code: dict[str, str]  # module -> changed, added or removed
-    inputs: dict[str, str]  # path of a source, such as data/photos -> changed, added or removed
+    params: dict[str, tuple[YamlValue, YamlValue]]  # dotted key -> values of base and other
+    packages: dict[str, tuple[str, str]]  # name -> versions of base and other
+    code: dict[str, Change]  # by module
+    inputs: dict[str, Change]  # by path of a source, such as data/photos
 
 
-def read_lock(content: bytes | None) -> Lock | None:
+def read_lock(content: bytes | None) -> DvcLock | None:
     """Return the stages of a dvc.lock; None where there is none, or one that cannot be read."""
     try:
-        found = YAML(typ="safe", pure=True).load((content or b"").decode("utf-8"))
-        return {name: _stage_run(stage) for name, stage in found["stages"].items()}
+        stages = _load_yaml(content or b"")["stages"]
+        return {name: _stage_run(stage) for name, stage in stages.items()}
     except (YAMLError, UnicodeDecodeError, TypeError, KeyError, AttributeError):
         return None
 
 
+def read_params(content: bytes | None) -> dict[str, YamlValue] | None:
+    """Return the dotted params of a params.yaml, none of a missing one; None if it is damaged."""
+    try:
+        return flatten_params(_load_yaml(content or b"{}"))
+    except (YAMLError, UnicodeDecodeError, AttributeError):
+        return None
+
+
+def flatten_params(section: Mapping[str, YamlValue], prefix: str = "") -> dict[str, YamlValue]:
+    """Return the dotted names of nested values.
+
+    >>> flatten_params({"fine_tune": {"epochs": 4}, "seed": 1})
+    {'fine_tune.epochs': 4, 'seed': 1}
+    """
+    params: dict[str, YamlValue] = {}
+    for name, value in section.items():
+        if isinstance(value, Mapping) and value:
+            params |= flatten_params(value, f"{prefix}{name}.")
+        else:
+            params[f"{prefix}{name}"] = value
+    return params
+
+
+def output_hashes(lock: DvcLock) -> dict[str, str]:
+    """Return path -> md5 of the outputs of all stages."""
+    return {path: md5 for run in lock.values() for path, md5 in run.outs.items()}
+
+
+def used_params(lock: DvcLock) -> dict[str, YamlValue]:
+    """Return the params that any stage ran with, by their dotted keys."""
+    params: dict[str, YamlValue] = {}
+    for run in lock.values():
+        params |= run.params
+    return params
+
+
+def seed_of(lock: DvcLock | None) -> YamlValue:
+    """Return the seed that the stages ran with; None where none is known."""
+    return next((run.params[_SEED] for run in (lock or {}).values() if _SEED in run.params), None)
+
+
+def recipe_fingerprint(lock: DvcLock) -> str:
+    """Return a fingerprint that is the same for two runs that differ at most in their seed."""
+    outputs = output_hashes(lock)
+    used = {
+        name: [
+            {key: value for key, value in run.params.items() if key != _SEED},
+            run.packages,
+            run.code,
+            {path: md5 for path, md5 in run.data.items() if not _within(path, outputs)},
+        ]
+        for name, run in lock.items()
+    }
+    return fingerprint(json.dumps(used, sort_keys=True, default=str))
+
+
+def stage_differences(base: DvcLock, other: DvcLock, result: str) -> list[StageDifference]:
+    """Return the stages that used something else, in the order of the pipeline.
+
+    A changed output of an earlier stage is left out: it is a consequence, not a cause. `result` is
+    the output that the comparison is about.
+    """
+    no_run = StageRun(params={}, packages={}, code={}, data={}, outs={})
+    base_params = used_params(base)
+    other_params = used_params(other)
+    outputs = output_hashes(base).keys() | output_hashes(other).keys()
+    upstream = _upstream_stages(base, result) | _upstream_stages(other, result)
+    differences = []
+    for name in [*base, *(name for name in other if name not in base)]:
+        base_run = base.get(name, no_run)
+        other_run = other.get(name, no_run)
+        keys = [*base_run.params, *other_run.params]
+        sources = _changes(base_run.data, other_run.data).items()
+        difference = StageDifference(
+            stage=name,
+            effect=_effect(name, base_run, other_run, upstream),
+            # Where only one side's stage uses a param, the other side's value is the one that its
+            # other stages ran with.
+            params=_different_values(
+                _selected(base_params, keys), _selected(other_params, keys), _ABSENT
+            ),
+            packages=_different_values(base_run.packages, other_run.packages, _ABSENT),
+            code=_changes(base_run.code, other_run.code),
+            inputs={path: change for path, change in sources if not _within(path, outputs)},
+        )
+        if difference.params or difference.packages or difference.code or difference.inputs:
+            differences.append(difference)
+    return differences
+
+
+def _load_yaml(content: bytes) -> Any:
+    """Return the content of a YAML 1.2 file, as DVC reads it (1e-3 is a number there)."""
+    return YAML(typ="safe", pure=True).load(content.decode("utf-8"))
+
+
 def _stage_run(stage: Mapping[str, Any]) -> StageRun:
-    files = {kind: _hashes(stage.get(kind, [])) for kind in ("deps", "outs")}
-    params = dict(stage.get("params", {}))
-    own = flatten_params(params.pop(PARAMS, {}))
-    versions = {name: str(version) for table in params.values() for name, version in table.items()}
-    code = {path: md5 for path, md5 in files["deps"].items() if path.startswith("stages/")}
-    data = {path: md5 for path, md5 in files["deps"].items() if path not in code}
-    return StageRun(own, versions, code, data, files["outs"])
+    """Return a stage from its entry in dvc.lock."""
+    dependencies = _hashes(stage.get("deps", []))
+    params_by_file = dict(stage.get("params", {}))
+    params = flatten_params(params_by_file.pop(str(PARAMS), {}))
+    return StageRun(
+        params=params,
+        packages={
+            name: str(version)
+            for versions in params_by_file.values()
+            for name, version in versions.items()
+        },
+        code={path: md5 for path, md5 in dependencies.items() if path.startswith("stages/")},
+        data={path: md5 for path, md5 in dependencies.items() if not path.startswith("stages/")},
+        outs=_hashes(stage.get("outs", [])),
+    )
 
 
-def _hashes(entries: list[Mapping[str, Any]]) -> dict[str, str]:
+def _hashes(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return path -> md5 of some entries of dvc.lock."""
     return {entry["path"]: str(entry.get("md5", "")) for entry in entries}
 
 
-def flatten_params(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the dotted names of nested values.
-
-    >>> flatten({"fine_tune": {"epochs": 4}, "seed": 1})
-    {'fine_tune.epochs': 4, 'seed': 1}
-    """
-    found: dict[str, Any] = {}
-    for name, value in section.items():
-        inner = value if isinstance(value, Mapping) else None
-        found |= flatten_params(inner, f"{prefix}{name}.") if inner else {f"{prefix}{name}": value}
-    return found
+def _selected(values: Mapping[str, _Value], keys: Iterable[str]) -> dict[str, _Value]:
+    """Return those of some keys that there are."""
+    return {key: values[key] for key in keys if key in values}
 
 
-def outputs(lock: Lock) -> dict[str, str]:
-    """Return path -> md5 of everything that the stages made."""
-    return {path: md5 for stage in lock.values() for path, md5 in stage.outs.items()}
-
-
-def differences(base: Lock, other: Lock, result: str) -> list[Difference]:
-    """Return the stages that used something else, with what it was, in the order of the pipeline.
-
-    What stages before it made is left out: it is a consequence. `result` is the output that the
-    comparison is about.
-    """
-    between = outputs(base).keys() | outputs(other).keys()
-    nothing = StageRun({}, {}, {}, {}, {})
-    known = [all_params(lock) for lock in (base, other)]
-    leading = _leading_to(base, result) | _leading_to(other, result)
-    found = []
-    for name in [*base, *(name for name in other if name not in base)]:
-        one, two = base.get(name, nothing), other.get(name, nothing)
-        # A stage that only now looks at a param has the value that others ran with.
-        params = [
-            {key: values[key] for key in one.params | two.params if key in values}
-            for values in known
-        ]
-        inputs = _kinds(one.data, two.data)
-        found.append(
-            Difference(
-                stage=name,
-                effect=_effect(name, one, two, leading),
-                params=_values(*params),
-                packages=_values(one.packages, two.packages),
-                code=_kinds(one.code, two.code),
-                inputs={path: how for path, how in inputs.items() if not _within(path, between)},
-            )
-        )
-    return [one for one in found if one.params or one.packages or one.code or one.inputs]
-
-
-def all_params(lock: Lock) -> dict[str, Any]:
-    """Return the params that any stage ran with."""
-    found: dict[str, Any] = {}
-    for run in lock.values():
-        found |= run.params
-    return found
-
-
-def _effect(name: str, base: StageRun, other: StageRun, leading: set[str]) -> Effect:
-    if name not in leading:
+def _effect(name: str, base: StageRun, other: StageRun, upstream: set[str]) -> Effect:
+    """Return whether a stage can have changed the result, of which `upstream` are all stages."""
+    if name not in upstream:
         return "aside"
     return "none" if base.outs == other.outs else "possible"
 
 
-def _leading_to(lock: Lock, result: str) -> set[str]:
-    """Return the stage that made a result, and all that made something for it."""
-    found = {name for name, run in lock.items() if _within(result, run.outs)}
-    waiting = list(found)
+def _upstream_stages(lock: DvcLock, result: str) -> set[str]:
+    """Return the stage that wrote a result, and all stages that it depends on."""
+    upstream = {name for name, run in lock.items() if _within(result, run.outs)}
+    waiting = list(upstream)
     while waiting:
         used = lock[waiting.pop()].data
-        before = {
+        writers = {
             name for name, run in lock.items() if any(_within(path, run.outs) for path in used)
         }
-        waiting += before - found
-        found |= before
-    return found
+        waiting += writers - upstream
+        upstream |= writers
+    return upstream
 
 
 def _within(path: str, outs: Iterable[str]) -> bool:
@@ -149,37 +204,27 @@ def _within(path: str, outs: Iterable[str]) -> bool:
     return any(path == out or path.startswith(f"{out}/") for out in outs)
 
 
-def _values(base: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {
-        key: (base.get(key, ABSENT), other.get(key, ABSENT))
+def _different_values(
+    base: Mapping[str, _Value], other: Mapping[str, _Value], absent: _Value
+) -> dict[str, tuple[_Value, _Value]]:
+    """Return the values of base and other by key, sorted, where they differ."""
+    values = {
+        key: (base.get(key, absent), other.get(key, absent))
         for key in sorted(base.keys() | other.keys())
-        if base.get(key, ABSENT) != other.get(key, ABSENT)
     }
-
-
-def _kinds(base: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
-    values = _values(base, other)
     return {
-        path: "added" if one == ABSENT else "removed" if two == ABSENT else "changed"
-        for path, (one, two) in values.items()
+        key: (base_value, other_value)
+        for key, (base_value, other_value) in values.items()
+        if base_value != other_value
     }
 
 
-def recipe(lock: Lock) -> str:
-    """Return a text that is the same for two runs that differ at most in their seed."""
-    between = outputs(lock)
-    used = {
-        name: [
-            {key: value for key, value in run.params.items() if key != SEED},
-            run.packages,
-            run.code,
-            {path: md5 for path, md5 in run.data.items() if not _within(path, between)},
-        ]
-        for name, run in lock.items()
-    }
-    return fingerprint(json.dumps(used, sort_keys=True, default=str))
-
-
-def seed_of(lock: Lock | None) -> Any:
-    """Return the seed that the stages ran with; None where none is known."""
-    return next((run.params[SEED] for run in (lock or {}).values() if SEED in run.params), None)
+def _changes(base: Mapping[str, str], other: Mapping[str, str]) -> dict[str, Change]:
+    """Return the files whose md5 differs, sorted, with what happened to each."""
+    changes: dict[str, Change] = {}
+    for path in _different_values(base, other, _ABSENT):
+        if path not in base:
+            changes[path] = "added"
+        else:
+            changes[path] = "changed" if path in other else "removed"
+    return changes

@@ -1,6 +1,7 @@
-"""What git remembers: files of any revision, read without touching the work tree."""
+"""Git history: find a revision by its name, and read its files without touching the work tree."""
 
 import subprocess
+from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -8,81 +9,85 @@ from pathlib import Path
 
 from stages.base.errors import UserError
 
-WORKSPACE = "workspace"  # the files as they lie there
-EXPERIMENTS = "refs/exps/"
-DIGITS = 10  # of a commit that is shown; always as many, so that the same content is shown alike
+WORKSPACE = "workspace"  # the name of the files as they lie in the work tree, committed or not
+_EXPERIMENT_REFS = "refs/exps/"
+_SHORT_DIGITS = 10  # fixed, since git's own abbreviation grows with the repository
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Revision:
-    """A commit, or the workspace, under the name that somebody gave it."""
+    """A commit, or the workspace, under the name that the user gave."""
 
     name: str
     commit: str  # 40 hex digits; "" for the workspace
 
     @property
     def short(self) -> str:
-        """The beginning of the commit; "" for the workspace."""
-        return self.commit[:DIGITS]
+        """The first digits of the commit; "" for the workspace."""
+        return self.commit[:_SHORT_DIGITS]
 
 
 class GitHistory:
     """The git repository around a folder; paths are relative to that folder."""
 
     def __init__(self, root: Path) -> None:
-        """Open the repository, or say that there is none."""
+        """Open the repository; UserError where there is none or git refuses to read it."""
         self.root = root
-        found = self._git("rev-parse", "--show-toplevel", "--show-prefix")
-        if found is None:
-            whole = root.resolve()
-            if any((folder / ".git").exists() for folder in (whole, *whole.parents)):
+        output = self._git("rev-parse", "--show-toplevel", "--show-prefix")
+        if output is None:
+            folder = root.resolve()
+            if any((parent / ".git").exists() for parent in (folder, *folder.parents)):
                 raise UserError(
                     "git refuses this folder, and git status says why; if it is because somebody "
-                    f"else owns it: git config --global --add safe.directory {whole}"
+                    f"else owns it: git config --global --add safe.directory {folder}"
                 )
             raise UserError(
                 "This folder is no git repository, so there are no commits to compare; "
                 "begin with: git init"
             )
-        top, prefix = found.decode().splitlines()
-        self.top, self.prefix = Path(top), Path(prefix)  # of the repository; of root inside it
+        top, prefix = output.decode().splitlines()
+        self.top = Path(top)  # of the repository
+        self.prefix = Path(prefix)  # of root inside it
 
     def resolve(self, name: str) -> list[Revision]:
         """Return what a name means: the workspace, a revision, an experiment, or a pattern of them.
 
-        A pattern such as 'seeds-*' stands for all experiments so called, sorted.
+        A pattern such as 'seeds-*' stands for all experiments whose names match, sorted.
         """
         if name == WORKSPACE:
-            return [Revision(WORKSPACE, "")]
+            return [Revision(name=WORKSPACE, commit="")]
         if commit := self._commit(name):
-            return [Revision(name, commit)]
-        found = [
-            Revision(known, commit)
-            for known, commit in self.experiments
-            if known == name or fnmatchcase(known, name)
+            return [Revision(name=name, commit=commit)]
+        matches = [
+            experiment
+            for experiment in self.experiments
+            if experiment.name == name or fnmatchcase(experiment.name, name)
         ]
-        if not found:
+        if not matches:
             raise UserError(
                 f"{name} is neither a git revision nor a DVC experiment, nor {WORKSPACE}; "
                 "git log --oneline and dvc exp list -A show what there is"
             )
-        twice = sorted(
-            {one.name for one in found if sum(two.name == one.name for two in found) > 1}
-        )
-        if twice:
+        counts = Counter(experiment.name for experiment in matches)
+        ambiguous = sorted(match for match, count in counts.items() if count > 1)
+        if ambiguous:
             raise UserError(
-                f"There are several experiments called {twice[0]}, on different commits; "
+                f"There are several experiments called {ambiguous[0]}, on different commits; "
                 "name the commit of one, from: dvc exp show --sha"
             )
-        return found
+        return matches
 
     @cached_property
-    def experiments(self) -> list[tuple[str, str]]:
-        """The names and commits of DVC's experiments: refs/exps/<base>/<commit>/<name>."""
-        listed = self._git("for-each-ref", "--format=%(objectname) %(refname)", EXPERIMENTS)
-        rows = [line.split(" ", 1) for line in (listed or b"").decode().splitlines()]
-        names = [(ref.removeprefix(EXPERIMENTS).split("/"), commit) for commit, ref in rows]
-        return sorted((parts[2], commit) for parts, commit in names if len(parts) == 3)
+    def experiments(self) -> list[Revision]:
+        """DVC's experiments, sorted by name; each is a ref refs/exps/<base>/<commit>/<name>."""
+        listing = self._git("for-each-ref", "--format=%(objectname) %(refname)", _EXPERIMENT_REFS)
+        experiments = []
+        for line in (listing or b"").decode().splitlines():
+            commit, ref = line.split(" ", 1)
+            parts = ref.removeprefix(_EXPERIMENT_REFS).split("/")
+            if len(parts) == 3:  # others are DVC's own, such as refs/exps/stash
+                experiments.append(Revision(name=parts[2], commit=commit))
+        return sorted(experiments, key=lambda experiment: (experiment.name, experiment.commit))
 
     def read(self, revision: Revision, path: str) -> bytes | None:
         """Return the content of a file in a revision; None where there is none."""
@@ -92,15 +97,18 @@ class GitHistory:
         return self._git("show", f"{revision.commit}:./{path}")
 
     def _commit(self, name: str) -> str | None:
-        found = self._git(
+        """Return the commit that git understands by a name, None if it understands none."""
+        output = self._git(
             "rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}"
         )
-        return found.decode().strip() if found else None
+        return output.decode().strip() if output else None
 
-    def _git(self, *words: str) -> bytes | None:
-        """Return what git says, or None when it fails."""
+    def _git(self, *arguments: str) -> bytes | None:
+        """Return the output of a git command, or None when it fails."""
         try:
-            done = subprocess.run(["git", *words], cwd=self.root, capture_output=True)
+            result = subprocess.run(
+                ["git", *arguments], cwd=self.root, capture_output=True, check=False
+            )
         except FileNotFoundError:
             raise UserError("git is not installed, or not on PATH") from None
-        return done.stdout if done.returncode == 0 else None
+        return result.stdout if result.returncode == 0 else None

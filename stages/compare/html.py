@@ -1,63 +1,60 @@
-"""reports/compare/index.html: one file that needs no network, in the looks of the report."""
+"""reports/compare/index.html: one file that needs no network, with the report's stylesheet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
-from stages.compare.text import NOTHING
+from stages.compare.record import ComparisonRecord
+from stages.compare.text import NOTHING_CHANGED
 from stages.compare.what_changed import what_changed
-from stages.compare.words import errors, not_compared, p_of, points, scores, seeds, sentence, signed
-from stages.page.words import percent, pvalue
+from stages.compare.words import (
+    adjusted_pvalue,
+    not_compared,
+    seed_lines,
+    signed,
+    signed_interval,
+    verdict_sentence,
+)
+from stages.page.formatting import pvalue
+from stages.page.jinja_environment import jinja_environment, stylesheet
 
-TEMPLATE = Path(__file__).with_name("templates") / "comparison.html"
-STYLE = Path(__file__).with_name("templates") / "style.css"
-CLASSES = 40  # rows of the table of classes; the rest is in compare.json
+_FOLDER = Path(__file__).with_name("templates")
+_TEMPLATE = "comparison.html"
+_SHOWN_CLASSES = 40  # rows of the table of classes; the rest is in compare.json
+_LEAST_SCALE = 0.01  # half the width of the axis of differences is at least a point
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ComparisonView:
     """One comparison on the page."""
 
-    record: Mapping[str, Any]  # of compare.json
-    thumbnails: Mapping[str, str]  # path -> data URI of pictures that changed sides
-    confusion: str | None  # svg, None where nothing changed
-    reliability: str | None  # svg, None where a side does not know its confidence
+    record: ComparisonRecord
+    thumbnails: Mapping[str, str]  # path -> data URI, of images newly wrong or newly right
+    confusion: str | None  # svg; None where nothing changed
+    reliability: str | None  # svg; None where a side has no confidence
 
 
-def render_comparison(shown: Sequence[ComparisonView]) -> str:
+def render_comparison(views: Sequence[ComparisonView]) -> str:
     """Return the page; the same content gives the same text."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = jinja_environment(_FOLDER)
     environment.filters |= {
-        "percent": percent,
         "pvalue": pvalue,
-        "points": points,
         "signed": signed,
-        "errors": errors,
-        "p_of": p_of,
-        "sentence": sentence,
-        "apart": not_compared,
-        "scores": scores,
-        "seeds": seeds,
-        "causes": what_changed,
-        "thousands": lambda number: f"{number:,}",
-        "svg": Markup,
+        "signed_interval": signed_interval,
+        "adjusted_pvalue": adjusted_pvalue,
+        "verdict_sentence": verdict_sentence,
+        "not_compared": not_compared,
+        "seed_lines": seed_lines,
+        "what_changed": what_changed,
     }
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    widest = max(
-        (abs(one.record["difference"][end]) for one in shown for end in ("low", "high")), default=0
-    )
-    text = template.render(
-        shown=shown,
-        base=shown[0].record["base"],
-        style=Markup(STYLE.read_text(encoding="utf-8")),
-        scale=max(1.08 * widest, 0.01),
-        nothing=NOTHING,
-        most=CLASSES,
+    differences = [view.record.difference for view in views]
+    widest = max(max(abs(ends.low), abs(ends.high)) for ends in differences)
+    text = environment.get_template(_TEMPLATE).render(
+        views=views,
+        base=views[0].record.base,
+        style=stylesheet(),
+        scale=max(1.08 * widest, _LEAST_SCALE),
+        nothing_changed=NOTHING_CHANGED,
+        shown_classes=_SHOWN_CLASSES,
     )
     return text.strip() + "\n"

@@ -1,13 +1,15 @@
-"""Which validation images two revisions have in common, and why the others are not."""
+"""Pairing: which validation images two revisions have in common, and why the others are not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from stages.compare.data_changes import renamed
+from stages.compare.data_changes import renamed_images
 from stages.compare.snapshot import Snapshot
 
-# Why an image that one revision validates on is not paired, as the other revision sees it.
+Tables = Mapping[str, pd.DataFrame]  # those of Snapshot, each indexed by path
+# Why an image that one revision validates on is not paired, as the other revision has it.
 REASONS = {
     "relabelled": "both validate on it, under another label",
     "replaced": "another photo has its name",
@@ -21,59 +23,76 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pairing:
     """The images that both validate on under the same label, and the rest with a reason."""
 
     common: pd.DataFrame  # base, other: its path in each; actual; sorted by other
-    apart: pd.DataFrame  # path, side (base or other: who validates on it, or both), reason
+    unpaired: pd.DataFrame  # path, side (base or other: who validates on it, or both), reason
 
     def counts(self) -> dict[str, int]:
         """Return how many images are not paired, by reason, without zeros."""
-        found = self.apart["reason"].value_counts()
-        return {reason: int(found[reason]) for reason in REASONS if reason in found}
+        counts = self.unpaired["reason"].value_counts()
+        return {reason: int(counts[reason]) for reason in REASONS if reason in counts}
 
 
-def pair(base: Snapshot, other: Snapshot) -> Pairing:
+def pair_images(base: Snapshot, other: Snapshot) -> Pairing:
     """Pair two revisions' validation images: by path, or by content where a file was renamed."""
-    one, two = base.outcomes, other.outcomes
-    if one is None or two is None:
-        empty = pd.DataFrame({"base": [], "other": [], "actual": []}, dtype=str)
-        return Pairing(empty, pd.DataFrame({"path": [], "side": [], "reason": []}, dtype=str))
-    lists = [
-        {name: table.set_index("path") for name, table in side.tables.items()}
-        for side in (base, other)
-    ]
-    known = all("images" in tables for tables in lists)
-    renames = renamed(*(tables["images"] for tables in lists)) if known else {}
-    common, apart = [], []
-    for old in one.index:
-        path = renames.get(old, old)
-        if path not in two.index:
-            apart.append((old, "base", _reason(path, lists[1], "removed")))
-        elif known and not _same_content(old, path, lists):
-            apart.append((path, "both", "replaced"))
-        elif one["actual"][old] != two["actual"][path]:
-            apart.append((path, "both", "relabelled"))
+    base_outcomes = base.outcomes
+    other_outcomes = other.outcomes
+    if base_outcomes is None or other_outcomes is None:
+        return _pairing([], [])
+    base_tables = _by_path(base)
+    other_tables = _by_path(other)
+    contents_known = "images" in base_tables and "images" in other_tables
+    new_paths = (
+        renamed_images(base_tables["images"], other_tables["images"]) if contents_known else {}
+    )
+    common = []
+    unpaired = []
+    for old_path in base_outcomes.index:
+        path = new_paths.get(old_path, old_path)
+        if path not in other_outcomes.index:
+            unpaired.append((old_path, "base", _reason(path, other_tables, absent="removed")))
+        elif contents_known and _content(old_path, base_tables) != _content(path, other_tables):
+            unpaired.append((path, "both", "replaced"))
+        elif base_outcomes["actual"][old_path] != other_outcomes["actual"][path]:
+            unpaired.append((path, "both", "relabelled"))
         else:
-            common.append((old, path, two["actual"][path]))
-    before = {path: old for old, path in renames.items()}
-    new = [path for path in two.index if before.get(path, path) not in one.index]
-    apart += [(path, "other", _reason(before.get(path, path), lists[0], "added")) for path in new]
-    table = pd.DataFrame(common, columns=["base", "other", "actual"])
+            common.append((old_path, path, other_outcomes["actual"][path]))
+    old_paths = {path: old_path for old_path, path in new_paths.items()}
+    for path in other_outcomes.index:
+        old_path = old_paths.get(path, path)
+        if old_path not in base_outcomes.index:
+            unpaired.append((path, "other", _reason(old_path, base_tables, absent="added")))
+    return _pairing(common, unpaired)
+
+
+def _pairing(common: list[tuple[str, str, str]], unpaired: list[tuple[str, str, str]]) -> Pairing:
+    """Return a pairing from the rows of its tables."""
+    common_table = pd.DataFrame(common, columns=["base", "other", "actual"], dtype="str")
     return Pairing(
-        table.sort_values("other", ignore_index=True),
-        pd.DataFrame(apart, columns=["path", "side", "reason"]),
+        common=common_table.sort_values("other", ignore_index=True),
+        unpaired=pd.DataFrame(unpaired, columns=["path", "side", "reason"], dtype="str"),
     )
 
 
-def _same_content(old: str, path: str, lists: list[dict[str, pd.DataFrame]]) -> bool:
-    contents = [tables["images"]["sha256"] for tables in lists]
-    return bool(contents[0].get(old) == contents[1].get(path))
+def _by_path(snapshot: Snapshot) -> Tables:
+    """Return the tables of a revision, indexed by path."""
+    return {name: table.set_index("path") for name, table in snapshot.tables.items()}
 
 
-def _reason(path: str, tables: dict[str, pd.DataFrame], absent: str) -> str:
-    """Return why a revision does not validate on an image, as far as its lists say."""
+def _content(path: str, tables: Tables) -> str | None:
+    """Return the sha256 of an image; None where the list of images does not have it."""
+    sha256: str | None = tables["images"]["sha256"].get(path)
+    return sha256
+
+
+def _reason(path: str, tables: Tables, absent: str) -> str:
+    """Return why a revision does not validate on an image, as far as its lists say.
+
+    absent: the reason where the revision does not have the image at all.
+    """
     if "images" in tables and path not in tables["images"].index:
         return absent
     if "rejected" in tables and path in tables["rejected"].index:

@@ -1,100 +1,125 @@
-"""What the page of a comparison shows besides numbers: figures and pictures."""
+"""Pictures and figures of a comparison: photos from each revision's store, and two diagrams."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from stages.base.errors import UserError
+from stages.compare.comparison import Comparison
 from stages.compare.dvc_cache import DvcCache
-from stages.compare.dvc_lock import outputs
-from stages.compare.figures import confusion_change, reliability_change_figure
+from stages.compare.dvc_lock import output_hashes
+from stages.compare.figures import confusion_change_figure, reliability_change_figure
 from stages.compare.html import ComparisonView
-from stages.compare.match import Comparison
+from stages.compare.record import ComparisonRecord
 from stages.compare.snapshot import Snapshot
 from stages.page.thumbnails import thumbnail
 from stages.store.reader import Store
 
-PICTURES = 24  # of each kind and comparison
+_MOST_PICTURES = 24  # of each kind and comparison
 # Longer side in pixels: about 9 KB each for a few pictures, 4 KB when there are many.
-FEW, LARGE, SMALL = 100, 224, 128
+_FEW_PICTURES = 100
+_LARGE_SIDE = 224
+_SMALL_SIDE = 128
 
 
-@dataclass(frozen=True)
-class Album:
-    """The presized pictures of a revision: from DVC's cache, or from the workspace."""
+@dataclass(frozen=True, kw_only=True)
+class PresizedPhotos:
+    """The presized photos of a revision."""
 
-    store: Store | None
-    contents: Mapping[str, str]  # path -> sha256 that it must have; empty where that is not known
+    store: Store | None  # None where it is neither in DVC's cache nor in the workspace
+    sha256: Mapping[str, str]  # path -> content that it must have; empty where that is not known
 
-    def picture(self, path: str, side: int) -> str | None:
-        """Return a picture as a data URI, None where it is not at hand."""
+    def data_uri(self, path: str, side: int) -> str | None:
+        """Return a photo as a data URI; None where it, or one of this content, is not at hand."""
         if self.store is None:
             return None
-        rows = self.store.index["sha256"][self.store.index["path"] == path]
-        if rows.empty or self.contents.get(path, rows.iloc[0]) != rows.iloc[0]:
+        index = self.store.index
+        stored = index["sha256"][index["path"] == path]
+        if stored.empty or self.sha256.get(path, stored.iloc[0]) != stored.iloc[0]:
             return None
         return thumbnail(self.store.image(path), side)
 
 
 def comparison_views(
-    contests: Sequence[Comparison],
-    told: Sequence[Mapping[str, Any]],
+    comparisons: Sequence[Comparison],
+    records: Sequence[ComparisonRecord],
     root: Path,
     cache: DvcCache,
     store: str,
 ) -> list[ComparisonView]:
-    """Return what the page shows of each comparison."""
-    many = sum(min(len(rows), PICTURES) for one in contests for rows in one.sides)
+    """Return what the page shows of each comparison; store: the folder of presized photos."""
+    pictures = sum(
+        len(rows[:_MOST_PICTURES])
+        for comparison in comparisons
+        for rows in (comparison.newly_wrong, comparison.newly_right)
+    )
+    side = _LARGE_SIDE if pictures <= _FEW_PICTURES else _SMALL_SIDE
     with tempfile.TemporaryDirectory() as scratch:
-        albums = {
-            side.name: _album(side, root, cache, store, Path(scratch))
-            for one in contests
-            for side in (one.base.lead, one.other.lead)
+        photos = {
+            snapshot.name: _open_photos(snapshot, root, cache, store, Path(scratch))
+            for comparison in comparisons
+            for snapshot in (comparison.base.lead, comparison.other.lead)
         }
         return [
             ComparisonView(
                 record=record,
-                thumbnails=_thumbnails(one, albums, LARGE if many <= FEW else SMALL),
-                confusion=confusion_change(one.classes, one.result.confusion, f"change{place}"),
-                reliability=_reliability(one, f"trust{place}"),
+                thumbnails=_thumbnails(comparison, photos, side),
+                confusion=confusion_change_figure(
+                    comparison.class_names, comparison.scores.confusion, f"change{number}"
+                ),
+                reliability=_reliability_figure(comparison, f"trust{number}"),
             )
-            for place, (one, record) in enumerate(zip(contests, told, strict=True))
+            for number, (comparison, record) in enumerate(zip(comparisons, records, strict=True))
         ]
 
 
-def _album(side: Snapshot, root: Path, cache: DvcCache, store: str, scratch: Path) -> Album:
-    """Open a revision's store: links to the cache's objects make the folder that it needs."""
-    md5 = outputs(side.lock or {}).get(store)
-    images = side.tables.get("images")
-    contents = {} if images is None else dict(zip(images["path"], images["sha256"], strict=True))
+def _open_photos(
+    snapshot: Snapshot, root: Path, cache: DvcCache, store: str, scratch: Path
+) -> PresizedPhotos:
+    """Open a revision's store, from DVC's cache or else from the workspace.
+
+    A store is a folder, so links to the cache's objects make one in the scratch folder.
+    """
+    images = snapshot.tables.get("images")
+    sha256 = {} if images is None else dict(zip(images["path"], images["sha256"], strict=True))
     folder = root / store
-    if md5 and (files := cache.folder(md5)):
+    md5 = output_hashes(snapshot.lock or {}).get(store)
+    if md5 and (objects := cache.folder_files(md5)):
         folder = scratch / md5
-        for name, file in files.items():
+        for name, file in objects.items():
             link = folder / name
             if not link.is_symlink():
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(file)
     try:
-        return Album(Store(folder), contents)
-    except UserError:  # it is not there, or of another version: the page goes without
-        return Album(None, contents)
+        return PresizedPhotos(store=Store(folder), sha256=sha256)
+    except UserError:  # it is not there, or of another version: the page has no photos of it
+        return PresizedPhotos(store=None, sha256=sha256)
 
 
-def _thumbnails(one: Comparison, albums: Mapping[str, Album], side: int) -> dict[str, str]:
-    found = {}
-    for place in chain.from_iterable(places[:PICTURES] for places in one.sides):
-        row = one.table.iloc[place]
-        for group, path in ((one.other, row["other"]), (one.base, row["base"])):
-            if picture := albums[group.lead.name].picture(path, side):
-                found[row["other"]] = picture
+def _thumbnails(
+    comparison: Comparison, photos: Mapping[str, PresizedPhotos], side: int
+) -> dict[str, str]:
+    """Return path -> data URI of the first images newly wrong and newly right that are at hand."""
+    thumbnails = {}
+    for row in chain(
+        comparison.newly_wrong[:_MOST_PICTURES], comparison.newly_right[:_MOST_PICTURES]
+    ):
+        image = comparison.images.iloc[row]
+        for recipe, path in (
+            (comparison.other, image["other"]),
+            (comparison.base, image["base"]),
+        ):
+            if data_uri := photos[recipe.lead.name].data_uri(path, side):
+                thumbnails[image["other"]] = data_uri
                 break
-    return found
+    return thumbnails
 
 
-def _reliability(one: Comparison, name: str) -> str | None:
-    before, after = one.reliability
-    return reliability_change_figure(before, after, name) if before and after else None
+def _reliability_figure(comparison: Comparison, name: str) -> str | None:
+    """Return the reliability diagram of both sides; None where a side has none."""
+    base = comparison.reliability.base
+    other = comparison.reliability.other
+    return reliability_change_figure(base, other, name) if base and other else None

@@ -1,105 +1,135 @@
-"""A comparison as plain values: what compare.json holds, and the texts and the page are made of."""
+"""compare.json: the record of a comparison, which the terminal, compare.md and the page show too.
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+The attributes are the keys of the file and stand in its order. Rates and p-values are numbers from
+0 to 1; a difference is the other minus the base. Types only, so that every other module can read
+the record.
+"""
 
-import numpy as np
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Generic, TypeVar
 
-from stages.compare.dvc_lock import seed_of
-from stages.compare.match import Comparison, Recipe
-from stages.compare.score_changes import ScoreChange
-from stages.stats.holm import holm
-from stages.stats.intervals import CONFIDENCE
-from stages.stats.power import LEVEL, images_to_tell
-from stages.stats.reliability import Reliability
+from stages.base.params import YamlValue
+from stages.compare.dvc_lock import StageDifference
+from stages.stats.intervals import Interval
+from stages.stats.metrics_record import Verdict
 
-
-def records(contests: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """Return compare.json: one mapping a comparison, the verdict by Holm's p over all of them."""
-    adjusted = holm([one.result.error.p for one in contests])
-    level = LEVEL / max(len(contests), 1)  # that of Holm's first step, to be on the safe side
-    return [_record(one, p, level) for one, p in zip(contests, adjusted, strict=True)]
+_Value = TypeVar("_Value")
 
 
-def _record(one: Comparison, p_holm: float, level: float) -> dict[str, Any]:
-    error = one.result.error
-    gained, lost = error.only_first_right, error.only_second_right
-    told = p_holm < 1 - CONFIDENCE
-    single = len(one.base.members) == len(one.other.members) == 1
-    rates = one.result.error_rates
-    return {
-        "base": one.base.name,
-        "other": one.other.name,
-        "base_commit": one.base.lead.revision.short,
-        "other_commit": one.other.lead.revision.short,
-        "verdict": error.verdict if told else "cannot tell",
-        "difference": error.difference.as_dict(),
-        "p": error.p,
-        "p_holm": p_holm,
-        "n_common": error.images,
-        "error_rate": {"base": rates[0], "other": rates[1]},
-        "only_base_right": lost,
-        "only_other_right": gained,
-        "images_to_tell": images_to_tell(gained / error.images, lost / error.images, level)
-        if error.images and single and not told
-        else None,
-        "macro_f1": _change(one.result.macro_f1),
-        "log_loss": _change(one.result.log_loss),
-        "seeds": None if single else _seeds(one),
-        "confidence": {
-            "base": _reliability(one.reliability[0]),
-            "other": _reliability(one.reliability[1]),
-        },
-        "not_common": one.pairing.counts(),
-        "classes": one.result.classes.to_dict("records"),
-        "newly_wrong": _pictures(one, one.sides[0]),
-        "newly_right": _pictures(one, one.sides[1]),
-        "changed": {
-            "stages": None if one.causes is None else [asdict(stage) for stage in one.causes],
-            "data": None
-            if one.data is None
-            else {"counts": one.data.counts(), "by_class": one.data.by_class()},
-        },
-        "notes": one.notes,
-    }
+@dataclass(frozen=True, kw_only=True)
+class BaseAndOther(Generic[_Value]):
+    """The same thing of both sides of a comparison."""
+
+    base: _Value
+    other: _Value
 
 
-def _change(change: ScoreChange | None) -> dict[str, Any] | None:
-    if change is None:
-        return None
-    ends = change.difference.as_dict()
-    return {"base": change.base, "other": change.other, "difference": ends}
+@dataclass(frozen=True, kw_only=True)
+class ScoreChange:
+    """A score of both sides, and its difference with the 95 % interval."""
+
+    base: float
+    other: float
+    difference: Interval
 
 
-def _reliability(trust: Reliability | None) -> dict[str, float] | None:
-    if trust is None:
-        return None
-    return {"confidence": trust.confidence, "accuracy": trust.accuracy, "gap": trust.gap}
+@dataclass(frozen=True, kw_only=True)
+class ClassChange:
+    """The error rate of one class on both sides; p_holm is adjusted for all classes together."""
+
+    label: str
+    images: int
+    base: float  # share of its images that is wrong
+    other: float
+    low: float  # ends of the 95 % interval of the difference
+    high: float
+    p: float
+    p_holm: float
+    verdict: Verdict
 
 
-def _seeds(one: Comparison) -> dict[str, Any]:
-    """Return each side's runs with their seeds and errors on the common images, and the spread."""
-    sides = zip(("base", "other"), (one.base, one.other), one.spreads, strict=True)
-    return {
-        name: {"runs": _runs(group, one.pairing.common[name].tolist()), "sd": sd}
-        for name, group, sd in sides
-    }
+@dataclass(frozen=True, kw_only=True)
+class ChangedImage:
+    """A common image that is newly wrong or newly right, with what each side predicted."""
+
+    path: str
+    actual: str
+    base: str
+    other: str
 
 
-def _runs(group: Recipe, paths: list[str]) -> list[dict[str, Any]]:
-    found = []
-    for member in group.members:
-        if member.outcomes is not None and paths:
-            table = member.outcomes.loc[paths]
-            wrong = float((table["actual"] != table["predicted"]).mean())
-            found.append({"name": member.name, "seed": seed_of(member.lock), "error_rate": wrong})
-    return found
+@dataclass(frozen=True, kw_only=True)
+class SeedRun:
+    """One run of a recipe, with its error rate on the common images."""
+
+    name: str
+    seed: YamlValue  # as dvc.lock has it
+    error_rate: float
 
 
-def _pictures(one: Comparison, places: np.ndarray) -> list[dict[str, Any]]:
-    """Return path, actual and what both said of the images that changed sides."""
-    return [
-        {"path": row.other, "actual": row.actual, "base": row.base_said, "other": row.other_said}
-        for row in one.table.iloc[places].itertuples(index=False)
-    ]
+@dataclass(frozen=True, kw_only=True)
+class SeedRuns:
+    """The runs of a recipe that differ only in their seed."""
+
+    runs: Sequence[SeedRun]
+    sd: float | None  # standard deviation of their error rates; None for a single run
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfidenceSummary:
+    """Calibration in three numbers."""
+
+    confidence: float  # mean probability of the predicted class
+    accuracy: float
+    gap: float  # expected calibration error
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageCounts:
+    """How many images were added, removed, relabelled and so on: DataChanges in numbers."""
+
+    counts: Mapping[str, int]  # kind -> images
+    by_class: Mapping[str, Mapping[str, int]]  # label -> kind -> images
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What the two sides used that differs."""
+
+    stages: Sequence[StageDifference] | None  # None where a dvc.lock is missing
+    data: ImageCounts | None  # None where a list of images is not at hand
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRecord:
+    """One recipe, the other, against the base on their common validation images."""
+
+    base: str  # names
+    other: str
+    base_commit: str  # first digits; "" for the workspace
+    other_commit: str
+    verdict: Verdict  # the other is better than the base, or worse, or cannot tell
+    difference: Interval  # of the error rates
+    p: float
+    p_holm: float  # adjusted for all comparisons made at once; it decides the verdict
+    n_common: int  # images
+    error_rate: BaseAndOther[float | None]  # None without common images
+    only_base_right: int  # images
+    only_other_right: int
+    images_to_tell: int | None  # how many images would give a verdict; None where none are needed
+    macro_f1: ScoreChange | None  # None without common images
+    log_loss: ScoreChange | None  # None where a side has no losses
+    seeds: BaseAndOther[SeedRuns] | None  # None where both sides are single runs
+    confidence: BaseAndOther[ConfidenceSummary | None]
+    not_common: Mapping[str, int]  # reason, of pairing.REASONS -> validation images
+    classes: Sequence[ClassChange]
+    newly_wrong: Sequence[ChangedImage]
+    newly_right: Sequence[ChangedImage]
+    changed: Changes
+    notes: Sequence[str]  # what to know before believing the comparison
+
+
+def records_as_json(records: Sequence[ComparisonRecord]) -> list[dict[str, object]]:
+    """Return the content of compare.json: an object for each comparison."""
+    return [asdict(record) for record in records]

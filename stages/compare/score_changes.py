@@ -1,184 +1,224 @@
-"""Two recipes on the same images: how much better, in what, and which pictures changed sides."""
+"""Score changes: two recipes on the same images, in error rate, macro F1, log loss and classes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
+from stages.compare.record import BaseAndOther, ClassChange, ScoreChange
 from stages.stats.holm import holm
 from stages.stats.intervals import CONFIDENCE, DRAWS, Interval
 from stages.stats.macro import macro_statistic
-from stages.stats.mcnemar import PairedComparison
+from stages.stats.mcnemar import PairedComparison, verdict_of
 from stages.stats.seeds import compare_seeds
 
 Statistic = Callable[[np.ndarray], np.ndarray]  # as `bootstrap` takes it
 
 
-@dataclass(frozen=True)
-class SideOutcomes:
-    """What one recipe said of the images; K runs that differ only in the seed, mostly one."""
+@dataclass(frozen=True, kw_only=True)
+class RecipeOutcomes:
+    """The outcomes of one recipe on V images, in K runs that differ only in the seed; often one."""
 
-    predicted: np.ndarray  # (K, V) int, places in the vocabulary
-    loss: np.ndarray | None  # (K, V), None in results from before it was kept
+    predicted: np.ndarray  # (K, V) int, class numbers
+    loss: np.ndarray | None  # (K, V); None in results from before there were losses
     confidence: np.ndarray | None  # (K, V), probability of the class predicted
 
     def right(self, targets: np.ndarray) -> np.ndarray:
         """Return which images each run has right, (K, V) bool."""
-        return self.predicted == targets
+        right: np.ndarray = self.predicted == targets
+        return right
 
 
-@dataclass(frozen=True)
-class ScoreChange:
-    """A score of both, and the difference other - base with its interval."""
-
-    base: float
-    other: float
-    difference: Interval
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoreChanges:
-    """All that the same images tell about two recipes."""
+    """The scores of two recipes on the same images."""
 
     error: PairedComparison  # the other against the base
-    error_rates: tuple[float | None, float | None]  # base, other
+    error_rates: BaseAndOther[float | None]  # None without images
     macro_f1: ScoreChange | None  # None without images
     log_loss: ScoreChange | None  # None where a side has no losses
-    classes: pd.DataFrame  # by_class
+    classes: list[ClassChange]
     confusion: np.ndarray  # (C, C) images more than before, row = actual, column = predicted
 
 
 def compare_scores(
     targets: np.ndarray,
-    classes: Sequence[str],
-    base: SideOutcomes,
-    other: SideOutcomes,
-    draw: np.random.Generator,
+    class_names: Sequence[str],
+    base: RecipeOutcomes,
+    other: RecipeOutcomes,
+    generator: np.random.Generator,
 ) -> ScoreChanges:
-    """Compare two recipes on the same images; targets, (V,), are places in `classes`."""
-    before, after = base.right(targets), other.right(targets)
-    error, some = compare_seeds(after, before), len(targets) > 0
-    rates = tuple(float(1 - side.mean()) if some else None for side in (before, after))
-    f1 = log_loss = None
-    if some:
-        sides = (_f1(targets, base, len(classes)), _f1(targets, other, len(classes)))
-        f1 = _widened(_change(*sides, len(targets), draw), error.difference)
-    if some and base.loss is not None and other.loss is not None:
-        log_loss = _change(_means(base.loss), _means(other.loss), len(targets), draw)
+    """Compare two recipes on the same V images; targets, (V,), are class numbers."""
+    base_right = base.right(targets)
+    other_right = other.right(targets)
+    classes = len(class_names)
+    error = compare_seeds(other_right, base_right)
+    macro_f1 = None
+    log_loss = None
+    if len(targets):
+        change = _change(
+            _f1_statistics(targets, base, classes),
+            _f1_statistics(targets, other, classes),
+            len(targets),
+            generator,
+        )
+        macro_f1 = _widened(change, error.difference)
+        if base.loss is not None and other.loss is not None:
+            log_loss = _change(
+                _mean_statistics(base.loss), _mean_statistics(other.loss), len(targets), generator
+            )
     return ScoreChanges(
         error=error,
-        error_rates=(rates[0], rates[1]),
-        macro_f1=f1,
+        error_rates=BaseAndOther(base=_error_rate(base_right), other=_error_rate(other_right)),
+        macro_f1=macro_f1,
         log_loss=log_loss,
-        classes=class_changes(targets, classes, before, after),
-        confusion=_matrix(targets, other, len(classes)) - _matrix(targets, base, len(classes)),
+        classes=class_changes(targets, class_names, base_right, other_right),
+        confusion=_mean_confusion(targets, other, classes)
+        - _mean_confusion(targets, base, classes),
     )
 
 
 def class_changes(
-    targets: np.ndarray, classes: Sequence[str], before: np.ndarray, after: np.ndarray
-) -> pd.DataFrame:
-    """Return label, images, base and other (shares wrong), low, high, p, p_holm, verdict.
+    targets: np.ndarray,
+    class_names: Sequence[str],
+    base_right: np.ndarray,
+    other_right: np.ndarray,
+) -> list[ClassChange]:
+    """Return the change of each class that has images, in the order of the classes.
 
-    One row for each class that has images. The verdict holds for all classes together: Holm's p.
+    The arguments ending in right are (K, V) bool. The verdict is by Holm's p over all classes.
     """
-    rows = []
-    for place, label in enumerate(classes):
-        of_class = targets == place
-        if of_class.any():
-            found = compare_seeds(after[:, of_class], before[:, of_class])
-            wrong = [float(1 - side[:, of_class].mean()) for side in (before, after)]
-            ends = found.difference
-            rows.append((label, int(of_class.sum()), *wrong, ends.low, ends.high, found.p))
-    columns = ["label", "images", "base", "other", "low", "high", "p"]
-    table = pd.DataFrame(rows, columns=columns)
-    table["p_holm"] = holm(table["p"].tolist())
-    sign = np.where(table["other"] < table["base"], "better", "worse")
-    table["verdict"] = np.where(table["p_holm"] < 1 - CONFIDENCE, sign, "cannot tell")
-    return table
+    present = [number for number in range(len(class_names)) if (targets == number).any()]
+    of_class = [targets == number for number in present]
+    comparisons = [
+        compare_seeds(other_right[:, members], base_right[:, members]) for members in of_class
+    ]
+    adjusted = holm([comparison.p for comparison in comparisons])
+    changes = []
+    for number, members, comparison, p_holm in zip(
+        present, of_class, comparisons, adjusted, strict=True
+    ):
+        base_rate = float(1 - base_right[:, members].mean())
+        other_rate = float(1 - other_right[:, members].mean())
+        changes.append(
+            ClassChange(
+                label=class_names[number],
+                images=int(members.sum()),
+                base=base_rate,
+                other=other_rate,
+                low=comparison.difference.low,
+                high=comparison.difference.high,
+                p=comparison.p,
+                p_holm=p_holm,
+                verdict=verdict_of(p_holm, other_rate < base_rate),
+            )
+        )
+    return changes
 
 
 def changed_images(
-    targets: np.ndarray, base: SideOutcomes, other: SideOutcomes
+    targets: np.ndarray, base: RecipeOutcomes, other: RecipeOutcomes
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the places of the images that are newly wrong, and of those newly right.
+    """Return the numbers of the images that are newly wrong, and of those newly right.
 
-    Of several runs the majority counts. Those whose loss changed most come first.
+    Of several runs the majority counts. The images whose loss changed most come first.
     """
-    before, after = (side.right(targets).mean(axis=0) > 0.5 for side in (base, other))
-    worse = np.zeros(len(targets))
+    base_right = base.right(targets).mean(axis=0) > 0.5
+    other_right = other.right(targets).mean(axis=0) > 0.5
+    loss_increase = np.zeros(len(targets))
     if base.loss is not None and other.loss is not None:
-        worse = other.loss.mean(axis=0) - base.loss.mean(axis=0)
-    order = np.argsort(-worse, kind="stable")
-    return order[(before & ~after)[order]], order[(after & ~before)[order]][::-1]
+        loss_increase = other.loss.mean(axis=0) - base.loss.mean(axis=0)
+    order = np.argsort(-loss_increase, kind="stable")
+    newly_wrong = order[(base_right & ~other_right)[order]]
+    newly_right = order[(other_right & ~base_right)[order]]
+    return newly_wrong, newly_right[::-1]
+
+
+def _error_rate(right: np.ndarray) -> float | None:
+    """Return the share of (K, V) bool that is not right; None without images."""
+    return float(1 - right.mean()) if right.size else None
 
 
 def _change(
-    base: Sequence[Statistic], other: Sequence[Statistic], images: int, draw: np.random.Generator
+    base: Sequence[Statistic],
+    other: Sequence[Statistic],
+    images: int,
+    generator: np.random.Generator,
 ) -> ScoreChange:
     """Return the means over runs, and the percentile interval of their difference.
 
-    Images are drawn with replacement, the same for both, and so are the runs of each side (the
-    pigeonhole bootstrap of Owen 2007, whose interval is wide rather than narrow).
+    Bootstrap: images are drawn with replacement, the same for both, and so are the runs of each
+    side (the pigeonhole bootstrap of Owen 2007, whose interval is wide rather than narrow).
     """
-    whole = np.ones((1, images))
-    values = [float(np.mean([of(whole)[0] for of in side])) for side in (base, other)]
+    once = np.ones((1, images))
+    base_value = float(np.mean([statistic(once)[0] for statistic in base]))
+    other_value = float(np.mean([statistic(once)[0] for statistic in other]))
     block = max(1, min(DRAWS, 2**22 // images))
-    drawn = []
+    differences = []
     for start in range(0, DRAWS, block):
-        size = min(block, DRAWS - start)
-        counts = _counts(images, size, draw)
-        means = [_mean_of_runs([of(counts) for of in side], draw) for side in (base, other)]
-        drawn.append(means[1] - means[0])
+        counts = _draw_counts(images, min(block, DRAWS - start), generator)
+        base_means = _mean_of_drawn_runs([statistic(counts) for statistic in base], generator)
+        other_means = _mean_of_drawn_runs([statistic(counts) for statistic in other], generator)
+        differences.append(other_means - base_means)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail])
+    low, high = np.quantile(np.concatenate(differences), [tail, 1 - tail])
     return ScoreChange(
-        values[0], values[1], Interval(values[1] - values[0], float(low), float(high))
+        base=base_value,
+        other=other_value,
+        difference=Interval(other_value - base_value, float(low), float(high)),
     )
 
 
-def _counts(images: int, draws: int, draw: np.random.Generator) -> np.ndarray:
+def _draw_counts(images: int, draws: int, generator: np.random.Generator) -> np.ndarray:
     """Return how often each image is drawn with replacement, (D, V).
 
     One count of all draws takes a fifth of the time of `multinomial`; and floats, since BLAS has
     no whole numbers, make what is done with the result 20 times faster.
     """
-    drawn = draw.integers(0, images, (draws, images)) + images * np.arange(draws)[:, None]
+    drawn = generator.integers(0, images, (draws, images)) + images * np.arange(draws)[:, None]
     return np.bincount(drawn.ravel(), minlength=draws * images).reshape(draws, images).astype(float)
 
 
-def _mean_of_runs(values: list[np.ndarray], draw: np.random.Generator) -> np.ndarray:
-    """Return (D,) means of as many runs, drawn with replacement, as there are; values are (D,)."""
+def _mean_of_drawn_runs(values: list[np.ndarray], generator: np.random.Generator) -> np.ndarray:
+    """Return (D,) means of K runs drawn with replacement from K runs, whose values are (D,) each.
+
+    A draw takes as many runs as there are.
+    """
     runs = len(values)
-    times = draw.multinomial(runs, np.full(runs, 1 / runs), size=len(values[0]))  # (D, K)
-    return (times * np.stack(values, axis=1)).mean(axis=1)
+    counts = generator.multinomial(runs, np.full(runs, 1 / runs), size=len(values[0]))  # (D, K)
+    means: np.ndarray = (counts * np.stack(values, axis=1)).mean(axis=1)
+    return means
 
 
-def _widened(change: ScoreChange, accuracy: Interval) -> ScoreChange:
-    """Let an interval reach as far as that of the error rate: see metrics.macro_f1."""
+def _widened(change: ScoreChange, error: Interval) -> ScoreChange:
+    """Return a change whose interval reaches at least as far as that of the error rate, mirrored.
+
+    Resampling alone covers F1 too seldom with few images; `metrics.macro` has the figures.
+    """
     value = change.difference.value or 0.0
-    middle = accuracy.value or 0.0
-    low = min(change.difference.low, value - (accuracy.high - middle))
-    high = max(change.difference.high, value + (middle - accuracy.low))
-    return ScoreChange(change.base, change.other, Interval(change.difference.value, low, high))
+    middle = error.value or 0.0
+    low = min(change.difference.low, value - (error.high - middle))
+    high = max(change.difference.high, value + (middle - error.low))
+    difference = Interval(change.difference.value, low, high)
+    return ScoreChange(base=change.base, other=change.other, difference=difference)
 
 
-def _f1(targets: np.ndarray, side: SideOutcomes, classes: int) -> list[Statistic]:
-    return [macro_statistic("f1", targets, run, classes) for run in side.predicted]
+def _f1_statistics(targets: np.ndarray, outcomes: RecipeOutcomes, classes: int) -> list[Statistic]:
+    """Return a statistic for each run: the macro F1 of the images drawn."""
+    return [macro_statistic("f1", targets, run, classes) for run in outcomes.predicted]
 
 
-def _means(losses: np.ndarray) -> list[Statistic]:
-    """Return a statistic a run: the mean loss of the images drawn."""
+def _mean_statistics(losses: np.ndarray) -> list[Statistic]:
+    """Return a statistic for each run, of (K, V): the mean loss of the images drawn."""
 
-    def of(run: np.ndarray) -> Statistic:
+    def mean_loss(run: np.ndarray) -> Statistic:
         return lambda drawn: drawn @ run / drawn.sum(axis=1)
 
-    return [of(run) for run in losses]
+    return [mean_loss(run) for run in losses]
 
 
-def _matrix(targets: np.ndarray, side: SideOutcomes, classes: int) -> np.ndarray:
-    """Return the mean confusion matrix over runs."""
+def _mean_confusion(targets: np.ndarray, outcomes: RecipeOutcomes, classes: int) -> np.ndarray:
+    """Return the mean confusion matrix over runs, (C, C)."""
     matrix = np.zeros((classes, classes))
-    np.add.at(matrix, (np.broadcast_to(targets, side.predicted.shape), side.predicted), 1)
-    return matrix / len(side.predicted)
+    np.add.at(matrix, (np.broadcast_to(targets, outcomes.predicted.shape), outcomes.predicted), 1)
+    return matrix / len(outcomes.predicted)

@@ -1,122 +1,138 @@
-"""A comparison for the terminal, and as Markdown for a pull request."""
+"""A comparison for the terminal, and as Markdown for a pull request: compare.md."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from stages.compare.record import ChangedImage, ClassChange, ComparisonRecord
 from stages.compare.what_changed import what_changed
-from stages.compare.words import errors, not_compared, p_of, points, scores, seeds, sentence
+from stages.compare.words import (
+    adjusted_pvalue,
+    error_rates,
+    not_compared,
+    score_lines,
+    seed_lines,
+    signed_interval,
+    verdict_sentence,
+)
+from stages.page.markdown_escape import code_span, plain_sentence
 
-Records = Sequence[Mapping[str, Any]]
-MOST = 12  # names in a list; a comment on a pull request may have 65,536 characters
-TITLE = "Better, worse, or cannot tell"
-HEAD = ("verdict", "error", "difference, points (95 %)", "p", "images")
-NOTHING = "nothing that dvc.lock knows of"
+LIST_LENGTH = 12  # names; a comment on a pull request may have 65,536 characters
+NOTHING_CHANGED = "nothing that dvc.lock knows of"
+_TITLE = "Better, worse, or cannot tell"
+_COLUMNS = ("verdict", "error", "difference, points (95 %)", "p", "images")
 
 
-def cells(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the row of a comparison, in the order of HEAD."""
-    change = points(record["difference"]) if record["n_common"] else "–"
-    return (record["verdict"], errors(record), change, p_of(record), f"{record['n_common']:,}")
-
-
-def terminal(records: Records) -> str:
-    """Return a table with a row a comparison, and the causes and the doubts below."""
-    base = f"against {records[0]['base']}"
-    rows = [(base, *HEAD), *((one["other"], *cells(one)) for one in records)]
+def terminal_text(records: Sequence[ComparisonRecord]) -> str:
+    """Return a table with a row for each comparison; below, what changed and what to know."""
+    rows = [
+        (f"against {records[0].base}", *_COLUMNS),
+        *((record.other, *_cells(record)) for record in records),
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(f"{text:<{w}}" for text, w in zip(row, widths, strict=True)) for row in rows]
-    for one in records:
-        lines += ["", f"{one['other']}: {sentence(one)}"]
-        lines += [f"  {line}" for line in [*_facts(one), *_changed(one), *one["notes"]]]
+    lines = [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+    for record in records:
+        lines += ["", f"{record.other}: {verdict_sentence(record)}"]
+        details = [*_facts(record), *_change_lines(record), *record.notes]
+        lines += [f"  {line}" for line in details]
     return "\n".join(line.rstrip() for line in lines)
 
 
-def markdown(records: Records) -> str:
-    """Return compare.md: the table, then for each comparison its causes and where it differs."""
-    base = records[0]
+def comparison_markdown(records: Sequence[ComparisonRecord]) -> str:
+    """Return compare.md: the table, then for each comparison what changed and where it differs."""
     lines = [
-        f"## {TITLE}",
+        f"## {_TITLE}",
         "",
-        f"| against {code(base['base'])} | {' | '.join(HEAD)} |",
-        "|---" * (len(HEAD) + 1) + "|",
+        f"| against {_name(records[0].base)} | {' | '.join(_COLUMNS)} |",
+        "|---" * (len(_COLUMNS) + 1) + "|",
     ]
-    for one in records:
-        verdict, *rest = cells(one)
-        lines.append(f"| {code(one['other'])} | **{verdict}** | {' | '.join(rest)} |")
+    for record in records:
+        verdict, *other_cells = _cells(record)
+        lines.append(f"| {_name(record.other)} | **{verdict}** | {' | '.join(other_cells)} |")
     if len(records) > 1:
         lines += ["", f"p is Holm's, over {len(records)} comparisons."]
-    for one in records:
-        lines += ["", f"### {code(one['other'])}: {one['verdict']}", "", plain(sentence(one))]
-        lines += ["", "What changed:", *(f"- {plain(line)}" for line in _changed(one))]
-        if facts := _facts(one):
-            lines += ["", "Where:", *(f"- {plain(line)}" for line in facts)]
-        lines += _pictures(one)
-        if one["notes"]:
-            lines += ["", "To keep in mind:", *(f"- {plain(note)}" for note in one["notes"])]
+    for record in records:
+        lines += _section(record)
     return "\n".join(lines) + "\n"
 
 
-def _changed(record: Mapping[str, Any]) -> list[str]:
-    found = what_changed(record["changed"])
-    lines = [f"{kind}: {line}" for kind, of_kind in found.items() for line in _few(of_kind)]
-    return lines or [NOTHING]
+def _section(record: ComparisonRecord) -> list[str]:
+    """Return the lines of compare.md about one comparison."""
+    lines = ["", f"### {_name(record.other)}: {record.verdict}"]
+    lines += ["", plain_sentence(verdict_sentence(record))]
+    lines += ["", "What changed:", *_bullets(_change_lines(record))]
+    if facts := _facts(record):
+        lines += ["", "Where:", *_bullets(facts)]
+    lines += _changed_images("Newly wrong", record.newly_wrong)
+    lines += _changed_images("Newly right", record.newly_right)
+    if record.notes:
+        lines += ["", "To keep in mind:", *_bullets(record.notes)]
+    return lines
 
 
-def _facts(record: Mapping[str, Any]) -> list[str]:
+def _cells(record: ComparisonRecord) -> tuple[str, ...]:
+    """Return the row of a comparison, in the order of _COLUMNS."""
+    difference = signed_interval(record.difference) if record.n_common else "–"
+    return (
+        record.verdict,
+        error_rates(record),
+        difference,
+        adjusted_pvalue(record),
+        f"{record.n_common:,}",
+    )
+
+
+def _change_lines(record: ComparisonRecord) -> list[str]:
+    """Return a line for each thing that changed, cut for each kind."""
+    by_kind = what_changed(record.changed)
+    lines = [f"{kind}: {line}" for kind, of_kind in by_kind.items() for line in _first(of_kind)]
+    return lines or [NOTHING_CHANGED]
+
+
+def _facts(record: ComparisonRecord) -> list[str]:
     """Return scores, spreads over seeds, classes beyond noise, and images left out."""
-    lines = [f"{name}: {text}" for name, text in {**scores(record), **seeds(record)}.items()]
+    named = {**score_lines(record), **seed_lines(record)}
+    lines = [f"{name}: {text}" for name, text in named.items()]
     for verdict in ("worse", "better"):
-        told = [one for one in record["classes"] if one["verdict"] == verdict]
-        rates = [
-            f"{one['label']} ({100 * one['base']:.0f} → {100 * one['other']:.0f} % wrong)"
-            for one in told
-        ]
-        if told:
-            lines.append(f"Classes {verdict} beyond noise: {', '.join(_few(rates))}")
-    if left := not_compared(record):
-        lines.append(left)
+        changes = [change for change in record.classes if change.verdict == verdict]
+        if changes:
+            listed = ", ".join(_first([_class_change(change) for change in changes]))
+            lines.append(f"Classes {verdict} beyond noise: {listed}")
+    if left_out := not_compared(record):
+        lines.append(left_out)
     return lines
 
 
-def _pictures(record: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for kind, name in (("newly_wrong", "Newly wrong"), ("newly_right", "Newly right")):
-        if rows := record[kind]:
-            lines += ["", f"<details><summary>{name}: {len(rows)}</summary>", ""]
-            lines += _few(
-                [
-                    f"- {code(row['path'])}: {code(row['actual'])}, was {code(row['base'])}, "
-                    f"is {code(row['other'])}"
-                    for row in rows
-                ]
-            )
-            lines += ["", "</details>"]
-    return lines
+def _class_change(change: ClassChange) -> str:
+    """Return a class with the share of its images that was and is wrong."""
+    return f"{change.label} ({100 * change.base:.0f} → {100 * change.other:.0f} % wrong)"
 
 
-def _few(lines: Sequence[str]) -> list[str]:
+def _changed_images(name: str, images: Sequence[ChangedImage]) -> list[str]:
+    """Return the images that are newly wrong or newly right, folded; no lines without any."""
+    if not images:
+        return []
+    listed = [
+        f"- {_name(image.path)}: {_name(image.actual)}, was {_name(image.base)}, "
+        f"is {_name(image.other)}"
+        for image in images
+    ]
+    summary = f"<details><summary>{name}: {len(images)}</summary>"
+    return ["", summary, "", *_first(listed), "", "</details>"]
+
+
+def _name(text: str) -> str:
+    """Return the name of a revision, file or class as a code span, however long it is."""
+    return code_span(text, longest=None)
+
+
+def _bullets(sentences: Sequence[str]) -> list[str]:
+    """Return sentences as items of a Markdown list."""
+    return [f"- {plain_sentence(sentence)}" for sentence in sentences]
+
+
+def _first(lines: Sequence[str]) -> list[str]:
     """Return the first of many lines, and how many more there are."""
-    more = [f"and {len(lines) - MOST} more"] if len(lines) > MOST else []
-    return [*lines[:MOST], *more]
-
-
-def code(text: str) -> str:
-    """Return a name that Markdown leaves as it is, in a table too.
-
-    >>> code("a|b"), code("`x`")
-    ('`a\\\\|b`', '`` `x` ``')
-    """
-    line = " ".join(str(text).split()).replace("|", "\\|")
-    return f"`` {line} ``" if "`" in line else f"`{line}`"
-
-
-def plain(text: str) -> str:
-    """Return a sentence on one line in which Markdown and HTML find nothing to act on.
-
-    >>> plain("<b> @someone a_b")
-    '&lt;b&gt; &#64;someone a\\\\_b'
-    """
-    text = " ".join(text.split())
-    for sign in "\\`*_[]|":
-        text = text.replace(sign, f"\\{sign}")
-    return text.replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+    more = [f"and {len(lines) - LIST_LENGTH} more"] if len(lines) > LIST_LENGTH else []
+    return [*lines[:LIST_LENGTH], *more]

@@ -1,76 +1,97 @@
-"""What changed between two revisions, in words: one line a thing, with the stages it concerns."""
+"""What changed between two revisions, in words: a line for each thing, with the stages that use it.
+
+The lines stand by kind: params, weights, code, packages, inputs, data, and what had no effect.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-IDLE = {"none": "made the same", "aside": "not used"}
-KINDS = ("params", "weights", "code", "packages", "inputs", "data", *IDLE.values())
-WEIGHTS = ("model.arch", "model.cut", "model.weights")
+from stages.base.params import YamlValue
+from stages.compare.dvc_lock import StageDifference
+from stages.compare.record import Changes, ImageCounts
+
 UNKNOWN = "unknown: a revision has no dvc.lock"
+_WITHOUT_EFFECT = {"none": "made the same", "aside": "not used"}  # effect -> kind
+_KINDS = ("params", "weights", "code", "packages", "inputs", "data", *_WITHOUT_EFFECT.values())
+_WEIGHTS_PARAMS = ("model.arch", "model.cut", "model.weights")
+_WEIGHTS_PACKAGE_SUFFIX = "pytorch-model"
+_YAML_WORDS = {"True": "true", "False": "false", "None": "null"}
 
 
-def what_changed(changed: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return lines by kind (of KINDS), empty kinds left out; `changed` is that of compare.json.
+def what_changed(changes: Changes) -> dict[str, list[str]]:
+    """Return lines by kind, kinds without lines left out.
 
-    Stages that made the same as before, or whose work the predictions do not rest on, cannot have
-    made a difference: what changed in them stands apart, and of their code not every module.
+    Stages whose outputs are the same as before, or that the predictions do not depend on, cannot
+    have made a difference: what changed in them has kinds of its own, without the modules' names.
     """
-    lines: dict[str, dict[str, list[str]]] = {kind: {} for kind in KINDS}
-    for stage in changed["stages"] or []:
-        for kind, line in _lines(stage):
-            if stage["effect"] != "possible":
-                kind, line = IDLE[stage["effect"]], "code" if kind == "code" else line
-            lines[kind].setdefault(line, []).append(stage["stage"])
-    found = {
-        kind: [f"{line} ({', '.join(users)})" for line, users in of_kind.items()]
-        for kind, of_kind in lines.items()
+    stages_by_line: dict[str, dict[str, list[str]]] = {kind: {} for kind in _KINDS}
+    for difference in changes.stages or []:
+        for kind, line in _kinds_and_lines(difference):
+            stages_by_line[kind].setdefault(line, []).append(difference.stage)
+    lines = {
+        kind: [f"{line} ({', '.join(stages)})" for line, stages in of_kind.items()]
+        for kind, of_kind in stages_by_line.items()
     }
-    found["data"] = _data(changed["data"])
-    if changed["stages"] is None:
-        found["params"] = [UNKNOWN]
-    return {kind: of_kind for kind, of_kind in found.items() if of_kind}
+    lines["data"] = _data_lines(changes.data)
+    if changes.stages is None:
+        lines["params"] = [UNKNOWN]
+    return {kind: of_kind for kind, of_kind in lines.items() if of_kind}
 
 
-def _lines(stage: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _kinds_and_lines(difference: StageDifference) -> list[tuple[str, str]]:
     """Return (kind, line) of everything that differs at one stage."""
-    found = []
-    for key, (base, other) in stage["params"].items():
-        kind = "weights" if key in WEIGHTS else "params"
-        found.append((kind, f"{key}: {_shown(base)} → {_shown(other)}"))
-    for name, (base, other) in stage["packages"].items():
-        kind = "weights" if name.endswith("pytorch-model") else "packages"
-        found.append((kind, f"{name}: {base} → {other}"))
-    if stage["code"]:
-        found.append(("code", _few([f"{path} {how}" for path, how in stage["code"].items()])))
-    return found + [("inputs", f"{path} {how}") for path, how in stage["inputs"].items()]
+    if difference.effect == "possible":
+        return _lines(difference)
+    kind_of_all = _WITHOUT_EFFECT[difference.effect]
+    return [(kind_of_all, "code" if kind == "code" else line) for kind, line in _lines(difference)]
 
 
-def _few(names: Sequence[str], most: int = 4) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _lines(difference: StageDifference) -> list[tuple[str, str]]:
+    """Return (kind, line) of everything that differs at a stage which can have had an effect."""
+    lines = []
+    for key, (base_value, other_value) in difference.params.items():
+        kind = "weights" if key in _WEIGHTS_PARAMS else "params"
+        lines.append((kind, f"{key}: {_yaml(base_value)} → {_yaml(other_value)}"))
+    for name, (base_version, other_version) in difference.packages.items():
+        kind = "weights" if name.endswith(_WEIGHTS_PACKAGE_SUFFIX) else "packages"
+        lines.append((kind, f"{name}: {base_version} → {other_version}"))
+    if difference.code:
+        modules = [f"{path} {change}" for path, change in difference.code.items()]
+        lines.append(("code", _enumeration(modules)))
+    lines += [("inputs", f"{path} {change}") for path, change in difference.inputs.items()]
+    return lines
 
 
-def _shown(value: Any) -> str:
+def _enumeration(items: Sequence[str], most: int = 4) -> str:
+    """Return the first items, separated by commas, and how many more there are."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
+
+
+def _yaml(value: YamlValue) -> str:
     """Return a value as params.yaml writes it.
 
-    >>> _shown(True), _shown(""), _shown(0.5)
+    >>> _yaml(True), _yaml(""), _yaml(0.5)
     ('true', '""', '0.5')
     """
     if isinstance(value, str):
         return value or '""'
-    return {"True": "true", "False": "false", "None": "null"}.get(str(value), str(value))
+    return _YAML_WORDS.get(str(value), str(value))
 
 
-def _data(data: Mapping[str, Any] | None) -> list[str]:
-    """Return a line a kind of change of the images, with the classes that have most of it."""
+def _data_lines(data: ImageCounts | None) -> list[str]:
+    """Return a line for each kind of change of the images, with the classes most concerned."""
     if data is None:
         return []
     lines = []
-    for kind, images in data["counts"].items():
-        of_class = sorted(
-            ((-kinds[kind], label) for label, kinds in data["by_class"].items() if kind in kinds)
-        )
-        named = _few([f"{label} {-count}" for count, label in of_class], most=6)
+    for kind, images in data.counts.items():
+        classes = _enumeration(_classes_with(kind, data.by_class), most=6)
         noun = "image" if images == 1 else "images"
-        lines.append(f"{images:,} {noun} {kind}" + (f": {named}" if named else ""))
+        lines.append(f"{images:,} {noun} {kind}" + (f": {classes}" if classes else ""))
     return lines
+
+
+def _classes_with(kind: str, by_class: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return each class that has images of a kind with their number, the largest first."""
+    counts = {label: images[kind] for label, images in by_class.items() if kind in images}
+    largest_first = sorted(counts, key=lambda label: (-counts[label], label))
+    return [f"{label} {counts[label]}" for label in largest_first]

@@ -1,13 +1,12 @@
-"""A comparison in words and signs, the same in the terminal, in Markdown and on the page."""
+"""A comparison in words and signs, the same in the terminal, in compare.md and on the page."""
 
-from collections.abc import Mapping
-from typing import Any
+from stages.compare.record import ComparisonRecord, ConfidenceSummary, ScoreChange, SeedRuns
+from stages.page.formatting import percent, pvalue
+from stages.stats.intervals import Interval
 
-from stages.page.words import percent, pvalue
-
-MINUS = "\N{MINUS SIGN}"
-# Of why an image is not paired: as the end of "12 of the images are ..."
-APART = {
+_MINUS = "\N{MINUS SIGN}"
+# By the reason why an image is not paired: how "12 of the images are ..." ends.
+REASON_WORDS = {
     "relabelled": "under another label",
     "replaced": "another photo under the same name",
     "added": "new",
@@ -31,95 +30,110 @@ def signed(value: float | None, digits: int = 1, scale: float = 100) -> str:
     text = f"{abs(scale * value):.{digits}f}"
     if float(text) == 0:
         return text
-    return (MINUS if value < 0 else "+") + text
+    return (_MINUS if value < 0 else "+") + text
 
 
-def points(difference: Mapping[str, Any], digits: int = 1, scale: float = 100) -> str:
+def signed_interval(difference: Interval, digits: int = 1, scale: float = 100) -> str:
     """Return a difference with its interval.
 
-    >>> points({"value": -0.01, "low": -0.03, "high": 0.01})
+    >>> signed_interval(Interval(-0.01, -0.03, 0.01))
     '−1.0 (−3.0 to +1.0)'
     """
-    ends = (signed(difference[end], digits, scale) for end in ("low", "high"))
-    return f"{signed(difference['value'], digits, scale)} ({' to '.join(ends)})"
+    low = signed(difference.low, digits, scale)
+    high = signed(difference.high, digits, scale)
+    return f"{signed(difference.value, digits, scale)} ({low} to {high})"
 
 
-def errors(record: Mapping[str, Any]) -> str:
+def error_rates(record: ComparisonRecord) -> str:
     """Return both error rates."""
-    rates = record["error_rate"]
-    return f"{percent(rates['base'])} → {percent(rates['other'])}"
+    return f"{percent(record.error_rate.base)} → {percent(record.error_rate.other)}"
 
 
-def p_of(record: Mapping[str, Any]) -> str:
+def adjusted_pvalue(record: ComparisonRecord) -> str:
     """Return the p-value, after Holm's adjustment where there are several comparisons."""
-    return pvalue(record["p_holm"])
+    return pvalue(record.p_holm)
 
 
-def sentence(record: Mapping[str, Any]) -> str:
+def verdict_sentence(record: ComparisonRecord) -> str:
     """Return what the verdict means, in one sentence or two."""
-    if not record["n_common"]:
+    if not record.n_common:
         return "There is no image on which the two can be compared."
-    only, often = ("", "more often ") if record["seeds"] else ("only ", "")
-    verb = "is" if record["only_other_right"] == 1 else "are"
-    alone = (
-        f"Of {record['n_common']:,} common images {record['only_other_right']:,} {verb} right "
-        f"{often}{only}in {record['other']} and {record['only_base_right']:,} {often}{only}in "
-        f"{record['base']}."
+    only = "" if record.seeds else "only "
+    often = "more often " if record.seeds else ""
+    verb = "is" if record.only_other_right == 1 else "are"
+    counts = (
+        f"Of {record.n_common:,} common images {record.only_other_right:,} {verb} right "
+        f"{often}{only}in {record.other} and {record.only_base_right:,} {often}{only}in "
+        f"{record.base}."
     )
-    if record["verdict"] != "cannot tell":
-        return alone
-    if more := record["images_to_tell"]:
+    if record.verdict != "cannot tell":
+        return counts
+    if record.images_to_tell:
         return (
-            f"{alone} If the difference is what it seems, about {more:,} images would tell, "
-            "four times out of five."
+            f"{counts} If the difference is what it seems, about {record.images_to_tell:,} images "
+            "would tell, four times out of five."
         )
-    if record["seeds"]:
-        return f"{alone} More seeds or more images may tell."
-    return f"{alone} So small a difference no set of photos would tell."
+    if record.seeds:
+        return f"{counts} More seeds or more images may tell."
+    return f"{counts} So small a difference no set of photos would tell."
 
 
-def not_compared(record: Mapping[str, Any]) -> str:
+def not_compared(record: ComparisonRecord) -> str:
     """Return how many validation images are not compared, and why; "" when all are."""
-    counts = record["not_common"]
-    if not counts:
+    if not record.not_common:
         return ""
-    total = sum(counts.values())
-    parts = ", ".join(f"{images:,} {APART[reason]}" for reason, images in counts.items())
-    return (
-        f"{total:,} validation {'image is' if total == 1 else 'images are'} not compared: {parts}."
+    total = sum(record.not_common.values())
+    images = "image is" if total == 1 else "images are"
+    reasons = ", ".join(
+        f"{count:,} {REASON_WORDS[reason]}" for reason, count in record.not_common.items()
     )
+    return f"{total:,} validation {images} not compared: {reasons}."
 
 
-def scores(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return a line for each score beside the error rate."""
-    found = {}
-    if f1 := record["macro_f1"]:
-        found["Macro F1"] = (
-            f"{percent(f1['base'])} → {percent(f1['other'])}, {points(f1['difference'])} points"
-        )
-    if loss := record["log_loss"]:
-        change = points(loss["difference"], digits=3, scale=1)
-        found["Log loss"] = f"{loss['base']:.3f} → {loss['other']:.3f}, {change}"
-    sides = [record["confidence"][side] for side in ("base", "other")]
-    if all(sides):
-        pairs = (
-            f"{percent(one['confidence'])} sure, {percent(one['accuracy'])} right" for one in sides
-        )
-        found["Calibration"] = " → ".join(pairs)
-    return found
+def score_lines(record: ComparisonRecord) -> dict[str, str]:
+    """Return name -> change of each score beside the error rate."""
+    lines = {}
+    if record.macro_f1:
+        lines["Macro F1"] = _percent_change(record.macro_f1)
+    if record.log_loss:
+        loss = record.log_loss
+        change = signed_interval(loss.difference, digits=3, scale=1)
+        lines["Log loss"] = f"{loss.base:.3f} → {loss.other:.3f}, {change}"
+    if record.confidence.base and record.confidence.other:
+        base = _confidence_and_accuracy(record.confidence.base)
+        lines["Calibration"] = f"{base} → {_confidence_and_accuracy(record.confidence.other)}"
+    return lines
 
 
-def seeds(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return a line for each side that has several seeds: its errors, their mean and spread."""
-    found = {}
-    for side in ("base", "other"):
-        about = (record["seeds"] or {}).get(side)
-        if about and about["sd"] is not None:
-            each = ", ".join(
-                f"{run['seed']}: {percent(run['error_rate'])}" for run in about["runs"]
-            )
-            found[record[side]] = (
-                f"mean {percent(record['error_rate'][side])}, standard deviation "
-                f"{100 * about['sd']:.1f} points over {len(about['runs'])} seeds ({each})"
-            )
-    return found
+def seed_lines(record: ComparisonRecord) -> dict[str, str]:
+    """Return name -> errors, mean and spread of each side that has several seeds."""
+    if not record.seeds:
+        return {}
+    lines = {}
+    for name, seeds, mean in (
+        (record.base, record.seeds.base, record.error_rate.base),
+        (record.other, record.seeds.other, record.error_rate.other),
+    ):
+        if seeds.sd is not None:
+            lines[name] = _spread(mean, seeds.sd, seeds)
+    return lines
+
+
+def _percent_change(change: ScoreChange) -> str:
+    """Return a score of both sides in percent, and their difference in points."""
+    difference = signed_interval(change.difference)
+    return f"{percent(change.base)} → {percent(change.other)}, {difference} points"
+
+
+def _confidence_and_accuracy(summary: ConfidenceSummary) -> str:
+    """Return the mean confidence and the accuracy of one side."""
+    return f"{percent(summary.confidence)} sure, {percent(summary.accuracy)} right"
+
+
+def _spread(mean: float | None, sd: float, seeds: SeedRuns) -> str:
+    """Return the mean error rate over seeds, its standard deviation, and each run's."""
+    runs = ", ".join(f"{run.seed}: {percent(run.error_rate)}" for run in seeds.runs)
+    return (
+        f"mean {percent(mean)}, standard deviation {100 * sd:.1f} points "
+        f"over {len(seeds.runs)} seeds ({runs})"
+    )

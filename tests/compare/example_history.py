@@ -1,4 +1,4 @@
-"""A git repository with a made-up past: dvc.lock, outcomes, and lists in a cache like DVC's."""
+"""An example git repository with runs in its history: dvc.lock, outcomes, lists in a cache."""
 
 import json
 import os
@@ -15,33 +15,45 @@ from stages.base.files import write_bytes, write_text
 from stages.compare.dvc_cache import DvcCache
 from stages.compare.git import GitHistory
 from stages.compare.snapshot import Snapshot, read_snapshot
-from stages.tools.compare import FILES
+from stages.tools.compare import PROJECT_FILES
 
-OUTCOMES = FILES.outcomes
+OUTCOMES = PROJECT_FILES.outcomes
+CACHE = ".dvc/cache"
 Photos = Mapping[str, tuple[str, str, str]]  # path -> content, label, split
 
 
-def digest(content: bytes) -> str:
-    """Return the md5 that DVC gives to some bytes."""
+def md5_of(content: bytes) -> str:
+    """Return the md5 by which DVC names some content."""
     return md5(content, usedforsecurity=False).hexdigest()
 
 
-def outcomes(rows: Sequence[tuple[str, str, str]], sure: float = 0.9) -> pd.DataFrame:
+def outcomes_table(rows: Sequence[tuple[str, str, str]], confidence: float = 0.9) -> pd.DataFrame:
     """Return outcomes.csv from path, actual and predicted."""
     table = pd.DataFrame(rows, columns=["path", "actual", "predicted"])
-    good = table["actual"] == table["predicted"]
-    table["p_actual"] = good.map({True: sure, False: 1 - sure}).astype(float)
-    table["p_predicted"] = sure
-    table["loss"] = good.map({True: 0.1, False: 2.3}).astype(float)
+    right = table["actual"] == table["predicted"]
+    table["p_actual"] = right.map({True: confidence, False: 1 - confidence}).astype(float)
+    table["p_predicted"] = confidence
+    table["loss"] = right.map({True: 0.1, False: 2.3}).astype(float)
     return table
 
 
-def csv(table: pd.DataFrame) -> bytes:
+def validated(photos: Photos, rejected: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the outcomes of the photos in validation, all predicted rightly."""
+    return outcomes_table(
+        [
+            (path, label, label)
+            for path, (_, label, split) in photos.items()
+            if split == "valid" and label and path not in rejected
+        ]
+    )
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
     """Return a table as the stages write it."""
     return table.to_csv(index=False, lineterminator="\n").encode()
 
 
-class Past:
+class ExampleHistory:
     """A repository to put runs into."""
 
     def __init__(self, root: Path) -> None:
@@ -51,57 +63,83 @@ class Past:
         self.git("init", "-q", "-b", "main")
         write_text(root / ".gitignore", "/.dvc/cache\n/reports/compare\n")
 
-    def git(self, *words: str) -> str:
-        """Run git, without the user's settings."""
-        who = {f"GIT_{name}_{what}": "test@example.org" for name in ("AUTHOR", "COMMITTER")
-               for what in ("NAME", "EMAIL")}  # fmt: skip
-        env = {**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        done = subprocess.run(
-            ["git", *words], cwd=self.root, env=env, capture_output=True, text=True, check=True
-        )
-        return done.stdout
+    @property
+    def cache(self) -> DvcCache:
+        """The cache of the repository."""
+        return DvcCache(self.root / CACHE)
 
-    def keep(self, content: bytes) -> str:
+    def git(self, *arguments: str) -> str:
+        """Return the output of a git command that runs without the user's settings."""
+        identity = {
+            f"GIT_{role}_{key}": "test@example.org"
+            for role in ("AUTHOR", "COMMITTER")
+            for key in ("NAME", "EMAIL")
+        }
+        isolation = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        result = subprocess.run(
+            ["git", *arguments],
+            cwd=self.root,
+            env={**os.environ, **identity, **isolation},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return result.stdout
+
+    def put_in_cache(self, content: bytes) -> str:
         """Put an object into the cache; return its md5."""
-        name = digest(content)
-        write_bytes(self.root / ".dvc/cache/files/md5" / name[:2] / name[2:], content)
+        name = md5_of(content)
+        write_bytes(self.root / CACHE / "files/md5" / name[:2] / name[2:], content)
         return name
 
-    def run(
+    def put_folder_in_cache(self, files: Mapping[str, str]) -> str:
+        """Put the listing of a folder, path -> md5, into the cache; return its name."""
+        rows = [{"relpath": path, "md5": name} for path, name in files.items()]
+        content = json.dumps(rows).encode()
+        name = f"{md5_of(content)}.dir"
+        write_bytes(self.root / CACHE / "files/md5" / name[:2] / name[2:], content)
+        return name
+
+    def write_run(
         self,
-        table: pd.DataFrame | None,
+        outcomes: pd.DataFrame | None,
         photos: Photos | None = None,
         params: Mapping[str, Any] | None = None,
-        code: Mapping[str, str] | None = None,
-        versions: Mapping[str, str] | None = None,
         rejected: Sequence[str] = (),
+        presized: str | None = None,
     ) -> None:
-        """Put the files of a run into the workspace: two stages, ingest and fine_tune."""
-        given = {"seed": 42, "fine_tune": {"epochs": 4}, **(params or {})}
-        made: dict[str, str] = {}
+        """Write the files of a run into the workspace: two stages, ingest and fine_tune.
+
+        rejected: photos that could not be decoded; presized: the md5 of the store in the cache.
+        """
+        all_params = {"seed": 42, "fine_tune": {"epochs": 4}, **(params or {})}
+        lists: dict[str, str] = {}
         if photos is not None:
-            made = {
-                FILES.tables[kind]: self.keep(csv(rows))
-                for kind, rows in lists(photos, rejected).items()
+            lists = {
+                PROJECT_FILES.tables[name]: self.put_in_cache(csv_bytes(table))
+                for name, table in image_lists(photos, rejected).items()
             }
-        learned = {}
-        if table is not None:
-            write_bytes(self.root / OUTCOMES, csv(table))
-            learned = {OUTCOMES: digest(csv(table))}
+        if presized:
+            lists[PROJECT_FILES.store] = presized
+        results = {}
+        if outcomes is not None:
+            write_bytes(self.root / OUTCOMES, csv_bytes(outcomes))
+            results = {OUTCOMES: md5_of(csv_bytes(outcomes))}
+        photos_md5 = md5_of(json.dumps(photos).encode())
         stages = {
-            "ingest": stage({"data/photos": digest(json.dumps(photos).encode())}, {}, {}, made),
-            "fine_tune": stage(
-                {"stages/train/loop.py": "1", **(code or {}), **made},
-                given,
-                {"timm": "1.0", **(versions or {})},
-                learned,
+            "ingest": lock_entry({"data/photos": photos_md5}, {}, {}, lists),
+            "fine_tune": lock_entry(
+                {"stages/train/loop.py": "1", **lists}, all_params, {"timm": "1.0"}, results
             ),
         }
-        yaml = YAML()
-        with (self.root / "dvc.lock").open("w", encoding="utf-8") as file:
-            yaml.dump({"schema": "2.0", "stages": stages}, file)
+        self.write_lock(stages)
         with (self.root / "params.yaml").open("w", encoding="utf-8") as file:
-            yaml.dump(given, file)
+            YAML().dump(all_params, file)
+
+    def write_lock(self, stages: Mapping[str, Any]) -> None:
+        """Write dvc.lock with these entries."""
+        with (self.root / "dvc.lock").open("w", encoding="utf-8") as file:
+            YAML().dump({"schema": "2.0", "stages": dict(stages)}, file)
 
     def commit(self, name: str) -> None:
         """Commit the workspace and give the commit a name."""
@@ -113,32 +151,33 @@ class Past:
         """Read a revision, as the comparison does."""
         history = GitHistory(self.root)
         (revision,) = history.resolve(name)
-        return read_snapshot(history, revision, DvcCache(self.root / ".dvc/cache"), FILES)
+        return read_snapshot(history, revision, self.cache, PROJECT_FILES)
 
 
-def stage(
-    deps: Mapping[str, str],
+def lock_entry(
+    dependencies: Mapping[str, str],
     params: Mapping[str, Any],
-    versions: Mapping[str, str],
+    packages: Mapping[str, str],
     outs: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return a stage as dvc.lock writes it."""
+    """Return a stage as dvc.lock has it; files are path -> md5."""
     return {
         "cmd": "python",
-        "deps": [{"path": path, "hash": "md5", "md5": name} for path, name in deps.items()],
-        "params": {"params.yaml": dict(params), "stages/packages.yaml": dict(versions)},
+        "deps": [{"path": path, "hash": "md5", "md5": name} for path, name in dependencies.items()],
+        "params": {"params.yaml": dict(params), "stages/packages.yaml": dict(packages)},
         "outs": [{"path": path, "hash": "md5", "md5": name} for path, name in outs.items()],
     }
 
 
-def lists(photos: Photos, rejected: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return the tables that ingest, presize and datablock keep of some photos."""
-    rows = [(path, *about) for path, about in photos.items()]
-    whole = pd.DataFrame(rows, columns=["path", "sha256", "label", "split"])
-    used = whole[~whole["path"].isin(rejected) & (whole["label"] != "")]
+def image_lists(photos: Photos, rejected: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return the tables that ingest, presize and datablock write about some photos."""
+    rows = [(path, *columns) for path, columns in photos.items()]
+    every_photo = pd.DataFrame(rows, columns=["path", "sha256", "label", "split"])
+    labelled = every_photo["label"] != ""
+    used = every_photo[~every_photo["path"].isin(rejected) & labelled]
     return {
-        "images": whole[["path", "sha256"]].assign(format="JPEG"),
-        "labels": whole.loc[whole["label"] != "", ["path", "label"]],
+        "images": every_photo[["path", "sha256"]].assign(format="JPEG"),
+        "labels": every_photo.loc[labelled, ["path", "label"]],
         "splits": used[["path", "label", "split"]],
         "rejected": pd.DataFrame({"path": list(rejected), "problem": "truncated", "detail": ""}),
     }

@@ -6,85 +6,92 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.compare.git import WORKSPACE, GitHistory
-from tests.compare.example_history import Past
+from tests.compare.example_history import ExampleHistory
 
 
 @pytest.fixture
-def past(tmp_path: Path) -> Past:
+def example(tmp_path: Path) -> ExampleHistory:
     """Return a repository with two commits, and something uncommitted."""
-    past = Past(tmp_path / "repo")
+    example = ExampleHistory(tmp_path / "repo")
     for number in (1, 2):
-        (past.root / "note.txt").write_text(f"note {number}\n")
-        past.commit(f"v{number}")
-    (past.root / "note.txt").write_text("note 3\n")
-    return past
+        (example.root / "note.txt").write_text(f"note {number}\n")
+        example.commit(f"v{number}")
+    (example.root / "note.txt").write_text("note 3\n")
+    return example
 
 
-def experiment(past: Past, name: str, commit: str, base: str = "ab/cdef") -> None:
-    """Make a ref as DVC makes it for an experiment."""
-    past.git("update-ref", f"refs/exps/{base}/{name}", past.git("rev-parse", commit).strip())
+def add_experiment(example: ExampleHistory, name: str, commit: str, base: str = "ab/cdef") -> None:
+    """Add a ref as DVC writes it for an experiment."""
+    ref = f"refs/exps/{base}/{name}"
+    example.git("update-ref", ref, example.git("rev-parse", commit).strip())
 
 
-def test_files_of_every_revision_are_read(past: Past) -> None:
+def test_files_of_every_revision_are_read(example: ExampleHistory) -> None:
     """A tag, a branch, a relative name and the workspace each give their own content."""
-    history = GitHistory(past.root)
+    history = GitHistory(example.root)
     for name, text in (("v1", "1"), ("main", "2"), ("main~1", "1"), (WORKSPACE, "3")):
         (revision,) = history.resolve(name)
         assert history.read(revision, "note.txt") == f"note {text}\n".encode()
         assert history.read(revision, "nothing.txt") is None
-    assert past.git("status", "--short") == " M note.txt\n"
+    assert example.git("status", "--short") == " M note.txt\n"
 
 
-def test_a_project_may_lie_in_a_folder_of_the_repository(past: Past) -> None:
+def test_a_project_may_lie_in_a_folder_of_the_repository(example: ExampleHistory) -> None:
     """Paths are relative to the project, wherever git's root is."""
-    folder = past.root / "project"
+    folder = example.root / "project"
     folder.mkdir()
     (folder / "note.txt").write_text("inner\n")
-    past.commit("inner")
+    example.commit("inner")
     history = GitHistory(folder)
     (revision,) = history.resolve("HEAD")
     assert history.read(revision, "note.txt") == b"inner\n"
     assert (history.top / history.prefix).resolve() == folder.resolve()
 
 
-def test_experiments_are_found_by_name_and_by_pattern(past: Past) -> None:
+def test_experiments_are_found_by_name_and_by_pattern(example: ExampleHistory) -> None:
     """An experiment's name stands for its commit, and a pattern for all that match, sorted."""
     for name, commit in (("seed-2", "v2"), ("seed-1", "v1"), ("other", "v1")):
-        experiment(past, name, commit)
-    past.git("update-ref", "refs/exps/stash", "HEAD")  # DVC's own, no experiment
-    past.git("update-ref", "refs/exps/celery/stash", "HEAD")
-    history = GitHistory(past.root)
-    assert [one.name for one in history.resolve("seed-*")] == ["seed-1", "seed-2"]
+        add_experiment(example, name, commit)
+    example.git("update-ref", "refs/exps/stash", "HEAD")  # DVC's own, no experiment
+    example.git("update-ref", "refs/exps/celery/stash", "HEAD")
+    history = GitHistory(example.root)
+    assert [revision.name for revision in history.resolve("seed-*")] == ["seed-1", "seed-2"]
     (other,) = history.resolve("other")
-    assert other.commit == past.git("rev-parse", "v1").strip()
+    assert other.commit == example.git("rev-parse", "v1").strip()
     assert other.short == other.commit[:10]
     with pytest.raises(UserError, match="stash is neither"):
         history.resolve("stash")
 
 
+def test_the_workspace_has_no_commit(example: ExampleHistory) -> None:
+    """The workspace is a revision without a commit to show."""
+    (workspace,) = GitHistory(example.root).resolve(WORKSPACE)
+    assert (workspace.commit, workspace.short) == ("", "")
+
+
 @pytest.mark.parametrize("name", ["v3", "--all", "", "no such thing", "HEAD:note.txt"])
-def test_an_unknown_name_is_one_line(past: Past, name) -> None:
+def test_an_unknown_name_is_one_line(example: ExampleHistory, name: str) -> None:
     """What is no revision is refused in one line that says how to find one."""
-    with pytest.raises(UserError, match="neither a git revision nor a DVC experiment") as told:
-        GitHistory(past.root).resolve(name)
-    assert "\n" not in str(told.value)
+    with pytest.raises(UserError, match="neither a git revision nor a DVC experiment") as error:
+        GitHistory(example.root).resolve(name)
+    assert "\n" not in str(error.value)
 
 
-def test_an_experiment_that_is_there_twice_is_refused(past: Past) -> None:
+def test_an_experiment_of_two_commits_is_refused(example: ExampleHistory) -> None:
     """The same name on two commits could mean either, so neither is taken."""
-    experiment(past, "mine", "v1")
-    experiment(past, "mine", "v2", base="cd/ef01")
+    add_experiment(example, "mine", "v1")
+    add_experiment(example, "mine", "v2", base="cd/ef01")
     with pytest.raises(UserError, match="several experiments called mine"):
-        GitHistory(past.root).resolve("mine")
+        GitHistory(example.root).resolve("mine")
 
 
 def test_a_repository_of_somebody_else_is_one_line(
-    past: Past, monkeypatch: pytest.MonkeyPatch
+    example: ExampleHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where git refuses a folder because another user owns it, the message says what allows it."""
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     with pytest.raises(UserError, match=r"git refuses.*safe\.directory"):
-        GitHistory(past.root)
+        GitHistory(example.root)
 
 
 def test_outside_of_a_repository_is_one_line(
@@ -96,8 +103,8 @@ def test_outside_of_a_repository_is_one_line(
         GitHistory(tmp_path)
 
 
-def test_a_machine_without_git_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where git is not installed, the message says that, not what Python thinks."""
+def test_a_machine_without_git_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where git is not installed, the message says that, and is no error of Python's."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="git is not installed"):
         GitHistory(tmp_path)

@@ -1,0 +1,197 @@
+"""Comparison of two recipes: pair their images, compare their scores, find what changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from stages.base.seed import derive
+from stages.compare.data_changes import DataChanges, data_changes
+from stages.compare.dvc_lock import StageDifference, stage_differences
+from stages.compare.pairing import Pairing, pair_images
+from stages.compare.recipes import Recipe
+from stages.compare.record import BaseAndOther
+from stages.compare.score_changes import (
+    RecipeOutcomes,
+    ScoreChanges,
+    changed_images,
+    compare_scores,
+)
+from stages.compare.snapshot import Snapshot
+from stages.stats.calibration import ReliabilityDiagram, reliability_diagram
+from stages.stats.seeds import seed_spread
+
+_MOST_CLASSES_NAMED = 8  # in a note
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A recipe against the base."""
+
+    base: Recipe
+    other: Recipe
+    pairing: Pairing
+    scores: ScoreChanges
+    # A row for each common image: base and other (its paths), actual, and, where there are images,
+    # base_predicted and other_predicted.
+    images: pd.DataFrame
+    newly_wrong: np.ndarray  # rows of images
+    newly_right: np.ndarray
+    class_names: list[str]
+    seed_sd: BaseAndOther[float | None]  # standard deviation of the error rate over seeds
+    reliability: BaseAndOther[ReliabilityDiagram | None]
+    stage_differences: list[StageDifference] | None  # None where a dvc.lock is missing
+    data: DataChanges | None
+    notes: list[str]
+
+
+def compare_recipes(base: Recipe, other: Recipe, result: str) -> Comparison:
+    """Compare a recipe with the base, on the images that both validate on.
+
+    `result` is the path of the outcomes, by which dvc.lock shows which stages led to them.
+    """
+    pairing = pair_images(base.lead, other.lead)
+    common = pairing.common
+    base_tables = _aligned(base, common["base"])
+    other_tables = _aligned(other, common["other"])
+    class_names = _class_names([*base_tables, *other_tables])
+    numbers = {label: number for number, label in enumerate(class_names)}
+    targets = common["actual"].map(numbers).to_numpy(np.int64)
+    base_outcomes = _recipe_outcomes(base_tables, numbers, len(targets))
+    other_outcomes = _recipe_outcomes(other_tables, numbers, len(targets))
+    generator = derive(0, "compare", base.lead.name, other.lead.name)
+    newly_wrong, newly_right = changed_images(targets, base_outcomes, other_outcomes)
+    base_lock = base.lead.lock
+    other_lock = other.lead.lock
+    return Comparison(
+        base=base,
+        other=other,
+        pairing=pairing,
+        scores=compare_scores(targets, class_names, base_outcomes, other_outcomes, generator),
+        images=_with_predictions(common, base_tables, other_tables),
+        newly_wrong=newly_wrong,
+        newly_right=newly_right,
+        class_names=class_names,
+        seed_sd=BaseAndOther(
+            base=seed_spread(base_outcomes.right(targets)),
+            other=seed_spread(other_outcomes.right(targets)),
+        ),
+        reliability=BaseAndOther(
+            base=_reliability(base_outcomes, targets), other=_reliability(other_outcomes, targets)
+        ),
+        stage_differences=stage_differences(base_lock, other_lock, result)
+        if base_lock and other_lock
+        else None,
+        data=data_changes(base.lead, other.lead),
+        notes=_notes(base, other, pairing),
+    )
+
+
+def _aligned(recipe: Recipe, paths: pd.Series) -> list[pd.DataFrame]:
+    """Return each run's outcomes of the common images, in their order; none without images."""
+    return [table.loc[paths] for table in recipe.outcomes()] if len(paths) else []
+
+
+def _class_names(tables: Sequence[pd.DataFrame]) -> list[str]:
+    """Return every label that occurs, actual or predicted, sorted."""
+    return sorted(set().union(*({*table["actual"], *table["predicted"]} for table in tables)))
+
+
+def _recipe_outcomes(
+    tables: Sequence[pd.DataFrame], numbers: Mapping[str, int], images: int
+) -> RecipeOutcomes:
+    """Return the outcomes of the runs as arrays, labels as class numbers."""
+    if not tables:
+        return RecipeOutcomes(predicted=np.zeros((1, images), np.int64), loss=None, confidence=None)
+
+    def column(name: str) -> np.ndarray | None:
+        if any(name not in table.columns for table in tables):
+            return None
+        return np.stack([table[name].to_numpy(float) for table in tables])
+
+    predicted = [table["predicted"].map(numbers).to_numpy(np.int64) for table in tables]
+    return RecipeOutcomes(
+        predicted=np.stack(predicted), loss=column("loss"), confidence=column("p_predicted")
+    )
+
+
+def _reliability(outcomes: RecipeOutcomes, targets: np.ndarray) -> ReliabilityDiagram | None:
+    """Return the reliability diagram of a recipe; None without images or confidence."""
+    if outcomes.confidence is None or len(targets) == 0:
+        return None
+    return reliability_diagram(outcomes.confidence, outcomes.right(targets))
+
+
+def _with_predictions(
+    common: pd.DataFrame, base_tables: Sequence[pd.DataFrame], other_tables: Sequence[pd.DataFrame]
+) -> pd.DataFrame:
+    """Return the common images with the label that each recipe predicted."""
+    if common.empty:
+        return common
+    return common.assign(
+        base_predicted=_majority_label(common["actual"], base_tables),
+        other_predicted=_majority_label(common["actual"], other_tables),
+    )
+
+
+def _majority_label(actual: pd.Series, tables: Sequence[pd.DataFrame]) -> np.ndarray:
+    """Return the label that a recipe predicted for each image, over its runs.
+
+    That is the actual label where more than half of the runs predicted it, as `changed_images`
+    counts, and otherwise the most frequent wrong one.
+    """
+    votes = pd.DataFrame({run: table["predicted"].to_numpy() for run, table in enumerate(tables)})
+    labels = actual.reset_index(drop=True)
+    wrong_votes = votes.where(votes.ne(labels, axis=0))
+    # mode has no rows at all where no vote is wrong.
+    modes = wrong_votes.mode(axis=1).reindex(index=wrong_votes.index, columns=[0])
+    most_frequent_wrong = modes[0]
+    mostly_wrong = wrong_votes.notna().mean(axis=1) >= 0.5
+    return most_frequent_wrong.where(mostly_wrong, labels).to_numpy()
+
+
+def _notes(base: Recipe, other: Recipe, pairing: Pairing) -> list[str]:
+    """Return what to know before believing the comparison."""
+    snapshots = [*base.members, *other.members]
+    notes = [note for snapshot in snapshots for note in snapshot.notes]
+    base_outcomes = base.lead.outcomes
+    other_outcomes = other.lead.outcomes
+    if base_outcomes is None or other_outcomes is None:
+        return notes
+    notes += _class_notes(base, other)
+    if pairing.common.empty:
+        notes.append("No image is in both validation sets under the same label")
+    elif len(pairing.common) < 0.5 * max(len(base_outcomes), len(other_outcomes)):
+        notes.append("Fewer than half of the validation images are common to both")
+    return notes
+
+
+def _class_notes(base: Recipe, other: Recipe) -> list[str]:
+    """Return a note for each side that has classes which the other has not."""
+    base_classes, other_classes = _classes([base.lead, other.lead])
+    only_base = sorted(base_classes - other_classes)
+    only_other = sorted(other_classes - base_classes)
+    harder = "" if only_base and only_other else ", and its task is the harder"
+    notes = []
+    for name, labels in ((base.name, only_base), (other.name, only_other)):
+        if labels:
+            noun = "classes" if len(labels) > 1 else "class"
+            named = ", ".join(labels[:_MOST_CLASSES_NAMED])
+            notes.append(
+                f"Only {name} has the {noun} {named}: these images are not compared{harder}"
+            )
+    return notes
+
+
+def _classes(snapshots: Sequence[Snapshot]) -> list[set[str]]:
+    """Return the classes of each revision, for all from the same kind of table.
+
+    That is every label of the splits or, where one revision has none, of the validation images.
+    """
+    if all("splits" in snapshot.tables for snapshot in snapshots):
+        return [set(snapshot.tables["splits"]["label"]) for snapshot in snapshots]
+    return [
+        set() if snapshot.outcomes is None else {*snapshot.outcomes["actual"]}
+        for snapshot in snapshots
+    ]

@@ -1,0 +1,63 @@
+"""Recipes: revisions that differ only in their seed are runs of one recipe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from stages.base.fingerprint import fingerprint
+from stages.compare.dvc_lock import recipe_fingerprint, seed_of
+from stages.compare.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One recipe: a revision, or several that differ only in their seed."""
+
+    members: tuple[Snapshot, ...]
+
+    @property
+    def lead(self) -> Snapshot:
+        """The member that stands for the recipe where only one can."""
+        return self.members[0]
+
+    @property
+    def name(self) -> str:
+        """The name of the lead, and how many more seeds there are."""
+        more = len(self.members) - 1
+        return self.lead.name + (f" and {more} more seeds" if more else "")
+
+    def outcomes(self) -> list[pd.DataFrame]:
+        """Return the outcomes of every member that has any."""
+        return [member.outcomes for member in self.members if member.outcomes is not None]
+
+
+def group_by_recipe(base: Snapshot, others: Sequence[Snapshot]) -> tuple[Recipe, list[Recipe]]:
+    """Return the base's recipe and the others, in the order in which their first revisions came.
+
+    A second run with the same seed is a recipe by itself. Where all are of the base's own recipe,
+    its runs are compared with the base one by one.
+    """
+    groups: list[tuple[str | None, list[Snapshot]]] = []
+    for snapshot in (base, *others):
+        key = _recipe_key(snapshot)
+        seed = seed_of(snapshot.lock)
+        for group_key, members in groups:
+            seeds = [seed_of(member.lock) for member in members]
+            if key is not None and key == group_key and seed not in seeds:
+                members.append(snapshot)
+                break
+        else:
+            groups.append((key, [snapshot]))
+    base_recipe, *other_recipes = [Recipe(tuple(members)) for _, members in groups]
+    if not other_recipes:
+        return Recipe((base,)), [Recipe((other,)) for other in others]
+    return base_recipe, other_recipes
+
+
+def _recipe_key(snapshot: Snapshot) -> str | None:
+    """Return what two runs share that differ only in their seed; None where it is not known."""
+    if snapshot.lock is None or snapshot.outcomes is None or seed_of(snapshot.lock) is None:
+        return None
+    labels = snapshot.outcomes["actual"]
+    return fingerprint(recipe_fingerprint(snapshot.lock), list(labels.index), list(labels))

@@ -1,0 +1,182 @@
+"""Two recipes from history, compared."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.compare.comparison import Comparison, compare_recipes
+from stages.compare.recipes import Recipe
+from tests.compare.example_history import (
+    OUTCOMES,
+    ExampleHistory,
+    Photos,
+    outcomes_table,
+    validated,
+)
+
+LABELS = ["cat", "dog", "owl"]
+PHOTOS = {f"{number:02}.jpg": (str(number), LABELS[number % 3], "valid") for number in range(30)}
+
+
+def predictions(wrong: int, photos: Photos = PHOTOS) -> pd.DataFrame:
+    """Return the outcomes of all photos, of which the first are predicted as the next class."""
+    return outcomes_table(
+        [
+            (path, label, LABELS[(LABELS.index(label) + 1) % 3] if number < wrong else label)
+            for number, (path, (_, label, _)) in enumerate(photos.items())
+        ]
+    )
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> ExampleHistory:
+    """Return a repository with v1 (6 of 30 wrong) and v2 (2 wrong, trained longer)."""
+    history = ExampleHistory(tmp_path / "repo")
+    history.write_run(predictions(6), PHOTOS)
+    history.commit("v1")
+    history.write_run(predictions(2), PHOTOS, {"fine_tune": {"epochs": 9}})
+    history.commit("v2")
+    return history
+
+
+def compare(history: ExampleHistory, base: list[str], other: list[str]) -> Comparison:
+    """Compare two recipes by the names of their runs."""
+    recipes = [Recipe(tuple(history.snapshot(name) for name in names)) for names in (base, other)]
+    return compare_recipes(recipes[0], recipes[1], OUTCOMES)
+
+
+def test_the_comparison_counts_every_common_image(history: ExampleHistory) -> None:
+    """Error rates, the images newly right, their predictions and the cause fit together."""
+    comparison = compare(history, ["v1"], ["v2"])
+    assert comparison.class_names == LABELS
+    assert comparison.scores.error_rates.base == pytest.approx(6 / 30)
+    assert comparison.scores.error_rates.other == pytest.approx(2 / 30)
+    assert comparison.newly_wrong.tolist() == []
+    newly_right = comparison.images.iloc[comparison.newly_right]
+    assert sorted(newly_right["other"]) == ["02.jpg", "03.jpg", "04.jpg", "05.jpg"]
+    assert (newly_right["other_predicted"] == newly_right["actual"]).all()
+    assert (newly_right["base_predicted"] != newly_right["actual"]).all()
+    assert comparison.stage_differences is not None
+    (difference,) = comparison.stage_differences
+    assert difference.params == {"fine_tune.epochs": (4, 9)}
+    assert comparison.notes == []
+
+
+def test_reliability_is_that_of_each_side(history: ExampleHistory) -> None:
+    """Both sides have the confidence of their outcomes, and their own accuracy."""
+    reliability = compare(history, ["v1"], ["v2"]).reliability
+    assert reliability.base is not None
+    assert reliability.other is not None
+    assert reliability.base.confidence == pytest.approx(0.9)
+    assert reliability.base.accuracy == pytest.approx(24 / 30)
+    assert reliability.other.accuracy == pytest.approx(28 / 30)
+
+
+def test_seeds_have_a_spread_and_a_single_run_none(history: ExampleHistory) -> None:
+    """The standard deviation over seeds is numpy's, with one degree of freedom less."""
+    for seed, wrong in ((1, 3), (2, 6), (3, 3)):
+        history.write_run(predictions(wrong), PHOTOS, {"seed": seed, "fine_tune": {"epochs": 9}})
+        history.commit(f"s{seed}")
+    comparison = compare(history, ["v1"], ["s1", "s2", "s3"])
+    assert comparison.seed_sd.base is None
+    assert comparison.seed_sd.other == pytest.approx(np.std([0.1, 0.2, 0.1], ddof=1))
+
+
+def test_the_label_shown_of_several_runs_is_the_majority(history: ExampleHistory) -> None:
+    """The actual label counts with more than half of the runs, else the most frequent wrong one."""
+    predicted = {
+        "s1": ["cat", "dog", "dog", "owl"],
+        "s2": ["cat", "dog", "dog", "dog"],
+        "s3": ["dog", "cat", "owl", "dog"],
+        "s4": ["dog", "cat", "cat", "cat"],
+    }
+    paths = ["a", "b", "c", "d"]
+    photos = {path: (path, "cat", "valid") for path in paths}
+    for name, labels in predicted.items():
+        rows = [(path, "cat", label) for path, label in zip(paths, labels, strict=True)]
+        history.write_run(outcomes_table(rows), photos, {"seed": int(name[1:])})
+        history.commit(name)
+    history.write_run(validated(photos), photos, {"fine_tune": {"epochs": 9}})
+    history.commit("right")
+    four = compare(history, ["right"], ["s1", "s2", "s3", "s4"])
+    # Half of the runs are no majority: a and b are wrong too.
+    assert four.images["other_predicted"].tolist() == ["dog", "dog", "dog", "dog"]
+    assert four.images["base_predicted"].tolist() == ["cat"] * 4
+    assert sorted(four.newly_wrong.tolist()) == [0, 1, 2, 3]
+    three = compare(history, ["right"], ["s1", "s2", "s3"])
+    assert three.images["other_predicted"].tolist() == ["cat", "dog", "dog", "dog"]
+    assert sorted(three.newly_wrong.tolist()) == [1, 2, 3]
+
+
+def test_a_side_that_is_always_right_is_compared(history: ExampleHistory) -> None:
+    """Where no run of a side is wrong, its predictions are the actual labels."""
+    history.write_run(predictions(0), PHOTOS)
+    history.commit("right")
+    comparison = compare(history, ["v1"], ["right"])
+    images = comparison.images
+    assert images["other_predicted"].tolist() == images["actual"].tolist()
+    assert len(comparison.newly_right) == 6
+
+
+def test_a_class_of_one_side_is_noted(history: ExampleHistory) -> None:
+    """A class that only one side has makes its task the harder; with one on each side neither."""
+    more = PHOTOS | {"emu.jpg": ("emu", "emu", "train")}
+    history.write_run(predictions(2), more)
+    history.commit("emu")
+    (note,) = compare(history, ["v1"], ["emu"]).notes
+    assert note == (
+        "Only emu has the class emu: these images are not compared, and its task is the harder"
+    )
+    fewer = {path: photo for path, photo in more.items() if photo[1] != "owl"}
+    history.write_run(validated(fewer), fewer)
+    history.commit("fewer")
+    notes = compare(history, ["v1"], ["fewer"]).notes
+    assert notes[:2] == [
+        "Only v1 has the class owl: these images are not compared",
+        "Only fewer has the class emu: these images are not compared",
+    ]
+
+
+def test_many_classes_are_named_in_part(history: ExampleHistory) -> None:
+    """Of many classes that one side lacks the first eight are named."""
+    letters = {f"{letter}.jpg": (letter, letter, "train") for letter in "abcdefghij"}
+    history.write_run(predictions(2), {**PHOTOS, **letters})
+    history.commit("letters")
+    (note,) = compare(history, ["v1"], ["letters"]).notes
+    assert "has the classes a, b, c, d, e, f, g, h: " in note
+
+
+def test_few_common_images_are_noted(history: ExampleHistory) -> None:
+    """Where fewer than half of the validation images are common, a note says so."""
+    fewer = dict(list(PHOTOS.items())[:14])
+    history.write_run(predictions(1, fewer), fewer)
+    history.commit("fewer")
+    assert "Fewer than half" in compare(history, ["v1"], ["fewer"]).notes[-1]
+    half = dict(list(PHOTOS.items())[:15])
+    history.write_run(predictions(1, half), half)
+    history.commit("half")
+    assert compare(history, ["v1"], ["half"]).notes == []
+
+
+def test_nothing_in_common_is_a_comparison(history: ExampleHistory) -> None:
+    """Without common images there are no scores, no diagram, and a note."""
+    photos = {"new.jpg": ("new", "cat", "valid")}
+    history.write_run(validated(photos), photos)
+    history.commit("new")
+    comparison = compare(history, ["v1"], ["new"])
+    assert comparison.images.empty
+    assert comparison.reliability.base is None
+    assert comparison.scores.error.images == 0
+    assert "No image is in both" in comparison.notes[-1]
+
+
+def test_without_a_lock_the_cause_is_unknown(history: ExampleHistory) -> None:
+    """Outcomes alone are compared, and what changed is None."""
+    (history.root / "dvc.lock").unlink()
+    history.commit("unlocked")
+    comparison = compare(history, ["v1"], ["unlocked"])
+    assert comparison.stage_differences is None
+    assert comparison.data is None
+    assert comparison.scores.error.images == 30
