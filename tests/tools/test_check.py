@@ -15,7 +15,7 @@ YAML_12 = YAML()
 
 
 @pytest.fixture
-def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in a folder with the params, pipeline and tables of the project, and no photos."""
     (tmp_path / "data").mkdir()
     for name in ("params.yaml", "dvc.yaml", "data/labels.csv", "data/corrections.csv"):
@@ -25,7 +25,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def photos(repo):
+def photos(repo: Path) -> Path:
     """Return the folder of somebody's photos, which params.yaml names."""
     folder = repo / "data" / "photos"
     folder.mkdir()
@@ -49,14 +49,16 @@ def change(values: dict[str, object]) -> None:
     YAML_12.dump(content, Path("params.yaml"))
 
 
-def complaints() -> list[str]:
+def check_lines() -> list[str]:
     """Return the lines of the check's error, without its headline."""
     with pytest.raises(UserError) as error:
         check.main()
     return [line.strip() for line in str(error.value).splitlines()[1:]]
 
 
-def test_the_params_of_the_project_are_in_order(repo, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_params_of_the_project_are_in_order(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """params.yaml as committed passes, though the sample is not made yet, and quickly."""
     start = time.perf_counter()
     check.main()
@@ -64,7 +66,7 @@ def test_the_params_of_the_project_are_in_order(repo, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == "Params and inputs are in order.\n"
 
 
-def test_all_mistakes_are_told_at_once(repo) -> None:
+def test_all_mistakes_are_listed_at_once(repo: Path) -> None:
     """Mistakes of several sections and of the inputs appear together, by dotted name."""
     (repo / "data" / "corrections.csv").write_text("path,label\n")
     change(
@@ -81,10 +83,10 @@ def test_all_mistakes_are_told_at_once(repo) -> None:
             "extra": {"a": 1},
         }
     )
-    lines = complaints()
+    lines = check_lines()
     names = {line.split(":")[0] for line in lines}
     assert {
-        "seed must be a whole number from 0 up, not -1",
+        "seed",
         "presize.size",
         "presize.colour",
         "augment.flip",
@@ -98,15 +100,15 @@ def test_all_mistakes_are_told_at_once(repo) -> None:
     assert "near it: " in next(line for line in lines if line.startswith("model.arch"))
 
 
-def test_a_missing_section_says_what_it_holds(repo) -> None:
+def test_a_missing_section_says_what_it_holds(repo: Path) -> None:
     """A section that is gone is named with the keys that it should have."""
     change({"lr_find": None})
-    assert complaints() == ["lr_find: the section is missing; it holds steps, start, end"]
+    assert check_lines() == ["lr_find: the section is missing; it holds steps, start, end"]
 
 
 @pytest.mark.parametrize("images", ["data/photos", "./data/photos/", "../elsewhere"])
 def test_photos_may_lie_inside_or_beside_the_repository(
-    photos, images, capsys: pytest.CaptureFixture[str]
+    photos: Path, images: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A folder in the repository passes, and so does one beside it, with a note."""
     outside = photos.parents[2] / "elsewhere"
@@ -119,7 +121,7 @@ def test_photos_may_lie_inside_or_beside_the_repository(
     assert ("dvc add" in out) == (not images.startswith(".."))
 
 
-def test_photos_under_dvc_need_no_note(photos, capsys: pytest.CaptureFixture[str]) -> None:
+def test_photos_under_dvc_need_no_note(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Once `dvc add` has tracked the folder, or one above it, nothing is left to say."""
     (photos.parent / "photos.dvc").write_text("outs: []\n")
     (photos / "deeper").mkdir()
@@ -134,76 +136,76 @@ def test_photos_under_dvc_need_no_note(photos, capsys: pytest.CaptureFixture[str
     "images",
     ["data/presized", "data/presized/", "./data/model/x", "data/sample/mine", "reports", "."],
 )
-def test_photos_inside_an_output_are_refused(photos, images) -> None:
+def test_photos_inside_an_output_are_refused(photos: Path, images: str) -> None:
     """DVC deletes outputs before a run: a folder that overlaps one is refused, existing or not."""
     change({"ingest.images": images})
-    [line] = complaints()
+    [line] = check_lines()
     assert line.startswith(f"ingest.images: {images} overlaps ")
     assert "data/photos" in line
 
 
-def test_a_link_into_an_output_is_refused(photos) -> None:
+def test_a_link_into_an_output_is_refused(photos: Path) -> None:
     """A folder that leads into an output by a link is as lost as the output."""
     (photos.parent / "presized").mkdir()
     (photos.parent / "link").symlink_to("presized")
     change({"ingest.images": "data/link"})
-    assert "overlaps data/presized" in complaints()[0]
+    assert "overlaps data/presized" in check_lines()[0]
 
 
-def test_photos_that_are_not_there(photos) -> None:
+def test_photos_that_are_not_there(photos: Path) -> None:
     """A missing folder, a file in its place and an empty folder each give one line."""
     change({"ingest.images": "data/foto"})
-    assert complaints()[0].startswith("ingest.images: data/foto does not exist; ")
+    assert check_lines()[0].startswith("ingest.images: data/foto does not exist; ")
     change({"ingest.images": "data/photos/cat_1.jpg"})
-    assert complaints()[0].startswith("ingest.images: data/photos/cat_1.jpg is no folder; ")
+    assert check_lines()[0].startswith("ingest.images: data/photos/cat_1.jpg is no folder; ")
     (photos / "cat_1.jpg").unlink()
     (photos / "cats" / "old").mkdir(parents=True)
     change({"ingest.images": "data/photos"})
-    assert complaints()[0].startswith("ingest.images: data/photos holds no file; ")
+    assert check_lines()[0].startswith("ingest.images: data/photos holds no file; ")
 
 
-def test_no_sample_and_no_photos(repo) -> None:
+def test_no_sample_and_no_photos(repo: Path) -> None:
     """With fetch.dataset none, the sample's folder stays empty: it cannot be the photos."""
     change({"fetch.dataset": "none"})
-    [line] = complaints()
+    [line] = check_lines()
     assert line.startswith("ingest.images: data/sample stays empty")
 
 
-def test_the_csv_of_labels_must_exist(photos) -> None:
+def test_the_csv_of_labels_must_exist(photos: Path) -> None:
     """DVC needs the file even where labels come from names; it is named when it is gone."""
     Path("data/labels.csv").unlink()
-    assert complaints()[0].startswith("ingest.label.csv: data/labels.csv is missing")
+    assert check_lines()[0].startswith("ingest.label.csv: data/labels.csv is missing")
 
 
-def test_the_csv_of_labels_must_have_its_columns_and_rows(photos) -> None:
+def test_the_csv_of_labels_must_have_its_columns_and_rows(photos: Path) -> None:
     """When labels come from the CSV, its columns, its rows and its encoding are checked."""
     change({"ingest.label.by": "csv"})
-    assert "data/labels.csv has no rows" in complaints()[0]
+    assert "data/labels.csv has no rows" in check_lines()[0]
     table = Path("data/labels.csv")
     table.write_text("file;label\ncat_1.jpg;cat\n")
-    assert "no column named 'path'" in complaints()[0]
+    assert "no column named 'path'" in check_lines()[0]
     change({"ingest.label.path_column": "file", "ingest.label.delimiter": ";"})
     check.main()
     table.write_bytes("file;label\ncat_1.jpg;Kätzchen\n".encode("latin-1"))
-    assert "not UTF-8" in complaints()[0]
+    assert "not UTF-8" in check_lines()[0]
 
 
-def test_a_split_column_must_be_there(photos) -> None:
+def test_a_split_column_must_be_there(photos: Path) -> None:
     """A split by column needs the column's name, and the column in the CSV."""
     change({"datablock.split.by": "column"})
-    assert complaints()[0].startswith("datablock.split.by: column needs ingest.label.split_column")
+    assert check_lines()[0].startswith("datablock.split.by: column needs ingest.label.split_column")
     change({"ingest.label.split_column": "side"})
-    assert "no column named 'side'" in complaints()[0]
+    assert "no column named 'side'" in check_lines()[0]
     Path("data/labels.csv").write_text("path,side\ncat_1.jpg,train\n")
     check.main()
 
 
-def test_corrections_must_have_their_columns(photos) -> None:
+def test_corrections_must_have_their_columns(photos: Path) -> None:
     """corrections.csv is read as ingest will read it."""
     Path("data/corrections.csv").unlink()
-    assert complaints()[0].startswith("data/corrections.csv is missing")
+    assert check_lines()[0].startswith("data/corrections.csv is missing")
     Path("data/corrections.csv").write_text("path,sha256,action,note\n")
-    assert "no column named 'label'" in complaints()[0]
+    assert "no column named 'label'" in check_lines()[0]
 
 
 @pytest.mark.parametrize(
@@ -217,33 +219,37 @@ def test_corrections_must_have_their_columns(photos) -> None:
         ("resnet18", "none", 5, "should be 'none', 4, 8 or 16"),
     ],
 )
-def test_a_model_that_cannot_be_made_is_told_now(repo, arch, weights, cut, words) -> None:
+def test_a_model_that_cannot_be_made_is_refused_now(
+    repo: Path, arch: str, weights: str, cut: str | int, words: str
+) -> None:
     """An architecture or weights that fail only in training would cost the time before it."""
     change({"model.arch": arch, "model.weights": weights, "model.cut": cut})
-    [line] = complaints()
+    [line] = check_lines()
     assert line.startswith("model.")
     assert words in line
 
 
-def test_a_device_that_is_not_there_is_told_now(repo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_is_not_there_is_refused_now(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A GPU that is asked for and missing is refused before any stage, and so is fp16 without."""
     monkeypatch.setenv("FINETRACK_DEVICE", "cuda:99")
-    (line,) = complaints()
+    (line,) = check_lines()
     assert line.startswith("FINETRACK_DEVICE=cuda:99 cannot be used here")
     monkeypatch.setenv("FINETRACK_DEVICE", "cpu")
     change({"fine_tune.precision": "fp16"})
-    (line,) = complaints()
+    (line,) = check_lines()
     assert "fp16 needs a GPU" in line
 
 
-def test_weights_of_a_hub_are_not_fetched(photos, capsys: pytest.CaptureFixture[str]) -> None:
+def test_weights_of_a_hub_are_not_fetched(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The check needs no network: of hub weights only the architecture is tried."""
     change({"model.arch": "test_resnet", "model.weights": "hub"})
     check.main()
     assert "Params and inputs are in order" in capsys.readouterr().out
 
 
-def test_enlarging_is_allowed_with_a_note(photos, capsys: pytest.CaptureFixture[str]) -> None:
+def test_enlarging_is_allowed_with_a_note(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A training size above the presized one works, and is worth a note."""
     (photos.parent / "photos.dvc").write_text("outs: []\n")
     change({"presize.size": 100, "augment.size": 100})
@@ -254,8 +260,8 @@ def test_enlarging_is_allowed_with_a_note(photos, capsys: pytest.CaptureFixture[
     assert "note: augment.size: 101 is larger than presize.size, 100" in capsys.readouterr().out
 
 
-def test_broken_yaml_is_one_line(repo) -> None:
-    """A params.yaml that is no YAML is told at once, before anything else can be."""
+def test_broken_yaml_is_one_line(repo: Path) -> None:
+    """A params.yaml that is no YAML is reported at once, before anything else can be."""
     Path("params.yaml").write_text("seed: [1\n")
     with pytest.raises(UserError, match=r"params\.yaml is not valid YAML"):
         check.main()

@@ -1,56 +1,56 @@
-"""The headline says the error rate, how sure it is, and whether training was worth it."""
+"""The headline of a run: error rates with their intervals, and whether training was worth it."""
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from stages.base.errors import UserError
+from stages.page.formatting import VERDICTS
+from stages.stats.metrics_record import IntervalRecord, Metrics, Verdict
 from stages.tools import headline
 
-
-def rate(value: float, low: float, high: float) -> dict[str, float]:
-    """Return a rate as metrics.json has it."""
-    return {"value": value, "low": low, "high": high}
+FILE = Path("reports/interpret/metrics.json")
+COMMITTED = (Path(__file__).parents[2] / FILE).read_text("utf-8")
 
 
-METRICS = {
-    "error_rate": rate(0.045, 0.0249, 0.0806),
-    "baseline": {"error_rate": rate(0.2, 0.15, 0.26)},
-    "versus_baseline": {"verdict": "better", "p": 3.2e-7},
-}
+@pytest.fixture
+def metrics() -> Metrics:
+    """Return the metrics of the committed run, with other error rates and another verdict."""
+    content: Metrics = json.loads(COMMITTED)
+    content["error_rate"] = IntervalRecord(value=0.045, low=0.0249, high=0.0806)
+    content["baseline"]["error_rate"] = IntervalRecord(value=0.2, low=0.15, high=0.26)
+    content["versus_baseline"]["verdict"] = "better"
+    content["versus_baseline"]["p"] = 3.2e-7
+    return content
 
 
-def test_all_three_lines() -> None:
-    """Error, baseline and verdict each have a line, in percent with intervals."""
-    error, baseline, verdict = headline.result_lines(METRICS).splitlines()
-    assert error.split(None, 2) == ["Error", "rate", "4.5 % (95 % interval 2.5 to 8.1 %)"]
-    assert "20.0 % (95 % interval 15.0 to 26.0 %)" in baseline
-    assert "better than the baseline (paired test, p = 3.2e-07)" in verdict
+def test_error_baseline_and_verdict_each_have_a_line(metrics: Metrics) -> None:
+    """Rates are in percent with their intervals, and the verdict is that of the paired test."""
+    assert headline.result_lines(metrics).splitlines() == [
+        "Error rate  4.5 % (95 % interval 2.5 to 8.1 %)",
+        "Baseline    20.0 % (95 % interval 15.0 to 26.0 %), a linear model on the frozen features",
+        "Verdict     Fine-tuning is better than the linear probe (paired test, p = 3.2e-07)",
+    ]
 
 
-@pytest.mark.parametrize("verdict", ["better", "worse", "cannot tell"])
-def test_each_verdict_reads_as_a_sentence(verdict) -> None:
+@pytest.mark.parametrize("verdict", get_args(Verdict))
+def test_a_verdict_is_the_sentence_of_the_page(metrics: Metrics, verdict: Verdict) -> None:
     """None of the three answers is printed as the bare word."""
-    text = headline.result_lines({**METRICS, "versus_baseline": {"verdict": verdict, "p": 1.0}})
-    assert headline.VERDICTS[verdict] in text
-
-
-def test_no_baseline_is_no_failure() -> None:
-    """Metrics without a baseline still give the error rate."""
-    assert len(headline.result_lines({"error_rate": rate(0, 0, 0.02)}).splitlines()) == 1
+    metrics["versus_baseline"]["verdict"] = verdict
+    assert f"Verdict     {VERDICTS[verdict]} (" in headline.result_lines(metrics)
 
 
 def test_the_command_reads_the_metrics_of_the_last_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command prints the headline and where the page is; without a run it says what to do."""
+    """The command prints the result and where the page is; without a run it says what to do."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="make repro"):
+    with pytest.raises(UserError, match=r"metrics\.json is missing; `make repro`"):
         headline.main()
-    headline.METRICS.parent.mkdir(parents=True)
-    headline.METRICS.write_text(json.dumps(METRICS))
+    FILE.parent.mkdir(parents=True)
+    FILE.write_text(COMMITTED, "utf-8")
     headline.main()
-    out = capsys.readouterr().out
-    assert headline.result_lines(METRICS) in out
-    assert "reports/index.html" in out
+    lines = headline.result_lines(json.loads(COMMITTED))
+    assert capsys.readouterr().out == f"\n{lines}\nThe page    reports/index.html\n"

@@ -1,0 +1,77 @@
+"""The sections of params.yaml: the model of each, and which of them are right."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from stages.base.params import Section, SectionT, dotted_keys, validation_lines
+from stages.batch.views import AugmentParams
+from stages.dataset.labels import IngestParams
+from stages.dataset.splits import DatablockParams
+from stages.fetch import FetchParams
+from stages.images.resize import PresizeParams
+from stages.model.classifier import ModelParams
+from stages.stats.interpretation import InterpretParams
+from stages.train.lr_range import LrFindParams
+from stages.train.plan import FineTuneParams
+
+SECTIONS: dict[str, type[Section]] = {
+    "fetch": FetchParams,
+    "ingest": IngestParams,
+    "presize": PresizeParams,
+    "datablock": DatablockParams,
+    "augment": AugmentParams,
+    "model": ModelParams,
+    "lr_find": LrFindParams,
+    "fine_tune": FineTuneParams,
+    "interpret": InterpretParams,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidSections:
+    """The sections of params.yaml that are right by themselves; None where one is not."""
+
+    fetch: FetchParams | None
+    ingest: IngestParams | None
+    presize: PresizeParams | None
+    datablock: DatablockParams | None
+    augment: AugmentParams | None
+    model: ModelParams | None
+    lr_find: LrFindParams | None
+    fine_tune: FineTuneParams | None
+    interpret: InterpretParams | None
+
+
+def validate_sections(content: Mapping[str, Any]) -> tuple[ValidSections, list[str]]:
+    """Return the sections that are right, and a line for each mistake in the others."""
+    lines = [
+        f"{name}: no such section; there are seed, {', '.join(SECTIONS)}"
+        for name in content
+        if name not in SECTIONS and name != "seed"
+    ]
+
+    def valid(name: str, model: type[SectionT]) -> SectionT | None:
+        try:
+            return model.model_validate(content[name])
+        except KeyError:
+            keys = ", ".join(dotted_keys(model))
+            lines.append(f"{name}: the section is missing; it holds {keys}")
+        except ValidationError as error:
+            lines.extend(validation_lines(error, model, name))
+        return None
+
+    sections = ValidSections(
+        fetch=valid("fetch", FetchParams),
+        ingest=valid("ingest", IngestParams),
+        presize=valid("presize", PresizeParams),
+        datablock=valid("datablock", DatablockParams),
+        augment=valid("augment", AugmentParams),
+        model=valid("model", ModelParams),
+        lr_find=valid("lr_find", LrFindParams),
+        fine_tune=valid("fine_tune", FineTuneParams),
+        interpret=valid("interpret", InterpretParams),
+    )
+    return sections, lines

@@ -1,0 +1,120 @@
+"""Write what each param means, from the models of the sections, to where people read it.
+
+Run: `make deps`, or python -m stages.tools.params, rewrites the comments of params.yaml and
+docs/params.md; with --check it only compares, and exits 1 naming the file.
+"""
+
+from stages.base.environment import prepare_process
+
+prepare_process()
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from stages.base.entry_point import run_command
+from stages.base.errors import UserError, error_list
+from stages.base.files import write_text
+from stages.base.param_docs import ParamDoc, describe_type, param_docs
+from stages.base.params import PARAMS, Seed
+from stages.tools.param_sections import SECTIONS
+from stages.tools.preset import preset_names, preset_values
+from stages.tools.yaml_text import with_comments
+
+_TABLE = Path("docs/params.md")
+_INTRODUCTION = """# Params
+
+Every key of params.yaml, as the models of the sections in `stages/` describe it. `make deps` writes
+this page and the comments of params.yaml from there. Each preset has a column with the values that
+it sets (`make photographs` sets those of photographs); the others stay as they are in params.yaml.
+
+"""
+
+
+def all_params() -> dict[str, ParamDoc]:
+    """Return dotted key -> description for every key of params.yaml, in the order of the models."""
+    docs = {"seed": describe_type(Seed)}
+    for name, model in SECTIONS.items():
+        docs.update(param_docs(model, name))
+    return docs
+
+
+def param_comments(
+    docs: Mapping[str, ParamDoc], presets: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
+    """Return dotted key -> comment in params.yaml: the description, and what each preset sets.
+
+    >>> docs = {"augment.size": ParamDoc(description="side in pixels", values=("16 to 1024",))}
+    >>> param_comments(docs, {"photographs": {"augment.size": "224"}})
+    {'augment.size': 'side in pixels; 16 to 1024; for photographs 224'}
+    """
+    comments = {}
+    for key, doc in docs.items():
+        for_presets = [
+            f"for {name} {values[key]}" for name, values in presets.items() if key in values
+        ]
+        comments[key] = "; ".join([doc.sentence(), *for_presets])
+    return comments
+
+
+def params_table(docs: Mapping[str, ParamDoc], presets: Mapping[str, Mapping[str, str]]) -> str:
+    """Return docs/params.md: a row for each param, and a column for each preset."""
+    header = ["key", "meaning", "values", *presets]
+    lines = [_row(header), _row(["---"] * len(header))]
+    for key, doc in docs.items():
+        values = [f"`{preset[key]}`" if key in preset else "" for preset in presets.values()]
+        lines.append(_row([f"`{key}`", doc.description, ", ".join(_as_code(doc)), *values]))
+    return _INTRODUCTION + "\n".join(lines) + "\n"
+
+
+def _row(cells: list[str]) -> str:
+    """Return a row of a Markdown table.
+
+    >>> _row(["`seed`", "", "from 0"])
+    '| `seed` | | from 0 |'
+    """
+    return " ".join(["|", *(f"{cell} |" if cell else "|" for cell in cells)])
+
+
+def _as_code(doc: ParamDoc) -> Iterator[str]:
+    """Yield the values of a param, the choices of several as code, their meanings as text."""
+    for value in doc.values:
+        choice, space, meaning = value.partition(" ")
+        is_choice = len(doc.values) > 1 and not value.startswith("a number")
+        yield f"`{choice}`{space}{meaning}" if is_choice else value
+
+
+def written_files(root: Path) -> dict[Path, str]:
+    """Return path -> text of each file that this tool writes, as it should be."""
+    docs = all_params()
+    presets = {name: preset_values(root, name) for name in preset_names(root)}
+    params = (root / PARAMS).read_text(encoding="utf-8")
+    return {
+        PARAMS: with_comments(params, param_comments(docs, presets)),
+        _TABLE: params_table(docs, presets),
+    }
+
+
+def main() -> None:
+    """Rewrite the files, or with --check compare them."""
+    root = Path()
+    files = written_files(root)
+    if sys.argv[1:] == ["--check"]:
+        stale = [
+            str(path)
+            for path, text in files.items()
+            if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text
+        ]
+        if stale:
+            raise error_list("not what the models of the params say; please run make deps:", stale)
+        print(f"{' and '.join(map(str, files))} agree with the models of the params.")
+    elif sys.argv[1:]:
+        raise UserError("python -m stages.tools.params takes --check or nothing")
+    else:
+        for path, text in files.items():
+            write_text(root / path, text)
+        print(f"Rewrote the comments of {PARAMS} and {_TABLE} from the models of the params.")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,116 @@
+"""What a param means is written once, in its model, and reaches params.yaml and the docs."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from stages.base.param_docs import ParamDoc
+from stages.base.params import read_yaml
+from stages.tools import params
+from stages.tools.param_sections import SECTIONS
+from stages.tools.yaml_text import values_as_written
+
+ROOT = Path(__file__).parents[2]
+DOCS = {
+    "seed": ParamDoc(description="of every draw", values=("from 0",)),
+    "model.cut": ParamDoc(description="where it ends", values=("none (all of it)", "4")),
+    "model.arch": ParamDoc(description="any classifier", values=()),
+}
+PRESETS = {"photographs": {"model.cut": "none"}}
+
+
+def fields(model: type[BaseModel]) -> Iterator[FieldInfo]:
+    """Yield every field of a model that is a value, those of inner sections too."""
+    for field in model.model_fields.values():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from fields(inner)
+        else:
+            yield field
+
+
+def choices(kind: Any) -> set[str]:
+    """Return the choices in an annotation, as text."""
+    if get_origin(kind) is Literal:
+        return {str(choice) for choice in get_args(kind)}
+    return set[str]().union(*(choices(member) for member in get_args(kind)))
+
+
+def test_the_files_are_those_of_the_models() -> None:
+    """params.yaml's comments and docs/params.md say what the models say: else, make deps."""
+    for path, text in params.written_files(ROOT).items():
+        assert (ROOT / path).read_text("utf-8") == text, f"{path} is stale; run make deps"
+
+
+def test_every_param_has_a_description() -> None:
+    """The descriptions are those of the keys of params.yaml, none is empty, none is used twice."""
+    docs = params.all_params()
+    assert sorted(docs) == sorted(values_as_written((ROOT / "params.yaml").read_text("utf-8")))
+    descriptions = [doc.description for doc in docs.values()]
+    assert all(descriptions)
+    assert len(set(descriptions)) == len(descriptions)
+
+
+@pytest.mark.parametrize("model", SECTIONS.values())
+def test_only_choices_that_exist_are_explained(model: type[BaseModel]) -> None:
+    """What json_schema_extra explains is a choice of the same field."""
+    for field in fields(model):
+        extra = field.json_schema_extra
+        assert set(extra if isinstance(extra, dict) else {}) <= choices(field.annotation)
+
+
+def test_a_comment_has_meaning_values_and_presets() -> None:
+    """The comment of a key is its description, its values, and what each preset sets."""
+    assert params.param_comments(DOCS, PRESETS) == {
+        "seed": "of every draw; from 0",
+        "model.cut": "where it ends: none (all of it) | 4; for photographs none",
+        "model.arch": "any classifier",
+    }
+
+
+def test_the_table_has_a_row_for_each_param() -> None:
+    """The page lists key, meaning, values and the value of each preset."""
+    rows = params.params_table(DOCS, PRESETS).splitlines()
+    assert rows[-5:] == [
+        "| key | meaning | values | photographs |",
+        "| --- | --- | --- | --- |",
+        "| `seed` | of every draw | from 0 | |",
+        "| `model.cut` | where it ends | `none` (all of it), `4` | `none` |",
+        "| `model.arch` | any classifier | | |",
+    ]
+
+
+def run_tool(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "stages.tools.params", *options],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_the_command_compares_without_writing(tmp_path: Path) -> None:
+    """--check exits with 1 naming the stale files; without it comments and docs are written."""
+    stale = "# Mine.\nseed: 7 # old\n\nmodel:\n  arch: resnet18\n"
+    (tmp_path / "params.yaml").write_text(stale)
+    refused = run_tool(tmp_path, "--check")
+    assert refused.returncode == 1
+    for words in ("params.yaml", "docs/params.md", "make deps"):
+        assert words in refused.stderr
+    assert (tmp_path / "params.yaml").read_text() == stale
+    assert run_tool(tmp_path, "--chekc").returncode == 1
+    assert run_tool(tmp_path).returncode == 0
+    written = (tmp_path / "params.yaml").read_text()
+    assert written.startswith("# Mine.\nseed: 7 # every random draw")
+    assert read_yaml(tmp_path / "params.yaml") == {"seed": 7, "model": {"arch": "resnet18"}}
+    assert run_tool(tmp_path, "--check").returncode == 0
