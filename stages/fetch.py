@@ -1,10 +1,14 @@
-"""Put photographs to train on into data/sample/: digits made on the spot, Oxford Pets, or none.
+"""Fetch: photographs to train on, into data/sample/: digits made on the spot, Oxford Pets, or none.
 
 Reads the section fetch of params.yaml. Writes data/sample/, and in it .made.json, the list of what
-it wrote. It replaces and removes only what it made: photos that you put there, or changed, stay.
+it wrote. It replaces and removes only its own files: photos that you put there, or changed, stay.
 
 Run: dvc repro fetch, or python -m stages.fetch. FINETRACK_WORKERS says how many processes.
 """
+
+from stages.base.environment import prepare_process
+
+prepare_process()
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,20 +16,28 @@ from typing import Literal
 
 from pydantic import Field
 
+from stages.base.entry_point import PRIVATE_FOLDER, run_command
 from stages.base.environment import workers
-from stages.base.errors import UserError, run_command
+from stages.base.errors import UserError
 from stages.base.params import Section, read_section
 from stages.sample.digits import write_sample
 from stages.sample.owned_files import update_owned_files
 
-SAMPLE = Path("data/sample")
-DOWNLOADS = Path(".finetrack/downloads")
+SAMPLE_FOLDER = Path("data/sample")
+DOWNLOADS = PRIVATE_FOLDER / "downloads"
 
 
 class FetchParams(Section):
     """Where the photographs come from."""
 
-    dataset: Literal["digits", "pets", "none"] = Field(description="digits, pets or none")
+    dataset: Literal["digits", "pets", "none"] = Field(
+        description="photos that are fetched",
+        json_schema_extra={
+            "digits": "made on the spot",
+            "pets": "downloads Oxford-IIIT Pet",
+            "none": "you bring photos",
+        },
+    )
 
 
 def main() -> None:
@@ -38,16 +50,18 @@ def main() -> None:
         elif params.dataset == "pets":
             folder = download_pets(DOWNLOADS)
         wanted = {path.name: path for path in folder.glob("[!.]*.jpg")}
-        made, kept = update_owned_files(SAMPLE, wanted)
-    if kept:
-        print(f"Left as you changed them: {', '.join(kept)}")
-    print(f"{params.dataset}: {len(wanted):,} photographs in {SAMPLE}, {made:,} written now")
+        written, changed = update_owned_files(SAMPLE_FOLDER, wanted)
+    if changed:
+        print(f"Left as you changed them: {', '.join(changed)}")
+    print(
+        f"{params.dataset}: {len(wanted):,} photographs in {SAMPLE_FOLDER}, {written:,} written now"
+    )
 
 
 def download_pets(root: Path) -> Path:
     """Return the folder of the Oxford-IIIT Pet photos below `root`, downloading them if need be."""
     # Imported here, since the digits should not have to wait three seconds for torch.
-    from torchvision.datasets import OxfordIIITPet
+    from torchvision.datasets import OxfordIIITPet  # noqa: PLC0415  # see above
 
     root.mkdir(parents=True, exist_ok=True)
     try:

@@ -1,24 +1,31 @@
-"""Ingest: what each photo is (images.csv), what it shows (labels.csv), and all that is amiss.
+"""Ingest: what each photo is (images.csv), what it shows (labels.csv), and all problems.
 
 Reads: the folder ingest.images, the CSV ingest.label.csv, data/corrections.csv.
 Writes: data/manifest/ (images.csv, labels.csv), reports/ingest/ (metrics.json and two tables).
 Run: python -m stages.ingest
 """
 
+from stages.base.environment import prepare_process
+
+prepare_process()
+
 from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
+from stages.base.entry_point import run_stage
 from stages.base.environment import workers
-from stages.base.errors import error_list, run_stage
+from stages.base.errors import error_list
 from stages.base.files import write_csv, write_json
 from stages.base.params import read_section
-from stages.dataset.corrections import apply_corrections, read_corrections
+from stages.base.plural import count_noun
+from stages.dataset.corrections import Corrections, apply_corrections, read_corrections
 from stages.dataset.label_csv import read_labels_csv
 from stages.dataset.labels import (
     IngestParams,
-    Labelled,
+    LabelParams,
+    PhotoLabels,
     Problem,
     label_photos,
     require_classes,
@@ -26,53 +33,75 @@ from stages.dataset.labels import (
     similar_labels,
 )
 from stages.dataset.manifest import labels_table, write_images, write_labels
-from stages.dataset.scan import require_images, scan_folder
+from stages.dataset.scan import Scan, require_images, scan_folder
 
-PROBLEMS = Path("reports/ingest/problems.csv")
+PROBLEM_LIST = Path("reports/ingest/problems.csv")
 
 
 def main() -> None:
     """List the photos of a folder, and their labels with a person's corrections on top."""
     params = read_section("ingest", IngestParams)
-    found, rule = scan_folder(Path(params.images), workers()), params.label
-    require_images(found, params.images)
-    hashes = {file.path: file.sha256 for file in found.facts if file.format}
+    scan = scan_folder(Path(params.images), workers())
+    require_images(scan, params.images)
+    hashes = {file.path: file.sha256 for file in scan.facts if file.format}
     paths = list(hashes)
-    rows = read_labels_csv(Path(rule.csv), rule, paths) if rule.reads_csv else Labelled()
-    given = label_photos(paths, rule, rows)
-    fixes = read_corrections(Path("data/corrections.csv"), given.labels, hashes)
-    final = apply_corrections(given, fixes)
-    problems = [*found.problems, *final.unlabelled, *final.problems, *fixes.problems]
-    problems = sorted([*problems, *similar_labels(final.labels.values())])
-    dropped = [Problem(path, "dropped", note) for path, note in fixes.dropped.items()]
+
+    by_rule = _labels_by_rule(paths, params.label)
+    corrections = read_corrections(Path("data/corrections.csv"), by_rule.labels, hashes)
+    final = apply_corrections(by_rule, corrections)
+    problems = _list_problems(scan, final, corrections)
 
     # First of all, since it explains what may be refused next.
-    write_csv(PROBLEMS, pd.DataFrame(sorted(problems + dropped), columns=Problem._fields))
-    write_csv(Path("reports/ingest/corrections.csv"), fixes.table())
-    require_labels(given.labels, params, paths)
+    dropped = [Problem(path, "dropped", note) for path, note in corrections.dropped.items()]
+    rows = sorted(problems + dropped)
+    write_csv(PROBLEM_LIST, pd.DataFrame(rows, columns=Problem._fields))
+    write_csv(Path("reports/ingest/corrections.csv"), corrections.table())
+    require_labels(by_rule.labels, params, paths)
     require_classes(final.labels)
-    write_images(Path("data/manifest/images.csv"), pd.DataFrame(found.facts))
-    table = labels_table(final.labels, final.splits, rule.by, fixes.relabelled)
-    write_labels(Path("data/manifest/labels.csv"), table)
+
+    write_images(Path("data/manifest/images.csv"), pd.DataFrame(scan.facts))
+    labels = labels_table(final.labels, final.splits, params.label.by, corrections.relabelled)
+    write_labels(Path("data/manifest/labels.csv"), labels)
+    class_count = len(set(final.labels.values()))
     metrics = {
-        "files": len(found.facts),
+        "files": len(scan.facts),
         "images": len(paths),
         "labelled": len(final.labels),
-        "classes": len(set(final.labels.values())),
-        "bytes": sum(file.size for file in found.facts),
-        "hidden": found.hidden,
-        "merged_rows": final.merged,
-        "corrections": fixes.counts(),
+        "classes": class_count,
+        "bytes": sum(file.size for file in scan.facts),
+        "hidden": scan.hidden,
+        "merged_rows": final.merged_rows,
+        "corrections": corrections.counts(),
         "problems": dict(sorted(Counter(row.problem for row in problems).items())),
     }
     write_json(Path("reports/ingest/metrics.json"), metrics)
-    amiss = f"{len(problems):,} problem{'' if len(problems) == 1 else 's'}"
+
+    problem_count = count_noun(len(problems), "problem")
     if problems:
-        print(error_list(f"{amiss}:", [*map(str, problems)]))
+        print(error_list(f"{problem_count}:", [str(problem) for problem in problems]))
     print(
-        f"{len(found.facts):,} files: {len(final.labels):,} images with a label in"
-        f" {metrics['classes']} classes, {len(found.facts) - len(paths)} not images,"
-        f" {amiss} ({PROBLEMS})"
+        f"{len(scan.facts):,} files: {len(final.labels):,} images with a label in"
+        f" {class_count} classes, {len(scan.facts) - len(paths)} not images,"
+        f" {problem_count} ({PROBLEM_LIST})"
+    )
+
+
+def _labels_by_rule(paths: list[str], rule: LabelParams) -> PhotoLabels:
+    """Return the labels that the rule gives, and the split of the CSV, where it is used."""
+    rows = read_labels_csv(Path(rule.csv), rule, paths) if rule.reads_csv else PhotoLabels()
+    return label_photos(paths, rule, rows)
+
+
+def _list_problems(scan: Scan, labels: PhotoLabels, corrections: Corrections) -> list[Problem]:
+    """Return all problems of files, labels and corrections, sorted."""
+    return sorted(
+        [
+            *scan.problems,
+            *labels.unlabelled,
+            *labels.problems,
+            *corrections.problems,
+            *similar_labels(labels.labels.values()),
+        ]
     )
 
 
