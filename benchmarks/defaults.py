@@ -1,8 +1,8 @@
 """Whether the defaults serve both kinds of photos: digits, unlike ImageNet, and pets, like it.
 
-For each set and seed a fifth is held out anew; the real stages then fit the linear probe, sweep the
-rate and fine-tune, with params.yaml as it is for digits, and with what it says for photographs
-for pets. Fine-tuning must not be significantly worse than the probe on either.
+For each set and seed a fifth is drawn for validation; the real stages then fit the linear probe,
+sweep the rate and fine-tune, with params.yaml as it is for digits, and with the preset for
+photographs for pets. Fine-tuning must not be significantly worse than the probe on either.
 Run: python -m benchmarks.defaults [digits] [pets] [--photos FOLDER] [--seeds N], where FOLDER holds
 photos of pets named like great_pyrenees_173.jpg. Results: benchmarks/results/defaults.json.
 """
@@ -23,16 +23,17 @@ AIMS = {"digits": ("at most 4", "at most 90"), "pets": ("at most the probe's", "
 
 
 def seed_of(folder: Path, seed: int) -> dict[str, Any]:
-    """Return what one seed gives: errors of both in percent, seconds, rates, and who was right."""
+    """Return one seed's errors of both in percent, seconds, rates, and which images are right."""
     divide(folder, seed)
     run(folder, "baseline")
-    sweep, training = run(folder, "lr_find"), run(folder, "fine_tune")
+    sweep = run(folder, "lr_find")
+    training = run(folder, "fine_tune")
     suggestion = read(folder, "lr_find/suggestion.json")
     model = read_predictions(folder / "data/predictions.npz")
     probe = read_baseline(folder / "data/baseline.npz")
     right = model.pred_probs.argmax(1) == model.targets
     probe_right = probe.valid_pred_probs.argmax(1) == model.targets
-    found = {
+    result: dict[str, Any] = {
         "error": 100 * float(np.mean(~right)),
         "probe": 100 * float(np.mean(~probe_right)),
         "sweep": sweep,
@@ -43,33 +44,34 @@ def seed_of(folder: Path, seed: int) -> dict[str, Any]:
         "right": right,
         "probe_right": probe_right,
     }
-    print(f"seed {seed}: {found['error']:.1f} % (probe {found['probe']:.1f} %), {training:.0f} s")
-    return found
+    print(f"seed {seed}: {result['error']:.1f} % (probe {result['probe']:.1f} %), {training:.0f} s")
+    return result
 
 
 def figures_of(name: str, seeds: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of a set over all its seeds."""
-    right, probe = (np.concatenate([s[key] for s in seeds]) for key in ("right", "probe_right"))
+    right = np.concatenate([seed["right"] for seed in seeds])
+    probe_right = np.concatenate([seed["probe_right"] for seed in seeds])
     error, seconds = AIMS[name]
-    against = compare_paired(right, probe)
-    found = {
-        "error, %": with_mean([s["error"] for s in seeds], error),
-        "probe's error, %": with_mean([s["probe"] for s in seeds]),
+    against = compare_paired(right, probe_right)
+    figures: dict[str, Any] = {
+        "error, %": with_mean([seed["error"] for seed in seeds], error),
+        "probe's error, %": with_mean([seed["probe"] for seed in seeds]),
         "fine-tuning against the probe, seeds pooled": {
             "verdict": against.verdict,
             "p": float(f"{against.p:.2g}"),
             "images": against.images,
         },
-        "seconds of fine_tune": figure([s["training"] for s in seeds], seconds),
-        "seconds of lr_find": figure([s["sweep"] for s in seeds]),
-        "base_lr": figure([s["base_lr"] for s in seeds]),
+        "seconds of fine_tune": figure([seed["training"] for seed in seeds], seconds),
+        "seconds of lr_find": figure([seed["sweep"] for seed in seeds]),
+        "base_lr": figure([seed["base_lr"] for seed in seeds]),
     }
-    found["sweeps refused"] = sum(s["refused"] for s in seeds)
-    answered = [s["rules"] for s in seeds if s["rules"]]
+    figures["sweeps refused"] = sum(seed["refused"] for seed in seeds)
+    answered = [seed["rules"] for seed in seeds if seed["rules"]]
     for rule in answered[0] if answered else ():
         decades = [np.log10(rules[rule]) for rules in answered]
-        found[f"rate by {rule}, deviation in decades"] = round(float(np.std(decades, ddof=1)), 2)
-    return found
+        figures[f"rate by {rule}, deviation in decades"] = round(float(np.std(decades, ddof=1)), 2)
+    return figures
 
 
 def main() -> None:

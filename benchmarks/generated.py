@@ -1,8 +1,12 @@
 """What a benchmark trains on: generated photos, random networks, the precisions of a device."""
 
+from stages.base.environment import prepare_process
+
+prepare_process()
+
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,34 +14,36 @@ import torch
 
 from benchmarks.photos import PETS, fill, picture
 from stages.base.environment import device_name, workers
-from stages.base.ranks import SINGLE_PROCESS
+from stages.batch.batches import BatchPlan
 from stages.batch.dataloaders import DataLoaders, open_dataloaders
-from stages.batch.loader import RenderSpec
+from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.images.resize import PresizeParams
 from stages.model.classifier import Classifier, ModelParams, build_classifier
 from stages.store.reader import Store
 from stages.store.writer import write_store
-from stages.train.device import Compute, open_device
+from stages.train.device import Compute, PrecisionName, open_device
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
 
 
-class Scale(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Scale:
     """How much is measured."""
 
     arch: str  # whose speed counts
     small: str  # which is trained to its end
     photos: int
     size: int  # side in pixels
-    batch: int
+    batch_size: int
     steps: int  # in a round
     rounds: int
     epochs: int
 
 
-def feed_of(folder: Path, scale: Scale) -> DataLoaders:
-    """Return generated photos of 500 x 375, presized by the real code, as batches."""
+def open_generated(folder: Path, scale: Scale) -> DataLoaders:
+    """Return dataloaders of generated photos of 500 x 375, presized by the real code."""
     photos = folder / "photos"
     fill(photos, [picture(number, PETS, 90) for number in range(16)], scale.photos)
     names = sorted(path.name for path in photos.iterdir())
@@ -52,11 +58,10 @@ def feed_of(folder: Path, scale: Scale) -> DataLoaders:
         size=scale.size, min_scale=0.5, max_rotate=10.0, max_zoom=1.1, max_warp=0.2,
         max_lighting=0.2, p_affine=0.75, p_lighting=0.75, flip=True,
     )  # fmt: skip
-    look = RenderSpec(scale.size, MEAN, STD, open_device(device_name(), "auto").device)
-    store = Store(folder / "store")
-    return open_dataloaders(
-        store, splits, ["cat", "dog"], look, augment, scale.batch, 1, SINGLE_PROCESS, workers()
-    )
+    device = open_device(device_name(), "auto").device
+    render = RenderSpec(size=scale.size, mean=MEAN, std=STD, device=device)
+    plan = BatchPlan(batch_size=scale.batch_size, seed=1)
+    return open_dataloaders(Store(folder / "store"), splits, render, augment, plan, workers())
 
 
 def model_of(arch: str, size: int, device: torch.device) -> Classifier:
@@ -69,5 +74,6 @@ def model_of(arch: str, size: int, device: torch.device) -> Classifier:
 
 def precisions(device: torch.device) -> dict[str, Compute]:
     """Return how to compute in each precision that the device has."""
-    names = ["fp16", "bf16", "fp32"] if device.type == "cuda" else ["bf16", "fp32"]
+    half: list[PrecisionName] = ["fp16", "bf16"] if device.type == "cuda" else ["bf16"]
+    names: list[PrecisionName] = [*half, "fp32"]
     return {name: open_device(str(device), name) for name in names}

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -30,9 +31,9 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def figure(values: Sequence[float], target: str = "") -> dict[str, Any]:
-    """Return median, least, most and n of some values, and what was aimed at."""
-    found = {"median": statistics.median(values), "min": min(values), "max": max(values)}
-    rounded = {name: float(f"{value:.3g}") for name, value in found.items()}
+    """Return median, least, most and number of the values, and their target."""
+    summary = {"median": statistics.median(values), "min": min(values), "max": max(values)}
+    rounded = {name: float(f"{value:.3g}") for name, value in summary.items()}
     return rounded | {"n": len(values)} | ({"target": target} if target else {})
 
 
@@ -59,12 +60,26 @@ def machine(packages: Sequence[str]) -> dict[str, Any]:
 
 def record(name: str, part: str, about: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
     """Print the figures of a part, and put them into the results beside those of other parts."""
-    for what, found in figures.items():
-        print(f"{part}: {what}: {json.dumps(found)}", flush=True)
+    for name_of_figure, value in figures.items():
+        print(f"{part}: {name_of_figure}: {json.dumps(value)}", flush=True)
     file = RESULTS / f"{name}.json"
-    known = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    known[part] = {"machine": about, "figures": figures}
-    file.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", "utf-8")
+    results = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    results[part] = {"commit": _commit(), "machine": about, "figures": figures}
+    file.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def _commit() -> str:
+    """Return the commit that is measured, with a mark when files other than results differ."""
+    commit = _git("rev-parse", "--short=7", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":!.")
+    return (f"{commit}-dirty" if changed else commit) or "unknown"
+
+
+def _git(*words: str) -> str:
+    """Return what git prints in the folder of the results; nothing where it fails."""
+    command = ["git", *words]
+    done = subprocess.run(command, cwd=RESULTS, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def _processor() -> str:

@@ -1,10 +1,10 @@
 """Whether a verdict can be trusted: models that are equally good, and models that are not.
 
-Two models see the same images, of which some are hard for both: each has its own chance of being
-right, the same for both where they are equally good. Parts: null (2,000 pairs: how often the
-verdict is "better" or "worse", and how often an interval misses no difference), several (five
-equal models against one base, by Holm), seeds (two groups of five equal seeds that scatter),
-power (how often true differences of 1, 2 and 3 points are told). No part trains anything.
+Two models classify the same images, of which some are hard for both: each image has its own chance
+of being right, the same for both models where they are equally good. Parts: null (2,000 pairs: how
+often the verdict is "better" or "worse", and how often an interval misses no difference), several
+(five equal models against one base, by Holm), seeds (two groups of five equal seeds that scatter),
+power (how often true differences of 1, 2 and 3 points get a verdict). No part trains anything.
 Run: python -m benchmarks.null [part ...]. Results: results/null.json.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.measure import machine, record
 from stages.base.seed import derive
-from stages.compare.score_changes import SideOutcomes, compare_scores
+from stages.compare.score_changes import RecipeOutcomes, compare_scores
 from stages.stats.holm import holm
 from stages.stats.intervals import Interval, wilson
 from stages.stats.power import images_to_tell, power
@@ -24,7 +24,7 @@ from stages.stats.seeds import compare_seeds
 IMAGES, PAIRS, CLASSES = 1478, 2000, 37
 ERRORS = (0.02, 0.055, 0.15)  # true error rates; .055 is what resnet50 has on pets
 SPREADS = (0.0, 1.5, 4.0)  # of difficulty, in logits: none, then more and more shared mistakes
-SCORED = 600  # pairs whose macro F1 and log loss are looked at too, .3 s each
+SCORED = 600  # pairs whose macro F1 and log loss are compared too, .3 s each
 
 
 def chances(error: float, spread: float, draw: np.random.Generator) -> np.ndarray:
@@ -33,90 +33,111 @@ def chances(error: float, spread: float, draw: np.random.Generator) -> np.ndarra
     low, high = -30.0, 30.0
     while high - low > 1e-9:
         middle = (low + high) / 2
-        low, high = (low, middle) if _sigmoid(hard + middle).mean() > error else (middle, high)
+        if _sigmoid(hard + middle).mean() > error:
+            high = middle
+        else:
+            low = middle
     return _sigmoid(hard + low)
 
 
 def right(wrong: np.ndarray, runs: int, scatter: float, draw: np.random.Generator) -> np.ndarray:
     """Return which images each run of a recipe has right, (K, V); seeds scatter in logits."""
     logits = np.log(wrong / (1 - wrong)) + scatter * draw.standard_normal((runs, 1))
-    return draw.random((runs, len(wrong))) >= _sigmoid(logits)
+    is_right: np.ndarray = draw.random((runs, len(wrong))) >= _sigmoid(logits)
+    return is_right
 
 
 def null(draw: np.random.Generator) -> dict[str, Any]:
-    """Pairs of equally good models, for each true error and spread of difficulty."""
-    found = {}
+    """Compare pairs of equally good models, for each true error and spread of difficulty."""
+    figures = {}
     for error in ERRORS:
         for spread in SPREADS:
             wrong = chances(error, spread, draw)
-            told = [
+            verdicts = [
                 verdict(right(wrong, 1, 0, draw), right(wrong, 1, 0, draw)) for _ in range(PAIRS)
             ]
-            found[f"error {100 * error:g} %, difficulty {spread:g}"] = rate(told, "at most 5 %")
-    return found | scores(draw)
+            name = f"error {100 * error:g} %, difficulty {spread:g}"
+            figures[name] = rate(verdicts, "at most 5 %")
+    return figures | scores(draw)
 
 
 def scores(draw: np.random.Generator) -> dict[str, Any]:
-    """How often the interval of each score's difference misses zero, under the null."""
-    wrong, missed = chances(0.055, 1.5, draw), {"macro F1": [], "log loss": []}
+    """Count how often the interval of each score's difference misses zero, under the null."""
+    wrong = chances(0.055, 1.5, draw)
+    missed: dict[str, list[bool]] = {"macro F1": [], "log loss": []}
     targets = draw.integers(0, CLASSES, IMAGES)
+    names = [str(number) for number in range(CLASSES)]
     for _ in range(SCORED):
-        sides = [side(targets, wrong, draw) for _ in range(2)]
-        result = compare_scores(targets, [str(n) for n in range(CLASSES)], *sides, draw)
+        base = outcomes(targets, wrong, draw)
+        other = outcomes(targets, wrong, draw)
+        result = compare_scores(targets, names, base, other, draw)
         for name, change in zip(missed, (result.macro_f1, result.log_loss), strict=True):
             assert change is not None
             missed[name].append(outside(change.difference))
     return {
-        f"interval of {name} without zero": rate(told, "about 5 %") for name, told in missed.items()
+        f"interval of {name} without zero": rate(misses, "about 5 %")
+        for name, misses in missed.items()
     }
 
 
-def side(targets: np.ndarray, wrong: np.ndarray, draw: np.random.Generator) -> SideOutcomes:
-    """Return what a model says: where it is wrong, any other class, and at a higher loss."""
+def outcomes(targets: np.ndarray, wrong: np.ndarray, draw: np.random.Generator) -> RecipeOutcomes:
+    """Return a model's outcomes: where it is wrong, any other class, and at a higher loss."""
     good = right(wrong, 1, 0, draw)
     others = (targets + draw.integers(1, CLASSES, IMAGES)) % CLASSES
     loss = np.where(good, draw.exponential(0.1, (1, IMAGES)), draw.exponential(2.5, (1, IMAGES)))
-    return SideOutcomes(np.where(good, targets, others), loss, np.full((1, IMAGES), 0.9))
+    return RecipeOutcomes(
+        predicted=np.where(good, targets, others),
+        loss=loss,
+        confidence=np.full((1, IMAGES), 0.9),
+    )
 
 
 def several(draw: np.random.Generator) -> dict[str, Any]:
-    """Five models, none better than the base: how often one of them is called so."""
-    told = []
+    """Compare five models, none better than the base: how often one of them is called so."""
+    rejected = []
     wrong = chances(0.055, 1.5, draw)
     for _ in range(PAIRS):
         base = right(wrong, 1, 0, draw)
         values = [compare_seeds(right(wrong, 1, 0, draw), base).p for _ in range(5)]
-        told.append(min(holm(values)) < 0.05)
-    return {"one of five, by Holm": rate(told, "at most 5 %")}
+        rejected.append(min(holm(values)) < 0.05)
+    return {"one of five, by Holm": rate(rejected, "at most 5 %")}
 
 
 def seeds(draw: np.random.Generator) -> dict[str, Any]:
-    """Groups of seeds of equally good recipes, whose runs scatter as trainings do, or not."""
-    found, wrong = {}, chances(0.055, 1.5, draw)
+    """Compare seeds of equally good recipes, whose runs scatter as trainings do, or not."""
+    figures = {}
+    wrong = chances(0.055, 1.5, draw)
     for runs in ((5, 5), (1, 5), (3, 3)):
         for scatter in (0.0, 0.15):  # .15 in logits is a standard deviation of .7 points of error
-            told = [verdict(*(right(wrong, k, scatter, draw) for k in runs)) for _ in range(PAIRS)]
+            verdicts = [
+                verdict(right(wrong, runs[0], scatter, draw), right(wrong, runs[1], scatter, draw))
+                for _ in range(PAIRS)
+            ]
             name = f"{runs[0]} against {runs[1]} runs, scatter {scatter:g}"
-            found[name] = rate(told, "at most 5 %")
-    return found
+            figures[name] = rate(verdicts, "at most 5 %")
+    return figures
 
 
 def strengths(draw: np.random.Generator) -> dict[str, Any]:
-    """How often a true difference is told on so many images, simulated and by the formula."""
-    found = {}
+    """Count how often a true difference gets a verdict, simulated and by the formula."""
+    figures = {}
     for points in (1, 2, 3):
-        base, better = chances(0.055, 1.5, draw), chances(0.055 - points / 100, 1.5, draw)
-        told = [verdict(right(better, 1, 0, draw), right(base, 1, 0, draw)) for _ in range(PAIRS)]
-        gained, lost = float(np.mean(base * (1 - better))), float(np.mean(better * (1 - base)))
-        found[f"{points} points"] = rate(told) | {
+        base = chances(0.055, 1.5, draw)
+        better = chances(0.055 - points / 100, 1.5, draw)
+        verdicts = [
+            verdict(right(better, 1, 0, draw), right(base, 1, 0, draw)) for _ in range(PAIRS)
+        ]
+        gained = float(np.mean(base * (1 - better)))
+        lost = float(np.mean(better * (1 - base)))
+        figures[f"{points} points"] = rate(verdicts) | {
             "by the formula, %": round(100 * power(IMAGES, gained, lost), 1),
             "images for 80 %": images_to_tell(gained, lost),
         }
-    return found
+    return figures
 
 
 def verdict(first: np.ndarray, second: np.ndarray) -> bool:
-    """Return whether two recipes are told apart."""
+    """Return whether one of two recipes is called better."""
     return compare_seeds(first, second).verdict != "cannot tell"
 
 
@@ -125,16 +146,17 @@ def outside(difference: Interval) -> bool:
     return difference.low > 0 or difference.high < 0
 
 
-def rate(told: list[bool], target: str = "") -> dict[str, Any]:
+def rate(verdicts: list[bool], target: str = "") -> dict[str, Any]:
     """Return a share in percent with its interval, and of how many."""
-    share = wilson(sum(told), len(told))
+    share = wilson(sum(verdicts), len(verdicts))
     ends = {"low": share.low, "high": share.high, "told, %": share.value or 0.0}
     rounded: dict[str, Any] = {name: round(100 * value, 1) for name, value in ends.items()}
-    return rounded | {"n": len(told)} | ({"target": target} if target else {})
+    return rounded | {"n": len(verdicts)} | ({"target": target} if target else {})
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-logits))
+    shares: np.ndarray = 1 / (1 + np.exp(-logits))
+    return shares
 
 
 PARTS = {"null": null, "several": several, "seeds": seeds, "power": strengths}

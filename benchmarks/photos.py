@@ -10,15 +10,20 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
-LARGE, PETS, SMALL = (4000, 3000), (500, 375), (96, 72)
+LARGE = (4000, 3000)  # width and height
+PETS = (500, 375)
+SMALL = (96, 72)
 
 
 def picture(number: int, size: tuple[int, int], quality: int) -> bytes:
     """Return a JPEG with broad colours, edges and grain: 3.4 MB at 4000 x 3000 with quality 90."""
     draw = np.random.default_rng(number)
     width, height = size
-    layers = [draw.integers(0, 256, (max(2, height // g), max(2, width // g), 3)) for g in (100, 9)]
-    broad, fine = (Image.fromarray(a.astype(np.uint8)).resize(size, 3) for a in layers)
+    layers = [
+        draw.integers(0, 256, (max(2, height // grid), max(2, width // grid), 3))
+        for grid in (100, 9)
+    ]
+    broad, fine = (Image.fromarray(layer.astype(np.uint8)).resize(size, 3) for layer in layers)
     grain = draw.normal(0, 6, (height, width, 1))
     pixels = 0.85 * np.asarray(broad, np.float32) + 0.15 * np.asarray(fine, np.float32) + grain
     buffer = io.BytesIO()

@@ -15,7 +15,9 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +28,7 @@ from benchmarks.measure import figure, machine, ratio, record, rounds
 from benchmarks.photos import LARGE, PETS, fill, picture, project
 from stages import ingest
 from stages.dataset.scan import list_files
-from stages.images.encode import THUMBNAIL
+from stages.images.encode import HASH_THUMBNAIL
 from stages.images.phash import phash
 from stages.images.resize import PresizeParams, resize
 from stages.store.writer import write_store
@@ -47,7 +49,9 @@ def manifest(photos: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["path", "sha256"], dtype="str")
 
 
-def against_fastai(work: Path, longest: dict[str, int], bare: dict[str, Callable[[bytes], object]]):
+def against_fastai(
+    work: Path, longest: dict[str, int], bare: dict[str, Callable[[bytes], object]]
+) -> dict[str, list[float]]:
     """Return the seconds a photo on one core: ours, fastai's by longest side, and bare work."""
     photos, images = work / "photos", manifest(work / "photos")
     contents = [file.read_bytes() for file in sorted(photos.iterdir())]
@@ -55,17 +59,21 @@ def against_fastai(work: Path, longest: dict[str, int], bare: dict[str, Callable
     def ours() -> None:
         for folder in ("store", "private"):
             shutil.rmtree(work / folder, ignore_errors=True)
-        found = write_store(images, photos, work / "store", work / "private", PARAMS, 1)
-        assert (found["problem"] == "").all()
+        problems = write_store(images, photos, work / "store", work / "private", PARAMS, 1)
+        assert (problems["problem"] == "").all()
 
     def fastai(most: int) -> None:
         shutil.rmtree(work / "fastai", ignore_errors=True)
         resize_images(photos, max_workers=0, max_size=most, dest=work / "fastai")
 
+    def bare_work(work_on: Callable[[bytes], object]) -> None:
+        for content in contents:
+            work_on(content)
+
     contenders: dict[str, Callable[[], object]] = {"ours": ours}
     if resize_images:
-        contenders |= {name: lambda most=most: fastai(most) for name, most in longest.items()}
-    contenders |= {name: lambda do=do: [do(c) for c in contents] for name, do in bare.items()}
+        contenders |= {name: partial(fastai, most) for name, most in longest.items()}
+    contenders |= {name: partial(bare_work, work_on) for name, work_on in bare.items()}
     rounds(contenders, 1)  # once for the caches
     seconds = rounds(contenders, 5)
     return {name: [s / len(images) for s in times] for name, times in seconds.items()}
@@ -75,33 +83,33 @@ def _jpeg(image: Image.Image) -> None:
     image.save(io.BytesIO(), "JPEG", quality=PARAMS.quality, subsampling="4:4:4")
 
 
-def large(work: Path, _: Path | None) -> dict[str, object]:
+def large(work: Path, _: Path | None) -> dict[str, Any]:
     """Photos of 12 megapixels; the limit is to decode at a quarter and to encode 613 x 460.
 
     With the resampling between them it is `work`: what is left is to read, check, hash and store.
     48 photos, so that what a run costs besides (folders, lock, index) is spread as in a real one.
     """
     fill(work / "photos", [picture(n, LARGE, 90) for n in range(12)], 48)
-    made = Image.open(io.BytesIO(picture(99, (613, 460), 95))).convert("RGB")
+    presized = Image.open(io.BytesIO(picture(99, (613, 460), 95))).convert("RGB")
 
     def limit(content: bytes) -> None:
         decode_jpeg(content, min_height=PARAMS.size, min_width=PARAMS.size)
-        _jpeg(made)
+        _jpeg(presized)
 
     def whole(content: bytes) -> None:
         pixels = decode_jpeg(content, min_height=PARAMS.size, min_width=PARAMS.size)
-        _jpeg(resize(pixels, made.size))
+        _jpeg(resize(pixels, presized.size))
 
-    found = against_fastai(work, {"fastai": 613}, {"limit": limit, "work": whole})
-    figures = {f"seconds a photo, {name}": figure(times) for name, times in found.items()}
-    figures["limit / ours"] = ratio(found["limit"], found["ours"], "at least .8")
-    figures["work / ours"] = ratio(found["work"], found["ours"])
-    if "fastai" in found:
-        figures["fastai / ours"] = ratio(found["fastai"], found["ours"], "at least 2")
+    seconds = against_fastai(work, {"fastai": 613}, {"limit": limit, "work": whole})
+    figures = {f"seconds a photo, {name}": figure(times) for name, times in seconds.items()}
+    figures["limit / ours"] = ratio(seconds["limit"], seconds["ours"], "at least .8")
+    figures["work / ours"] = ratio(seconds["work"], seconds["ours"])
+    if "fastai" in seconds:
+        figures["fastai / ours"] = ratio(seconds["fastai"], seconds["ours"], "at least 2")
     return figures
 
 
-def pets(work: Path, photos: Path | None) -> dict[str, object]:
+def pets(work: Path, photos: Path | None) -> dict[str, Any]:
     """Photos that pass through; fastai bounds the longer side, by 460 it resizes, by 640 it copies.
 
     `proof` is the entropy decoding that shows a photo whole, at the scale that presize takes;
@@ -122,7 +130,9 @@ def pets(work: Path, photos: Path | None) -> dict[str, object]:
         _jpeg(image.resize((image.width * 9 // 10, image.height * 9 // 10), 1))
 
     def proof(content: bytes) -> np.ndarray:
-        return decode_jpeg(content, "GRAY", min_height=THUMBNAIL, min_width=THUMBNAIL)
+        side = HASH_THUMBNAIL
+        pixels: np.ndarray = decode_jpeg(content, "GRAY", min_height=side, min_width=side)
+        return pixels
 
     def duty(content: bytes) -> None:
         stored.seek(0)
@@ -133,29 +143,29 @@ def pets(work: Path, photos: Path | None) -> dict[str, object]:
 
     longest = {"fastai at 460": 460, "fastai copying": 640}
     with (work / "stored").open("w+b", buffering=0) as stored:
-        found = against_fastai(work, longest, {"plain": plain, "proof": proof, "duty": duty})
+        seconds = against_fastai(work, longest, {"plain": plain, "proof": proof, "duty": duty})
     sizes = [file.stat().st_size for file in (work / "photos").iterdir()]
-    figures = {f"seconds a photo, {name}": figure(times) for name, times in found.items()}
+    figures = {f"seconds a photo, {name}": figure(times) for name, times in seconds.items()}
     figures["bytes a photo"] = figure([float(np.mean(sizes))])
     for name in (*longest, "plain"):
-        if name in found:
+        if name in seconds:
             target = "at least 5" if name == "fastai at 460" else ""
-            figures[f"{name} / ours"] = ratio(found[name], found["ours"], target)
-            figures[f"{name} / proof"] = ratio(found[name], found["proof"])
-            figures[f"{name} / duty"] = ratio(found[name], found["duty"])
-    figures["proof / ours"] = ratio(found["proof"], found["ours"])
+            figures[f"{name} / ours"] = ratio(seconds[name], seconds["ours"], target)
+            figures[f"{name} / proof"] = ratio(seconds[name], seconds["proof"])
+            figures[f"{name} / duty"] = ratio(seconds[name], seconds["duty"])
+    figures["proof / ours"] = ratio(seconds["proof"], seconds["ours"])
     return figures
 
 
-def read_and_hash(work: Path, _: Path | None) -> dict[str, object]:
+def read_and_hash(work: Path, _: Path | None) -> dict[str, Any]:
     """Ingest, without the start of Python, against reading and hashing the files in threads."""
     fill(work / "photos", [picture(n, PETS, 96) for n in range(60)], 7390)
     project(work, 460)
     files = [str(work / "photos" / path) for path in list_files(work / "photos")[0]]
 
-    def digest(some: list[str]) -> None:
-        for file in some:
-            with open(file, "rb", buffering=0) as content:
+    def digest(paths: list[str]) -> None:
+        for file in paths:
+            with Path(file).open("rb", buffering=0) as content:
                 hashlib.sha256(content.read()).hexdigest()
 
     def bare() -> None:
@@ -165,9 +175,12 @@ def read_and_hash(work: Path, _: Path | None) -> dict[str, object]:
     os.environ["FINETRACK_WORKERS"] = "2"
     with chdir(work):
         rounds({"ingest": ingest.main, "bare": bare}, 1)
-        found = rounds({"ingest": ingest.main, "bare": bare}, 15)
-    each = {f"seconds a file, {n}": figure([s / len(files) for s in t]) for n, t in found.items()}
-    return each | {"ingest / bare": ratio(found["ingest"], found["bare"], "at most 1.5")}
+        seconds = rounds({"ingest": ingest.main, "bare": bare}, 15)
+    figures: dict[str, Any] = {
+        f"seconds a file, {name}": figure([time / len(files) for time in times])
+        for name, times in seconds.items()
+    }
+    return figures | {"ingest / bare": ratio(seconds["ingest"], seconds["bare"], "at most 1.5")}
 
 
 PARTS = {"large": large, "pets": pets, "ingest": read_and_hash}

@@ -52,7 +52,7 @@ def many(work: Path) -> dict[str, object]:
     pictures = [picture(n, SMALL, 90) for n in range(20)] + [
         picture(n, (60, 48), 90) for n in range(10)
     ]
-    each: dict[tuple[str, int], float] = {}
+    seconds_a_file: dict[tuple[str, int], float] = {}
     figures: dict[str, object] = {}
     for count in (10_000, 100_000):
         folder = work / str(count)
@@ -60,18 +60,18 @@ def many(work: Path) -> dict[str, object]:
         project(folder, 48)
         for name in ("ingest", "presize"):
             seconds, most = stage(name, folder)
-            each[name, count] = seconds / count
+            seconds_a_file[name, count] = seconds / count
             figures[f"{name} of {count:,}: seconds"] = figure([seconds])
             figures[f"{name} of {count:,}: MB"] = figure([most], "under 1,000")
         shutil.rmtree(folder)
     for name in ("ingest", "presize"):
-        grown = each[name, 100_000] / each[name, 10_000]
+        grown = seconds_a_file[name, 100_000] / seconds_a_file[name, 10_000]
         figures[f"{name}: time a file, 100,000 / 10,000"] = figure([grown], "at most 1.3")
     return figures
 
 
 def add(work: Path) -> dict[str, object]:
-    """A full presize of 1,000 photos, then one after 100 more have come."""
+    """Measure a full presize of 1,000 photos, then one after 100 more have come."""
     pictures = [picture(n, LARGE, 90) for n in range(8)]
     shares, full = [], []
     for repeat in range(2):
@@ -88,7 +88,7 @@ def add(work: Path) -> dict[str, object]:
 
 
 def noop(work: Path) -> dict[str, object]:
-    """A clone whose ingest and presize have run; the outputs of later stages are made up.
+    """Measure a clone whose ingest and presize have run; later outputs are made up.
 
     What dvc does when nothing changed depends on how many files there are, not on what they hold.
     """
@@ -122,7 +122,9 @@ def dvc(*words: str, folder: Path) -> str:
     """Run dvc as a user does, and return what it prints."""
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     command = [sys.executable, "-m", "dvc", *words]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit(f"dvc {' '.join(words)} failed: {done.stderr}")
     return done.stdout

@@ -1,7 +1,7 @@
-"""What the learning-rate finder answers over 20 seeds, and what following each answer costs.
+"""The learning-rate finder's answers over 20 seeds, and what following each answer costs.
 
 For each set the real lr_find runs once a seed, on a split of its own, with params.yaml as it is for
-digits and with what it says for photographs for pets. Then fine_tune runs at each rate of a grid;
+digits and with the preset for photographs for pets. Then fine_tune runs at each rate of a grid;
 what an answer costs is read from that curve, between the rates of the grid.
 Run: python -m benchmarks.rates [digits] [pets] [--photos FOLDER] [--seeds N] [--trainings N], where
 FOLDER holds photos of pets named like great_pyrenees_173.jpg.
@@ -23,17 +23,17 @@ GRID = (0.000125, 0.0005, 0.002, 0.008, 0.032, 0.128)
 
 
 def answers_of(folder: Path, seeds: int) -> dict[str, np.ndarray]:
-    """Return what each rule and the consensus say, once a seed; no number where it is refused."""
+    """Return the rates of each rule and the consensus, one for each seed; NaN where refused."""
     change(folder, {"fine_tune.base_lr": "auto"})
-    found = []
+    answers = []
     for seed in range(1, seeds + 1):
         divide(folder, seed)
         run(folder, "lr_find")
         suggestion = read(folder, "lr_find/suggestion.json")
         rates = suggestion["rules"] | {"consensus": suggestion["consensus"]}
-        found.append(dict.fromkeys(rates, np.nan) if suggestion["reason"] else rates)
+        answers.append(dict.fromkeys(rates, np.nan) if suggestion["reason"] else rates)
         print(f"seed {seed}: {suggestion['reason'] or rates}", flush=True)
-    return {rule: np.array([each[rule] for each in found]) for rule in found[0]}
+    return {rule: np.array([rates[rule] for rates in answers]) for rule in answers[0]}
 
 
 def errors_of(folder: Path, trainings: int) -> np.ndarray:
@@ -75,8 +75,8 @@ def costs_of(answers: dict[str, np.ndarray], errors: np.ndarray) -> dict[str, An
         f"error at {rate}, %": {"mean": round(float(mean), 1), "n": len(errors)}
         for rate, mean in zip(GRID, curve, strict=True)
     }
-    for rule, found in answers.items():
-        rates = np.where(np.isnan(found), FALLBACK, found)
+    for rule, suggested in answers.items():
+        rates = np.where(np.isnan(suggested), FALLBACK, suggested)
         followed = np.interp(np.log10(rates), np.log10(GRID), curve)
         figures[rule] = {
             "costs, points of error": round(float(followed.mean() - curve.min()), 1),

@@ -9,19 +9,22 @@ Results: benchmarks/results/resampling.json.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from fastai.vision import all as fastai
 from PIL import Image, ImageOps
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, grid_sample
 
 from benchmarks.measure import figure, machine, ratio, record, rounds
 from stages.batch.render_cpu import prepare_views, render_images
+from stages.batch.render_spec import RenderSpec
 from stages.batch.views import Views, box, homography
 
 try:
@@ -29,37 +32,40 @@ try:
 except ImportError:
     cv2 = None
 
-SIDE, SIZE, BATCH, BATCHES, FINER = 460, 224, 24, 4, 4
+SIDE = 460  # of a square, pixels
+SIZE = 224
+BATCH = 24
+BATCHES = 4
+FINER = 4
 CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], dtype=np.float64)  # as of affine_grid
 PACKAGES = ["torch", "fastai", "numba", "numpy", "opencv-python-headless"]
 
 
 def squares(folder: Path) -> Iterator[np.ndarray]:
     """Yield batches of the middle of photos whose shorter side is large enough: (B, S, S, 3)."""
-    found: list[np.ndarray] = []
+    images: list[np.ndarray] = []
     for file in sorted(folder.glob("*.jpg")):
         with Image.open(file) as image:
             if min(image.size) >= SIDE:
-                found.append(np.asarray(ImageOps.fit(image.convert("RGB"), (SIDE, SIDE))))
-        if len(found) == BATCH:
-            yield np.stack(found)
-            found = []
+                images.append(np.asarray(ImageOps.fit(image.convert("RGB"), (SIDE, SIDE))))
+        if len(images) == BATCH:
+            yield np.stack(images)
+            images = []
 
 
-class Chain:
+class FastaiTransforms:
     """fastai's transforms of a batch, and the views that they drew last."""
 
     def __init__(self) -> None:
         """Make the book's transforms, without light."""
-        made = fastai.aug_transforms(size=SIZE, min_scale=0.75, max_lighting=0)
-        self.affine, self.crop = made
+        self.affine, self.crop = fastai.aug_transforms(size=SIZE, min_scale=0.75, max_lighting=0)
 
     def draw(self, x: Tensor) -> Views:
         """Draw for a batch (B, 3, S, S); return the views as matrices of ours."""
         self.affine.before_call(x, 0)
         self.crop.before_call(x, 0)
         grid = fastai.affine_grid(self.affine.mat, (len(x), 3, 2, 2), align_corners=True)
-        seen = (
+        corners = (
             fastai.compose_tfms(grid, tfms=self.affine.coord_fs)
             .reshape(len(x), 4, 2)
             .double()
@@ -68,14 +74,17 @@ class Chain:
         # fastai counts from the centre of the first pixel to that of the last.
         half = (SIDE - 1) / 2
         to_grid = np.linalg.inv(box(SIDE / 2, SIDE / 2, 2 * half, 2 * half))
-        (top, left), (height, width) = self.crop.tl, self.crop.cp_size
+        top, left = self.crop.tl
+        height, width = self.crop.cp_size
         crop = box(left + width / 2, top + height / 2, width, height)
-        matrices = homography(CORNERS, SIDE / 2 + seen * half) @ to_grid @ crop
-        return Views(matrices, np.zeros(len(x)), np.ones(len(x)))
+        matrices = homography(CORNERS, SIDE / 2 + corners * half) @ to_grid @ crop
+        return Views(matrices=matrices, brightness=np.zeros(len(x)), contrast=np.ones(len(x)))
 
     def apply(self, x: Tensor) -> Tensor:
-        """Return what fastai shows of the views drawn last: (B, 3, SIZE, SIZE)."""
-        return self.crop.encodes(self.affine.encodes(fastai.TensorImage(x))).as_subclass(Tensor)
+        """Return fastai's rendering of the views drawn last: (B, 3, SIZE, SIZE)."""
+        rendered = self.crop.encodes(self.affine.encodes(fastai.TensorImage(x)))
+        images: Tensor = rendered.as_subclass(Tensor)
+        return images
 
 
 def truth(x: Tensor, views: Views) -> Tensor:
@@ -83,26 +92,42 @@ def truth(x: Tensor, views: Views) -> Tensor:
     line = (torch.arange(SIZE * FINER, dtype=torch.float64) + 0.5) * 2 / (SIZE * FINER) - 1
     along, down = torch.meshgrid(line, line, indexing="xy")
     out = torch.stack([along, down, torch.ones_like(along)], dim=-1)
-    where = out @ torch.from_numpy(views.matrices).transpose(1, 2)[:, None]
-    grid = (where[..., :2] / where[..., 2:] * 2 / SIDE - 1).float()
-    fine = F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
-    return F.avg_pool2d(fine, FINER)
+    positions = out @ torch.from_numpy(views.matrices).transpose(1, 2)[:, None]
+    grid = (positions[..., :2] / positions[..., 2:] * 2 / SIDE - 1).float()
+    fine = grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+    return avg_pool2d(fine, FINER)
 
 
-def psnr(seen: Tensor, expected: Tensor) -> np.ndarray:
-    """Return the peak signal to noise of each image, in dB."""
-    return (-10 * (seen - expected).square().mean(dim=(1, 2, 3)).log10()).numpy()
+def psnr(rendered: Tensor, expected: Tensor) -> list[float]:
+    """Return the peak signal-to-noise ratio of each image, in dB."""
+    decibels: list[float] = (
+        -10 * (rendered - expected).square().mean(dim=(1, 2, 3)).log10()
+    ).tolist()
+    return decibels
 
 
 def warped(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return a view by OpenCV, (SIZE, SIZE, 3) uint8: neither lit nor normalised."""
+    """Return a view by OpenCV, (SIZE, SIZE, 3) uint8, without lighting and normalisation."""
     # OpenCV counts from the centre of the first pixel, in the view and in the image.
     from_view = np.linalg.inv(box(SIZE / 2 - 0.5, SIZE / 2 - 0.5, SIZE, SIZE))
     to_image = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
-    return cv2.warpPerspective(
+    view: np.ndarray = cv2.warpPerspective(
         image, to_image @ matrix @ from_view, (SIZE, SIZE),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT,
     )  # fmt: skip
+    return view
+
+
+def warp_all(batch: np.ndarray, views: Views, pool: ThreadPoolExecutor) -> list[np.ndarray]:
+    """Return the views of a batch by OpenCV, shared by the threads of the pool."""
+    return list(pool.map(warped, batch, views.matrices))
+
+
+def render_ours(
+    batch: np.ndarray, views: Views, render: RenderSpec, pool: ThreadPoolExecutor, threads: int
+) -> Tensor:
+    """Return the views of a batch by our own renderer, their preparation included."""
+    return render_images(list(batch), prepare_views(views, render.size), render, pool, threads)
 
 
 def main() -> None:
@@ -111,33 +136,34 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     folder = parser.parse_args().photos
     fastai.set_seed(1)
-    chain, plain = Chain(), ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    losses, times = {"ours": [], "fastai": []}, {"ours": [], "fastai": [], "OpenCV": []}
+    transforms = FastaiTransforms()
+    render = RenderSpec(
+        size=SIZE, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), device=torch.device("cpu")
+    )
+    decibels: dict[str, list[float]] = {"ours": [], "fastai": []}
+    times: dict[str, list[float]] = {"ours": [], "fastai": [], "OpenCV": []}
     threads = torch.get_num_threads()
     with ThreadPoolExecutor(threads) as pool:
         for batch, _ in zip(squares(folder), range(BATCHES), strict=False):
             x = torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 255
-            views = chain.draw(x)
-            contenders = {
-                "ours": lambda batch=batch, views=views: render_images(
-                    batch, prepare_views(views, SIZE), SIZE, *plain, pool, threads
-                ),
-                "fastai": lambda x=x: chain.apply(x),
+            views = transforms.draw(x)
+            renderers: dict[str, Callable[[], Tensor]] = {
+                "ours": partial(render_ours, batch, views, render, pool, threads),
+                "fastai": partial(transforms.apply, x),
             }
             expected = truth(x, views)
-            for name, made in contenders.items():
-                losses[name].extend(psnr(made(), expected).tolist())
+            for name, renderer in renderers.items():
+                decibels[name].extend(psnr(renderer(), expected))
+            contenders: dict[str, Callable[[], object]] = dict(renderers)
             if cv2:
                 cv2.setNumThreads(1)  # a thread of the pool a photo, as ours
-                contenders["OpenCV"] = lambda batch=batch, views=views: list(
-                    pool.map(warped, batch, views.matrices)
-                )
+                contenders["OpenCV"] = partial(warp_all, batch, views, pool)
             for name, seconds in rounds(contenders, 5).items():
                 times[name].extend(seconds)
-    gain = np.subtract(losses["ours"], losses["fastai"]).tolist()
-    figures = {
-        "PSNR of ours, dB": figure(losses["ours"]),
-        "PSNR of fastai's, dB": figure(losses["fastai"]),
+    gain = np.subtract(decibels["ours"], decibels["fastai"]).tolist()
+    figures: dict[str, Any] = {
+        "PSNR of ours, dB": figure(decibels["ours"]),
+        "PSNR of fastai's, dB": figure(decibels["fastai"]),
         "gain of ours over fastai's, dB": figure(gain),
         "photos where ours is nearer the truth": f"{np.sum(np.array(gain) > 0)} of {len(gain)}",
         "milliseconds a photo, ours": figure([1000 * s / BATCH for s in times["ours"]]),

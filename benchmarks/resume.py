@@ -6,6 +6,10 @@ time that checkpoints take, with the default model on generated photos).
 Run: python -m benchmarks.resume [part ...]. Results: benchmarks/results/resume.json.
 """
 
+from stages.base.environment import prepare_process
+
+prepare_process()
+
 import hashlib
 import os
 import random
@@ -18,23 +22,23 @@ import time
 from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
-from typing import Any
 
 from benchmarks.measure import machine, record, timed
 from benchmarks.photos import ROOT, SMALL, fill, picture
 from benchmarks.training import prepare, run
 from stages.base.params import read_section
-from stages.base.ranks import SINGLE_PROCESS
+from stages.batch.batches import BatchPlan
 from stages.batch.dataloaders import open_dataloaders
-from stages.batch.loader import RenderSpec
+from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import list_class_names, read_splits
 from stages.model.classifier import ModelParams, build_classifier
 from stages.store.reader import Store
 from stages.train.checkpoint import Checkpoints, CheckpointState
 from stages.train.device import open_device
-from stages.train.loop import TrainingData, TrainingTask, fine_tune
+from stages.train.loop import TrainingTask, fine_tune
 from stages.train.plan import FineTuneParams
+from stages.train.training_data import TrainingData
 
 KILLS = 20
 OUTPUTS = ("data/model", "data/predictions.npz", "reports/fine_tune")
@@ -48,41 +52,47 @@ PACKAGES = ["torch", "safetensors", "numpy"]
 STAGE = [sys.executable, "-m", "stages.fine_tune"]
 CHECKPOINT = ".finetrack/fine_tune"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
-QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
-def digest(folder: Path) -> str:
+def outputs_digest(folder: Path) -> str:
     """Return one hash of all that fine_tune leaves."""
-    files = sorted(f for out in OUTPUTS for f in [folder / out, *(folder / out).rglob("*")])
-    whole = hashlib.sha256()
+    outputs = [folder / output for output in OUTPUTS]
+    files = sorted(file for output in outputs for file in [output, *output.rglob("*")])
+    digest = hashlib.sha256()
     for file in files:
         if file.is_file():
-            whole.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
-    return whole.hexdigest()
+            digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
-def started(folder: Path) -> tuple[subprocess.Popen[bytes], float]:
-    """Start fine_tune; return it once it has kept its first checkpoint, and that time."""
+def start_stage(folder: Path) -> tuple[subprocess.Popen[bytes], float]:
+    """Start fine_tune; return it once it has saved its first checkpoint, and that time."""
     file = folder / CHECKPOINT
-    process = subprocess.Popen(STAGE, cwd=folder, env=ENVIRONMENT, **QUIET)
+    process = subprocess.Popen(
+        STAGE,
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     while process.poll() is None and not file.exists():
         time.sleep(0.01)
     return process, time.perf_counter()
 
 
-def span(folder: Path) -> float:
+def seconds_after_checkpoint(folder: Path) -> float:
     """Return the seconds from the first checkpoint of a whole run to its end."""
-    process, start = started(folder)
+    process, start = start_stage(folder)
     process.wait()
     return time.perf_counter() - start
 
 
-def ended(folder: Path, after: float, by: signal.Signals) -> str:
+def interrupt_and_resume(folder: Path, after: float, by: signal.Signals) -> str:
     """End fine_tune so long after its first checkpoint; return where its next run goes on.
 
     Nothing, when it had come to its end before, and removed its checkpoint.
     """
-    process, _ = started(folder)
+    process, _ = start_stage(folder)
     time.sleep(after)
     process.send_signal(by)
     if process.wait() == 0 or not (folder / CHECKPOINT).exists():
@@ -90,8 +100,8 @@ def ended(folder: Path, after: float, by: signal.Signals) -> str:
     done = subprocess.run(
         STAGE, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=True
     )
-    found = [line for line in done.stdout.splitlines() if line.startswith("Going on")]
-    return found[0].rpartition(": ")[2] if found else "the start"
+    resumed = [line for line in done.stdout.splitlines() if line.startswith("Going on")]
+    return resumed[0].rpartition(": ")[2] if resumed else "the start"
 
 
 def kills(work: Path) -> None:
@@ -100,66 +110,73 @@ def kills(work: Path) -> None:
     folder = work / "project"
     prepare(folder, work / "photos", TINY)
     run(folder, "lr_find")
-    seconds = span(folder)
-    wanted, draw = digest(folder), random.Random(1)
-    same, resumed = 0, list[str]()
+    seconds = seconds_after_checkpoint(folder)
+    wanted = outputs_digest(folder)
+    draw = random.Random(1)
+    same = 0
+    resumed: list[str] = []
     while len(resumed) < KILLS:
-        for out in OUTPUTS:
-            path = folder / out
+        for output in OUTPUTS:
+            path = folder / output
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         by = signal.SIGTERM if len(resumed) % 4 == 3 else signal.SIGKILL
-        if said := ended(folder, draw.uniform(0, seconds), by):
-            resumed.append(said)
-            same += digest(folder) == wanted
-            print(f"{by.name}, next run from {said}: {same} of {len(resumed)} the same", flush=True)
+        if place := interrupt_and_resume(folder, draw.uniform(0, seconds), by):
+            resumed.append(place)
+            same += outputs_digest(folder) == wanted
+            print(
+                f"{by.name}, next run from {place}: {same} of {len(resumed)} the same", flush=True
+            )
         else:
             seconds *= 0.8  # its end came first: the machine is faster now, or the span too long
-    found = {"kills": KILLS, "same bytes": same, "went on from": sorted(resumed)}
-    record("resume", "kills", machine(PACKAGES), {"endings": found})
+    endings = {"kills": KILLS, "same bytes": same, "went on from": sorted(resumed)}
+    record("resume", "kills", machine(PACKAGES), {"endings": endings})
 
 
-class Timed(Checkpoints):
+class TimedCheckpoints(Checkpoints):
     """Checkpoints that count how many there were, and how long they took."""
 
-    count, seconds = 0, 0.0
+    count = 0
+    seconds = 0.0
 
-    def save(self, make: Callable[[], CheckpointState], where: str) -> None:
+    def save(self, make_state: Callable[[], CheckpointState], where: str) -> None:
         """Save, and count."""
-        self.seconds += timed(lambda: super(Timed, self).save(make, where))
+        self.seconds += timed(lambda: super(TimedCheckpoints, self).save(make_state, where))
         self.count += 1
 
 
-def default_task(folder: Path) -> TrainingTask:
-    """Return training as params.yaml has it, on the photos of a folder."""
+def default_task(checkpoints: Checkpoints) -> TrainingTask:
+    """Return training as params.yaml has it, on the photos of the folder at hand."""
     augment = read_section("augment", AugmentParams)
     params = read_section("fine_tune", FineTuneParams).model_copy(update={"epochs": EPOCHS})
-    splits, store = read_splits(Path("data/splits.csv")), Store(Path("data/presized"))
-    compute, class_names = open_device("cpu", "fp32"), list_class_names(splits)
-    model = build_classifier(read_section("model", ModelParams), len(class_names), 1, augment.size)
-    look = RenderSpec(augment.size, model.mean, model.std, compute.device)
-    feed = open_dataloaders(
-        store, splits, class_names, look, augment, params.batch_size, 1, SINGLE_PROCESS, 2
+    splits = read_splits(Path("data/splits.csv"))
+    store = Store(Path("data/presized"))
+    compute = open_device("cpu", "fp32")
+    classes = len(list_class_names(splits))
+    model = build_classifier(read_section("model", ModelParams), classes, 1, augment.size)
+    render = RenderSpec(size=augment.size, mean=model.mean, std=model.std, device=compute.device)
+    plan = BatchPlan(batch_size=params.batch_size, seed=1)
+    data = TrainingData.from_loaders(
+        open_dataloaders(store, splits, render, augment, plan, workers=2)
     )
-    data = TrainingData(feed.batches, feed.steps, feed.held, len(feed.train), feed.valid.targets)
-    return TrainingTask(model, params, compute, data, Timed(folder / CHECKPOINT, {}), 1)
+    return TrainingTask(model, params, compute, data, checkpoints, 1)
 
 
 def cost(work: Path) -> None:
-    """Train the default model at its default size; tell the share that checkpoints take."""
+    """Train the default model at its default size; record the share that checkpoints take."""
     fill(work / "photos", [picture(n, SMALL, 90) for n in range(480)], 480)
     folder = work / "project"
     prepare(folder, work / "photos", {"datablock.split.by": "stratified"})
     with chdir(folder):
-        task = default_task(folder)
+        checkpoints = TimedCheckpoints(folder / CHECKPOINT, {})
+        task = default_task(checkpoints)
         seconds = timed(lambda: fine_tune(task, 2e-3, print))
-    kept: Any = task.kept
-    size = kept.path.stat().st_size
+    size = checkpoints.path.stat().st_size
     figures = {
         "share of the time, %": {
-            "value": round(100 * kept.seconds / seconds, 2), "target": "at most 2",
-            "n": kept.count, "seconds of training": round(seconds),
+            "value": round(100 * checkpoints.seconds / seconds, 2), "target": "at most 2",
+            "n": checkpoints.count, "seconds of training": round(seconds),
         },
-        "seconds a checkpoint": float(f"{kept.seconds / kept.count:.3g}"),
+        "seconds a checkpoint": float(f"{checkpoints.seconds / checkpoints.count:.3g}"),
         "MB a checkpoint": round(size / 1e6, 1),
     }  # fmt: skip
     record("resume", "cost", machine(PACKAGES), figures)

@@ -1,11 +1,11 @@
-"""How many wrong labels the suspects find: pets with 5 % of the labels changed at random.
+"""How many wrong labels the label issues find: pets with 5 % of the labels changed at random.
 
 For each seed other labels are changed, each to another class drawn evenly; then the real stages
-datablock, baseline and fine_tune run with what params.yaml says for photographs (four minutes on
-two cores). Precision is the share of changed labels among as many suspects as were changed.
+datablock, baseline and fine_tune run with the preset for photographs (four minutes on
+two cores). Precision is the share of changed labels among as many issues as were changed.
 The rule was chosen by suspect_rules.py and on the seeds 5 and 6; the results are of others.
 Run: python -m benchmarks.suspects FOLDER [SEED ...] [--work FOLDER], where FOLDER holds photos of
-pets named like great_pyrenees_173.jpg; what a seed left in the work folder is not made again.
+pets named like great_pyrenees_173.jpg; arrays in the work folder are not computed again.
 Results: benchmarks/results/suspects.json.
 """
 
@@ -28,15 +28,15 @@ from stages.store.reader import Store
 
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
 SHARE = 0.05
-KEPT = ("baseline.npz", "predictions.npz")
+ARRAY_FILES = ("baseline.npz", "predictions.npz")
 FIRST_SEEDS = range(5)
 
 
 def train(folder: Path, truth: pd.DataFrame, seed: int) -> Path:
-    """Change labels, train, and keep what interpret would read; return the folder that has it."""
-    kept = folder.with_name(f"seed_{seed}")
-    if all((kept / name).is_file() for name in KEPT):
-        return kept
+    """Change labels, train, and copy the arrays for interpret; return the folder of the copies."""
+    arrays = folder.with_name(f"seed_{seed}")
+    if all((arrays / name).is_file() for name in ARRAY_FILES):
+        return arrays
     change(folder, {"seed": seed})
     draw = np.random.default_rng(seed)
     labels = truth.copy()
@@ -46,25 +46,25 @@ def train(folder: Path, truth: pd.DataFrame, seed: int) -> Path:
     write_labels(folder / "data/manifest/labels.csv", labels)
     for stage in ("datablock", "baseline", "lr_find", "fine_tune"):
         print(f"seed {seed}: {stage} {run(folder, stage):.0f} s", flush=True)
-    kept.mkdir(exist_ok=True)
-    for name in KEPT:
-        shutil.copy(folder / "data" / name, kept / name)
-    return kept
+    arrays.mkdir(exist_ok=True)
+    for name in ARRAY_FILES:
+        shutil.copy(folder / "data" / name, arrays / name)
+    return arrays
 
 
-def precisions(kept: Path, truth: pd.Series, group: pd.Series) -> dict[str, float]:
-    """Return the share of changed labels among as many suspects, and by the probe alone."""
-    baseline = read_baseline(kept / "baseline.npz")
-    predictions = read_predictions(kept / "predictions.npz")
+def precisions(arrays: Path, truth: pd.Series, group: pd.Series) -> dict[str, float]:
+    """Return the share of changed labels among as many issues, and by the probe alone."""
+    baseline = read_baseline(arrays / "baseline.npz")
+    predictions = read_predictions(arrays / "predictions.npz")
     labels = pd.Series(baseline.class_names[baseline.targets], baseline.paths)
     changed = labels[labels != truth[labels.index]].index
     ranked = rank_label_issues(baseline, predictions, group, len(changed)).set_index("path")
     of_label = baseline.pred_probs[np.arange(len(labels)), baseline.targets]
-    alone = pd.Series(of_label, labels.index).nsmallest(len(changed)).index
+    by_probe = pd.Series(of_label, labels.index).nsmallest(len(changed)).index
     hits = ranked.index.intersection(changed)
     return {
         "precision at the number changed": len(hits) / len(changed),
-        "precision of the probe alone": alone.isin(changed).mean(),
+        "precision of the probe alone": by_probe.isin(changed).mean(),
         "true label suggested, of those found": (ranked["suggested"][hits] == truth[hits]).mean(),
     }
 
@@ -78,16 +78,17 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = (options.work or Path(scratch)) / "pets"
-        known = folder.with_name("labels.csv")
-        if not known.exists():
+        true_labels = folder.with_name("labels.csv")
+        if not true_labels.exists():
             prepare(folder, options.photos, photograph_values())
-            shutil.copy(folder / "data/manifest/labels.csv", known)
-        truth, group = read_labels(known), duplicate_groups(Store(folder / "data/presized").index)
+            shutil.copy(folder / "data/manifest/labels.csv", true_labels)
+        truth = read_labels(true_labels)
+        group = duplicate_groups(Store(folder / "data/presized").index)
         by_path = truth.set_index("path")["label"]
-        found = [precisions(train(folder, truth, seed), by_path, group) for seed in options.seeds]
+        by_seed = [precisions(train(folder, truth, seed), by_path, group) for seed in options.seeds]
     figures: dict[str, Any] = {"seeds": options.seeds}
-    for name in found[0]:
-        values = [float(one[name]) for one in found]
+    for name in by_seed[0]:
+        values = [float(of_seed[name]) for of_seed in by_seed]
         target = "at least .8" if name.startswith("precision at") else ""
         figures[name] = with_mean(values, target)
     record("suspects", "pets, 5 % changed", machine(PACKAGES), figures)

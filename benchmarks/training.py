@@ -18,21 +18,21 @@ from benchmarks.photos import ROOT
 from stages.dataset.duplicates import duplicate_groups
 from stages.dataset.splits import read_splits, write_splits
 from stages.store.reader import Store
-from stages.tools.photographs import suited
+from stages.tools.preset import preset_values
 
 CODE = ROOT / "stages"
 
 
 def photograph_values() -> dict[str, Any]:
-    """Return the values that suit photographs, by dotted name."""
-    _, changes = suited((ROOT / "params.yaml").read_text("utf-8"))
-    pairs = (change.split(": ") for change in changes)
-    return {key: YAML(typ="safe").load(value.split(" -> ")[1]) for key, value in pairs}
+    """Return the values of presets/photographs.yaml, by dotted name."""
+    values = preset_values(ROOT, "photographs")
+    return {key: YAML(typ="safe").load(value) for key, value in values.items()}
 
 
 def change(folder: Path, values: Mapping[str, Any]) -> None:
     """Set values in the folder's params.yaml by their dotted names."""
-    file, yaml = folder / "params.yaml", YAML()
+    file = folder / "params.yaml"
+    yaml = YAML()
     content = yaml.load(file if file.exists() else ROOT / "params.yaml")
     for key, value in values.items():
         *above, last = key.split(".")
@@ -60,7 +60,7 @@ def prepare(folder: Path, photos: Path | None, values: Mapping[str, Any]) -> Non
 def prepared_sets(parser: ArgumentParser) -> Iterator[tuple[str, Path, Namespace]]:
     """Yield digits and pets, as far as asked for, each with a folder prepared up to the splits.
 
-    Digits with params.yaml as it is, pets with what it names for photographs. The parser knows the
+    Digits with params.yaml as it is, pets with the preset for photographs. The parser knows the
     other options already.
     """
     parser.add_argument("sets", nargs="*", default=["digits", "pets"])
@@ -83,8 +83,9 @@ def divide(folder: Path, seed: int) -> None:
     splits = read_splits(folder / "data/splits.csv")
     group = splits["path"].map(duplicate_groups(Store(folder / "data/presized").index))
     draw = np.random.default_rng(seed).permutation(np.sort(group.unique()))
-    held = group.isin(draw[: len(draw) // 5])
-    splits["split"], splits["reason"] = held.map({True: "valid", False: "train"}), ""
+    valid = group.isin(draw[: len(draw) // 5])
+    splits["split"] = valid.map({True: "valid", False: "train"})
+    splits["reason"] = ""
     write_splits(folder / "data/splits.csv", splits)
 
 
@@ -94,7 +95,7 @@ def run(folder: Path, stage: str) -> float:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-m", f"stages.{stage}"],
-        cwd=folder, env=environment, capture_output=True, text=True,
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(f"{stage} failed: {done.stderr[-2000:]}")
@@ -103,4 +104,5 @@ def run(folder: Path, stage: str) -> float:
 
 def read(folder: Path, report: str) -> dict[str, Any]:
     """Return a JSON report of the folder."""
-    return json.loads((folder / "reports" / report).read_text("utf-8"))
+    content: dict[str, Any] = json.loads((folder / "reports" / report).read_text("utf-8"))
+    return content

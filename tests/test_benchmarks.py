@@ -1,0 +1,151 @@
+"""Figures that are written for people are those of benchmarks/results and of the committed run."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import measure, table
+from stages.base.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+RESULTS = table.read_results(ROOT)
+METRICS = json.loads((ROOT / "reports" / "interpret" / "metrics.json").read_text(encoding="utf-8"))
+
+
+def percent(interval: dict[str, float]) -> str:
+    """Return a share in percent, one decimal."""
+    return f"{100 * interval['value']:.1f} %"
+
+
+def ends(interval: dict[str, float]) -> str:
+    """Return the ends of a 95 % interval in percent."""
+    return f"{100 * interval['low']:.1f} to {100 * interval['high']:.1f} %"
+
+
+def spread(part: str, figure: str) -> str:
+    """Return smallest and largest value over five splits and the mean, as the README does."""
+    values = RESULTS["defaults"][part]["figures"][figure]
+    return f"{values['min']:.1f} to {values['max']:.1f} % ({values['mean']}"
+
+
+def waiting(part: str) -> str:
+    """Return the share of the time that training waits for its input."""
+    share = RESULTS["feeding"][part]["figures"]["share of the time spent waiting"]["median"]
+    return f"{100 * share:.1f} %"
+
+
+def training_alone() -> str:
+    """Return the ends of the share of fastai's time that training alone takes."""
+    parts = RESULTS["train"].values()
+    shares = [part["figures"]["time of training alone, ours / fastai"] for part in parts]
+    return f"{min(shares):.2f} to {max(shares):.2f}".replace("0.", ".")
+
+
+def false_verdicts() -> str:
+    """Return how many of the pairs of equally good models got a verdict."""
+    rows = RESULTS["null"]["null"]["figures"]
+    shares = [row["told, %"] for name, row in rows.items() if name.startswith("error")]
+    return f"{min(shares)} to {max(shares)} %"
+
+
+def test_the_tables_are_what_the_results_say() -> None:
+    """docs/benchmarks.md and the README's table are those written from the results: make deps."""
+    for path, text in table.written(ROOT).items():
+        assert (ROOT / path).read_text(encoding="utf-8") == text, path
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        f"{percent(METRICS['error_rate'])} of {METRICS['images']} validation images",
+        f"95 % interval {ends(METRICS['error_rate'])}",
+        f"against {percent(METRICS['baseline']['error_rate'])}",
+        f"({ends(METRICS['baseline']['error_rate'])})",
+        spread("digits", "error, %"),
+        spread("pets", "error, %"),
+        spread("pets", "probe's error, %"),
+        f"Training alone takes {training_alone()} of the time",
+        f"waits for its input {waiting('digits, 96 px')} of the time on the sample",
+        f"{waiting('pets, 224 px, unfrozen')} on pets",
+        false_verdicts(),
+    ],
+)
+def test_the_prose_has_the_measured_figure(figure: str) -> None:
+    """A figure in the README's sentences is the one that was measured, rounded."""
+    assert figure in README
+
+
+def test_every_result_says_where_it_comes_from() -> None:
+    """A part of the results has the commit, the machine and the versions that gave it."""
+    for name, parts in RESULTS.items():
+        for part, result in parts.items():
+            assert re.match(r"[0-9a-f]{7,}", result["commit"]), (name, part)
+            assert result["machine"]["cores"], (name, part)
+            assert result["machine"]["versions"], (name, part)
+
+
+def test_every_benchmark_is_listed() -> None:
+    """benchmarks/README.md has a row for each script that can be run by itself."""
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    scripts = {
+        path.name
+        for path in (ROOT / "benchmarks").glob("*.py")
+        if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
+    }
+    assert scripts <= set(re.findall(r"`(\w+\.py)`", text))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"median": 2.5, "min": 2, "max": 3, "n": 5, "target": "4"}, "2.5 (2 to 3, n 5)"),
+        ({"ours": 4.3, "fastai": 17.9}, "ours 4.3, fastai 17.9"),
+        ([1, 2], "1, 2"),
+        ("33 of 48", "33 of 48"),
+    ],
+)  # fmt: skip
+def test_a_figure_is_written_with_its_spread(value: Any, words: str) -> None:
+    """A figure shows its median, range and runs; other values stand as they are."""
+    assert table.figure_text(value) == words
+
+
+def test_a_readme_without_the_marks_is_an_error(tmp_path: Path) -> None:
+    """Where the table belongs must be marked: it is never put anywhere else."""
+    (tmp_path / "README.md").write_text("# No marks\n")
+    with pytest.raises(UserError, match="lacks the lines"):
+        table.written(tmp_path)
+
+
+def test_a_result_has_the_commit_that_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit is marked where source differs from it, and not where another result does."""
+
+    def git(*words: str) -> str:
+        names = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        command = ["git", "-C", str(tmp_path), *names, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    results = tmp_path / "benchmarks" / "results"
+    results.mkdir(parents=True)
+    source = tmp_path / "source.py"
+    source.write_text("1\n", encoding="utf-8")
+    (results / "speed.json").write_text("{}\n", encoding="utf-8")
+    monkeypatch.setattr(measure, "RESULTS", results)
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "first")
+    git("tag", "-a", "v1", "-m", "a release")
+    commit = git("rev-parse", "--short=7", "HEAD")
+    for part in ("first", "second"):
+        measure.record("speed", part, {}, {})
+    source.write_text("2\n", encoding="utf-8")
+    measure.record("speed", "third", {}, {})
+    content = json.loads((results / "speed.json").read_text(encoding="utf-8"))
+    commits = {part: result["commit"] for part, result in content.items()}
+    assert commits == {"first": commit, "second": commit, "third": f"{commit}-dirty"}
