@@ -6,7 +6,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment repro compare photographs experiments seeds report test check lint deps requirements.txt
+.PHONY: help environment repro compare photographs experiments seeds report test quick check lint generated deps layers requirements.txt
 
 BASE ?= HEAD
 REV ?= HEAD
@@ -36,8 +36,8 @@ repro: environment ## run the stages that something changed for, print the resul
 	.venv/bin/dvc repro
 	@.venv/bin/python -m stages.tools.headline
 
-photographs: environment ## set in params.yaml what its comments name for photographs
-	@.venv/bin/python -m stages.tools.photographs
+photographs: environment ## set in params.yaml the values of presets/photographs.yaml
+	@.venv/bin/python -m stages.tools.preset photographs
 
 compare: environment ## BASE=main [OTHER=...]: better, worse, or cannot tell, on the same images
 	@.venv/bin/python -m stages.tools.compare $(BASE) $(OTHER)
@@ -54,18 +54,30 @@ report: environment ## REV=v1: the page of a past commit again, without training
 test: environment ## run the tests
 	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-lint: environment ## lint, format, types and dvc.yaml, without tests
+quick: environment ## run the tests that take seconds
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow and not browser'
+
+lint: environment generated ## lint, format, types and generated files, without tests
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+
+generated: environment ## compare the generated files with their sources; make deps rewrites them
 	.venv/bin/python -m stages.tools.deps --check
+	.venv/bin/python -m stages.tools.params --check
+	.venv/bin/python -m benchmarks.table --check
 
 check: lint ## lint, then doctests, then the tests
 	.venv/bin/python -m pytest --doctest-modules stages
 	$(MAKE) test
 
-deps: environment ## rewrite the lists of dvc.yaml and stages/packages.yaml from the source
+deps: environment ## rewrite what is generated: dvc.yaml's lists, params.yaml's comments, docs, tables
+	.venv/bin/python -m stages.tools.params
 	.venv/bin/python -m stages.tools.deps
+	.venv/bin/python -m benchmarks.table
+
+layers: environment ## draw the rooms of stages/, what each imports, and a line about every module
+	@.venv/bin/python -m stages.tools.layers
 
 requirements.txt: ## pin requirements.in anew, for every platform (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-header -q requirements.in -o requirements.txt

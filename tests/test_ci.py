@@ -1,58 +1,87 @@
-"""The workflow for pull requests is valid, pinned, and names commands and files that exist."""
+"""The workflows are valid, pinned, ask for few rights, and name commands and files that exist."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stages.base.params import read_yaml
-from stages.tools.compare import TARGET
+from stages.tools.compare import COMPARE_FOLDER
 
 ROOT = Path(__file__).parents[1]
-WORKFLOW = read_yaml(ROOT / ".github" / "workflows" / "compare.yml")
-STEPS = WORKFLOW["jobs"]["compare"]["steps"]
-COMMANDS = [step["run"] for step in STEPS if "run" in step]
+FOLDER = ROOT / ".github" / "workflows"
+CHECK = read_yaml(FOLDER / "ci.yml")
+COMPARE = read_yaml(FOLDER / "compare.yml")
+COMPARE_STEPS = COMPARE["jobs"]["compare"]["steps"]
 
 
-def test_it_runs_for_pull_requests_with_no_more_rights_than_it_needs() -> None:
-    """It may write comments and nothing else, and a newer push stops an older run."""
-    assert WORKFLOW["on"] == {"pull_request": None}
-    assert WORKFLOW["permissions"] == {"contents": "read", "pull-requests": "write"}
-    assert WORKFLOW["concurrency"]["cancel-in-progress"] is True
+def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of all jobs of a workflow."""
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
 
 
-@pytest.mark.parametrize("action", [step["uses"] for step in STEPS if "uses" in step])
-def test_actions_are_pinned(action) -> None:
+def commands(workflow: dict[str, Any]) -> list[str]:
+    """Return what the steps of a workflow run in a shell."""
+    return [step["run"] for step in steps(workflow) if "run" in step]
+
+
+@pytest.mark.parametrize("workflow", [CHECK, COMPARE], ids=["ci", "compare"])
+def test_actions_are_pinned(workflow: dict[str, Any]) -> None:
     """Every action of others is named with its whole version."""
-    assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+\.\d+\.\d+", action)
+    actions = [step["uses"] for step in steps(workflow) if "uses" in step]
+    assert actions
+    for action in actions:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+\.\d+\.\d+", action)
 
 
-def test_it_runs_the_chain_then_compares_then_comments() -> None:
-    """The steps stand in the order in which they need each other."""
-    order = ["make environment", "dvc pull", "make repro", "stages.tools.compare", "gh pr comment"]
-    places = [next(n for n, line in enumerate(COMMANDS) if words in line) for words in order]
-    assert places == sorted(places)
-
-
-def test_its_commands_exist() -> None:
-    """Targets of make and modules of the project are there, and the options are real."""
+@pytest.mark.parametrize("workflow", [CHECK, COMPARE], ids=["ci", "compare"])
+def test_commands_exist(workflow: dict[str, Any]) -> None:
+    """Targets of make, scripts and modules of the project are there, and the options are real."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for command in COMMANDS:
+    for command in commands(workflow):
         for target in re.findall(r"\bmake (\w+)", command):
             assert re.search(rf"(?m)^{target}:", makefile)
+        for script in re.findall(r"\bbash (\S+)", command):
+            assert (ROOT / script).is_file()
         for module in re.findall(r"-m ([\w.]+)", command):
             source = (ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
             assert all(option in source for option in re.findall(r"--[a-z-]+", command))
 
 
+@pytest.mark.parametrize("workflow", [CHECK, COMPARE], ids=["ci", "compare"])
+def test_no_event_text_becomes_a_command(workflow: dict[str, Any]) -> None:
+    """Names that others choose reach the shell as variables, never as part of a command."""
+    assert not [command for command in commands(workflow) if "${{" in command]
+
+
+def test_the_check_runs_for_pushes_on_the_systems_that_people_have() -> None:
+    """Pushes to main and pull requests run the whole check on two Pythons, and macOS the quick."""
+    assert CHECK["on"] == {"push": {"branches": ["main"]}, "pull_request": None}
+    assert CHECK["permissions"] == {"contents": "read"}
+    assert CHECK["jobs"]["whole"]["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+    assert CHECK["jobs"]["quick"]["runs-on"].startswith("macos")
+    assert any(".ci/run" in command for command in commands(CHECK))
+
+
+def test_the_comparison_has_no_more_rights_than_it_needs() -> None:
+    """It may write comments and nothing else, and a newer push stops an older run."""
+    assert COMPARE["on"] == {"pull_request": None}
+    assert COMPARE["permissions"] == {"contents": "read", "pull-requests": "write"}
+    assert COMPARE["concurrency"]["cancel-in-progress"] is True
+
+
+def test_it_runs_the_chain_then_compares_then_comments() -> None:
+    """The steps stand in the order in which they need each other."""
+    order = ["make environment", "dvc pull", "make repro", "stages.tools.compare", "gh pr comment"]
+    lines = commands(COMPARE)
+    places = [next(n for n, line in enumerate(lines) if words in line) for words in order]
+    assert places == sorted(places)
+
+
 def test_what_it_posts_is_what_comparing_writes() -> None:
     """The comment and the pages are the files of the comparison and of the report."""
-    text = (ROOT / ".github" / "workflows" / "compare.yml").read_text(encoding="utf-8")
-    assert f"--body-file {TARGET.as_posix()}/compare.md" in text
-    kept = STEPS[-1]["with"]["path"].split()
-    assert kept == [f"{TARGET.as_posix()}/index.html", "reports/index.html"]
-
-
-def test_no_event_text_becomes_a_command() -> None:
-    """Names that others choose reach the shell as variables, never as part of a command."""
-    assert not [command for command in COMMANDS if "${{" in command]
+    text = (FOLDER / "compare.yml").read_text(encoding="utf-8")
+    assert f"--body-file {COMPARE_FOLDER.as_posix()}/compare.md" in text
+    pages = COMPARE_STEPS[-1]["with"]["path"].split()
+    assert pages == [f"{COMPARE_FOLDER.as_posix()}/index.html", "reports/index.html"]
