@@ -2,6 +2,9 @@
 
 import os
 
+from stages.base.environment import prepare_process
+
+prepare_process()
 # Tests run side by side; set before numpy and torch are imported, which read these once.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")

@@ -1,4 +1,4 @@
-"""The page as a person uses it: real Chromium, real DVC, a review that changes labels."""
+"""The page in use: a real Chromium, a real DVC, a review that changes labels."""
 
 import csv
 import io
@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.example_results import NASTY, project
-from tests.test_interpret import run
+from tests.example_results import STRANGE_LABELS, write_project
+from tests.test_interpret import run_interpret
 from tests.tiny_repo import STAGES, Repo, copy_project, draw, hashes
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # The labels of the real chain: markup, a formula, quotes and commas, another script.
 LABELS = {"disc": "<script>alert(1)</script>", "square": "=cmd()", "stripes": '😀 مربع, "x"'}
-COLUMNS = ["path", "sha256", "action", "label", "note"]
+CORRECTION_COLUMNS = ["path", "sha256", "action", "label", "note"]
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +37,16 @@ def chromium() -> Iterator[Browser]:
 
 
 class Visit:
-    """A page that was opened, with all that it asked for and complained about."""
+    """A page in a browser, with its requests, and its messages on the console and in dialogs."""
 
     def __init__(self, browser: Browser, file: Path, width: int = 1280, script: str = "") -> None:
         """Open a file in a fresh profile; `script` runs before the page's own."""
         self.page: Page = browser.new_page(viewport={"width": width, "height": 900})
-        self.complaints: list[str] = []
+        self.messages: list[str] = []
         self.requests: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+        self.page.on("console", lambda message: self.messages.append(message.text))
+        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.messages.append(dialog.message))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.add_init_script(script)
         self.url = file.as_uri()
@@ -58,10 +58,11 @@ class Visit:
             self.page.keyboard.press(key)
 
     def image(self) -> dict[str, str]:
-        """Return what the page knows of the image whose card has the focus."""
-        return self.page.evaluate(
+        """Return the review's data of the image whose card has the focus."""
+        image: dict[str, str] = self.page.evaluate(
             "corrections.data.images[document.activeElement.closest('[data-image]').dataset.image]"
         )
+        return image
 
     def relabel(self, label: str) -> None:
         """Give the focused image a label, by keys."""
@@ -70,35 +71,35 @@ class Visit:
         self.press("Enter")
 
     def download(self) -> str:
-        """Return the file that the page hands out."""
-        with self.page.expect_download() as handed:
+        """Return the corrections.csv that the page writes."""
+        with self.page.expect_download() as download:
             self.page.get_by_text("Download corrections.csv").click()
-        assert handed.value.suggested_filename == "corrections.csv"
-        return Path(handed.value.path()).read_bytes().decode("utf-8")
+        assert download.value.suggested_filename == "corrections.csv"
+        return Path(download.value.path()).read_bytes().decode("utf-8")
 
-    def bar(self) -> str:
-        """Return what the bar at the bottom says."""
+    def bar_text(self) -> str:
+        """Return the text of the bar at the bottom."""
         return self.page.inner_text("#review-bar")
 
-    def hold(self) -> None:
-        """Hold that nothing was asked of a network, and nothing complained about."""
-        assert self.complaints == []
+    def check_quiet(self) -> None:
+        """Check that the page asked for nothing of a network, and logged no message or error."""
+        assert self.messages == []
         assert {url for url in self.requests if not url.startswith(("data:", "blob:"))} == {
             self.url
         }
 
 
-def table(text: str) -> list[dict[str, str]]:
-    """Return the rows of a CSV file as Python reads them."""
+def csv_rows(text: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV file as Python's reader has them."""
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
 @pytest.fixture
-def made_up(tmp_path: Path) -> Path:
-    """Return the page of a made-up project with the worst of labels."""
-    project(tmp_path, NASTY, images=90, right=0.7)
-    done = run(tmp_path)
-    assert done.returncode == 0, done.stderr
+def example_page(tmp_path: Path) -> Path:
+    """Return the page of an example project with strange labels."""
+    write_project(tmp_path, STRANGE_LABELS, images=90, right=0.7)
+    process = run_interpret(tmp_path)
+    assert process.returncode == 0, process.stderr
     return tmp_path / "reports" / "index.html"
 
 
@@ -121,11 +122,11 @@ def repo(tmp_path: Path) -> Repo:
 
 
 def test_a_review_changes_labels_and_the_next_page_says_so(chromium: Browser, repo: Repo) -> None:
-    """Open, decide by keys, reload, download, apply: labels change, no photo is decoded again."""
+    """Decide by keys, reload, download, apply: labels change, and no photo is decoded again."""
     visit = Visit(chromium, repo.path / "reports" / "index.html")
     visit.page.focus("#review-start")
     visit.press("Enter")
-    kept = visit.image()
+    confirmed = visit.image()
     visit.press("k")
     relabelled = visit.image()
     other = next(label for label in LABELS.values() if label != relabelled["label"])
@@ -133,15 +134,15 @@ def test_a_review_changes_labels_and_the_next_page_says_so(chromium: Browser, re
     dropped = visit.image()
     visit.press("d", "ArrowLeft")
     assert visit.image() == dropped
-    assert "3 of" in visit.bar()
+    assert "3 of" in visit.bar_text()
     visit.page.reload()
-    assert "3 of" in visit.bar()
+    assert "3 of" in visit.bar_text()
     text = visit.download()
-    visit.hold()
-    assert table(text) == [
-        dict(zip(COLUMNS, (image["path"], image["sha256"], *decision, ""), strict=True))
+    visit.check_quiet()
+    assert csv_rows(text) == [
+        dict(zip(CORRECTION_COLUMNS, (image["path"], image["sha256"], *decision, ""), strict=True))
         for image, decision in (
-            (kept, ("keep", kept["label"])),
+            (confirmed, ("keep", confirmed["label"])),
             (relabelled, ("relabel", other)),
             (dropped, ("drop", "")),
         )
@@ -151,7 +152,7 @@ def test_a_review_changes_labels_and_the_next_page_says_so(chromium: Browser, re
     (repo.path / "data" / "corrections.csv").write_text(text, encoding="utf-8", newline="")
     assert repo.repro() == set(STAGES) - {"fetch", "presize"}
     labels = {row["path"]: row["label"] for row in repo.table("data/manifest/labels.csv")}
-    assert labels[kept["path"]] == kept["label"]
+    assert labels[confirmed["path"]] == confirmed["label"]
     assert labels[relabelled["path"]] == other
     assert dropped["path"] not in labels
     assert hashes(repo.path / "data" / "photos") == photos
@@ -163,12 +164,12 @@ def test_a_review_changes_labels_and_the_next_page_says_so(chromium: Browser, re
     assert relabelled["path"] in listed[1]
     again.page.click("#review-start")
     assert again.download() == text
-    again.hold()
+    again.check_quiet()
 
 
-def test_tables_sort_by_click_and_by_key(chromium: Browser, made_up: Path) -> None:
+def test_tables_sort_by_click_and_by_key(chromium: Browser, example_page: Path) -> None:
     """A heading sorts its column, numbers as numbers, and says so; a second time turns it round."""
-    visit = Visit(chromium, made_up)
+    visit = Visit(chromium, example_page)
     heading = visit.page.locator("#classes th", has_text="Trained on")
     cells = visit.page.locator("#classes tbody tr td:last-child")
     heading.get_by_role("button").click()
@@ -179,16 +180,16 @@ def test_tables_sort_by_click_and_by_key(chromium: Browser, made_up: Path) -> No
     assert [int(text) for text in cells.all_inner_texts()] == sorted(down)
     assert heading.get_attribute("aria-sort") == "ascending"
     assert visit.page.locator("#classes th[aria-sort]").count() == 1
-    visit.hold()
+    visit.check_quiet()
 
 
 def test_the_file_has_every_character_and_every_earlier_row(
-    chromium: Browser, made_up: Path
+    chromium: Browser, example_page: Path
 ) -> None:
     """Earlier rows stay as they are until decided anew or taken back; no cell is altered."""
-    visit = Visit(chromium, made_up)
+    visit = Visit(chromium, example_page)
     visit.page.click("#review-start")
-    before = table(visit.download())
+    before = csv_rows(visit.download())
     assert [row["note"] for row in before] == ['a "note", with\nlines', "=cmd()", ""]
     visit.page.click("#review-next")
     image = visit.image()
@@ -198,7 +199,7 @@ def test_the_file_has_every_character_and_every_earlier_row(
     visit.page.keyboard.insert_text(' +1, "دجاجة" ')
     visit.press("Enter")
     visit.page.locator("tr[data-row] button").nth(1).click()
-    after = table(visit.download())
+    after = csv_rows(visit.download())
     assert after == [
         *(row for row in before if row["path"] not in (before[1]["path"], image["path"])),
         {
@@ -209,62 +210,66 @@ def test_the_file_has_every_character_and_every_earlier_row(
             "note": '+1, "دجاجة"',
         },
     ]
-    visit.hold()
+    visit.check_quiet()
 
 
-def test_another_page_of_the_same_data_loses_no_decision(chromium: Browser, made_up: Path) -> None:
+def test_another_page_of_the_same_data_loses_no_decision(
+    chromium: Browser, example_page: Path
+) -> None:
     """Decisions on photos that a new page shows no more are in the next download all the same."""
-    visit = Visit(chromium, made_up)
+    visit = Visit(chromium, example_page)
     visit.page.click("#review-start")
-    gone = visit.image()
+    dropped = visit.image()
     visit.press("d")
-    earlier = table(visit.download())
-    assert earlier[-1]["path"] == gone["path"]
+    earlier = csv_rows(visit.download())
+    assert earlier[-1]["path"] == dropped["path"]
     # The next model has no doubts about this photo, so that its page has no card for it.
-    page = made_up.read_text("utf-8")
-    made_up.write_text(page.replace(json.dumps(gone["path"]), '"another.jpg"'), "utf-8")
+    page = example_page.read_text("utf-8")
+    example_page.write_text(page.replace(json.dumps(dropped["path"]), '"another.jpg"'), "utf-8")
     visit.page.reload()
     visit.page.click("#review-start")
-    shown = visit.image()
+    confirmed = visit.image()
     visit.press("k")
-    *before, added = table(visit.download())
+    *before, added = csv_rows(visit.download())
     assert before == earlier
-    assert added["path"] == shown["path"] != gone["path"]
-    visit.hold()
+    assert added["path"] == confirmed["path"] != dropped["path"]
+    visit.check_quiet()
 
 
-def test_a_name_that_is_no_class_is_said_to_be_new(chromium: Browser, made_up: Path) -> None:
+def test_a_name_that_is_no_class_is_marked_as_new(chromium: Browser, example_page: Path) -> None:
     """While a label is typed the page completes class names, and marks one that is none."""
-    visit = Visit(chromium, made_up)
+    visit = Visit(chromium, example_page)
     visit.page.click("#review-start")
     visit.press("r")
     mark = visit.page.locator(".entry:visible .new")
     options = visit.page.locator("#class-names option")
-    assert [option.get_attribute("value") for option in options.all()] == sorted(NASTY)
+    assert [option.get_attribute("value") for option in options.all()] == sorted(STRANGE_LABELS)
     assert mark.is_hidden()
     visit.page.keyboard.insert_text("platypus")
     assert mark.is_visible()
     visit.press("Escape")
-    assert "platypus" not in visit.bar()
+    assert "platypus" not in visit.bar_text()
     visit.press("u")
-    visit.hold()
+    visit.check_quiet()
 
 
-def test_a_review_works_without_storage(chromium: Browser, made_up: Path) -> None:
+def test_a_review_works_without_storage(chromium: Browser, example_page: Path) -> None:
     """Where the browser refuses storage, the page says that a reload forgets, and goes on."""
     refuse = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('no') }})"
-    visit = Visit(chromium, made_up, script=refuse)
+    visit = Visit(chromium, example_page, script=refuse)
     visit.page.click("#review-start")
     image = visit.image()
     visit.press("d")
-    assert "forgets" in visit.bar()
-    assert table(visit.download())[-1]["path"] == image["path"]
-    visit.hold()
+    assert "forgets" in visit.bar_text()
+    assert csv_rows(visit.download())[-1]["path"] == image["path"]
+    visit.check_quiet()
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280])
-def test_no_name_is_too_long_for_a_screen(chromium: Browser, made_up: Path, width: int) -> None:
+def test_no_name_is_too_long_for_a_screen(
+    chromium: Browser, example_page: Path, width: int
+) -> None:
     """Labels of 200 characters and from right to left leave the page as wide as the screen."""
-    visit = Visit(chromium, made_up, width)
+    visit = Visit(chromium, example_page, width)
     assert visit.page.evaluate("document.documentElement.scrollWidth") == width
-    visit.hold()
+    visit.check_quiet()

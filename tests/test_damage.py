@@ -1,4 +1,4 @@
-"""A folder of thousands of damaged photos goes through ingest and presize, and none is lost."""
+"""Of a folder of thousands of damaged photos none is lost in ingest and presize."""
 
 import io
 import json
@@ -35,8 +35,9 @@ def originals(folder: Path) -> list[bytes]:
     """Return whole files: photos of the sample, and smaller copies of them in every format."""
     write_sample(folder, count=4, workers=1)
     photos = [file.read_bytes() for file in sorted(folder.glob("[!.]*_000?.jpg"))]
-    first, *rest = [Image.open(io.BytesIO(photo)).resize((120, 90)) for photo in photos]
-    grey, alpha = first.convert("L"), first.convert("RGBA")
+    first, *others = [Image.open(io.BytesIO(photo)).resize((120, 90)) for photo in photos]
+    grey = first.convert("L")
+    alpha = first.convert("RGBA")
     alpha.putalpha(grey)
     turned = Image.Exif()
     turned[0x0112] = 6
@@ -51,7 +52,7 @@ def originals(folder: Path) -> list[bytes]:
         saved(alpha, "WEBP", lossless=True),
         saved(first, "TIFF", compression="tiff_lzw"),
         saved(first, "TIFF", compression="jpeg"),
-        saved(first, "GIF", save_all=True, append_images=rest),
+        saved(first, "GIF", save_all=True, append_images=others),
         saved(Image.fromarray(np.asarray(grey).astype(np.uint16) * 257), "PNG"),
     ]
 
@@ -79,11 +80,11 @@ def damaged(content: bytes, other: bytes, draw: np.random.Generator) -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Make a project whose photos are the originals and the mutants; return the originals' paths.
+    """Create a project whose photos are the originals and the mutants; return the originals' paths.
 
     Half of the names end as their content should, the others in .jpg.
     """
-    # Workers that another test left stand in that test's folder, where no path of this one leads.
+    # Workers that another test left have that test's working directory.
     get_reusable_executor().shutdown(wait=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINETRACK_WORKERS", "2")

@@ -1,8 +1,9 @@
-"""The stage splits, checks and draws presized images; what stops it is told all at once."""
+"""The stage splits, checks and draws presized images; it names all errors at once."""
 
 import json
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,7 +46,7 @@ def make_set(by: str = "stratified", **classes: int) -> None:
             rows.append((path.name, label, sha256(path.read_bytes()).hexdigest()))
     table = pd.DataFrame(rows, columns=["path", "label", "sha256"])
     write_labels(Path("data/manifest/labels.csv"), table.assign(source="filename", split=""))
-    write_store(table, photos, Path("data/presized"), Path("kept"), PRESIZE, 1)
+    write_store(table, photos, Path("data/presized"), Path("cache"), PRESIZE, 1)
     for photo in photos.iterdir():
         photo.unlink()
 
@@ -64,9 +65,10 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def summary() -> dict:
+def summary() -> dict[str, Any]:
     """Return summary.json."""
-    return json.loads((REPORT / "summary.json").read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads((REPORT / "summary.json").read_text(encoding="utf-8"))
+    return content
 
 
 def test_a_healthy_set(capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,12 +82,12 @@ def test_a_healthy_set(capsys: pytest.CaptureFixture[str]) -> None:
         ("dog", "train"): 8,
         ("dog", "valid"): 2,
     }
-    found = summary()
-    assert list(found) == ["counts", "classes", "findings", "steps", "presizing"]
-    assert found["counts"] == {"train": 16, "valid": 4, "excluded": 0, "classes": 2}
-    assert found["steps"][-1]["step"] == "loss"
+    content = summary()
+    assert list(content) == ["counts", "classes", "findings", "steps", "presizing"]
+    assert content["counts"] == {"train": 16, "valid": 4, "excluded": 0, "classes": 2}
+    assert content["steps"][-1]["step"] == "loss"
     assert "first batch, step by step" in (REPORT / "summary.txt").read_text(encoding="utf-8")
-    once, stepwise = found["presizing"].values()
+    once, stepwise = content["presizing"].values()
     assert once["psnr"] > stepwise["psnr"]
     assert f"{once['psnr']:.1f} dB" in (REPORT / "summary.txt").read_text(encoding="utf-8")
     # Eight pictures of 96 pixels in a row, and two rows of six.
@@ -118,7 +120,8 @@ def test_all_errors_at_once_after_the_reports() -> None:
         main()
     assert "no image is left to validate with" in str(caught.value)
     assert "every image is labelled 'dog'" in str(caught.value)
-    assert {each["check"] for each in summary()["findings"] if each["severity"] == "error"} == {
+    findings = summary()["findings"]
+    assert {finding["check"] for finding in findings if finding["severity"] == "error"} == {
         "no_validation_images",
         "one_class",
     }
@@ -158,5 +161,5 @@ def test_blank_images_are_found() -> None:
     """A picture of one colour in the store is warned about by name."""
     make_set(cat=10, grey=10)
     main()
-    blank = [each for each in summary()["findings"] if each["check"] == "blank"]
-    assert [each["paths"] for each in blank] == [[BLANK]]
+    blank = [finding for finding in summary()["findings"] if finding["check"] == "blank"]
+    assert [finding["paths"] for finding in blank] == [[BLANK]]

@@ -10,7 +10,8 @@ from stages.base.params import read_yaml
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md"]
+GLOSSARY = ROOT / "docs" / "glossary.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PIPELINE = read_yaml(ROOT / "dvc.yaml")
 PARAMS = read_yaml(ROOT / "params.yaml")
 FILES = (".py", ".json", ".csv", ".txt", ".yaml", ".npz", ".safetensors", ".pth")
@@ -52,13 +53,14 @@ def test_every_param_has_a_comment() -> None:
 
 
 @pytest.mark.parametrize("key", leaves(PARAMS))
-def test_every_param_is_in_the_readme(key) -> None:
-    """The README names each key of params.yaml by its dotted name."""
-    assert re.search(rf"(?<![\w.]){re.escape(key)}(?![\w.]*\w)", README.read_text("utf-8")), key
+def test_every_param_has_a_row_in_the_docs(key: str) -> None:
+    """docs/params.md has a row for each key of params.yaml, and the README leads there."""
+    assert f"\n| `{key}` | " in (ROOT / "docs" / "params.md").read_text("utf-8")
+    assert "(docs/params.md)" in README.read_text("utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_no_page_names_a_param_that_is_gone(page) -> None:
+def test_no_page_names_a_param_that_is_gone(page: Path) -> None:
     """What a page writes as a key of a section exists, as a key or a subsection."""
     known = {
         ".".join(key.split(".")[:n]) for key in leaves(PARAMS) for n in range(1, key.count(".") + 2)
@@ -74,7 +76,7 @@ def test_no_page_names_a_param_that_is_gone(page) -> None:
 
 
 @pytest.mark.parametrize("stage", list(PIPELINE["stages"]))
-def test_every_stage_is_in_the_readme(stage) -> None:
+def test_every_stage_is_in_the_readme(stage: str) -> None:
     """The README has each stage by its name."""
     assert re.search(rf"\b{stage}\b", README.read_text("utf-8"))
 
@@ -92,7 +94,7 @@ def test_the_readme_has_every_machine_knob_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands_exist(page) -> None:
+def test_commands_exist(page: Path) -> None:
     """A make target, module or script that a page tells people to run is there."""
     for line in code(page):
         for target in re.findall(r"(?:^|&& |; )make ((?:[a-z][\w.-]*)(?: [a-z][\w.-]*)*)", line):
@@ -108,31 +110,31 @@ def test_commands_exist(page) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_and_files_exist(page) -> None:
+def test_links_and_files_exist(page: Path) -> None:
     """A local link leads somewhere, and a path of the code that is named is there."""
     text = page.read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
-        assert link.startswith(("http://", "https://")) or (ROOT / link).exists(), link
+        assert link.startswith(("http://", "https://")) or (page.parent / link).exists(), link
     for name in code(page):
         if re.fullmatch(r"(stages|tests|benchmarks|\.ci)/[\w./-]+", name):
             assert (ROOT / name).exists(), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_outputs_that_a_page_names_are_made(page) -> None:
+def test_outputs_that_a_page_names_are_written(page: Path) -> None:
     """A file below data/ or reports/ that a page names comes from the pipeline or from git."""
-    made = []
+    outputs: list[str] = []
     for stage in PIPELINE["stages"].values():
         for kind in ("outs", "metrics", "plots"):
             for entry in stage.get(kind, []):
-                made.extend([entry] if isinstance(entry, str) else entry)
+                outputs.extend([entry] if isinstance(entry, str) else entry)
     by_people = ["data/photos", "data/photos.dvc", "reports/compare"]
     for name in code(page):
         if re.fullmatch(r"(data|reports)/[\w./-]*\w", name):
             path = Path(name)
             known = any(
                 path.is_relative_to(other) or Path(other).is_relative_to(path)
-                for other in [*made, *by_people]
+                for other in [*outputs, *by_people]
             )
             assert known or (ROOT / path).exists(), name
 
@@ -140,7 +142,11 @@ def test_outputs_that_a_page_names_are_made(page) -> None:
 def test_make_says_what_it_can() -> None:
     """Every target of the Makefile is phony and explained in one line."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    phony = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())
+    phony = {
+        target
+        for line in re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+        for target in line.split()
+    }
     explained = set(re.findall(r"^([a-z][\w.-]*):[^#\n]*## \w", text, re.MULTILINE))
     assert phony == explained == make_targets()
 
@@ -159,3 +165,32 @@ def test_no_page_holds_what_dates_it_or_places_it() -> None:
         text = page.read_text(encoding="utf-8")
         assert not re.search(r"(?<![\w.])/(home|root|Users|work|tmp)/", text), page
         assert "index-url" not in text or page.suffix == ".md", page
+
+
+def glossary() -> list[tuple[str, str, str]]:
+    """Return term, meaning and module of every line of the glossary."""
+    lines = [line for line in GLOSSARY.read_text("utf-8").splitlines() if line.startswith("- ")]
+    entries = [re.fullmatch(r"- \*\*(.+?)\*\*: (.+)\. `(stages/[\w./]+)`", line) for line in lines]
+    assert None not in entries, [
+        line for line, entry in zip(lines, entries, strict=True) if not entry
+    ]
+    return [(entry[1], entry[2], entry[3]) for entry in entries if entry]
+
+
+def test_each_term_of_the_glossary_has_its_module() -> None:
+    """Every line is a term, its meaning, and a module of stages/ that exists."""
+    entries = glossary()
+    assert len(entries) > 60
+    assert [(term, module) for term, _, module in entries if not (ROOT / module).is_file()] == []
+
+
+def test_no_term_stands_twice_and_all_are_in_order() -> None:
+    """Terms are sorted as a dictionary is, whatever their capitals, so a second would be seen."""
+    terms = [term.casefold() for term, _, _ in glossary()]
+    assert terms == sorted(set(terms))
+
+
+def test_every_room_has_terms() -> None:
+    """No room of stages/ is without a term in the glossary."""
+    rooms = {path.name for path in (ROOT / "stages").iterdir() if (path / "__init__.py").is_file()}
+    assert rooms == {module.split("/")[1] for _, _, module in glossary()}

@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,25 +15,25 @@ from tests.tiny_repo import ROOT, Repo, copy_of, hashes, ran
 pytestmark = pytest.mark.slow
 
 
-def made_by(target: str, *values: str) -> str:
+def make_command(target: str, *values: str) -> str:
     """Return the command behind a make target."""
-    done = subprocess.run(
+    result = subprocess.run(
         ["make", "--no-print-directory", "-n", target, *values],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout.splitlines()[-1].replace(".venv/bin/", "")
+    return result.stdout.splitlines()[-1].replace(".venv/bin/", "")
 
 
 @pytest.fixture(scope="module")
-def queued(built, tmp_path_factory: pytest.TempPathFactory) -> Repo:
+def queued(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a copy of the built project after two queued seeds and a longer training."""
     repo = copy_of(built, tmp_path_factory.mktemp("queued") / "repo")
-    repo.run("sh", "-c", made_by("seeds", "N=2"))
+    repo.run("sh", "-c", make_command("seeds", "N=2"))
     assert repo.run("dvc", "queue", "status").count("Queued") == 2
-    # Its worker would hold our pipe open.
+    # Without a redirection its worker would keep the pipe of this process open.
     repo.run("sh", "-c", "dvc queue start > /dev/null 2>&1")
     deadline = time.monotonic() + 600
     while repo.run("dvc", "queue", "status").count("Success") < 2:
@@ -53,15 +54,17 @@ def lab(queued: Repo, tmp_path: Path) -> Repo:
     return copy_of(queued, tmp_path / "repo")
 
 
-def compare(repo: Repo, *names: str) -> list[dict]:
+def compare(repo: Repo, *names: str) -> list[dict[str, Any]]:
     """Compare revisions; return compare.json."""
     repo.run("python", "-m", "stages.tools.compare", *names)
-    return repo.json("reports/compare/compare.json")
+    content = (repo.path / "reports" / "compare" / "compare.json").read_text(encoding="utf-8")
+    records: list[dict[str, Any]] = json.loads(content)
+    return records
 
 
-def test_the_table_of_experiments_has_the_columns_worth_reading(queued: Repo) -> None:
-    """make experiments shows error, interval, difference to the baseline, rate and what differs."""
-    command = made_by("experiments")
+def test_the_table_of_experiments_has_chosen_columns(queued: Repo) -> None:
+    """`make experiments` shows error, interval, difference to the baseline, rate and changes."""
+    command = make_command("experiments")
     rows = list(csv.DictReader(queued.run("sh", "-c", f"{command} --csv").splitlines()))
     assert rows[0].keys() == {
         *("Experiment", "fine_tune.epochs", "seed", "base_lr"),
@@ -93,8 +96,8 @@ def test_seeds_are_one_group(queued: Repo) -> None:
     assert result[0]["seeds"]["base"]["sd"] is None
 
 
-def test_experiments_are_told_apart_by_dvc_too(queued: Repo) -> None:
-    """dvc exp diff names the param and the metrics, dvc plots diff draws both."""
+def test_dvc_compares_experiments_too(queued: Repo) -> None:
+    """`dvc exp diff` names the param and the metrics, `dvc plots diff` draws both."""
     difference = queued.run("dvc", "exp", "diff", "HEAD", "longer")
     assert re.search(r"fine_tune\.epochs +1 +2", difference)
     plots = json.loads(queued.run("dvc", "plots", "diff", "HEAD", "longer", "--json"))["data"]
@@ -103,7 +106,7 @@ def test_experiments_are_told_apart_by_dvc_too(queued: Repo) -> None:
 
 
 def test_an_experiment_becomes_the_workspace(lab: Repo) -> None:
-    """dvc exp apply brings params and results of an experiment, and nothing is left to run."""
+    """`dvc exp apply` brings params and results of an experiment, and nothing is left to run."""
     lab.run("dvc", "exp", "apply", "longer")
     assert len(lab.table("reports/fine_tune/history.csv")) == 3
     assert lab.repro() == set()
@@ -111,7 +114,7 @@ def test_an_experiment_becomes_the_workspace(lab: Repo) -> None:
 
 
 def test_an_experiment_becomes_a_branch(lab: Repo) -> None:
-    """dvc exp branch makes a branch of an experiment, which compares as the experiment does."""
+    """`dvc exp branch` makes a branch of an experiment, which compares as the experiment does."""
     lab.run("dvc", "exp", "branch", "longer", "longer-training")
     by_name, by_branch = compare(lab, "HEAD", "longer", "longer-training")
     assert by_name["difference"] == by_branch["difference"]
@@ -129,14 +132,14 @@ def test_comparing_twice_gives_the_same_bytes(queued: Repo) -> None:
     assert queued.run("git", "status", "--short") == ""
 
 
-def test_a_past_page_is_made_again(lab: Repo) -> None:
+def test_a_past_page_is_drawn_again(lab: Repo) -> None:
     """The page of a commit comes from the cache, or is drawn again with the same bytes."""
     commit = lab.run("git", "rev-parse", "HEAD").strip()[:10]
     page = (lab.path / "reports" / "index.html").read_bytes()
     target = lab.path / "reports" / "compare" / f"{commit}.html"
-    for kept in (True, False):
-        if not kept:
-            for path in cached(lab, page):
+    for in_cache in (True, False):
+        if not in_cache:
+            for path in cache_objects(lab, page):
                 path.unlink()
         target.unlink(missing_ok=True)
         lab.run("python", "-m", "stages.tools.past_page", "HEAD")
@@ -144,7 +147,7 @@ def test_a_past_page_is_made_again(lab: Repo) -> None:
     assert lab.run("git", "status", "--short") == ""
 
 
-def cached(repo: Repo, content: bytes) -> list:
+def cache_objects(repo: Repo, content: bytes) -> list[Path]:
     """Return the objects of DVC's cache with this content."""
     files = (repo.path / ".dvc" / "cache" / "files" / "md5").rglob("*")
     return [path for path in files if path.is_file() and path.read_bytes() == content]

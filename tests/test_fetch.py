@@ -1,8 +1,9 @@
-"""fetch fills data/sample, from this machine or from a server, and spares what is the user's."""
+"""fetch fills data/sample, from this machine or from a server, and leaves the user's files."""
 
 import hashlib
 import io
 import tarfile
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,37 +13,37 @@ import pytest
 from PIL import Image
 
 from stages.base.errors import UserError
-from stages.fetch import SAMPLE, download_pets, main
+from stages.fetch import SAMPLE_FOLDER, download_pets, main
 from stages.sample.digits import planted_faults
 
 BREEDS = ("Abyssinian_1", "Abyssinian_2", "beagle_10", "great_pyrenees_173")
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """An empty repository to run the stage in."""
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder, which is the working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def choose(dataset) -> None:
+def choose(dataset: str) -> None:
     """Write params.yaml."""
     Path("params.yaml").write_text(f"fetch:\n  dataset: {dataset}\n")
 
 
-def names():
-    """File names in the sample."""
-    return sorted(path.name for path in SAMPLE.iterdir())
+def names() -> list[str]:
+    """Return the file names in the sample."""
+    return sorted(path.name for path in SAMPLE_FOLDER.iterdir())
 
 
-def photo(colour):
-    """A small JPEG of one colour."""
+def photo(colour: str | tuple[int, int, int]) -> bytes:
+    """Return a small JPEG of one colour."""
     buffer = io.BytesIO()
     Image.new("RGB", (40, 30), colour).save(buffer, "JPEG")
     return buffer.getvalue()
 
 
-def archive(path, files):
+def archive(path: Path, files: dict[str, bytes]) -> str:
     """Write a tar.gz as the official ones are laid out; return its md5."""
     with tarfile.open(path, "w:gz") as tar:
         for name, content in files.items():
@@ -53,8 +54,10 @@ def archive(path, files):
 
 
 @pytest.fixture
-def pets(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
-    """A small Oxford-IIIT Pet set on a server of this machine, in place of the official address."""
+def pets(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, bytes]]:
+    """Serve a small Oxford-IIIT Pet set in place of the official address; return its photos."""
     datasets = pytest.importorskip("torchvision.datasets")
     folder = tmp_path_factory.mktemp("served")
     images = {f"images/{name}.jpg": photo((40 * i, 90, 90)) for i, name in enumerate(BREEDS)}
@@ -86,9 +89,7 @@ def pets(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     server.server_close()
 
 
-def test_none_makes_an_empty_folder_and_says_so(
-    workplace, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_none_is_an_empty_folder(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With none the folder exists, without photographs."""
     choose("none")
     main()
@@ -97,21 +98,21 @@ def test_none_makes_an_empty_folder_and_says_so(
 
 
 @pytest.mark.parametrize("dataset", ["cats", "1", "null"])
-def test_an_unknown_dataset_is_refused_by_name(workplace, dataset) -> None:
+def test_an_unknown_dataset_is_refused_by_name(workplace: Path, dataset: str) -> None:
     """A dataset that does not exist is an error that lists those that do, before any writing."""
     choose(dataset)
     with pytest.raises(UserError, match=r"fetch\.dataset: .*'digits', 'pets' or 'none'"):
         main()
-    assert not SAMPLE.exists()
+    assert not SAMPLE_FOLDER.exists()
 
 
 def test_pets_are_downloaded_once_and_copied_flat(
-    workplace, pets, capsys: pytest.CaptureFixture[str]
+    workplace: Path, pets: dict[str, bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Photographs of both splits arrive byte for byte; a second run needs no download."""
     choose("pets")
     main()
-    assert {path.name: path.read_bytes() for path in SAMPLE.glob("*.jpg")} == pets
+    assert {path.name: path.read_bytes() for path in SAMPLE_FOLDER.glob("*.jpg")} == pets
     assert names() == sorted([".made.json", *pets])
     assert capsys.readouterr().out.endswith("pets: 4 photographs in data/sample, 4 written now\n")
     archives = sorted(Path(".finetrack/downloads").rglob("*.tar.gz"))
@@ -122,13 +123,13 @@ def test_pets_are_downloaded_once_and_copied_flat(
 
 
 def test_another_choice_leaves_only_what_the_user_added(
-    workplace, pets, capsys: pytest.CaptureFixture[str]
+    workplace: Path, pets: dict[str, bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Going from pets to none takes the pets away, and neither the added nor the edited photo."""
     choose("pets")
     main()
-    (SAMPLE / "mine.jpg").write_bytes(photo("red"))
-    (SAMPLE / "beagle_10.jpg").write_bytes(photo("green"))
+    (SAMPLE_FOLDER / "mine.jpg").write_bytes(photo("red"))
+    (SAMPLE_FOLDER / "beagle_10.jpg").write_bytes(photo("green"))
     main()
     assert "Left as you changed them: beagle_10.jpg\n" in capsys.readouterr().out
     choose("none")
@@ -137,7 +138,7 @@ def test_another_choice_leaves_only_what_the_user_added(
 
 
 def test_a_changed_archive_is_refused(
-    tmp_path: Path, pets, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pets: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An archive with another checksum than the official one is not used."""
     from torchvision.datasets import OxfordIIITPet
@@ -149,7 +150,7 @@ def test_a_changed_archive_is_refused(
 
 
 def test_without_a_network_the_other_choices_are_named(
-    tmp_path: Path, pets, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pets: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failed download is one line that names digits and none."""
     from torchvision.datasets import OxfordIIITPet
@@ -162,7 +163,7 @@ def test_without_a_network_the_other_choices_are_named(
 
 
 @pytest.mark.slow
-def test_digits_are_made_whole(workplace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_digits_are_written_whole(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The sample is 1,011 files, with all planted ones among them."""
     choose("digits")
     main()

@@ -1,8 +1,10 @@
-"""A history made for the purpose: five changes from one commit, each read from compare.md."""
+"""Five changes from one commit, each under real git and DVC and read from compare.md."""
 
+import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,24 +13,24 @@ from tests.tiny_repo import Repo, copy_of, draw
 pytestmark = pytest.mark.slow
 
 
-def longer(repo: Repo) -> None:
+def train_longer(repo: Repo) -> None:
     """Train longer."""
     repo.change({"fine_tune.epochs": 3})
 
 
-def other_model(repo: Repo) -> None:
+def change_model(repo: Repo) -> None:
     """Train another model."""
     repo.change({"model.arch": "test_efficientnet"})
 
 
-def corrected(repo: Repo) -> None:
+def relabel(repo: Repo) -> None:
     """Relabel ten images, some of those in validation among them."""
     discs = [row["path"] for row in repo.table("data/splits.csv") if row["label"] == "disc"][:10]
     with (repo.path / "data" / "corrections.csv").open("a") as file:
         file.writelines(f"{path},,relabel,square,made up\n" for path in discs)
 
 
-def more_photos(repo: Repo) -> None:
+def add_photos(repo: Repo) -> None:
     """Add 50 photos."""
     photos = repo.path / "data" / "photos"
     for number in range(100, 150):
@@ -37,25 +39,25 @@ def more_photos(repo: Repo) -> None:
     repo.run("dvc", "add", "-q", "data/photos")
 
 
-def new_package(repo: Repo) -> None:
+def change_package(repo: Repo) -> None:
     """Note another version of a package."""
     file = repo.path / "stages" / "packages.yaml"
     file.write_text(re.sub(r'(?m)^timm: "', 'timm: "9', file.read_text()))
 
 
 CHANGES = {
-    "epochs": longer,
-    "model": other_model,
-    "labels": corrected,
-    "photos": more_photos,
-    "package": new_package,
+    "epochs": train_longer,
+    "model": change_model,
+    "labels": relabel,
+    "photos": add_photos,
+    "package": change_package,
 }
 
 
 @pytest.fixture(scope="module")
-def past(built, tmp_path_factory: pytest.TempPathFactory) -> Repo:
+def history(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a copy of the built project with a branch for each change, all from one commit."""
-    repo = copy_of(built, tmp_path_factory.mktemp("past") / "repo")
+    repo = copy_of(built, tmp_path_factory.mktemp("history") / "repo")
     for branch, change in CHANGES.items():
         repo.run("git", "switch", "-qc", branch, "master")
         repo.run("dvc", "checkout", "-q")
@@ -67,14 +69,16 @@ def past(built, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     return repo
 
 
-def told(repo: Repo, branch: str) -> str:
-    """Return compare.md of a branch."""
-    repo.run("python", "-m", "stages.tools.compare", "master", branch)
-    return (repo.path / "reports" / "compare" / "compare.md").read_text()
+def compare(repo: Repo, *branches: str) -> tuple[str, list[dict[str, Any]]]:
+    """Compare branches with master; return compare.md and compare.json."""
+    repo.run("python", "-m", "stages.tools.compare", "master", *branches)
+    folder = repo.path / "reports" / "compare"
+    records: list[dict[str, Any]] = json.loads((folder / "compare.json").read_text())
+    return (folder / "compare.md").read_text(), records
 
 
-# What compare.md must say of each change, as it is written there.
-WORDS = {
+# Patterns that compare.md must have for each change, as it is written there.
+PATTERNS = {
     "epochs": [r"params: fine\\_tune.epochs: 1 → 3 \(fine\\_tune\)"],
     "model": [r"weights: model.arch: test\\_resnet → test\\_efficientnet \(.*fine\\_tune\)"],
     "labels": [
@@ -92,39 +96,36 @@ WORDS = {
 
 
 @pytest.mark.parametrize("branch", CHANGES)
-def test_each_change_is_named(past: Repo, branch) -> None:
+def test_each_change_is_named(history: Repo, branch: str) -> None:
     """Beside each verdict stands what changed, and what of the validation images is left out."""
-    text = told(past, branch)
-    for words in WORDS[branch]:
-        assert re.search(words, text), text
+    text, _ = compare(history, branch)
+    for pattern in PATTERNS[branch]:
+        assert re.search(pattern, text), text
     assert re.search(rf"\| `{branch}` \| \*\*(better|worse|cannot tell)\*\* \|", text)
 
 
-def test_a_change_without_effect_is_no_difference(past: Repo) -> None:
-    """Where every output is the same, no image changed sides and the difference is zero."""
-    told(past, "package")
-    result = past.json("reports/compare/compare.json")[0]
-    assert result["verdict"] == "cannot tell"
-    assert result["difference"]["value"] == 0
-    assert not result["newly_wrong"]
-    assert not result["newly_right"]
+def test_a_change_without_effect_is_no_difference(history: Repo) -> None:
+    """Where every output is the same, no image is newly wrong or right: the difference is zero."""
+    _, (record,) = compare(history, "package")
+    assert record["verdict"] == "cannot tell"
+    assert record["difference"]["value"] == 0
+    assert not record["newly_wrong"]
+    assert not record["newly_right"]
 
 
-def test_all_changes_are_compared_at_once(past: Repo) -> None:
+def test_all_changes_are_compared_at_once(history: Repo) -> None:
     """Several revisions stand in one table, and their p-values are Holm's."""
-    past.run("python", "-m", "stages.tools.compare", "master", *CHANGES)
-    results = past.json("reports/compare/compare.json")
-    assert [result["other"] for result in results] == list(CHANGES)
-    assert all(result["p_holm"] >= result["p"] for result in results)
-    text = (past.path / "reports" / "compare" / "compare.md").read_text()
+    text, records = compare(history, *CHANGES)
+    assert [record["other"] for record in records] == list(CHANGES)
+    assert all(record["p_holm"] >= record["p"] for record in records)
     assert "p is Holm's, over 5 comparisons" in text
 
 
-def test_photos_and_cache_may_be_gone(past: Repo, tmp_path: Path) -> None:
+def test_photos_and_cache_may_be_gone(history: Repo, tmp_path: Path) -> None:
     """Without DVC's cache the verdict stands on what git has, and the page says what is missing."""
-    repo = copy_of(past, tmp_path / "repo")
+    repo = copy_of(history, tmp_path / "repo")
     shutil.rmtree(repo.path / ".dvc" / "cache")
     shutil.rmtree(repo.path / "data")
-    text = told(repo, "epochs")
+    text, _ = compare(repo, "epochs")
     assert "DVC's cache lacks" in text
     assert "params: fine\\_tune.epochs: 1 → 3" in text

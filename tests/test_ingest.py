@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from stages import ingest
 from stages.base.errors import UserError
 from stages.dataset.manifest import read_images, read_labels
 
+Project = Callable[..., None]  # of the folder of photos, and of keys of ingest.label
 ROOT = Path(__file__).parents[1]
 PHOTOS = {"cat_1.jpg": "JPEG", "cat_2.jpg": "PNG", "dog_1.jpg": "GIF", "sub/dog_2.jpg": "JPEG"}
 
@@ -28,25 +31,26 @@ def photo(path: Path, seed: int, image_format: str = "JPEG") -> None:
     Image.fromarray(pixels).save(path, format=image_format)
 
 
-def table(path):
+def table(path: str) -> list[dict[str, str]]:
     """Return a CSV file as a list of dicts."""
-    with open(path, encoding="utf-8", newline="") as file:
+    with Path(path).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def metrics():
+def metrics() -> dict[str, Any]:
     """Return the metrics that were written."""
-    return json.loads(Path("reports/ingest/metrics.json").read_text())
+    content: dict[str, Any] = json.loads(Path("reports/ingest/metrics.json").read_text())
+    return content
 
 
-def outputs():
+def outputs() -> dict[str, bytes]:
     """Return the bytes of all outputs."""
     folders = [Path("data/manifest"), Path("reports/ingest")]
     return {path.name: path.read_bytes() for folder in folders for path in folder.iterdir()}
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Return a function that sets params; the working folder has four photos of two classes."""
     monkeypatch.chdir(tmp_path)
     for seed, (name, image_format) in enumerate(PHOTOS.items()):
@@ -56,7 +60,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         header = "path,label" if "labels" in name else "path,sha256,action,label,note"
         (tmp_path / name).write_text(header + "\n")
 
-    def change(**label) -> None:
+    def change(**label: str) -> None:
         content = YAML(typ="safe").load(ROOT / "params.yaml")
         content["ingest"]["images"] = label.pop("images", "photos")
         content["ingest"]["label"].update(label)
@@ -66,7 +70,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return change
 
 
-def test_every_photo_is_in_the_manifest(project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_photo_is_in_the_manifest(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Each file has a row of facts, each labelled one a row of labels, and one line says so."""
     before = {path: path.read_bytes() for path in Path("photos").rglob("*.jpg")}
     ingest.main()
@@ -96,7 +102,9 @@ def test_every_photo_is_in_the_manifest(project, capsys: pytest.CaptureFixture[s
     assert {path: path.read_bytes() for path in Path("photos").rglob("*.jpg")} == before
 
 
-def test_the_same_input_gives_the_same_bytes(project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_input_gives_the_same_bytes(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Outputs depend neither on the run, nor on the threads, nor on where the folder lies."""
     ingest.main()
     first = outputs()
@@ -109,8 +117,8 @@ def test_the_same_input_gives_the_same_bytes(project, monkeypatch: pytest.Monkey
     assert outputs() == first
 
 
-def test_what_does_not_fit_is_told_and_the_rest_goes_on(
-    project, capsys: pytest.CaptureFixture[str]
+def test_what_does_not_fit_is_a_problem_and_the_rest_goes_on(
+    project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Files without a label, without an image, hidden or linked out: each is accounted for."""
     for number in range(25):
@@ -143,8 +151,8 @@ def test_what_does_not_fit_is_told_and_the_rest_goes_on(
     ]
 
 
-def test_labels_by_folder(project) -> None:
-    """The folder is the class, and photos at the top are told."""
+def test_labels_by_folder(project: Project) -> None:
+    """The folder is the class, and photos at the top are problems."""
     photo(Path("photos/bird/x.jpg"), 9)
     project(by="folder")
     ingest.main()
@@ -156,8 +164,8 @@ def test_labels_by_folder(project) -> None:
     assert metrics()["problems"] == {"no folder": 3}
 
 
-def test_labels_and_splits_by_csv(project) -> None:
-    """Rows and photos are matched, repeats are merged, and what does not meet is told."""
+def test_labels_and_splits_by_csv(project: Project) -> None:
+    """Rows and photos are matched, repeats are merged, and those without a match are problems."""
     Path("list.tsv").write_text(
         "file\tkind\tside\ncat_1.jpg\tA\ttrain\ncat_1.jpg\tA\ttrain\ncat_2.jpg\tB\tvalid\n"
         "dog_1.jpg\tA\t\ndog_1.jpg\tB\t\ngone.jpg\tA\ttrain\n"
@@ -177,7 +185,7 @@ def test_labels_and_splits_by_csv(project) -> None:
     ]
 
 
-def test_splits_by_csv_and_labels_by_filename(project) -> None:
+def test_splits_by_csv_and_labels_by_filename(project: Project) -> None:
     """A split column is used whatever gives the labels."""
     Path("data/labels.csv").write_text("path,side\ncat_1.jpg,valid\n")
     project(split_column="side")
@@ -188,7 +196,7 @@ def test_splits_by_csv_and_labels_by_filename(project) -> None:
 
 
 def test_corrections_change_labels_and_not_images(
-    project, capsys: pytest.CaptureFixture[str]
+    project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A relabelled photo is marked, a dropped one leaves labels.csv, and images.csv stays."""
     ingest.main()
@@ -241,7 +249,9 @@ def test_corrections_change_labels_and_not_images(
         ({"regex": "x"}, ["params.yaml", "ingest.label.regex", "exactly one"]),
     ],
 )
-def test_what_cannot_go_on_is_one_clear_line(project, label, words) -> None:
+def test_what_cannot_go_on_is_one_clear_line(
+    project: Project, label: dict[str, str], words: list[str]
+) -> None:
     """A set that nothing can be learned from is refused, with the key and the remedy."""
     Path("empty").mkdir()
     project(**label)
@@ -251,7 +261,7 @@ def test_what_cannot_go_on_is_one_clear_line(project, label, words) -> None:
         assert word in str(caught.value)
 
 
-def test_the_list_of_problems_is_there_when_a_set_is_refused(project) -> None:
+def test_the_list_of_problems_is_there_when_a_set_is_refused(project: Project) -> None:
     """The message shows three photos, the list all."""
     project(regex=r"^(\d+)$")
     with pytest.raises(UserError):
@@ -259,14 +269,14 @@ def test_the_list_of_problems_is_there_when_a_set_is_refused(project) -> None:
     assert len(table("reports/ingest/problems.csv")) == 4
 
 
-def test_wrong_columns_of_corrections_are_refused(project) -> None:
+def test_wrong_columns_of_corrections_are_refused(project: Project) -> None:
     """A file that is no list of corrections stops the stage."""
     Path("data/corrections.csv").write_text("path,label\ncat_1.jpg,dog\n")
     with pytest.raises(UserError, match=r"data/corrections\.csv: no column named 'sha256'"):
         ingest.main()
 
 
-def test_dropping_every_photo_is_refused(project) -> None:
+def test_dropping_every_photo_is_refused(project: Project) -> None:
     """Corrections that leave nothing are named as the reason."""
     rows = "".join(f"{path},,drop,,\n" for path in PHOTOS)
     Path("data/corrections.csv").write_text("path,sha256,action,label,note\n" + rows)
@@ -275,11 +285,11 @@ def test_dropping_every_photo_is_refused(project) -> None:
 
 
 @pytest.mark.slow
-def test_as_a_command_it_ends_in_one_line(project) -> None:
+def test_as_a_command_it_ends_in_one_line(project: Project) -> None:
     """Run as DVC runs it: success is one line, failure is one line on stderr and no traceback."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
-    def run():
+    def run() -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "stages.ingest"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 

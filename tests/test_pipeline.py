@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def longer(built, tmp_path_factory: pytest.TempPathFactory) -> Repo:
+def longer(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a copy of the built project after an experiment with two epochs."""
     repo = copy_of(built, tmp_path_factory.mktemp("longer") / "repo")
     output = repo.run("dvc", "exp", "run", "-n", "longer", "-S", "fine_tune.epochs=2")
@@ -25,7 +25,7 @@ def longer(built, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     return repo
 
 
-def test_everything_declared_is_made(built) -> None:
+def test_everything_declared_is_made(built: Repo) -> None:
     """One command makes every output, and leaves in git nothing but dvc.lock and small results."""
     assert built.status() == set()
     assert built.run("git", "status", "--short") == ""
@@ -36,7 +36,7 @@ def test_everything_declared_is_made(built) -> None:
         assert (built.path / name).stat().st_size > 0
 
 
-def test_the_result_has_an_interval_and_a_baseline(built) -> None:
+def test_the_result_has_an_interval_and_a_baseline(built: Repo) -> None:
     """The metrics hold the error rate with its interval, beside that of the baseline."""
     metrics = built.json("reports/interpret/metrics.json")
     for rate in (metrics["error_rate"], metrics["baseline"]["error_rate"]):
@@ -44,7 +44,7 @@ def test_the_result_has_an_interval_and_a_baseline(built) -> None:
     assert "Error rate" in built.run("python", "-m", "stages.tools.headline")
 
 
-def test_every_photo_is_accounted_for(built) -> None:
+def test_every_photo_is_accounted_for(built: Repo) -> None:
     """Each photo is in the manifest, and trains, validates or is excluded with a reason."""
     splits = built.table("data/splits.csv")
     assert len(splits) == len(built.table("data/manifest/images.csv")) == 72
@@ -54,20 +54,20 @@ def test_every_photo_is_accounted_for(built) -> None:
     assert {row["path"] for row in built.table("reports/fine_tune/outcomes.csv")} == valid
 
 
-def test_a_second_run_does_nothing(built) -> None:
+def test_a_second_run_does_nothing(built: Repo) -> None:
     """Where nothing changed, nothing runs."""
     assert built.repro() == set()
     assert built.run("git", "status", "--short") == ""
 
 
-def test_touching_files_changes_nothing(repo) -> None:
+def test_touching_files_changes_nothing(repo: Repo) -> None:
     """New dates on code, params and photos rerun nothing: only content counts."""
     for name in ("stages/base/files.py", "params.yaml", "data/photos/disc_00.jpg"):
         os.utime(repo.path / name, (0, 0))
     assert repo.repro() == set()
 
 
-def test_a_param_of_the_report_reruns_the_report_alone(repo) -> None:
+def test_a_param_of_the_report_reruns_the_report_alone(repo: Repo) -> None:
     """What only interpret reads does not train again."""
     repo.change({"interpret.top_losses": 3})
     assert repo.repro() == {"interpret"}
@@ -76,7 +76,7 @@ def test_a_param_of_the_report_reruns_the_report_alone(repo) -> None:
     assert re.search(r"interpret\.top_losses\s.*4.*3", difference)
 
 
-def test_a_corrected_label_decodes_no_photo_again(repo) -> None:
+def test_a_corrected_label_decodes_no_photo_again(repo: Repo) -> None:
     """A relabelled image reruns datablock and what learns from it; presizing stays as it is."""
     image = repo.table("data/manifest/images.csv")[0]
     with (repo.path / "data" / "corrections.csv").open("a") as file:
@@ -98,7 +98,7 @@ def test_a_corrected_label_decodes_no_photo_again(repo) -> None:
         "stages/stats/metrics.py",
     ],
 )
-def test_a_changed_module_concerns_those_who_import_it(repo, module) -> None:
+def test_a_changed_module_concerns_those_who_import_it(repo: Repo, module: str) -> None:
     """A changed line marks the stages whose import closure has the module, and no others."""
     stages = read_yaml(repo.path / "dvc.yaml")["stages"]
     users = {name for name, stage in stages.items() if module in stage["deps"]}
@@ -108,12 +108,12 @@ def test_a_changed_module_concerns_those_who_import_it(repo, module) -> None:
     assert repo.status() == users
 
 
-def test_a_changed_line_of_the_report_reruns_the_report_alone(repo) -> None:
+def test_a_changed_line_of_the_report_reruns_the_report_alone(repo: Repo) -> None:
     """A module that only interpret imports reruns nothing but interpret; same bytes, no change."""
     page = hashes(repo.path / "reports")
     stages = read_yaml(repo.path / "dvc.yaml")["stages"]
     others = {dep for name, stage in stages.items() if name != "interpret" for dep in stage["deps"]}
-    own = [dep for dep in stages["interpret"]["deps"] if dep.startswith("stages/report/")]
+    own = [dep for dep in stages["interpret"]["deps"] if dep.startswith("stages/page/")]
     module = next(dep for dep in own if dep not in others and dep.endswith(".py"))
     with (repo.path / module).open("a") as file:
         file.write("\n# A line.\n")
@@ -121,7 +121,7 @@ def test_a_changed_line_of_the_report_reruns_the_report_alone(repo) -> None:
     assert hashes(repo.path / "reports") == page
 
 
-def test_a_new_version_of_a_package_concerns_those_who_import_it(repo) -> None:
+def test_a_new_version_of_a_package_concerns_those_who_import_it(repo: Repo) -> None:
     """An update of a package reruns the stages that name it, and the page, which lists versions."""
     versions = repo.path / "stages" / "packages.yaml"
     versions.write_text(re.sub(r'(?m)^safetensors: "', 'safetensors: "9', versions.read_text()))
@@ -137,7 +137,7 @@ def test_a_new_version_of_a_package_concerns_those_who_import_it(repo) -> None:
 
 
 def test_an_experiment_is_run_and_compared(longer: Repo) -> None:
-    """dvc exp run with a param trains with it, and dvc exp show has both, with their errors."""
+    """An experiment trains with its params, and dvc exp show has both runs with their errors."""
     assert len(longer.table("reports/fine_tune/history.csv")) == 3
     rows = list(csv.DictReader(longer.run("dvc", "exp", "show", "--csv").splitlines()))
     epochs = {row["Experiment"]: row["fine_tune.epochs"] for row in rows}
@@ -149,7 +149,7 @@ def test_an_experiment_is_run_and_compared(longer: Repo) -> None:
     assert "train_loss" in difference
 
 
-def test_going_back_restores_instead_of_training(longer: Repo, built) -> None:
+def test_going_back_restores_instead_of_training(longer: Repo, built: Repo) -> None:
     """An earlier param brings the earlier results from DVC's cache; no stage runs."""
     assert hashes(longer.path / "data" / "model") != hashes(built.path / "data" / "model")
     longer.change({"fine_tune.epochs": 1})
@@ -161,7 +161,7 @@ def test_going_back_restores_instead_of_training(longer: Repo, built) -> None:
     assert longer.run("git", "status", "--short", "dvc.lock", "reports") == ""
 
 
-def test_forced_runs_make_the_same_bytes(repo) -> None:
+def test_forced_runs_make_the_same_bytes(repo: Repo) -> None:
     """Everything made anew, without any cache of ours, is what dvc.lock already says."""
     shutil.rmtree(repo.path / ".finetrack", ignore_errors=True)
     lock = (repo.path / "dvc.lock").read_bytes()
@@ -170,7 +170,7 @@ def test_forced_runs_make_the_same_bytes(repo) -> None:
     assert repo.run("git", "status", "--short") == ""
 
 
-def test_a_clone_with_the_cache_has_nothing_to_do(built, tmp_path: Path) -> None:
+def test_a_clone_with_the_cache_has_nothing_to_do(built: Repo, tmp_path: Path) -> None:
     """Who clones, and has DVC's objects, gets all results without running a stage."""
     built.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
     clone = Repo(tmp_path / "clone")
@@ -180,8 +180,8 @@ def test_a_clone_with_the_cache_has_nothing_to_do(built, tmp_path: Path) -> None
     assert hashes(clone.path / "data" / "model") == hashes(built.path / "data" / "model")
 
 
-def test_metrics_are_shown(built) -> None:
-    """dvc metrics show has the error rate of training, of the report, and the suggestion."""
+def test_metrics_are_shown(built: Repo) -> None:
+    """The error rates of training and of the report, and the suggestion, are DVC metrics."""
     shown = json.loads(built.run("dvc", "metrics", "show", "--json"))[""]["data"]
     error = shown["reports/interpret/metrics.json"]["data"]["error_rate"]
     assert error == built.json("reports/interpret/metrics.json")["error_rate"]
@@ -191,8 +191,8 @@ def test_metrics_are_shown(built) -> None:
     assert "error_rate.value" in table
 
 
-def test_plots_are_shown(built, tmp_path: Path) -> None:
-    """dvc plots show draws the finder's curve, losses, error rate and confusion matrix, no more."""
+def test_plots_are_shown(built: Repo, tmp_path: Path) -> None:
+    """The plots of DVC are the finder's curve, losses, error rate and confusion matrix."""
     plots = json.loads(built.run("dvc", "plots", "show", "--json"))["data"]
     titles = {plot[0]["content"]["title"]["text"] for plot in plots.values()}
     assert titles == {
@@ -209,14 +209,14 @@ def test_plots_are_shown(built, tmp_path: Path) -> None:
         assert text in page
 
 
-def test_the_model_is_an_artifact(built) -> None:
+def test_the_model_is_an_artifact(built: Repo) -> None:
     """The model can be found by its name: dvc artifacts and the registry know it."""
     artifact = read_yaml(built.path / "dvc.yaml")["artifacts"]["model"]
     assert (artifact["path"], artifact["type"]) == ("data/model", "model")
     assert "artifacts" not in built.run("dvc", "status")
 
 
-def test_a_failed_run_says_how_to_come_back_and_can(repo) -> None:
+def test_a_failed_run_says_how_to_come_back_and_can(repo: Repo) -> None:
     """When a stage fails its outputs are gone; the commands that the error names restore them."""
     before = {name: hashes(repo.path / name) for name in ("data", "reports")}
     repo.change({"ingest.label.regex": "^(x+)$"})
@@ -232,16 +232,16 @@ def test_a_failed_run_says_how_to_come_back_and_can(repo) -> None:
     assert repo.repro() == set()
 
 
-def rotten(repo: Repo) -> None:
+def truncate_ten(repo: Repo) -> None:
     """Truncate ten of the photos."""
     for path in sorted((repo.path / "data" / "photos").glob("*.jpg"))[:10]:
         path.write_bytes(path.read_bytes()[:400])
 
 
-def only(repo: Repo, *kept: str) -> None:
+def only(repo: Repo, *beginnings: str) -> None:
     """Remove all photos but those whose names begin so."""
     for path in (repo.path / "data" / "photos").glob("*.jpg"):
-        if not path.name.startswith(kept):
+        if not path.name.startswith(beginnings):
             path.unlink()
 
 
@@ -259,12 +259,12 @@ BAD: dict[str, tuple[Callable[[Repo], None], str]] = {
     "no match": (lambda repo: repo.change({"ingest.label.regex": "^(x+)$"}), "label.regex ^(x+)$"),
     "one class": (lambda repo: only(repo, "disc"), "class"),
     "one image of a class": (lambda repo: only(repo, "disc_01", "square", "stripes"), "disc"),
-    "rotten photos": (rotten, "presize.max_rejected"),
+    "rotten photos": (truncate_ten, "presize.max_rejected"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_clear_line(fresh, case) -> None:
+def test_bad_input_is_one_clear_line(fresh: Repo, case: str) -> None:
     """What cannot work stops with its name and without a traceback; no photo is touched."""
     spoil, words = BAD[case]
     spoil(fresh)
@@ -276,7 +276,7 @@ def test_bad_input_is_one_clear_line(fresh, case) -> None:
     assert hashes(fresh.path / "data" / "photos") == photos
 
 
-def test_the_check_comes_first(fresh) -> None:
+def test_the_check_comes_first(fresh: Repo) -> None:
     """The check that `make repro` begins with stops before DVC would, with all that is wrong."""
     fresh.change({"ingest.images": "data/foto", "presize.siez": 4})
     output = fresh.run("python", "-m", "stages.tools.check", code=1)
@@ -284,7 +284,7 @@ def test_the_check_comes_first(fresh) -> None:
     assert "did you mean presize.size?" in output
 
 
-def test_single_bad_files_are_rows_in_a_report(fresh) -> None:
+def test_single_bad_files_are_rows_in_a_report(fresh: Repo) -> None:
     """A text file named .jpg and a truncated photo are set aside by name; the rest goes on."""
     photos = fresh.path / "data" / "photos"
     (photos / "disc_90.jpg").write_text("this is no photograph\n")
@@ -292,13 +292,13 @@ def test_single_bad_files_are_rows_in_a_report(fresh) -> None:
     (photos / "stripes_92.jpg").write_bytes(b"")
     before = hashes(photos)
     assert fresh.repro("datablock") == {"ingest", "presize", "datablock"}
-    told = {
+    problems = {
         row["path"]: row["problem"]
         for name in ("reports/ingest/problems.csv", "reports/presize/rejected.csv")
         for row in fresh.table(name)
     }
-    assert {"disc_90.jpg", "square_91.jpg", "stripes_92.jpg"} <= set(told)
-    assert all(told.values())
+    assert {"disc_90.jpg", "square_91.jpg", "stripes_92.jpg"} <= set(problems)
+    assert all(problems.values())
     assert not {"disc_90.jpg", "square_91.jpg"} & {
         row["path"] for row in fresh.table("data/splits.csv")
     }

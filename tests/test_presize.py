@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,14 @@ ROOT = Path(__file__).parents[1]
 REPORT = Path("reports/presize")
 
 
-def photo(name: str, seed: int, size: tuple[int, int] = (60, 50), **options: object) -> None:
+class SetParams(Protocol):
+    """Writes params.yaml with other values in its section presize."""
+
+    def __call__(self, **params: float | str) -> None:
+        """Write the file."""
+
+
+def photo(name: str, seed: int, size: tuple[int, int] = (60, 50), **options: Any) -> None:
     """Write a smooth random picture into photos/; its name says the format."""
     coarse = derive(seed, "picture").integers(0, 256, (4, 5, 3)).astype(np.uint8)
     file = Path("photos") / name
@@ -49,7 +57,7 @@ def outputs() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetParams:
     """Return a function that sets params; the working folder has ten photos and two bad files."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINETRACK_WORKERS", "1")
@@ -61,7 +69,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     Path("photos/cut_1.jpg").write_bytes(Path("photos/large_1.jpg").read_bytes()[:400])
     ingest()
 
-    def change(**params) -> None:
+    def change(**params: float | str) -> None:
         content = YAML(typ="safe").load(ROOT / "params.yaml")
         content["ingest"]["images"] = "photos"
         content["presize"].update({"size": 32, "shards": 4, "max_rejected": 0.2} | params)
@@ -72,9 +80,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_every_photo_is_stored_or_rejected_by_name(
-    project, capsys: pytest.CaptureFixture[str]
+    project: SetParams, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ten photos are in the store, two files in the list of rejects, and one line says so."""
+    """Ten photos are in the store, two files in the list of rejects, and one line is printed."""
     presize.main()
     rejected = pd.read_csv(REPORT / "rejected.csv")
     assert list(rejected.columns) == ["path", "problem", "detail"]
@@ -89,12 +97,12 @@ def test_every_photo_is_stored_or_rejected_by_name(
     )
 
 
-def test_metrics_count_what_the_photos_were(project) -> None:
+def test_metrics_count_what_the_photos_were(project: SetParams) -> None:
     """Counts, traits and bytes are in the metrics, and agree with the files."""
     presize.main()
-    found = json.loads((REPORT / "metrics.json").read_text())
+    metrics = json.loads((REPORT / "metrics.json").read_text())
     stored = Store(Path("data/presized")).index
-    assert found == {
+    assert metrics == {
         "images": 10,
         "rejected": 2,
         "problems": {"not an image": 1, "truncated": 1},
@@ -106,9 +114,9 @@ def test_metrics_count_what_the_photos_were(project) -> None:
 
 
 def test_a_second_run_reuses_all_and_writes_the_same(
-    project, capsys: pytest.CaptureFixture[str]
+    project: SetParams, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing in the outputs tells whether photos were decoded now or before."""
+    """The outputs are the same whether photos were decoded now or before."""
     presize.main()
     before = outputs()
     presize.main()
@@ -116,7 +124,7 @@ def test_a_second_run_reuses_all_and_writes_the_same(
     assert "10 reused" in capsys.readouterr().out
 
 
-def test_too_many_rejected_stop_the_pipeline(project) -> None:
+def test_too_many_rejected_stop_the_pipeline(project: SetParams) -> None:
     """Beyond the limit the error counts the problems, and the list of them is there to read."""
     project(max_rejected=0.1)
     with pytest.raises(UserError) as caught:
@@ -128,7 +136,7 @@ def test_too_many_rejected_stop_the_pipeline(project) -> None:
     assert len(pd.read_csv(REPORT / "rejected.csv")) == 2
 
 
-def test_the_limit_itself_is_allowed(project) -> None:
+def test_the_limit_itself_is_allowed(project: SetParams) -> None:
     """Two of twelve is not more than a sixth."""
     project(max_rejected=2 / 12)
     presize.main()
@@ -136,7 +144,7 @@ def test_the_limit_itself_is_allowed(project) -> None:
     assert len(Store(Path("data/presized")).index) == 10
 
 
-def test_no_usable_photo_is_an_error_whatever_the_limit(project) -> None:
+def test_no_usable_photo_is_an_error_whatever_the_limit(project: SetParams) -> None:
     """With every file rejected there is nothing to go on with."""
     project(max_rejected=1.0)
     for file in Path("photos").rglob("*.jpg"):
@@ -146,14 +154,14 @@ def test_no_usable_photo_is_an_error_whatever_the_limit(project) -> None:
         presize.main()
 
 
-def test_a_missing_manifest_names_its_stage(project) -> None:
+def test_a_missing_manifest_names_its_stage(project: SetParams) -> None:
     """Without ingest the error says what to run."""
     Path("data/manifest/images.csv").unlink()
     with pytest.raises(UserError, match="dvc repro ingest"):
         presize.main()
 
 
-def test_originals_are_not_touched(project) -> None:
+def test_originals_are_not_touched(project: SetParams) -> None:
     """Neither the bytes nor the times of the originals change."""
     files = sorted(path for path in Path("photos").rglob("*") if path.is_file())
     before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in files]
@@ -162,7 +170,7 @@ def test_originals_are_not_touched(project) -> None:
     assert files == sorted(path for path in Path("photos").rglob("*") if path.is_file())
 
 
-def test_run_as_a_command(project) -> None:
+def test_run_as_a_command(project: SetParams) -> None:
     """A failure is a line on stderr with the remedy, without a traceback."""
     project(size=8)
     result = subprocess.run(

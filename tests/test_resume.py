@@ -1,4 +1,4 @@
-"""fine_tune, ended in whatever way, goes on and ends in the same bytes; nothing races it."""
+"""Resuming: fine_tune, ended in whatever way, goes on to the same bytes; no other run races it."""
 
 import os
 import random
@@ -12,22 +12,28 @@ from pathlib import Path
 
 import pytest
 
-from stages.base.stage_lock import LockHeld, stage_lock
+from stages.base.errors import UserError
+from stages.base.stage_lock import stage_lock
 from tests.tiny_repo import Repo, copy_of, copy_project, hashes, make_photos
 
 pytestmark = pytest.mark.slow
 
-LONG = {"fine_tune.epochs": 40, "fine_tune.batch_size": 8, "fine_tune.base_lr": 0.002}
+LONG_TRAINING: dict[str, object] = {
+    "fine_tune.epochs": 40,
+    "fine_tune.batch_size": 8,
+    "fine_tune.base_lr": 0.002,
+}
 OUTPUTS = ("data/model", "reports/fine_tune")
 STAGE = (sys.executable, "-m", "stages.fine_tune")
-DVC = ("dvc", "repro", "--force", "--single-item", "fine_tune")  # or its cache would do
+# With --force, or DVC would take the result from its cache.
+DVC = ("dvc", "repro", "--force", "--single-item", "fine_tune")
 
 
 @pytest.fixture(scope="session")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Repo:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a project whose fine_tune has run to its end, in 41 epochs. Not to be changed."""
-    repo = copy_project(tmp_path_factory.mktemp("ended") / "repo")
-    repo.change(LONG)
+    repo = copy_project(tmp_path_factory.mktemp("finished") / "repo")
+    repo.change(LONG_TRAINING)
     make_photos(repo.path / "data" / "photos")
     repo.run("dvc", "add", "-q", "data/photos")
     repo.commit()
@@ -36,23 +42,23 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Repo:
 
 
 @pytest.fixture
-def repo(ended: Repo, tmp_path: Path) -> Repo:
+def repo(finished: Repo, tmp_path: Path) -> Repo:
     """Return a copy of it in which fine_tune has not run."""
-    repo = copy_of(ended, tmp_path / "repo")
+    repo = copy_of(finished, tmp_path / "repo")
     for name in OUTPUTS:
         shutil.rmtree(repo.path / name)
     return repo
 
 
 def results(repo: Repo) -> dict[str, dict[str, str]]:
-    """Return the hashes of what fine_tune left."""
+    """Return the hashes of the files that fine_tune has written."""
     return {name: hashes(repo.path / name) for name in OUTPUTS}
 
 
-def within(seconds: float, happens: Callable[[], bool]) -> None:
-    """Wait until something happens; fail when it does not."""
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait until a condition holds; fail when it does not within so many seconds."""
     deadline = time.monotonic() + seconds
-    while not happens():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -64,8 +70,8 @@ def settings(variables: dict[str, str]) -> list[str]:
 
 def start(
     repo: Repo, command: tuple[str, ...], variables: dict[str, str] | None = None
-) -> subprocess.Popen:
-    """Start a command that comes to fine_tune; return once that has kept its first checkpoint."""
+) -> subprocess.Popen[str]:
+    """Start a command that runs fine_tune; return once that has saved its first checkpoint."""
     file = repo.path / ".finetrack" / "fine_tune"
     file.unlink(missing_ok=True)
     process = subprocess.Popen(
@@ -77,34 +83,38 @@ def start(
         text=True,
         start_new_session=True,
     )
-    within(60, file.exists)
+    wait_until(file.exists, 60)
     return process
 
 
 def free(repo: Repo) -> bool:
-    """Return whether no stage is at work."""
+    """Return whether no stage is running."""
     try:
         with stage_lock(repo.path / ".finetrack", "test"):
             return True
-    except LockHeld:
+    except UserError:
         return False
 
 
-@pytest.mark.parametrize("number", range(3))
-def test_killed_at_any_moment_it_ends_in_the_same_bytes(repo: Repo, ended: Repo, number) -> None:
-    """kill -9 at a random moment; the next run says where it goes on, and arrives."""
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_any_moment_it_ends_in_the_same_bytes(
+    repo: Repo, finished: Repo, seed: int
+) -> None:
+    """After kill -9 at a random moment the next run says where it goes on, and arrives."""
     process = start(repo, STAGE)
-    time.sleep(random.Random(number).uniform(0, 0.5))
+    time.sleep(random.Random(seed).uniform(0, 0.5))
     process.kill()
     process.wait()
     output = repo.run(*STAGE)
     assert "Going on from .finetrack/fine_tune: epoch" in output
-    assert results(repo) == results(ended)
+    assert results(repo) == results(finished)
     assert not (repo.path / ".finetrack" / "fine_tune").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_asked_to_stop_it_says_how_to_go_on(repo: Repo, ended: Repo, number) -> None:
+def test_asked_to_stop_it_says_how_to_go_on(
+    repo: Repo, finished: Repo, number: signal.Signals
+) -> None:
     """Ctrl-C and SIGTERM end it in one line that says where the next run goes on, and it does."""
     process = start(repo, STAGE)
     process.send_signal(number)
@@ -113,11 +123,11 @@ def test_asked_to_stop_it_says_how_to_go_on(repo: Repo, ended: Repo, number) -> 
     assert "which is kept; the next run goes on from there" in output
     assert "Traceback" not in output
     repo.run(*STAGE)
-    assert results(repo) == results(ended)
+    assert results(repo) == results(finished)
 
 
-def test_ctrl_c_under_dvc_keeps_where_it_stands(repo: Repo) -> None:
-    """Ctrl-C, which reaches dvc and the stage alike, lets the stage keep its place and say so."""
+def test_ctrl_c_under_dvc_saves_a_checkpoint(repo: Repo) -> None:
+    """Ctrl-C, which reaches dvc and the stage alike, lets the stage save its place and say so."""
     process = start(repo, DVC)
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate()
@@ -128,33 +138,34 @@ def test_ctrl_c_under_dvc_keeps_where_it_stands(repo: Repo) -> None:
 
 
 def test_a_stage_whose_dvc_is_killed_stops_and_the_next_repro_goes_on(
-    repo: Repo, ended: Repo
+    repo: Repo, finished: Repo
 ) -> None:
-    """kill -9 of dvc alone: the stage keeps a checkpoint and ends; dvc repro ends in the same."""
+    """After kill -9 of dvc alone the stage saves a checkpoint and ends; dvc repro goes on."""
     process = start(repo, DVC)
     process.kill()
     process.wait()
     assert not free(repo)
-    within(10, lambda: free(repo))
+    wait_until(lambda: free(repo), 10)
     assert not (repo.path / "data" / "model").exists()
     output = repo.run(*DVC)
     assert "Going on from .finetrack/fine_tune: epoch" in output
-    assert results(repo) == results(ended)
+    assert results(repo) == results(finished)
 
 
 def test_processes_that_train_together_stop_when_dvc_is_killed(repo: Repo) -> None:
-    """kill -9 of dvc alone ends two processes as it ends one, and both go on together."""
-    two = {"FINETRACK_GPUS": "2", "FINETRACK_DEVICE": "cpu"}
-    process = start(repo, DVC, two)
+    """After kill -9 of dvc alone two processes end as one does, and both go on together."""
+    variables = {"FINETRACK_GPUS": "2", "FINETRACK_DEVICE": "cpu"}
+    process = start(repo, DVC, variables)
     process.kill()
     process.wait()
-    within(20, lambda: free(repo))
-    assert "Going on from .finetrack/fine_tune: epoch" in repo.run("env", *settings(two), *STAGE)
+    wait_until(lambda: free(repo), 20)
+    output = repo.run("env", *settings(variables), *STAGE)
+    assert "Going on from .finetrack/fine_tune: epoch" in output
     assert repo.json("data/model/model.json")["processes"] == 2
 
 
 def test_a_stage_at_work_is_reported_by_the_next_repro(repo: Repo) -> None:
-    """While a stage is still at work in the folder, dvc repro stops with its name and process."""
+    """While a stage is still running in the folder, dvc repro stops with its name and process."""
     with stage_lock(repo.path / ".finetrack", "fine_tune"):
         output = repo.run(*DVC, code=255)
     assert "finetrack: fine_tune (process" in output

@@ -1,4 +1,4 @@
-"""Several people and one remote: what one has run nobody runs again, and merges are real runs."""
+"""Several people and one remote: what has run once is not run again, and merges are real runs."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ SETTLE = "dvc repro && git add -A && git commit -m 'Merge'"
 
 
 @pytest.fixture
-def shared(built, tmp_path: Path) -> Repo:
+def shared(built: Repo, tmp_path: Path) -> Repo:
     """Return a copy of the built project whose results are in a remote: a folder."""
     repo = copy_of(built, tmp_path / "shared")
     repo.run("dvc", "remote", "add", "-q", "-d", "store", str(tmp_path / "remote"))
@@ -23,16 +23,16 @@ def shared(built, tmp_path: Path) -> Repo:
 
 
 @pytest.fixture(scope="module")
-def branches(built, tmp_path_factory: pytest.TempPathFactory) -> Repo:
+def branches(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a copy of the built project with two branches from it, each with a run of its own."""
     repo = copy_of(built, tmp_path_factory.mktemp("branches") / "repo")
-    for branch, change in (
-        ("longer", {"fine_tune.epochs": 2}),
-        ("shorter", {"interpret.top_losses": 3}),
+    for branch, param, value in (
+        ("longer", "fine_tune.epochs", 2),
+        ("shorter", "interpret.top_losses", 3),
     ):
         repo.run("git", "switch", "-qc", branch, "master")
         repo.run("dvc", "checkout", "-q")
-        repo.change(change)
+        repo.change({param: value})
         repo.repro()
         repo.commit()
     repo.run("git", "switch", "-q", "longer")
@@ -52,7 +52,7 @@ def test_a_clone_pulls_what_others_have_run(shared: Repo, tmp_path: Path) -> Non
 
 
 def test_a_clone_compares_what_it_has_not_pulled(shared: Repo, tmp_path: Path) -> None:
-    """Results in git are enough for a verdict; what the cache lacks is said, with the remedy."""
+    """Results in git are enough for a verdict; what the cache lacks is named, with the remedy."""
     shared.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
     clone = Repo(tmp_path / "clone")
     output = clone.run("python", "-m", "stages.tools.compare", "HEAD~1", "HEAD")
@@ -91,7 +91,7 @@ def test_a_combination_that_ran_is_not_run_again(branches: Repo, tmp_path: Path)
     assert hashes(repo.path / "reports") == page
 
 
-def test_a_merge_that_nobody_settled_is_seen(branches: Repo, tmp_path: Path) -> None:
+def test_a_merge_that_is_not_settled_is_noted(branches: Repo, tmp_path: Path) -> None:
     """When a merge keeps one side's results, comparing says that they are not of these params."""
     repo = copy_of(branches, tmp_path / "repo")
     repo.run("git", "merge", "shorter", code=1)

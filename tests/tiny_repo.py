@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,6 +59,7 @@ class Repo:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            check=False,
         )
         assert code is None or done.returncode == code, f"{' '.join(command)}\n{done.stdout}"
         return done.stdout
@@ -110,9 +112,10 @@ class Repo:
         with (self.path / name).open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
 
-    def json(self, name: str) -> dict:
+    def json(self, name: str) -> dict[str, Any]:
         """Return the content of a JSON file."""
-        return json.loads((self.path / name).read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
+        return content
 
 
 def ran(output: str) -> set[str]:
