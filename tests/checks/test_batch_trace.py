@@ -14,24 +14,11 @@ from stages.base.errors import UserError
 from stages.batch.batches import Batch, BatchPlan
 from stages.batch.image_set import ImageSet
 from stages.batch.loader import train_batches
-from stages.batch.render_spec import RenderSpec
-from stages.batch.views import AugmentParams, box
+from stages.batch.views import box
 from stages.checks.batch_trace import MAX_TRACED_IMAGES, BatchTrace, trace_batch, view_shares
 from stages.checks.trace_log import TraceStep, trace_text
+from tests.checks.example_views import AUGMENT, RENDER, SEED
 
-SEED = 5
-AUGMENT = AugmentParams(
-    size=32,
-    min_scale=0.75,
-    max_rotate=10.0,
-    max_zoom=1.1,
-    max_warp=0.2,
-    max_lighting=0.2,
-    p_affine=0.75,
-    p_lighting=0.75,
-    flip=True,
-)
-RENDER = RenderSpec(size=32, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4), device=torch.device("cpu"))
 STEPS = [
     "collect",
     "label",

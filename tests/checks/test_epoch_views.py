@@ -7,24 +7,8 @@ import torch
 from stages.batch.batches import BatchPlan
 from stages.batch.image_set import ImageSet
 from stages.batch.loader import train_batches, valid_batches
-from stages.batch.render_spec import RenderSpec
-from stages.batch.views import AugmentParams
 from stages.checks.epoch_views import to_uint8, views_over_epochs
-
-SEED = 5
-AUGMENT = AugmentParams(
-    size=32,
-    min_scale=0.75,
-    max_rotate=10.0,
-    max_zoom=1.1,
-    max_warp=0.2,
-    max_lighting=0.2,
-    p_affine=0.75,
-    p_lighting=0.75,
-    flip=True,
-)
-MEAN = (0.5, 0.4, 0.3)
-STD = (0.2, 0.3, 0.4)
+from tests.checks.example_views import AUGMENT, RENDER, SEED
 
 
 def noise(height: int = 48, width: int = 60) -> np.ndarray:
@@ -38,7 +22,6 @@ def test_each_picture_is_what_the_loader_gives_the_model() -> None:
     epochs = views_over_epochs("a.jpg", photo, AUGMENT, SEED, 3)
     assert epochs.shape == (4, 32, 32, 3)
     assert epochs.dtype == np.uint8
-    render = RenderSpec(size=32, mean=MEAN, std=STD, device=torch.device("cpu"))
     image_set = ImageSet(
         paths=["a.jpg"],
         targets=np.zeros(1, int),
@@ -46,11 +29,11 @@ def test_each_picture_is_what_the_loader_gives_the_model() -> None:
     )
     plan = BatchPlan(batch_size=1, seed=SEED)
     loaders = [
-        valid_batches(image_set, render, 1),
-        *(train_batches(image_set, render, AUGMENT, plan, epoch) for epoch in (1, 2, 3)),
+        valid_batches(image_set, RENDER, 1),
+        *(train_batches(image_set, RENDER, AUGMENT, plan, epoch) for epoch in (1, 2, 3)),
     ]
-    mean = torch.tensor(MEAN)[:, None, None]
-    std = torch.tensor(STD)[:, None, None]
+    mean = torch.tensor(RENDER.mean)[:, None, None]
+    std = torch.tensor(RENDER.std)[:, None, None]
     for batches, picture in zip(loaders, epochs, strict=True):
         image = next(iter(batches)).images[0]
         pixels = ((image * std + mean) * 255).permute(1, 2, 0).numpy()
