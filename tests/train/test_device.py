@@ -58,9 +58,17 @@ def test_one_device_for_several_processes_is_a_contradiction() -> None:
 
 
 def test_processes_on_a_processor_are_allowed() -> None:
-    """Asked for by name, processors take any number of processes; one process needs nothing."""
+    """The device cpu takes any number of processes, where a GPU for each would be missing."""
     refuse_missing(2, "cpu")
+    with pytest.raises(UserError, match="FINETRACK_GPUS"):
+        refuse_missing(2 + torch.cuda.device_count(), "cuda")
+
+
+def test_one_process_needs_no_second_gpu() -> None:
+    """One process takes any device by name, where two would contradict it."""
     refuse_missing(1, "cuda:1")
+    with pytest.raises(UserError, match="contradict"):
+        refuse_missing(2, "cuda:1")
 
 
 def test_fp16_needs_a_gpu() -> None:

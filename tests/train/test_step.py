@@ -1,5 +1,7 @@
 """One step of training, against Adam written out in numpy, and its errors."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -101,9 +103,11 @@ def test_the_last_good_checkpoint_is_named() -> None:
 
 
 def test_an_ordinary_loss_passes() -> None:
-    """Zero and large losses are numbers like others."""
+    """Zero and the largest floats are losses like others; the first number above is refused."""
     refuse_nonfinite(0.0, [1.0], "", "")
-    refuse_nonfinite(1e30, [1.0], "", "")
+    refuse_nonfinite(sys.float_info.max, [1.0], "", "")
+    with pytest.raises(UserError, match="the loss is inf"):
+        refuse_nonfinite(2 * sys.float_info.max, [1.0], "", "")
 
 
 def test_too_little_memory_names_the_batch_size_to_try() -> None:
