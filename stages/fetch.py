@@ -10,21 +10,27 @@ from stages.base.environment import prepare_process
 
 prepare_process()
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 from pydantic import Field
 
-from stages.base.entry_point import PRIVATE_FOLDER, run_command
+from stages.base.entry_point import run_command
 from stages.base.environment import workers
 from stages.base.errors import UserError
 from stages.base.params import Section, read_section
+from stages.base.parts import PRIVATE_FOLDER
+from stages.base.stage_lock import stage_lock
+from stages.base.terminal import say
 from stages.sample.digits import write_sample
 from stages.sample.owned_files import update_owned_files
 
 SAMPLE_FOLDER = Path("data/sample")
 DOWNLOADS = PRIVATE_FOLDER / "downloads"
+_SCRATCH = PRIVATE_FOLDER / "sample"  # where the digits are made; the lock makes it this run's own
 
 
 class FetchParams(Section):
@@ -43,19 +49,28 @@ class FetchParams(Section):
 def main() -> None:
     """Fetch the photographs that params.yaml names."""
     params = read_section("fetch", FetchParams)
-    with TemporaryDirectory() as scratch:
-        folder = Path(scratch)
+    with stage_lock(PRIVATE_FOLDER, "fetch"), _scratch_folder() as scratch:
+        folder = download_pets(DOWNLOADS) if params.dataset == "pets" else scratch
         if params.dataset == "digits":
             write_sample(folder, workers=workers())
-        elif params.dataset == "pets":
-            folder = download_pets(DOWNLOADS)
         wanted = {path.name: path for path in folder.glob("[!.]*.jpg")}
         written, changed = update_owned_files(SAMPLE_FOLDER, wanted)
     if changed:
-        print(f"Left as you changed them: {', '.join(changed)}")
-    print(
+        say(f"Left as you changed them: {', '.join(changed)}")
+    say(
         f"{params.dataset}: {len(wanted):,} photographs in {SAMPLE_FOLDER}, {written:,} written now"
     )
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    """Make an empty folder, and remove it at the end, or a killed run's at the next start."""
+    shutil.rmtree(_SCRATCH, ignore_errors=True)
+    _SCRATCH.mkdir(parents=True)
+    try:
+        yield _SCRATCH
+    finally:
+        shutil.rmtree(_SCRATCH, ignore_errors=True)
 
 
 def download_pets(root: Path) -> Path:

@@ -8,10 +8,12 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from stages.base.errors import UserError
+from stages.base.parts import PRIVATE_FOLDER
 from stages.base.ranks import launched_by_torchrun
 from stages.base.stage_lock import stage_lock
+from stages.base.system_errors import system_error_line
+from stages.base.terminal import INTERRUPTED, drop_stdout_unless_read, say, say_all
 
-PRIVATE_FOLDER = Path(".finetrack")  # caches, checkpoints and the lock, outside DVC's outputs
 # -f, since a stage may have written a report of its failure; and the stage's name, since without
 # one DVC would also undo what people changed elsewhere, in photos for example.
 _RESTORE = (
@@ -23,17 +25,19 @@ def run_command(main: Callable[[], None], hint: str = "") -> None:
     """Run a command; a failure becomes a line on stderr and exit code 1 (130 when interrupted).
 
     An interruption that has a message is shown by it. FINETRACK_DEBUG=1 lets the traceback through.
+    A reader of stdout that leaves early, such as head, ends the command without a line.
     """
     try:
         main()
+        say_all()
     except KeyboardInterrupt as interrupt:
-        sys.exit(_report(str(interrupt) or "Interrupted.", hint, code=130))
-    except BrokenPipeError:
-        sys.exit(1)
+        sys.exit(_report([str(interrupt) or INTERRUPTED], hint, code=130))
     except Exception as error:
-        if os.environ.get("FINETRACK_DEBUG") == "1":
+        if isinstance(error, BrokenPipeError) and drop_stdout_unless_read():
+            sys.exit(1)
+        if os.environ.get("FINETRACK_DEBUG", "0") not in ("", "0"):
             raise
-        sys.exit(_report(_message(error), hint, code=1))
+        sys.exit(_report(_lines(error), hint, code=1))
 
 
 def run_stage(main: Callable[[], None]) -> None:
@@ -51,17 +55,18 @@ def run_stage(main: Callable[[], None]) -> None:
     run_command(locked_main, hint=_RESTORE.format(stage=stage))
 
 
-def _message(error: Exception) -> str:
+def _lines(error: Exception) -> list[str]:
     if isinstance(error, UserError):
-        return str(error)
+        return error.lines
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    line = " ".join(str(error).split())
-    return f"{type(error).__name__}: {line} (FINETRACK_DEBUG=1 shows where)"
+        return [system_error_line(error)]
+    line = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, OSError):
+        line = system_error_line(error)
+    return [f"{line} (FINETRACK_DEBUG=1 shows where)"]
 
 
-def _report(message: str, hint: str, code: int) -> int:
-    print(f"\nfinetrack: {message}", file=sys.stderr)
-    if hint:
-        print(hint, file=sys.stderr)
+def _report(lines: list[str], hint: str, code: int) -> int:
+    first, *others = lines
+    say("", f"finetrack: {first}", *others, *([hint] if hint else []), file=sys.stderr)
     return code

@@ -6,8 +6,11 @@ Imports nothing that takes time, since every entry point imports it first.
 import ctypes
 import os
 import platform
+import re
 
+from stages.base.echo import echo
 from stages.base.errors import UserError
+from stages.base.terminal import leave_quietly_when_interrupted, never_fail_to_encode
 
 # Parameters of glibc's mallopt, from malloc.h.
 _M_TRIM_THRESHOLD = -1
@@ -28,6 +31,8 @@ def prepare_process() -> None:
     # when CUDA is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     _keep_freed_memory()
+    never_fail_to_encode()
+    leave_quietly_when_interrupted()
 
 
 def _keep_freed_memory() -> None:
@@ -62,12 +67,15 @@ def cores() -> int:
 
 def device_name() -> str:
     """Return the device asked for by FINETRACK_DEVICE (cpu, cuda, cuda:1, mps), or 'auto'."""
-    return os.environ.get("FINETRACK_DEVICE", "") or "auto"
+    name = os.environ.get("FINETRACK_DEVICE", "") or "auto"
+    if not re.fullmatch(r"auto|(cpu|cuda|mps|xpu)(:[0-9]{1,3})?", name):
+        raise UserError(f"FINETRACK_DEVICE must be cpu, cuda, cuda:1 or mps, not {echo(name)}")
+    return name
 
 
 def _whole_number(variable: str) -> int:
     """Return a variable's number, 0 when it is unset or empty; a UserError when it is no count."""
     text = os.environ.get(variable, "")
-    if text and (not text.isdigit() or int(text) < 1):
-        raise UserError(f"{variable} must be a whole number from 1, not {text!r}")
+    if text and not re.fullmatch("0*[1-9][0-9]{0,3}", text):
+        raise UserError(f"{variable} must be a whole number from 1 to 9999, not {echo(text)}")
     return int(text or 0)

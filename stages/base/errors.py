@@ -2,9 +2,27 @@
 
 from collections.abc import Sequence
 
+from stages.base.terminal import printable
+
 
 class UserError(Exception):
-    """A mistake that the user can correct; its message is one line with the remedy."""
+    """A mistake that the user can correct: a line with the remedy, or a headline and its lines.
+
+    A newline inside a line, as in the name of a file, is escaped, as all that acts on a terminal.
+    """
+
+    def __init__(self, line: str, *more: str) -> None:
+        """Take the line; more: lines below it, as `error_list` makes them."""
+        super().__init__(line, *more)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines, as they are printed."""
+        return [printable(line) for line in self.args]
+
+    def __str__(self) -> str:
+        """Return the lines as one text."""
+        return "\n".join(self.lines)
 
 
 def error_list(head: str, lines: Sequence[str], shown: int = 20) -> UserError:
@@ -16,4 +34,4 @@ def error_list(head: str, lines: Sequence[str], shown: int = 20) -> UserError:
       b.jpg
     """
     rest = [f"... and {len(lines) - shown} more"] if len(lines) > shown else []
-    return UserError("\n  ".join([head, *lines[:shown], *rest]))
+    return UserError(head, *(f"  {line}" for line in [*lines[:shown], *rest]))

@@ -1,12 +1,10 @@
 """Files: written whole or not at all, the same content as the same bytes; text CSVs are read."""
 
+import csv
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
-from contextlib import suppress
-from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
@@ -14,18 +12,8 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
-from stages.base.errors import UserError
-
-_REMEDIES = {
-    (ENOSPC, EDQUOT): "free some space and run it again",
-    (EACCES, EPERM, EROFS): "allow writing there and run it again",
-}
-
-
-def unwritable(path: Path | str, error: OSError) -> UserError:
-    """Return the error for a file or folder that cannot be written, with the remedy if known."""
-    remedies = [remedy for codes, remedy in _REMEDIES.items() if error.errno in codes]
-    return UserError("; ".join([f"{path} cannot be written: {error.strerror}", *remedies]))
+from stages.base.parts import write_whole
+from stages.base.system_errors import unwritable
 
 
 def write_bytes(path: Path | str, content: bytes, durable: bool = False) -> None:
@@ -33,21 +21,10 @@ def write_bytes(path: Path | str, content: bytes, durable: bool = False) -> None
 
     durable: after a power cut too, for which the content must reach the disk before the name does.
     """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(Path(path), content, durable)
     except OSError as error:
         raise unwritable(path, error) from None
-    finally:
-        with suppress(OSError):  # renamed, or never created
-            part.unlink()
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -62,7 +39,10 @@ def write_json(path: Path | str, value: Any) -> None:
 
 def write_csv(path: Path | str, table: pd.DataFrame) -> None:
     """Write a table without its row index; floats keep the digits that bring them back exactly."""
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    text = table.to_csv(index=False, lineterminator="\n")
+    if "\r" in text:  # Python before 3.13 does not quote it, and other readers end a line there
+        text = table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    write_text(path, text)
 
 
 def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:

@@ -4,6 +4,7 @@ A checkpoint is resumed only under the fingerprints that it was saved with.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
@@ -11,8 +12,10 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
+from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
-from stages.base.params import PARAMS, read_yaml
+from stages.base.params import PARAMS
+from stages.base.yaml_file import read_yaml
 
 _ROOT = Path(__file__).parents[2]
 _CODE = "stages/"
@@ -35,10 +38,11 @@ def stage_fingerprints(stage: str, threads: int) -> dict[str, str]:
     """
     listed = read_yaml(_ROOT / "dvc.yaml")["stages"][stage]
     code = {name: _ROOT / name for name in listed["deps"] if name.startswith(_CODE)}
-    data = {name: Path(name) for name in listed["deps"] if not name.startswith(_CODE)}
+    params = read_yaml(PARAMS)
+    named = [_filled_in(name, params) for name in listed["deps"] if not name.startswith(_CODE)]
+    data = {name: Path(name) for name in named}
     keys = [key for key in listed["params"] if isinstance(key, str)]
     tables = [table for table in listed["params"] if not isinstance(table, str)]
-    params = read_yaml(PARAMS)
     versions = {
         name: _value(read_yaml(_ROOT / file), name)
         for table in tables
@@ -53,8 +57,19 @@ def stage_fingerprints(stage: str, threads: int) -> dict[str, str]:
     }
 
 
+def _filled_in(dependency: str, params: Mapping[str, Any]) -> str:
+    """Return a path of dvc.yaml with the values of the params that it names.
+
+    >>> _filled_in("data/weights/${model.weights}", {"model": {"weights": "package"}})
+    'data/weights/package'
+    """
+    return re.sub(r"\$\{(.+?)\}", lambda name: str(_value(params, name[1].strip())), dependency)
+
+
 def _hashes(paths: Mapping[str, Path], threads: int) -> dict[str, str]:
     """Return the SHA-256 of every file, and of every file below a folder, by name."""
+    if absent := [name for name, path in paths.items() if not path.exists()]:
+        raise UserError(f"{absent[0]} is missing, on which dvc.yaml lets the stage depend")
     files = {
         f"{name}/{file.relative_to(path).as_posix()}": file
         for name, path in paths.items()

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from stages.base.echo import cut, echo
 from stages.base.errors import UserError, error_list
 from stages.base.param_docs import ParamDoc, describe_type, param_docs
+from stages.base.yaml_file import read_yaml
 
 PARAMS = Path("params.yaml")
 SectionT = TypeVar("SectionT", bound="Section")
@@ -71,19 +71,6 @@ def read_seed() -> int:
     return seed
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping in a YAML 1.2 file, as DVC reads it (1e-3 is a number there)."""
-    try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; run from the root of the repository") from None
-    except YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} must hold sections of keys and values")
-    return content
-
-
 def validation_lines(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[str]:
     """Return a line for each mistake: dotted name, what is wrong, and the param's description.
 
@@ -98,13 +85,13 @@ def validation_lines(error: ValidationError, model: type[BaseModel], prefix: str
         if key in lines:
             continue
         if detail["type"] == "extra_forbidden":
-            near = _nearest(key, list(docs))
+            near = _nearest(cut(key, 120), list(docs))
             lines[key] = "no such parameter" + (f"; did you mean {near}?" if near else "")
         elif key != dotted:
-            lines[key] = f"input should be {docs[key].allowed}, not {detail['input']!r}"
+            lines[key] = f"input should be {docs[key].allowed}, not {echo(detail['input'])}"
         else:
             lines[key] = _sentence(detail, docs.get(key, _UNDESCRIBED))
-    return [f"{key}: {line}" for key, line in lines.items()]
+    return [f"{cut(key, 120)}: {line}" for key, line in lines.items()]
 
 
 def dotted_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -131,6 +118,6 @@ def _sentence(detail: Mapping[str, Any], doc: ParamDoc) -> str:
         return f"is missing{meaning}"
     message: str = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
-        return message
+        return cut(message, 400)
     meaning = f" ({doc.description})" if doc.description else ""
-    return f"{message[0].lower()}{message[1:]}, not {detail['input']!r}{meaning}"
+    return f"{message[0].lower()}{message[1:]}, not {echo(detail['input'])}{meaning}"

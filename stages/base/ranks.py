@@ -1,9 +1,13 @@
 """Ranks: which of the processes that train one model this is, as torchrun's variables say."""
 
 import os
+import re
 from dataclasses import dataclass
 
 import numpy as np
+
+from stages.base.echo import echo
+from stages.base.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,18 @@ SINGLE_PROCESS = Rank()
 
 
 def this_rank() -> Rank:
-    """Return the rank that torchrun gave this process; without torchrun it is the only one."""
-    names = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0}
-    return Rank(*(int(os.environ.get(name, value)) for name, value in names.items()))
+    """Return the rank that torchrun gave this process; without torchrun it is the only one.
+
+    A UserError names the variable that is no number, as where a cluster sets it otherwise.
+    """
+    names = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
+    values = {name: os.environ.get(name, value) for name, value in names.items()}
+    for name, value in values.items():
+        if not re.fullmatch("[0-9]{1,6}", value):
+            raise UserError(
+                f"{name} is torchrun's and must be a number, not {echo(value)}: unset it"
+            )
+    return Rank(*map(int, values.values()))
 
 
 def launched_by_torchrun() -> bool:

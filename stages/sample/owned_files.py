@@ -37,7 +37,8 @@ def _read_list(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     try:
-        return {Path(name).name: str(value) for name, value in json.loads(path.read_text()).items()}
+        listed = json.loads(path.read_text("utf-8"))
+        return {Path(name).name: str(value) for name, value in listed.items()}
     except (ValueError, AttributeError):
         raise UserError(
             f"{path} is damaged; delete it, and every file in {path.parent} counts as yours"

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
-from stages.base.entry_point import PRIVATE_FOLDER, run_command, run_stage
+from stages.base.entry_point import run_command, run_stage
 from stages.base.errors import UserError
+from stages.base.parts import PRIVATE_FOLDER
 from stages.base.stage_lock import stage_lock
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +113,8 @@ def test_one_stage_at_a_time_in_a_folder(
     with stage_lock(PRIVATE_FOLDER, "presize"):
         code, err = exit_of(succeed, capsys, run_stage)
     assert code == 1
-    assert f"presize (process {os.getpid()}) is still at work in this folder" in err
+    owner = f"presize (process {os.getpid()} on {gethostname()})"
+    assert f"{owner} is still at work in this folder" in err
     run_stage(succeed)
     assert capsys.readouterr().out == "done\n"
 

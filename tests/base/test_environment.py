@@ -35,7 +35,7 @@ def test_workers_as_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert workers() == 7
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", "²", "١", " 2", "10000", "9" * 5000])
 def test_other_numbers_of_workers_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """What is no count is refused by the variable's name."""
     monkeypatch.setenv("FINETRACK_WORKERS", text)
@@ -49,7 +49,7 @@ def test_one_gpu_unless_more_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("FINETRACK_GPUS", "4")
     assert gpus() == 4
     monkeypatch.setenv("FINETRACK_GPUS", "all")
-    with pytest.raises(UserError, match="FINETRACK_GPUS must be a whole number from 1, not 'all'"):
+    with pytest.raises(UserError, match=r"FINETRACK_GPUS must be a whole number .*, not 'all'"):
         gpus()
 
 
@@ -59,6 +59,16 @@ def test_device_is_auto_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert device_name() == "auto"
     monkeypatch.setenv("FINETRACK_DEVICE", "cuda:1")
     assert device_name() == "cuda:1"
+
+
+@pytest.mark.parametrize("text", ["gpu", "cuda:", "cuda:-1", "meta", "\x1b[2J", "x" * 9000])
+def test_other_devices_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """What is no device is refused by the variable's name, and shown cut and escaped."""
+    monkeypatch.setenv("FINETRACK_DEVICE", text)
+    with pytest.raises(UserError, match="FINETRACK_DEVICE must be cpu, cuda") as error:
+        device_name()
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 200
 
 
 FREED = """

@@ -1,12 +1,12 @@
 """Files are whole or absent, and the same content is the same bytes."""
 
+import csv
 import io
 import json
 import math
 import os
 import threading
 import time
-from errno import EDQUOT, EIO, ENOSPC, EROFS
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,6 @@ from stages.base.errors import UserError
 from stages.base.files import (
     read_text_csv,
     sha256_bytes,
-    unwritable,
     write_bytes,
     write_csv,
     write_json,
@@ -69,21 +68,6 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="folder cannot be written"):
         write_bytes(tmp_path / "folder", b"")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
-
-
-@pytest.mark.parametrize(
-    ("code", "remedy"),
-    [(ENOSPC, "free some space"), (EDQUOT, "free some space"), (EROFS, "allow writing there")],
-)
-def test_a_known_reason_comes_with_its_remedy(code: int, remedy: str) -> None:
-    """A full disk, a quota and a read-only place each come with a remedy."""
-    error = unwritable("data/presized", OSError(code, os.strerror(code)))
-    assert str(error).startswith(f"data/presized cannot be written: {os.strerror(code)}; {remedy}")
-
-
-def test_an_unknown_reason_stands_alone() -> None:
-    """An error without a known remedy is the path and the reason."""
-    assert str(unwritable("a", OSError(EIO, "I/O error"))) == "a cannot be written: I/O error"
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -168,6 +152,16 @@ def read_back(tmp_path: Path, content: bytes) -> pd.DataFrame:
     """Return the table in a CSV of these bytes."""
     (tmp_path / "t.csv").write_bytes(content)
     return read_text_csv(tmp_path / "t.csv")
+
+
+def test_every_reader_of_csv_sees_a_carriage_return_inside_its_cell(tmp_path: Path) -> None:
+    """Python's csv module and our own reader give the same cells back, numbers as they were."""
+    table = pd.DataFrame({"path": ["old\rmac.jpg", "b,c.jpg"], "p": [0.1, 1e-7]})
+    write_csv(tmp_path / "t.csv", table)
+    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows == [["path", "p"], ["old\rmac.jpg", "0.1"], ["b,c.jpg", "1e-07"]]
+    assert read_text_csv(tmp_path / "t.csv").to_numpy().tolist() == rows[1:]
 
 
 def test_cells_of_a_text_csv_stay_as_they_stand(tmp_path: Path) -> None:

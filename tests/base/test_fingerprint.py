@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.base.errors import UserError
 from stages.base.fingerprint import fingerprint, stage_fingerprints
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +17,13 @@ def before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for name in ("dvc.yaml", "params.yaml"):
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "stages", tmp_path / "stages")
-    for name in ("data/presized/0.tar", "data/splits.csv", "reports/lr_find/suggestion.json"):
+    for name in (
+        "data/presized/0.tar",
+        "data/splits.csv",
+        "data/weights/package",
+        "data/weights/w.pth",
+        "reports/lr_find/suggestion.json",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     monkeypatch.chdir(tmp_path)
@@ -30,6 +37,8 @@ def before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         ("data/presized/0.tar", "data"),
         ("data/presized/1.tar", "data"),
         ("data/splits.csv", "data"),
+        ("data/weights/package", "data"),
+        ("data/weights/w.pth", None),
         ("stages/train/step.py", "code"),
         ("stages/page/svg.py", None),
         ("data/labels.csv", None),
@@ -65,6 +74,24 @@ def test_a_changed_value_changes_its_part(
     (tmp_path / file).write_text(text.replace(old, new, 1))
     after = stage_fingerprints("fine_tune", 2)
     assert {key for key in before if after[key] != before[key]} == ({part} if part else set())
+
+
+def test_the_file_of_weights_counts(before: dict[str, str], tmp_path: Path) -> None:
+    """The file that model.weights names is data: with other tensors it is another training."""
+    params = (tmp_path / "params.yaml").read_text()
+    assert "weights: package" in params
+    (tmp_path / "params.yaml").write_text(params.replace("weights: package", "weights: w.pth"))
+    named = stage_fingerprints("fine_tune", 2)
+    (tmp_path / "data/weights/w.pth").write_text("other tensors")
+    after = stage_fingerprints("fine_tune", 2)
+    assert {key for key in before if after[key] != named[key]} == {"data"}
+
+
+def test_missing_data_is_refused_by_name(before: dict[str, str], tmp_path: Path) -> None:
+    """A file that dvc.yaml names must be there: none would count as the same as any other."""
+    (tmp_path / "data/splits.csv").unlink()
+    with pytest.raises(UserError, match=r"data/splits\.csv is missing"):
+        stage_fingerprints("fine_tune", 2)
 
 
 def test_threads_change_nothing(before: dict[str, str]) -> None:

@@ -16,9 +16,9 @@ from stages.base.params import (
     read_section,
     read_seed,
     read_value,
-    read_yaml,
     validation_lines,
 )
+from stages.base.yaml_file import read_yaml
 
 WriteParams: TypeAlias = Callable[[str], None]
 

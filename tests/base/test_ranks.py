@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stages.base.errors import UserError
 from stages.base.ranks import SINGLE_PROCESS, Rank, launched_by_torchrun, this_rank
 
 
@@ -34,3 +35,11 @@ def test_torchruns_variables_give_the_rank(monkeypatch: pytest.MonkeyPatch) -> N
     assert this_rank() == Rank(6, 8, 2)
     assert not this_rank().first
     assert launched_by_torchrun()
+
+
+@pytest.mark.parametrize("value", ["", "-1", "two", "1.0", "9" * 5000])
+def test_a_rank_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """A variable of torchrun's that something else set to no number is named, with the remedy."""
+    monkeypatch.setenv("LOCAL_RANK", value)
+    with pytest.raises(UserError, match=r"LOCAL_RANK is torchrun's and must be a number.*unset it"):
+        this_rank()

@@ -8,12 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
 from stages.base.errors import UserError
 from stages.base.stage_lock import file_lock, stage_lock
 
+HOST = gethostname()
 ROOT = Path(__file__).parents[2]
 OTHER_PROCESS = """
 import sys, time
@@ -40,7 +42,7 @@ def test_the_error_names_the_stage_at_work(
     other_process: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     """While one process has the lock another is refused, with stage, process and remedy."""
-    words = rf"presize \(process {other_process.pid}\) is still at work.*end it with kill"
+    words = rf"presize \(process {other_process.pid} on {HOST}\) is still at work.*end it with kill"
     with pytest.raises(UserError, match=words), stage_lock(tmp_path, "presize"):
         pass
 
@@ -51,7 +53,7 @@ def test_a_killed_process_leaves_no_lock(
     """After kill -9 the lock is free, though the lock file still names the killed process."""
     other_process.send_signal(signal.SIGKILL)
     other_process.wait()
-    assert (tmp_path / "lock").read_text() == f"presize (process {other_process.pid})"
+    assert (tmp_path / "lock").read_text() == f"presize (process {other_process.pid} on {HOST})"
     deadline = time.monotonic() + 5
     locked = False
     while not locked and time.monotonic() < deadline:
@@ -59,7 +61,7 @@ def test_a_killed_process_leaves_no_lock(
             locked = True
         time.sleep(0.05)
     assert locked
-    assert (tmp_path / "lock").read_text() == f"fine_tune (process {os.getpid()})"
+    assert (tmp_path / "lock").read_text() == f"fine_tune (process {os.getpid()} on {HOST})"
 
 
 def test_one_after_the_other(tmp_path: Path) -> None:
@@ -95,3 +97,32 @@ def test_a_lock_file_that_cannot_be_opened_is_an_os_error(tmp_path: Path) -> Non
         file_lock(tmp_path / "none" / "lock", "", ValueError),
     ):
         pass
+
+
+def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    """A file in the place of the private folder is an error with the remedy."""
+    (tmp_path / "private").touch()
+    words = r"private/lock cannot be written: .*; a file is in the place of a folder; move it away"
+    with pytest.raises(UserError, match=words), stage_lock(tmp_path / "private", "presize"):
+        pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/sys is of Linux")
+def test_a_folder_that_cannot_be_written_is_named() -> None:
+    """A place where nobody may write, not even root, is an error with the remedy."""
+    words = r"/sys/none/lock cannot be written: .*; allow writing there and run it again"
+    with pytest.raises(UserError, match=words), stage_lock(Path("/sys/none"), "presize"):
+        pass
+
+
+def test_what_the_stage_raises_is_no_error_of_the_lock(tmp_path: Path) -> None:
+    """An error of the system in the stage itself passes through as it is."""
+    with pytest.raises(OSError, match="a disk"), stage_lock(tmp_path, "presize"):
+        raise OSError(5, "a disk")
+
+
+def test_a_damaged_lock_file_is_no_failure(tmp_path: Path) -> None:
+    """Whatever stands in the lock file, after a power cut perhaps, a free lock is taken."""
+    (tmp_path / "lock").write_bytes(b"\xff\x00" * 100)
+    with stage_lock(tmp_path, "presize"):
+        assert (tmp_path / "lock").read_text().startswith("presize (process ")

@@ -1,0 +1,136 @@
+"""Child processes: a function runs in them, and the death of one is an answer.
+
+Native code that decodes photos may crash, and the system may kill whoever takes too much memory:
+what either takes along is one process, which another replaces.
+"""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from tempfile import gettempdir
+from typing import Any, Generic, TypeVar
+
+Argument = TypeVar("Argument")
+Answer = TypeVar("Answer")
+
+# A server that has imported what the children need, and forks them: 15 ms a child, where a new
+# interpreter takes .5 s. On macOS such a fork is not safe. The server's socket lies in the folder
+# for temporary files, and its whole path may have 107 characters, 33 of them its own.
+_HAS_SERVER = sys.platform == "linux" and len(gettempdir()) < 74
+_CONTEXT = get_context("forkserver") if _HAS_SERVER else get_context("spawn")
+_UNKNOWN = 255  # where the server, which learns the exit codes, was killed too
+_CRASHES = {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"}
+
+
+@dataclass(frozen=True)
+class Death:
+    """The end of a child process that gave no answer."""
+
+    exit_code: int  # negative where a signal ended the process: -11 for SIGSEGV
+
+    @property
+    def crashed(self) -> bool:
+        """Whether its own code ended the process, and not the system or a person."""
+        return 0 <= self.exit_code < _UNKNOWN or str(self) in _CRASHES
+
+    def __str__(self) -> str:
+        """Return the name of the signal, or the exit code."""
+        if self.exit_code >= 0:
+            return f"exit code {self.exit_code}"
+        with suppress(ValueError):
+            return signal.Signals(-self.exit_code).name
+        return f"signal {-self.exit_code}"
+
+
+@dataclass
+class _Child(Generic[Argument]):
+    """A process, and the argument that it works on."""
+
+    process: BaseProcess
+    argument: Argument
+
+
+def run_in_processes(
+    function: Callable[[Argument], Answer], arguments: Sequence[Argument], processes: int
+) -> Iterator[tuple[Argument, Answer | Death]]:
+    """Yield each argument with what the function returns for it, in the order in which they end.
+
+    The function must be one of a module, arguments and answers must be picklable. An exception
+    in a child is raised here, and the others are stopped. Want of memory counts as the death
+    that the system gives for it, SIGKILL.
+    """
+    if _HAS_SERVER:
+        _CONTEXT.set_forkserver_preload([function.__module__])
+    waiting = list(reversed(arguments))
+    children: dict[Connection, _Child[Argument]] = {}
+    try:
+        while waiting or children:
+            while waiting and len(children) < processes:
+                connection, process = _start(function)
+                children[connection] = _Child(process, waiting.pop())
+                _send(connection, children[connection].argument)
+            ready = wait(list(children))
+            for connection in [one for one in children if one in ready]:
+                child = children[connection]
+                argument, answer = child.argument, _answer(connection, child.process)
+                if waiting and not isinstance(answer, Death):
+                    child.argument = waiting.pop()
+                    _send(connection, child.argument)
+                else:
+                    connection.close()  # which ends the child
+                    del children[connection]
+                    child.process.join()
+                yield argument, answer
+    finally:
+        for child in children.values():
+            child.process.kill()
+            child.process.join()
+
+
+def _start(function: Callable[[Argument], Answer]) -> tuple[Connection, BaseProcess]:
+    here, there = _CONTEXT.Pipe()
+    process = _CONTEXT.Process(target=_work, args=(function, there), daemon=True)
+    process.start()
+    there.close()  # so that the death of the child ends what is received
+    return here, process
+
+
+def _send(connection: Connection, argument: object) -> None:
+    with suppress(ConnectionError):  # it died; what is received will say so
+        connection.send(argument)
+
+
+def _work(function: Callable[[Argument], Answer], connection: Connection) -> None:
+    """Send what the function returns and raises for each argument, until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and stops this
+    with suppress(EOFError, ConnectionError):  # the parent has no more arguments, or is gone
+        while True:
+            connection.send(_run(function, connection.recv()))
+
+
+def _run(
+    function: Callable[[Argument], Answer], argument: Argument
+) -> tuple[Answer | Death | None, Exception | None]:
+    try:
+        return function(argument), None
+    except MemoryError:
+        return Death(-signal.SIGKILL), None
+    except Exception as error:
+        return None, error
+
+
+def _answer(connection: Connection, process: BaseProcess) -> Any:
+    """Return what a child sent, or its death; raise what it raised."""
+    try:
+        answer, raised = connection.recv()
+    except (EOFError, OSError):  # an OSError in the middle of an answer
+        process.join()
+        return Death(process.exitcode or 0)
+    if raised is not None:
+        raise raised
+    return answer

@@ -1,0 +1,38 @@
+"""Errors of the operating system, in words: the file, what is wrong, and what to do about it."""
+
+import errno
+from pathlib import Path
+
+from stages.base.errors import UserError
+
+_REMEDIES = {
+    (errno.ENOSPC, errno.EDQUOT): "free some space and run it again",
+    (errno.EACCES, errno.EPERM, errno.EROFS): "allow writing there and run it again",
+    (errno.EFBIG,): "allow larger files (ulimit -f) and run it again",
+    (errno.EMFILE, errno.ENFILE): "allow more open files (ulimit -n 4096) and run it again",
+    (errno.EEXIST, errno.ENOTDIR): "a file is in the place of a folder; move it away",
+    (errno.ENOMEM, errno.EAGAIN): "FINETRACK_WORKERS=1 needs least",
+    (errno.ESTALE, errno.EIO): "look after the disk or the network folder and run it again",
+}
+
+
+def unwritable(path: Path | str, error: OSError) -> UserError:
+    """Return the error for a file or folder that cannot be written, with the remedy if known."""
+    return UserError(_with_remedy(f"{path} cannot be written", error))
+
+
+def system_error_line(error: OSError) -> str:
+    """Return one line for an error that no part of the program foresaw.
+
+    A full disk alone has no file's name in its error, so that the line says where to look.
+    """
+    if error.filename is not None:
+        return _with_remedy(str(error.filename), error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _with_remedy(f"a file below {Path.cwd()}, or a temporary one", error)
+    return _with_remedy(type(error).__name__, error)
+
+
+def _with_remedy(where: str, error: OSError) -> str:
+    remedies = [remedy for codes, remedy in _REMEDIES.items() if error.errno in codes]
+    return "; ".join([f"{where}: {error.strerror or error}", *remedies])

@@ -1,0 +1,122 @@
+"""The terminal: lines for people, in which no name of a file or a class can act on the terminal.
+
+A file may be named with an escape sequence that retitles the window, with a newline that forges a
+message, or with a bidirectional override that shows its letters in another order.
+"""
+
+import io
+import os
+import select
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, current_thread, main_thread
+from types import FrameType, TracebackType
+from typing import TextIO
+from unicodedata import category
+
+INTERRUPTED = "Interrupted."
+
+# Controls, formats, surrogates (bytes of a name that are no UTF-8), unassigned, line separators.
+_ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
+# The zero-width joiner and non-joiner are formats too. Behind a letter or a sign outside ASCII they
+# are spelling: families of emoji, Persian, the scripts of India.
+_JOINERS = "\u200c\u200d"
+
+
+def printable(text: str | Path) -> str:
+    r"""Return a name or a line with its control, format and unassigned characters escaped.
+
+    Newlines are escaped too. What is escaped already stays as it is; other Unicode stays.
+
+    >>> printable("cat\x1b[2J\n"), printable("Straße 猫.jpg")
+    ('cat\\x1b[2J\\n', 'Straße 猫.jpg')
+    """
+    text = str(text)
+    if text.isprintable():
+        return text
+    pairs = zip(" " + text, text, strict=False)
+    return "".join(_escape(sign) if _acts(before, sign) else sign for before, sign in pairs)
+
+
+def say(*lines: str, file: TextIO | None = None) -> None:
+    """Print lines for people to stdout, or to `file`; a newline inside a line is escaped.
+
+    It is the one way in which the stages and tools print.
+    """
+    print("\n".join(map(printable, lines)), file=file)  # the one print of all
+
+
+def say_all() -> None:
+    """Print now what is said already, so that a full disk is an error of the command."""
+    if sys.stdout:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError:
+            _drop_stdout()
+            raise
+
+
+def drop_stdout_unless_read() -> bool:
+    """Return whether the reader of stdout has left; what waits for it is dropped then."""
+    with suppress(OSError, AttributeError):  # an OSError where it is no file
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        if poll.poll(0):
+            _drop_stdout()
+            return True
+    return False
+
+
+def _drop_stdout() -> None:
+    # Or Python tries to print it when it exits, and shows a trace.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def leave_quietly_when_interrupted() -> None:
+    """Let Ctrl-C end this process with a line, where no `run_command` is there yet to catch it.
+
+    torch takes seconds to load, and numpy, interrupted while it is loaded, raises an ImportError.
+    """
+    interrupted = Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if interrupted.is_set():
+            say("", f"finetrack: {INTERRUPTED}", file=sys.stderr)
+        else:
+            sys.__excepthook__(kind, error, trace)
+
+    # Another thread may set no handler, and where Ctrl-C is ignored, it stays so.
+    if (
+        current_thread() is main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):
+        signal.signal(signal.SIGINT, note)
+        sys.excepthook = show
+
+
+def never_fail_to_encode() -> None:
+    """Let stdout and stderr escape what their encoding lacks, as under LANG=C, instead of failing.
+
+    Progress bars, warnings and the lines of other packages pass through them as well.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _acts(before: str, sign: str) -> bool:
+    if sign in _JOINERS:
+        return before.isascii()
+    return category(sign) in _ESCAPED_CATEGORIES
+
+
+def _escape(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")

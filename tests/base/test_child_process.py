@@ -1,0 +1,83 @@
+"""A child process answers, raises or dies, and none takes another along."""
+
+import os
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stages.base.child_process import Death, run_in_processes
+from tests.base import child_functions
+
+
+def test_every_argument_has_its_answer_or_its_death() -> None:
+    """A crash of one leaves the answers of the others, and has the name of its signal."""
+    arguments = [2, 13, 3, 5]
+    results = dict(run_in_processes(child_functions.square, arguments, 2))
+    assert results == {2: 4, 3: 9, 5: 25, 13: Death(-11)}
+    assert str(results[13]) == "SIGSEGV"
+
+
+@pytest.mark.parametrize(
+    ("way", "name", "crashed"),
+    [
+        ("SIGABRT", "SIGABRT", True),
+        ("SIGBUS", "SIGBUS", True),
+        ("exit", "exit code 3", True),
+        ("SIGKILL", "SIGKILL", False),
+        ("SIGTERM", "SIGTERM", False),
+        ("memory", "SIGKILL", False),
+    ],
+)
+def test_a_crash_is_told_from_what_the_system_does(way: str, name: str, crashed: bool) -> None:
+    """Signals of the process's own fault are crashes; want of memory and kill are none."""
+    ((_, death),) = run_in_processes(child_functions.end_by, [way], 1)
+    assert isinstance(death, Death)
+    assert (str(death), death.crashed) == (name, crashed)
+
+
+def test_a_lost_exit_code_is_no_crash() -> None:
+    """Where nobody knows how the process ended, it is not said to have crashed."""
+    assert not Death(255).crashed
+    assert str(Death(-99)) == "signal 99"
+
+
+def test_an_exception_is_raised_here_and_stops_the_others() -> None:
+    """What a child raises arrives with its type and text, and no process is left at work."""
+    before = time.monotonic()
+    with pytest.raises(ValueError, match="no time"):
+        list(run_in_processes(child_functions.wait_long, [60.0, 0.0], 2))
+    assert time.monotonic() - before < 30
+    children = psutil.Process().children(recursive=True)
+    assert not [child for child in children if "wait_long" in " ".join(child.cmdline())]
+
+
+def test_as_many_processes_as_asked_for_and_no_more() -> None:
+    """Ten arguments are worked on by the processes that there are, none of which is this one."""
+    ids = [answer for _, answer in run_in_processes(child_functions.process_id, range(10), 2)]
+    assert len(set(ids)) <= 2
+    assert os.getpid() not in ids
+    assert not [child for child in psutil.Process().children() if child.pid in ids]
+
+
+def test_a_process_that_died_is_replaced() -> None:
+    """After the death of the only process another goes on."""
+    results = list(run_in_processes(child_functions.square, [2, 13, 3, 13, 5], 1))
+    assert results == [(2, 4), (13, Death(-11)), (3, 9), (13, Death(-11)), (5, 25)]
+
+
+def test_a_child_works_in_the_folder_of_its_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The working folder is that of now; an interrupt is left to the parent."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        results = list(run_in_processes(child_functions.folder_and_interrupt, [0], 1))
+        assert results == [(0, (str(tmp_path / name), True))]
+
+
+def test_nothing_to_do_starts_nothing() -> None:
+    """Without arguments there is no answer."""
+    assert list(run_in_processes(child_functions.square, [], 2)) == []

@@ -1,0 +1,58 @@
+"""What the system refuses is named, with the remedy."""
+
+import os
+from errno import (
+    EACCES,
+    EDQUOT,
+    EFBIG,
+    EIO,
+    EMFILE,
+    ENOMEM,
+    ENOSPC,
+    ENOTDIR,
+    EROFS,
+    ESTALE,
+    ETXTBSY,
+)
+from pathlib import Path
+
+import pytest
+
+from stages.base.system_errors import system_error_line, unwritable
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (ENOSPC, "free some space"),
+        (EDQUOT, "free some space"),
+        (EROFS, "allow writing there"),
+        (EACCES, "allow writing there"),
+        (EFBIG, "allow larger files (ulimit -f)"),
+        (EMFILE, "allow more open files (ulimit -n 4096)"),
+        (ENOTDIR, "a file is in the place of a folder"),
+        (ENOMEM, "FINETRACK_WORKERS=1"),
+        (ESTALE, "look after the disk or the network folder"),
+    ],
+)
+def test_a_known_reason_comes_with_its_remedy(code: int, remedy: str) -> None:
+    """A full disk, a quota, a limit and a read-only place each come with a remedy."""
+    error = unwritable("data/presized", OSError(code, os.strerror(code)))
+    assert str(error).startswith(f"data/presized cannot be written: {os.strerror(code)}; {remedy}")
+    line = system_error_line(OSError(code, os.strerror(code), "a.jpg"))
+    assert line.startswith(f"a.jpg: {os.strerror(code)}; {remedy}")
+
+
+def test_an_unknown_reason_stands_alone() -> None:
+    """An error without a known remedy is the path and the reason."""
+    assert str(unwritable("a", OSError(ETXTBSY, "busy"))) == "a cannot be written: busy"
+    assert system_error_line(OSError(ETXTBSY, "busy", "a")) == "a: busy"
+
+
+def test_a_full_disk_without_a_file_says_where_to_look() -> None:
+    """The system names no file when writing fails: the line names the folder of the run."""
+    line = system_error_line(OSError(ENOSPC, os.strerror(ENOSPC)))
+    assert line.startswith(f"a file below {Path.cwd()}, or a temporary one: No space left")
+    assert line.endswith("; free some space and run it again")
+    assert system_error_line(OSError(EIO, "I/O error")).startswith("OSError: I/O error; look")
+    assert system_error_line(OSError("odd")) == "OSError: odd"

@@ -1,0 +1,153 @@
+"""What is printed never acts on the terminal, and never fails for want of a letter."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.base.errors import UserError, error_list
+from stages.base.terminal import printable, say
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("cat\x1b[2J", r"cat\x1b[2J"),
+        ("\x1b]8;;http://x\x07click\x1b]8;;\x07", r"\x1b]8;;http://x\x07click\x1b]8;;\x07"),
+        ("a\nfinetrack: all is well", r"a\nfinetrack: all is well"),
+        ("a\rb\tc\x00\x7f", r"a\rb\tc\x00\x7f"),
+        ("\x9b31m\x85", r"\x9b31m\x85"),
+        ("gpj.\u202etac", r"gpj.\u202etac"),
+        ("\u2066a\u2069\u200f\ufeff\u00ad", r"\u2066a\u2069\u200f\ufeff\xad"),
+        ("a\u2028b\u2029", r"a\u2028b\u2029"),
+        ("cat\U000e0041\u200b", r"cat\U000e0041\u200b"),
+        ("\u0378\udcff", r"\u0378\udcff"),
+        ("ca\u200dt", r"ca\u200dt"),
+    ],
+)
+def test_what_acts_on_a_terminal_is_escaped(name: str, shown: str) -> None:
+    """Controls, formats, surrogates and unassigned characters are shown as Python writes them."""
+    assert printable(name) == shown
+    assert printable(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a cat's (1).jpg",
+        "Straße 猫 고양이 แมว बिल्ली",
+        "e\u0301a\u0308",  # combining
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",  # a family: emoji with joiners
+        "\u2764\ufe0f\U0001f3fd",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian, with a non-joiner
+        "a\u00a0b\u3000c",
+        r"C:\new\x1b",
+    ],
+)
+def test_ordinary_names_stay(name: str) -> None:
+    """Letters of every script, combining marks, emoji and wide spaces are printed as they are."""
+    assert printable(name) == name
+
+
+def test_each_argument_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The lines that we build stay lines; a newline in one of them is part of a name."""
+    say("1 photo:", "  a\nb.jpg", "done")
+    assert capsys.readouterr() == ("1 photo:\n  a\\nb.jpg\ndone\n", "")
+
+
+def test_a_name_in_an_error_makes_no_line() -> None:
+    """Neither in an error of one line nor in a list of them, however often it is listed again."""
+    assert str(UserError("a\nb is missing")) == r"a\nb is missing"
+    inner = error_list("2 files:", ["a\n  b", "\x1b[1m"])
+    assert str(inner) == "2 files:\n  a\\n  b\n  \\x1b[1m"
+    assert str(error_list("all:", inner.lines)) == "all:\n  2 files:\n    a\\n  b\n    \\x1b[1m"
+
+
+SCRIPT = r"""
+from stages.base.environment import prepare_process
+prepare_process()
+from tqdm import tqdm
+from stages.base.entry_point import run_command
+from stages.base.errors import UserError
+from stages.base.terminal import say
+def main():
+    say("Stra\xdfe \u732b \udcff")
+    for _ in tqdm(range(2), "\u732b"):
+        tqdm.write("\u732b is written")
+    raise UserError("no \u732b.jpg")
+run_command(main)
+"""
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "latin-1:strict"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    ],
+    ids=["ascii", "latin-1", "LC_ALL=C"],
+)
+def test_a_letter_outside_the_encoding_is_never_a_failure(variables: dict[str, str]) -> None:
+    """A name that the terminal's encoding lacks is escaped in lines, errors and progress bars."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"\\u732b is written" in done.stdout
+    assert b"\\udcff" in done.stdout
+    assert b"finetrack: no \\u732b.jpg" in done.stderr
+
+
+# A shell lets what it runs in the background ignore the interruption: here it does not.
+LOADING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from stages.base.environment import prepare_process
+prepare_process()
+import time
+print("loading", flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    raise ERROR
+"""
+
+
+@pytest.mark.parametrize("error", ["", "ImportError('numpy') from None"])
+def test_an_interruption_while_torch_is_loaded_is_a_line(error: str) -> None:
+    """Ctrl-C in the seconds before a command begins is a line, whatever a package makes of it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", LOADING.replace("ERROR", error)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "loading\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert err == "\nfinetrack: Interrupted.\n"
+    assert process.returncode in (1, -signal.SIGINT)
+
+
+def test_other_failures_before_a_command_begins_have_their_trace() -> None:
+    """A package that is missing is shown by Python as always."""
+    code = (
+        "from stages.base.environment import prepare_process\nprepare_process()\nimport nothing_x"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "ModuleNotFoundError: No module named 'nothing_x'" in done.stderr
