@@ -6,41 +6,41 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from functools import partial
 
-import numpy as np
-from PIL import Image, ImageChops, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from stages.images.jpeg import COLOUR_SPACES, OddData, read_jpeg, scale_of
+from stages.images.camera_raw import camera_raw
+from stages.images.colour import Colours, to_srgb
+from stages.images.foreign import HEAD_BYTES, foreign_content
+from stages.images.formats import OPENED_FORMATS
+from stages.images.jpeg import COLOUR_SPACES, NoEndMarker, OddData, read_jpeg, scale_of
+from stages.images.jpeg_segments import UnsupportedJpeg
 from stages.images.picture import Picture, as_image
+from stages.images.raster import read_raster
+from stages.images.resize import box_size, presized_size
+from stages.images.source import Source, read_source, stated_colours
+from stages.images.strips import WHOLE_PIXELS, convert_in_strips
+from stages.images.tiff_tags import is_tiff, unread_tiff
 
-# The formats that photos come in. Left out are those that run other programs (EPS), and those
-# without a header that distinguishes them from noise (TGA, PCX).
-EXTENSIONS = {
-    "AVIF": (".avif",),
-    "BMP": (".bmp", ".dib"),
-    "GIF": (".gif",),
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "JPEG2000": (".jp2", ".j2k", ".jpx", ".jpf", ".j2c", ".jpc"),
-    "MPO": (".mpo", ".jpg", ".jpeg"),
-    "PNG": (".png", ".apng"),
-    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
-    "TIFF": (".tif", ".tiff"),
-    "WEBP": (".webp",),
-}
-OPENED_FORMATS = tuple(name for name in EXTENSIONS if name != "MPO")  # MPO is opened as a JPEG
-_HEIC_BRANDS = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
 _GREY_MODES = ("1", "L", "LA")
 _COLOUR_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
 _MIN_SIDE = 16  # pixels; below it there is nothing to learn from
 _MAX_PIXELS = 200_000_000  # what the largest phone cameras make; about 800 MB while it is decoded
+# Formats whose decoders take more than 4 bytes of memory a pixel: up to 18 AVIF, 24 JPEG 2000, 16
+# WebP. So a worker needs 1.1 GB and the file's own bytes, whatever it is given.
+_MAX_PIXELS_OF = {"AVIF": 50_000_000, "JPEG2000": 40_000_000, "WEBP": 60_000_000}
 # Pillow checks the size in the header before it decodes: it warns above its limit, and
 # refuses above twice its limit.
 Image.MAX_IMAGE_PIXELS = _MAX_PIXELS // 2
 
 # Category of a warning -> trait of the file; every other warning is odd metadata. A size below the
 # limit is no trait.
-_WARNING_TRAITS = {OddData: "odd data", Image.DecompressionBombWarning: ""}
+_WARNING_TRAITS = {
+    OddData: "odd data",
+    NoEndMarker: "no end marker",
+    Image.DecompressionBombWarning: "",
+}
 _ORIENTATION_TAG = 0x0112  # the EXIF tag
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -72,7 +72,7 @@ class Decoded:
     height: int
     format: str  # as Pillow names it, from the content
     traits: tuple[str, ...]  # sorted; see _traits
-    plain: bool  # an upright RGB JPEG, which can be stored as it is
+    plain: bool  # an upright JPEG in sRGB, whose own pixels can be stored
 
     @property
     def image(self) -> Image.Image:
@@ -81,10 +81,11 @@ class Decoded:
 
 
 def decode(content: bytes, shorter: int | None = None, thumbnail: int | None = None) -> Decoded:
-    """Decode the first frame of a file as upright RGB, or raise Undecodable.
+    """Decode the first frame of a file as upright sRGB, or raise Undecodable.
 
     shorter: a JPEG is decoded at the smallest scale of 1, 1/2, 1/4 and 1/8 that leaves its shorter
-    side at least so many pixels.
+    side at least so many pixels; a large picture of another format comes averaged in the boxes that
+    `resize` would take.
     thumbnail: a plain JPEG whose shorter side is within `shorter` is decoded in grey, down to so
     many pixels: reading all of it proves it whole, and its own bytes are what is stored.
     Alpha is composited over white.
@@ -93,18 +94,27 @@ def decode(content: bytes, shorter: int | None = None, thumbnail: int | None = N
         raise Undecodable("empty", "0 bytes")
     with _named_problems(content), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        photo = Image.open(io.BytesIO(content), formats=OPENED_FORMATS)
+        source = read_source(content)
+        if source.jpeg is None:
+            _refuse_camera_raw(source.content)
+        photo = Image.open(io.BytesIO(source.content), formats=OPENED_FORMATS)
         width, height = photo.size
         _check_header(photo)
-        traits = _traits(photo)
-        plain = (photo.format, photo.mode, _orientation(photo)) == ("JPEG", "RGB", 1)
+        colours = stated_colours(photo, source)
+        traits = (_traits(photo) | source.traits | {colours.trait}) - {""}
+        plain = _is_plain(photo, source, colours)
         passes_through = plain and shorter is not None and min(photo.size) <= shorter
         if passes_through and thumbnail:
-            picture = _load_jpeg(content, photo, "L", thumbnail)
+            picture = _load_jpeg(source, photo, "L", thumbnail)
         elif photo.format in ("JPEG", "MPO"):
-            picture = _to_rgb(_load_jpeg(content, photo, photo.mode, shorter or min(photo.size)))
+            loaded = _load_jpeg(source, photo, photo.mode, shorter or min(photo.size))
+            picture = _to_rgb(loaded, colours)
         else:
-            picture = _to_rgb(_load(content, photo))
+            raster = read_raster(source.content, photo)
+            traits |= raster.traits
+            boxes = _boxes(photo.size, shorter)
+            to_rgb = partial(_to_rgb, colours=colours)
+            picture = convert_in_strips(raster.strips, photo.size, boxes, to_rgb)
         orientation = _orientation(photo)
     traits |= {_WARNING_TRAITS.get(warning.category, "odd metadata") for warning in warned} - {""}
     if orientation in _TURNS:
@@ -117,11 +127,6 @@ def decode(content: bytes, shorter: int | None = None, thumbnail: int | None = N
     return Decoded(picture, width, height, photo.format or "", tuple(sorted(traits)), plain)
 
 
-def wrong_extension(path: str, format_name: str) -> bool:
-    """Return whether a file's extension is none of those of its format."""
-    return PurePosixPath(path).suffix.lower() not in EXTENSIONS.get(format_name, ())
-
-
 @contextmanager
 def _named_problems(content: bytes) -> Iterator[None]:
     """Turn any exception of Pillow into Undecodable; damaged files make it raise almost any."""
@@ -130,9 +135,11 @@ def _named_problems(content: bytes) -> Iterator[None]:
     except (Undecodable, MemoryError):
         raise
     except UnidentifiedImageError:
-        heic = content[4:12] in _HEIC_BRANDS
-        hint = "HEIC: convert it to JPEG first" if heic else "no decoder knows it"
-        raise Undecodable("not an image", hint) from None
+        if is_tiff(content):
+            raise Undecodable(*unread_tiff(io.BytesIO(content))) from None
+        raise Undecodable("not an image", foreign_content(content[:HEAD_BYTES])) from None
+    except UnsupportedJpeg as error:
+        raise Undecodable("unsupported JPEG", str(error)) from None
     except Image.DecompressionBombError as error:
         raise Undecodable("bomb", str(error).split(",")[0]) from None
     except Exception as error:
@@ -141,11 +148,19 @@ def _named_problems(content: bytes) -> Iterator[None]:
         raise Undecodable("truncated" if short else "corrupt", text) from None
 
 
+def _refuse_camera_raw(content: bytes) -> None:
+    if reason := camera_raw(io.BytesIO(content)):
+        raise Undecodable("not an image", reason)
+
+
 def _check_header(photo: Image.Image) -> None:
     """Refuse, from the header alone, what must not or cannot be decoded."""
     if min(photo.size) < _MIN_SIDE:
         size = f"{photo.width} x {photo.height} pixels"
         raise Undecodable("too small", f"{size}; at least {_MIN_SIDE} a side are needed")
+    most = _MAX_PIXELS_OF.get(photo.format or "", _MAX_PIXELS)
+    if photo.width * photo.height > most:
+        raise Undecodable("bomb", f"{photo.format} of more than {most:,} pixels")
     sixteen = photo.mode.startswith("I;16") or (photo.mode == "I" and photo.format == "PPM")
     if photo.mode not in _COLOUR_MODES and not sixteen:
         raise Undecodable("unsupported mode", f"{photo.format} of mode {photo.mode}")
@@ -175,37 +190,37 @@ def _orientation(photo: Image.Image) -> int:
     return 1
 
 
-def _load_jpeg(content: bytes, photo: Image.Image, mode: str, shorter: int) -> Picture:
+def _is_plain(photo: Image.Image, source: Source, colours: Colours) -> bool:
+    """Return whether a file is an upright RGB JPEG, in sRGB, of a coding that all programs read."""
+    upright = (photo.format, photo.mode, _orientation(photo)) == ("JPEG", "RGB", 1)
+    return upright and not colours.profile and bool(source.jpeg and not source.jpeg.arithmetic)
+
+
+def _load_jpeg(source: Source, photo: Image.Image, mode: str, shorter: int) -> Picture:
     """Read an open JPEG in a mode, its shorter side at least so many pixels if it has them."""
-    scale = scale_of(photo.size, shorter)
-    picture = read_jpeg(content, mode, photo.size, scale) if mode in COLOUR_SPACES else None
-    if picture is None:
-        photo.draft(None, (photo.width // scale, photo.height // scale))
-        photo.load()
-        picture = photo
-    if photo.mode == "CMYK" and "adobe" not in photo.info:
-        # Pillow takes every CMYK JPEG for Adobe's, whose values are inverted.
-        return ImageChops.invert(as_image(picture))
-    return picture
-
-
-def _load(content: bytes, photo: Image.Image) -> Image.Image:
+    # One whose header has errors is not scaled: its kind of coding is not known to allow it.
+    scale = scale_of(photo.size, shorter) if source.jpeg else 1
+    picture = read_jpeg(source.content, mode, photo.size, scale) if mode in COLOUR_SPACES else None
+    if picture is not None:
+        return picture
+    photo.draft(None, (photo.width // scale, photo.height // scale))
     photo.load()
-    if photo.format == "PNG":  # load() passes over wrong checksums, verify() does not
-        Image.open(io.BytesIO(content), formats=("PNG",)).verify()
     return photo
 
 
-def _to_rgb(photo: Picture) -> Picture:
+def _boxes(size: tuple[int, int], shorter: int | None) -> tuple[int, int]:
+    """Return the boxes that a large picture is averaged in, those that `resize` would use."""
+    if shorter is None or size[0] * size[1] <= WHOLE_PIXELS:
+        return 1, 1
+    return box_size(size, presized_size(*size, shorter))
+
+
+def _to_rgb(photo: Picture, colours: Colours) -> Picture:
     if not isinstance(photo, Image.Image):
-        return photo
-    if photo.mode.startswith("I"):  # 0..65535, which convert() would clip at 255
-        levels = np.asarray(photo).astype(np.uint32)
-        levels[levels == photo.info.get("transparency", -1)] = 65535  # one level of a PNG: white
-        grey = (levels + 128) // 257
-        return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB")
+        return to_srgb(photo, colours)
     if photo.has_transparency_data:
-        layer = photo.convert("RGBA")
+        layer = as_image(to_srgb(photo.convert("RGBA"), colours))
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert("RGB")
+    photo = as_image(to_srgb(photo, colours))
     return photo if photo.mode == "RGB" else photo.convert("RGB")

@@ -9,10 +9,12 @@ instead of 1.28).
 
 import re
 import warnings
+from contextlib import suppress
 
 from PIL import Image
 from simplejpeg import decode_jpeg, decode_jpeg_header
 
+from stages.images.jpeg_scans import all_scans_arrived
 from stages.images.picture import Picture
 
 # Modes of Pillow -> colour spaces of simplejpeg.
@@ -28,12 +30,17 @@ _MAX_PADDING = 8
 _FRAMES = frozenset({*range(0xFFC0, 0xFFD0)} - {0xFFC4, 0xFFC8, 0xFFCC})
 _SCAN = 0xFFDA
 _MULTI_PICTURE = 0xFFE2
+_END_MARKER = b"\xff\xd9"
 _BAND_COUNTS = (b"\1", b"\3", b"\4")  # number of bands: grey, YCbCr or RGB, CMYK
 _SEGMENTS = _FRAMES | {0xFFC4, 0xFFCC, 0xFFDB, 0xFFDD, *range(0xFFE0, 0xFFF0), 0xFFFE}
 
 
 class OddData(UserWarning):
     """A JPEG has a few bytes that no pixel needs."""
+
+
+class NoEndMarker(UserWarning):
+    """A JPEG lacks its end marker, and nothing else."""
 
 
 def jpeg_size(content: bytes) -> tuple[int, int] | None:
@@ -77,6 +84,22 @@ def read_jpeg(content: bytes, mode: str, size: tuple[int, int], scale: int) -> P
     size: in pixels, as Pillow reads the header. RGB comes as an array of pixels. Raises EOFError
     when the data end too soon and ValueError when they are damaged; warns of what harms no pixel.
     """
+    try:
+        return _read_to_end(content, mode, size, scale)
+    except EOFError:
+        # Some cameras leave out the end marker. With it added, the decoder complains of every
+        # pixel that is missing; what it cannot miss is a whole scan.
+        picture = None
+        if all_scans_arrived(content):
+            with suppress(ValueError):
+                picture = _read_to_end(content + _END_MARKER, mode, size, scale)
+        if picture is None:
+            raise
+        warnings.warn("no end marker", NoEndMarker, stacklevel=2)
+        return picture
+
+
+def _read_to_end(content: bytes, mode: str, size: tuple[int, int], scale: int) -> Picture | None:
     width, height = (-(-side // scale) for side in size)
     try:
         # A second header may state another size than the one that was checked.
@@ -97,8 +120,8 @@ def _raise_or_warn(message: str) -> None:
     if message.startswith("Premature end of JPEG file"):
         raise EOFError(message)
     if padding and int(padding[1]) <= _MAX_PADDING:
-        warnings.warn(message, OddData, stacklevel=3)
+        warnings.warn(message, OddData, stacklevel=4)
     elif message.startswith(_DAMAGE) and not message.startswith(_HARMLESS):
         raise ValueError(message)
     else:
-        warnings.warn(message, UserWarning, stacklevel=3)
+        warnings.warn(message, UserWarning, stacklevel=4)

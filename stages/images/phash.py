@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 GREY_SIDE = 64  # pixels of the grey thumbnail
-FREQUENCIES = 16  # the lowest on each axis: 256 bits. stages/dataset/duplicates.py says why so many
+FREQUENCIES = 16  # the lowest on each axis: 256 bits; stages/dataset/hash_groups.py says why
 # Standard deviation in grey levels. A blank picture has nothing to compare, only noise;
 # the least of 1,099 pet photos has 18, the least of 1,008 photographed digits 10.
 _BLANK = 2.0

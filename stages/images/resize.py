@@ -29,7 +29,7 @@ class PresizeParams(Section):
     quality: int = Field(
         ge=1,
         le=95,
-        description="quality of a JPEG; a small upright one in colour is stored byte for byte",
+        description="quality of a JPEG; a small upright one in sRGB is stored as it is coded",
     )
     shards: int = Field(
         ge=1,
@@ -37,7 +37,7 @@ class PresizeParams(Section):
         description="tar files to spread the images over, about one per 1,000 photos",
     )
     max_rejected: float = Field(
-        ge=0, le=1, description="stop when more than this fraction of the files cannot be used"
+        ge=0, le=1, description="stop when more than this fraction of the photos cannot be used"
     )
 
 
@@ -49,6 +49,15 @@ def presized_size(width: int, height: int, size: int) -> tuple[int, int]:
     """
     scale = min(1.0, size / min(width, height), MAX_SIDE / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def box_size(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int]:
+    """Return width and height of the boxes that `resize` averages first, (1, 1) for none.
+
+    >>> box_size((14100, 14100), (460, 460)), box_size((4000, 3000), (1227, 920))
+    ((10, 10), (1, 1))
+    """
+    return max(1, int(size[0] / target[0] / _GAP)), max(1, int(size[1] / target[1] / _GAP))
 
 
 def resize(picture: Picture, target: tuple[int, int]) -> Image.Image:
@@ -63,13 +72,10 @@ def resize(picture: Picture, target: tuple[int, int]) -> Image.Image:
     width, height = size_of(picture)
     if (width, height) == target:
         return as_image(picture)
-    shrink_x = width / target[0]
-    shrink_y = height / target[1]
-    box_x = max(1, int(shrink_x / _GAP))
-    box_y = max(1, int(shrink_y / _GAP))
+    box_x, box_y = box_size((width, height), target)
     if (box_x, box_y) != (1, 1):
         picture = as_image(picture).reduce((box_x, box_y))
     small = pyvips.Image.new_from_array(np.asarray(picture)).resize(
-        box_x / shrink_x, vscale=box_y / shrink_y, kernel="lanczos3", gap=0
+        box_x * target[0] / width, vscale=box_y * target[1] / height, kernel="lanczos3", gap=0
     )
     return Image.fromarray(small.numpy())

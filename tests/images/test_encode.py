@@ -1,4 +1,4 @@
-"""The store has a photo's own bytes where they are small enough, else one resampled copy."""
+"""The store has a photo's own pixels where they are small enough, else one resampled copy."""
 
 import ast
 import inspect
@@ -12,6 +12,7 @@ from PIL import Image
 from stages.base.seed import derive
 from stages.images.decode import Undecodable
 from stages.images.encode import ENCODER_PARTS, encode, encoder_key
+from stages.images.jpeg_segments import without_metadata
 from stages.images.phash import phash
 from stages.images.resize import PresizeParams
 
@@ -72,6 +73,28 @@ def test_a_turned_jpeg_is_encoded_anew_and_upright() -> None:
     assert (found.width, found.height) == (40, 60)
     assert b"Exif" not in found.content
     assert found.traits == ("EXIF turn",)
+
+
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("size", [(60, 40), (600, 400)])
+@pytest.mark.parametrize("params", [PARAMS, RAW], ids=["jpeg", "raw"])
+def test_no_place_is_stored(format_name: str, size: tuple[int, int], params: PresizeParams) -> None:
+    """What is stored of a photo with EXIF says nothing of where it was taken."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    exif.get_ifd(0x8825)[29] = "2024:01:02"
+    exif[0x010E] = "at home"
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>at home</x:xmpmeta>"
+    content = saved(picture(*size), format_name, exif=exif, xmp=xmp)
+    assert b"at home" in content
+    found = encode(content, params)
+    assert (found.content is None) == (format_name == "JPEG" and size[1] == 40 and params is PARAMS)
+    stored = without_metadata(content) if found.content is None else found.content
+    image = Image.open(io.BytesIO(stored))
+    assert not image.getexif()
+    assert not {"exif", "xmp", "comment", "icc_profile", "photoshop"} & set(image.info)
+    assert b"home" not in stored
+    assert b"2024" not in stored
 
 
 def test_raw_is_a_ppm_of_the_exact_pixels() -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from stages.base.seed import derive
-from stages.images.jpeg import OddData, jpeg_size, read_jpeg, scale_of
+from stages.images.jpeg import NoEndMarker, OddData, jpeg_size, read_jpeg, scale_of
 from stages.images.picture import Picture, as_image
 
 
@@ -68,9 +68,17 @@ def test_a_colour_photo_can_be_read_as_grey() -> None:
     assert abs(grey - np.asarray(Image.open(io.BytesIO(PLAIN)).convert("L"))).mean() < 1
 
 
-@pytest.mark.parametrize("lost", [1, 2, 30, 1000])
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_missing_end_marker_is_odd_but_no_damage(lost: int) -> None:
+    """Some cameras leave it out: the pixels are all there, and there is a warning."""
+    with pytest.warns(NoEndMarker):
+        found = read_jpeg(PLAIN[:-lost], "RGB", (200, 150), 1)
+    assert np.array_equal(np.asarray(found), np.asarray(read(PLAIN)))
+
+
+@pytest.mark.parametrize("lost", [3, 4, 30, 1000])
 def test_an_early_end_is_an_error(lost: int) -> None:
-    """Even a missing end marker is refused; the decoder alone would paint the rest grey."""
+    """Even one byte of pixels that is missing is refused; libjpeg alone would paint the rest."""
     with pytest.raises(EOFError, match="Premature end of JPEG file"):
         read(PLAIN[:-lost])
 

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.fft import dctn
 
 from stages.base.seed import derive
-from stages.dataset.duplicates import NEAR_BITS
+from stages.dataset.hash_groups import NEAR_BITS
 from stages.images.phash import COSINE_WAVES, FREQUENCIES, GREY_SIDE, phash
 
 
