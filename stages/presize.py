@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.base.entry_point import PRIVATE_FOLDER, run_stage
+from stages.base.entry_point import run_stage
 from stages.base.environment import workers
 from stages.base.errors import error_list
 from stages.base.files import write_csv, write_json
 from stages.base.params import read_section, read_value
+from stages.base.parts import PRIVATE_FOLDER
+from stages.base.terminal import say
 from stages.dataset.manifest import read_images
 from stages.images.resize import PresizeParams
 from stages.store.writer import write_store
@@ -42,7 +44,7 @@ def main() -> None:
     write_csv(REJECTED, rejected[["path", "problem", "detail"]])
     write_json("reports/presize/metrics.json", _metrics(stored, rejected))
     _refuse_too_many(rejected, len(outcomes), params.max_rejected)
-    print(
+    say(
         f"{len(stored):,} photos presized to {params.size} px "
         f"({stored['passed_through'].sum():,} passed through, {stored['reused'].sum():,} reused, "
         f"{len(rejected):,} rejected: {REJECTED})"

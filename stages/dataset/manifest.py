@@ -12,9 +12,8 @@ import pandas as pd
 from stages.base.errors import UserError
 from stages.base.files import read_text_csv, write_csv
 
-# The sides of a split that a label CSV, or a folder of the path, may name.
-SIDES = ("train", "valid")
-# format is Pillow's name for it, "" (with width and height 0) when the file is no image.
+# A row for each file that is meant as a photo. format is Pillow's name for it, "" (with width and
+# height 0) when it is no image after all.
 IMAGE_COLUMNS = {
     "path": "str",
     "sha256": "str",
@@ -22,7 +21,8 @@ IMAGE_COLUMNS = {
     "width": "int64",
     "height": "int64",
 }
-# source is filename, csv, folder or correction; split is train, valid or "" when nothing is given.
+# source is filename, csv, folder or correction; split is train, valid, test, or "" when nothing is
+# given.
 LABEL_COLUMNS = {"path": "str", "label": "str", "source": "str", "split": "str"}
 _REMEDY = "make it with: dvc repro ingest"
 
@@ -77,5 +77,5 @@ def _read(file: Path, columns: Mapping[str, str]) -> pd.DataFrame:
         )
     try:
         return table.astype(dict(columns))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # OverflowError for a number beyond 64 bits
         raise UserError(f"{file}: {error}; {_REMEDY}") from None

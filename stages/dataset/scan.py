@@ -20,11 +20,20 @@ from tqdm import tqdm
 
 from stages.base.errors import UserError, error_list
 from stages.dataset.labels import Problem
-from stages.images.decode import OPENED_FORMATS
+from stages.images.camera_raw import camera_raw
+from stages.images.foreign import HEAD_BYTES, foreign_content
+from stages.images.formats import OPENED_FORMATS
 from stages.images.jpeg import jpeg_size
 
 MAX_WHOLE_READ = 16 * 2**20  # bytes; larger files are read in pieces, to bound memory
-_SYSTEM_FILES = ("thumbs.db", "desktop.ini")  # in lower case
+# What systems and programs leave beside photos, in lower case: their own files, thumbnails, bins.
+_SYSTEM_NAMES = frozenset(
+    {"thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", "icon\r", "zbthumbnail.info"}
+    | {"@eadir", "@recycle", "#recycle", "#snapshot", "@__thumb", "__macosx", "lost+found"}
+    | {"$recycle.bin", "system volume information"}
+)
+_SYSTEM_ENDINGS = (".lrdata", ":zone.identifier", "@synoeastream", "@synoresource")
+_UNREADABLE = "unreadable"
 _LINK_PROBLEMS = {
     ELOOP: ("symlink loop", "it leads back to itself"),
     ENOENT: ("broken link", "what it leads to is not there"),
@@ -76,11 +85,31 @@ def require_images(scan: Scan, folder: str) -> None:
     """Refuse a folder without a single image; the error shows what it holds instead."""
     if any(file.format for file in scan.facts):
         return
-    lines = [str(Problem(file.path, "not an image", "")) for file in scan.facts]
+    lines = [str(_not_an_image(folder, file.path)) for file in scan.facts]
     lines += map(str, scan.problems)
     if not lines:
         raise UserError(f"ingest.images: {folder} is empty; put your photos there")
     raise error_list(f"ingest.images: {folder} holds no image that can be read:", lines)
+
+
+def _not_an_image(folder: str, path: str) -> Problem:
+    with Path(folder, path).open("rb") as file:
+        return Problem(path, "not an image", foreign_content(file.read(HEAD_BYTES)))
+
+
+def require_readable(scan: Scan, folder: str) -> None:
+    """Refuse a folder in which a file or folder cannot be read.
+
+    What cannot be read says nothing of a photo: a network folder is gone, a disk fails, or this
+    account lacks a right that another has, so that the same folder would be another set there.
+    """
+    unreadable = [str(problem) for problem in scan.problems if problem.problem == _UNREADABLE]
+    if unreadable:
+        raise error_list(
+            f"ingest.images: {len(unreadable):,} files or folders in {folder} cannot be read; mount"
+            " what is missing, allow reading, or move out what is no photo:",
+            unreadable,
+        )
 
 
 def list_files(root: Path) -> tuple[list[str], list[Problem], int]:
@@ -100,11 +129,11 @@ def list_files(root: Path) -> tuple[list[str], list[Problem], int]:
         try:
             entries = list(os.scandir(root / folder))
         except OSError as error:
-            problems.append(Problem(folder, "unreadable", f"folder: {error.strerror}"))
+            problems.append(Problem(folder, _UNREADABLE, f"folder: {error.strerror}"))
             continue
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FILES:
+            if _is_system_name(entry.name.lower()):
                 hidden += 1
             elif problem := _entry_problem(entry, path, real_root, linked):
                 problems.append(problem)
@@ -138,15 +167,17 @@ def read_file_facts(root: Path, path: str) -> FileFacts | Problem:
             file.seek(0)
             return FileFacts(path, digest, *_header(file), length)
     except OSError as error:
-        return Problem(path, "unreadable", error.strerror or str(error))
+        return Problem(path, _UNREADABLE, error.strerror or str(error))
 
 
 def _header(file: IO[bytes]) -> tuple[str, int, int]:
-    """Return format, width and height (pixels, before any EXIF turn)."""
+    """Return format, width and height (pixels, before any EXIF turn); presize names all others."""
+    if camera_raw(file):
+        return "", 0, 0
     try:
         with Image.open(file, formats=OPENED_FORMATS) as image:
             return image.format or "", *image.size
-    except Exception:  # Pillow raises a dozen kinds on damaged headers; presize names them
+    except Exception:  # Pillow raises a dozen kinds on damaged headers
         return "", 0, 0
 
 
@@ -161,6 +192,11 @@ def _headers_only() -> Iterator[None]:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _is_system_name(name: str) -> bool:
+    """Return whether a name, in lower case, is one that no photo has."""
+    return name.startswith(".") or name in _SYSTEM_NAMES or name.endswith(_SYSTEM_ENDINGS)
 
 
 def _entry_problem(
@@ -178,7 +214,7 @@ def _entry_problem(
         if not entry.is_dir() and not entry.is_file():
             return Problem(path, "not a file", "a pipe, a socket or a device")
     except OSError as error:
-        unreadable = ("unreadable", error.strerror or str(error))
+        unreadable = (_UNREADABLE, error.strerror or str(error))
         return Problem(path, *_LINK_PROBLEMS.get(error.errno or 0, unreadable))
     return None
 

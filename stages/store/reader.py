@@ -1,15 +1,20 @@
 """The presized store: plain tar files of images, one index, read by mapping into memory.
 
-    format.json      says what the folder is; written last, so a store without it is unfinished
-    index.csv        one row per photo, sorted by path; offset and length give its bytes in a shard
+    format.json      says what the folder is, with the checksum of index.csv; written last, so a
+                     store without it is unfinished
+    index.csv        one row per photo, sorted by path; offset and length give its bytes in a shard,
+                     crc32 their checksum
     shard-0000.tar   images named by the SHA-256 of the original (.jpg, or .ppm when raw)
 
-The tar files are ordinary ones: `tar xf` takes the images out.
+The tar files are ordinary ones: `tar xf` takes the images out. Bytes are checked whenever they are
+read, since of a JPEG whose bytes rotted on the disk a decoder makes another picture without a word.
+A checksum takes 19 us of a photo of 72 kB, and decoding it 3 ms.
 """
 
 import io
 import json
 import mmap
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,11 +29,13 @@ from stages.base.files import read_text_csv
 
 FORMAT_FILE = "format.json"
 INDEX_FILE = "index.csv"
-INDEX_COLUMNS = ["path", "sha256", "shard", "offset", "length", "width", "height", "phash"]
+INDEX_COLUMNS = ["path", "sha256", "shard", "offset", "length", "width", "height", "phash", "crc32"]
 _FORMAT = "finetrack presized images"
-_VERSION = 1
+_VERSION = 2
 _NUMBERS = {"offset": "int64", "length": "int64", "width": "int64", "height": "int64"}
 _REMEDY = "make it again: dvc repro presize"
+# -f, since DVC takes a file for unchanged while its time and size are; -s, for this stage alone.
+_REMEDY_OF_DAMAGE = "make it again: dvc repro -f -s presize"
 # Each map has a file descriptor, of which a process often gets 1,024.
 OPEN_SHARDS = 256
 
@@ -38,9 +45,27 @@ def shard_name(number: int) -> str:
     return f"shard-{number:04d}.tar"
 
 
-def format_of_store(images: str, size: int) -> dict[str, str | int]:
-    """Return the content of format.json: images are jpeg or raw, of this shorter side in pixels."""
-    return {"format": _FORMAT, "version": _VERSION, "images": images, "size": size}
+def checksum(content: bytes | memoryview) -> str:
+    """Return the CRC-32 of some bytes, as 8 hex digits.
+
+    >>> checksum(b"presized")
+    '19d3e4a1'
+    """
+    return f"{zlib.crc32(content):08x}"
+
+
+def format_of_store(images: str, size: int, index: bytes) -> dict[str, str | int]:
+    """Return the content of format.json.
+
+    images: jpeg or raw; size: their shorter side in pixels; index: the bytes of index.csv.
+    """
+    return {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "images": images,
+        "size": size,
+        "index_crc32": checksum(index),
+    }
 
 
 class _ImagePlace(NamedTuple):
@@ -51,6 +76,7 @@ class _ImagePlace(NamedTuple):
     length: int
     width: int
     height: int
+    crc32: str
 
 
 class Store:
@@ -69,9 +95,15 @@ class Store:
         self._map = lru_cache(OPEN_SHARDS)(self._open)
 
     def encoded(self, path: str) -> memoryview:
-        """Return the bytes of one image, a JPEG or a PPM, without copying them."""
+        """Return the bytes of one image, a JPEG or a PPM, without copying them.
+
+        Raises UserError when they are not what presize stored.
+        """
         place = self._place(path)
-        return memoryview(self._map(place.shard))[place.offset : place.offset + place.length]
+        content = memoryview(self._map(place.shard))[place.offset : place.offset + place.length]
+        if checksum(content) != place.crc32:
+            raise self._damaged(f"{place.shard} (at {path})")
+        return content
 
     def image(self, path: str) -> NDArray[np.uint8]:
         """Return one image as a read-only array (H, W, 3) of RGB."""
@@ -109,7 +141,7 @@ class Store:
                 raise self._damaged(str(shard))
 
     def _damaged(self, name: str) -> UserError:
-        return UserError(f"{self.folder}/{name} is missing or damaged; {_REMEDY}")
+        return _damaged(self.folder / name)
 
 
 def read_index(folder: Path) -> pd.DataFrame:
@@ -117,19 +149,19 @@ def read_index(folder: Path) -> pd.DataFrame:
 
     The columns are INDEX_COLUMNS, the rows sorted by path.
     """
-    _read_format(folder)
+    expected = _read_format(folder).get("index_crc32")
     file = folder / INDEX_FILE
     try:
-        return _parse_index(file)
-    except (OSError, ValueError, OverflowError):
-        raise UserError(f"{file} is missing or damaged; {_REMEDY}") from None
+        content = file.read_bytes()
+    except OSError:
+        raise _damaged(file) from None
+    if checksum(content) != expected:
+        raise _damaged(file)
+    return read_text_csv(io.BytesIO(content)).astype(_NUMBERS)
 
 
-def _parse_index(file: Path) -> pd.DataFrame:
-    index = read_text_csv(file)
-    if list(index.columns) != INDEX_COLUMNS:
-        raise ValueError("an index of other columns")
-    return index.astype(_NUMBERS)
+def _damaged(file: Path) -> UserError:
+    return UserError(f"{file} is missing or damaged; {_REMEDY_OF_DAMAGE}")
 
 
 def _read_format(folder: Path) -> dict[str, Any]:

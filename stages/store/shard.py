@@ -3,16 +3,22 @@
 import io
 import os
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
-from stages.base.files import sha256_bytes, unwritable
-from stages.images.decode import Undecodable, wrong_extension
+from stages.base.files import sha256_bytes
+from stages.base.system_errors import unwritable
+from stages.images.decode import Undecodable
 from stages.images.encode import Encoded, encode
+from stages.images.formats import wrong_extension
+from stages.images.jpeg_segments import without_metadata
 from stages.images.resize import PresizeParams
 from stages.store.encode_cache import EncodeCache
+from stages.store.reader import checksum
 
-_CHANGED = "changed since ingest"
 _SUFFIXES = {"jpeg": "jpg", "raw": "ppm"}
 
 
@@ -27,6 +33,7 @@ class ShardTask:
     cache: Path  # folder of the encode cache
     log_lines: dict[str, str]  # of the cache's logs, the lines about these items by sha256
     scratch: Path  # folder of this run alone
+    encode: Callable[[bytes, PresizeParams], Encoded] = encode  # or raises Undecodable
 
     @property
     def unfinished(self) -> Path:
@@ -44,23 +51,34 @@ class ShardTask:
         return self.scratch / f"{self.shard}.progress"
 
 
+class Fault(StrEnum):
+    """Why a photo could not be presized, of which nothing says that the photo is to blame."""
+
+    UNREADABLE = "unreadable"
+    CHANGED = "changed since ingest"
+    ENDED = "ended by the system"
+    ENCODER = "the encoder failed"
+
+
 @dataclass(frozen=True, kw_only=True)
 class PresizeOutcome:
-    """What presizing one photo came to: a place in the store, or a problem."""
+    """What presizing one photo came to: a place in the store, a problem of it, or a fault."""
 
     path: str
     sha256: str
-    problem: str = ""
-    detail: str = ""
+    problem: str = ""  # of the photo
+    fault: Fault | Literal[""] = ""
+    detail: str = ""  # of the problem or fault
     shard: str = ""
     offset: int = 0  # bytes, in the shard
     length: int = 0
     width: int = 0  # pixels, of the presized image
     height: int = 0
     phash: str = ""
+    crc32: str = ""  # of the stored bytes
     format: str = ""  # of the original, by its content
     traits: tuple[str, ...] = ()
-    passed_through: bool = False  # the original's own bytes are in the store
+    passed_through: bool = False  # the original's own pixels are in the store, as coded there
     reused: bool = False  # the result comes from the cache
     original_bytes: int = 0
 
@@ -74,6 +92,10 @@ class Original:
     cached: Encoded | Undecodable | None
 
 
+class _Faulty(Exception):
+    """A photo has a fault; the arguments are the fault and its detail."""
+
+
 def write_shard(task: ShardTask) -> list[PresizeOutcome]:
     """Write the images of a shard, each content once; return the outcome of each path."""
     outcomes: list[PresizeOutcome] = []
@@ -85,16 +107,19 @@ def write_shard(task: ShardTask) -> list[PresizeOutcome]:
                 _write_progress(progress, len(outcomes), path)
                 try:
                     original = _read_original(task.photos / path, sha256, cache)
-                except Undecodable as error:
-                    outcomes.append(_rejected(error, path=path, sha256=sha256))
+                    if stored.sha256 != sha256:
+                        stored = _store_image(original, sha256, tar, task, cache)
+                except _Faulty as error:
+                    fault, detail = error.args
+                    outcomes.append(
+                        PresizeOutcome(path=path, sha256=sha256, fault=fault, detail=detail)
+                    )
                     continue
-                if stored.sha256 != sha256:
-                    stored = _store_image(original, sha256, tar, task, cache)
                 outcomes.append(_outcome_for_path(stored, path))
             _write_progress(progress, len(outcomes), "")
         if not any(outcome.shard for outcome in outcomes):
             task.unfinished.unlink()
-    except OSError as error:  # an original's errors are problems with names by now
+    except OSError as error:  # an original's errors are faults with names by now
         raise unwritable(task.scratch, error) from None
     return outcomes
 
@@ -128,12 +153,10 @@ def _read_original(file: Path, sha256: str, cache: EncodeCache) -> Original:
         if isinstance(cached, Encoded) and cached.content is not None:
             return Original(content=b"", size=file.stat().st_size, cached=cached)
         content = file.read_bytes()
-    except FileNotFoundError:
-        raise Undecodable(_CHANGED, "the file is gone; dvc repro lists what is there") from None
     except OSError as error:
-        raise Undecodable("unreadable", error.strerror or type(error).__name__) from None
+        raise _Faulty(Fault.UNREADABLE, error.strerror or type(error).__name__) from None
     if sha256_bytes(content) != sha256:
-        raise Undecodable(_CHANGED, "the content is another; dvc repro reads it anew")
+        raise _Faulty(Fault.CHANGED, "its content is another")
     return Original(content=content, size=len(content), cached=cached)
 
 
@@ -141,13 +164,17 @@ def _store_image(
     original: Original, sha256: str, tar: tarfile.TarFile, task: ShardTask, cache: EncodeCache
 ) -> PresizeOutcome:
     """Add one image to the shard, encoded now or before; the outcome still lacks its path."""
-    result = original.cached or _encode(original.content, task.params)
+    result = original.cached or _encode(original.content, task)
     if original.cached is None or sha256 in task.log_lines:  # logs of earlier runs are pruned
         cache.save(sha256, result)
     if isinstance(result, Undecodable):
-        outcome = _rejected(result, path="", sha256=sha256)
+        outcome = PresizeOutcome(
+            path="", sha256=sha256, problem=result.problem, detail=result.detail
+        )
     else:
-        image = original.content if result.content is None else result.content
+        image = result.content
+        if image is None:
+            image = without_metadata(original.content)  # no EXIF, so no place, leaves the machine
         outcome = PresizeOutcome(
             path="",
             sha256=sha256,
@@ -157,6 +184,7 @@ def _store_image(
             width=result.width,
             height=result.height,
             phash=result.phash,
+            crc32=checksum(image),
             format=result.format,
             traits=result.traits,
             passed_through=result.content is None,
@@ -164,15 +192,15 @@ def _store_image(
     return replace(outcome, reused=original.cached is not None, original_bytes=original.size)
 
 
-def _rejected(error: Undecodable, *, path: str, sha256: str) -> PresizeOutcome:
-    return PresizeOutcome(path=path, sha256=sha256, problem=error.problem, detail=error.detail)
-
-
-def _encode(content: bytes, params: PresizeParams) -> Encoded | Undecodable:
+def _encode(content: bytes, task: ShardTask) -> Encoded | Undecodable:
     try:
-        return encode(content, params)
+        return task.encode(content, task.params)
     except Undecodable as error:
         return error
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise _Faulty(Fault.ENCODER, f"{type(error).__name__}: {error}") from None
 
 
 def _outcome_for_path(stored: PresizeOutcome, path: str) -> PresizeOutcome:

@@ -4,24 +4,31 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
-from threading import Event, Thread
 
 import pandas as pd
-from joblib import Parallel, delayed
-from tqdm import tqdm
 
 from stages.base.errors import UserError, error_list
-from stages.base.files import unwritable, write_csv, write_json
+from stages.base.files import write_csv, write_json
+from stages.base.plural import count_noun
 from stages.base.stage_lock import file_lock
+from stages.base.system_errors import unwritable
 from stages.images.encode import encoder_key
 from stages.images.resize import PresizeParams
 from stages.store.encode_cache import EncodeCache, read_logs
 from stages.store.reader import FORMAT_FILE, INDEX_COLUMNS, INDEX_FILE, format_of_store, shard_name
-from stages.store.shard import PresizeOutcome, ShardTask, read_progress, write_shard
+from stages.store.run_shards import run_shards
+from stages.store.shard import Fault, PresizeOutcome, ShardTask
+
+_REMEDIES = {
+    Fault.UNREADABLE: "mount the folder or fetch it (dvc pull) if it is not there, allow reading, "
+    "or, where photos were removed, list them anew (dvc repro ingest)",
+    Fault.CHANGED: "read what changed anew (dvc repro)",
+    Fault.ENDED: "free some memory, or remove a photo that takes more than there is",
+    Fault.ENCODER: "remove the photo, and report it, since no photo should do this",
+}
 
 
 def write_store(
@@ -36,14 +43,16 @@ def write_store(
 
     The result has the columns of PresizeOutcome, one row per photo, sorted by path. Encoded photos
     are cached under `private`, so the next run encodes only new ones and a killed one continues.
+    Raises UserError where photos are not as ingest found them: no store is made of the others.
     """
     cache = private / encoder_key(params)
     with _only_writer(private), _scratch(private) as scratch:
         tasks = _shard_tasks(images, photos, params, cache, scratch)
         _clear(folder)
-        rows = map(vars, _run_tasks(tasks, workers))
+        rows = map(vars, run_shards(tasks, workers))
         outcomes = pd.DataFrame(rows, columns=list(PresizeOutcome.__annotations__))
         outcomes = outcomes.sort_values("path", ignore_index=True)
+        _refuse_faults(outcomes, photos)
         _publish(tasks, outcomes, folder, params)
         EncodeCache(cache).prune(set(images["sha256"]), {task.log for task in tasks})
     return outcomes
@@ -81,46 +90,17 @@ def _shard_tasks(
     return tasks
 
 
-def _run_tasks(tasks: Sequence[ShardTask], workers: int) -> list[PresizeOutcome]:
-    """Run all tasks; the one place where work is spread, over processes here."""
-    try:
-        with _progress_bar(tasks):
-            shards = Parallel(n_jobs=workers, batch_size=1)(
-                delayed(write_shard)(task) for task in tasks
-            )
-    except BrokenProcessPool:
-        raise _worker_died(tasks) from None
-    return [outcome for shard in shards for outcome in shard]
-
-
-def _worker_died(tasks: Sequence[ShardTask]) -> UserError:
-    paths = [path for task in tasks for _, path in [read_progress(task)] if path]
-    return error_list(
-        "a worker died, most often for want of memory (FINETRACK_WORKERS=1 needs least); "
-        "what is done is kept, so run again: dvc repro. The workers were at:",
-        paths or ["no photo (each was between two)"],
+def _refuse_faults(outcomes: pd.DataFrame, photos: Path) -> None:
+    """Raise one error for all photos with a fault: nothing is known of the photos themselves."""
+    faults = outcomes[outcomes["fault"] != ""]
+    if faults.empty:
+        return
+    remedies = [remedy for fault, remedy in _REMEDIES.items() if (faults["fault"] == fault).any()]
+    raise error_list(
+        f"{count_noun(len(faults), 'photo')} in {photos} could not be presized, which is no fault "
+        f"of theirs: {'; '.join(remedies)}. What is done is kept:",
+        list(faults["path"] + ": " + faults["fault"] + " (" + faults["detail"] + ")"),
     )
-
-
-@contextmanager
-def _progress_bar(tasks: Sequence[ShardTask]) -> Iterator[None]:
-    """Show photos done, photos a second and time left, from the workers' progress files."""
-    stop = Event()
-    total = sum(len(task.items) for task in tasks)
-    with tqdm(total=total, desc="presize", unit=" photos", disable=None) as bar:
-
-        def update_often() -> None:
-            while not bar.disable and not stop.wait(0.5):
-                bar.update(sum(read_progress(task)[0] for task in tasks) - bar.n)
-
-        updater = Thread(target=update_often, daemon=True)
-        updater.start()
-        try:
-            yield
-            bar.update(total - bar.n)
-        finally:
-            stop.set()
-            updater.join()
 
 
 def _publish(
@@ -133,8 +113,10 @@ def _publish(
                 shutil.move(task.unfinished, folder / task.shard)
     except OSError as error:
         raise unwritable(folder, error) from None
-    write_csv(folder / INDEX_FILE, outcomes.loc[outcomes["problem"] == "", INDEX_COLUMNS])
-    write_json(folder / FORMAT_FILE, format_of_store(params.format, params.size))
+    index = folder / INDEX_FILE
+    write_csv(index, outcomes.loc[outcomes["problem"] == "", INDEX_COLUMNS])
+    description = format_of_store(params.format, params.size, index.read_bytes())
+    write_json(folder / FORMAT_FILE, description)
 
 
 def _clear(folder: Path) -> None:

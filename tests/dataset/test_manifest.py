@@ -123,6 +123,7 @@ def test_a_label_knows_where_it_comes_from() -> None:
         ("path,sha256,format,width,height\na,b,JPEG,1,\n", ["''"]),
         ("path,sha256,format,width,height\na,b,,1,1\na,b,,1,1,1\n", ["cannot be read", "line 3"]),
         (b"path,sha256,format,width,height\n\xff,b,JPEG,1,1\n", ["cannot be read"]),
+        (f"path,sha256,format,width,height\na,b,JPEG,{10**20},1\n", ["too large"]),
     ],
 )
 def test_another_table_is_refused_by_name(

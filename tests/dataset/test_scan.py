@@ -18,9 +18,11 @@ from stages.dataset.labels import Problem
 from stages.dataset.scan import (
     MAX_WHOLE_READ,
     FileFacts,
+    Scan,
     list_files,
     read_file_facts,
     require_images,
+    require_readable,
     scan_folder,
 )
 
@@ -327,15 +329,49 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     """Empty is one message; full of other things shows what they are; one image is enough."""
-    with pytest.raises(UserError, match=r"^ingest\.images: data/photos is empty; put your"):
-        require_images(scan_folder(tmp_path, 1), "data/photos")
+    with pytest.raises(UserError, match=r"is empty; put your photos there"):
+        require_images(scan_folder(tmp_path, 1), str(tmp_path))
+    (tmp_path / "x.pdf").write_text("%PDF-1.7")
     (tmp_path / "x.txt").write_text("x")
     (tmp_path / "l.jpg").symlink_to("gone")
     with pytest.raises(UserError, match="no image that can be read") as caught:
-        require_images(scan_folder(tmp_path, 1), "data/photos")
+        require_images(scan_folder(tmp_path, 1), str(tmp_path))
     assert str(caught.value).splitlines()[1:] == [
-        "  x.txt: not an image",
+        "  x.pdf: not an image: PDF: export its page as JPEG first",
+        "  x.txt: not an image: no decoder knows it",
         "  l.jpg: broken link: what it leads to is not there",
     ]
     photo(tmp_path / "a.jpg")
-    require_images(scan_folder(tmp_path, 1), "data/photos")
+    require_images(scan_folder(tmp_path, 1), str(tmp_path))
+
+
+def test_what_systems_leave_beside_photos_is_passed_over(tmp_path: Path) -> None:
+    """Thumbnails of network drives, bins and previews are no photos, though they are images."""
+    photo(tmp_path / "a.jpg")
+    for name in [
+        "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg",
+        "__MACOSX/a.jpg",
+        "#recycle/b.jpg",
+        "$RECYCLE.BIN/b.jpg",
+        "lost+found/c.jpg",
+        "Holiday Previews.lrdata/1.jpg",
+        "a.jpg:Zone.Identifier",
+        ".picasa.ini",
+        "Icon\r",
+    ]:
+        photo(tmp_path / name)
+    assert list_files(tmp_path) == (["a.jpg"], [], 9)
+
+
+def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """A file or folder that cannot be read stops the run; a link that leads out does not."""
+    readable = Scan([], [Problem("out.jpg", "link out of the folder", "")], 0)
+    require_readable(readable, "data/photos")
+    gone = [Problem(f"{number:02}.jpg", "unreadable", "Stale file handle") for number in range(25)]
+    with pytest.raises(
+        UserError, match=r"25 files or folders in data/photos cannot be read; mount"
+    ) as e:
+        require_readable(Scan([], [*readable.problems, *gone], 0), "data/photos")
+    assert "  00.jpg: unreadable: Stale file handle\n" in str(e.value)
+    assert "... and 5 more" in str(e.value)
+    assert "out.jpg" not in str(e.value)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.base.seed import derive
 from stages.images.decode import Undecodable
 from stages.images.encode import Encoded
 from stages.store.encode_cache import EncodeCache, read_logs
@@ -60,14 +61,55 @@ def test_what_was_never_saved_is_absent(tmp_path: Path) -> None:
     assert EncodeCache(tmp_path / "none").load(SHA) is None
 
 
-@pytest.mark.parametrize("damage", [lambda b: b"", lambda b: b[:-1], lambda b: b[:9], bytes.upper])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda b: b"",
+        lambda b: b[:-1],
+        lambda b: b[:9],
+        bytes.upper,
+        lambda b: b"x" + b,
+        lambda b: b.replace(b'"width": 40', b'"width": 48'),
+        lambda b: b.replace(b'"height": 30', b'"height": 31'),
+        lambda b: b.replace(b"ffffff", b"fffffe"),
+        lambda b: b.replace(b"alpha", b"alphb"),
+    ],
+)
 def test_a_damaged_result_is_absent(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
-    """After a power cut a result that is not whole counts as absent."""
+    """What is not whole, or has another size, hash or trait than was saved, counts as absent."""
     cache = EncodeCache(tmp_path)
     cache.save(SHA, IMAGE)
     (file,) = tmp_path.glob("??/*")
-    file.write_bytes(damage(file.read_bytes()))
+    damaged = damage(file.read_bytes())
+    assert damaged != file.read_bytes()
+    file.write_bytes(damaged)
     assert cache.load(SHA) is None
+
+
+def test_no_flipped_bit_passes(tmp_path: Path) -> None:
+    """Of 400 results with one bit flipped anywhere, in a file or a log, none comes back."""
+    cache = EncodeCache(tmp_path, "a")
+    cache.save(SHA, IMAGE)
+    cache.save("cd" + SHA[2:], PASSED_THROUGH)
+    draw = derive(0, "bits")
+    for file in [*tmp_path.glob("??/*"), tmp_path / "logs" / "a"]:
+        content = file.read_bytes()
+        for _ in range(200):
+            damaged = bytearray(content)
+            damaged[draw.integers(len(content))] ^= 1 << int(draw.integers(8))
+            file.write_bytes(damaged)
+            assert cache.load(SHA) is None or file.name == "a"
+            assert read_logs(tmp_path) == {} or file.name != "a"
+        file.write_bytes(content)
+
+
+def test_a_result_is_not_another_photos(tmp_path: Path) -> None:
+    """A result under the name of another photo counts as absent."""
+    cache = EncodeCache(tmp_path)
+    cache.save(SHA, IMAGE)
+    (file,) = tmp_path.glob("??/*")
+    file.rename(file.with_name("1" * 62))
+    assert cache.load(SHA[:2] + "1" * 62) is None
 
 
 def test_pruning_leaves_what_is_wanted(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from stages.base.seed import derive
 from stages.images.encode import encode
 from stages.images.resize import PresizeParams
 from stages.store.encode_cache import read_logs
-from stages.store.shard import PresizeOutcome, ShardTask, read_progress, write_shard
+from stages.store.reader import checksum
+from stages.store.shard import Fault, PresizeOutcome, ShardTask, read_progress, write_shard
+from tests.dataset.test_scan import ordinary_user
 
 PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=1, max_rejected=0.05)
 RAW = PARAMS.model_copy(update={"format": "raw"})
@@ -72,6 +75,7 @@ def test_an_outcome_says_where_the_encoded_bytes_lie(tmp_path: Path) -> None:
         encoded = encode(content, PARAMS)
         outcome = outcomes[path]
         assert stored_bytes(task, outcome) == encoded.content
+        assert outcome.crc32 == checksum(encoded.content or b"")
         assert (outcome.width, outcome.height) == (encoded.width, encoded.height) == (32, 24)
         assert outcome.phash == encoded.phash
         assert outcome.original_bytes == len(content)
@@ -123,16 +127,31 @@ def test_a_photo_that_cannot_be_decoded_is_an_outcome(tmp_path: Path) -> None:
     assert outcomes["good.jpg"].shard == "shard-0000.tar"
 
 
-def test_a_photo_that_changed_is_an_outcome(tmp_path: Path) -> None:
-    """Another content than the manifest's, and a missing file, are problems with a remedy."""
+def test_a_photo_that_is_not_as_ingest_found_it_is_a_fault(tmp_path: Path) -> None:
+    """Another content than the manifest's, and a missing file, say nothing of the photo."""
     task = task_of(tmp_path, {"changed.jpg": photo(1), "gone.jpg": photo(2)})
     (tmp_path / "photos" / "changed.jpg").write_bytes(photo(3))
     (tmp_path / "photos" / "gone.jpg").unlink()
     outcomes = by_path(write_shard(task))
-    assert {outcome.problem for outcome in outcomes.values()} == {"changed since ingest"}
-    assert "content is another" in outcomes["changed.jpg"].detail
-    assert "file is gone" in outcomes["gone.jpg"].detail
-    assert all("dvc repro" in outcome.detail for outcome in outcomes.values())
+    assert {outcome.problem for outcome in outcomes.values()} == {""}
+    changed, gone = outcomes["changed.jpg"], outcomes["gone.jpg"]
+    assert (changed.fault, changed.detail) == (Fault.CHANGED, "its content is another")
+    assert (gone.fault, gone.detail) == (Fault.UNREADABLE, "No such file or directory")
+
+
+def test_a_photo_without_the_right_to_read_it_is_a_fault() -> None:
+    """A right that is missing is the account's, so the photo is not rejected for it."""
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        task = task_of(root, {"a.jpg": photo(1), "b.jpg": photo(2)})
+        (root / "photos" / "a.jpg").chmod(0)
+        for folder in (root, root / "run-1"):
+            folder.chmod(0o777)
+        with ordinary_user():
+            outcomes = by_path(write_shard(task))
+    a = outcomes["a.jpg"]
+    assert (a.problem, a.fault, a.detail) == ("", Fault.UNREADABLE, "Permission denied")
+    assert outcomes["b.jpg"].shard
 
 
 @pytest.mark.parametrize("files", [{}, {"bad.jpg": b"no image"}])
