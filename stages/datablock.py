@@ -1,7 +1,8 @@
 """Datablock: split the set, check all of it, and trace one batch before anything is trained.
 
 Reads: data/presized/, data/manifest/labels.csv.
-Writes: data/splits.csv, reports/datablock/ (summary.json, summary.txt, and three pictures).
+Writes: data/splits.csv, data/duplicates.csv, reports/datablock/ (summary.json, summary.txt, and
+three pictures).
 Run: python -m stages.datablock
 """
 
@@ -18,25 +19,28 @@ from stages.base.entry_point import run_stage
 from stages.base.errors import error_list
 from stages.base.files import write_bytes, write_json, write_text
 from stages.base.params import read_section, read_seed, read_value
+from stages.base.terminal import say
 from stages.batch.batches import BatchPlan
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.checks.batch_trace import trace_batch
 from stages.checks.contact_sheet import batch_sheet, epochs_sheet, presizing_sheet
+from stages.checks.duplicate_findings import check_duplicates
 from stages.checks.epoch_views import views_over_epochs
+from stages.checks.finding import worst_first
 from stages.checks.findings import blank_images, check_images, count_classes
-from stages.checks.findings_text import dataset_line, findings_text
+from stages.checks.findings_text import dataset_line, excluded_text, findings_text, paragraph
 from stages.checks.resampling_loss import compare_resampling, resampling_text
-from stages.checks.summary import summarise_checks
+from stages.checks.summary import count_duplicates, summarise_checks
 from stages.checks.trace_log import trace_text
-from stages.dataset.duplicates import duplicate_groups
+from stages.dataset.duplicates import find_duplicates, write_duplicates
 from stages.dataset.manifest import read_labels
 from stages.dataset.splits import DatablockParams, assign_splits, write_splits
 from stages.model.classifier import ModelParams, build_classifier
 from stages.store.reader import Store
 
 REPORT_FOLDER = Path("reports/datablock")
-EPOCHS_SHOWN = 11  # of one image
+VIEWS_SHOWN = 11  # of one image, as training would draw them
 PHOTOS_COMPARED = 6  # when resampled in two ways
 
 
@@ -50,14 +54,16 @@ def main() -> None:
 
     store = Store(Path("data/presized"))
     images = store.index.merge(read_labels(Path("data/manifest/labels.csv")), on="path")
-    images["group"] = images["path"].map(duplicate_groups(images))
-    splits = assign_splits(images, params.split)
+    duplicates = find_duplicates(images, store.image, params.near_duplicates)
+    write_duplicates(Path("data/duplicates.csv"), duplicates)
+    splits = assign_splits(images, params, duplicates)
     write_splits(Path("data/splits.csv"), splits)
 
     classes = count_classes(splits)
     blank = blank_images(images, store.image)
     images = images.drop(columns=["label", "split"]).merge(splits, on="path")
-    findings = check_images(images, augment.size, blank)
+    findings = check_images(images, augment.size, params.split.by, blank)
+    findings = worst_first([*findings, *check_duplicates(splits, duplicates, params)])
 
     # On the CPU, whatever the machine has: one batch is quick there, and always the same.
     model = build_classifier(model_params, max(1, len(classes)), seed, augment.size).train()
@@ -71,24 +77,26 @@ def main() -> None:
     losses = compare_resampling(compared_paths, store.image, augment, seed)
 
     steps = trace.log.steps
-    summary = summarise_checks(classes, findings, steps, losses)
+    counts = count_duplicates(duplicates, splits)
+    summary = summarise_checks(classes, counts, findings, steps, losses)
     write_json(REPORT_FOLDER / "summary.json", summary)
-    texts = [findings_text(classes, findings), trace_text(steps), resampling_text(losses)]
-    write_text(REPORT_FOLDER / "summary.txt", "\n".join(texts))
+    texts = [findings_text(classes, findings), excluded_text(splits), trace_text(steps)]
+    texts.append(resampling_text(losses))
+    write_text(REPORT_FOLDER / "summary.txt", "\n".join(text for text in texts if text))
     if trace.pixels is not None:
         path = trace.log.paths[0]
-        epochs = views_over_epochs(path, store.image(path), augment, seed, EPOCHS_SHOWN)
+        epochs = views_over_epochs(path, store.image(path), augment, seed, VIEWS_SHOWN)
         write_bytes(REPORT_FOLDER / "batch.png", batch_sheet(trace.pixels, trace.labels))
         write_bytes(REPORT_FOLDER / "unique.png", epochs_sheet(epochs, path, trace.labels[0]))
         write_bytes(REPORT_FOLDER / "presizing.png", presizing_sheet(losses))
 
     for finding in findings:
         if finding.severity == "warning":
-            print(f"warning: {finding.message}")
+            say(*paragraph(f"warning: {finding.message}").splitlines())
     if errors := [finding.message for finding in findings if finding.severity == "error"]:
         raise error_list("to mend before anything is trained:", errors)
     guessing = f"ln({len(classes)}) = {math.log(len(classes)):.2f}"
-    print(f"{dataset_line(classes)}; loss {trace.loss:.2f} at the start, {guessing}")
+    say(f"{dataset_line(classes)}; loss {trace.loss:.2f} at the start, {guessing}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from stages.dataset.manifest import write_labels
 from stages.dataset.splits import read_splits
 from stages.images.resize import PresizeParams
 from stages.store.writer import write_store
+from tests.dataset.example_photos import fixed_camera, resaved, scene
 
 PARAMS = """\
 seed: 7
-datablock: {split: {by: BY, valid: 0.2}}
+datablock: {split: {by: BY, valid: 0.2}, near_duplicates: exclude}
 augment: {size: 32, min_scale: 0.75, max_rotate: 10.0, max_zoom: 1.1, max_warp: 0.2,
   max_lighting: 0.2, p_affine: 0.75, p_lighting: 0.75, flip: false}
 model: {arch: test_efficientnet, weights: none, head: linear, cut: none}
@@ -83,7 +85,7 @@ def test_a_healthy_set(capsys: pytest.CaptureFixture[str]) -> None:
         ("dog", "valid"): 2,
     }
     content = summary()
-    assert list(content) == ["counts", "classes", "findings", "steps", "presizing"]
+    assert list(content) == ["counts", "classes", "duplicates", "findings", "steps", "presizing"]
     assert content["counts"] == {"train": 16, "valid": 4, "excluded": 0, "classes": 2}
     assert content["steps"][-1]["step"] == "loss"
     assert "first batch, step by step" in (REPORT / "summary.txt").read_text(encoding="utf-8")
@@ -133,7 +135,7 @@ def test_warnings_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     make_set(cat=10, dog=10)
     relabel(cat_0="Cat", cat_1="Cat")
     main()
-    assert "warning: the labels 'Cat' and 'cat' differ only by case" in capsys.readouterr().out
+    assert "warning: the labels 'Cat' and 'cat' look alike" in capsys.readouterr().out
 
 
 def test_images_without_a_label_stay_out() -> None:
@@ -163,3 +165,78 @@ def test_blank_images_are_found() -> None:
     main()
     blank = [finding for finding in summary()["findings"] if finding["check"] == "blank"]
     assert [finding["paths"] for finding in blank] == [[BLANK]]
+
+
+def write_photos(photos: dict[str, Image.Image], by: str, near: str = "exclude") -> None:
+    """Write params, labels (the parent folder) and a store of photos by path."""
+    text = PARAMS.replace("BY", by).replace("exclude", near)
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    rows = []
+    for path, photo in photos.items():
+        file = Path("photos") / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        photo.save(file)
+        label = Path(path).parent.name
+        rows.append((path, label, sha256(file.read_bytes()).hexdigest()))
+    table = pd.DataFrame(rows, columns=["path", "label", "sha256"])
+    write_labels(Path("data/manifest/labels.csv"), table.assign(source="folder", split=""))
+    write_store(table, Path("photos"), Path("data/presized"), Path("cache"), PRESIZE, 1)
+
+
+def split_counts() -> dict[str, int]:
+    """Return the images on each side of the split."""
+    counts = read_splits(Path("data/splits.csv"))["split"].value_counts()
+    return {str(side): int(count) for side, count in counts.items()}
+
+
+def test_a_fixed_camera_loses_no_photo(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of 60 photos of one place none is excluded; one short warning says that they are alike."""
+    photos = {}
+    for number in range(60):
+        label, photo = fixed_camera(number)
+        photos[f"{label}/{number:02}.png"] = photo
+    write_photos(photos, "hash")
+    main()
+    assert split_counts().keys() == {"train", "valid"}
+    checks = {finding["check"] for finding in summary()["findings"]}
+    assert "series" in checks
+    assert "duplicates_disagree" not in checks
+    lines = capsys.readouterr().out.splitlines()
+    assert any("series of more than 4 that look alike" in line for line in lines)
+    assert max(map(len, lines[:-1])) <= 100
+
+
+@pytest.mark.parametrize(("near", "excluded"), [("exclude", 1), ("warn", 0), ("off", 0)])
+def test_copies_in_training_are_excluded_as_the_params_say(near: str, excluded: int) -> None:
+    """A copy of a validation photo is excluded, or named, or not looked for; the record says so."""
+    photos = {
+        f"{side}/{n}/{side}.png": scene(2 * n + (side == "train"))
+        for n in range(6)
+        for side in ("train", "val")
+    }
+    photos["train/0/copy.png"] = resaved(scene(0), 70)
+    write_photos(photos, "folder", near)
+    main()
+    counts = split_counts()
+    assert counts.get("excluded", 0) == excluded
+    content = summary()
+    assert content["duplicates"]["same"] == (near != "off")
+    checks = {finding["check"] for finding in content["findings"]}
+    assert ("duplicates_across_the_split" in checks) == (near == "exclude")
+    assert ("same_picture_on_both_sides" in checks) == (near == "warn")
+    text = (REPORT / "summary.txt").read_text(encoding="utf-8")
+    line = "train/0/copy.png: near-duplicate of val/0/val.png (difference 0."
+    assert (line in text) == (near == "exclude")
+
+
+def test_a_common_layout_works_as_it_is() -> None:
+    """train/, val/ and test/ with a class called train in each divide by their place."""
+    photos = {
+        f"{side}/{label}/{n}.png": scene(100 * k + n)
+        for k, (side, label) in enumerate(product(("train", "val", "test"), ("train", "bus")))
+        for n in range(3)
+    }
+    write_photos(photos, "folder")
+    main()
+    assert split_counts() == {"train": 6, "valid": 6, "test": 6}
+    assert summary()["counts"] == {"train": 6, "valid": 6, "test": 6, "excluded": 0, "classes": 2}

@@ -25,7 +25,7 @@ from stages.batch.render_spec import RenderSpec
 from stages.batch.views import CORNERS, AugmentParams, Views, random_views
 from stages.batch.windows import visible_windows
 from stages.checks.epoch_views import to_uint8
-from stages.checks.findings import Finding
+from stages.checks.finding import Finding
 from stages.checks.trace_log import TraceLog, TraceStep, TraceStopped
 from stages.dataset.splits import list_class_names
 

@@ -2,16 +2,13 @@
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from stages.checks.captions import CaptionFont
 from stages.checks.resampling_loss import ResamplingLoss
 
-# DejaVu comes with matplotlib and knows many scripts, so captions look the same on any machine.
-_FONTS = Path(mpl.get_data_path()) / "fonts" / "ttf"
 # In pixels: the side of a picture on the sheet, and the space around pictures.
 MIN_PICTURE_SIDE = 96
 MAX_PICTURE_SIDE = 160
@@ -34,9 +31,13 @@ def batch_sheet(images: np.ndarray, labels: Sequence[str]) -> bytes:
 
 
 def epochs_sheet(images: np.ndarray, path: str, label: str) -> bytes:
-    """Return a PNG of one image in its validation view, then in its views of epochs 1, 2, ..."""
-    captions = ["validation view", *(f"epoch {number}" for number in range(1, len(images)))]
-    return contact_sheet(images, captions, f"One image over the epochs: {path} ({label})", 6)
+    """Return a PNG of one image in its validation view, then in views as training draws them.
+
+    Training draws a new one each epoch, of which there may be fewer than are shown.
+    """
+    captions = ["validation view", *(f"view {number}" for number in range(1, len(images)))]
+    title = f"One image as training draws it, a new view each epoch: {path} ({label})"
+    return contact_sheet(images, captions, title, 6)
 
 
 def presizing_sheet(losses: Sequence[ResamplingLoss]) -> bytes:
@@ -75,10 +76,10 @@ def contact_sheet(
     height = HEADING_HEIGHT + rows * step_y + SHEET_MARGIN - GAP
     sheet = Image.new("RGB", (width, height), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    bold = _font("DejaVuSans-Bold.ttf", 14)
-    heading = _shorten(title, bold, width - 2 * SHEET_MARGIN)
-    draw.text((SHEET_MARGIN, HEADING_HEIGHT / 2), heading, _HEADING_COLOUR, bold, anchor="lm")
-    font = _font("DejaVuSans.ttf", 12)
+    bold = CaptionFont(14, bold=True)
+    heading = bold.shorten(title, width - 2 * SHEET_MARGIN)
+    bold.draw(draw, (SHEET_MARGIN, HEADING_HEIGHT / 2), heading, _HEADING_COLOUR)
+    font = CaptionFont(12)
     for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
         row, column = divmod(number, columns)
         x = SHEET_MARGIN + column * step_x
@@ -86,23 +87,8 @@ def contact_sheet(
         picture = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
         sheet.paste(picture, (x, y))
         draw.rectangle((x - 1, y - 1, x + side, y + side), outline=_OUTLINE)
-        text = _shorten(caption, font, side)
         text_place = (x, y + side + CAPTION_HEIGHT / 2)
-        draw.text(text_place, text, _CAPTION_COLOUR, font, anchor="lm")
+        font.draw(draw, text_place, font.shorten(caption, side), _CAPTION_COLOUR)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(_FONTS / name, size, layout_engine=ImageFont.Layout.BASIC)
-
-
-def _shorten(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """Return one line that fits: without line ends, and cut with dots if need be."""
-    text = " ".join(text.split())[:200]
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(text + "…") > width:
-        text = text[:-1]
-    return text.rstrip() + "…"

@@ -1,62 +1,86 @@
 """Findings: all faults of a set of images, before anything is trained.
 
 fastai's DataBlock.summary checks four items and stops at the first exception. These checks cover
-every image and never stop. An error is what training would fail on or learn nothing from; a
-warning, what makes its result worse or less certain; a note, what is good to know.
+every image and never stop. Advice follows the rule of the split: what it does already is no advice.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from stages.base.plural import count_noun
-from stages.dataset.splits import SPLIT_VALUES
+from stages.checks.finding import (
+    Finding,
+    error_finding,
+    join_names,
+    warning_finding,
+    worst_first,
+)
+from stages.dataset.label_text import look_alike_key
+from stages.dataset.splits import SPLIT_VALUES, SplitRule
 
 _MIN_TRAIN_IMAGES = 5  # below which a class is hardly learned
 _MAX_IMBALANCE = 10  # times that the largest class may exceed the smallest
 _MAX_ASPECT_RATIO = 3  # long side by short side: the centre square then shows a third or less
-_MAX_NAMES = 10  # in one sentence
+_MAX_SPELLINGS = 5  # sets of labels that differ by case or spaces, in one sentence
 
-Severity = Literal["error", "warning", "note"]
-_SEVERITIES: list[Severity] = ["error", "warning", "note"]  # the worst first
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A fault or remark of one check, in a sentence, and the images that it is about."""
-
-    severity: Severity
-    check: str
-    message: str
-    paths: tuple[str, ...] = ()
+# What to do about a side or a class without images. No advice is what the params do already.
+_STRATIFY = ", or set datablock.split.by to stratified"
+_MORE_TRAINING: dict[SplitRule, str] = {
+    "hash": "lower datablock.split.valid, or add photos",
+    "stratified": "lower datablock.split.valid, or add photos",
+    "column": "write train into more rows of ingest.label.split_column",
+    "folder": "move photos into the folder of the training images",
+}
+_MORE_VALIDATION: dict[SplitRule, str] = {
+    "hash": f"raise datablock.split.valid, add photos{_STRATIFY}",
+    "stratified": "add photos: no class has two that are not alike",
+    "column": "write valid into some rows of ingest.label.split_column",
+    "folder": "move some photos into the folder of the validation images",
+}
+_TRAIN_CLASS: dict[SplitRule, str] = {
+    "hash": f"add photos of it{_STRATIFY},",
+    "stratified": "add photos of it,",
+    "column": "write train into some of its rows of ingest.label.split_column,",
+    "folder": "move some of its photos into the folder of the training images,",
+}
+_VALIDATE_CLASS: dict[SplitRule, str] = {
+    "hash": f"add photos of it{_STRATIFY}",
+    "stratified": "add photos of it, since those that there are look alike or are a single one",
+    "column": "write valid into some of its rows of ingest.label.split_column",
+    "folder": "move some of its photos into the folder of the validation images",
+}
 
 
 def count_classes(splits: pd.DataFrame) -> pd.DataFrame:
-    """Return label, train, valid and excluded: the images of each class, sorted by label."""
+    """Return label, train, valid and excluded: the images of each class, sorted by label.
+
+    Where images are set aside for a test, there is a column test too.
+    """
     counts = pd.crosstab(splits["label"], splits["split"])
-    counts = counts.reindex(columns=SPLIT_VALUES, fill_value=0)
+    used = [split for split in SPLIT_VALUES if split != "test" or split in counts]
+    counts = counts.reindex(columns=used, fill_value=0)
     return counts.rename_axis(columns=None).reset_index()
 
 
-def check_images(images: pd.DataFrame, size: int, blank: Sequence[str] = ()) -> list[Finding]:
+def check_images(
+    images: pd.DataFrame, size: int, by: SplitRule, blank: Sequence[str] = ()
+) -> list[Finding]:
     """Return all findings, errors first.
 
-    images has path, label, split, width, height (as presized) and group (of near-duplicates);
-    size is the side in pixels that the model sees, blank the paths of `blank_images`.
+    images has path, label, split, width, height (as presized); size is the side in pixels that the
+    model sees, by the rule of the split, blank the paths of `blank_images`.
     """
     classes = count_classes(images)
     findings = [
-        *_check_sides(classes),
-        *_check_classes(classes),
+        *_check_sides(classes, by),
+        *_check_classes(classes, by),
         *_check_label_spelling(classes["label"].tolist()),
-        *_check_duplicates(images),
         *_check_shapes(images, size),
         *_check_blank(blank),
     ]
-    return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
+    return worst_first(findings)
 
 
 def blank_images(index: pd.DataFrame, image: Callable[[str], np.ndarray]) -> list[str]:
@@ -70,26 +94,27 @@ def blank_images(index: pd.DataFrame, image: Callable[[str], np.ndarray]) -> lis
     return [path for path in index["path"][small] if image(path).std(axis=(0, 1)).max() < 3]
 
 
-def _check_sides(classes: pd.DataFrame) -> Iterator[Finding]:
+def _check_sides(classes: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
     """Yield what the whole set lacks: images, a side of the split, a second class."""
     if classes.empty:
-        yield _error("no_images", "there is no image with a label: see what ingest and presize say")
+        yield error_finding(
+            "no_images", "there is no image with a label: see what ingest and presize say"
+        )
         return
     if not classes["train"].any():
-        yield _error(
+        yield error_finding(
             "no_training_images",
-            "no image is left to train with: lower datablock.split.valid, or add photos",
+            f"no image is left to train with: {_MORE_TRAINING[by]}",
         )
     if not classes["valid"].any():
-        yield _error(
+        yield error_finding(
             "no_validation_images",
-            "no image is left to validate with: raise datablock.split.valid, add photos, or set "
-            "datablock.split.by to stratified",
+            f"no image is left to validate with: {_MORE_VALIDATION[by]}",
         )
     else:
         yield _precision_note(int(classes["valid"].sum()))
     if len(classes) == 1:
-        yield _error(
+        yield error_finding(
             "one_class",
             f"every image is labelled {classes['label'][0]!r}, and it takes two classes to tell "
             "apart: check ingest.label, or add photos of something else",
@@ -104,7 +129,7 @@ def _precision_note(valid_images: int) -> Finding:
     return Finding("note", "precision", f"{message} about {points:.1f} points either way")
 
 
-def _check_classes(classes: pd.DataFrame) -> Iterator[Finding]:
+def _check_classes(classes: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
     """Yield what single classes lack on a side of the split, and how unequal they are."""
     label = classes["label"]
     train = classes["train"]
@@ -112,34 +137,33 @@ def _check_classes(classes: pd.DataFrame) -> Iterator[Finding]:
     if not train.any():
         return
     if len(valid_only := label[train.eq(0) & valid.gt(0)]):
-        yield _error(
+        yield error_finding(
             "class_unknown_in_training",
             f"every image of {_join_labels(valid_only)} is in validation or repeats one there, so "
-            "the class cannot be learned: add photos of it, set datablock.split.by to stratified, "
-            "or drop it in data/corrections.csv",
+            f"the class cannot be learned: {_TRAIN_CLASS[by]} or drop it in data/corrections.csv",
         )
     if len(excluded_only := label[train.eq(0) & valid.eq(0)]):
-        yield _error(
+        yield error_finding(
             "class_without_training_images",
             f"every image of {_join_labels(excluded_only)} repeats a validation image of another "
-            "class, so none is left to train with: add photos of it, or drop it in "
-            "data/corrections.csv",
+            "class or is set aside for a test, so none is left to train with: add photos of it, or "
+            "drop it in data/corrections.csv",
         )
     if len(train_only := label[train.gt(0) & valid.eq(0)]) and valid.any():
-        yield _warning(
+        yield warning_finding(
             "class_empty_in_validation",
             f"no image of {_join_labels(train_only)} is in validation, so nobody will know how "
-            "well it is recognised: add photos of it, or set datablock.split.by to stratified",
+            f"well it is recognised: {_VALIDATE_CLASS[by]}",
         )
     if len(small := label[train.between(1, _MIN_TRAIN_IMAGES - 1)]):
-        yield _warning(
+        yield warning_finding(
             "few_training_images",
             f"fewer than {_MIN_TRAIN_IMAGES} images of {_join_labels(small)} train; more photos "
             "would help most here",
         )
     trained = classes[train.gt(0)].set_index("label")["train"]
     if trained.max() > _MAX_IMBALANCE * trained.min():
-        yield _warning(
+        yield warning_finding(
             "imbalance",
             f"{trained.idxmax()!r} trains with {trained.max():,} images and "
             f"{trained.idxmin()!r} with {trained.min():,}: the model will lean towards large "
@@ -148,66 +172,30 @@ def _check_classes(classes: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _check_label_spelling(labels: Sequence[str]) -> Iterator[Finding]:
-    """Yield each set of labels that differ by case or spaces alone."""
+    """Yield each set of labels that differ by case, spaces or letters that look alike."""
     series = pd.Series(labels, dtype=str)
-    folded = series.map(lambda label: "".join(label.casefold().split()))
-    for _, similar in series.groupby(folded):
-        if len(similar) > 1:
-            yield _warning(
-                "similar_labels",
-                f"the labels {_join_labels(similar, ' and ')} differ only by case or spaces: are "
-                "they one class? Then spell them alike",
-            )
-
-
-def _check_duplicates(images: pd.DataFrame) -> Iterator[Finding]:
-    """Yield duplicates across the split, with different labels, and within training."""
-    excluded = images[images["split"] == "excluded"]
-    if len(excluded):
-        yield _warning(
-            "duplicates_across_the_split",
-            f"{count_noun(len(excluded), 'image')} kept out of training for repeating a "
-            "validation image; splits.csv names the twin of each",
-            excluded["path"],
+    keys = series.map(look_alike_key)
+    similar = [_join_labels(same, " and ") for _, same in series.groupby(keys) if len(same) > 1]
+    if similar:
+        yield warning_finding(
+            "similar_labels",
+            f"the labels {join_names(similar, '; ', _MAX_SPELLINGS)} look alike: are "
+            "they one class? Then spell them alike",
         )
-    labels = images.groupby("group")["label"].transform("nunique")
-    if len(disagreeing := images[labels > 1].sort_values("path")):
-        groups = [_with_labels(group) for _, group in disagreeing.groupby("group", sort=False)]
-        yield _warning(
-            "duplicates_disagree",
-            f"{count_noun(len(groups), 'picture')} with different labels on the copies, of which "
-            f"at most one is right: {'; '.join(groups[:_MAX_NAMES])}"
-            f"{'; ...' if len(groups) > _MAX_NAMES else ''}",
-            disagreeing["path"],
-        )
-    train = images[images["split"] == "train"]
-    if len(repeated := train[train.duplicated("group")]):
-        count = count_noun(len(repeated), "training image")
-        yield Finding(
-            "note",
-            "duplicates_in_training",
-            f"{count} like another one there, which does no harm",
-            tuple(sorted(repeated["path"])),
-        )
-
-
-def _with_labels(images: pd.DataFrame) -> str:
-    pairs = zip(images["path"], images["label"], strict=True)
-    return " = ".join(f"{path} ({label})" for path, label in pairs)
 
 
 def _check_shapes(images: pd.DataFrame, size: int) -> Iterator[Finding]:
     """Yield images that must be enlarged for the model, and those of which it sees a small part."""
     sides = images[["width", "height"]]
     if len(small := images[sides.min(axis=1) < size]):
-        yield _warning(
+        yield warning_finding(
             "smaller_than_the_model_sees",
             f"{count_noun(len(small), 'image')} with a side below augment.size, {size}: enlarging "
             "shows the model nothing new",
             small["path"],
         )
     if len(long := images[sides.max(axis=1) > _MAX_ASPECT_RATIO * sides.min(axis=1)]):
-        yield _warning(
+        yield warning_finding(
             "extreme_shape",
             f"{count_noun(len(long), 'image')} more than {_MAX_ASPECT_RATIO} times as long as "
             "wide: the square that the model sees misses most of it",
@@ -218,19 +206,9 @@ def _check_shapes(images: pd.DataFrame, size: int) -> Iterator[Finding]:
 def _check_blank(paths: Sequence[str]) -> Iterator[Finding]:
     if paths:
         message = f"{count_noun(len(paths), 'image')} of nothing but one colour"
-        yield _warning("blank", message, paths)
-
-
-def _error(check: str, message: str) -> Finding:
-    return Finding("error", check, message)
-
-
-def _warning(check: str, message: str, paths: Sequence[str] | pd.Series = ()) -> Finding:
-    return Finding("warning", check, message, tuple(sorted(paths)))
+        yield warning_finding("blank", message, paths)
 
 
 def _join_labels(labels: Sequence[str] | pd.Series, separator: str = ", ") -> str:
     """Return the first labels in quotes, and how many more there are."""
-    names = [repr(label) for label in labels]
-    rest = [f"{len(names) - _MAX_NAMES} more"] if len(names) > _MAX_NAMES else []
-    return separator.join([*names[:_MAX_NAMES], *rest])
+    return join_names([repr(label) for label in labels], separator)

@@ -1,12 +1,12 @@
 """The record of all checks as summary.json holds it: counts, classes, findings, steps, losses."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pandas as pd
 
-from stages.checks.findings import Finding, Severity
+from stages.checks.finding import Finding, Severity
 from stages.checks.resampling_loss import ResamplingLoss, mean_losses
 from stages.checks.trace_log import TraceStep
 from stages.dataset.splits import SPLIT_VALUES
@@ -18,6 +18,7 @@ class ClassCounts(TypedDict):
     label: str
     train: int
     valid: int
+    test: NotRequired[int]  # only of a set with a side for it
     excluded: int
 
 
@@ -30,11 +31,29 @@ class FindingRecord(TypedDict):
     paths: Sequence[str]
 
 
+class ExcludedImage(TypedDict):
+    """An image that is kept out of training, and why: its twin, and how far they differ."""
+
+    path: str
+    reason: str
+
+
+class DuplicateCounts(TypedDict):
+    """The pairs of duplicates by kind, and the images that are kept out of training for one."""
+
+    exact: int
+    same: int
+    alike: int
+    series: int
+    excluded: list[ExcludedImage]
+
+
 class CheckSummary(TypedDict):
     """The content of summary.json."""
 
     counts: dict[str, int]  # images by side of the split, and the number of classes
     classes: list[ClassCounts]
+    duplicates: DuplicateCounts
     findings: list[FindingRecord]
     steps: list[dict[str, object]]  # the fields of a TraceStep each
     presizing: dict[str, dict[str, float]]  # mean losses by method of resampling
@@ -42,17 +61,15 @@ class CheckSummary(TypedDict):
 
 def summarise_checks(
     classes: pd.DataFrame,
+    duplicates: DuplicateCounts,
     findings: Sequence[Finding],
     steps: Sequence[TraceStep],
     losses: Sequence[ResamplingLoss],
 ) -> CheckSummary:
     """Return the record; classes is as of `count_classes`."""
-    counts = {split: int(classes[split].sum()) for split in SPLIT_VALUES}
+    splits = [split for split in SPLIT_VALUES if split in classes]
+    counts = {split: int(classes[split].sum()) for split in splits}
     counts["classes"] = len(classes)
-    class_counts = [
-        ClassCounts(label=label, train=int(train), valid=int(valid), excluded=int(excluded))
-        for label, train, valid, excluded in classes[["label", *SPLIT_VALUES]].to_numpy()
-    ]
     records = [
         FindingRecord(
             severity=finding.severity,
@@ -64,8 +81,35 @@ def summarise_checks(
     ]
     return CheckSummary(
         counts=counts,
-        classes=class_counts,
+        classes=[_class_counts(row, splits) for row in classes.to_dict("records")],
+        duplicates=duplicates,
         findings=records,
         steps=[asdict(step) for step in steps],
         presizing=mean_losses(losses),
     )
+
+
+def count_duplicates(duplicates: pd.DataFrame, splits: pd.DataFrame) -> DuplicateCounts:
+    """Return the pairs by kind and the excluded images; the tables are as datablock writes them."""
+    kinds = duplicates["kind"].value_counts()
+    excluded = splits[splits["split"] == "excluded"]
+    counts = {kind: int(kinds.get(kind, 0)) for kind in ("exact", "same", "alike", "series")}
+    return DuplicateCounts(
+        exact=counts["exact"],
+        same=counts["same"],
+        alike=counts["alike"],
+        series=counts["series"],
+        excluded=[
+            ExcludedImage(path=path, reason=reason)
+            for path, reason in zip(excluded["path"], excluded["reason"], strict=True)
+        ],
+    )
+
+
+def _class_counts(row: Mapping[Hashable, Any], splits: Sequence[str]) -> ClassCounts:
+    counts = ClassCounts(
+        label=row["label"], train=row["train"], valid=row["valid"], excluded=row["excluded"]
+    )
+    if "test" in splits:
+        counts["test"] = row["test"]
+    return counts

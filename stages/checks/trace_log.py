@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stages.base.errors import UserError
-from stages.checks.findings import Finding
+from stages.checks.finding import Finding
 from stages.checks.findings_text import aligned_table
 
 _Values = TypeVar("_Values", np.ndarray, Tensor)

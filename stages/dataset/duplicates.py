@@ -1,123 +1,152 @@
-"""Exact duplicates by content, near-duplicates by perceptual hash: groups that belong together."""
+"""Duplicates: photos that are the same file, the same picture, or only look alike.
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+A perceptual hash sees 16 x 16 grey frequencies: it finds copies, and it also takes photos of a
+fixed camera, or a shirt in three colours, for alike. So it only proposes pairs; what decides is
+their pixels, in colour and place by place (same_picture.py). Only the same picture may be kept out
+of training. What looks alike is named, and nothing more.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-# Bits of 256. Measured on 1,099 pet photos | 1,008 photographed digits, presized:
-# saved again at quality 50, at most 6 | 10; at half size 18 | 12; 15 % brighter 26 | 26;
-# 2 % cropped on each side, median 32 | 26; 5 % cropped, median 74 | 66.
-# Of different photos the nearest two are 82 | 50 apart. With the usual 64 bits (8 x 8) they are
-# 12 | 10 apart, where brighter copies are up to 8 | 14: there no threshold tells them apart.
-NEAR_BITS = 30
-# A hash is cut into pieces of 16 bits. Hashes that differ in at most 2 * 16 - 1 bits differ in
-# at most one bit of some piece (Norouzi et al. 2012, multi-index hashing), so it is enough to look
-# up each piece and its 16 neighbours: all pairs are found, and few others are compared.
-PIECES = 16
-PIECE_BITS = 16
-_CHUNK = 1 << 20  # pairs compared at a time, to bound memory
+from stages.base.errors import UserError
+from stages.base.files import read_text_csv, write_csv
+from stages.dataset.hash_groups import (
+    NEAR_BITS,
+    PIECES,
+    Ints,
+    first_rows,
+    join_groups,
+    near_groups,
+)
+from stages.dataset.same_picture import photo_thumbnail, picture_difference
 
-Ints = NDArray[np.int64]
-RowPairs = tuple[Ints, Ints]  # rows that are linked one to one, (L,) each
+# Different files that look alike, above which they are a series: a fixed camera, or one product
+# again and again. Copies of a picture come in twos and threes; exposures of a scene in which
+# nothing changed, which no pixel tells from copies, come in dozens. It also bounds the work: where
+# every photo is in a group of four, to about 16 ms a photo (decoding, a thumbnail of 6.5 ms, and
+# 1.5 comparisons of 3.9).
+MAX_COPIES = 4
+# Pairs that look alike and are not the same, from which on a set is one of look-alikes when they
+# are the majority: then the few that pass are different photos too, such as solar cells.
+MIN_DENIED = 10
+
+DUPLICATE_COLUMNS = ["path", "twin", "kind", "bits", "difference"]
+Kind = Literal["exact", "same", "alike", "series"]
+SAME_KINDS: tuple[Kind, ...] = ("exact", "same")
+# A series is not among them: all of it on one side would leave the other empty.
+ALIKE_KINDS: tuple[Kind, ...] = (*SAME_KINDS, "alike")
+NearDuplicates = Literal["exclude", "warn", "off"]
 
 
-def duplicate_groups(index: pd.DataFrame) -> pd.Series:
-    """Return the group of each path: a series by path, whose value is the group's first path.
+class Duplicate(NamedTuple):
+    """A row of duplicates.csv: two photos, and how they are alike.
 
-    index: path, sha256, phash ("" is near to nothing), as the store has them. Copies of copies
-    belong together, so a burst of shots may chain from its first to its last although these two
-    differ by more: for a split, and for counting repeats, that is the safe side.
+    kind: exact (the same bytes), same (the same picture), alike (the hashes say so, not the
+    pixels) or series (one of more than MAX_COPIES that look alike, not compared); bits: of 256 in
+    which the hashes differ; difference: of the pixels, 1 at most for the same picture.
+    """
+
+    path: str
+    twin: str
+    kind: Kind
+    bits: str = ""
+    difference: str = ""
+
+
+def find_duplicates(
+    index: pd.DataFrame, image: Callable[[str], NDArray[np.uint8]], near: NearDuplicates
+) -> pd.DataFrame:
+    """Return all duplicates, a row for each pair, with DUPLICATE_COLUMNS as text.
+
+    index: path, sha256, phash ("" is near to nothing), as the store has them. image: pixels
+    (H, W, 3) by path, called once for each photo that the hashes propose. near: with off, only
+    exact duplicates are looked for. Copies of one content are listed with their first path, and
+    only this one in other pairs.
     """
     table = index[["path", "sha256", "phash"]].sort_values("path", ignore_index=True)
-    rows = np.arange(len(table))
-    hashed = rows[(table["phash"] != "").to_numpy()]
-    words = np.frombuffer(bytes.fromhex("".join(table["phash"])), np.uint16).reshape(-1, PIECES)
-    near = near_groups(words)
-    exact = pd.factorize(table["sha256"])[0]
-    links = [(rows, _first_rows(exact)), (hashed, hashed[_first_rows(near)])]
-    group = _join(rows, links)
-    first_path = table["path"].to_numpy()[_first_rows(group)]
-    return pd.Series(first_path, table["path"], dtype="str", name="group")
+    first = table.drop_duplicates("sha256")
+    twin = table["sha256"].map(first.set_index("sha256")["path"])
+    copies = table["path"] != twin
+    pairs = zip(table["path"][copies], twin[copies], strict=True)
+    rows = [Duplicate(path, original, "exact", "0", "0") for path, original in pairs]
+    if near != "off":
+        rows += _near_duplicates(first, image)
+    return pd.DataFrame(sorted(rows), columns=DUPLICATE_COLUMNS, dtype="str")
 
 
-def near_groups(words: NDArray[np.uint16]) -> Ints:
-    """Return a group number for each hash; linked are those at most NEAR_BITS apart.
-
-    words: (N, PIECES). 100,000 random hashes take 3.4 s on one core, 20,000 that are all
-    about 15 bits apart .2 s. The worst are many that stay just too far apart: 20,000 at about 65
-    bits take 12 s.
-    """
-    unique, inverse = np.unique(words, axis=0, return_inverse=True)
-    hashes = unique.view(np.uint64)  # (N, 4)
-    group = np.arange(len(unique))
-    flips = [1 << bit for bit in range(PIECE_BITS)]
-    # What is joined is not compared again, so the steps that join most for their work come first.
-    candidates: list[Callable[[Ints, Ints], Iterator[RowPairs]]] = [
-        _sorted_neighbours,
-        partial(_pairs, flips=[0]),
-        partial(_pairs, flips=flips),
-    ]
-    for candidate_pairs in candidates:
-        for piece in unique.T.astype(np.int64):
-            links = [_near_pairs(hashes, pairs) for pairs in candidate_pairs(piece, group)]
-            group = _join(group, links)
-    return group[inverse.ravel()]
+def group_photos(
+    paths: Sequence[str], duplicates: pd.DataFrame, kinds: Sequence[Kind] = SAME_KINDS
+) -> pd.Series:
+    """Return the group of each path that pairs of these kinds make: its first path, by path."""
+    names = pd.Index(sorted({*paths, *duplicates["path"], *duplicates["twin"]}))
+    linked = duplicates[duplicates["kind"].isin(kinds)]
+    a, b = (names.get_indexer(pd.Index(linked[end])) for end in ("path", "twin"))
+    group = first_rows(join_groups(np.arange(len(names)), [(a, b)]))
+    of_path = pd.Series(names.to_numpy()[group], names, dtype="str", name="group")
+    return of_path[list(paths)]
 
 
-def _near_pairs(hashes: NDArray[np.uint64], pairs: RowPairs) -> RowPairs:
-    """Return the pairs whose hashes differ in at most NEAR_BITS bits."""
-    a, b = pairs
-    near = np.bitwise_count(hashes[a] ^ hashes[b]).sum(1) <= NEAR_BITS
-    return a[near], b[near]
+def write_duplicates(file: Path, duplicates: pd.DataFrame) -> None:
+    """Write data/duplicates.csv."""
+    write_csv(file, duplicates[DUPLICATE_COLUMNS])
 
 
-def _sorted_neighbours(keys: Ints, _group: Ints) -> Iterator[RowPairs]:
-    """Yield the pairs that stand side by side when sorted by key."""
-    order = np.argsort(keys, kind="stable")
-    yield order[:-1], order[1:]
+def read_duplicates(file: Path) -> pd.DataFrame:
+    """Return data/duplicates.csv, all text."""
+    try:
+        return read_text_csv(file)[DUPLICATE_COLUMNS]
+    except FileNotFoundError:
+        raise UserError(f"{file} is missing; dvc repro datablock makes it") from None
 
 
-def _pairs(keys: Ints, group: Ints, flips: Sequence[int]) -> Iterator[RowPairs]:
-    """Yield, in chunks, every pair of different groups whose keys differ in the bits of a flip."""
-    # By key, then group: a pair is met once, from its lower group.
-    full = keys * len(keys) + group
-    order = np.argsort(full, kind="stable")
-    full = full[order]
-    keys = keys[order]
-    group = group[order]
-    ends = np.searchsorted(keys, np.arange(1 << PIECE_BITS), side="right")
-    for flip in flips:
-        flipped = keys ^ flip
-        begin = np.searchsorted(full, flipped * len(keys) + group, side="right")
-        for a, b in _ranges(begin, ends[flipped]):
-            yield order[a], order[b]
+def _near_duplicates(
+    first: pd.DataFrame, image: Callable[[str], NDArray[np.uint8]]
+) -> list[Duplicate]:
+    """Return the pairs of different files that look alike (first: a row for each content)."""
+    hashed = first[first["phash"] != ""]
+    words = np.frombuffer(bytes.fromhex("".join(hashed["phash"])), np.uint16).reshape(-1, PIECES)
+    paths = hashed["path"].tolist()
+    compared: list[Duplicate] = []
+    series: list[Duplicate] = []
+    for rows in _groups(near_groups(words)):
+        members = [paths[row] for row in rows]
+        if len(rows) > MAX_COPIES:
+            series += [Duplicate(path, members[0], "series") for path in members[1:]]
+        else:
+            compared += _compare(members, words[rows].view(np.uint64), image)
+    return series + _without_look_alikes(compared)
 
 
-def _ranges(begin: Ints, end: Ints) -> Iterator[RowPairs]:
-    """Yield each row with every number from begin[row] up to end[row], about _CHUNK at a time."""
-    total = np.cumsum(np.append(0, end - begin))
-    cuts = np.searchsorted(total[1:], np.arange(_CHUNK, total[-1], _CHUNK))
-    for rows in np.split(np.arange(len(begin)), cuts):
-        if len(rows):
-            row = np.repeat(rows, (end - begin)[rows])
-            number = np.arange(total[rows[0]], total[rows[-1] + 1])
-            yield row, begin[row] + number - total[row]
+def _groups(group: Ints) -> Iterator[Ints]:
+    """Yield the rows of each group of two or more."""
+    order = np.argsort(group, kind="stable")
+    cuts = np.flatnonzero(np.diff(group[order])) + 1
+    yield from (rows for rows in np.split(order, cuts) if len(rows) > 1)
 
 
-def _join(group: Ints, links: Iterable[RowPairs]) -> Ints:
-    """Return the groups after linking rows to rows, numbered anew from 0."""
-    a, b = np.concatenate([np.zeros((2, 0), np.int64), *map(np.stack, links)], axis=1)
-    graph = coo_array((np.ones(len(a), bool), (group[a], group[b])), shape=(len(group),) * 2)
-    component: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
-    return component[group]
+def _compare(
+    paths: Sequence[str], hashes: NDArray[np.uint64], image: Callable[[str], NDArray[np.uint8]]
+) -> Iterator[Duplicate]:
+    """Yield the pairs whose hashes (N, 4) are near, compared by their pixels."""
+    thumbnails = [photo_thumbnail(image(path)) for path in paths]
+    for a, b in combinations(range(len(paths)), 2):
+        bits = int(np.bitwise_count(hashes[a] ^ hashes[b]).sum())
+        if bits <= NEAR_BITS:
+            difference = picture_difference(thumbnails[a], thumbnails[b])
+            kind: Kind = "same" if difference <= 1 else "alike"
+            yield Duplicate(paths[b], paths[a], kind, str(bits), f"{difference:.2f}")
 
 
-def _first_rows(group: Ints) -> Ints:
-    """Return for each row the first row of the same group."""
-    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
-    return first[inverse]
+def _without_look_alikes(compared: Sequence[Duplicate]) -> list[Duplicate]:
+    """Return the pairs; in a set of look-alikes none of them is called the same."""
+    denied = sum(pair.kind == "alike" for pair in compared)
+    if denied >= MIN_DENIED and denied > len(compared) - denied:
+        return [pair._replace(kind="alike") for pair in compared]
+    return list(compared)

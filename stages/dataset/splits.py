@@ -2,35 +2,43 @@
 
 By default the side of an image follows from its own bytes alone. So no image enters or leaves
 validation because others came, went, moved or were relabelled, and the error rates of two commits
-stay comparable. A training image that repeats a validation image would make validation too easy:
-it is excluded, with the reason.
+stay comparable. A training image that is the same picture as a validation image would make
+validation too easy: it is excluded, with the reason. Images of the side test are in the table, and
+nothing is trained or validated with them.
 """
 
-from pathlib import Path, PurePosixPath
-from typing import Literal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, get_args
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from stages.base.errors import UserError, error_list
 from stages.base.files import read_text_csv, write_csv
 from stages.base.params import Section
-from stages.dataset.manifest import SIDES
+from stages.dataset.duplicates import ALIKE_KINDS, SAME_KINDS, Kind, NearDuplicates, group_photos
+from stages.dataset.sides import Side, folder_sides
 
-SPLIT_VALUES = [*SIDES, "excluded"]  # of the column split
+_SIDES: tuple[Side, ...] = get_args(Side)
+SPLIT_VALUES = [*_SIDES, "excluded"]  # of the column split
 SPLIT_COLUMNS = ["path", "label", "split", "reason"]
+
+
+SplitRule = Literal["hash", "stratified", "column", "folder"]
 
 
 class SplitParams(Section):
     """How images are divided between training and validation."""
 
-    by: Literal["hash", "stratified", "column", "folder"] = Field(
+    by: SplitRule = Field(
         description="what decides between training and validation",
         json_schema_extra={
             "hash": "of each file's content",
             "stratified": "by hash within each class",
             "column": "of the csv",
-            "folder": "train/, valid/",
+            "folder": "train/, valid/, test/",
         },
     )
     valid: float = Field(
@@ -42,18 +50,30 @@ class DatablockParams(Section):
     """The section `datablock` of params.yaml."""
 
     split: SplitParams
+    near_duplicates: NearDuplicates = Field(
+        description="training images that are the same picture as a validation image",
+        json_schema_extra={
+            "exclude": "keep them out of training",
+            "warn": "name them only",
+            "off": "look for equal files only",
+        },
+    )
 
 
-def assign_splits(images: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
-    """Return path, label, split (train, valid or excluded) and reason, sorted by path.
+def assign_splits(
+    images: pd.DataFrame, params: DatablockParams, duplicates: pd.DataFrame
+) -> pd.DataFrame:
+    """Return path, label, split (train, valid, test or excluded) and reason, sorted by path.
 
-    images has the columns path, label, sha256, group (of near-duplicates) and split (as given by
-    the labels, "" where nothing is given). Raises UserError when the given sides are incomplete.
+    images has the columns path, label, sha256 and split (as given by the labels, "" where nothing
+    is given); duplicates is as of `find_duplicates`. Raises UserError when the given sides are
+    incomplete.
     """
     images = images.sort_values("path", ignore_index=True)
-    in_validation = _in_validation(images, params)
-    reason = _exclusion_reasons(images, in_validation)
-    split = in_validation.map({True: "valid", False: "train"}).mask(reason != "", "excluded")
+    side = _sides(images, params.split, duplicates)
+    kinds = SAME_KINDS if params.near_duplicates == "exclude" else ("exact",)
+    reason = _exclusion_reasons(images["path"], side, duplicates, kinds)
+    split = side.mask(reason != "", "excluded")
     return images[["path", "label"]].assign(split=split.astype(str), reason=reason)
 
 
@@ -75,17 +95,33 @@ def read_splits(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} is missing; dvc repro datablock makes it") from None
 
 
-def _in_validation(images: pd.DataFrame, params: SplitParams) -> pd.Series:
-    """Return for each image whether it validates, (N,) bool."""
+def _sides(images: pd.DataFrame, params: SplitParams, duplicates: pd.DataFrame) -> pd.Series:
+    """Return for each image its side, before any is excluded, (N,) str."""
+    if params.by == "column":
+        return _as_given(images)
+    if params.by == "folder":
+        return images["path"].map(folder_sides(images["path"].tolist())).astype(str)
     if params.by == "hash":
-        return images["sha256"].map(_hash_fraction).lt(params.valid)
-    if params.by == "stratified":
-        # By the smallest hash of a group: near-duplicates fall together, so none is lost to the
-        # split, and a class of one group trains.
-        digits = images["sha256"].str[8:].groupby(images["group"]).transform("min")
-        smallest = digits.groupby(images["label"]).transform(_smallest_hashes, valid=params.valid)
-        return smallest.astype(bool)
-    return _as_given(images, params.by)
+        validates = images["sha256"].map(_hash_fraction).lt(params.valid)
+    else:
+        validates = _stratified(images, params.valid, duplicates)
+    return validates.map({True: "valid", False: "train"}).astype(str)
+
+
+def _stratified(images: pd.DataFrame, valid: float, duplicates: pd.DataFrame) -> pd.Series:
+    """Return for each image whether it is in the fraction of its class that validates, (N,) bool.
+
+    What looks alike goes by the smallest hash of its group, so that a burst falls on one side and
+    none of it is lost. A class that is one such group is divided by what is the same picture.
+    """
+    paths = images["path"].tolist()
+    same = group_photos(paths, duplicates).to_numpy()
+    alike = group_photos(paths, duplicates, ALIKE_KINDS).to_numpy()
+    divisible = pd.Series(alike).groupby(images["label"]).transform("nunique") > 1
+    group = np.where(divisible, alike, same)
+    digits = images["sha256"].str[8:].groupby(group).transform("min")
+    smallest = digits.groupby(images["label"]).transform(_smallest_hashes, valid=valid)
+    return smallest.astype(bool)
 
 
 def _hash_fraction(sha256: str) -> float:
@@ -107,38 +143,45 @@ def _smallest_hashes(hashes: pd.Series, valid: float) -> pd.Series:
     return hashes.le(threshold) & hashes.lt(hashes.max())
 
 
-def _as_given(images: pd.DataFrame, by: Literal["column", "folder"]) -> pd.Series:
-    """Return for each image whether its CSV row or its folder says valid; refuse other words."""
-    given = images["split"] if by == "column" else images["path"].map(_folder_side)
-    invalid = given[~given.isin(SIDES)]
-    if by == "column" and len(invalid) and (given == "").all():
+def _as_given(images: pd.DataFrame) -> pd.Series:
+    """Return for each image the side that its CSV row says; refuse other words."""
+    given = images["split"]
+    invalid = given[~given.isin(_SIDES)]
+    if len(invalid) and (given == "").all():
         raise UserError(
             "datablock.split.by is column, but the labels come without train or valid: "
             "set ingest.label.split_column to the column of ingest.label.csv that says so"
         )
     if len(invalid):
-        where = "the split column" if by == "column" else "one folder of the path"
         raise error_list(
-            f"datablock.split.by is {by}, so {where} must say train or valid; "
+            "datablock.split.by is column, so the split column must say train, valid or test; "
             f"{len(invalid)} of {len(images)} images differ:",
-            list(images["path"][invalid.index] + ": " + invalid.replace("", "neither")),
+            list(images["path"][invalid.index] + ": " + invalid.replace("", "nothing")),
         )
-    return given.eq("valid")
+    return given
 
 
-def _folder_side(path: str) -> str:
-    """Return the side that the folders of a path name, several or none as they are."""
-    return " and ".join(sorted(set(PurePosixPath(path).parent.parts) & set(SIDES)))
+def _exclusion_reasons(
+    paths: pd.Series, side: pd.Series, duplicates: pd.DataFrame, kinds: Sequence[Kind]
+) -> pd.Series:
+    """Return why an image may not train ("" when it may): the validation or test image it repeats.
 
-
-def _exclusion_reasons(images: pd.DataFrame, in_validation: pd.Series) -> pd.Series:
-    """Return why an image may not train ("" when it may): the first validation image it repeats."""
-    valid = images[in_validation]
-    first_of_content = valid.drop_duplicates("sha256").set_index("sha256")["path"]
-    first_of_group = valid.drop_duplicates("group").set_index("group")["path"]
-    exact = images["sha256"].map(first_of_content)
-    near = images["group"].map(first_of_group)
-    reason = pd.Series("", index=images.index, dtype=str)
-    reason = reason.mask(near.notna(), "near-duplicate of " + near.astype(str))
-    reason = reason.mask(exact.notna(), "exact duplicate of " + exact.astype(str))
-    return reason.mask(in_validation, "")
+    Near-duplicates do not chain: an image is excluded for one that it is itself compared with, or
+    a copy of its file is. The nearest is named, of equally near ones the first.
+    """
+    first = group_photos(paths.tolist(), duplicates, ("exact",)).to_numpy()  # of equal files
+    unseen = pd.DataFrame({"twin": paths, "other": first})[side.isin(["valid", "test"]).to_numpy()]
+    linked = duplicates[duplicates["kind"].isin(kinds) & duplicates["kind"].ne("exact")]
+    there = linked[["path", "twin", "difference"]].set_axis(["first", "other", "near"], axis=1)
+    back = linked[["twin", "path", "difference"]].set_axis(["first", "other", "near"], axis=1)
+    itself = pd.DataFrame({"first": first, "other": first, "near": "-1"}).drop_duplicates()
+    links = pd.concat([itself, there, back]).merge(unseen, on="other")
+    links = links.assign(near=links["near"].astype(float)).sort_values(["near", "twin"])
+    nearest = links.drop_duplicates("first").set_index("first")
+    near = (
+        "near-duplicate of " + nearest["twin"] + nearest["near"].map(" (difference {:.2f})".format)
+    )
+    why = near.mask(nearest["near"] < 0, "exact duplicate of " + nearest["twin"])
+    reasons = why.to_dict()
+    reason = pd.Series([reasons.get(path, "") for path in first], paths.index, dtype="str")
+    return reason.where(side.eq("train"), "").astype(str)

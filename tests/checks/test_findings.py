@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given, settings
 from PIL import Image
 
-from stages.checks.findings import Finding, blank_images, check_images, count_classes
+from stages.checks.finding import Finding
+from stages.checks.findings import blank_images, check_images, count_classes
+from stages.dataset.splits import SplitRule
 from tests.checks.example_images import ImageRow, image_rows, images_from, images_of
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=50)
 
 
 def findings_by_check(
-    images: pd.DataFrame, size: int = 128, blank: tuple[str, ...] = ()
+    images: pd.DataFrame, size: int = 128, blank: tuple[str, ...] = (), by: SplitRule = "hash"
 ) -> dict[str, Finding]:
     """Return check -> finding; no check may report twice."""
-    findings = check_images(images, size, blank)
+    findings = check_images(images, size, by, blank)
     assert max(Counter(finding.check for finding in findings).values(), default=0) <= 1
     return {finding.check: finding for finding in findings}
 
@@ -105,9 +107,18 @@ def test_imbalance_beyond_ten_times() -> None:
     )
 
 
-@pytest.mark.parametrize("other", ["Maine Coon", "mainecoon", "maine  coon", "MAINE COON"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Maine Coon",
+        "mainecoon",
+        "maine  coon",
+        "MAINE COON",
+        "m\N{CYRILLIC SMALL LETTER A}ine coon",
+    ],
+)
 def test_similar_labels(other: str) -> None:
-    """Labels that differ by case or spaces alone are warned about, both spelled out."""
+    """Labels that differ by case, spaces or a letter's script are warned about, spelled out."""
     images = images_of(a=(8, 2), b=(8, 2))
     images["label"] = images["label"].map({"a": "maine coon", "b": other})
     assert repr(other) in findings_by_check(images)["similar_labels"].message
@@ -118,32 +129,42 @@ def test_different_labels_are_not_similar() -> None:
     assert serious(images_of(coon=(8, 2), coons=(8, 2))) == []
 
 
-def test_excluded_images_are_counted_and_named() -> None:
-    """Excluded images are one warning with their number and paths, sorted."""
-    warning = findings_by_check(images_of(a=(8, 2, 2), b=(8, 2, 1)).iloc[::-1])[
-        "duplicates_across_the_split"
-    ]
-    assert warning.message.startswith("3 images")
-    assert warning.paths == ("a_0010.jpg", "a_0011.jpg", "b_0022.jpg")
+RULES: list[SplitRule] = ["hash", "stratified", "column", "folder"]
+TROUBLES = {
+    "no_training_images": images_of(a=(0, 2), b=(0, 2)),
+    "no_validation_images": images_of(a=(8,), b=(8,)),
+    "class_unknown_in_training": images_of(a=(8, 2), b=(8, 2), lynx=(0, 1)),
+    "class_empty_in_validation": images_of(a=(8, 2), b=(8,)),
+}
 
 
-def test_disagreeing_duplicates_show_their_labels() -> None:
-    """Duplicates with different labels are one warning that shows each path with its label."""
-    images = images_of(a=(8, 2), b=(8, 2))
-    images.loc[[0, 10], "group"] = 0  # a_0000 and b_0010
-    images.loc[[1, 2], "group"] = 1  # both a
-    warning = findings_by_check(images)["duplicates_disagree"]
-    assert "a_0000.jpg (a) = b_0010.jpg (b)" in warning.message
-    assert warning.paths == ("a_0000.jpg", "b_0010.jpg")
+@pytest.mark.parametrize("by", RULES)
+@pytest.mark.parametrize("check", TROUBLES)
+def test_advice_is_not_what_the_params_do_already(check: str, by: SplitRule) -> None:
+    """No advice names the rule that is set, nor a fraction that the rule does not use."""
+    message = findings_by_check(TROUBLES[check], by=by)[check].message
+    assert f"datablock.split.by to {by}" not in message
+    if by in ("column", "folder"):
+        assert "datablock.split.valid" not in message
+        assert "stratified" not in message
+    assert ": " in message, "advice follows a colon"
 
 
-def test_agreeing_duplicates_in_training_are_a_note() -> None:
-    """Duplicates within training are noted, each but the first."""
-    images = images_of(a=(8, 2), b=(8, 2))
-    images.loc[[1, 2, 3], "group"] = 1
-    note = findings_by_check(images)["duplicates_in_training"]
-    assert note.severity == "note"
-    assert note.paths == ("a_0002.jpg", "a_0003.jpg")
+def test_a_class_in_the_test_alone_cannot_be_learned() -> None:
+    """A class whose images are all set aside for a test is an error that says so."""
+    images = images_of(a=(8, 2), b=(8, 2), lynx=(0, 0, 3))
+    images["split"] = images["split"].replace("excluded", "test")
+    error = findings_by_check(images, by="folder")["class_without_training_images"]
+    assert "set aside for a test" in error.message
+    assert count_classes(images)["test"].tolist() == [0, 0, 3]
+
+
+def test_many_spellings_are_one_short_warning() -> None:
+    """However many labels differ by case, one warning names the first five sets."""
+    classes = {f"{name}{n}": (8, 2) for n in range(20) for name in ("cat", "CAT")}
+    warning = findings_by_check(images_of(**classes))["similar_labels"]
+    assert "15 more" in warning.message
+    assert len(warning.message) < 300
 
 
 def test_small_images() -> None:
@@ -170,10 +191,9 @@ def test_extreme_shapes() -> None:
 def test_all_faults_are_found_at_once() -> None:
     """A set with everything wrong reports everything, errors first."""
     images = images_of(a=(100, 2, 1), A=(4,), c=(0, 3), d=(0, 0, 1), e=(8, 2))
-    images.loc[[0, 110], "group"] = 0
     images.loc[1, "width"] = 10
     images.loc[2, "width"] = 999
-    findings = check_images(images, 128, ["a_0003.jpg"])
+    findings = check_images(images, 128, "hash", ["a_0003.jpg"])
     severities = [finding.severity for finding in findings]
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
     assert {finding.check for finding in findings} == {
@@ -183,8 +203,6 @@ def test_all_faults_are_found_at_once() -> None:
         "few_training_images",
         "imbalance",
         "similar_labels",
-        "duplicates_across_the_split",
-        "duplicates_disagree",
         "smaller_than_the_model_sees",
         "extreme_shape",
         "blank",
@@ -197,7 +215,7 @@ def test_all_faults_are_found_at_once() -> None:
 def test_any_set_is_checked(rows: list[ImageRow]) -> None:
     """Any set ends in findings and counts that add up; errors are what training fails on."""
     images = images_from(rows)
-    findings = check_images(images, 128)
+    findings = check_images(images, 128, "hash")
     classes = count_classes(images)
     assert classes[["train", "valid", "excluded"]].to_numpy().sum() == len(rows)
     assert classes["label"].tolist() == sorted({row[0] for row in rows})

@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.checks.findings import Finding, check_images, count_classes
+from stages.checks.finding import Finding
+from stages.checks.findings import check_images, count_classes
 from stages.checks.findings_text import (
     aligned_table,
     class_table,
     dataset_line,
+    excluded_text,
     findings_text,
     paragraph,
 )
@@ -21,15 +23,37 @@ repeatable = settings(derandomize=True, deadline=None, max_examples=50)
 def test_text_names_everything() -> None:
     """The text holds each class with its counts, the totals, and each finding with its paths."""
     images = images_of(cat=(80, 20, 1), dog=(8, 2))
-    text = findings_text(count_classes(images), check_images(images, 128))
+    text = findings_text(count_classes(images), check_images(images, 128, "hash"))
     assert text.startswith("111 images in 2 classes: 88 train, 22 valid, 1 excluded\n")
     lines = {line.split()[0]: line.split()[1:4] for line in text.splitlines() if line.strip()}
     assert lines["cat"] == ["80", "20", "1"]
     assert lines["dog"] == ["8", "2", "0"]
     assert lines["all"] == ["88", "22", "1"]
-    assert "    cat_0100.jpg" in text
     assert text.endswith("\n")
     assert not any(line.endswith(" ") for line in text.splitlines())
+
+
+def test_images_for_a_test_have_a_column() -> None:
+    """Where images are set aside for a test, the line, the table and the bars count them too."""
+    images = images_of(a=(18, 9, 9), b=(1, 1))
+    images["split"] = images["split"].replace("excluded", "test")
+    classes = count_classes(images)
+    assert dataset_line(classes) == "38 images in 2 classes: 19 train, 10 valid, 9 test, 0 excluded"
+    table = class_table(classes).splitlines()
+    assert table[0].split()[:5] == ["class", "train", "valid", "test", "excluded"]
+    assert table[1].endswith("  " + "█" * 18 + "▒" * 9 + "░" * 9)
+
+
+def test_excluded_images_are_listed_with_their_twins() -> None:
+    """Each excluded image has a line with its reason, and of many the first 20 are shown."""
+    splits = pd.DataFrame({"path": ["a.jpg", "b.jpg"], "split": ["excluded", "train"]})
+    splits["reason"] = ["near-duplicate of v.jpg (difference 0.31)", ""]
+    text = excluded_text(splits)
+    assert "    a.jpg: near-duplicate of v.jpg (difference 0.31)\n" in text
+    assert "b.jpg" not in text
+    many = pd.concat([splits] * 30, ignore_index=True)
+    assert "... and 10 more in data/splits.csv" in excluded_text(many)
+    assert excluded_text(splits[1:]) == ""
 
 
 def test_an_empty_set_has_no_table() -> None:
@@ -46,7 +70,7 @@ def test_an_empty_set_has_no_table() -> None:
 def test_any_set_has_a_text(rows: list[ImageRow]) -> None:
     """Whatever the labels, the text begins with the count and has a part for each finding."""
     images = images_from(rows)
-    findings = check_images(images, 128)
+    findings = check_images(images, 128, "hash")
     text = findings_text(count_classes(images), findings)
     assert text.startswith(f"{len(rows)} image")
     starts = [line.split(":")[0] for line in text.split("\n\n")]

@@ -3,13 +3,17 @@
 import json
 
 import numpy as np
+import pandas as pd
 from hypothesis import given, settings
 
-from stages.checks.findings import Finding, check_images, count_classes
+from stages.checks.finding import Finding
+from stages.checks.findings import check_images, count_classes
 from stages.checks.resampling_loss import MethodLoss, ResamplingLoss
-from stages.checks.summary import summarise_checks
+from stages.checks.summary import DuplicateCounts, count_duplicates, summarise_checks
 from stages.checks.trace_log import TraceStep
 from tests.checks.example_images import ImageRow, image_rows, images_from, images_of
+
+NONE = DuplicateCounts(exact=0, same=0, alike=0, series=0, excluded=[])
 
 
 def test_the_record_has_the_promised_keys() -> None:
@@ -21,6 +25,7 @@ def test_the_record_has_the_promised_keys() -> None:
     )
     summary = summarise_checks(
         count_classes(images_of(cat=(80, 20, 1), dog=(8, 2))),
+        NONE,
         [Finding("note", "precision", "message", ("a.jpg",))],
         [TraceStep(step="collect", shape=[111], dtype="path", note="a ... b")],
         [loss],
@@ -31,6 +36,7 @@ def test_the_record_has_the_promised_keys() -> None:
             {"label": "cat", "train": 80, "valid": 20, "excluded": 1},
             {"label": "dog", "train": 8, "valid": 2, "excluded": 0},
         ],
+        "duplicates": {"exact": 0, "same": 0, "alike": 0, "series": 0, "excluded": []},
         "findings": [
             {"severity": "note", "check": "precision", "message": "message", "paths": ["a.jpg"]}
         ],
@@ -56,7 +62,7 @@ def test_the_record_has_the_promised_keys() -> None:
 
 def test_a_trace_that_took_no_step_leaves_empty_parts() -> None:
     """Without steps and photos both parts are there and empty."""
-    summary = summarise_checks(count_classes(images_of()), [], [], [])
+    summary = summarise_checks(count_classes(images_of()), NONE, [], [], [])
     assert summary["counts"] == {"train": 0, "valid": 0, "excluded": 0, "classes": 0}
     assert (summary["classes"], summary["steps"], summary["presizing"]) == ([], [], {})
 
@@ -66,9 +72,36 @@ def test_a_trace_that_took_no_step_leaves_empty_parts() -> None:
 def test_counts_add_up_for_any_set(rows: list[ImageRow]) -> None:
     """Every image is in one count and in one class, and the record is valid JSON."""
     images = images_from(rows)
-    summary = summarise_checks(count_classes(images), check_images(images, 128), [], [])
+    summary = summarise_checks(
+        count_classes(images), NONE, check_images(images, 128, "hash"), [], []
+    )
     again = json.loads(json.dumps(summary, allow_nan=False))
     sides = ("train", "valid", "excluded")
     assert sum(again["counts"][side] for side in sides) == len(rows)
     assert sum(counts[side] for counts in again["classes"] for side in sides) == len(rows)
     assert again["counts"]["classes"] == len(again["classes"])
+
+
+def test_excluded_images_have_their_reason() -> None:
+    """Pairs are counted by kind, and each excluded image stands with what it repeats."""
+    columns = ["path", "twin", "kind", "bits", "difference"]
+    pairs = [("b", "a", "same", "4", "0.30"), ("d", "c", "alike", "9", "3.10")]
+    splits = pd.DataFrame({"path": ["a", "b"], "split": ["valid", "excluded"]})
+    splits["reason"] = ["", "near-duplicate of a (difference 0.30)"]
+    counts = count_duplicates(pd.DataFrame(pairs, columns=columns), splits)
+    assert counts == {
+        "exact": 0,
+        "same": 1,
+        "alike": 1,
+        "series": 0,
+        "excluded": [{"path": "b", "reason": "near-duplicate of a (difference 0.30)"}],
+    }
+
+
+def test_a_test_side_is_counted() -> None:
+    """Images that are set aside for a test are counted, in all and by class."""
+    images = images_of(cat=(8, 2, 3))
+    images["split"] = images["split"].replace("excluded", "test")
+    summary = summarise_checks(count_classes(images), NONE, [], [], [])
+    assert summary["counts"]["test"] == 3
+    assert summary["classes"][0]["test"] == 3

@@ -1,147 +1,244 @@
-"""Groups of duplicates are those that a slow comparison of all pairs finds."""
+"""Duplicates: copies are found, and photos that only look alike are named and nothing more."""
 
-import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
+from stages.base.errors import UserError
 from stages.base.seed import derive
-from stages.dataset.duplicates import NEAR_BITS, PIECE_BITS, PIECES, duplicate_groups, near_groups
+from stages.dataset.duplicates import (
+    ALIKE_KINDS,
+    MAX_COPIES,
+    MIN_DENIED,
+    NearDuplicates,
+    find_duplicates,
+    group_photos,
+    read_duplicates,
+    write_duplicates,
+)
+from stages.dataset.splits import DatablockParams, SplitParams, assign_splits
+from stages.images.phash import phash
+from tests.dataset.example_photos import (
+    brightened,
+    fixed_camera,
+    painted,
+    reduced,
+    resaved,
+    scene,
+    shirt,
+    solar_cell,
+    traffic_light,
+)
 
-repeatable = settings(derandomize=True, deadline=None, max_examples=30)
-
-
-def hashes(count: int, seed: int = 1) -> NDArray[np.uint16]:
-    """Return random hashes, (count, 16)."""
-    return derive(seed, "hashes").integers(0, 1 << PIECE_BITS, (count, PIECES), dtype=np.uint16)
-
-
-def flipped(words: NDArray[np.uint16], bits: int, seed: int) -> NDArray[np.uint16]:
-    """Return the hashes, each with so many different bits flipped at random."""
-    draw = derive(seed, "flips")
-    unpacked = np.unpackbits(words.view(np.uint8), axis=1)
-    for row in unpacked:
-        row[draw.permutation(256)[:bits]] ^= 1
-    return np.packbits(unpacked, axis=1).view(np.uint16)
-
-
-def plain_groups(words: NDArray[np.uint16]) -> list[int]:
-    """Return the lowest row that each row is linked to, comparing all pairs."""
-    values = [int.from_bytes(row.tobytes(), "big") for row in words]
-    group = list(range(len(values)))
-    for i, a in enumerate(values):
-        for j, b in enumerate(values[:i]):
-            if (a ^ b).bit_count() <= NEAR_BITS and group[i] != group[j]:
-                low, high = sorted((group[i], group[j]))
-                group = [low if number == high else number for number in group]
-    return group
+Photos = dict[str, Image.Image]
 
 
-def lowest(group: NDArray[np.int64]) -> list[int]:
-    """Return for each row the lowest row of its group."""
-    first: dict[int, int] = {}
-    return [first.setdefault(number, row) for row, number in enumerate(group.tolist())]
+def index_of(photos: Photos) -> pd.DataFrame:
+    """Return path, label (before the slash), sha256, phash and an empty split of photos."""
+    rows = [
+        (path, path.split("/")[0], sha256(photo.tobytes()).hexdigest(), phash(photo), "")
+        for path, photo in photos.items()
+    ]
+    return pd.DataFrame(rows, columns=["path", "label", "sha256", "phash", "split"], dtype="str")
 
 
-def table(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
-    """Return an index of paths, contents and hashes."""
-    return pd.DataFrame(rows, columns=["path", "sha256", "phash"], dtype="str")
+def pixels_of(photos: Photos) -> Callable[[str], NDArray[np.uint8]]:
+    """Return the function that gives the pixels of a photo by its path."""
+    return lambda path: np.asarray(photos[path])
 
 
-def digits(words: NDArray[np.uint16]) -> list[str]:
-    """Return hashes in hexadecimal digits, as in the index of the store."""
-    return [row.tobytes().hex() for row in words]
+def duplicates_of(photos: Photos, near: NearDuplicates = "exclude") -> pd.DataFrame:
+    """Return the duplicates among photos."""
+    return find_duplicates(index_of(photos), pixels_of(photos), near)
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 45), st.integers(0, 99)), max_size=40))
-@repeatable
-def test_groups_equal_those_of_all_pairs(rows: list[tuple[int, int, int]]) -> None:
-    """Whatever the distances, the fast search links exactly what the slow one links."""
-    bases = hashes(5)
-    copies = [flipped(bases[[base]], bits, seed) for base, bits, seed in rows]
-    words = np.concatenate(copies) if copies else hashes(0)
-    assert lowest(near_groups(words)) == plain_groups(words)
+def pairs(duplicates: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """Return kind by pair."""
+    names = zip(duplicates["path"], duplicates["twin"], strict=True)
+    return dict(zip(names, duplicates["kind"], strict=True))
 
 
-def test_the_limit_is_sharp_wherever_the_bits_lie() -> None:
-    """30 bits apart is near and 31 is not, whether spread over all pieces or heaped in a few."""
-    base = hashes(1)
-    spread = np.arange(256).reshape(PIECES, PIECE_BITS).T.ravel()
-    for order in (spread, np.arange(256), spread[::-1], derive(2, "order").permutation(256)):
-        for bits, expected in ((NEAR_BITS, 1), (NEAR_BITS + 1, 2)):
-            unpacked = np.unpackbits(base.view(np.uint8))
-            unpacked[order[:bits]] ^= 1
-            pair = np.concatenate([base, np.packbits(unpacked).view(np.uint16)[None]])
-            assert len(set(near_groups(pair).tolist())) == expected
-
-
-def test_the_search_is_complete_up_to_the_limit() -> None:
-    """The pieces guarantee what the limit promises: a piece with at most one flipped bit."""
-    assert NEAR_BITS < 2 * PIECES
-    assert PIECES * PIECE_BITS == 256
-
-
-def test_2000_copies_are_all_found() -> None:
-    """Each of 1,000 hashes finds its copy at 30 bits, and nobody else's."""
-    base = hashes(1000)
-    group = near_groups(np.concatenate([base, flipped(base, NEAR_BITS, seed=5)]))
-    assert (group[:1000] == group[1000:]).all()
-    assert len(set(group.tolist())) == 1000
-
-
-def test_copies_of_copies_chain() -> None:
-    """A burst of shots is one group, though its ends differ by more than the limit."""
-    burst = [hashes(1)]
-    for shot in range(5):
-        burst.append(flipped(burst[-1], 20, seed=shot))
-    words = np.concatenate(burst)
-    assert np.bitwise_count(words[0] ^ words[-1]).sum() > NEAR_BITS
-    assert set(near_groups(words).tolist()) == {0}
-
-
-def test_a_group_is_named_by_its_first_path() -> None:
-    """Near and exact duplicates share a group, whatever the order of the rows."""
-    a, b = hashes(2)
-    near = flipped(a[None], 10, seed=1)
-    codes = digits(np.stack([a, near[0], b]))
-    index = table(
-        [
-            ("z.jpg", "1" * 64, codes[0]),
-            ("m.jpg", "2" * 64, codes[1]),
-            ("b.jpg", "3" * 64, codes[2]),
-            ("c.jpg", "3" * 64, codes[2]),
-        ]
-    )
-    expected = {"z.jpg": "m.jpg", "m.jpg": "m.jpg", "b.jpg": "b.jpg", "c.jpg": "b.jpg"}
-    assert duplicate_groups(index).to_dict() == expected
-    assert duplicate_groups(index[::-1]).to_dict() == expected
-    assert duplicate_groups(index).index.tolist() == sorted(expected)
-
-
-def test_blanks_are_grouped_by_content_alone() -> None:
-    """Without a hash only the same bytes are the same picture."""
-    index = table([("a", "1" * 64, ""), ("b", "2" * 64, ""), ("c", "1" * 64, "")])
-    assert duplicate_groups(index).to_dict() == {"a": "a", "b": "b", "c": "a"}
-
-
-def test_an_empty_index_has_no_groups() -> None:
-    """No photos, no groups, no error."""
-    assert duplicate_groups(table([])).to_dict() == {}
+def lost(photos: Photos) -> tuple[int, int]:
+    """Return how many photos a split by hash excludes, and how many classes still train."""
+    index = index_of(photos)
+    params = DatablockParams(split=SplitParams(by="hash", valid=0.2), near_duplicates="exclude")
+    splits = assign_splits(index, params, duplicates_of(photos))
+    train = splits[splits["split"] == "train"]
+    return int(splits["split"].eq("excluded").sum()), train["label"].nunique()
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("draw", "classes", "count"),
     [
-        pytest.param(hashes(20_000), id="random"),
-        pytest.param(flipped(np.repeat(hashes(1), 3000, axis=0), 8, seed=1), id="all alike"),
+        pytest.param(fixed_camera, 2, 60, id="fixed camera"),
+        pytest.param(fixed_camera, 2, 12, id="few of a fixed camera"),
+        pytest.param(shirt, 3, 60, id="shirt in three colours"),
+        pytest.param(shirt, 3, 9, id="few shirts"),
+        pytest.param(traffic_light, 3, 60, id="traffic light"),
+        pytest.param(solar_cell, 2, 60, id="solar cells with and without a crack"),
+        pytest.param(solar_cell, 2, 8, id="few solar cells"),
     ],
 )
-def test_time_is_far_from_that_of_all_pairs(words: NDArray[np.uint16]) -> None:
-    """20,000 random hashes, or 3,000 alike, take well under the minutes that all pairs would."""
-    start = time.process_time()
-    near_groups(words)
-    assert time.process_time() - start < 5
+def test_different_photos_of_one_scene_all_stay(
+    draw: Callable[[int], tuple[str, Image.Image]], classes: int, count: int
+) -> None:
+    """Of one scene or one shape nothing is excluded, in a set of eight photos as in one of 60."""
+    drawn = [draw(number) for number in range(count)]
+    photos = {f"{label}/{number:02}.png": photo for number, (label, photo) in enumerate(drawn)}
+    assert lost(photos) == (0, classes)
+
+
+def test_copies_are_the_same_picture() -> None:
+    """Saved again, reduced and brightened copies pair with their original, below the limit."""
+    photo = scene(1)
+    photos = {
+        "a.jpg": photo,
+        "b.jpg": resaved(photo, 50),
+        "c.jpg": reduced(photo, 3),
+        "d.jpg": brightened(photo, 1.15),
+        "other.jpg": scene(2),
+    }
+    found = duplicates_of(photos)
+    assert set(pairs(found).values()) == {"same"}
+    assert {path for pair in pairs(found) for path in pair} == {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}
+    assert found["difference"].astype(float).between(0, 1).all()
+    assert found["bits"].astype(int).between(0, 30).all()
+
+
+def test_an_object_makes_another_picture() -> None:
+    """With something in it that was not there before, a photo is alike and not the same."""
+    photo = scene(1)
+    found = duplicates_of({"a.jpg": photo, "b.jpg": painted(photo, 0.05)})
+    assert pairs(found) == {("b.jpg", "a.jpg"): "alike"}
+    assert float(found["difference"][0]) > 1
+
+
+def test_nothing_chains() -> None:
+    """A copy of a copy pairs with what it is compared with; alike photos do not join groups."""
+    photo = scene(1)
+    photos = {"a.jpg": photo, "b.jpg": resaved(photo, 60), "c.jpg": painted(photo, 0.05)}
+    found = duplicates_of(photos)
+    groups = group_photos(list(photos), found)
+    assert groups.to_dict() == {"a.jpg": "a.jpg", "b.jpg": "a.jpg", "c.jpg": "c.jpg"}
+    assert set(group_photos(list(photos), found, ALIKE_KINDS)) == {"a.jpg"}
+
+
+def test_a_series_is_named_and_not_compared() -> None:
+    """More alike files than copies ever are form a series; none of its photos is even decoded."""
+    photo = scene(3)
+    photos = {f"{n:02}.jpg": brightened(photo, 0.9 + n / 100) for n in range(MAX_COPIES + 1)}
+
+    def fail(path: str) -> NDArray[np.uint8]:
+        raise AssertionError(path)
+
+    found = find_duplicates(index_of(photos), fail, "exclude")
+    assert set(found["kind"]) == {"series"}
+    assert set(found["twin"]) == {"00.jpg"}
+    assert len(found) == MAX_COPIES
+
+
+def test_as_many_copies_as_there_may_be_are_compared() -> None:
+    """At the limit all pairs are compared, and each photo is decoded once."""
+    photo = scene(3)
+    photos = {f"{n:02}.jpg": resaved(photo, 75 + 2 * n) for n in range(MAX_COPIES)}
+    decoded: list[str] = []
+
+    def image(path: str) -> NDArray[np.uint8]:
+        decoded.append(path)
+        return np.asarray(photos[path])
+
+    found = find_duplicates(index_of(photos), image, "exclude")
+    assert set(found["kind"]) == {"same"}
+    assert len(found) == MAX_COPIES * (MAX_COPIES - 1) // 2
+    assert sorted(decoded) == sorted(photos)
+
+
+def test_in_a_set_of_look_alikes_nothing_is_the_same() -> None:
+    """Where most pairs only look alike, the few that pass are not trusted either."""
+    photos: Photos = {}
+    for number in range(MIN_DENIED):
+        photos[f"{number}a.jpg"] = scene(number)
+        photos[f"{number}b.jpg"] = painted(scene(number), 0.05)
+    copy = {"copy.jpg": resaved(scene(99), 70), "original.jpg": scene(99)}
+    assert set(duplicates_of({**photos, **copy})["kind"]) == {"alike"}
+    few = {path: photo for path, photo in photos.items() if path < "4"}
+    assert pairs(duplicates_of({**few, **copy}))["original.jpg", "copy.jpg"] == "same"
+
+
+def test_equal_files_are_exact_duplicates() -> None:
+    """Equal bytes pair with the first path, which alone takes part in other pairs."""
+    photo = scene(1)
+    photos = {"b.jpg": photo, "a.jpg": photo, "c.jpg": photo, "d.jpg": resaved(photo, 70)}
+    expected = {
+        ("b.jpg", "a.jpg"): "exact",
+        ("c.jpg", "a.jpg"): "exact",
+        ("d.jpg", "a.jpg"): "same",
+    }
+    assert pairs(duplicates_of(photos)) == expected
+    assert set(pairs(duplicates_of(photos, "off")).values()) == {"exact"}
+    assert pairs(duplicates_of(photos, "warn")) == expected
+
+
+def test_blanks_are_duplicates_by_content_alone() -> None:
+    """Without a hash only the same bytes are the same picture."""
+    grey = Image.new("RGB", (64, 64), "grey")
+    other = Image.new("RGB", (64, 64), "white")
+    assert pairs(duplicates_of({"a": grey, "b": other, "c": grey})) == {("c", "a"): "exact"}
+
+
+def test_an_empty_set_has_no_duplicates() -> None:
+    """No photos, no pairs, no groups, no error."""
+    assert duplicates_of({}).empty
+    assert group_photos([], duplicates_of({})).to_dict() == {}
+
+
+def test_the_order_of_the_rows_does_not_matter() -> None:
+    """Whatever the order of the index, the pairs are the same, sorted by path."""
+    photo = scene(1)
+    photos = {"a.jpg": photo, "b.jpg": resaved(photo, 60), "c.jpg": scene(2), "d.jpg": photo}
+    index = index_of(photos)
+    found = find_duplicates(index[::-1], pixels_of(photos), "exclude")
+    assert found.equals(duplicates_of(photos))
+    assert found["path"].tolist() == sorted(found["path"])
+
+
+def test_the_file_gives_the_pairs_back(tmp_path: Path) -> None:
+    """What is written is read again, names of any kind included."""
+    photo = scene(1)
+    found = duplicates_of({"NA/é,\n.jpg": photo, "007": photo})
+    write_duplicates(tmp_path / "duplicates.csv", found)
+    assert read_duplicates(tmp_path / "duplicates.csv").equals(found)
+    with pytest.raises(UserError, match="dvc repro datablock"):
+        read_duplicates(tmp_path / "none.csv")
+
+
+def test_time_is_bounded_for_a_fixed_camera() -> None:
+    """5,000 photos that all look alike are one series, without a comparison of all pairs."""
+    draw = derive(1, "hashes")
+    base = draw.integers(0, 256, 32, dtype=np.uint8)
+    hashes = np.repeat(base[None], 5000, axis=0)
+    hashes[np.arange(5000), draw.integers(0, 32, 5000)] ^= 1
+    hashes[:, 0] = hashes[:, 0] ^ (draw.integers(0, 2, 5000) << 7).astype(np.uint8)
+    index = pd.DataFrame(
+        {
+            "path": [f"{n:04}.jpg" for n in range(5000)],
+            "sha256": [f"{n:064x}" for n in range(5000)],
+            "phash": [row.tobytes().hex() for row in hashes],
+        }
+    )
+    found = find_duplicates(index, pixels_of({}), "exclude")
+    assert found["kind"].value_counts().to_dict() == {"series": 4999}
+
+
+def test_a_line_of_text_is_drawn() -> None:
+    """A watermark makes another picture: it cannot be told from an object that came."""
+    photo = scene(1)
+    marked = photo.copy()
+    ImageDraw.Draw(marked).text((180, 200), "2021-05-03 12:33", fill="orange", font_size=14)
+    assert set(duplicates_of({"a.jpg": photo, "b.jpg": marked})["kind"]) == {"alike"}

@@ -1,6 +1,7 @@
 """The split keeps its promises whatever happens to the rest of the set."""
 
 from hashlib import sha256
+from itertools import combinations
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stages.base.errors import UserError
+from stages.dataset.duplicates import DUPLICATE_COLUMNS, NearDuplicates
 from stages.dataset.splits import (
     SPLIT_VALUES,
     DatablockParams,
@@ -62,9 +64,33 @@ def distinct(count: int, label: str = "a") -> pd.DataFrame:
     return images.assign(group=range(count))
 
 
+def duplicates_of(images: pd.DataFrame, kind: str = "same") -> pd.DataFrame:
+    """Return the duplicates: equal bytes, and each pair of contents of one group."""
+    rows = []
+    images = images.sort_values("path")
+    for _, group in images.groupby("group"):
+        first = group.drop_duplicates("sha256")
+        twin = group["sha256"].map(first.set_index("sha256")["path"])
+        rows += [
+            (path, original, "exact", "0", "0")
+            for path, original in zip(group["path"], twin, strict=True)
+            if path != original
+        ]
+        rows += [(b, a, kind, "10", "0.50") for a, b in combinations(first["path"], 2)]
+    return pd.DataFrame(rows, columns=DUPLICATE_COLUMNS, dtype="str")
+
+
+def split_by(
+    images: pd.DataFrame, by: Rule, valid: float = 0.2, near: NearDuplicates = "exclude"
+) -> pd.DataFrame:
+    """Return the splits."""
+    params = DatablockParams(split=SplitParams(by=by, valid=valid), near_duplicates=near)
+    return assign_splits(images, params, duplicates_of(images))
+
+
 def sides(images: pd.DataFrame, by: Rule = "hash", valid: float = 0.2) -> dict[str, str]:
     """Return path -> side."""
-    splits = assign_splits(images, SplitParams(by=by, valid=valid))
+    splits = split_by(images, by, valid)
     return dict(zip(splits["path"], splits["split"], strict=True))
 
 
@@ -141,12 +167,12 @@ def test_no_duplicate_straddles(rows: list[Photo], valid: float, by: Rule) -> No
 def test_excluded_names_a_validation_image(rows: list[Photo], valid: float) -> None:
     """Exactly the excluded images carry a reason, and it names a validation image of the group."""
     images = table(rows).set_index("path")
-    splits = assign_splits(images.reset_index(), SplitParams(by="hash", valid=valid))
+    splits = split_by(images.reset_index(), "hash", valid)
     side = dict(zip(splits["path"], splits["split"], strict=True))
     for path, where, reason in zip(splits["path"], splits["split"], splits["reason"], strict=True):
         assert (reason != "") == (where == "excluded")
         if reason:
-            twin = reason.split(" of ")[1]
+            twin = reason.split(" of ")[1].split(" ")[0]
             assert side[twin] == "valid"
             assert images.loc[twin, "group"] == images.loc[path, "group"]
 
@@ -189,7 +215,7 @@ def test_stratified_loses_no_burst(rows: list[Photo], valid: float) -> None:
 def test_every_split_is_a_known_value(rows: list[Photo], valid: float, by: Rule) -> None:
     """An image trains, validates or is excluded, and nothing else."""
     assert set(sides(table(rows), by, valid).values()) <= set(SPLIT_VALUES)
-    assert SPLIT_VALUES == ["train", "valid", "excluded"]
+    assert SPLIT_VALUES == ["train", "valid", "test", "excluded"]
 
 
 def test_a_class_of_one_burst_trains() -> None:
@@ -246,15 +272,15 @@ def test_shards_do_not_decide() -> None:
 def test_result_is_sorted_by_path() -> None:
     """The rows come sorted by path, whatever the order of the input."""
     images = distinct(5).iloc[::-1]
-    splits = assign_splits(images, SplitParams(by="hash", valid=0.2))
+    splits = split_by(images, "hash", 0.2)
     assert splits["path"].tolist() == sorted(images["path"])
     assert list(splits.columns) == ["path", "label", "split", "reason"]
 
 
-def test_exact_duplicate_outside_any_group_is_excluded() -> None:
-    """Equal bytes are excluded as such even where the groups do not join them."""
-    images = distinct(2).assign(sha256=digest(0), split=["valid", "train"])
-    splits = assign_splits(images, SplitParams(by="column", valid=0.2))
+def test_exact_duplicates_are_called_so() -> None:
+    """Equal bytes are excluded as such, whatever else looks like them."""
+    images = distinct(2).assign(sha256=digest(0), group=0, split=["valid", "train"])
+    splits = split_by(images, "column", 0.2)
     assert splits["split"].tolist() == ["valid", "excluded"]
     assert splits["reason"].tolist() == ["", "exact duplicate of 000.jpg"]
 
@@ -262,8 +288,8 @@ def test_exact_duplicate_outside_any_group_is_excluded() -> None:
 def test_near_duplicate_of_the_first_validation_image() -> None:
     """With several validation images in a group, the reason names the first by path."""
     images = distinct(3).assign(group=7, split=["train", "valid", "valid"])
-    splits = assign_splits(images.iloc[::-1], SplitParams(by="column", valid=0.2))
-    assert splits["reason"].tolist() == ["near-duplicate of 001.jpg", "", ""]
+    splits = split_by(images.iloc[::-1], "column", 0.2)
+    assert splits["reason"].tolist() == ["near-duplicate of 001.jpg (difference 0.50)", "", ""]
 
 
 def test_column_takes_what_is_given() -> None:
@@ -280,36 +306,87 @@ def test_column_without_a_split_column_names_the_parameter() -> None:
 
 def test_column_lists_all_other_values() -> None:
     """Under column, every image with another value is named, with the value."""
-    images = distinct(4).assign(split=["valid", "test", "train", ""])
+    images = distinct(4).assign(split=["valid", "parrot", "train", ""])
     with pytest.raises(UserError, match="2 of 4 images differ") as caught:
         sides(images, "column")
-    assert "001.jpg: test" in str(caught.value)
-    assert "003.jpg: neither" in str(caught.value)
+    assert "001.jpg: parrot" in str(caught.value)
+    assert "003.jpg: nothing" in str(caught.value)
 
 
-def test_folder_reads_any_folder_of_the_path() -> None:
-    """Under folder, train or valid may stand anywhere in the path but the file's own name."""
-    images = distinct(3).assign(path=["a/valid/x.jpg", "train/a/y.jpg", "valid/train"])
-    assert sides(images, "folder") == {
-        "a/valid/x.jpg": "valid",
-        "train/a/y.jpg": "train",
-        "valid/train": "valid",
-    }
+@pytest.mark.parametrize("by", ["column", "folder"])
+def test_a_test_side_is_set_aside(by: Rule) -> None:
+    """Images of the side test neither train nor validate, and what repeats them does not train."""
+    paths = ["test/a.jpg", "train/b.jpg", "train/c.jpg", "val/d.jpg"]
+    images = distinct(4).assign(path=paths, group=[1, 1, 2, 3])
+    images["split"] = ["test", "train", "train", "valid"]
+    splits = split_by(images, by)
+    assert splits["split"].tolist() == ["test", "excluded", "train", "valid"]
+    assert splits["reason"].tolist()[1] == "near-duplicate of test/a.jpg (difference 0.50)"
 
 
-def test_folder_refuses_none_and_both() -> None:
-    """Under folder, a path with neither or both is named."""
-    images = distinct(3).assign(path=["training/x.jpg", "train/valid/y.jpg", "valid/z.jpg"])
-    with pytest.raises(UserError, match="2 of 3 images differ") as caught:
-        sides(images, "folder")
-    assert "training/x.jpg: neither" in str(caught.value)
-    assert "train/valid/y.jpg: train and valid" in str(caught.value)
+def test_a_validation_image_is_never_excluded() -> None:
+    """What repeats a test image stays in validation: there the given side decides."""
+    images = distinct(3).assign(group=[1, 1, 2], split=["test", "valid", "train"])
+    assert list(sides(images, "column").values()) == ["test", "valid", "train"]
+
+
+def test_folder_reads_the_level_that_tells_sides_apart() -> None:
+    """Under folder, a class called train is told from the side by its place."""
+    paths = [f"{side}/{label}/1.jpg" for side in ("train", "valid") for label in ("bus", "train")]
+    images = distinct(4).assign(path=paths)
+    expected = {path: path.split("/")[0] for path in paths}
+    assert sides(images, "folder") == expected
+
+
+@pytest.mark.parametrize("near", ["warn", "off"])
+def test_warn_and_off_exclude_equal_files_only(near: NearDuplicates) -> None:
+    """With warn and off, near-duplicates train and equal files do not."""
+    images = distinct(3).assign(group=1, split=["valid", "train", "train"])
+    images["sha256"] = [digest(0), digest(1), digest(0)]
+    splits = split_by(images, "column", near=near)
+    assert splits["split"].tolist() == ["valid", "train", "excluded"]
+
+
+@pytest.mark.parametrize("kind", ["alike", "series"])
+def test_what_only_looks_alike_trains(kind: str) -> None:
+    """Pairs that are not confirmed exclude nobody."""
+    images = distinct(3).assign(group=1, split=["valid", "train", "train"])
+    params = DatablockParams(split=SplitParams(by="column", valid=0.2), near_duplicates="exclude")
+    splits = assign_splits(images, params, duplicates_of(images, kind))
+    assert splits["split"].tolist() == ["valid", "train", "train"]
+
+
+def test_near_duplicates_do_not_chain() -> None:
+    """A copy of a copy trains where it is not itself the same picture as a validation image."""
+    images = distinct(3).assign(split=["valid", "train", "train"])
+    chain = [
+        ("001.jpg", "000.jpg", "same", "9", "0.80"),
+        ("002.jpg", "001.jpg", "same", "9", "0.80"),
+    ]
+    duplicates = pd.DataFrame(chain, columns=DUPLICATE_COLUMNS, dtype="str")
+    params = DatablockParams(split=SplitParams(by="column", valid=0.2), near_duplicates="exclude")
+    splits = assign_splits(images, params, duplicates)
+    assert splits["split"].tolist() == ["valid", "excluded", "train"]
+
+
+def test_stratified_keeps_look_alikes_on_one_side() -> None:
+    """A burst that is not surely one picture falls on one side, and a class of one is divided."""
+    images = distinct(20).assign(group=[n // 2 for n in range(20)])
+    params = DatablockParams(split=SplitParams(by="stratified", valid=0.2), near_duplicates="warn")
+    alike = duplicates_of(images, "alike")
+    splits = assign_splits(images, params, alike)
+    assert (splits["split"][::2].to_numpy() == splits["split"][1::2].to_numpy()).all()
+    one = distinct(8).assign(group=1)
+    splits = assign_splits(one, params, duplicates_of(one, "alike"))
+    assert splits["split"].value_counts().to_dict() == {"train": 6, "valid": 2}
+    series = assign_splits(one, params, duplicates_of(one, "series"))
+    assert series.equals(splits)
 
 
 @pytest.mark.parametrize("by", ["hash", "stratified", "column", "folder"])
 def test_no_images_give_an_empty_table(by: Rule) -> None:
     """A set without images splits into an empty table, so that the summary can say so."""
-    assert assign_splits(distinct(3).iloc[:0], SplitParams(by=by, valid=0.2)).empty
+    assert split_by(distinct(3).iloc[:0], by, 0.2).empty
 
 
 def test_difficult_text_survives_the_file(tmp_path: Path) -> None:
@@ -350,6 +427,7 @@ def test_class_names_are_sorted() -> None:
 def test_params_refuse(wrong: dict[str, object]) -> None:
     """Another rule, a fraction of all or nothing, text and unknown keys are refused."""
     right = {"by": "hash", "valid": 0.2}
-    assert DatablockParams.model_validate({"split": right}).split.valid == 0.2
+    section = {"split": right, "near_duplicates": "exclude"}
+    assert DatablockParams.model_validate(section).split.valid == 0.2
     with pytest.raises(ValidationError):
-        DatablockParams.model_validate({"split": right | wrong})
+        DatablockParams.model_validate(section | {"split": right | wrong})

@@ -1,0 +1,155 @@
+"""Findings about duplicates: what was kept out of training, what only looks alike, whose labels."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from stages.base.plural import count_noun
+from stages.checks.finding import Finding, join_names, warning_finding, worst_first
+from stages.dataset.duplicates import MAX_COPIES, group_photos
+from stages.dataset.splits import DatablockParams, SplitRule
+
+_SHOWN = 3  # pairs or groups in one sentence; data/duplicates.csv has all
+_LIST = "data/duplicates.csv has them all"
+_APART: dict[SplitRule, str] = {
+    "hash": "stratified has small groups on one side, and column or folder divides by day or place",
+    "stratified": "column or folder divides by day or place",
+    "column": "let the split column divide by day or place",
+    "folder": "let the folders divide by day or place",
+}
+
+
+def check_duplicates(
+    images: pd.DataFrame, duplicates: pd.DataFrame, params: DatablockParams
+) -> list[Finding]:
+    """Return the findings, warnings first.
+
+    images: path, label and split; duplicates: as of `find_duplicates`, of these images and others.
+    """
+    known = duplicates["path"].isin(images["path"]) & duplicates["twin"].isin(images["path"])
+    pairs = duplicates[known]
+    by_path = images.set_index("path")["split"]
+    pairs = pairs.assign(side=pairs["path"].map(by_path), other=pairs["twin"].map(by_path))
+    findings = [
+        *_check_excluded(images),
+        *_check_kept(pairs),
+        *_check_look_alikes(pairs, params.split.by),
+        *_check_series(pairs, images, params.split.by),
+        *_check_labels(images, pairs),
+        *_check_training(images, pairs),
+    ]
+    return worst_first(findings)
+
+
+def _check_excluded(images: pd.DataFrame) -> Iterator[Finding]:
+    """Yield which training images are the same picture as one that is not trained with."""
+    excluded = images[images["split"] == "excluded"]
+    if len(excluded):
+        yield warning_finding(
+            "duplicates_across_the_split",
+            f"{count_noun(len(excluded), 'image')} kept out of training as the same picture as "
+            "one in validation or test; splits.csv names the twin of each, duplicates.csv how far "
+            "their pixels differ (up to 1 is the same picture), and datablock.near_duplicates: "
+            "warn would train with all but equal files",
+            excluded["path"],
+        )
+
+
+def _check_kept(pairs: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the same pictures on both sides, which nothing excludes."""
+    both = pairs[pairs["kind"].isin(["exact", "same"]) & _across(pairs)]
+    if len(both):
+        yield warning_finding(
+            "same_picture_on_both_sides",
+            f"{count_noun(len(both), 'picture')} on two sides of the split: {_examples(both)}. The "
+            f"error on the side that was not trained with will look too small; {_LIST}",
+            both["path"],
+        )
+
+
+def _check_look_alikes(pairs: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
+    """Yield pairs across the split that look alike, as the shots of a burst do."""
+    alike = pairs[pairs["kind"].eq("alike") & _across(pairs)]
+    if len(alike):
+        yield warning_finding(
+            "look_alikes_across_the_split",
+            f"{count_noun(len(alike), 'pair')} on two sides of the split that look alike without "
+            f"surely being the same picture: {_examples(alike)}. None is excluded. If they are "
+            "shots of one moment, or one picture cut or with a watermark, the error in validation "
+            "will look too small: drop one of each in data/corrections.csv, or divide them "
+            f"otherwise (datablock.split.by: {_APART[by]}); {_LIST}",
+            alike["path"],
+        )
+
+
+def _check_series(pairs: pd.DataFrame, images: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
+    """Yield the series: more alike photos than copies ever are, so none of them is excluded."""
+    linked = pairs[pairs["kind"] == "series"]
+    if linked.empty:
+        return
+    group = group_photos(images["path"].tolist(), linked, ("series",))
+    sizes = group.groupby(group).transform("size")
+    members = group[sizes > 1]
+    names = [
+        f"{first} and {count - 1:,} more"
+        for first, count in members.value_counts(sort=False).items()
+    ]
+    yield warning_finding(
+        "series",
+        f"{len(members):,} images in {len(names):,} series of more than {MAX_COPIES} that look "
+        f"alike, as of a fixed camera or a product before one background: "
+        f"{join_names(names, '; ', _SHOWN)}. None is excluded. Where shots follow each other "
+        f"closely, the error in validation will look too small: datablock.split.by: {_APART[by]}",
+        members.index.tolist(),
+    )
+
+
+def _check_labels(images: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the pictures whose copies have different labels."""
+    labels = images.assign(group=group_photos(images["path"].tolist(), pairs).to_numpy())
+    several = labels.groupby("group")["label"].transform("nunique") > 1
+    disagreeing = labels[several].sort_values("path")
+    if len(disagreeing):
+        groups = [_with_labels(group) for _, group in disagreeing.groupby("group", sort=False)]
+        yield warning_finding(
+            "duplicates_disagree",
+            f"{count_noun(len(groups), 'picture')} with different labels on what looks like copies "
+            f"of it: {join_names(groups, '; ', _SHOWN)}. If they are copies, correct the wrong "
+            "ones in data/corrections.csv",
+            disagreeing["path"],
+        )
+
+
+def _check_training(images: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Finding]:
+    """Yield how many training images are the same picture as another one there."""
+    train = images[images["split"] == "train"]
+    group = group_photos(train["path"].tolist(), pairs)
+    repeated = group.index[group.duplicated()]
+    if len(repeated):
+        yield Finding(
+            "note",
+            "duplicates_in_training",
+            f"{count_noun(len(repeated), 'training image')} the same picture as another one there, "
+            "which does no harm",
+            tuple(sorted(repeated)),
+        )
+
+
+def _across(pairs: pd.DataFrame) -> pd.Series:
+    """Return which pairs stand on two sides; what is excluded stands on none."""
+    used = pairs["side"].ne("excluded") & pairs["other"].ne("excluded")
+    return used & pairs["side"].ne(pairs["other"])
+
+
+def _examples(pairs: pd.DataFrame) -> str:
+    """Return the first pairs, the nearest first."""
+    nearest = pairs.sort_values("difference", key=lambda text: text.astype(float), kind="stable")
+    names = [
+        f"{path} ~ {twin}" for path, twin in zip(nearest["path"], nearest["twin"], strict=True)
+    ]
+    return join_names(names, ", ", _SHOWN)
+
+
+def _with_labels(images: pd.DataFrame) -> str:
+    pairs = zip(images["path"], images["label"], strict=True)
+    return join_names([f"{path} ({label})" for path, label in pairs], " ~ ", _SHOWN)

@@ -1,0 +1,122 @@
+"""Findings about duplicates: what is excluded, what only looks alike, and labels that differ."""
+
+import pandas as pd
+
+from stages.checks.duplicate_findings import check_duplicates
+from stages.checks.finding import Finding
+from stages.dataset.duplicates import DUPLICATE_COLUMNS, NearDuplicates
+from stages.dataset.splits import DatablockParams, SplitParams, SplitRule
+from tests.checks.example_images import images_of
+
+Pair = tuple[str, str, str, str, str]
+
+
+def params(by: SplitRule = "hash", near: NearDuplicates = "exclude") -> DatablockParams:
+    """Return the params of the stage."""
+    return DatablockParams(split=SplitParams(by=by, valid=0.2), near_duplicates=near)
+
+
+def findings(images: pd.DataFrame, pairs: list[Pair], by: SplitRule = "hash") -> dict[str, Finding]:
+    """Return check -> finding."""
+    duplicates = pd.DataFrame(pairs, columns=DUPLICATE_COLUMNS, dtype="str")
+    found = check_duplicates(images, duplicates, params(by))
+    return {finding.check: finding for finding in found}
+
+
+def same(path: str, twin: str) -> Pair:
+    """Return a pair that is the same picture."""
+    return (path, twin, "same", "8", "0.40")
+
+
+def alike(path: str, twin: str, difference: str = "3.10") -> Pair:
+    """Return a pair that only looks alike."""
+    return (path, twin, "alike", "20", difference)
+
+
+def test_without_duplicates_there_is_nothing_to_say() -> None:
+    """Images that have nothing to do with each other give no finding."""
+    assert findings(images_of(a=(8, 2), b=(8, 2)), []) == {}
+
+
+def test_an_empty_set_has_no_findings() -> None:
+    """No images, no findings, no error."""
+    assert findings(images_of(), []) == {}
+
+
+def test_excluded_images_are_counted_and_named() -> None:
+    """Excluded images are one warning with their number and paths, sorted, and the way out."""
+    images = images_of(a=(8, 2, 2), b=(8, 2, 1))
+    warning = findings(images.iloc[::-1], [])["duplicates_across_the_split"]
+    assert warning.message.startswith("3 images")
+    assert "datablock.near_duplicates: warn" in warning.message
+    assert warning.paths == ("a_0010.jpg", "a_0011.jpg", "b_0022.jpg")
+
+
+def test_look_alikes_across_the_split_are_a_warning() -> None:
+    """Pairs that only look alike are counted, the nearest first, and nothing is excluded."""
+    images = images_of(a=(8, 2), b=(8, 2))
+    pairs = [alike("a_0008.jpg", "a_0000.jpg", "9.00"), alike("b_0018.jpg", "b_0010.jpg")]
+    warning = findings(images, [*pairs, alike("a_0001.jpg", "a_0002.jpg")])
+    message = warning["look_alikes_across_the_split"].message
+    assert message.startswith("2 pairs")
+    assert "b_0018.jpg ~ b_0010.jpg, a_0008.jpg ~ a_0000.jpg" in message
+    assert "None is excluded" in message
+    assert set(warning) == {"look_alikes_across_the_split"}
+
+
+def test_a_series_is_one_warning() -> None:
+    """A series is counted with its first image, and the advice follows the rule of the split."""
+    images = images_of(a=(20, 4), b=(8, 2))
+    pairs: list[Pair] = [(f"a_{n:04}.jpg", "a_0000.jpg", "series", "", "") for n in range(1, 24)]
+    warning = findings(images, pairs)["series"]
+    assert "24 images in 1 series" in warning.message
+    assert "a_0000.jpg and 23 more" in warning.message
+    assert len(warning.paths) == 24
+    for by in ("stratified", "column", "folder"):
+        assert (
+            by == "stratified" or "stratified" not in findings(images, pairs, by)["series"].message
+        )
+
+
+def test_many_pairs_are_a_short_warning() -> None:
+    """Of forty pairs three are named, and the rest are in duplicates.csv."""
+    images = images_of(a=(40, 40), b=(8, 2))
+    pairs = [alike(f"a_{n + 40:04}.jpg", f"a_{n:04}.jpg") for n in range(40)]
+    warning = findings(images, pairs)["look_alikes_across_the_split"]
+    assert "37 more" in warning.message
+    assert "data/duplicates.csv" in warning.message
+    assert len(warning.message) < 600
+
+
+def test_disagreeing_copies_show_their_labels() -> None:
+    """Copies with different labels are one warning that calls none of them right or wrong."""
+    images = images_of(a=(8, 2), b=(8, 2))
+    pairs = [same("b_0010.jpg", "a_0000.jpg"), same("a_0002.jpg", "a_0001.jpg")]
+    warning = findings(images, pairs)["duplicates_disagree"]
+    assert "a_0000.jpg (a) ~ b_0010.jpg (b)" in warning.message
+    assert "at most one is right" not in warning.message
+    assert warning.paths == ("a_0000.jpg", "b_0010.jpg")
+
+
+def test_labels_of_look_alikes_may_differ() -> None:
+    """Photos that only look alike, as of a fixed camera, may have any labels."""
+    images = images_of(a=(8, 2), b=(8, 2))
+    pairs = [alike("b_0010.jpg", "a_0000.jpg"), ("b_0011.jpg", "a_0000.jpg", "series", "", "")]
+    assert "duplicates_disagree" not in findings(images, pairs)
+
+
+def test_copies_on_both_sides_are_named_where_nothing_excludes_them() -> None:
+    """With warn, the same picture on both sides is a warning."""
+    images = images_of(a=(8, 2), b=(8, 2))
+    warning = findings(images, [same("a_0008.jpg", "a_0000.jpg")])["same_picture_on_both_sides"]
+    assert "a_0008.jpg ~ a_0000.jpg" in warning.message
+    assert warning.severity == "warning"
+
+
+def test_copies_in_training_are_a_note() -> None:
+    """Copies within training are noted, each but the first."""
+    images = images_of(a=(8, 2), b=(8, 2))
+    pairs = [same("a_0002.jpg", "a_0001.jpg"), same("a_0003.jpg", "a_0001.jpg")]
+    note = findings(images, pairs)["duplicates_in_training"]
+    assert note.severity == "note"
+    assert note.paths == ("a_0002.jpg", "a_0003.jpg")
