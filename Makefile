@@ -8,9 +8,17 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help environment repro compare photographs experiments seeds report test quick check lint generated deps layers requirements.txt
 
+# What a person sets reaches the commands as text: `value` keeps make from expanding it, and the
+# shell takes it from the environment, so that no $(...), ; or * in it runs or matches anything.
 BASE ?= HEAD
 REV ?= HEAD
 N ?= 5
+OTHER ?=
+override BASE := $(value BASE)
+override REV := $(value REV)
+override N := $(value N)
+override OTHER := $(value OTHER)
+export BASE REV N OTHER
 # Of what `dvc exp show` has, the columns worth reading: the error with its interval, how far it is
 # from the baseline's, the learning rate, and the params that differ.
 SECTIONS := seed$$|(fetch|ingest|presize|datablock|augment|model|lr_find|fine_tune)\.
@@ -40,16 +48,17 @@ photographs: environment ## set in params.yaml the values of presets/photographs
 	@.venv/bin/python -m stages.tools.preset photographs
 
 compare: environment ## BASE=main [OTHER=...]: better, worse, or cannot tell, on the same images
-	@.venv/bin/python -m stages.tools.compare $(BASE) $(OTHER)
+	@set -f; .venv/bin/python -m stages.tools.compare "$$BASE" $$OTHER
 
 experiments: environment ## DVC's experiments with the columns worth reading
 	@.venv/bin/dvc exp show --only-changed --keep '^(error_rate\.|versus_baseline\.difference\.value$$|base_lr$$)' --drop '^(?!$(COLUMNS))'
 
 seeds: environment ## N=5: queue the same with other seeds; then: dvc queue start
-	.venv/bin/dvc exp run --queue --name seed -S 'seed=range(1,$(shell expr $(N) + 1))'
+	@case "$$N" in ''|*[!0-9]*) echo "N is a number of seeds, such as N=5, not $$N"; exit 1;; esac
+	.venv/bin/dvc exp run --queue --name seed -S "seed=range(1,$$(expr "$$N" + 1))"
 
 report: environment ## REV=v1: the page of a past commit again, without training
-	@.venv/bin/python -m stages.tools.past_page $(REV)
+	@.venv/bin/python -m stages.tools.past_page "$$REV"
 
 test: environment ## run the tests
 	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -20,20 +20,16 @@ from stages.base.errors import error_list
 from stages.base.files import write_csv, write_json
 from stages.base.params import read_section
 from stages.base.plural import count_noun
+from stages.base.terminal import say
 from stages.dataset.corrections import Corrections, apply_corrections, read_corrections
-from stages.dataset.label_csv import read_labels_csv
-from stages.dataset.labels import (
-    IngestParams,
-    LabelParams,
-    PhotoLabels,
-    Problem,
-    label_photos,
-    require_classes,
-    require_labels,
-    similar_labels,
-)
+from stages.dataset.label_coverage import require_classes, require_labels
+from stages.dataset.label_csv import labels_by_rule
+from stages.dataset.labels import IngestParams, PhotoLabels, Problem
 from stages.dataset.manifest import labels_table, write_images, write_labels
-from stages.dataset.scan import Scan, require_images, scan_folder
+from stages.dataset.photo_files import other_file_rows, other_files, photo_files
+from stages.dataset.placeholders import placeholder_problems
+from stages.dataset.scan import Scan, require_images, require_readable, scan_folder
+from stages.dataset.spellings import spelling_problems
 
 PROBLEM_LIST = Path("reports/ingest/problems.csv")
 
@@ -45,21 +41,24 @@ def main() -> None:
     require_images(scan, params.images)
     hashes = {file.path: file.sha256 for file in scan.facts if file.format}
     paths = list(hashes)
+    photos = photo_files(scan.facts)
+    others = other_files(scan.facts, photos)
 
-    by_rule = _labels_by_rule(paths, params.label)
+    by_rule = labels_by_rule(params.label, paths)
     corrections = read_corrections(Path("data/corrections.csv"), by_rule.labels, hashes)
     final = apply_corrections(by_rule, corrections)
-    problems = _list_problems(scan, final, corrections)
+    problems = _list_problems(scan, final, corrections, hashes)
 
     # First of all, since it explains what may be refused next.
     dropped = [Problem(path, "dropped", note) for path, note in corrections.dropped.items()]
-    rows = sorted(problems + dropped)
+    rows = sorted(problems + dropped + other_file_rows(others))
     write_csv(PROBLEM_LIST, pd.DataFrame(rows, columns=Problem._fields))
     write_csv(Path("reports/ingest/corrections.csv"), corrections.table())
-    require_labels(by_rule.labels, params, paths)
+    require_readable(scan, params.images)
+    require_labels(by_rule, params, paths)
     require_classes(final.labels)
 
-    write_images(Path("data/manifest/images.csv"), pd.DataFrame(scan.facts))
+    write_images(Path("data/manifest/images.csv"), pd.DataFrame(photos))
     labels = labels_table(final.labels, final.splits, params.label.by, corrections.relabelled)
     write_labels(Path("data/manifest/labels.csv"), labels)
     class_count = len(set(final.labels.values()))
@@ -69,6 +68,7 @@ def main() -> None:
         "labelled": len(final.labels),
         "classes": class_count,
         "bytes": sum(file.size for file in scan.facts),
+        "not_photos": {extension: len(files) for extension, files in others.items()},
         "hidden": scan.hidden,
         "merged_rows": final.merged_rows,
         "corrections": corrections.counts(),
@@ -78,21 +78,19 @@ def main() -> None:
 
     problem_count = count_noun(len(problems), "problem")
     if problems:
-        print(error_list(f"{problem_count}:", [str(problem) for problem in problems]))
-    print(
+        say(*error_list(f"{problem_count}:", [str(problem) for problem in problems]).lines)
+    kinds = ", ".join(f"{len(files):,} {extension}" for extension, files in others.items())
+    say(
         f"{len(scan.facts):,} files: {len(final.labels):,} images with a label in"
-        f" {class_count} classes, {len(scan.facts) - len(paths)} not images,"
+        f" {class_count} classes, {len(photos) - len(paths)} not images,"
+        f"{f' {len(scan.facts) - len(photos):,} not photos ({kinds}),' if others else ''}"
         f" {problem_count} ({PROBLEM_LIST})"
     )
 
 
-def _labels_by_rule(paths: list[str], rule: LabelParams) -> PhotoLabels:
-    """Return the labels that the rule gives, and the split of the CSV, where it is used."""
-    rows = read_labels_csv(Path(rule.csv), rule, paths) if rule.reads_csv else PhotoLabels()
-    return label_photos(paths, rule, rows)
-
-
-def _list_problems(scan: Scan, labels: PhotoLabels, corrections: Corrections) -> list[Problem]:
+def _list_problems(
+    scan: Scan, labels: PhotoLabels, corrections: Corrections, hashes: dict[str, str]
+) -> list[Problem]:
     """Return all problems of files, labels and corrections, sorted."""
     return sorted(
         [
@@ -100,7 +98,8 @@ def _list_problems(scan: Scan, labels: PhotoLabels, corrections: Corrections) ->
             *labels.unlabelled,
             *labels.problems,
             *corrections.problems,
-            *similar_labels(labels.labels.values()),
+            *spelling_problems(labels),
+            *placeholder_problems(hashes, labels.labels),
         ]
     )
 

@@ -90,6 +90,7 @@ def test_every_photo_is_in_the_manifest(
         "labelled": 4,
         "classes": 2,
         "bytes": sum(map(len, before.values())),
+        "not_photos": {},
         "hidden": 0,
         "merged_rows": 0,
         "corrections": {"relabelled": 0, "dropped": 0, "kept": 0},
@@ -138,15 +139,17 @@ def test_what_does_not_fit_is_a_problem_and_the_rest_goes_on(
     }
     rows = table("reports/ingest/problems.csv")
     assert [row["path"] for row in rows[:3]] == ["", "IMG 00.jpg", "IMG 01.jpg"]
-    assert len(rows) == 27
-    assert len(read_images(Path("data/manifest/images.csv"))) == 31
+    assert len(rows) == 28
+    assert counts["not_photos"] == {".txt": 1}
+    assert [row["path"] for row in rows if row["problem"] == "not a photo"] == ["notes_1.txt"]
+    assert len(read_images(Path("data/manifest/images.csv"))) == 30
     assert "notes_1.txt" not in set(read_labels(Path("data/manifest/labels.csv"))["path"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "27 problems:"
     assert lines[2].startswith("  IMG 00.jpg: no match: ingest.label.regex ")
     assert lines[21] == "  ... and 7 more"
     assert lines[22:] == [
-        "31 files: 5 images with a label in 3 classes, 1 not images, "
+        "31 files: 5 images with a label in 3 classes, 0 not images, 1 not photos (1 .txt), "
         "27 problems (reports/ingest/problems.csv)"
     ]
 
@@ -244,7 +247,10 @@ def test_corrections_change_labels_and_not_images(
         ({"regex": r"(\.)jpg"}, ["every image with a label (4) is '.'"]),
         ({"by": "csv"}, ["data/labels.csv", "none of the 4 images in photos"]),
         ({"by": "csv", "csv": "gone.csv"}, ["gone.csv is missing"]),
-        ({"by": "csv", "path_column": "file"}, ["no column named 'file'"]),
+        (
+            {"by": "csv", "path_column": "file"},
+            ["no column named 'file'", "'path,label'", "'cat_1.jpg', 'cat_2.jpg', 'dog_1.jpg'"],
+        ),
         ({"by": "folder"}, ["every image with a label (1) is 'sub'"]),
         ({"regex": "x"}, ["params.yaml", "ingest.label.regex", "exactly one"]),
     ],

@@ -7,7 +7,8 @@ A row is applied only while it fits: sha256 is the photo's content at the time o
     new class  to a label that no photo had; other rows may then relabel to it
     drop       the photo is not used
     keep       the label is right; when one is given, it holds for that label only
-Two rows for one photo cancel each other, since nobody can say which one was meant.
+Two rows for one photo cancel each other, since nobody can say which one was meant. Case and spaces
+of an action and of a column's name do not matter, and a spreadsheet may part columns by ; or a tab.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +20,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from stages.dataset.label_csv import CsvRow, match_rows, read_csv_rows
-from stages.dataset.labels import PhotoLabels, Problem, clean_label
+from stages.base.echo import echo
+from stages.base.errors import UserError
+from stages.dataset.csv_match import match_rows
+from stages.dataset.csv_table import CsvRow, CsvTable, read_table
+from stages.dataset.label_text import clean_label
+from stages.dataset.labels import PhotoLabels, Problem
 
 CORRECTION_COLUMNS = ("path", "sha256", "action", "label", "note")
 RELABEL = "relabel"
@@ -28,6 +33,7 @@ NEW_CLASS = "new class"
 DROP = "drop"
 KEEP = "keep"
 ACTIONS = (RELABEL, NEW_CLASS, DROP, KEEP)
+_DELIMITERS = (",", ";", "\t")
 
 
 class Decision(NamedTuple):
@@ -35,7 +41,7 @@ class Decision(NamedTuple):
 
     path: str  # as the photo is called here, or as written when there is no such photo
     sha256: str
-    action: str
+    action: str  # one of ACTIONS, or as written when it is none
     label: str
     note: str
     before: str  # the label that the rule gives
@@ -46,16 +52,14 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True)
 class Corrections:
-    """Every row of the file, and a problem for each that has no place in its columns."""
+    """Every row of the file, and the problems of those with cells outside its columns."""
 
     decisions: list[Decision]
-    malformed: list[Problem]
+    malformed: list[Problem]  # and the ways in which paths were adjusted, without a path
 
     def applied(self, *actions: str) -> list[Decision]:
         """Return the rows in force that have one of these actions."""
-        return [
-            row for row in self.decisions if not row.problem and clean_label(row.action) in actions
-        ]
+        return [row for row in self.decisions if not row.problem and row.action in actions]
 
     @property
     def relabelled(self) -> dict[str, str]:
@@ -95,23 +99,32 @@ def read_corrections(
     file: Path, labels: Mapping[str, str], hashes: Mapping[str, str]
 ) -> Corrections:
     """Return the corrections of the photos (path -> sha256), which have labels by the rule."""
-    rows, malformed = read_csv_rows(
-        file, ",", CORRECTION_COLUMNS, f"its columns are {', '.join(CORRECTION_COLUMNS)}"
-    )
-    rows_by_path, unmatched = match_rows(rows, "path", sorted(hashes))
-    known_labels = set(labels.values()) | _new_classes(rows_by_path, hashes)
+    rows, malformed = read_corrections_table(file).rows(CORRECTION_COLUMNS)
+    matched = match_rows(rows, "path", sorted(hashes), renamed=False)
+    known_labels = set(labels.values()) | _new_classes(matched.by_path, hashes)
     decisions = []
-    for path, same_path in rows_by_path.items():
+    for path, same_path in matched.by_path.items():
         before = labels.get(path, "")
         problem = _refusal(path, same_path, hashes[path], before, known_labels)
         decisions += [_decision(row, path, before, problem) for row in same_path]
-    matched_lines = {decision.line for decision in decisions}
-    unmatched_rows = [row for row in rows if row.line not in matched_lines]
-    for row, problem in zip(unmatched_rows, unmatched, strict=True):
+    for row, problem in matched.unmatched:
         # Without the line, which a decision's detail begins with.
         detail = problem.detail.partition(": ")[2]
         decisions.append(_decision(row, row.cells["path"], "", problem._replace(detail=detail)))
-    return Corrections(sorted(decisions, key=lambda decision: decision.line), malformed)
+    decisions.sort(key=lambda decision: decision.line)
+    return Corrections(decisions, [*malformed, *matched.adjusted])
+
+
+def read_corrections_table(file: Path) -> CsvTable:
+    """Return the table of corrections; UserError when the file is none."""
+    tables = [read_table(file, delimiter) for delimiter in _DELIMITERS]
+    for table in tables:
+        if not table.absent(CORRECTION_COLUMNS):
+            return table
+    header = echo(_DELIMITERS[0].join(tables[0].header))
+    absent = tables[0].absent(CORRECTION_COLUMNS)
+    columns = ", ".join(CORRECTION_COLUMNS)
+    raise UserError(f"{file}: {absent} ({header}); its columns are {columns}")
 
 
 def apply_corrections(by_rule: PhotoLabels, corrections: Corrections) -> PhotoLabels:
@@ -121,16 +134,24 @@ def apply_corrections(by_rule: PhotoLabels, corrections: Corrections) -> PhotoLa
     labels = {path: label for path, label in corrected.items() if path not in dropped}
     settled = labels.keys() | dropped.keys()
     unlabelled = [problem for problem in by_rule.unlabelled if problem.path not in settled]
-    return replace(by_rule, labels=labels, unlabelled=unlabelled)
+    written = {
+        path: text for path, text in by_rule.written.items() if path not in corrections.relabelled
+    }
+    return replace(by_rule, labels=labels, unlabelled=unlabelled, written=written)
 
 
 def _decision(row: CsvRow, path: str, before: str, problem: Problem | None) -> Decision:
     """Return a row with the reason why it is refused, if it is."""
-    _, sha256, action, label, note = (row.cells[column] for column in CORRECTION_COLUMNS)
+    _, sha256, written, label, note = (row.cells[column] for column in CORRECTION_COLUMNS)
+    action = _action(row) if _action(row) in ACTIONS else written
     if problem is None:
         return Decision(path, sha256, action, label, note, before, "", "", row.line)
     detail = f"line {row.line}" + (f": {problem.detail}" if problem.detail else "")
     return Decision(path, sha256, action, label, note, before, problem.problem, detail, row.line)
+
+
+def _action(row: CsvRow) -> str:
+    return clean_label(row.cells["action"].replace("_", " ")).casefold()
 
 
 def _new_classes(
@@ -140,8 +161,7 @@ def _new_classes(
     return {
         clean_label(rows[0].cells["label"])
         for path, rows in rows_by_path.items()
-        if clean_label(rows[0].cells["action"]) == NEW_CLASS
-        and not _misfit(path, rows, hashes[path])
+        if _action(rows[0]) == NEW_CLASS and not _misfit(path, rows, hashes[path])
     }
 
 
@@ -151,13 +171,14 @@ def _refusal(
     """Return why the rows for one photo cannot be applied, None when they can."""
     if misfit := _misfit(path, rows, sha256):
         return misfit
-    action = clean_label(rows[0].cells["action"])
+    action = _action(rows[0])
     label = clean_label(rows[0].cells["label"])
     if action not in ACTIONS:
-        detail = f"{action!r} is none of {', '.join(ACTIONS)}"
+        written = echo(clean_label(rows[0].cells["action"]))
+        detail = f"{written} is none of {', '.join(ACTIONS)}"
         return Problem(path, "unknown action", detail)
     if action == KEEP and label not in ("", before):
-        detail = f"it keeps {label!r}, and now the rule says {before!r}; look again"
+        detail = f"it keeps {echo(label)}, and now the rule says {echo(before)}; look again"
         return Problem(path, "label changed", detail)
     if action in (RELABEL, NEW_CLASS) and (not label or label not in known_labels):
         return Problem(path, "unknown label", _unknown_label_detail(label, known_labels))
@@ -178,5 +199,6 @@ def _misfit(path: str, rows: Sequence[CsvRow], sha256: str) -> Problem | None:
 def _unknown_label_detail(label: str, known_labels: AbstractSet[str]) -> str:
     similar = get_close_matches(label, sorted(known_labels), n=1)
     if similar:
-        return f"no image has the label {label!r}; did you mean {similar[0]!r}?"
-    return f"no image has the label {label!r}; if it is a new one, the action is {NEW_CLASS}"
+        return f"no image has the label {echo(label)}; did you mean {echo(similar[0])}?"
+    new = f"if it is a new one, the action is {NEW_CLASS}"
+    return f"no image has the label {echo(label)}; {new}"

@@ -1,31 +1,35 @@
-"""CSV files that people write: labels by path, in whatever quoting and encoding they come.
+"""Labels from a CSV: the label and the side of the split of each photo, by the path in its row."""
 
-Read with the csv module rather than with pandas: it knows the line of each row, which the
-messages need, and takes nothing for a missing value.
-"""
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
-import codecs
-import csv
-import io
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple
-
-from stages.base.errors import UserError
-from stages.dataset.labels import LabelParams, PhotoLabels, Problem, clean_label
-from stages.dataset.manifest import SIDES
-
-
-class CsvRow(NamedTuple):
-    """A row below the header: its first line in the file, and its cells by column."""
-
-    line: int
-    cells: Mapping[str, str]
-
+from stages.base.echo import echo
+from stages.dataset.csv_match import match_rows
+from stages.dataset.csv_shape import shape_error
+from stages.dataset.csv_table import CsvRow, read_table
+from stages.dataset.label_text import clean_label
+from stages.dataset.labels import (
+    LabelParams,
+    PhotoLabels,
+    Problem,
+    cleaned_labels,
+    label_photos,
+)
+from stages.dataset.nested_folders import nested_folders
+from stages.dataset.sides import Side, side_of_word
 
 RowsByPath = Mapping[str, Sequence[CsvRow]]
+
+
+def labels_by_rule(params: LabelParams, paths: Sequence[str]) -> PhotoLabels:
+    """Return the labels that the rule gives, and the sides of the CSV, where it is used."""
+    file = Path(params.csv)
+    rows = read_labels_csv(file, params, paths) if params.reads_csv else PhotoLabels()
+    labels = label_photos(paths, params, rows)
+    if params.by != "folder":
+        return labels
+    return replace(labels, problems=[*labels.problems, *nested_folders(labels.labels)])
 
 
 def read_labels_csv(file: Path, params: LabelParams, paths: Sequence[str]) -> PhotoLabels:
@@ -36,139 +40,39 @@ def read_labels_csv(file: Path, params: LabelParams, paths: Sequence[str]) -> Ph
     label_column = params.label_column if params.by == "csv" else ""
     split_column = params.split_column
     columns = [name for name in (params.path_column, label_column, split_column) if name]
-    hint = "see path_column, label_column, split_column and delimiter of ingest.label"
-    rows, problems = read_csv_rows(file, params.delimiter, columns, hint)
-    rows_by_path, unmatched = match_rows(rows, params.path_column, paths)
-    labels, unlabelled = _labels(rows_by_path, label_column) if label_column else ({}, [])
+    table = read_table(file, params.delimiter)
+    if table.absent(columns):
+        raise shape_error(table, params, columns, paths)
+    rows, problems = table.rows(columns)
+    matched = match_rows(rows, params.path_column, paths)
+    rows_by_path = matched.by_path
+    problems += [problem for _, problem in matched.unmatched]
+    problems += matched.adjusted
+    by_rows = _labels(rows_by_path, label_column) if label_column else PhotoLabels()
     splits, no_split = _splits(rows_by_path, split_column) if split_column else ({}, [])
-    problems += unmatched
     no_row = [
         Problem(path, "photo without row", "no row names it")
         for path in paths
         if path not in rows_by_path
     ]
-    if label_column:
-        unlabelled += no_row
-    else:
-        problems += no_row
     merged_rows = sum(
         len(same_path) - 1
         for path, same_path in rows_by_path.items()
-        if path in labels or not label_column
+        if path in by_rows.labels or not label_column
     )
-    return PhotoLabels(labels, unlabelled, splits, problems + no_split, merged_rows)
-
-
-def read_csv_rows(
-    file: Path, delimiter: str, columns: Sequence[str], hint: str
-) -> tuple[list[CsvRow], list[Problem]]:
-    """Return the rows of a CSV file, short ones filled with "", and a problem for each overlong.
-
-    Blank lines are skipped. Raises UserError when a column is missing (with the hint).
-    """
-    records = _records(file, delimiter)
-    header = [clean_label(name) for name in next(records, (0, [""]))[1]]
-    for column in columns:
-        if header.count(column) != 1:
-            kind = "two columns" if column in header else "no column"
-            written = delimiter.join(header)
-            raise UserError(f"{file}: {kind} named {column!r} in its header ({written!r}); {hint}")
-    rows = []
-    problems = []
-    for line, cells in records:
-        if any(cell.strip() for cell in cells[len(header) :]):
-            path = dict(zip(header, cells, strict=False))[columns[0]]
-            count = f"{len(cells)} cells under {len(header)} columns"
-            detail = f"line {line}: {count}; put a cell that holds {delimiter} in quotes"
-            problems.append(Problem(path, "malformed row", detail))
-        elif any(cell.strip() for cell in cells):
-            filled = cells + [""] * len(header)
-            rows.append(CsvRow(line, dict(zip(header, filled, strict=False))))
-    return rows, problems
-
-
-def match_rows(
-    rows: Iterable[CsvRow], column: str, paths: Sequence[str]
-) -> tuple[dict[str, list[CsvRow]], list[Problem]]:
-    """Return the rows of each photo, and a problem for each row that names none.
-
-    A row may write a path in another Unicode form than the disk, with ./ or with spaces around.
-    """
-    # The exact path goes before one that is the same after composing.
-    path_of = {unicodedata.normalize("NFC", path): path for path in paths}
-    path_of.update((path, path) for path in paths)
-    rows_by_path: dict[str, list[CsvRow]] = {}
-    unmatched = []
-    for row in rows:
-        written = row.cells[column]
-        path = path_of.get(written)
-        if path is None:
-            path = path_of.get(PurePosixPath(clean_label(written)).as_posix())
-        if path is None:
-            unmatched.append(_unmatched_problem(row.line, written))
-        else:
-            rows_by_path.setdefault(path, []).append(row)
-    return rows_by_path, unmatched
-
-
-def _records(file: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the first line number and the cells of each record."""
-    text = io.StringIO(_decode(file), newline="")
-    # A space after the delimiter would else prevent a quoted cell from being read as quoted.
-    reader = csv.reader(text, delimiter=delimiter, strict=True, skipinitialspace=delimiter != " ")
-    line = 1
-    try:
-        for cells in reader:
-            yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise UserError(
-            f"{file}, line {line}: {error}; a quote that opens a cell must also close it,"
-            ' and a quote inside is written ""'
-        ) from None
-
-
-def _decode(file: Path) -> str:
-    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark."""
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{file} is missing; a file with only its header will do") from None
-    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    encoding = "utf-16" if is_utf16 else "utf-8-sig"
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise _not_utf8(file, content[: error.start].decode(encoding, "ignore")) from None
-    if "\0" in text:  # UTF-16 without its mark, or no text at all
-        raise _not_utf8(file, text.partition("\0")[0])
-    return text
-
-
-def _not_utf8(file: Path, before: str) -> UserError:
-    line = before.count("\n") + 1
-    return UserError(
-        f"{file}, line {line}: not UTF-8; save the file as UTF-8 (in Excel: CSV UTF-8)"
+    return PhotoLabels(
+        by_rows.labels,
+        by_rows.unlabelled + (no_row if label_column else []),
+        splits,
+        [*problems, *([] if label_column else no_row), *no_split],
+        merged_rows,
+        by_rows.written,
     )
 
 
-def _unmatched_problem(line: int, written: str) -> Problem:
-    """Return why a row's path is no photo's."""
-    if not written.strip():
-        return Problem(written, "empty path", f"line {line}")
-    if re.match(r"\s*([/\\]|[A-Za-z]:[/\\])", written):
-        detail = f"line {line}: paths are relative to ingest.images"
-        return Problem(written, "absolute path", detail)
-    if ".." in re.split(r"[/\\]", written.strip()):
-        return Problem(written, "path leaves the folder", f"line {line}: .. is not allowed")
-    slash = "; folders are parted by /" if "\\" in written else ""
-    detail = f"line {line}: ingest.images has no such image{slash}"
-    return Problem(written, "row without photo", detail)
-
-
-def _labels(rows_by_path: RowsByPath, column: str) -> tuple[dict[str, str], list[Problem]]:
+def _labels(rows_by_path: RowsByPath, column: str) -> PhotoLabels:
     """Return the label of each path, and a problem where the rows give none or several."""
-    labels = {}
+    agreed = {}
     problems = []
     for path, rows in rows_by_path.items():
         label, conflict = _agreed_value(rows, column)
@@ -177,22 +81,23 @@ def _labels(rows_by_path: RowsByPath, column: str) -> tuple[dict[str, str], list
         elif not label:
             problems.append(Problem(path, "empty label", f"line {rows[0].line}"))
         else:
-            labels[path] = label
-    return labels, problems
+            agreed[path] = rows[0].cells[column]
+    labels, written = cleaned_labels(agreed)
+    return PhotoLabels(labels, problems, written=written)
 
 
-def _splits(rows_by_path: RowsByPath, column: str) -> tuple[dict[str, str], list[Problem]]:
+def _splits(rows_by_path: RowsByPath, column: str) -> tuple[dict[str, Side], list[Problem]]:
     """Return the side of each path, and a problem where the rows give another word or several."""
     splits = {}
     problems = []
     for path, rows in rows_by_path.items():
-        side, conflict = _agreed_value(rows, column)
+        word, conflict = _agreed_value(rows, column)
         if conflict:
             problems.append(Problem(path, "conflicting splits", conflict))
-        elif side in SIDES:
+        elif side := side_of_word(word):
             splits[path] = side
-        elif side:
-            detail = f"line {rows[0].line}: {side!r} is neither train nor valid"
+        elif word:
+            detail = f"line {rows[0].line}: {echo(word)} is neither train, valid nor test"
             problems.append(Problem(path, "unknown split", detail))
     return splits, problems
 
@@ -203,4 +108,6 @@ def _agreed_value(rows: Sequence[CsvRow], column: str) -> tuple[str, str]:
     if len(first_line) == 1:
         return next(iter(first_line)), ""
     by_line = sorted((line, value) for value, line in first_line.items())
-    return "", ", ".join(f"{value!r} (line {line})" for line, value in by_line)
+    shown = [f"{echo(value)} (line {line})" for line, value in by_line[:5]]
+    more = [f"{len(by_line) - 5} more"] if len(by_line) > 5 else []
+    return "", ", ".join(shown + more)

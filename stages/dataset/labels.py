@@ -1,11 +1,10 @@
 """Labels: the rule that gives each photo its class, by its name or by its folder.
 
-Labels are trimmed and put into Unicode's composed form (NFC), so that é is é on every system;
-otherwise they stay as they were written. Labels from a CSV are in label_csv.py.
+Labels are cleaned of what nobody sees in them (label_text.py); otherwise they stay as they were
+written. Labels from a CSV are in label_csv.py.
 """
 
 import unicodedata
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath, PureWindowsPath
@@ -15,15 +14,17 @@ from typing import Literal, NamedTuple
 import regex
 from pydantic import Field, field_validator, model_validator
 
+from stages.base.echo import cut, echo
 from stages.base.errors import UserError
 from stages.base.params import Section
-from stages.base.plural import count_noun
+from stages.dataset.label_text import clean_label
 
 # Seconds that the regex may take: for one name (an ordinary one takes a few microseconds), and for
 # all names together, a fixed part and a part for each.
 _NAME_SECONDS = 0.5
 _TOTAL_SECONDS = 10.0
 _TOTAL_SECONDS_PER_NAME = 0.001
+_MOST = 300  # characters of a path that a line shows
 
 
 class Problem(NamedTuple):
@@ -34,9 +35,10 @@ class Problem(NamedTuple):
     detail: str
 
     def __str__(self) -> str:
-        """Return a line to print; control characters in a name are shown escaped."""
-        path = self.path if self.path.isprintable() else repr(self.path)
-        return ": ".join(part for part in (path, self.problem, self.detail) if part)
+        """Return a line to print; control characters in a name are shown escaped, its end cut."""
+        path = cut(self.path, _MOST)
+        path = path if path.isprintable() else repr(path)
+        return ": ".join(part for part in (path, self.problem, cut(self.detail, 2 * _MOST)) if part)
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,10 @@ class PhotoLabels:
 
     labels: dict[str, str] = field(default_factory=dict)  # by path
     unlabelled: list[Problem] = field(default_factory=list)  # one for each photo without a label
-    splits: dict[str, str] = field(default_factory=dict)  # train or valid, by path, where given
-    problems: list[Problem] = field(default_factory=list)  # of a CSV's rows
+    splits: Mapping[str, str] = field(default_factory=dict)  # a side by path, where given
+    problems: list[Problem] = field(default_factory=list)  # of a CSV's rows, and folders
     merged_rows: int = 0  # rows of a CSV that repeat another
+    written: dict[str, str] = field(default_factory=dict)  # by path, where cleaning changed a label
 
 
 class LabelParams(Section):
@@ -131,13 +134,18 @@ class IngestParams(Section):
         return value
 
 
-def clean_label(text: str) -> str:
-    """Return a label as it is compared: trimmed and in composed form.
+def cleaned_labels(written: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the label of each path, and it as it was written, where that is another spelling.
 
-    >>> clean_label(" cafe\N{COMBINING ACUTE ACCENT} ") == "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
-    True
+    Spaces around a label and Unicode's decomposed form, as macOS writes it, are none.
     """
-    return unicodedata.normalize("NFC", text).strip()
+    labels = {path: clean_label(text) for path, text in written.items()}
+    others = {
+        path: text
+        for path, text in written.items()
+        if text != labels[path] and unicodedata.normalize("NFC", text).strip() != labels[path]
+    }
+    return labels, others
 
 
 def label_photos(paths: Sequence[str], params: LabelParams, rows: PhotoLabels) -> PhotoLabels:
@@ -145,90 +153,40 @@ def label_photos(paths: Sequence[str], params: LabelParams, rows: PhotoLabels) -
     if params.by == "csv":
         return rows
     by_name = by_filename(paths, params) if params.by == "filename" else by_folder(paths)
-    return replace(rows, labels=by_name.labels, unlabelled=by_name.unlabelled)
+    return replace(
+        rows, labels=by_name.labels, unlabelled=by_name.unlabelled, written=by_name.written
+    )
 
 
 def by_filename(paths: Sequence[str], params: LabelParams) -> PhotoLabels:
     """Label each path by what the regex catches in it, as in fastai's RegexLabeller (search)."""
-    labels = {}
+    caught: dict[str, str] = {}
     unlabelled = []
     pattern = regex.compile(params.regex)
     end = monotonic() + _TOTAL_SECONDS + _TOTAL_SECONDS_PER_NAME * len(paths)
     for path in paths:
         text = path if params.on == "path" else path.rpartition("/")[2]
         label = _search(pattern, unicodedata.normalize("NFC", text), end - monotonic())
-        if label:
-            labels[path] = label
+        if label and clean_label(label):
+            caught[path] = label
         else:
             problem = "no match" if label is None else "empty label"
             unlabelled.append(Problem(path, problem, f"ingest.label.regex {params.regex}"))
-    return PhotoLabels(labels, unlabelled)
+    labels, written = cleaned_labels(caught)
+    return PhotoLabels(labels, unlabelled, written=written)
 
 
 def by_folder(paths: Iterable[str]) -> PhotoLabels:
     """Label each path by the folder that holds it; files at the top have no label."""
-    labels = {path: clean_label(PurePosixPath(path).parent.name) for path in paths}
+    labels, written = cleaned_labels({path: PurePosixPath(path).parent.name for path in paths})
     detail = "move it into a folder named as its class"
     unlabelled = [Problem(path, "no folder", detail) for path, label in labels.items() if not label]
-    return PhotoLabels({path: label for path, label in labels.items() if label}, unlabelled)
-
-
-def similar_labels(labels: Iterable[str]) -> list[Problem]:
-    """Return a problem for each set of labels that differ only by case or spaces."""
-    spellings: dict[str, Counter[str]] = defaultdict(Counter)
-    for label in labels:
-        spellings["".join(label.casefold().split())][label] += 1
-    return [
-        Problem("", "labels look alike", _with_counts(counts))
-        for _, counts in sorted(spellings.items())
-        if len(counts) > 1
-    ]
-
-
-def _with_counts(counts: Mapping[str, int]) -> str:
-    """Return labels, sorted, each with its number of images."""
-    parts = [f"{label!r} ({count_noun(count, 'image')})" for label, count in sorted(counts.items())]
-    return ", ".join(parts)
-
-
-def require_labels(labels: Mapping[str, str], params: IngestParams, paths: Sequence[str]) -> None:
-    """Refuse a rule that labels none of the images (paths); the error shows three of them."""
-    if labels:
-        return
-    rule = params.label
-    shown = ", ".join(repr(path) for path in paths[:3])
-    none = f"none of the {len(paths):,} images in {params.images}"
-    if rule.by == "csv":
-        raise UserError(
-            f"{rule.csv} (ingest.label.csv) has a label for {none}; its column"
-            f" {rule.path_column!r} must hold paths such as {shown}"
-        )
-    if rule.by == "folder":
-        raise UserError(
-            f"{none} lies in a subfolder ({shown}); make a folder for each class,"
-            " or set ingest.label.by to filename or csv"
-        )
-    raise UserError(
-        f"ingest.label.regex {rule.regex} finds a label in {none}, such as {shown}; change it"
-        f" so that its group catches the label (it looks at the {rule.on}: ingest.label.on),"
-        " or set ingest.label.by to csv or folder"
-    )
-
-
-def require_classes(labels: Mapping[str, str]) -> None:
-    """Refuse a set with fewer than two classes."""
-    class_names = sorted(set(labels.values()))
-    if not class_names:
-        raise UserError("the corrections drop every image that has a label; keep two classes")
-    if len(class_names) == 1:
-        raise UserError(
-            f"every image with a label ({len(labels):,}) is {class_names[0]!r}, and a classifier"
-            " needs two classes or more; see ingest.label and the corrections"
-        )
+    named = {path: label for path, label in labels.items() if label}
+    return PhotoLabels(named, unlabelled, written=written)
 
 
 def _search(pattern: regex.Pattern[str], text: str, seconds_left: float) -> str | None:
-    """Return the label in a name, "" when the group caught only spaces, None without a match.
+    """Return what the group catches in a name, None without a match.
 
     seconds_left: until all names must be done.
     """
@@ -238,9 +196,9 @@ def _search(pattern: regex.Pattern[str], text: str, seconds_left: float) -> str 
         slow_name = seconds_left > _NAME_SECONDS
         slow = f"over {_NAME_SECONDS:g} s on" if slow_name else "far too long on names such as"
         raise UserError(
-            f"ingest.label.regex {pattern.pattern} took {slow} {text!r};"
+            f"ingest.label.regex {pattern.pattern} took {slow} {echo(text)};"
             " repeats inside repeats, such as (a+)+, do that: write a simpler one"
         ) from None
     if match is None or match[1] is None:
         return None
-    return clean_label(match[1])
+    return match[1]

@@ -15,24 +15,26 @@ from typing import Any
 from stages.base.entry_point import run_command
 from stages.base.environment import device_name, gpus
 from stages.base.errors import UserError, error_list
-from stages.base.params import PARAMS, read_seed, read_yaml
-from stages.dataset.corrections import CORRECTION_COLUMNS
-from stages.dataset.label_csv import read_csv_rows
-from stages.dataset.labels import LabelParams
+from stages.base.params import PARAMS, read_seed
+from stages.base.terminal import say
+from stages.base.yaml_file import read_yaml
+from stages.dataset.corrections import read_corrections_table
 from stages.model.backbones import make_backbone
+from stages.model.weights_file import WEIGHTS_FOLDER, is_file_name
+from stages.tools.check_labels import CORRECTIONS, check_labels
 from stages.tools.param_sections import ValidSections, validate_sections
+from stages.tools.tracked import normal_path, tracking_note
 from stages.train.device import open_device, refuse_missing
 
 _SAMPLE = "data/sample"
-_CORRECTIONS = Path("data/corrections.csv")
 
 
 def error_message(check: Callable[..., object], *args: Any) -> Iterator[str]:
-    """Yield the message of the UserError that a call raises, if it raises one."""
+    """Yield the lines of the UserError that a call raises, if it raises one."""
     try:
         check(*args)
     except UserError as error:
-        yield str(error).removeprefix(f"{PARAMS}: ")
+        yield from (line.removeprefix(f"{PARAMS}: ") for line in error.lines)
 
 
 def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[str]:
@@ -57,38 +59,25 @@ def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[s
         yield f"ingest.images: {images} holds no file; please put your photos there"
 
 
-def table_mistakes(label: LabelParams) -> Iterator[str]:
-    """Yield what is wrong with the CSV of labels, as far as it is used."""
-    columns = [label.label_column] if label.by == "csv" else []
-    columns += [label.split_column] if label.split_column else []
-    hint = "see path_column, label_column, split_column and delimiter of ingest.label"
-    if columns:
-        names = [label.path_column, *columns]
-        lines = list(error_message(read_csv_rows, Path(label.csv), label.delimiter, names, hint))
-        if not lines and not read_csv_rows(Path(label.csv), label.delimiter, names, hint)[0]:
-            lines = [f"{label.csv} has no rows; please list your photos in it"]
-        yield from (f"ingest.label.csv: {line}" for line in lines)
-    elif not Path(label.csv).is_file():
-        yield f"ingest.label.csv: {label.csv} is missing; a file with only its header will do"
-
-
-def cross_mistakes(sections: ValidSections, outputs: list[str]) -> Iterator[str]:
-    """Yield what is wrong between sections, and with the files that right sections name."""
-    needed = f"it needs {', '.join(CORRECTION_COLUMNS)}"
-    yield from error_message(read_csv_rows, _CORRECTIONS, ",", CORRECTION_COLUMNS, needed)
+def cross_mistakes(sections: ValidSections, outputs: list[str]) -> tuple[list[str], list[str]]:
+    """Return what is wrong between sections and with the files that they name, and notes."""
+    mistakes = list(error_message(read_corrections_table, CORRECTIONS))
+    notes: list[str] = []
     fetch = sections.fetch
     ingest = sections.ingest
-    datablock = sections.datablock
+    split = sections.datablock.split if sections.datablock else None
     if ingest and fetch:
-        yield from images_mistakes(ingest.images, fetch.dataset, outputs)
-    if ingest:
-        yield from table_mistakes(ingest.label)
-    if ingest and datablock and datablock.split.by == "column" and not ingest.label.split_column:
-        yield (
+        in_folder = list(images_mistakes(ingest.images, fetch.dataset, outputs))
+        listed = not in_folder and normal_path(ingest.images) != _SAMPLE
+        labels = check_labels(ingest, split, listed=listed)
+        mistakes += [*in_folder, *labels.mistakes]
+        notes += labels.notes
+    if ingest and split and split.by == "column" and not ingest.label.split_column:
+        mistakes.append(
             "datablock.split.by: column needs ingest.label.split_column, the name of the column"
             f" of {ingest.label.csv} that says train or valid"
         )
-    yield from model_mistakes(sections)
+    return [*mistakes, *model_mistakes(sections)], notes
 
 
 def model_mistakes(sections: ValidSections) -> Iterator[str]:
@@ -101,35 +90,29 @@ def model_mistakes(sections: ValidSections) -> Iterator[str]:
         size = augment.size if augment else 224
         yield from error_message(make_backbone, model.arch, weights, size, model.cut)
     if sections.fine_tune:
-        yield from error_message(open_device, device_name(), sections.fine_tune.precision)
+        precision = sections.fine_tune.precision
+        yield from error_message(lambda: open_device(device_name(), precision))
         yield from error_message(lambda: refuse_missing(gpus(), device_name()))
 
 
-def advice(sections: ValidSections) -> Iterator[str]:
+def advice(sections: ValidSections, outputs: list[str]) -> Iterator[str]:
     """Yield what is allowed and yet good to know."""
     ingest = sections.ingest
+    inputs = {}
     if ingest:
-        yield from images_advice(ingest.images)
+        inputs["ingest.images"] = ingest.images
+        if ingest.label.reads_csv:
+            inputs["ingest.label.csv"] = ingest.label.csv
+    if sections.model and is_file_name(sections.model.weights):
+        inputs["model.weights"] = str(WEIGHTS_FOLDER / sections.model.weights)
+    notes = [tracking_note(key, path, outputs) for key, path in inputs.items()]
+    yield from filter(None, notes)
     augment = sections.augment
     presize = sections.presize
     if augment and presize and augment.size > presize.size:
         yield (
             f"augment.size: {augment.size} is larger than presize.size, {presize.size}:"
             " images are enlarged, which takes time and shows nothing new"
-        )
-
-
-def images_advice(images: str) -> Iterator[str]:
-    """Yield whether clones and queued experiments will have the photos."""
-    folder = PurePosixPath(normal_path(images))
-    if folder.is_relative_to(".."):
-        yield f"ingest.images: {images} lies outside the repository; queued runs will not see it"
-    elif str(folder) != _SAMPLE and not any(
-        Path(f"{parent}.dvc").is_file() for parent in (folder, *folder.parents)
-    ):
-        yield (
-            f"ingest.images: `dvc add {images}` would keep your photos in DVC's cache, so that"
-            " clones and queued experiments have them too"
         )
 
 
@@ -144,11 +127,6 @@ def outputs_of(pipeline: Mapping[str, Any]) -> list[str]:
     return [path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)]
 
 
-def normal_path(path: str) -> str:
-    """Return a path as dvc.yaml would spell it: relative to here, POSIX, links followed."""
-    return PurePosixPath(os.path.relpath(os.path.realpath(path), os.path.realpath("."))).as_posix()
-
-
 def is_inside(path: str, folder: str) -> bool:
     """Return whether a path is a folder or lies in it."""
     return PurePosixPath(path).is_relative_to(folder)
@@ -158,12 +136,14 @@ def main() -> None:
     """Raise one error with every mistake by its dotted name, or print that there is none."""
     sections, lines = validate_sections(read_yaml(PARAMS))
     lines += error_message(read_seed)
-    lines += cross_mistakes(sections, outputs_of(read_yaml(Path("dvc.yaml"))))
+    outputs = outputs_of(read_yaml(Path("dvc.yaml")))
+    mistakes, notes = cross_mistakes(sections, outputs)
+    lines += mistakes
     if lines:
         raise error_list(f"{PARAMS} and the inputs: please mend", lines, 50)
-    for note in advice(sections):
-        print(f"note: {note}")
-    print("Params and inputs are in order.")
+    for note in [*notes, *advice(sections, outputs)]:
+        say(f"note: {note}")
+    say("Params and inputs are in order.")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from stages.base.entry_point import run_command
 from stages.base.errors import UserError
-from stages.base.files import write_text
-from stages.base.params import PARAMS, read_yaml
+from stages.base.files import write_bytes
+from stages.base.params import PARAMS
+from stages.base.terminal import say
+from stages.base.yaml_file import read_yaml
 from stages.tools.yaml_text import values_as_written, with_values
 
 PRESETS = Path("presets")
@@ -58,9 +60,10 @@ def main() -> None:
     name = sys.argv[1]
     read_yaml(PARAMS)
     values = preset_values(Path(), name)
-    text, changes = merge_preset(PARAMS.read_text(encoding="utf-8"), values)
-    write_text(PARAMS, text)
-    print("\n".join(changes) or f"{PARAMS} has every value for {name} already")
+    # As bytes, since reading as text would make every line end a line feed.
+    text, changes = merge_preset(PARAMS.read_bytes().decode("utf-8"), values)
+    write_bytes(PARAMS, text.encode("utf-8"))
+    say(*(changes or [f"{PARAMS} has every value for {name} already"]))
 
 
 if __name__ == "__main__":

@@ -77,7 +77,8 @@ def test_a_photo_without_label_can_be_given_one(read: Reader) -> None:
         ("a.jpg,,delete,,", "unknown action", "'delete' is none of relabel, new class, drop, keep"),
         ("a.jpg,,,,", "unknown action", "''"),
         ("a.jpg", "unknown action", "''"),
-        ("a.jpg,,Drop,,", "unknown action", "'Drop'"),
+        ("a.jpg,,Drop it,,", "unknown action", "'Drop it'"),
+        (f"a.jpg,,{'x' * 12000},,", "unknown action", "'xxx"),
         ("a.jpg,,relabel,dgo,", "unknown label", "did you mean 'dog'?"),
         ("a.jpg,,relabel,,", "unknown label", "''"),
         ("a.jpg,,relabel,Dog,", "unknown label", "'Dog'"),
@@ -94,8 +95,60 @@ def test_a_row_that_does_not_fit_is_a_problem_and_changes_nothing(
     corrections = read(row + "\n")
     assert kinds(corrections) == [(row.split(",", maxsplit=1)[0], f"correction: {problem}")]
     assert corrections.problems[0].detail.startswith("line 2")
+    assert len(corrections.problems[0].detail) < 300
     assert detail in corrections.problems[0].detail
     assert (corrections.relabelled, corrections.dropped) == ({}, {})
+
+
+@pytest.mark.parametrize("action", ["Relabel", " RELABEL ", "relabel\u200b", "re\u00adlabel"])
+def test_case_and_spaces_of_an_action_do_not_matter(read: Reader, action: str) -> None:
+    """An action is understood as a spreadsheet writes it, and the table has it in one form."""
+    corrections = read(f"a.jpg,,{action},dog,\nb.jpg,,New_Class,cow,\n")
+    assert corrections.relabelled == {"a.jpg": "dog", "b.jpg": "cow"}
+    assert list(corrections.table()["action"]) == ["relabel", "new class"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Path,SHA256,Action,Label,Note\n",
+        " path , sha256,action,label,note\n",
+        "note,label,action,sha256,path\n",
+        "path;sha256;action;label;note\n",
+        "path\tsha256\taction\tlabel\tnote\n",
+    ],
+)
+def test_a_header_as_spreadsheets_write_it_is_understood(read: Reader, header: str) -> None:
+    """Case, spaces, order, and ; or a tab between columns do not matter."""
+    delimiter = next(sign for sign in ",;\t" if sign in header)
+    row = {"path": "a.jpg", "sha256": "", "action": "drop", "label": "", "note": "n"}
+    names = [name.strip().lower() for name in header.split(delimiter)]
+    assert read(delimiter.join(row[name] for name in names) + "\n", header).dropped == {
+        "a.jpg": "n"
+    }
+
+
+def test_a_label_with_invisible_characters_is_the_one_without(read: Reader) -> None:
+    """A name copied from a page relabels to the class that it shows."""
+    assert read("a.jpg,,relabel,dog\u200b,\n").relabelled == {"a.jpg": "dog"}
+
+
+def test_paths_in_another_spelling_are_found_and_reported(read: Reader) -> None:
+    """Backslashes, %20 and case are understood; another extension or folder is not guessed at."""
+    corrections = read("A.JPG,,drop,,\nb,,drop,,\nx/c.jpg,,drop,,\n")
+    assert corrections.dropped == {"a.jpg": ""}
+    assert kinds(corrections) == [
+        ("", "correction: paths adjusted"),
+        ("b", "correction: row without photo"),
+        ("x/c.jpg", "correction: row without photo"),
+    ]
+
+
+def test_a_relabelled_photo_is_no_spelling_of_its_new_class(read: Reader) -> None:
+    """How the rule's label was written is forgotten with the label."""
+    by_rule = PhotoLabels(LABELS, written={"a.jpg": "cat\u200b", "b.jpg": "dog\u200b"})
+    final = apply_corrections(by_rule, read("a.jpg,,relabel,dog,\n"))
+    assert final.written == {"b.jpg": "dog\u200b"}
 
 
 def test_a_new_class_is_one_that_a_row_says_is_new(read: Reader) -> None:
@@ -147,7 +200,7 @@ def test_two_rows_for_one_photo_cancel_each_other(read: Reader) -> None:
     assert [problem.detail[:6] for problem in corrections.problems] == ["line 2", "line 4"]
 
 
-@pytest.mark.parametrize("header", ["path,label\n", "", "path;sha256;action;label;note\n"])
+@pytest.mark.parametrize("header", ["path,label\n", "", "path;sha256;action;label\n"])
 def test_other_columns_are_refused(read: Reader, header: str) -> None:
     """A file with another header is refused as a whole, with the columns that belong there."""
     with pytest.raises(
@@ -192,7 +245,7 @@ row_lists = st.lists(
     st.tuples(
         st.sampled_from(["a.jpg", "b.jpg", "c.jpg", "./a.jpg", "z.jpg", "/a.jpg", ""]),
         st.sampled_from(["", "a" * 64, "b" * 64]),
-        st.sampled_from(["relabel", "drop", "", "Drop", "keep", "new class"]),
+        st.sampled_from(["relabel", "drop", "", "Drop", "delete", "keep", "new class"]),
         st.sampled_from(["cat", "dog", "cow", ""]),
     ),
     max_size=6,

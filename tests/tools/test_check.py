@@ -5,9 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from ruamel.yaml import YAML
 
 from stages.base.errors import UserError
+from stages.model.backbones import make_backbone
 from stages.tools import check
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +31,8 @@ def photos(repo: Path) -> Path:
     """Return the folder of somebody's photos, which params.yaml names."""
     folder = repo / "data" / "photos"
     folder.mkdir()
-    (folder / "cat_1.jpg").write_bytes(b"")
+    for name in ("cat_1.jpg", "dog_1.jpg"):
+        (folder / name).write_bytes(b"")
     change({"fetch.dataset": "none", "ingest.images": "data/photos", "model.weights": "none"})
     return folder
 
@@ -112,8 +115,7 @@ def test_photos_may_lie_inside_or_beside_the_repository(
 ) -> None:
     """A folder in the repository passes, and so does one beside it, with a note."""
     outside = photos.parents[2] / "elsewhere"
-    outside.mkdir(exist_ok=True)
-    (outside / "a.jpg").write_bytes(b"")
+    shutil.copytree(photos, outside, dirs_exist_ok=True)
     change({"ingest.images": images})
     check.main()
     out = capsys.readouterr().out
@@ -124,8 +126,7 @@ def test_photos_may_lie_inside_or_beside_the_repository(
 def test_photos_under_dvc_need_no_note(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Once `dvc add` has tracked the folder, or one above it, nothing is left to say."""
     (photos.parent / "photos.dvc").write_text("outs: []\n")
-    (photos / "deeper").mkdir()
-    (photos / "deeper" / "a.jpg").write_bytes(b"")
+    shutil.copytree(photos, photos / "deeper")
     for images in ("data/photos", "data/photos/deeper"):
         change({"ingest.images": images})
         check.main()
@@ -158,7 +159,8 @@ def test_photos_that_are_not_there(photos: Path) -> None:
     assert check_lines()[0].startswith("ingest.images: data/foto does not exist; ")
     change({"ingest.images": "data/photos/cat_1.jpg"})
     assert check_lines()[0].startswith("ingest.images: data/photos/cat_1.jpg is no folder; ")
-    (photos / "cat_1.jpg").unlink()
+    for photo in list(photos.iterdir()):
+        photo.unlink()
     (photos / "cats" / "old").mkdir(parents=True)
     change({"ingest.images": "data/photos"})
     assert check_lines()[0].startswith("ingest.images: data/photos holds no file; ")
@@ -182,10 +184,14 @@ def test_the_csv_of_labels_must_have_its_columns_and_rows(photos: Path) -> None:
     change({"ingest.label.by": "csv"})
     assert "data/labels.csv has no rows" in check_lines()[0]
     table = Path("data/labels.csv")
-    table.write_text("file;label\ncat_1.jpg;cat\n")
-    assert "no column named 'path'" in check_lines()[0]
+    table.write_text("file;label\ncat_1.jpg;cat\ndog_1.jpg;dog\n")
+    lines = check_lines()
+    assert "no column named 'path'" in lines[0]
+    assert lines[-2:] == ['delimiter: ";"', "path_column: file"]
     change({"ingest.label.path_column": "file", "ingest.label.delimiter": ";"})
     check.main()
+    table.write_text("file;label\n")
+    assert "data/labels.csv has no rows" in check_lines()[0]
     table.write_bytes("file;label\ncat_1.jpg;Kätzchen\n".encode("latin-1"))
     assert "not UTF-8" in check_lines()[0]
 
@@ -196,8 +202,112 @@ def test_a_split_column_must_be_there(photos: Path) -> None:
     assert check_lines()[0].startswith("datablock.split.by: column needs ingest.label.split_column")
     change({"ingest.label.split_column": "side"})
     assert "no column named 'side'" in check_lines()[0]
-    Path("data/labels.csv").write_text("path,side\ncat_1.jpg,train\n")
+    Path("data/labels.csv").write_text("path,side\ncat_1.jpg,train\ndog_1.jpg,val\n")
     check.main()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"ingest.label.regex": r"^(\w+) \d+$"},
+            ["finds a label in none of the 2 images", "'cat_1.jpg'"],
+        ),
+        (
+            {"ingest.label.by": "folder"},
+            ["none of the 2 images in data/photos lies in a subfolder"],
+        ),
+        ({"ingest.label.regex": r"(\d)"}, ["every image with a label (2) is '1'"]),
+        ({"datablock.split.by": "folder"}, ["datablock.split.by is folder"]),
+    ],
+)
+def test_what_the_paths_alone_show_is_refused_before_a_photo_is_read(
+    photos: Path, changes: dict[str, object], words: list[str]
+) -> None:
+    """A regex that matches nothing, or a layout that names no side, is seen from the names."""
+    change(changes)
+    [*lines] = check_lines()
+    for word in words:
+        assert word in lines[0]
+
+
+def test_a_table_that_fits_no_photo_is_refused_with_both(photos: Path) -> None:
+    """The paths of the table stand beside those of the photos."""
+    change({"ingest.label.by": "csv"})
+    Path("data/labels.csv").write_text("path,label\nx/1,cat\nx/2,dog\n")
+    assert check_lines() == [
+        "data/labels.csv (ingest.label.csv) has a label for none of the 2 images in data/photos",
+        "its column 'path' holds 'x/1', 'x/2'",
+        "the photos are 'cat_1.jpg', 'dog_1.jpg'",
+    ]
+
+
+def test_photos_without_label_and_rows_without_photo_are_notes(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What ingest would list as problems is counted before it runs; sidecars are no photos."""
+    for name in ("IMG 1.jpg", "IMG 2.JPG", "IMG 1.jpg.json", "notes.txt"):
+        (photos / name).write_bytes(b"")
+    check.main()
+    out = capsys.readouterr().out
+    assert "note: ingest.label.regex: 2 of 4 photos get no label, such as 'IMG 1.jpg'" in out
+    change({"ingest.label.by": "csv"})
+    Path("data/labels.csv").write_text("path,label\ncat_1,cat\ndog_1,dog\nemu_1,emu\n")
+    check.main()
+    out = capsys.readouterr().out
+    assert "rows of data/labels.csv without a photo in data/photos: 1, such as 'emu_1'" in out
+    assert "taken: 2 paths fit one photo with an extension, such as 'cat_1' for 'cat_1.jpg'" in out
+
+
+def test_an_existing_layout_of_train_and_val_is_in_order(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Folders of classes in train/ and val/ need two params; a class may be called train."""
+    for photo in list(photos.iterdir()):
+        photo.unlink()
+    for folder in ("train/train", "train/bus", "val/train", "val/bus"):
+        (photos / folder).mkdir(parents=True)
+        (photos / folder / "1.jpg").write_bytes(b"")
+    change({"ingest.label.by": "folder", "datablock.split.by": "folder"})
+    check.main()
+    assert "no label" not in capsys.readouterr().out
+    shutil.rmtree(photos / "val")
+    (photos / "later").mkdir()
+    assert "datablock.split.by is folder" in check_lines()[0]
+
+
+def test_one_class_is_allowed_where_corrections_may_bring_another(photos: Path) -> None:
+    """What a person decided about photos is known only once they are read."""
+    (photos / "dog_1.jpg").rename(photos / "cat_2.jpg")
+    assert "a classifier needs two classes" in check_lines()[0]
+    with Path("data/corrections.csv").open("a") as file:
+        file.write("cat_1.jpg,,new class,dog,\n")
+    check.main()
+
+
+def test_every_input_of_a_param_is_in_git_or_dvc(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Queued experiments lack a file that neither tracks, whichever param names it."""
+    Path("data/weights").mkdir()
+    network = make_backbone("test_resnet", "none", 96, "none").network
+    torch.save(network.state_dict(), "data/weights/w.pth")
+    Path("mine.csv").write_text("path,label\ncat_1.jpg,cat\ndog_1.jpg,dog\n")
+    change({"ingest.label.by": "csv", "ingest.label.csv": "mine.csv"})
+    change({"model.arch": "test_resnet", "model.weights": "w.pth"})
+    inputs = {
+        "ingest.images": "data/photos",
+        "ingest.label.csv": "mine.csv",
+        "model.weights": "data/weights/w.pth",
+    }
+    check.main()
+    out = capsys.readouterr().out
+    for key, path in inputs.items():
+        assert f"note: {key}: {path} is in neither git nor DVC" in out
+    for path in inputs.values():
+        Path(f"{path}.dvc").write_text("outs: []\n")
+    check.main()
+    assert "note" not in capsys.readouterr().out
 
 
 def test_corrections_must_have_their_columns(photos: Path) -> None:
@@ -212,8 +322,10 @@ def test_corrections_must_have_their_columns(photos: Path) -> None:
     ("arch", "weights", "cut", "words"),
     [
         ("resnet18", "package", 16, "no package holds weights of resnet18"),
-        ("resnet18", "data/my.safetensors", 16, "there is no file data/my.safetensors"),
-        ("resnet18", "data/labels.csv", 16, "cannot be read as weights"),
+        ("resnet18", "my.safetensors", 16, "there is no file data/weights/my.safetensors"),
+        ("resnet18", "note.pth", 16, "cannot be read as weights"),
+        ("resnet18", "data/weights/my.pth", 16, "write my.pth"),
+        ("resnet18", "../my.pth", 16, "put or link the file there and write my.pth"),
         ("vit_b_32", "none", "none", "does not work on images of augment.size 96"),
         ("vit_b_32", "none", 16, "cannot be ended where its map is 16 times smaller; choose none"),
         ("resnet18", "none", 5, "should be 'none', 4, 8 or 16"),
@@ -223,6 +335,8 @@ def test_a_model_that_cannot_be_made_is_refused_now(
     repo: Path, arch: str, weights: str, cut: str | int, words: str
 ) -> None:
     """An architecture or weights that fail only in training would cost the time before it."""
+    Path("data/weights").mkdir()
+    Path("data/weights/note.pth").write_text("no weights")
     change({"model.arch": arch, "model.weights": weights, "model.cut": cut})
     [line] = check_lines()
     assert line.startswith("model.")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from stages.base.errors import UserError
-from stages.base.params import Section, read_yaml
+from stages.base.params import Section
+from stages.base.yaml_file import read_yaml
 from stages.tools import preset
 from stages.tools.param_sections import SECTIONS
 from stages.tools.params import all_params
@@ -93,6 +94,20 @@ def test_a_second_time_changes_nothing(
     run_preset(monkeypatch, "photographs")
     assert capsys.readouterr().out == "params.yaml has every value for photographs already\n"
     assert (repo / "params.yaml").read_bytes() == first
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_the_line_ends_of_the_file_stay(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """A params.yaml that Windows wrote changes in its values alone, and not in every line."""
+    before = TEXT.replace("\n", ends).encode()
+    (repo / "params.yaml").write_bytes(before)
+    run_preset(monkeypatch, "photographs")
+    after = (repo / "params.yaml").read_bytes()
+    pairs = list(zip(before.split(b"\n"), after.split(b"\n"), strict=True))
+    assert sum(old != new for old, new in pairs) == len(preset.preset_values(repo, "photographs"))
+    assert after.count(b"\r") == before.count(b"\r")
 
 
 @pytest.mark.parametrize("arguments", [(), ("photograph",), ("photographs", "more")])

@@ -1,0 +1,53 @@
+"""Every row of a table has a photo, or a reason why not."""
+
+from stages.dataset.csv_match import match_rows
+from stages.dataset.csv_table import CsvRow
+
+PHOTOS = ["cat/1.jpg", "cat/2.jpg", "dog/1.jpg"]
+
+
+def rows(*paths: str) -> list[CsvRow]:
+    """Return a row for each path, from line 2 on."""
+    return [CsvRow(line, {"path": path}) for line, path in enumerate(paths, start=2)]
+
+
+def test_rows_of_a_photo_come_together() -> None:
+    """Rows that write one path in two harmless ways are rows of one photo."""
+    matched = match_rows(rows("cat/1.jpg", "./cat/1.jpg", "x.jpg"), "path", PHOTOS)
+    assert {path: [row.line for row in found] for path, found in matched.by_path.items()} == {
+        "cat/1.jpg": [2, 3]
+    }
+    [(row, problem)] = matched.unmatched
+    assert (row.line, problem.problem) == (4, "row without photo")
+    assert matched.adjusted == []
+
+
+def test_what_was_adjusted_is_counted_with_an_example() -> None:
+    """One problem for the file says how its paths were read, not one for each row."""
+    matched = match_rows(rows("CAT\\1.jpg", "CAT\\2.jpg"), "path", PHOTOS)
+    [problem] = matched.adjusted
+    assert problem == (
+        "",
+        "paths adjusted",
+        "taken: 2 paths fit one photo with / for \\, in another case, such as 'CAT\\\\1.jpg' for"
+        " 'cat/1.jpg'",
+    )
+
+
+def test_what_would_fit_in_one_of_two_folders_names_the_key() -> None:
+    """Where a folder would make names clear, the line says which folder to set."""
+    matched = match_rows(rows("1.jpg", "2.jpg"), "path", PHOTOS)
+    [problem] = matched.adjusted
+    assert problem.problem == "paths would fit"
+    assert problem.detail == (
+        "not taken: 2 paths fit one photo below cat/, such as '1.jpg' for 'cat/1.jpg';"
+        " if they mean these, end ingest.images in cat/"
+    )
+    assert len(matched.unmatched) == 2
+
+
+def test_corrections_are_never_renamed() -> None:
+    """With renamed off, only the spelling of a path may differ."""
+    matched = match_rows(rows("cat\\1.jpg", "2"), "path", PHOTOS, renamed=False)
+    assert list(matched.by_path) == ["cat/1.jpg"]
+    assert [problem.problem for problem in matched.adjusted] == ["paths adjusted"]

@@ -1,0 +1,93 @@
+"""The Makefile's variables reach the commands as they were typed, and nothing in them runs."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PRINT_ARGUMENTS = '#!/bin/sh\nprintf "<%s>" "$@"\n'
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """Return a folder with the Makefile, whose python and dvc print their arguments."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("python", "dvc"):
+        (programs / name).write_text(PRINT_ARGUMENTS)
+        (programs / name).chmod(0o755)
+    for folder in (tmp_path, tmp_path / ".venv"):
+        (folder / "requirements.txt").write_text("")
+    for name in ("seed-1", "seed-2"):  # which a pattern would match in this folder
+        (tmp_path / name).write_text("")
+    return tmp_path
+
+
+def run_make(repo: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run make with a shell's words as arguments."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=repo,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+HOSTILE = [
+    "a b; touch ran",
+    "seed-* a#b",
+    "$(shell touch ran)",
+    "$$(touch ran) `touch ran`",
+    "' && touch ran && '",
+    '" && touch ran && "',
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("variable", ["BASE", "REV"])
+def test_a_revision_is_one_argument_whatever_it_holds(
+    repo: Path, variable: str, value: str
+) -> None:
+    """Spaces, quotes, patterns and commands in BASE and REV are text, also from the environment."""
+    target = {"BASE": "compare", "REV": "report"}[variable]
+    for made in (
+        run_make(repo, target, f"{variable}={value}"),
+        run_make(repo, target, **{variable: value}),
+    ):
+        assert made.stdout.endswith(f"<{value}>"), made
+    assert not (repo / "ran").exists()
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_others_are_parted_at_spaces_and_never_matched_or_run(repo: Path, value: str) -> None:
+    """Each word of OTHER is an argument; a pattern is left for the comparison to match."""
+    made = run_make(repo, "compare", "BASE=v1", f"OTHER={value}")
+    words = "".join(f"<{word}>" for word in ("v1", *value.split()))
+    assert made.stdout.endswith(words), made
+    assert not (repo / "ran").exists()
+
+
+def test_the_number_of_seeds_is_a_number(repo: Path) -> None:
+    """N=3 queues seeds 1 to 3; anything else is refused and does not run."""
+    assert "<seed=range(1,4)>" in run_make(repo, "seeds", "N=3").stdout
+    assert "<seed=range(1,9)>" in run_make(repo, "seeds", "N=08").stdout
+    assert "<seed=range(1,6)>" in run_make(repo, "seeds").stdout
+    for value in [*HOSTILE, "", "-1", "2)"]:
+        made = run_make(repo, "seeds", f"N={value}")
+        assert made.returncode != 0
+        assert "<" not in made.stdout
+        assert "N is a number of seeds" in made.stdout
+    assert not (repo / "ran").exists()
+
+
+def test_without_variables_the_defaults_stand(repo: Path) -> None:
+    """BASE and REV are HEAD, and OTHER is nothing."""
+    assert run_make(repo, "compare").stdout.endswith("<stages.tools.compare><HEAD>")
+    assert run_make(repo, "report").stdout.endswith("<stages.tools.past_page><HEAD>")
