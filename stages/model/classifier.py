@@ -1,13 +1,14 @@
 """A classifier: the backbone of a known architecture, and a new head over both of its poolings."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from stages.base.params import Section
 from stages.model.backbones import RGB, Cut, count_channels, make_backbone
+from stages.model.weights_file import refuse_other_places
 
 HeadName = Literal["linear", "fastai"]
 # What the activations are trained with, which decides how they become probabilities.
@@ -22,10 +23,10 @@ class ModelParams(Section):
         min_length=1,
         description="any classifier of timm or torchvision: resnet34, convnext_tiny, ...",
     )
-    weights: str = Field(
+    weights: Annotated[str, AfterValidator(refuse_other_places)] = Field(
         min_length=1,
-        description="package (installed with the requirements), hub (downloads), none, or the path"
-        " of a .safetensors or .pth",
+        description="package (installed with the requirements), hub (downloads), none, or the name"
+        " of a .safetensors or .pth in data/weights/",
     )
     head: HeadName = Field(
         description="layers over the backbone",

@@ -1,55 +1,166 @@
-"""Weights from files: read without running code in them, and refused where they do not fit."""
+"""Weights: tensors of a file put into a network, and refused where they do not fit."""
 
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import load_file as load_safetensors
 from torch import Tensor, nn
 
 from stages.base.errors import UserError
+from stages.model.weights_file import read_tensors
+
+Tensors = Mapping[str, Tensor]
+# From tensors in a file to those of the network, by the network's names; raises ValueError.
+Translate = Callable[[Tensors], Tensors]
+# Averaged weights, which validate better, are taken where a file has others too, as timm does.
+_AVERAGED = re.compile(r"(^|[._])(ema|teacher)[._]")
 
 
-def load_weights(network: nn.Module, path: str) -> None:
-    """Load a .safetensors or .pth file into a network; other tensors in it, as of a head, stay out.
+def load_weights(network: nn.Module, path: Path, translate: Translate | None = None) -> None:
+    """Load a file into a network; other tensors in it, as of a head or an optimizer, stay out.
 
-    Half-precision tensors become float32. Missing or misshapen ones are a UserError.
+    What stands before the names, as `state_dict.module.`, is found by comparing them with the
+    network's. Half-precision tensors become float32. Tensors that are missing, misshapen or not
+    finite are a UserError. translate: for names or shapes that are not the network's.
     """
     saved = read_tensors(path)
     needed = network.state_dict()
-    missing = [name for name in needed if name not in saved and "num_batches_tracked" not in name]
-    present = [name for name in needed if name in saved]
-    misshapen = [name for name in present if saved[name].shape != needed[name].shape]
-    if missing or misshapen:
-        example = (missing or misshapen)[0]
+    tensors: Tensors = _part(saved, {name: name for name in needed}, path)
+    if _misfits(tensors, needed):
+        tensors = _other_layout(saved, network, path, translate) or tensors
+    if _misfits(tensors, needed):
+        raise UserError(f"model.weights: {path} {_misfit_text(tensors, saved, needed)}")
+    if names := not_finite(tensors):
         raise UserError(
-            f"model.weights: {path} does not fit model.arch: {len(missing)} of {len(needed)} "
-            f"tensors missing and {len(misshapen)} of another shape, such as {example}"
+            f"model.weights: {path} holds NaN or infinity in {len(names)} of {len(tensors)} "
+            f"tensors, such as {names[0]}: the training that made it diverged; take an earlier "
+            "checkpoint"
         )
-    network.load_state_dict({name: saved[name] for name in present}, strict=False)
+    network.load_state_dict(tensors, strict=False)
 
 
-def read_tensors(path: str) -> dict[str, Tensor]:
-    """Return the tensors in a file by name."""
-    if not Path(path).is_file():
-        raise UserError(f"model.weights: there is no file {path}; or choose package, hub or none")
-    try:
-        if path.endswith(".safetensors"):
-            tensors: dict[str, Tensor] = load_safetensors(path)
-            return tensors
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise UserError(
-            f"model.weights: {path} cannot be read as weights "
-            f"({' '.join(str(error).split())[:80]}); give a .safetensors or a .pth of tensors"
-        ) from None
-    return content.get("state_dict", content) if isinstance(content, dict) else {}
-
-
-def load_in_order(network: nn.Module, saved: dict[str, Tensor]) -> None:
+def load_in_order(network: nn.Module, saved: Tensors) -> None:
     """Load tensors whose names differ but whose order and shapes are those of the network."""
     needed = network.state_dict()
     shapes = [tensor.shape for tensor in saved.values()]
     if shapes != [tensor.shape for tensor in needed.values()]:
         raise UserError("model.weights: the package does not fit; install requirements.txt")
     network.load_state_dict(dict(zip(needed, saved.values(), strict=True)))
+
+
+def not_finite(tensors: Tensors) -> list[str]:
+    """Return the names of tensors that hold NaN or infinity."""
+    return [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+
+
+def _other_layout(
+    saved: Tensors, network: nn.Module, path: Path, translate: Translate | None
+) -> Tensors | None:
+    """Return the tensors from the layout of fastai, or translated; None where neither fits."""
+    needed = network.state_dict()
+    numbered = _part(saved, _numbered(network), path)
+    if not _misfits(numbered, needed):
+        return numbered
+    if translate is None:
+        return None
+    try:
+        translated = translate(saved)
+    except ValueError:
+        return None
+    return None if _misfits(translated, needed) else translated
+
+
+def _numbered(network: nn.Module) -> dict[str, str]:
+    """Return fastai's name of each tensor -> its name: children are numbers, as in `4.0.bn1.bias`.
+
+    fastai's vision_learner takes the children of a network into an nn.Sequential.
+    """
+    numbers = {name: number for number, (name, _) in enumerate(network.named_children())}
+    parts = ((name, *name.partition(".")[::2]) for name in network.state_dict())
+    return {f"{numbers[child]}.{rest}": name for name, child, rest in parts if child in numbers}
+
+
+def _part(saved: Tensors, names: Mapping[str, str], path: Path) -> dict[str, Tensor]:
+    """Return the tensors under the prefix with the most of some names, by what the names become.
+
+    names: name in the file, without its prefix -> name in the network. Several networks in one
+    file, of which none is the average of the others and no two are equal, are a UserError.
+    """
+    counts = Counter(prefix for name in saved for prefix, rest in _splits(name) if rest in names)
+    most = max(counts.values(), default=0)
+    parts = {
+        prefix: {names[name]: saved[prefix + name] for name in names if prefix + name in saved}
+        for prefix in sorted(counts, key=len)
+        if counts[prefix] == most
+    }
+    averaged = [part for prefix, part in parts.items() if _AVERAGED.search(prefix)]
+    if len(averaged) == 1:
+        return averaged[0]
+    if 2 * most > len(names) and not _all_equal(list(parts.values())):
+        raise UserError(
+            f"model.weights: {path} holds several networks that fit, "
+            f"{' and '.join(prefix.rstrip('.') or 'one without prefix' for prefix in parts)}; "
+            "save one of them by itself"
+        )
+    return next(iter(parts.values()), {})
+
+
+def _splits(name: str) -> Iterable[tuple[str, str]]:
+    """Return every way to take a name apart at a dot: the first part with it, and the rest.
+
+    >>> list(_splits("a.b"))
+    [('', 'a.b'), ('a.', 'b')]
+    """
+    parts = name.split(".")
+    starts = ("".join(f"{part}." for part in parts[:count]) for count in range(len(parts)))
+    return ((start, name.removeprefix(start)) for start in starts)
+
+
+def _all_equal(parts: list[dict[str, Tensor]]) -> bool:
+    first, *others = parts
+    return all(
+        first.keys() == other.keys() and all(first[name].equal(other[name]) for name in first)
+        for other in others
+    )
+
+
+def _misfits(tensors: Tensors, needed: Tensors) -> bool:
+    return bool(_missing(tensors, needed) or _misshapen(tensors, needed))
+
+
+def _missing(tensors: Tensors, needed: Tensors) -> list[str]:
+    """Return the names that are not there; old files lack the number of batches of norm layers."""
+    return [name for name in needed if name not in tensors and "num_batches_tracked" not in name]
+
+
+def _misshapen(tensors: Tensors, needed: Tensors) -> list[str]:
+    """Return the names with another shape, or with whole numbers for fractions (quantised)."""
+    return [
+        name
+        for name, tensor in tensors.items()
+        if tensor.shape != needed[name].shape
+        or tensor.is_floating_point() != needed[name].is_floating_point()
+    ]
+
+
+def _misfit_text(tensors: Tensors, saved: Tensors, needed: Tensors) -> str:
+    """Return in what way tensors do not fit, with an example of each, and what the file has."""
+    missing = _missing(tensors, needed)
+    misshapen = _misshapen(tensors, needed)
+    text = f"does not fit model.arch: of {len(needed)} tensors {len(missing)} are missing"
+    if missing:
+        text += f" (such as {missing[0]}; the file has {', '.join(list(saved)[:2])}, ...)"
+    text += f" and {len(misshapen)} have another shape"
+    if misshapen:
+        name = misshapen[0]
+        there, here = _kind(tensors[name]), _kind(needed[name])
+        text += f" (such as {name}: {there} in the file, {here} in the network)"
+    return text
+
+
+def _kind(tensor: Tensor) -> str:
+    """Return the shape of a tensor, with its type where that is no fraction."""
+    shape = "x".join(map(str, tensor.shape)) or "one number"
+    return shape if tensor.is_floating_point() else f"{shape} {tensor.dtype}".replace("torch.", "")

@@ -1,5 +1,6 @@
 """Backbones by name, cut or whole, with their weights and normalisation."""
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -128,14 +129,76 @@ def test_a_cut_backbone_gives_what_the_whole_one_has_there() -> None:
         assert torch.equal(cut(images), whole.blocks[:5](whole.bn1(whole.conv_stem(images))))
 
 
-def test_weights_from_a_file_fill_a_cut_backbone(tmp_path: Path) -> None:
+@pytest.fixture
+def weights_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the empty folder that model.weights names files in, in a repository of its own."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "data" / "weights"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_weights_from_a_file_fill_a_cut_backbone(weights_folder: Path) -> None:
     """A file of a whole classifier fills as much of it as a cut backbone has."""
     classifier = timm.create_model("test_resnet", num_classes=10)
-    save_file(classifier.state_dict(), tmp_path / "whole.safetensors")
-    backbone = network("test_resnet", str(tmp_path / "whole.safetensors"), 64, 16)
+    save_file(classifier.state_dict(), weights_folder / "whole.safetensors")
+    backbone = network("test_resnet", "whole.safetensors", 64, 16)
     saved = classifier.state_dict()["layer3.0.conv1.weight"]
     assert torch.equal(backbone.layer3[0].conv1.weight, saved)
     assert not list(backbone.layer4.parameters())
+
+
+@pytest.mark.parametrize("arch", ["test_resnet", "resnet18", "squeezenet1_1"])
+def test_a_file_of_torchvisions_references_fills_a_backbone(
+    weights_folder: Path, arch: str
+) -> None:
+    """Of either library a network takes the checkpoint that a training script writes of it."""
+    library: Any = timm.create_model if timm.is_model(arch) else torchvision.models.get_model
+    state = library(arch, num_classes=10).state_dict()
+    content = {"model": state, "optimizer": {}, "args": argparse.Namespace(lr=0.1), "epoch": 9}
+    torch.save(content, weights_folder / "w.pth")
+    loaded = network(arch, "w.pth").state_dict()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in loaded.items())
+
+
+def test_a_vits_file_fills_one_for_another_size(weights_folder: Path) -> None:
+    """Weights made at 160 px are taken at 96, with the position embeddings resampled."""
+    state = timm.create_model("test_vit", num_classes=10).state_dict()
+    torch.save(state, weights_folder / "w.pth")
+    loaded = network_inside(network("test_vit", "w.pth", 96)).state_dict()
+    assert loaded["pos_embed"].shape[1] < state["pos_embed"].shape[1]
+    assert torch.equal(loaded["blocks.0.norm1.bias"], state["blocks.0.norm1.bias"])
+
+
+def test_a_file_of_another_network_is_refused(weights_folder: Path) -> None:
+    """Where neither the names nor a translation of them fit, the file is named."""
+    torch.save(timm.create_model("test_vit").state_dict(), weights_folder / "w.pth")
+    with pytest.raises(UserError, match=r"data/weights/w\.pth does not fit model\.arch.*cls_token"):
+        network("test_resnet", "w.pth")
+
+
+@pytest.mark.parametrize("prefix", ["timm/", "hf_hub:timm/", "hf-hub:timm/", "hf-hub:", ""])
+@pytest.mark.parametrize("name", ["test_resnet", "test_resnet.r160_in1k"])
+def test_an_architecture_may_be_named_as_on_its_model_card(prefix: str, name: str) -> None:
+    """What the Hugging Face hub puts before the name, and the name of the weights, may stay."""
+    plain = make_backbone("test_resnet", "none", 64)
+    named = make_backbone(prefix + name, "none", 64)
+    assert list(named.network.state_dict()) == list(plain.network.state_dict())
+    assert named.mean == plain.mean
+
+
+def test_unknown_weights_of_a_model_card_are_refused_with_those_known() -> None:
+    """What stands behind the dot of a name must be weights that timm knows."""
+    words = r"timm has no weights 'a9' of resnet18; choose resnet18 or resnet18\.a1_in1k or"
+    with pytest.raises(UserError, match=words):
+        make_backbone("timm/resnet18.a9", "none", 64)
+
+
+@pytest.mark.parametrize("arch", ["timm/test_resnet.r160_in1k", "test_resnet"])
+def test_weights_of_a_hub_without_a_network_are_refused(arch: str) -> None:
+    """Without a network hub weights give one line with the choices."""
+    with pytest.raises(UserError, match=r"weights of test_resnet.* could not be fetched .*a file"):
+        make_backbone(arch, "hub", 64)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from stages.model.classifier import (
     Classifier,
@@ -103,3 +104,10 @@ def test_concat_pool_equals_the_adaptive_poolings() -> None:
     largest = torch.nn.functional.adaptive_max_pool2d(features, 1).flatten(1)
     mean = torch.nn.functional.adaptive_avg_pool2d(features, 1).flatten(1)
     assert torch.allclose(ConcatPool()(features), torch.cat([largest, mean], dim=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("weights", ["../w.pth", "/home/me/w.pth", "data/weights/w.pth"])
+def test_weights_outside_their_folder_are_no_param(weights: str) -> None:
+    """model.weights names a file in data/weights, which dvc.yaml follows; a path is refused."""
+    with pytest.raises(ValidationError, match=r"data/weights.* write w\.pth"):
+        ModelParams(arch="test_resnet", weights=weights, head="linear", cut="none")

@@ -1,12 +1,14 @@
 """A model on disk: the same predictions, the same bytes, and model.json as others read it."""
 
+import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 
 from stages.base.errors import UserError
 from stages.model.backbones import Cut
@@ -61,8 +63,11 @@ def test_model_json_has_the_names_and_order_of_the_format(tmp_path: Path) -> Non
     assert list(content) == [
         "format", "arch", "weights", "head", "cut", "vocab", "size", "loss", "presize", "base_lr",
         "seed", "device", "precision", "threads", "processes", "torch", "mean", "std",
+        "tensors_sha256", "card_sha256",
     ]  # fmt: skip
-    assert content["format"] == "finetrack model 2"
+    assert content["format"] == "finetrack model 3"
+    tensors = (tmp_path / "model.safetensors").read_bytes()
+    assert content["tensors_sha256"] == hashlib.sha256(tensors).hexdigest()
     assert content["vocab"] == CARD.class_names
     assert content["mean"] == list(model_of(CARD).mean)
 
@@ -100,8 +105,141 @@ def test_a_missing_model_is_refused_with_the_remedy(tmp_path: Path) -> None:
         load_model(tmp_path)
 
 
-def test_a_model_of_another_format_is_refused(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a saved model, not to be changed."""
+    folder = tmp_path_factory.mktemp("saved")
+    save_model(folder, model_of(CARD), CARD)
+    return folder
+
+
+@pytest.fixture
+def folder(saved: Path, tmp_path: Path) -> Path:
+    """Return a copy of the folder of a saved model, to change."""
+    shutil.copytree(saved, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def change(folder: Path, values: dict[str, object], checksum: bool) -> None:
+    """Change values of a model.json, None removes one; checksum: make it fit again."""
+    path = folder / "model.json"
+    content = json.loads(path.read_text(encoding="utf-8")) | values
+    content = {name: value for name, value in content.items() if value is not None}
+    if checksum:
+        del content["card_sha256"]
+        text = json.dumps(content, sort_keys=True)
+        content["card_sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def resave(folder: Path, content: bytes) -> None:
+    """Write a file of tensors, with a model.json that fits it."""
+    (folder / "model.safetensors").write_bytes(content)
+    change(folder, {"tensors_sha256": hashlib.sha256(content).hexdigest()}, checksum=True)
+
+
+@pytest.mark.parametrize("number", [2, 9])
+def test_a_model_of_another_format_is_refused(folder: Path, number: int) -> None:
     """A model.json of another version is refused by name."""
-    (tmp_path / "model.json").write_text('{"format": "finetrack model 9"}', encoding="utf-8")
-    with pytest.raises(UserError, match=r"model\.json is of another format; make it anew"):
-        load_model(tmp_path)
+    change(folder, {"format": f"finetrack model {number}"}, checksum=True)
+    words = rf"model\.json is of another format \('finetrack model {number}'.* make .* anew: dvc"
+    with pytest.raises(UserError, match=words):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\udcff"])
+def test_a_model_json_of_something_else_is_refused(folder: Path, text: str) -> None:
+    """What is no JSON of an object is refused by name."""
+    (folder / "model.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UserError, match=r"model\.json is (no JSON|of another format)"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "values", [{"vocab": ["b", "a", "c", "d"]}, {"mean": [0.4, 0.5, 0.5]}, {"size": 96}]
+)
+def test_a_changed_model_json_is_refused(folder: Path, values: dict[str, object]) -> None:
+    """Classes in another order would give every answer another name; so would other facts."""
+    change(folder, values, checksum=False)
+    with pytest.raises(UserError, match=r"model\.json was changed .*vocab.* card_sha256 differs"):
+        load_model(folder)
+
+
+def test_a_model_json_may_be_laid_out_otherwise(folder: Path) -> None:
+    """Indentation and the order of the lines mean nothing."""
+    content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    text = json.dumps(dict(reversed(content.items())), indent=7)
+    (folder / "model.json").write_text(text, encoding="utf-8")
+    assert load_model(folder)[1] == CARD
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"vocab": None}, r"vocab \(field required\)"),
+        ({"vocab": []}, r"vocab \(list should have at least 1"),
+        ({"vocab": ["a", "b", "c", 4]}, r"vocab\.3 \(input should be a valid string\)"),
+        ({"mean": None, "std": None}, r"mean \(field required\); std \(field required\)"),
+        ({"std": [0.5, 0.5]}, r"std\.2 \(field required\)"),
+        ({"mean": [torch.nan, 0.5, 0.5]}, r"mean\.0 \(input should be a finite number\)"),
+        ({"size": "64"}, r"size \(input should be a valid integer\)"),
+        ({"size": 10**9}, r"size \(input should be less than"),
+        ({"arch": None}, r"arch \(field required\)"),
+        ({"loss": "hinge"}, r"loss \(input should be 'cross_entropy' or 'bce'\)"),
+        ({"tensors_sha256": None}, r"tensors_sha256 \(field required\)"),
+    ],
+)
+def test_missing_and_wrong_values_are_named(
+    folder: Path, values: dict[str, object], words: str
+) -> None:
+    """A model.json of another maker, whose checksum fits, is refused by file and key."""
+    change(folder, values, checksum=True)
+    with pytest.raises(UserError, match=rf"model\.json says nothing usable of {words}.*dvc repro"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "values", [{"arch": "test_vit"}, {"arch": "resnet_0"}, {"vocab": ["a"]}, {"weights": "package"}]
+)
+def test_a_network_that_does_not_fit_its_tensors_is_refused(
+    folder: Path, values: dict[str, object]
+) -> None:
+    """Another architecture, one that is not installed and another number of classes are named."""
+    change(folder, values, checksum=True)
+    with pytest.raises(UserError, match=r"model\.json: the network .* cannot take the tensors"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("damage", ["cut", "bit", "gone", "other"])
+def test_damaged_tensors_are_refused(folder: Path, damage: str) -> None:
+    """Tensors that are cut short, that rotted, that are missing or another model's are named."""
+    path = folder / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(
+        {"cut": path.read_bytes()[:-9], "bit": bytes(content), "gone": b"", "other": save({})}[
+            damage
+        ]
+    )
+    if damage == "gone":
+        path.unlink()
+    words = r"model\.safetensors (is damaged or of another model|cannot be read).*dvc repro"
+    with pytest.raises(UserError, match=words):
+        load_model(folder)
+
+
+def test_tensors_that_are_none_are_refused(folder: Path) -> None:
+    """A file of something else, whose checksum fits, is named."""
+    resave(folder, b"no tensors")
+    with pytest.raises(UserError, match=r"model\.safetensors holds no tensors"):
+        load_model(folder)
+
+
+def test_a_model_of_no_numbers_is_refused(folder: Path) -> None:
+    """A model whose training diverged would answer NaN; the error names a tensor."""
+    tensors = load_file(folder / "model.safetensors")
+    tensors["head.1.weight"][3] = torch.nan
+    resave(folder, save(tensors))
+    words = r"model\.safetensors holds NaN or infinity in 1 of \d+ tensors, such as head\.1\.weight"
+    with pytest.raises(UserError, match=words):
+        load_model(folder)

@@ -1,5 +1,6 @@
 """Weights from files: what fits is loaded exactly, what does not is refused."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -8,16 +9,36 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from stages.base.errors import UserError
-from stages.model.weights import load_in_order, load_weights, read_tensors
+from stages.model.weights import load_in_order, load_weights, not_finite
 
 
-def small_network(seed: int) -> nn.Sequential:
-    """Return a network of a convolution and a batch norm."""
+def small_network(seed: int, width: int = 4) -> nn.Sequential:
+    """Return a network of a convolution and a batch norm, in layers with names."""
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    network = nn.Sequential()
+    network.add_module("conv1", nn.Conv2d(3, width, 3))
+    network.add_module("act", nn.ReLU())
+    network.add_module("layer1", nn.Sequential(nn.Conv2d(width, 4, 1), nn.BatchNorm2d(4)))
+    return network
 
 
-def assert_same(network: nn.Module, state: dict[str, Tensor]) -> None:
+def state_of(seed: int) -> dict[str, Tensor]:
+    """Return the tensors of a small network."""
+    return dict(small_network(seed).state_dict())
+
+
+def prefixed(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors with something before each name."""
+    return {prefix + name: tensor for name, tensor in state.items()}
+
+
+def saved(folder: Path, content: object) -> Path:
+    """Save a checkpoint as torch does."""
+    torch.save(content, folder / "w.pth")
+    return folder / "w.pth"
+
+
+def assert_same(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Compare every tensor of a network with a state that has at least these."""
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, state[name]), name
@@ -26,86 +47,176 @@ def assert_same(network: nn.Module, state: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize("ending", [".safetensors", ".pth"])
 def test_a_file_fills_the_network(tmp_path: Path, ending: str) -> None:
     """Tensors of the network's names are loaded; others in the file, as of a head, stay out."""
-    state = small_network(1).state_dict() | {"head.weight": torch.ones(2)}
+    state = state_of(1) | {"head.weight": torch.ones(2)}
     path = tmp_path / f"weights{ending}"
     if ending == ".safetensors":
         save_file(state, path)
     else:
         torch.save(state, path)
     network = small_network(2)
-    load_weights(network, str(path))
+    load_weights(network, path)
     assert_same(network, state)
 
 
-def test_a_training_checkpoint_of_torch_is_understood(tmp_path: Path) -> None:
-    """Where a .pth holds the weights under state_dict, as many training scripts write, it fits."""
-    state = small_network(1).state_dict()
-    torch.save({"epoch": 3, "state_dict": state}, tmp_path / "checkpoint.pth")
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "module.",  # DistributedDataParallel
+        "_orig_mod.",  # torch.compile
+        "model.",  # a network in a LightningModule
+        "module._orig_mod.",
+        "_orig_mod.module.",
+        "model._orig_mod.backbone.",
+        "student.backbone.",
+        "0.model.",  # a network of timm in fastai
+    ],
+)
+def test_prefixes_of_wrappers_are_found(tmp_path: Path, prefix: str) -> None:
+    """Whatever a wrapper puts before all names, the tensors are those of the network."""
+    state = state_of(1)
+    others = {"criterion.weight": torch.ones(3), f"{prefix}head.weight": torch.ones(2)}
     network = small_network(2)
-    load_weights(network, str(tmp_path / "checkpoint.pth"))
+    load_weights(network, saved(tmp_path, prefixed(prefix, state) | others))
+    assert_same(network, state)
+
+
+@pytest.mark.parametrize("key", ["model", "state_dict", "model_state_dict", "net"])
+@pytest.mark.parametrize("prefix", ["", "module.", "model."])
+def test_checkpoints_of_training_scripts_are_understood(
+    tmp_path: Path, key: str, prefix: str
+) -> None:
+    """Torchvision's references, timm, Lightning and fastai keep the weights under a key."""
+    state = state_of(1)
+    moments = {"state": {number: tensor + 1 for number, tensor in enumerate(state.values())}}
+    content = {key: prefixed(prefix, state), "optimizer": moments, "epoch": 3}
+    network = small_network(2)
+    load_weights(network, saved(tmp_path, content))
+    assert_same(network, state)
+
+
+@pytest.mark.parametrize(
+    ("plain", "averaged"),
+    [("state_dict.", "state_dict_ema."), ("model.", "model_ema.module."), ("student.", "teacher.")],
+)
+def test_averaged_weights_come_first(tmp_path: Path, plain: str, averaged: str) -> None:
+    """Where a file has the moving average of the weights too, it is taken, as timm does."""
+    content = prefixed(plain, state_of(1)) | prefixed(averaged, state_of(3))
+    network = small_network(2)
+    load_weights(network, saved(tmp_path, content))
+    assert_same(network, state_of(3))
+
+
+def test_two_networks_in_one_file_are_refused(tmp_path: Path) -> None:
+    """Which of two networks is meant cannot be known; two of the same weights are one."""
+    query = prefixed("encoder_q.", state_of(1))
+    words = "several networks that fit, encoder_q and encoder_k; save one of them by itself"
+    with pytest.raises(UserError, match=words):
+        load_weights(small_network(2), saved(tmp_path, query | prefixed("encoder_k.", state_of(3))))
+    network = small_network(2)
+    load_weights(network, saved(tmp_path, query | prefixed("encoder_k.", state_of(1))))
+    assert_same(network, state_of(1))
+
+
+@pytest.mark.parametrize("prefix", ["", "0.", "model.0."])
+def test_the_numbers_of_fastai_are_understood(tmp_path: Path, prefix: str) -> None:
+    """Fastai's vision_learner numbers the children of a network: layer1.0 is 2.0."""
+    state = state_of(1)
+    numbers = {"conv1": "0", "layer1": "2"}
+    parts = {name: name.partition(".") for name in state}
+    numbered = {f"{numbers[first]}.{rest}": state[name] for name, (first, _, rest) in parts.items()}
+    head = prefixed("1.", {"2.weight": torch.ones(9)})
+    network = small_network(2)
+    load_weights(network, saved(tmp_path, prefixed(prefix, numbered) | head))
     assert_same(network, state)
 
 
 def test_half_precision_files_become_float32(tmp_path: Path) -> None:
     """Tensors stored as float16 are used as float32."""
-    state = small_network(1).state_dict()
+    state = state_of(1)
     half = {name: tensor.half() if tensor.ndim == 4 else tensor for name, tensor in state.items()}
-    save_file(half, tmp_path / "half.safetensors")
     network = small_network(2)
-    load_weights(network, str(tmp_path / "half.safetensors"))
+    load_weights(network, saved(tmp_path, half))
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
-    assert torch.equal(network.state_dict()["0.weight"], half["0.weight"].float())
+    assert torch.equal(network.state_dict()["conv1.weight"], half["conv1.weight"].float())
 
 
 def test_the_count_of_batches_may_be_missing(tmp_path: Path) -> None:
     """Old files lack the number of batches that a norm layer has counted, and are still whole."""
-    state = small_network(1).state_dict()
-    del state["1.num_batches_tracked"]
-    save_file(state, tmp_path / "old.safetensors")
+    state = state_of(1)
+    del state["layer1.1.num_batches_tracked"]
     network = small_network(2)
-    load_weights(network, str(tmp_path / "old.safetensors"))
-    assert torch.equal(network.state_dict()["0.weight"], state["0.weight"])
+    load_weights(network, saved(tmp_path, state))
+    assert torch.equal(network.state_dict()["conv1.weight"], state["conv1.weight"])
 
 
 def test_missing_tensors_are_refused(tmp_path: Path) -> None:
-    """Weights of another architecture are refused with the count and an example."""
-    save_file({"conv9.weight": torch.zeros(1)}, tmp_path / "other.safetensors")
-    words = r"does not fit model\.arch: 6 of 7 tensors missing and 0 of another shape, .* 0\.weight"
+    """Weights of another architecture are refused with the count and examples of both names."""
+    words = (
+        r"w\.pth does not fit model\.arch: of 9 tensors 8 are missing \(such as conv1\.weight; "
+        r"the file has conv9\.weight, \.\.\.\) and 0 have another shape$"
+    )
     with pytest.raises(UserError, match=words):
-        load_weights(small_network(2), str(tmp_path / "other.safetensors"))
+        load_weights(small_network(2), saved(tmp_path, {"conv9.weight": torch.zeros(1)}))
 
 
-def test_tensors_of_another_shape_are_refused(tmp_path: Path) -> None:
-    """Weights of a wider network are refused, and the network stays as it was."""
-    state = small_network(1).state_dict() | {"0.bias": torch.zeros(9)}
-    save_file(state, tmp_path / "wide.safetensors")
+def test_tensors_of_another_width_are_refused_with_their_shapes(tmp_path: Path) -> None:
+    """Weights of a wider network are refused with shapes, and the network stays as it was."""
+    wide = small_network(1, width=8).state_dict()
     network = small_network(2)
-    with pytest.raises(UserError, match=r"0 of 7 tensors missing and 1 of another .* 0\.bias"):
-        load_weights(network, str(tmp_path / "wide.safetensors"))
-    assert_same(network, small_network(2).state_dict())
+    words = (
+        r"of 9 tensors 0 are missing and 3 have another shape "
+        r"\(such as conv1\.weight: 8x3x3x3 in the file, 4x3x3x3 in the network\)$"
+    )
+    with pytest.raises(UserError, match=words):
+        load_weights(network, saved(tmp_path, wide))
+    assert_same(network, state_of(2))
 
 
-def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:
-    """A missing file, a text file and a pickle of code are refused in one line each."""
-    (tmp_path / "text.pth").write_text("not weights", encoding="utf-8")
-    (tmp_path / "text.safetensors").write_text("not weights", encoding="utf-8")
-    torch.save({"x": Path("code")}, tmp_path / "code.pth")
-    with pytest.raises(UserError, match="there is no file"):
-        read_tensors(str(tmp_path / "absent.pth"))
-    for name in ("text.pth", "text.safetensors", "code.pth"):
-        with pytest.raises(UserError, match="cannot be read as weights"):
-            read_tensors(str(tmp_path / name))
+def test_whole_numbers_for_weights_are_refused(tmp_path: Path) -> None:
+    """A quantised file would fill the network with nonsense."""
+    state = state_of(1) | {"conv1.bias": torch.zeros(4, dtype=torch.int8)}
+    with pytest.raises(UserError, match=r"conv1\.bias: 4 int8 in the file, 4 in the network"):
+        load_weights(small_network(2), saved(tmp_path, state))
 
 
-def test_a_file_without_names_has_no_tensors(tmp_path: Path) -> None:
-    """A list of tensors names none, so that nothing of it can be loaded."""
-    torch.save([torch.zeros(2)], tmp_path / "list.pth")
-    assert read_tensors(str(tmp_path / "list.pth")) == {}
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_weights_that_are_no_numbers_are_refused_by_name(tmp_path: Path, value: float) -> None:
+    """One NaN or infinity makes every prediction NaN; the error names the tensor."""
+    state = state_of(1)
+    state["layer1.0.weight"][1, 0] = value
+    words = r"holds NaN or infinity in 1 of 9 tensors, such as layer1\.0\.weight: .* diverged"
+    with pytest.raises(UserError, match=words):
+        load_weights(small_network(2), saved(tmp_path, state))
+    assert not_finite(state) == ["layer1.0.weight"]
+
+
+def test_a_head_of_no_numbers_stays_out(tmp_path: Path) -> None:
+    """What is not loaded may be anything."""
+    state = state_of(1) | {"fc.weight": torch.full((2,), torch.nan)}
+    network = small_network(2)
+    load_weights(network, saved(tmp_path, state))
+    assert_same(network, state)
+
+
+def test_other_names_go_through_the_translation(tmp_path: Path) -> None:
+    """Tensors that do not fit as they are named are loaded as translated, if they then fit."""
+    state = state_of(1)
+    network = small_network(2)
+    path = saved(tmp_path, prefixed("Y", state))
+    load_weights(network, path, lambda tensors: {name[1:]: t for name, t in tensors.items()})
+    assert_same(network, state)
+
+    def unable(_tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        raise ValueError("other names")
+
+    for translate in (unable, lambda tensors: tensors):
+        with pytest.raises(UserError, match=r"8 are missing .*the file has Yconv1\.weight"):
+            load_weights(small_network(2), path, translate)
 
 
 def test_tensors_of_other_names_are_loaded_in_order() -> None:
     """Where only the names differ, each tensor goes to the place of the same order."""
-    state = small_network(1).state_dict()
+    state = state_of(1)
     renamed = {f"layer{number}": tensor for number, tensor in enumerate(state.values())}
     network = small_network(2)
     load_in_order(network, renamed)
@@ -114,7 +225,7 @@ def test_tensors_of_other_names_are_loaded_in_order() -> None:
 
 def test_another_order_of_shapes_is_refused() -> None:
     """Tensors in another order, or one too few, do not fit the network."""
-    state = small_network(1).state_dict()
+    state = state_of(1)
     swapped = dict(reversed(state.items()))
     shortened = dict(list(state.items())[:-1])
     for tensors in (swapped, shortened):

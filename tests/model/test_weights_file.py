@@ -1,0 +1,172 @@
+"""Files of weights: read without running code, whatever stands in them beside tensors."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from stages.base.errors import UserError
+from stages.model.weights_file import is_file_name, read_tensors, refuse_other_places
+
+STATE = {"fc.weight": torch.arange(6.0).reshape(2, 3), "fc.bias": torch.zeros(2)}
+RAN: list[str] = []
+
+
+def leave_trace(word: str) -> None:
+    """Record that code of a file ran."""
+    RAN.append(word)
+
+
+class Loud:
+    """An object that leaves a trace when a pickle of it is read as pickles are."""
+
+    def __init__(self, call: Callable[..., object] = leave_trace) -> None:
+        """Take what is to be called."""
+        self.call = call
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return a call for the reader to make."""
+        return (self.call, ("true",))
+
+
+def saved(folder: Path, content: object) -> Path:
+    """Save a checkpoint as torch does."""
+    torch.save(content, folder / "w.pth")
+    return folder / "w.pth"
+
+
+@pytest.fixture
+def fastcore(monkeypatch: pytest.MonkeyPatch) -> type:
+    """Return a class L of a package that is then not installed, as fastai's checkpoints name it."""
+    module = ModuleType("fastcore.foundation")
+    listing = type("L", (), {"__module__": "fastcore.foundation"})
+    monkeypatch.setattr(module, "L", listing, raising=False)
+    monkeypatch.setitem(sys.modules, "fastcore", ModuleType("fastcore"))
+    monkeypatch.setitem(sys.modules, "fastcore.foundation", module)
+    return listing
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        argparse.Namespace(lr=0.1),  # timm, torchvision's references
+        PurePosixPath("data"),  # Lightning's hyper parameters
+        Decimal(3),
+        {"nested": [Fraction(1, 3)]},
+    ],
+)
+def test_objects_beside_the_tensors_do_no_harm(tmp_path: Path, beside: object) -> None:
+    """Arguments, paths and the like in a training checkpoint are passed over."""
+    tensors = read_tensors(saved(tmp_path, {"model": STATE, "args": beside, "epoch": 3}))
+    assert list(tensors) == ["model.fc.weight", "model.fc.bias"]
+    assert torch.equal(tensors["model.fc.weight"], STATE["fc.weight"])
+
+
+def test_classes_that_are_not_installed_do_no_harm(tmp_path: Path, fastcore: type) -> None:
+    """The optimizer's state in a checkpoint of fastai's learn.save names a class of fastcore."""
+    hypers = fastcore()
+    hypers.items = [{"lr": 0.1}]
+    path = saved(tmp_path, {"model": STATE, "opt": {"state": [], "hypers": hypers}})
+    assert list(read_tensors(path)) == ["model.fc.weight", "model.fc.bias"]
+
+
+def test_no_code_of_a_file_runs(tmp_path: Path) -> None:
+    """A pickle that asks for a call gets none, and its tensors are read."""
+    path = saved(tmp_path, {"model": STATE, "loud": Loud()})
+    assert list(read_tensors(path)) == ["model.fc.weight", "model.fc.bias"]
+    assert RAN == []
+    torch.load(path, weights_only=False)
+    assert RAN == ["true"]
+
+
+@pytest.mark.parametrize("call", [os.system, RAN.append])
+def test_what_cannot_be_passed_over_is_refused_by_name(
+    tmp_path: Path, call: Callable[..., object]
+) -> None:
+    """A call of the system, or of what a call returned, is not made; the error names the code."""
+    RAN.clear()
+    with pytest.raises(UserError, match=r"it takes code, (posix\.system|builtins\.getattr)"):
+        read_tensors(saved(tmp_path, {"model": STATE, "loud": Loud(call)}))
+    assert RAN == []
+
+
+def test_a_pickle_of_a_whole_learner_is_refused_by_name(tmp_path: Path, fastcore: type) -> None:
+    """What learn.export or torch.save(model) writes is code; the error says what to save."""
+    words = r"w\.pth holds no tensor by name, but code, fastcore\.foundation\.L; .*learn\.model"
+    with pytest.raises(UserError, match=words):
+        read_tensors(saved(tmp_path, fastcore()))
+    with pytest.raises(UserError, match=r"but code, .*Linear.*torch\.save\(model\.state_dict\(\)"):
+        read_tensors(saved(tmp_path, torch.nn.Linear(2, 2)))
+
+
+def test_a_list_of_tensors_is_refused(tmp_path: Path) -> None:
+    """A list of tensors names none, so that nothing of it can be loaded."""
+    with pytest.raises(UserError, match=r"w\.pth holds no tensor by name; where it was made"):
+        read_tensors(saved(tmp_path, [torch.zeros(2)]))
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+@pytest.mark.parametrize("damage", ["text", "cut", "empty"])
+def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, name: str, damage: str) -> None:
+    """A text, a file that is cut short and an empty one are refused by name."""
+    path = tmp_path / name
+    if name == "w.pth":
+        torch.save(STATE, path)
+    else:
+        save_file(STATE, path)
+    whole = path.read_bytes()
+    path.write_bytes({"text": b"not weights", "cut": whole[:-20], "empty": b""}[damage])
+    with pytest.raises(UserError, match=rf"{name} cannot be read as weights") as error:
+        read_tensors(path)
+    assert len(error.value.lines) == 1
+    assert "weights_only" not in str(error.value)  # torch's own advice is to run the code
+
+
+def test_a_file_that_is_not_there_is_named_with_those_that_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says where weights belong and what lies there; a folder is no file."""
+    folder = tmp_path / "data" / "weights"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("package", "pets.pth", "pets.pth.dvc", ".gitignore", "sub/a.safetensors"):
+        (folder / name).write_text("")
+    monkeypatch.chdir(tmp_path)
+    words = r"no file data/weights/x\.pth; put .* in data/weights, which holds pets\.pth, sub/a\.s"
+    with pytest.raises(UserError, match=words):
+        read_tensors(Path("data/weights/x.pth"))
+    with pytest.raises(UserError, match="sub is a folder"):
+        read_tensors(Path("data/weights/sub"))
+
+
+@pytest.mark.parametrize("name", ["package", "hub", "none", "w.pth", "of me/w 1.safetensors"])
+def test_names_in_the_folder_of_weights_are_taken(name: str) -> None:
+    """A file is named by its path below data/weights; three names stand for no file."""
+    assert refuse_other_places(name) == name
+    assert is_file_name(name) == (name not in ("package", "hub", "none"))
+
+
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("../w.pth", "put or link the file there and write w.pth"),
+        ("/home/me/w.pth", "put or link the file there and write w.pth"),
+        ("C:\\me\\w.pth", "put or link the file there and write w.pth"),
+        ("./w.pth", "write w.pth"),
+        ("sub/../../w.pth", "put or link the file there and write w.pth"),
+        ("data/weights/w.pth", "write w.pth"),
+        ("data/weights/sub/w.pth", "write sub/w.pth"),
+        (".", "put or link"),
+    ],
+)
+def test_other_places_are_refused_with_what_to_do(path: str, remedy: str) -> None:
+    """DVC follows data/weights alone; the error says which name to write."""
+    with pytest.raises(ValueError, match=f"{remedy}.*$"):
+        refuse_other_places(path)
