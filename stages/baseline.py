@@ -1,6 +1,6 @@
 """Baseline: a linear probe on the frozen backbone, and its out-of-fold probabilities.
 
-Reads   data/presized/, data/splits.csv
+Reads   data/presized/, data/splits.csv, data/duplicates.csv
 Writes  reports/baseline/metrics.json, data/baseline.npz
 Run     python -m stages.baseline
 """
@@ -18,10 +18,11 @@ from stages.base.environment import device_name, workers
 from stages.base.files import write_json
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.seed import derive_int
+from stages.base.terminal import say
 from stages.batch.image_set import open_image_set
 from stages.batch.loader import valid_batches
 from stages.batch.render_spec import RenderSpec
-from stages.dataset.duplicates import duplicate_groups
+from stages.dataset.duplicates import group_photos, read_duplicates
 from stages.dataset.splits import list_class_names, read_splits
 from stages.model.classifier import ModelParams, build_classifier
 from stages.stats.predictions import Baseline, write_baseline
@@ -54,7 +55,8 @@ def main() -> None:
     batches = valid_batches(image_set, render, _IMAGES_AT_ONCE)
     features = pooled_features(model, batches, compute)
 
-    groups = duplicate_groups(store.index)[image_set.paths].to_numpy()
+    duplicates = read_duplicates(Path("data/duplicates.csv"))
+    groups = group_photos(image_set.paths, duplicates).to_numpy()
     pred_probs = out_of_fold(features, targets, groups, classes)
     train = splits["split"].eq("train").to_numpy()
     valid = splits["split"].eq("valid").to_numpy()
@@ -78,7 +80,7 @@ def main() -> None:
         "error_rate_out_of_fold": float(wrong.mean()),
     }
     write_json("reports/baseline/metrics.json", metrics)
-    print(
+    say(
         f"A linear probe on the frozen body errs on {valid_wrong.mean():.1%} of "
         f"{len(valid_wrong)} validation images, and on {wrong.mean():.1%} of all {len(paths)} "
         "out of fold"

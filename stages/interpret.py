@@ -1,7 +1,7 @@
 """Interpret: scores with intervals, mistakes, calibration, label issues, and the page of them all.
 
 Reads   data/predictions.npz, data/baseline.npz, data/presized/, data/manifest/images.csv,
-        data/model/model.json, and the small reports of the stages before
+        data/duplicates.csv, data/model/model.json, and the small reports of the stages before
 Writes  reports/interpret/ (metrics.json, and a table a question), reports/index.html,
         reports/report.md
 Run     python -m stages.interpret
@@ -13,17 +13,19 @@ prepare_process()
 
 from pathlib import Path
 
-import pandas as pd
-
 from stages.base.entry_point import run_stage
-from stages.base.files import read_text_csv, write_csv, write_json, write_text
-from stages.base.params import read_all_params, read_section, read_seed, read_yaml
-from stages.dataset.duplicates import duplicate_groups
+from stages.base.files import write_csv, write_json, write_text
+from stages.base.params import read_all_params, read_section, read_seed
+from stages.base.terminal import say
+from stages.base.yaml_file import read_yaml
+from stages.dataset.duplicates import group_photos, read_duplicates
 from stages.dataset.manifest import read_images
-from stages.page.content import Reports, compose_page, read_json
+from stages.page.content import Reports, compose_page, read_json, read_report_table
 from stages.page.formatting import headline
 from stages.page.html import render_page
 from stages.page.markdown import report_markdown
+from stages.page.review import DECISION_COLUMNS
+from stages.page.training_figures import CURVE_COLUMNS, HISTORY_COLUMNS
 from stages.stats.interpretation import InterpretParams, interpret
 from stages.stats.predictions import read_baseline, read_predictions
 from stages.stats.slices import image_properties
@@ -46,7 +48,8 @@ def main() -> None:
     reports = read_reports()
 
     properties = image_properties(predictions.paths, store.image, images)
-    groups = duplicate_groups(store.index)
+    duplicates = read_duplicates(Path("data/duplicates.csv"))
+    groups = group_photos(store.index["path"].tolist(), duplicates)
     result = interpret(predictions, baseline, groups, properties, params, read_seed())
     page = compose_page(result, reports, store.index, baseline, predictions.map_of(), store.image)
 
@@ -55,20 +58,22 @@ def main() -> None:
         write_csv(_TABLES / f"{name}.csv", table)
     write_text(_PAGE, render_page(page))
     write_text(_MARKDOWN, report_markdown(result, reports.summary["counts"], page.data_key))
-    print(f"{headline(result.metrics)} {_PAGE}")
+    say(f"{headline(result.metrics)} {_PAGE}")
 
 
 def read_reports() -> Reports:
     """Return the reports of the stages before, for the page."""
     return Reports(
-        summary=read_json(_DATABLOCK / "summary.json"),
+        summary=read_json(_DATABLOCK / "summary.json", "counts", "findings"),
         sheets=[_DATABLOCK / f"{name}.png" for name in ("batch", "unique", "presizing")],
-        problems={name: read_text_csv(Path(name)) for name in _PROBLEM_LISTS},
-        corrections=read_text_csv(Path("reports/ingest/corrections.csv")),
-        suggestion=read_json("reports/lr_find/suggestion.json"),
-        curve=pd.read_csv("reports/lr_find/curve.csv"),
-        history=pd.read_csv("reports/fine_tune/history.csv"),
-        model=read_json("data/model/model.json"),
+        problems={
+            name: read_report_table(name, "path", "problem", "detail") for name in _PROBLEM_LISTS
+        },
+        corrections=read_report_table("reports/ingest/corrections.csv", *DECISION_COLUMNS),
+        suggestion=read_json("reports/lr_find/suggestion.json", "rules", "reason"),
+        curve=read_report_table("reports/lr_find/curve.csv", *CURVE_COLUMNS, text=False),
+        history=read_report_table("reports/fine_tune/history.csv", *HISTORY_COLUMNS, text=False),
+        model=read_json("data/model/model.json", "base_lr"),
         params=read_all_params(),
         versions=read_yaml(Path(__file__).with_name("packages.yaml")),
     )

@@ -79,19 +79,19 @@ def compare(repo: Repo, *branches: str) -> tuple[str, list[dict[str, Any]]]:
 
 # Patterns that compare.md must have for each change, as it is written there.
 PATTERNS = {
-    "epochs": [r"params: fine\\_tune.epochs: 1 → 3 \(fine\\_tune\)"],
-    "model": [r"weights: model.arch: test\\_resnet → test\\_efficientnet \(.*fine\\_tune\)"],
+    "epochs": [r"params: `fine_tune.epochs`: 1 → 3 \(`fine_tune`\)"],
+    "model": [r"weights: `model.arch`: `test_resnet` → `test_efficientnet` \(.*`fine_tune`\)"],
     "labels": [
-        r"inputs: data/corrections.csv changed \(ingest\)",
+        r"inputs: `data/corrections.csv` changed \(ingest\)",
         r"data: 10 images relabelled: square 10",
         r"not compared: \d+ under another label",
     ],
     "photos": [
-        r"inputs: data/photos changed \(ingest, presize\)",
+        r"inputs: `data/photos` changed \(ingest, presize\)",
         r"data: 50 images added: disc 25, square 25",
         r"not compared: \d+ new",
     ],
-    "package": [r"made the same: timm: (\S+) → 9\1 \(datablock, lr\\_find, fine\\_tune\)"],
+    "package": [r"made the same: timm: `(\S+)` → `9\1` \(datablock, `lr_find`, `fine_tune`\)"],
 }
 
 
@@ -128,4 +128,4 @@ def test_photos_and_cache_may_be_gone(history: Repo, tmp_path: Path) -> None:
     shutil.rmtree(repo.path / "data")
     text, _ = compare(repo, "epochs")
     assert "DVC's cache lacks" in text
-    assert "params: fine\\_tune.epochs: 1 → 3" in text
+    assert "params: `fine_tune.epochs`: 1 → 3" in text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stages.base.params import read_yaml
+from stages.base.yaml_file import read_yaml
 from tests.example_results import REPOSITORY, STRANGE_LABELS, write_project
 
 REPORTS = [

@@ -8,7 +8,6 @@ import pandas as pd
 
 from stages.base.seed import derive
 from stages.compare.data_changes import DataChanges, data_changes
-from stages.compare.dvc_lock import StageDifference, stage_differences
 from stages.compare.pairing import Pairing, pair_images
 from stages.compare.recipes import Recipe
 from stages.compare.record import BaseAndOther
@@ -19,6 +18,7 @@ from stages.compare.score_changes import (
     compare_scores,
 )
 from stages.compare.snapshot import Snapshot
+from stages.compare.stage_differences import StageDifference, stage_differences
 from stages.stats.calibration import ReliabilityDiagram, reliability_diagram
 from stages.stats.seeds import seed_spread
 

@@ -1,13 +1,20 @@
-"""Changes of the data between two revisions: images added, removed, renamed, relabelled."""
+"""Changes of the data between two revisions: images added, removed, renamed, relabelled, dropped.
+
+Dropped are those that a row of corrections.csv keeps out; unlabelled those that nothing labels.
+"""
 
 from dataclasses import dataclass
 
 import pandas as pd
 
+from stages.compare.past_tables import dropped_paths
 from stages.compare.snapshot import Snapshot
 
-_KINDS = ("added", "removed", "relabelled", "labelled", "unlabelled", "replaced", "renamed")
-_KINDS_BY_CLASS = _KINDS[:5]
+_KINDS_BY_CLASS = (
+    *("added", "removed", "relabelled", "labelled", "unlabelled"),
+    *("dropped", "no longer dropped"),
+)
+_KINDS = (*_KINDS_BY_CLASS, "replaced", "renamed")
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,8 @@ def data_changes(base: Snapshot, other: Snapshot) -> DataChanges | None:
         return None
     base_images = _labelled_images(base)
     other_images = _labelled_images(other)
+    base_dropped = dropped_paths(base.tables.get("corrections"))
+    other_dropped = dropped_paths(other.tables.get("corrections"))
     new_paths = renamed_images(base_images, other_images)
     added = other_images.index.difference(base_images.index).difference(list(new_paths.values()))
     removed = base_images.index.difference(other_images.index).difference(list(new_paths))
@@ -54,7 +63,9 @@ def data_changes(base: Snapshot, other: Snapshot) -> DataChanges | None:
         if base_images["sha256"][old_path] != other_images["sha256"][path]:
             rows.append((path, "replaced", label, ""))
         if old_label != label:
-            rows.append((path, _label_change(old_label, label), label or old_label, old_label))
+            was_dropped = old_path in base_dropped
+            kind = _label_change(old_label, label, was_dropped, path in other_dropped)
+            rows.append((path, kind, label or old_label, old_label))
     table = pd.DataFrame(rows, columns=["path", "kind", "label", "was"])
     return DataChanges(table.sort_values(["kind", "path"], ignore_index=True))
 
@@ -76,11 +87,16 @@ def renamed_images(base: pd.DataFrame, other: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _label_change(old_label: str, label: str) -> str:
-    """Return the kind of a change of the label, where "" is none."""
+def _label_change(old_label: str, label: str, was_dropped: bool, is_dropped: bool) -> str:
+    """Return the kind of a change of the label, where "" is none.
+
+    The last two: whether the image was and is dropped, which leaves it without a label.
+    """
     if not label:
-        return "unlabelled"
-    return "relabelled" if old_label else "labelled"
+        return "dropped" if is_dropped else "unlabelled"
+    if old_label:
+        return "relabelled"
+    return "no longer dropped" if was_dropped else "labelled"
 
 
 def _labelled_images(snapshot: Snapshot) -> pd.DataFrame:

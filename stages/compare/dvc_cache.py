@@ -1,11 +1,34 @@
-"""DVC's cache: where it lies, and its objects by the md5 that dvc.lock names."""
+"""DVC's cache: where it lies, and its objects by the md5 that dvc.lock names.
 
-import json
+A dvc.lock may come from anybody, and a cache may rot: a name is taken for a place only if it is an
+md5, and a content for the object only if it has that md5.
+"""
+
+import re
 import subprocess
 import sys
-from pathlib import Path
+from hashlib import md5
+from pathlib import Path, PurePosixPath
 
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from stages.base.echo import echo
+from stages.base.errors import UserError
+
+FETCH_REMEDY = "dvc fetch --all-commits brings what a remote has"
 _DEFAULT_FOLDER = ".dvc/cache"
+_FOLDER_SUFFIX = ".dir"
+_NAME = re.compile(rf"[0-9a-f]{{32}}({re.escape(_FOLDER_SUFFIX)})?")
+
+
+class _ListedFile(BaseModel):
+    """A file of a folder, as the folder's listing in the cache has it."""
+
+    relpath: str
+    md5: str
+
+
+_LISTING = TypeAdapter(list[_ListedFile])
 
 
 class DvcCache:
@@ -16,30 +39,54 @@ class DvcCache:
         self.folder = folder
         self._objects = folder / "files" / "md5"
 
-    def file(self, md5: str | None) -> Path | None:
-        """Return the path of an object; None when the cache does not have it."""
-        if not md5:
+    def file(self, name: str | None) -> Path | None:
+        """Return the path of an object, its content unchecked; None when the cache lacks it.
+
+        name: its md5, with .dir behind that of a folder. UserError where it is none.
+        """
+        if not name:
             return None
-        path = self._objects / md5[:2] / md5[2:]
+        if not _NAME.fullmatch(name):
+            raise UserError(
+                f"dvc.lock says {echo(name)} where an md5 of 32 hexadecimal digits belongs; "
+                "dvc repro writes a new one"
+            )
+        path = self._objects / name[:2] / name[2:]
         return path if path.is_file() else None
 
-    def has(self, md5: str) -> bool:
-        """Return whether the cache has an object and, of a folder, every file in it."""
-        if md5.endswith(".dir"):
-            return self.folder_files(md5) is not None
-        return self.file(md5) is not None
+    def read(self, name: str | None) -> bytes | None:
+        """Return the content of an object; None when the cache lacks it, UserError if it rotted."""
+        path = self.file(name)
+        if path is None or name is None:
+            return None
+        content = path.read_bytes()
+        if md5_of(content) != name.removesuffix(_FOLDER_SUFFIX):
+            raise UserError(
+                f"{path} in DVC's cache is damaged: its content has another md5; delete it, then "
+                f"{FETCH_REMEDY}"
+            )
+        return content
 
-    def folder_files(self, md5: str | None) -> dict[str, Path] | None:
-        """Return the object of each file of a folder by its path in it; None if one is missing."""
-        listing = self.file(md5)
-        if listing is None:
+    def has(self, name: str) -> bool:
+        """Return whether the cache has an object and, of a folder, every file in it."""
+        if name.endswith(_FOLDER_SUFFIX):
+            return self.folder_files(name) is not None
+        return self.file(name) is not None
+
+    def folder_files(self, name: str | None) -> dict[str, Path] | None:
+        """Return the object of each file of a folder by its path in it; None if one is missing.
+
+        UserError for a listing that is damaged or names files outside of the folder.
+        """
+        content = self.read(name)
+        if content is None:
             return None
         files = {}
-        for entry in json.loads(listing.read_text("utf-8")):
-            file = self.file(entry["md5"])
+        for entry in _listed_files(content, f"the object {name} in DVC's cache"):
+            file = self.file(entry.md5)
             if file is None:
                 return None
-            files[str(entry["relpath"])] = file
+            files[entry.relpath] = file
         return files
 
 
@@ -49,3 +96,23 @@ def open_dvc_cache(root: Path) -> DvcCache:
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     folder = result.stdout.strip() if result.returncode == 0 else _DEFAULT_FOLDER
     return DvcCache(root / folder)
+
+
+def md5_of(content: bytes) -> str:
+    """Return the hash by which DVC names a file."""
+    return md5(content, usedforsecurity=False).hexdigest()
+
+
+def _listed_files(content: bytes, where: str) -> list[_ListedFile]:
+    """Return the files of a folder's listing; `where` names it in the UserError of a bad one."""
+    try:
+        listed = _LISTING.validate_json(content)
+    except ValidationError:
+        raise UserError(f"{where} is no listing of a folder; dvc repro makes a new one") from None
+    for entry in listed:
+        path = PurePosixPath(entry.relpath)
+        if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in entry.relpath:
+            raise UserError(
+                f"{where} lists {echo(entry.relpath)}, which lies outside of the folder"
+            )
+    return listed

@@ -1,19 +1,20 @@
-"""dvc.lock: what each stage used and wrote when it ran, and what differs between two of them."""
+"""dvc.lock: what each stage used and wrote when it ran."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from stages.base.echo import cut, echo
+from stages.base.errors import UserError
 from stages.base.fingerprint import fingerprint
 from stages.base.params import PARAMS, YamlValue
+from stages.base.yaml_file import parse_yaml
 
-_Value = TypeVar("_Value")
 _SEED = "seed"
-_ABSENT = "absent"  # stands for the value of a param or package that only one side has
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,43 +29,58 @@ class StageRun:
 
 
 DvcLock = dict[str, StageRun]
-# Whether a stage can have changed the result: possible; none, when its outputs are all the same;
-# aside, when the result does not depend on its outputs.
-Effect = Literal["possible", "none", "aside"]
-Change = Literal["changed", "added", "removed"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StageDifference:
-    """What one stage used that differs, apart from outputs of earlier stages; see compare.json."""
+class _Entry(BaseModel):
+    """A file that a stage read or wrote; one that DVC does not name by its md5 has none."""
 
-    stage: str
-    effect: Effect
-    params: dict[str, tuple[YamlValue, YamlValue]]  # dotted key -> values of base and other
-    packages: dict[str, tuple[str, str]]  # name -> versions of base and other
-    code: dict[str, Change]  # by module
-    inputs: dict[str, Change]  # by path of a source, such as data/photos
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    path: str
+    md5: str = ""
 
 
-def read_lock(content: bytes | None) -> DvcLock | None:
-    """Return the stages of a dvc.lock; None where there is none, or one that cannot be read."""
-    try:
-        stages = _load_yaml(content or b"")["stages"]
-        return {name: _stage_run(stage) for name, stage in stages.items()}
-    except (YAMLError, UnicodeDecodeError, TypeError, KeyError, AttributeError):
+class _Stage(BaseModel):
+    """A stage in dvc.lock; params by the file that they stand in."""
+
+    deps: list[_Entry] = Field(default_factory=list)
+    outs: list[_Entry] = Field(default_factory=list)
+    params: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class _LockFile(BaseModel):
+    """What is read of a dvc.lock."""
+
+    stages: dict[str, _Stage]
+
+
+def read_lock(content: bytes | None, name: str) -> DvcLock | None:
+    """Return the stages of a dvc.lock, None of a missing one; a UserError says what is damaged.
+
+    name: of the file, for the error.
+    """
+    if content is None:
         return None
-
-
-def read_params(content: bytes | None) -> dict[str, YamlValue] | None:
-    """Return the dotted params of a params.yaml, none of a missing one; None if it is damaged."""
     try:
-        return flatten_params(_load_yaml(content or b"{}"))
-    except (YAMLError, UnicodeDecodeError, AttributeError):
-        return None
+        file = _LockFile.model_validate(parse_yaml(content, name))
+    except ValidationError as error:
+        detail = error.errors()[0]
+        place = ".".join(map(str, detail["loc"]))
+        reason = cut(f"{place}: {detail['msg']}, not {echo(detail['input'])}", 200)
+        raise UserError(f"{name} is damaged: {reason}; dvc repro writes a new one") from None
+    return {stage: _stage_run(entry) for stage, entry in file.stages.items()}
 
 
-def flatten_params(section: Mapping[str, YamlValue], prefix: str = "") -> dict[str, YamlValue]:
-    """Return the dotted names of nested values.
+def read_params(content: bytes | None, name: str) -> dict[str, YamlValue]:
+    """Return the dotted params of a params.yaml, none of a missing one.
+
+    name: of the file, for the UserError that says what is damaged.
+    """
+    return {} if content is None else flatten_params(parse_yaml(content, name))
+
+
+def flatten_params(section: Mapping[str, Any], prefix: str = "") -> dict[str, YamlValue]:
+    """Return the dotted names of nested values; what JSON cannot hold becomes text.
 
     >>> flatten_params({"fine_tune": {"epochs": 4}, "seed": 1})
     {'fine_tune.epochs': 4, 'seed': 1}
@@ -74,7 +90,7 @@ def flatten_params(section: Mapping[str, YamlValue], prefix: str = "") -> dict[s
         if isinstance(value, Mapping) and value:
             params |= flatten_params(value, f"{prefix}{name}.")
         else:
-            params[f"{prefix}{name}"] = value
+            params[f"{prefix}{name}"] = _json_value(value)
     return params
 
 
@@ -104,127 +120,43 @@ def recipe_fingerprint(lock: DvcLock) -> str:
             {key: value for key, value in run.params.items() if key != _SEED},
             run.packages,
             run.code,
-            {path: md5 for path, md5 in run.data.items() if not _within(path, outputs)},
+            {path: md5 for path, md5 in run.data.items() if not within(path, outputs)},
         ]
         for name, run in lock.items()
     }
-    return fingerprint(json.dumps(used, sort_keys=True, default=str))
+    return fingerprint(json.dumps(used, sort_keys=True))
 
 
-def stage_differences(base: DvcLock, other: DvcLock, result: str) -> list[StageDifference]:
-    """Return the stages that used something else, in the order of the pipeline.
-
-    A changed output of an earlier stage is left out: it is a consequence, not a cause. `result` is
-    the output that the comparison is about.
-    """
-    no_run = StageRun(params={}, packages={}, code={}, data={}, outs={})
-    base_params = used_params(base)
-    other_params = used_params(other)
-    outputs = output_hashes(base).keys() | output_hashes(other).keys()
-    upstream = _upstream_stages(base, result) | _upstream_stages(other, result)
-    differences = []
-    for name in [*base, *(name for name in other if name not in base)]:
-        base_run = base.get(name, no_run)
-        other_run = other.get(name, no_run)
-        keys = [*base_run.params, *other_run.params]
-        sources = _changes(base_run.data, other_run.data).items()
-        difference = StageDifference(
-            stage=name,
-            effect=_effect(name, base_run, other_run, upstream),
-            # Where only one side's stage uses a param, the other side's value is the one that its
-            # other stages ran with.
-            params=_different_values(
-                _selected(base_params, keys), _selected(other_params, keys), _ABSENT
-            ),
-            packages=_different_values(base_run.packages, other_run.packages, _ABSENT),
-            code=_changes(base_run.code, other_run.code),
-            inputs={path: change for path, change in sources if not _within(path, outputs)},
-        )
-        if difference.params or difference.packages or difference.code or difference.inputs:
-            differences.append(difference)
-    return differences
-
-
-def _load_yaml(content: bytes) -> Any:
-    """Return the content of a YAML 1.2 file, as DVC reads it (1e-3 is a number there)."""
-    return YAML(typ="safe", pure=True).load(content.decode("utf-8"))
-
-
-def _stage_run(stage: Mapping[str, Any]) -> StageRun:
-    """Return a stage from its entry in dvc.lock."""
-    dependencies = _hashes(stage.get("deps", []))
-    params_by_file = dict(stage.get("params", {}))
-    params = flatten_params(params_by_file.pop(str(PARAMS), {}))
-    return StageRun(
-        params=params,
-        packages={
-            name: str(version)
-            for versions in params_by_file.values()
-            for name, version in versions.items()
-        },
-        code={path: md5 for path, md5 in dependencies.items() if path.startswith("stages/")},
-        data={path: md5 for path, md5 in dependencies.items() if not path.startswith("stages/")},
-        outs=_hashes(stage.get("outs", [])),
-    )
-
-
-def _hashes(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return path -> md5 of some entries of dvc.lock."""
-    return {entry["path"]: str(entry.get("md5", "")) for entry in entries}
-
-
-def _selected(values: Mapping[str, _Value], keys: Iterable[str]) -> dict[str, _Value]:
-    """Return those of some keys that there are."""
-    return {key: values[key] for key in keys if key in values}
-
-
-def _effect(name: str, base: StageRun, other: StageRun, upstream: set[str]) -> Effect:
-    """Return whether a stage can have changed the result, of which `upstream` are all stages."""
-    if name not in upstream:
-        return "aside"
-    return "none" if base.outs == other.outs else "possible"
-
-
-def _upstream_stages(lock: DvcLock, result: str) -> set[str]:
-    """Return the stage that wrote a result, and all stages that it depends on."""
-    upstream = {name for name, run in lock.items() if _within(result, run.outs)}
-    waiting = list(upstream)
-    while waiting:
-        used = lock[waiting.pop()].data
-        writers = {
-            name for name, run in lock.items() if any(_within(path, run.outs) for path in used)
-        }
-        waiting += writers - upstream
-        upstream |= writers
-    return upstream
-
-
-def _within(path: str, outs: Iterable[str]) -> bool:
+def within(path: str, outs: Iterable[str]) -> bool:
     """Return whether a path is one of some outputs, or lies inside one that is a folder."""
     return any(path == out or path.startswith(f"{out}/") for out in outs)
 
 
-def _different_values(
-    base: Mapping[str, _Value], other: Mapping[str, _Value], absent: _Value
-) -> dict[str, tuple[_Value, _Value]]:
-    """Return the values of base and other by key, sorted, where they differ."""
-    values = {
-        key: (base.get(key, absent), other.get(key, absent))
-        for key in sorted(base.keys() | other.keys())
-    }
-    return {
-        key: (base_value, other_value)
-        for key, (base_value, other_value) in values.items()
-        if base_value != other_value
-    }
+def _stage_run(stage: _Stage) -> StageRun:
+    """Return a stage from its entry in dvc.lock."""
+    used = _hashes(stage.deps)
+    params = stage.params.get(str(PARAMS), {})
+    versions = [values for file, values in stage.params.items() if file != str(PARAMS)]
+    return StageRun(
+        params=flatten_params(params),
+        packages={name: str(version) for file in versions for name, version in file.items()},
+        code={path: md5 for path, md5 in used.items() if path.startswith("stages/")},
+        data={path: md5 for path, md5 in used.items() if not path.startswith("stages/")},
+        outs=_hashes(stage.outs),
+    )
 
 
-def _changes(base: Mapping[str, str], other: Mapping[str, str]) -> dict[str, Change]:
-    """Return the files whose md5 differs, sorted, with what happened to each."""
-    changes: dict[str, Change] = {}
-    for path in _different_values(base, other, _ABSENT):
-        if path not in base:
-            changes[path] = "added"
-        else:
-            changes[path] = "changed" if path in other else "removed"
-    return changes
+def _hashes(entries: Sequence[_Entry]) -> dict[str, str]:
+    """Return path -> md5 of some entries of dvc.lock."""
+    return {entry.path: entry.md5 for entry in entries}
+
+
+def _json_value(value: Any) -> YamlValue:
+    """Return a value of YAML as JSON can hold it: a date, or what is not finite, as text."""
+    if isinstance(value, list):
+        return [_json_value(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): _json_value(item) for name, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

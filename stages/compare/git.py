@@ -1,5 +1,6 @@
 """Git history: find a revision by its name, and read its files without touching the work tree."""
 
+import os
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from stages.base.errors import UserError
 
 WORKSPACE = "workspace"  # the name of the files as they lie in the work tree, committed or not
 _EXPERIMENT_REFS = "refs/exps/"
+_LINK_MODE = b"120000"
 _SHORT_DIGITS = 10  # fixed, since git's own abbreviation grows with the repository
 
 
@@ -45,7 +47,7 @@ class GitHistory:
                 "This folder is no git repository, so there are no commits to compare; "
                 "begin with: git init"
             )
-        top, prefix = output.decode().splitlines()
+        top, prefix = os.fsdecode(output).split("\n")[:2]
         self.top = Path(top)  # of the repository
         self.prefix = Path(prefix)  # of root inside it
 
@@ -82,7 +84,7 @@ class GitHistory:
         """DVC's experiments, sorted by name; each is a ref refs/exps/<base>/<commit>/<name>."""
         listing = self._git("for-each-ref", "--format=%(objectname) %(refname)", _EXPERIMENT_REFS)
         experiments = []
-        for line in (listing or b"").decode().splitlines():
+        for line in os.fsdecode(listing or b"").splitlines():
             commit, ref = line.split(" ", 1)
             parts = ref.removeprefix(_EXPERIMENT_REFS).split("/")
             if len(parts) == 3:  # others are DVC's own, such as refs/exps/stash
@@ -90,11 +92,23 @@ class GitHistory:
         return sorted(experiments, key=lambda experiment: (experiment.name, experiment.commit))
 
     def read(self, revision: Revision, path: str) -> bytes | None:
-        """Return the content of a file in a revision; None where there is none."""
+        """Return the content of a file in a revision; None where there is none.
+
+        A symbolic link in a commit is a UserError, since what it points at is no part of it.
+        """
         if not revision.commit:
             file = self.root / path
             return file.read_bytes() if file.is_file() else None
-        return self._git("show", f"{revision.commit}:./{path}")
+        entry = self._git("ls-tree", "-z", revision.commit, "--", f"./{path}")
+        if not entry:
+            return None
+        mode, kind, name = entry.split(b"\t")[0].split()
+        if mode == _LINK_MODE:
+            raise UserError(
+                f"{path} of {revision.name} is a symbolic link, which is not followed; "
+                "commit the file itself"
+            )
+        return self._git("cat-file", "blob", name.decode()) if kind == b"blob" else None
 
     def _commit(self, name: str) -> str | None:
         """Return the commit that git understands by a name, None if it understands none."""
@@ -107,7 +121,10 @@ class GitHistory:
         """Return the output of a git command, or None when it fails."""
         try:
             result = subprocess.run(
-                ["git", *arguments], cwd=self.root, capture_output=True, check=False
+                ["git", "--literal-pathspecs", *arguments],
+                cwd=self.root,
+                capture_output=True,
+                check=False,
             )
         except FileNotFoundError:
             raise UserError("git is not installed, or not on PATH") from None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from stages.compare.data_changes import renamed_images
+from stages.compare.past_tables import dropped_paths
 from stages.compare.snapshot import Snapshot
 
-Tables = Mapping[str, pd.DataFrame]  # those of Snapshot, each indexed by path
 # Why an image that one revision validates on is not paired, as the other revision has it.
 REASONS = {
     "relabelled": "both validate on it, under another label",
@@ -18,7 +18,8 @@ REASONS = {
     "moved": "one of the two trains on it",
     "excluded": "one of the two keeps it out of training and validation",
     "rejected": "one of the two could not decode it",
-    "unlabelled": "one of the two has no label for it, or drops it",
+    "dropped": "one of the two drops it, in corrections.csv",
+    "unlabelled": "one of the two has no label for it",
     "unknown": "the lists that would say why are not at hand",
 }
 
@@ -42,19 +43,21 @@ def pair_images(base: Snapshot, other: Snapshot) -> Pairing:
     other_outcomes = other.outcomes
     if base_outcomes is None or other_outcomes is None:
         return _pairing([], [])
-    base_tables = _by_path(base)
-    other_tables = _by_path(other)
-    contents_known = "images" in base_tables and "images" in other_tables
-    new_paths = (
-        renamed_images(base_tables["images"], other_tables["images"]) if contents_known else {}
-    )
+    base_lists = _lists(base)
+    other_lists = _lists(other)
+    base_images = base_lists.tables.get("images")
+    other_images = other_lists.tables.get("images")
+    contents_known = base_images is not None and other_images is not None
+    new_paths = {}
+    if base_images is not None and other_images is not None:
+        new_paths = renamed_images(base_images, other_images)
     common = []
     unpaired = []
     for old_path in base_outcomes.index:
         path = new_paths.get(old_path, old_path)
         if path not in other_outcomes.index:
-            unpaired.append((old_path, "base", _reason(path, other_tables, absent="removed")))
-        elif contents_known and _content(old_path, base_tables) != _content(path, other_tables):
+            unpaired.append((old_path, "base", _reason(path, other_lists, absent="removed")))
+        elif contents_known and _content(old_path, base_lists) != _content(path, other_lists):
             unpaired.append((path, "both", "replaced"))
         elif base_outcomes["actual"][old_path] != other_outcomes["actual"][path]:
             unpaired.append((path, "both", "relabelled"))
@@ -64,7 +67,7 @@ def pair_images(base: Snapshot, other: Snapshot) -> Pairing:
     for path in other_outcomes.index:
         old_path = old_paths.get(path, path)
         if old_path not in base_outcomes.index:
-            unpaired.append((path, "other", _reason(old_path, base_tables, absent="added")))
+            unpaired.append((path, "other", _reason(old_path, base_lists, absent="added")))
     return _pairing(common, unpaired)
 
 
@@ -77,28 +80,40 @@ def _pairing(common: list[tuple[str, str, str]], unpaired: list[tuple[str, str, 
     )
 
 
-def _by_path(snapshot: Snapshot) -> Tables:
-    """Return the tables of a revision, indexed by path."""
-    return {name: table.set_index("path") for name, table in snapshot.tables.items()}
+@dataclass(frozen=True, kw_only=True)
+class _Lists:
+    """The lists of a revision."""
+
+    tables: Mapping[str, pd.DataFrame]  # those of Snapshot, each indexed by path
+    dropped: set[str]  # paths
 
 
-def _content(path: str, tables: Tables) -> str | None:
+def _lists(snapshot: Snapshot) -> _Lists:
+    """Return the lists of a revision, its tables indexed by path."""
+    return _Lists(
+        tables={name: table.set_index("path") for name, table in snapshot.tables.items()},
+        dropped=dropped_paths(snapshot.tables.get("corrections")),
+    )
+
+
+def _content(path: str, lists: _Lists) -> str | None:
     """Return the sha256 of an image; None where the list of images does not have it."""
-    sha256: str | None = tables["images"]["sha256"].get(path)
+    sha256: str | None = lists.tables["images"]["sha256"].get(path)
     return sha256
 
 
-def _reason(path: str, tables: Tables, absent: str) -> str:
+def _reason(path: str, lists: _Lists, absent: str) -> str:
     """Return why a revision does not validate on an image, as far as its lists say.
 
     absent: the reason where the revision does not have the image at all.
     """
+    tables = lists.tables
     if "images" in tables and path not in tables["images"].index:
         return absent
     if "rejected" in tables and path in tables["rejected"].index:
         return "rejected"
     if "labels" in tables and path not in tables["labels"].index:
-        return "unlabelled"
+        return "dropped" if path in lists.dropped else "unlabelled"
     if "splits" in tables and path in tables["splits"].index:
         return "excluded" if tables["splits"]["split"][path] == "excluded" else "moved"
     return "unknown"

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -24,12 +24,13 @@ _LARGE_SIDE = 224
 _SMALL_SIDE = 128
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class PresizedPhotos:
-    """The presized photos of a revision."""
+    """The presized photos of a revision; what is damaged of them is left out, and noted."""
 
     store: Store | None  # None where it is neither in DVC's cache nor in the workspace
     sha256: Mapping[str, str]  # path -> content that it must have; empty where that is not known
+    problem: str = ""  # the first that was found
 
     def data_uri(self, path: str, side: int) -> str | None:
         """Return a photo as a data URI; None where it, or one of this content, is not at hand."""
@@ -39,7 +40,11 @@ class PresizedPhotos:
         stored = index["sha256"][index["path"] == path]
         if stored.empty or self.sha256.get(path, stored.iloc[0]) != stored.iloc[0]:
             return None
-        return thumbnail(self.store.image(path), side)
+        try:
+            return thumbnail(self.store.image(path), side)
+        except Exception as error:  # of a damaged shard almost any
+            self.problem = self.problem or f"{path}: {_first_line(error)}"
+            return None
 
 
 def comparison_views(
@@ -49,7 +54,10 @@ def comparison_views(
     cache: DvcCache,
     store: str,
 ) -> list[ComparisonView]:
-    """Return what the page shows of each comparison; store: the folder of presized photos."""
+    """Return what the page shows of each comparison; store: the folder of presized photos.
+
+    The record of a view notes which photos are left out because they are damaged.
+    """
     pictures = sum(
         len(rows[:_MOST_PICTURES])
         for comparison in comparisons
@@ -62,10 +70,11 @@ def comparison_views(
             for comparison in comparisons
             for snapshot in (comparison.base.lead, comparison.other.lead)
         }
+        thumbnails = [_thumbnails(comparison, photos, side) for comparison in comparisons]
         return [
             ComparisonView(
-                record=record,
-                thumbnails=_thumbnails(comparison, photos, side),
+                record=_with_photo_notes(record, comparison, photos),
+                thumbnails=thumbnails[number],
                 confusion=confusion_change_figure(
                     comparison.class_names, comparison.scores.confusion, f"change{number}"
                 ),
@@ -78,25 +87,49 @@ def comparison_views(
 def _open_photos(
     snapshot: Snapshot, root: Path, cache: DvcCache, store: str, scratch: Path
 ) -> PresizedPhotos:
-    """Open a revision's store, from DVC's cache or else from the workspace.
-
-    A store is a folder, so links to the cache's objects make one in the scratch folder.
-    """
+    """Open a revision's store, from DVC's cache or else from the workspace."""
     images = snapshot.tables.get("images")
     sha256 = {} if images is None else dict(zip(images["path"], images["sha256"], strict=True))
-    folder = root / store
-    md5 = output_hashes(snapshot.lock or {}).get(store)
-    if md5 and (objects := cache.folder_files(md5)):
-        folder = scratch / md5
-        for name, file in objects.items():
-            link = folder / name
-            if not link.is_symlink():
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(file)
+    photos = PresizedPhotos(store=None, sha256=sha256)
     try:
-        return PresizedPhotos(store=Store(folder), sha256=sha256)
-    except UserError:  # it is not there, or of another version: the page has no photos of it
-        return PresizedPhotos(store=None, sha256=sha256)
+        cached = _linked_store(cache, output_hashes(snapshot.lock or {}).get(store), scratch)
+        folder = cached or root / store
+        if folder.is_dir():
+            photos.store = Store(folder)
+    except (UserError, OSError, ValueError) as error:
+        photos.problem = _first_line(error)
+    return photos
+
+
+def _linked_store(cache: DvcCache, md5: str | None, scratch: Path) -> Path | None:
+    """Return a folder of links to the objects of a cached store; None where one is missing."""
+    objects = cache.folder_files(md5)
+    if not objects or md5 is None:
+        return None
+    for name, file in objects.items():
+        link = scratch / md5 / name
+        if not link.is_symlink():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file.absolute())
+    return scratch / md5
+
+
+def _with_photo_notes(
+    record: ComparisonRecord, comparison: Comparison, photos: Mapping[str, PresizedPhotos]
+) -> ComparisonRecord:
+    """Return the record with a note for each side some of whose photos are left out."""
+    names = [comparison.base.lead.name, comparison.other.lead.name]
+    notes = [
+        f"{name}: photos are left out: {photos[name].problem}"
+        for name in names
+        if photos[name].problem
+    ]
+    return replace(record, notes=[*record.notes, *notes])
+
+
+def _first_line(error: Exception) -> str:
+    """Return what went wrong, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _thumbnails(

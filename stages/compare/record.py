@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Generic, TypeVar
 
 from stages.base.params import YamlValue
-from stages.compare.dvc_lock import StageDifference
+from stages.compare.stage_differences import StageDifference
 from stages.stats.intervals import Interval
 from stages.stats.metrics_record import Verdict
 

@@ -7,10 +7,9 @@ import tempfile
 from pathlib import Path
 
 from stages.base.errors import UserError
-from stages.compare.dvc_cache import DvcCache
+from stages.compare.dvc_cache import FETCH_REMEDY, DvcCache
 from stages.compare.dvc_lock import DvcLock, output_hashes
 from stages.compare.git import GitHistory, Revision
-from stages.compare.snapshot import FETCH_REMEDY
 
 _STAGE = "interpret"
 
@@ -31,7 +30,7 @@ def redraw_page(
         # Links rather than copies: the presized photos may be gigabytes, and are only read.
         links = ("config", "--local", "cache.type", "reflink,symlink,copy")
         _run("dvc", *links, cwd=checkout)
-        _run("dvc", "checkout", "-q", *inputs, cwd=checkout)
+        _run("dvc", "checkout", "-q", "--", *inputs, cwd=checkout)
         _run("dvc", "repro", "-q", "--single-item", _STAGE, cwd=checkout)
         return (checkout / page).read_bytes()
 
@@ -43,6 +42,8 @@ def cached_inputs(
 
     UserError names those that the cache lacks.
     """
+    if _STAGE not in lock:
+        raise UserError(f"dvc.lock of {revision.name} has no stage {_STAGE}, which draws the page")
     hashes = output_hashes(lock)
     used = {
         out

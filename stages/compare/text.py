@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from stages.base.terminal import printable
 from stages.compare.record import ChangedImage, ClassChange, ComparisonRecord
 from stages.compare.what_changed import what_changed
 from stages.compare.words import (
@@ -24,8 +25,8 @@ _COLUMNS = ("verdict", "error", "difference, points (95 %)", "p", "images")
 def terminal_text(records: Sequence[ComparisonRecord]) -> str:
     """Return a table with a row for each comparison; below, what changed and what to know."""
     rows = [
-        (f"against {records[0].base}", *_COLUMNS),
-        *((record.other, *_cells(record)) for record in records),
+        (printable(f"against {records[0].base}"), *_COLUMNS),
+        *((printable(record.other), *_cells(record)) for record in records),
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
@@ -36,7 +37,7 @@ def terminal_text(records: Sequence[ComparisonRecord]) -> str:
         lines += ["", f"{record.other}: {verdict_sentence(record)}"]
         details = [*_facts(record), *_change_lines(record), *record.notes]
         lines += [f"  {line}" for line in details]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(printable(line.rstrip()) for line in lines)
 
 
 def comparison_markdown(records: Sequence[ComparisonRecord]) -> str:
@@ -44,12 +45,12 @@ def comparison_markdown(records: Sequence[ComparisonRecord]) -> str:
     lines = [
         f"## {_TITLE}",
         "",
-        f"| against {_name(records[0].base)} | {' | '.join(_COLUMNS)} |",
+        f"| against {_cell(records[0].base)} | {' | '.join(_COLUMNS)} |",
         "|---" * (len(_COLUMNS) + 1) + "|",
     ]
     for record in records:
         verdict, *other_cells = _cells(record)
-        lines.append(f"| {_name(record.other)} | **{verdict}** | {' | '.join(other_cells)} |")
+        lines.append(f"| {_cell(record.other)} | **{verdict}** | {' | '.join(other_cells)} |")
     if len(records) > 1:
         lines += ["", f"p is Holm's, over {len(records)} comparisons."]
     for record in records:
@@ -125,6 +126,11 @@ def _changed_images(name: str, images: Sequence[ChangedImage]) -> list[str]:
 def _name(text: str) -> str:
     """Return the name of a revision, file or class as a code span, however long it is."""
     return code_span(text, longest=None)
+
+
+def _cell(name: str) -> str:
+    """Return the name of a revision for the cell of a table."""
+    return code_span(name, longest=None, in_table=True)
 
 
 def _bullets(sentences: Sequence[str]) -> list[str]:

@@ -6,14 +6,15 @@ The lines stand by kind: params, weights, code, packages, inputs, data, and what
 from collections.abc import Mapping, Sequence
 
 from stages.base.params import YamlValue
-from stages.compare.dvc_lock import StageDifference
 from stages.compare.record import Changes, ImageCounts
+from stages.compare.stage_differences import StageDifference
 
 UNKNOWN = "unknown: a revision has no dvc.lock"
 _WITHOUT_EFFECT = {"none": "made the same", "aside": "not used"}  # effect -> kind
 _KINDS = ("params", "weights", "code", "packages", "inputs", "data", *_WITHOUT_EFFECT.values())
 _WEIGHTS_PARAMS = ("model.arch", "model.cut", "model.weights")
 _WEIGHTS_PACKAGE_SUFFIX = "pytorch-model"
+_WEIGHTS_FOLDER = "data/weights/"  # where a file that model.weights names lies
 _YAML_WORDS = {"True": "true", "False": "false", "None": "null"}
 
 
@@ -57,7 +58,11 @@ def _lines(difference: StageDifference) -> list[tuple[str, str]]:
     if difference.code:
         modules = [f"{path} {change}" for path, change in difference.code.items()]
         lines.append(("code", _enumeration(modules)))
-    lines += [("inputs", f"{path} {change}") for path, change in difference.inputs.items()]
+    for path, change in difference.inputs.items():
+        if not path.startswith(_WEIGHTS_FOLDER):
+            lines.append(("inputs", f"{path} {change}"))
+        elif change == "changed":  # another file has another name, which model.weights tells
+            lines.append(("weights", f"{path} {change}"))
     return lines
 
 

@@ -14,6 +14,7 @@ REASON_WORDS = {
     "moved": "in training on one side",
     "excluded": "kept out on one side",
     "rejected": "undecodable on one side",
+    "dropped": "dropped on one side",
     "unlabelled": "without a label on one side",
     "unknown": "for a reason that DVC's cache does not tell",
 }

@@ -10,6 +10,8 @@ from typing import Any, TypedDict
 import numpy as np
 import pandas as pd
 
+from stages.base.errors import UserError
+from stages.base.files import read_text_csv
 from stages.base.fingerprint import fingerprint
 from stages.base.params import YamlValue
 from stages.page.confusion_figure import ConfusionFigure, confusion_figures
@@ -143,9 +145,39 @@ def _lr_finder(reports: Reports) -> str | None:
     return lr_finder_figure(reports.curve, reports.suggestion["rules"], reports.model["base_lr"])
 
 
-def read_json(path: Path | str) -> Any:
-    """Return the content of a JSON file; the caller names its type."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+def read_json(path: Path | str, *required: str) -> Any:
+    """Return the content of a JSON file; the caller names its type.
+
+    A UserError names the file that is missing, is no JSON, or is no object with the keys required.
+    """
+    remedy = "dvc repro makes it anew"
+    try:
+        content = json.loads(Path(path).read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; dvc repro makes it") from None
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON ({error}); {remedy}") from None
+    keys = content if isinstance(content, dict) else {}
+    if absent := [key for key in required if key not in keys]:
+        raise UserError(f"{path} lacks {', '.join(absent)}; {remedy}")
+    return content
+
+
+def read_report_table(path: Path | str, *required: str, text: bool = True) -> pd.DataFrame:
+    """Return a CSV that another stage wrote; a UserError names it and what is wrong.
+
+    required: columns that it must have. text: whether cells stay text, or numbers become numbers.
+    """
+    try:
+        table = read_text_csv(Path(path)) if text else pd.read_csv(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; dvc repro makes it") from None
+    except (ValueError, OverflowError) as error:  # pandas' own errors among them
+        reason = " ".join(str(error).split())[:120]
+        raise UserError(f"{path} cannot be read ({reason}); dvc repro makes it anew") from None
+    if absent := [column for column in required if column not in table.columns]:
+        raise UserError(f"{path} lacks {', '.join(absent)}; dvc repro makes it anew")
+    return table
 
 
 def data_key(hashes: pd.DataFrame, baseline: Baseline) -> str:

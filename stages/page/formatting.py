@@ -30,9 +30,10 @@ def probability(p: float) -> str:
     >>> [probability(p).replace(SPACE, "_") for p in (3e-7, 0.125, 0.99999)]
     ['<_0.1_%', '12.5_%', '>_99.9_%']
     """
-    if p < 0.0005:
+    rounded = percent(p)
+    if rounded == percent(0):
         return f"<{SPACE}0.1{SPACE}%"
-    return f">{SPACE}99.9{SPACE}%" if p > 0.9995 else percent(p)
+    return f">{SPACE}99.9{SPACE}%" if rounded == percent(1) else rounded
 
 
 def thousands(number: int) -> str:

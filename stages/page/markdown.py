@@ -53,7 +53,7 @@ def _scores(metrics: Metrics) -> str:
 
 def _most_confused(result: Interpretation) -> str:
     rows = [
-        (code_span(row["actual"]), code_span(row["predicted"]), f"{row['count']} of {row['of']}")
+        (_cell(row["actual"]), _cell(row["predicted"]), f"{row['count']} of {row['of']}")
         for row in result.most_confused.head(_TABLE_ROWS).to_dict("records")
     ]
     return _table(("actual", "taken for", "images"), rows)
@@ -61,12 +61,17 @@ def _most_confused(result: Interpretation) -> str:
 
 def _label_issues(result: Interpretation) -> str:
     rows = [
-        (code_span(row["path"]), code_span(row["label"]), code_span(row["suggested"]))
+        (_cell(row["path"]), _cell(row["label"]), _cell(row["suggested"]))
         for row in result.label_issues.head(_TABLE_ROWS).to_dict("records")
     ]
     remaining = len(result.label_issues) - len(rows)
     more = f"\n\nand {remaining:,} more on the page." if remaining else ""
     return _table(("photo", "label", "perhaps"), rows) + more
+
+
+def _cell(name: str) -> str:
+    """Return the name of a photo or a class for the cell of a table."""
+    return code_span(name, in_table=True)
 
 
 def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -7,6 +7,8 @@ import pandas as pd
 from stages.stats.interpretation import Interpretation
 
 _CORRECTION_COLUMNS = ["path", "sha256", "action", "label", "note", "problem"]
+# Of reports/ingest/corrections.csv: those, and what the page shows beside them.
+DECISION_COLUMNS = (*_CORRECTION_COLUMNS, "before", "detail")
 
 
 class ReviewImage(TypedDict):

@@ -98,9 +98,13 @@ def thumbnail(pixels: np.ndarray, side: int, quality: int = _QUALITY) -> str:
 
 
 def sheet_uri(path: Path, side: int) -> str:
-    """Return a picture that another stage drew, as a JPEG data URI no larger than side."""
+    """Return a picture that another stage drew, as a JPEG data URI no larger than side.
+
+    Only its pixels go on: Pillow would write a comment of the one file into the other.
+    """
     with Image.open(path) as image:
-        return _jpeg_uri(image.convert("RGB"), side, _QUALITY)
+        pixels = np.asarray(image.convert("RGB"))
+    return thumbnail(pixels, side)
 
 
 def _jpeg_uri(image: Image.Image, side: int, quality: int) -> str:

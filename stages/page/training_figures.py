@@ -12,6 +12,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFor
 from stages.page.formatting import learning_rate
 from stages.page.svg import ACCENT, INK, MUTED, RC_SETTINGS, WARM, inline_svg, new_figure
 
+CURVE_COLUMNS = ("lr", "loss", "smoothed")
+HISTORY_COLUMNS = ("phase", "lr", "train_loss", "valid_loss", "error_rate")
 # Rules of the finder, as lr_find names them -> the legend's words, and the style of the line.
 _RULE_NAMES = {
     "minimum": "minimum / 10",

@@ -94,8 +94,8 @@ def interpret(
 ) -> Interpretation:
     """Return every number and table of the report.
 
-    groups: each path's group of near-duplicates; properties: of each validation image, indexed by
-    path (see `image_properties`).
+    groups: each path's group of copies; properties: of each validation image, indexed by path
+    (see `image_properties`).
     """
     class_names = predictions.class_names
     targets = predictions.targets

@@ -31,8 +31,8 @@ def rank_label_issues(
     """Return at most `count` label issues, the most doubtful label first.
 
     Columns: path, label, suggested, score (0 to 1, highest = most doubtful) and reason. `groups`
-    is the near-duplicate group of each path: groups whose labels differ come first. An image whose
-    label no source doubts is left out.
+    is each path's group of what is taken for copies of one picture: groups whose labels differ come
+    first. An image whose label no source doubts is left out.
     """
     table = _evidence(baseline, predictions)
     table["score"] = _score(table)
@@ -103,7 +103,11 @@ def _score(table: pd.DataFrame) -> pd.Series:
 
 
 def _conflicting_duplicates(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
-    """Return the near-duplicates whose labels differ, each with the other's label suggested."""
+    """Return the copies whose labels differ, each with the other's label suggested.
+
+    Two photos taken for copies may yet be two things that look alike, so the reason does not say
+    that one label must be wrong.
+    """
     group = table["path"].map(groups)
     labels = table.groupby(group)["label"].transform("nunique")
     rows = []
@@ -112,7 +116,7 @@ def _conflicting_duplicates(table: pd.DataFrame, groups: pd.Series) -> pd.DataFr
             others = members[members["label"] != row["label"]]
             suggested = others["label"].mode().iloc[0]
             duplicate = others.loc[others["label"] == suggested, "path"].min()
-            reason = f"the same picture as {duplicate}, which is labelled {suggested}"
+            reason = f"looks like a copy of {duplicate}, which is labelled {suggested}"
             rows.append({**row, "suggested": suggested, "reason": reason, "score": 1.0})
     return pd.DataFrame(rows, columns=table.columns).assign(is_conflict=True)
 

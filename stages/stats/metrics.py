@@ -10,8 +10,8 @@ from stages.stats.macro import Score, macro_statistic
 
 def confusion(targets: np.ndarray, predicted: np.ndarray, class_count: int) -> np.ndarray:
     """Return the confusion matrix in images, (C, C) int64: row = actual, column = predicted."""
-    if len(targets) == 0:
-        return np.zeros((class_count, class_count), np.int64)
+    if len(targets) == 0 or class_count == 1:  # scikit-learn fails on the one, warns of the other
+        return np.full((class_count, class_count), len(targets), np.int64)
     matrix: np.ndarray = confusion_matrix(targets, predicted, labels=np.arange(class_count))
     return matrix
 

@@ -175,6 +175,8 @@ def _check_values(where: str, name: str, array: np.ndarray, class_count: int) ->
         and not 0 <= array.min() <= array.max() < class_count
     ):
         raise UserError(f"{where} must lie from 0 to {class_count - 1}, the places in vocab")
+    if name.endswith("margins") and np.isinf(array).any():
+        raise UserError(f"{where} holds infinity; dvc repro makes the file anew")
     if name.endswith(("probabilities", "maps")) and not np.all((array >= 0) & (array <= 1)):
         raise UserError(
             f"{where} must lie from 0 to 1; NaN means that training diverged: "

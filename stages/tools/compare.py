@@ -16,6 +16,7 @@ from pathlib import Path
 
 from stages.base.entry_point import run_command
 from stages.base.files import write_json, write_text
+from stages.base.terminal import say
 from stages.compare.build_record import comparison_records
 from stages.compare.comparison import compare_recipes
 from stages.compare.dvc_cache import open_dvc_cache
@@ -36,6 +37,7 @@ PROJECT_FILES = ProjectFiles(
         "labels": "data/manifest/labels.csv",
         "splits": "data/splits.csv",
         "rejected": "reports/presize/rejected.csv",
+        "corrections": "reports/ingest/corrections.csv",
     },
     store="data/presized",
     page="reports/index.html",
@@ -51,16 +53,17 @@ def main() -> None:
     snapshots = read_snapshots(root, names, cache, PROJECT_FILES)
     base, others = group_by_recipe(snapshots[0], snapshots[1:])
     comparisons = [compare_recipes(base, other, PROJECT_FILES.outcomes) for other in others]
-    records = comparison_records(comparisons)
-    views = comparison_views(comparisons, records, root, cache, PROJECT_FILES.store)
+    verdicts = comparison_records(comparisons)
+    views = comparison_views(comparisons, verdicts, root, cache, PROJECT_FILES.store)
+    records = [view.record for view in views]  # with notes on photos that could not be read
     page = COMPARE_FOLDER / "index.html"
     write_json(COMPARE_FOLDER / "compare.json", records_as_json(records))
     write_text(COMPARE_FOLDER / "compare.md", comparison_markdown(records))
     write_text(page, render_comparison(views))
-    print(f"{terminal_text(records)}\n\n{page}")
+    say(*terminal_text(records).split("\n"), "", str(page))
     failed = [record.other for record in records if record.verdict == arguments.fail_if]
     if failed:
-        print(f"{', '.join(failed)}: {arguments.fail_if} than {base.name}", file=sys.stderr)
+        say(f"{', '.join(failed)}: {arguments.fail_if} than {base.name}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stages.base.entry_point import run_command
 from stages.base.errors import UserError
+from stages.base.terminal import say
 from stages.page.formatting import SPACE, VERDICTS, interval_ends, percent
 from stages.stats.metrics_record import IntervalRecord, Metrics
 
@@ -16,17 +17,18 @@ _METRICS = Path("reports/interpret/metrics.json")
 _PAGE = Path("reports/index.html")
 
 
-def result_lines(metrics: Metrics) -> str:
-    """Return the error rate with its interval, the linear probe's, and whether they differ."""
+def result_lines(metrics: Metrics) -> list[str]:
+    """Return the error rate with its interval, the linear probe's, and whether they differ.
+
+    Raises KeyError, TypeError or ValueError for metrics of another shape.
+    """
     versus = metrics["versus_baseline"]
-    return "\n".join(
-        [
-            f"Error rate  {_rate_line(metrics['error_rate'])}",
-            f"Baseline    {_rate_line(metrics['baseline']['error_rate'])},"
-            " a linear model on the frozen features",
-            f"Verdict     {VERDICTS[versus['verdict']]} (paired test, p = {versus['p']:.2g})",
-        ]
-    )
+    return [
+        f"Error rate  {_rate_line(metrics['error_rate'])}",
+        f"Baseline    {_rate_line(metrics['baseline']['error_rate'])},"
+        " a linear model on the frozen features",
+        f"Verdict     {VERDICTS[versus['verdict']]} (paired test, p = {versus['p']:.2g})",
+    ]
 
 
 def _rate_line(rate: IntervalRecord) -> str:
@@ -42,11 +44,13 @@ def _rate_line(rate: IntervalRecord) -> str:
 def main() -> None:
     """Print the result, and where the page is."""
     try:
-        metrics: Metrics = json.loads(_METRICS.read_text(encoding="utf-8"))
+        lines = result_lines(json.loads(_METRICS.read_bytes()))
     except FileNotFoundError:
         raise UserError(f"{_METRICS} is missing; `make repro` makes it") from None
-    print(f"\n{result_lines(metrics)}")
-    print(f"The page    {_PAGE}")
+    except (KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise UserError(f"{_METRICS} is damaged ({reason}); `make repro` makes it anew") from None
+    say("", *lines, f"The page    {_PAGE}")
 
 
 if __name__ == "__main__":

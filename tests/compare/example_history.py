@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,15 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from stages.base.files import write_bytes, write_text
-from stages.compare.dvc_cache import DvcCache
+from stages.compare.dvc_cache import DvcCache, md5_of
 from stages.compare.git import GitHistory
 from stages.compare.snapshot import Snapshot, read_snapshot
 from stages.tools.compare import PROJECT_FILES
 
 OUTCOMES = PROJECT_FILES.outcomes
 CACHE = ".dvc/cache"
-Photos = Mapping[str, tuple[str, str, str]]  # path -> content, label, split
-
-
-def md5_of(content: bytes) -> str:
-    """Return the md5 by which DVC names some content."""
-    return md5(content, usedforsecurity=False).hexdigest()
+# path -> content, label ("" for none), split, which is "dropped" of what a correction drops
+Photos = Mapping[str, tuple[str, str, str]]
 
 
 def outcomes_table(rows: Sequence[tuple[str, str, str]], confidence: float = 0.9) -> pd.DataFrame:
@@ -180,4 +175,7 @@ def image_lists(photos: Photos, rejected: Sequence[str]) -> dict[str, pd.DataFra
         "labels": every_photo.loc[labelled, ["path", "label"]],
         "splits": used[["path", "label", "split"]],
         "rejected": pd.DataFrame({"path": list(rejected), "problem": "truncated", "detail": ""}),
+        "corrections": every_photo[every_photo["split"] == "dropped"][["path"]].assign(
+            action="drop", problem=""
+        ),
     }

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from stages.compare.dvc_lock import Effect, StageDifference
 from stages.compare.record import (
     BaseAndOther,
     ChangedImage,
@@ -14,6 +13,7 @@ from stages.compare.record import (
     ImageCounts,
     ScoreChange,
 )
+from stages.compare.stage_differences import Effect, StageDifference
 from stages.stats.intervals import Interval
 
 

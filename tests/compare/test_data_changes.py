@@ -10,6 +10,7 @@ from stages.compare.data_changes import DataChanges, data_changes, renamed_image
 from tests.compare.example_history import ExampleHistory, Photos
 
 BEFORE = {
+    "unlabelled.jpg": ("9", "dog", "train"),
     "same.jpg": ("1", "cat", "valid"),
     "old.jpg": ("2", "dog", "valid"),  # is called new.jpg after
     "label.jpg": ("3", "cat", "valid"),
@@ -19,11 +20,12 @@ BEFORE = {
     "before.jpg": ("7", "dog", "train"),  # is called after.jpg after, with another label
 }
 AFTER = {
+    "unlabelled.jpg": ("9", "", "train"),
     "same.jpg": ("1", "cat", "train"),
     "new.jpg": ("2", "dog", "valid"),
     "label.jpg": ("3", "dog", "valid"),
     "content.jpg": ("44", "cat", "valid"),
-    "dropped.jpg": ("6", "", "train"),
+    "dropped.jpg": ("6", "", "dropped"),
     "after.jpg": ("7", "cat", "train"),
     "added.jpg": ("8", "cat", "valid"),
 }
@@ -44,13 +46,14 @@ def test_every_change_is_a_row(tmp_path: Path) -> None:
     assert changes is not None
     assert list(changes.rows.itertuples(index=False, name=None)) == [
         ("added.jpg", "added", "cat", ""),
+        ("dropped.jpg", "dropped", "dog", "dog"),
         ("after.jpg", "relabelled", "cat", "dog"),
         ("label.jpg", "relabelled", "dog", "cat"),
         ("gone.jpg", "removed", "dog", ""),
         ("after.jpg", "renamed", "cat", "before.jpg"),
         ("new.jpg", "renamed", "dog", "old.jpg"),
         ("content.jpg", "replaced", "cat", ""),
-        ("dropped.jpg", "unlabelled", "dog", "dog"),
+        ("unlabelled.jpg", "unlabelled", "dog", "dog"),
     ]
 
 
@@ -63,20 +66,22 @@ def test_changes_are_counted_by_kind_and_by_class(tmp_path: Path) -> None:
         "removed": 1,
         "relabelled": 2,
         "unlabelled": 1,
+        "dropped": 1,
         "replaced": 1,
         "renamed": 2,
     }
     assert changes.by_class() == {
         "cat": {"added": 1, "relabelled": 1},
-        "dog": {"removed": 1, "relabelled": 1, "unlabelled": 1},
+        "dog": {"removed": 1, "relabelled": 1, "unlabelled": 1, "dropped": 1},
     }
 
 
 def test_a_new_label_is_no_correction(tmp_path: Path) -> None:
-    """An image that had no label before is labelled, not relabelled."""
+    """An image that had no label before is labelled, and a dropped one is no longer dropped."""
     changes = changes_between(tmp_path / "repo", AFTER, BEFORE)
     assert changes is not None
-    assert changes.by_class()["dog"]["labelled"] == 1
+    of_dogs = changes.by_class()["dog"]
+    assert (of_dogs["labelled"], of_dogs["no longer dropped"]) == (1, 1)
 
 
 def test_the_same_data_has_no_changes(tmp_path: Path) -> None:

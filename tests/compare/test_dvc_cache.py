@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.compare.dvc_cache import DvcCache, open_dvc_cache
+from stages.base.errors import UserError
+from stages.base.files import write_bytes
+from stages.compare.dvc_cache import DvcCache, md5_of, open_dvc_cache
 from tests.compare.example_history import ExampleHistory
 
 
@@ -22,9 +24,11 @@ def test_a_file_is_found_by_its_hash(history: ExampleHistory) -> None:
     path = history.cache.file(name)
     assert path is not None
     assert path.read_bytes() == b"content"
+    assert history.cache.read(name) == b"content"
     assert history.cache.has(name)
     for unknown in ("0" * 32, "", None):
         assert history.cache.file(unknown) is None
+        assert history.cache.read(unknown) is None
 
 
 def test_a_folder_is_complete_or_absent(history: ExampleHistory) -> None:
@@ -47,6 +51,52 @@ def test_an_empty_folder_is_complete(history: ExampleHistory) -> None:
     empty = history.put_folder_in_cache({})
     assert history.cache.folder_files(empty) == {}
     assert history.cache.has(empty)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("xx/../../../../../etc/passwd", "/etc/passwd", "..", "0" * 31, "0" * 33, "G" * 32),
+        *("A" * 32, "0" * 32 + ".dir/x", "0" * 32 + "\n", ".dir", "0" * 32 + ".txt"),
+    ],
+)
+def test_only_an_md5_is_the_name_of_an_object(history: ExampleHistory, name: str) -> None:
+    """What dvc.lock says is a path only if it is 32 hexadecimal digits, and .dir of a folder."""
+    for look_up in (history.cache.file, history.cache.read, history.cache.folder_files):
+        with pytest.raises(UserError, match="32 hexadecimal digits"):
+            look_up(name)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"[]"])
+def test_a_rotten_object_is_named(history: ExampleHistory, content: bytes) -> None:
+    """An object whose content has another md5 is not read, and the error says where it lies."""
+    name = history.put_in_cache(b"content")
+    folder = history.put_folder_in_cache({"a.txt": name})
+    for damaged in (name, folder):
+        path = history.cache.file(damaged)
+        assert path is not None
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=f"{damaged[2:]} in DVC's cache is damaged"):
+            history.cache.read(damaged)
+    with pytest.raises(UserError, match="is damaged"):
+        history.cache.has(folder)
+
+
+@pytest.mark.parametrize("path", ["../../x", "/etc/x", "a/../../x", "..", "", "."])
+def test_a_folder_lists_only_what_lies_in_it(history: ExampleHistory, path: str) -> None:
+    """A listing that names a file outside of its folder is refused whole."""
+    folder = history.put_folder_in_cache({path: history.put_in_cache(b"1")})
+    with pytest.raises(UserError, match="lies outside of the folder"):
+        history.cache.folder_files(folder)
+
+
+@pytest.mark.parametrize("listing", [b"no json", b"{}", b"[1]", b'[{"relpath": 1}]', b"[null]"])
+def test_a_listing_of_another_shape_is_named(history: ExampleHistory, listing: bytes) -> None:
+    """An object that is no listing of a folder, although it has the md5, is one line."""
+    path = history.cache.folder / "files/md5" / md5_of(listing)[:2] / f"{md5_of(listing)[2:]}.dir"
+    write_bytes(path, listing)
+    with pytest.raises(UserError, match="is no listing of a folder"):
+        history.cache.folder_files(f"{md5_of(listing)}.dir")
 
 
 def test_the_cache_lies_where_dvc_says(history: ExampleHistory, tmp_path: Path) -> None:

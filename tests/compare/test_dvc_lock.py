@@ -1,110 +1,26 @@
-"""What differs between two dvc.lock, and whether it can have changed the result."""
-
-import json
-from typing import Any
+"""dvc.lock and params.yaml of any revision, read and checked."""
 
 import pytest
 
+from stages.base.errors import UserError
 from stages.compare.dvc_lock import (
-    DvcLock,
-    StageRun,
     flatten_params,
     output_hashes,
     read_lock,
     read_params,
     recipe_fingerprint,
     seed_of,
-    stage_differences,
     used_params,
+    within,
 )
+from tests.compare.example_lock import RESULT, example_lock
 
-RESULT = "reports/result.csv"
-
-
-def stage_run(**changes: Any) -> StageRun:
-    """Return a stage that used and wrote nothing, with some fields replaced."""
-    nothing: dict[str, Any] = {"params": {}, "packages": {}, "code": {}, "data": {}, "outs": {}}
-    return StageRun(**{**nothing, **changes})
-
-
-def example_lock(**changes: Any) -> DvcLock:
-    """Return three stages, of which the second writes the result; changes are of what it used.
-
-    Its output changes with what it used, as that of a real stage would.
-    """
-    used: dict[str, Any] = {
-        "params": {"seed": 1, "rate": 0.1},
-        "packages": {"timm": "1"},
-        "code": {"stages/a.py": "1"},
-    }
-    used |= changes
-    return {
-        "ingest": stage_run(
-            code={"stages/b.py": "1"}, data={"data/photos": "1"}, outs={"data/list": "1"}
-        ),
-        "train": stage_run(**used, data={"data/list/part": "1"}, outs={RESULT: json.dumps(used)}),
-        "page": stage_run(params={"top": 4}, data={RESULT: "1"}, outs={"reports/page.html": "1"}),
-    }
-
-
-def test_nothing_differs_from_itself() -> None:
-    """The same lock gives no difference."""
-    assert stage_differences(example_lock(), example_lock(), RESULT) == []
-
-
-def test_each_kind_stands_at_its_stage() -> None:
-    """Params, packages and modules stand at the stage that used them, with both values."""
-    other = example_lock(
-        params={"seed": 1, "rate": 0.2, "more": True},
-        packages={"timm": "2"},
-        code={"stages/c.py": "1"},
-    )
-    (difference,) = stage_differences(example_lock(), other, RESULT)
-    assert (difference.stage, difference.effect) == ("train", "possible")
-    assert difference.params == {"rate": (0.1, 0.2), "more": ("absent", True)}
-    assert difference.packages == {"timm": ("1", "2")}
-    assert difference.code == {"stages/a.py": "removed", "stages/c.py": "added"}
-
-
-def test_sources_are_causes_and_outputs_are_not() -> None:
-    """Other photos are a difference; outputs of stages, and files inside them, are not."""
-    other = example_lock()
-    other["ingest"].data["data/photos"] = "2"
-    other["ingest"].outs["data/list"] = "2"
-    other["train"].data["data/list/part"] = "2"
-    (difference,) = stage_differences(example_lock(), other, RESULT)
-    assert (difference.stage, difference.inputs) == ("ingest", {"data/photos": "changed"})
-
-
-def test_a_stage_with_the_same_outputs_had_no_effect() -> None:
-    """Changed code with unchanged outputs cannot have made a difference."""
-    other = example_lock()
-    other["ingest"].code["stages/b.py"] = "2"
-    (difference,) = stage_differences(example_lock(), other, RESULT)
-    assert difference.effect == "none"
-
-
-def test_a_stage_that_does_not_lead_to_the_result_is_aside() -> None:
-    """What only draws the page cannot have changed the predictions."""
-    other = example_lock()
-    other["page"].params["top"] = 5
-    other["page"].outs["reports/page.html"] = "2"
-    (difference,) = stage_differences(example_lock(), other, RESULT)
-    assert (difference.stage, difference.effect) == ("page", "aside")
-
-
-def test_a_stage_that_begins_to_use_a_param_has_the_value_of_the_others() -> None:
-    """A param that another stage ran with before is not absent."""
-    other = example_lock()
-    other["ingest"].params["rate"] = 0.1
-    assert stage_differences(example_lock(), other, RESULT) == []
-
-
-def test_a_new_stage_is_a_difference() -> None:
-    """A stage that only one side has is a difference with all that it used."""
-    other = example_lock() | {"extra": stage_run(params={"x": 1})}
-    (difference,) = stage_differences(example_lock(), other, RESULT)
-    assert (difference.stage, difference.params) == ("extra", {"x": ("absent", 1)})
+LOCK = "dvc.lock of v1"
+PARAMS = "params.yaml of v1"
+# Fifty levels of two: written out, 2^50 values.
+YAML_BOMB = b"a0: &a0 [x, x]\n" + b"".join(
+    b"a%d: &a%d [*a%d, *a%d]\n" % (level, level, level - 1, level - 1) for level in range(1, 50)
+)
 
 
 def test_recipes_differ_by_all_but_the_seed() -> None:
@@ -130,12 +46,37 @@ def test_a_lock_gives_all_params_and_outputs() -> None:
     assert output_hashes(lock).keys() == {"data/list", RESULT, "reports/page.html"}
 
 
+def test_a_missing_lock_is_none() -> None:
+    """A revision without dvc.lock, and one without params.yaml, is no failure."""
+    assert read_lock(None, LOCK) is None
+    assert read_params(None, PARAMS) == {}
+
+
 @pytest.mark.parametrize(
-    "content", [None, b"", b"just text", b"stages: [1, 2]", b"\xff\xfe", b"a: [", b"stages: {x: 1}"]
+    ("content", "words"),
+    [
+        (b"", "it is empty"),
+        (b"just text", "it holds 'just text'"),
+        (b"stages: [1, 2]", r"stages: Input should be a valid dictionary, not \[1, 2\]"),
+        (b"\xff\xfe", "line 1: byte 0xff is no UTF-8"),
+        (b"a: [", "is not valid YAML: line 1"),
+        (b"a: 1", "stages: Field required"),
+        (b"stages: {x: 1}", "stages.x: Input should be a valid dictionary"),
+        (b"stages: {x: {params: [1]}}", "stages.x.params: Input should be a valid dictionary"),
+        (b"stages: {x: {params: {f: [a, b]}}}", r"stages.x.params.f: .* not \['a', 'b'\]"),
+        (b"stages: {x: {outs: [{md5: a}]}}", "stages.x.outs.0.path: Field required"),
+        (b"stages: {x: {outs: [{path: [a], md5: a}]}}", "stages.x.outs.0.path: .* valid string"),
+        (b"stages: {x: {deps: {path: a}}}", "stages.x.deps: Input should be a valid list"),
+        (YAML_BOMB, "with its anchors"),
+        (b"x: " + b"9" * 5000, "whole number of 5,000 digits"),
+    ],
 )
-def test_what_is_no_lock_is_none(content: bytes | None) -> None:
-    """A missing or damaged dvc.lock is no failure."""
-    assert read_lock(content) is None
+def test_a_damaged_lock_is_named(content: bytes, words: str) -> None:
+    """A lock of another shape, with its revision and what is wrong in it, is one line at once."""
+    with pytest.raises(UserError, match=f"^dvc.lock of v1.*{words}") as error:
+        read_lock(content, LOCK)
+    assert len(str(error.value)) < 300
+    assert "\n" not in str(error.value)
 
 
 def test_numbers_are_read_as_dvc_writes_them() -> None:
@@ -151,7 +92,7 @@ stages:
       stages/packages.yaml:
         timm: 1.10
 """
-    lock = read_lock(text)
+    lock = read_lock(text, LOCK)
     assert lock is not None
     run = lock["train"]
     assert run.params == {"fine_tune.rate": 0.001, "fine_tune.deep.er": [1, 2], "seed": 7}
@@ -163,13 +104,26 @@ def test_an_empty_section_is_a_value() -> None:
     assert flatten_params({"a": {}, "b": {"c": {"d": 1}}}) == {"a": {}, "b.c.d": 1}
 
 
-@pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe", b"[1, 2]", b"just text"])
-def test_damaged_params_are_none(content: bytes) -> None:
-    """What is no mapping of params is None."""
-    assert read_params(content) is None
+@pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe", b"[1, 2]", b"just text", YAML_BOMB])
+def test_damaged_params_are_named(content: bytes) -> None:
+    """What is no mapping of params is one line that names the file and its revision."""
+    with pytest.raises(UserError, match=r"^params\.yaml of v1"):
+        read_params(content, PARAMS)
 
 
 def test_params_are_read_by_their_dotted_names() -> None:
-    """A params.yaml gives dotted names, and a missing one gives none."""
-    assert read_params(b"a: {b: 1e-3}\nseed: 1\n") == {"a.b": 0.001, "seed": 1}
-    assert read_params(None) == {}
+    """A params.yaml gives dotted names."""
+    assert read_params(b"a: {b: 1e-3}\nseed: 1\n", PARAMS) == {"a.b": 0.001, "seed": 1}
+
+
+def test_values_that_json_lacks_become_text() -> None:
+    """Dates, NaN and infinity stand in compare.json as text, and are the same as themselves."""
+    params = read_params(b"a: .nan\nb: [.inf, 1]\nc: 2024-01-02\n", PARAMS)
+    assert params == {"a": "nan", "b": ["inf", 1], "c": "2024-01-02"}
+
+
+def test_a_file_lies_within_a_folder_of_the_outputs() -> None:
+    """An output is within itself; a path that only begins alike is not."""
+    assert within("data/list", ["data/list"])
+    assert within("data/list/part", ["data/list"])
+    assert not within("data/listing", ["data/list"])

@@ -36,6 +36,32 @@ def test_files_of_every_revision_are_read(example: ExampleHistory) -> None:
     assert example.git("status", "--short") == " M note.txt\n"
 
 
+def test_a_symbolic_link_is_not_followed(example: ExampleHistory) -> None:
+    """A link in a commit is refused by its name and revision; a folder is no file."""
+    (example.root / "link.csv").symlink_to("/etc/passwd")
+    (example.root / "folder").mkdir()
+    (example.root / "folder/inner.txt").write_text("inner\n")
+    example.commit("linked")
+    history = GitHistory(example.root)
+    (revision,) = history.resolve("linked")
+    with pytest.raises(UserError, match=r"link\.csv of linked is a symbolic link"):
+        history.read(revision, "link.csv")
+    assert history.read(revision, "folder") is None
+    assert history.read(revision, "folder/inner.txt") == b"inner\n"
+
+
+@pytest.mark.parametrize("name", ["a b", "-n", "*.txt", ":(top)note.txt", "naïve", 'quo"te'])
+def test_the_name_of_a_file_is_only_a_name(example: ExampleHistory, name: str) -> None:
+    """Dashes, stars and git's own signs in a name stand for themselves."""
+    history = GitHistory(example.root)
+    (before,) = history.resolve("v1")
+    assert history.read(before, name) is None
+    (example.root / name).write_text("strange\n")
+    example.commit("strange")
+    (revision,) = history.resolve("strange")
+    assert history.read(revision, name) == b"strange\n"
+
+
 def test_a_project_may_lie_in_a_folder_of_the_repository(example: ExampleHistory) -> None:
     """Paths are relative to the project, wherever git's root is."""
     folder = example.root / "project"
@@ -69,7 +95,9 @@ def test_the_workspace_has_no_commit(example: ExampleHistory) -> None:
     assert (workspace.commit, workspace.short) == ("", "")
 
 
-@pytest.mark.parametrize("name", ["v3", "--all", "", "no such thing", "HEAD:note.txt"])
+@pytest.mark.parametrize(
+    "name", ["v3", "--all", "-n", "--output=x", "", "no such thing", "HEAD:note.txt"]
+)
 def test_an_unknown_name_is_one_line(example: ExampleHistory, name: str) -> None:
     """What is no revision is refused in one line that says how to find one."""
     with pytest.raises(UserError, match="neither a git revision nor a DVC experiment") as error:

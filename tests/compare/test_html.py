@@ -1,5 +1,6 @@
 """The page of a comparison."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -89,6 +90,8 @@ def test_names_stay_text() -> None:
     text = render_comparison([view])
     assert "<img src=x" not in text
     assert "script" not in tags_of(text)
+    plain = example_view(newly_right=[replace(images[0], path="x")], notes=["x"])
+    assert sorted(tags_of(text)) == sorted(tags_of(render_comparison([plain])))
 
 
 def test_nothing_comes_from_a_network() -> None:

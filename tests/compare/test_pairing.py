@@ -18,6 +18,7 @@ BEFORE = {
     "repeats.jpg": ("7", "dog", "valid"),
     "rotten.jpg": ("8", "dog", "valid"),
     "dropped.jpg": ("9", "dog", "valid"),
+    "unlabelled.jpg": ("13", "dog", "valid"),
     "train.jpg": ("10", "dog", "train"),
     "before.jpg": ("11", "dog", "train"),  # is called after.jpg after, and validates
 }
@@ -29,7 +30,8 @@ AFTER = {
     "moved.jpg": ("6", "dog", "train"),
     "repeats.jpg": ("7", "dog", "excluded"),
     "rotten.jpg": ("8", "dog", "valid"),
-    "dropped.jpg": ("9", "", "valid"),
+    "dropped.jpg": ("9", "", "dropped"),
+    "unlabelled.jpg": ("13", "", "valid"),
     "train.jpg": ("10", "dog", "valid"),
     "added.jpg": ("12", "cat", "valid"),
     "after.jpg": ("11", "dog", "valid"),
@@ -66,7 +68,8 @@ def test_every_other_image_has_its_reason(history: ExampleHistory) -> None:
         "moved.jpg": ("base", "moved"),
         "repeats.jpg": ("base", "excluded"),
         "rotten.jpg": ("base", "rejected"),
-        "dropped.jpg": ("base", "unlabelled"),
+        "dropped.jpg": ("base", "dropped"),
+        "unlabelled.jpg": ("base", "unlabelled"),
         "train.jpg": ("other", "moved"),
         "added.jpg": ("other", "added"),
         "after.jpg": ("other", "moved"),
@@ -79,7 +82,7 @@ def test_reasons_are_counted_in_their_own_order(history: ExampleHistory) -> None
     counts = pair_images(history.snapshot("v1"), history.snapshot("v2")).counts()
     assert list(counts) == [reason for reason in REASONS if reason != "unknown"]
     assert counts["moved"] == 3
-    assert sum(counts.values()) == 10
+    assert sum(counts.values()) == 11
 
 
 def test_the_other_way_round_added_is_removed(history: ExampleHistory) -> None:

@@ -167,3 +167,50 @@ def test_a_photo_that_the_store_lacks_has_no_picture(history: ExampleHistory) ->
     assert data_uri is not None
     assert grey_of(data_uri)[1] == (64, 64)
     assert PresizedPhotos(store=None, sha256={}).data_uri(PATHS[2], 64) is None
+
+
+def test_damaged_photos_are_left_out_and_noted(history: ExampleHistory) -> None:
+    """A rotten shard, a garbage listing or index costs its photos; the record says which."""
+    presized = history.root / PROJECT_FILES.store
+    sha256 = dict(zip(PATHS, history.snapshot("v2").tables["images"]["sha256"], strict=True))
+    for shard in presized.glob("*.tar"):
+        shard.write_bytes(b"\0" * shard.stat().st_size)
+    (view,) = view_of(history, "v1", "v2")
+    assert view.thumbnails == {}
+    assert len(view.record.notes) == 2
+    assert "v1: photos are left out: " in view.record.notes[0]
+    (presized / "index.csv").write_bytes(b"")
+    (view,) = view_of(history, "v1", "v2")
+    assert view.thumbnails == {}
+    assert "index.csv" in view.record.notes[0]
+    shutil.rmtree(presized)
+    for name, listing in (("climbs", "../../x"), ("lacks", "index.csv")):
+        folder = history.put_folder_in_cache({listing: history.put_in_cache(b"1")})
+        write_run(history, sha256, 1, folder)
+        history.commit(name)
+        (view,) = view_of(history, "v1", name)
+        assert view.thumbnails == {}
+        assert f"{name}: photos are left out: " in view.record.notes[-1]
+    assert not (history.root / "x").exists()
+
+
+def test_a_picture_says_nothing_of_where_it_was_taken(history: ExampleHistory) -> None:
+    """A photo with a place in its EXIF, passed into the store as it is, has none on the page."""
+    folder = history.root.parent / "tagged"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[2] = (51.0, 28.0, 38.0)  # GPSLatitude
+    exif[0x010F] = "Secret camera"
+    picture = Image.fromarray(np.full((200, 200, 3), 90, np.uint8))
+    picture.save(folder / "a.jpg", exif=exif, comment=b"Secret comment")
+    index = {"a.jpg": sha256_bytes((folder / "a.jpg").read_bytes())}
+    make_store(history.root.parent / "tagged-store", folder, index)
+    photos = PresizedPhotos(store=Store(history.root.parent / "tagged-store"), sha256=index)
+    data_uri = photos.data_uri("a.jpg", 128)
+    assert data_uri is not None
+    content = b64decode(data_uri.partition(",")[2])
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.getexif() == {}
+        assert image.info.keys() <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+    assert b"Exif" not in content
+    assert b"Secret" not in content

@@ -48,7 +48,7 @@ def opened(history: ExampleHistory) -> tuple[GitHistory, Revision, DvcLock]:
     """Return the history, its revision v1, and the lock of that."""
     git_history = GitHistory(history.root)
     (revision,) = git_history.resolve("v1")
-    lock = read_lock(git_history.read(revision, "dvc.lock"))
+    lock = read_lock(git_history.read(revision, "dvc.lock"), "dvc.lock")
     assert lock is not None
     return git_history, revision, lock
 
@@ -72,3 +72,15 @@ def test_a_failure_is_one_line(history: ExampleHistory) -> None:
     with pytest.raises(UserError, match="dvc cache failed: ") as error:
         redraw_page(*opened(history), history.cache, PAGE)
     assert "\n" not in str(error.value)
+
+
+def test_a_run_without_the_stage_is_named(history: ExampleHistory) -> None:
+    """Where dvc.lock has no interpret, the page cannot be drawn, and the error names the run."""
+    history.write_lock({"fine_tune": lock_entry({}, {}, {}, {PAGE: "4" * 32})})
+    history.commit("other")
+    git_history, _, _ = opened(history)
+    (revision,) = git_history.resolve("other")
+    lock = read_lock(git_history.read(revision, "dvc.lock"), "dvc.lock")
+    assert lock is not None
+    with pytest.raises(UserError, match=r"dvc\.lock of other has no stage interpret"):
+        cached_inputs(git_history, revision, lock, history.cache)

@@ -8,7 +8,8 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.base.files import write_bytes
-from stages.compare.snapshot import read_outcomes, read_snapshots
+from stages.compare.dvc_lock import output_hashes
+from stages.compare.snapshot import read_snapshots
 from stages.tools.compare import PROJECT_FILES
 from tests.compare.example_history import OUTCOMES, ExampleHistory, csv_bytes, outcomes_table
 
@@ -27,12 +28,12 @@ def history(tmp_path: Path) -> ExampleHistory:
 
 @pytest.mark.parametrize("name", ["v1", "workspace"])
 def test_a_complete_run_has_no_notes(history: ExampleHistory, name: str) -> None:
-    """Outcomes by path, dvc.lock and all four lists are there, and nothing is noted."""
+    """Outcomes by path, dvc.lock and all lists are there, and nothing is noted."""
     snapshot = history.snapshot(name)
     assert snapshot.notes == ()
     assert snapshot.outcomes is not None
     assert snapshot.outcomes["predicted"].to_dict() == {"a.jpg": "cat", "b.jpg": "cat"}
-    assert snapshot.tables.keys() == {"images", "labels", "splits", "rejected"}
+    assert snapshot.tables.keys() == set(PROJECT_FILES.tables)
     assert snapshot.lock is not None
     assert snapshot.lock["fine_tune"].params["fine_tune.epochs"] == 4
 
@@ -74,41 +75,52 @@ def test_params_that_did_not_run_are_noted(history: ExampleHistory) -> None:
     (note,) = history.snapshot("workspace").notes
     assert "from before fine_tune.epochs changed in params.yaml" in note
     (history.root / "params.yaml").write_text("a: [")
-    assert history.snapshot("workspace").notes == ("workspace: params.yaml cannot be read",)
+    (note,) = history.snapshot("workspace").notes
+    assert note.startswith("params.yaml of workspace is not valid YAML: line 1")
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (None, "is missing there"),
-        (b"", "cannot be read"),
-        (b"\xff\xfe\x00", "cannot be read"),
-        (b"path,actual\na,b\n", "lacks the column predicted"),
-    ],
-)
-def test_outcomes_that_cannot_serve(content: bytes | None, words: str) -> None:
-    """Missing, empty, broken or incomplete outcomes are None, with the reason."""
-    table, problem = read_outcomes(content)
-    assert table is None
-    assert words in problem
+def test_what_is_damaged_is_left_out_and_named(history: ExampleHistory) -> None:
+    """A rotten list, a lock of another shape, damaged params and a link each cost only their part.
+
+    The outcomes stay, each note names its file and revision.
+    """
+    splits = PROJECT_FILES.tables["splits"]
+    lock = history.snapshot("v1").lock
+    assert lock is not None
+    rotten = history.cache.file(output_hashes(lock)[splits])
+    assert rotten is not None
+    rotten.write_bytes(b"")
+    (history.root / "params.yaml").write_text("a: [")
+    history.commit("rotten")
+    snapshot = history.snapshot("rotten")
+    assert snapshot.tables.keys() == {"images", "labels", "rejected", "corrections"}
+    params_note, splits_note = snapshot.notes
+    assert params_note.startswith("params.yaml of rotten is not valid YAML: line 1")
+    assert splits_note.startswith(f"rotten: {splits} is left out: ")
+    (history.root / "dvc.lock").write_text("stages: {fine_tune: {params: [1]}}")
+    history.commit("listed")
+    snapshot = history.snapshot("listed")
+    assert (snapshot.lock, snapshot.tables) == (None, {})
+    (note,) = snapshot.notes
+    assert note.startswith("dvc.lock of listed is damaged: stages.fine_tune.params: ")
+    (history.root / "dvc.lock").unlink()
+    (history.root / "dvc.lock").symlink_to("/etc/passwd")
+    history.commit("linked")
+    snapshot = history.snapshot("linked")
+    assert snapshot.notes[0].startswith("dvc.lock of linked is a symbolic link")
+    assert snapshot.outcomes is not None
 
 
-def test_outcomes_from_before_a_column() -> None:
-    """The first columns are enough to compare errors; the others are named as missing."""
-    table, problem = read_outcomes(b"path,actual,predicted,loss\nNA,007,007,0.5\n")
-    assert "p_predicted" in problem
-    assert table is not None
-    assert table.loc["NA", "actual"] == "007"
-    assert table.loc["NA", "loss"] == 0.5
-
-
-def test_a_path_counts_once() -> None:
-    """Of two rows with the same path the first counts, and rows stand sorted by path."""
-    content = b"path,actual,predicted,p_predicted,loss\nb,x,x,1,0\na,x,y,1,0\nb,x,y,1,0\n"
-    table, problem = read_outcomes(content)
-    assert problem == ""
-    assert table is not None
-    assert table["predicted"].to_dict() == {"a": "y", "b": "x"}
+def test_linked_outcomes_are_none(history: ExampleHistory) -> None:
+    """Outcomes that are a symbolic link in a commit are not read, and a note names them."""
+    (history.root / OUTCOMES).unlink()
+    (history.root / OUTCOMES).symlink_to("/etc/passwd")
+    history.commit("linked")
+    snapshot = history.snapshot("linked")
+    assert snapshot.outcomes is None
+    assert snapshot.notes == (
+        f"{OUTCOMES} of linked is a symbolic link, which is not followed; commit the file itself",
+    )
 
 
 def read_names(history: ExampleHistory, names: Sequence[str]) -> list[str]:

@@ -5,18 +5,26 @@ from dataclasses import replace
 
 import pytest
 
-from stages.compare.record import BaseAndOther, ChangedImage, Changes, ComparisonRecord
+from stages.compare.record import (
+    BaseAndOther,
+    ChangedImage,
+    Changes,
+    ComparisonRecord,
+    ImageCounts,
+    SeedRun,
+    SeedRuns,
+)
 from stages.compare.text import LIST_LENGTH, comparison_markdown, terminal_text
 from tests.compare.example_record import CLASS_CHANGE, example_record, stage_difference
+from tests.page.github_markdown import Rendered
 
-NASTY = "<b>|`@x`\n# *y*"
 Writer = Callable[[Sequence[ComparisonRecord]], str]
 
 
 @pytest.mark.parametrize("write", [terminal_text, comparison_markdown])
 def test_both_texts_have_what_matters(write: Writer) -> None:
     """Verdict, errors, difference, p, images, cause and how many images would tell are there."""
-    text = write([example_record()]).replace("\N{NO-BREAK SPACE}", " ").replace("\\", "")
+    text = write([example_record()]).replace("\N{NO-BREAK SPACE}", " ").replace("`", "")
     for words in (
         *("branch", "cannot tell", "5.0 % → 4.0 %", "−1.0 (−3.0 to +1.0)", "0.4", "200"),
         *("fine_tune.epochs: 4 → 8 (fine_tune)", "about 7,700 images would tell"),
@@ -41,15 +49,39 @@ def test_several_comparisons_are_one_table() -> None:
     assert "Holm" not in comparison_markdown([example_record()])
 
 
-def test_names_cannot_break_the_page() -> None:
-    """Tables keep their columns and HTML stays text, whatever revisions and files are called."""
-    images = [ChangedImage(path=NASTY, actual=NASTY, base=NASTY, other=NASTY)]
-    text = comparison_markdown([example_record(other=NASTY, newly_wrong=images, notes=[NASTY])])
-    (row,) = [line for line in text.splitlines() if line.startswith("| `")]
-    assert row.replace("\\|", "").count("|") == 7
-    assert not any(line.startswith("# ") for line in text.splitlines())
-    prose = [line for line in text.splitlines() if line.startswith("- ") and "`" not in line]
-    assert all("<b>" not in line for line in prose)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<b>|`@x`\n# *y*",
+        "a``![x](http://evil.example/x.png)[x](http://evil.example)",
+        "www.evil.example http://evil.example someone@evil.example",
+        "@someone #12 owner/repo#12 GH-12 deadbeef0123",
+        "\\| x | y\n\n<img src=x>",
+    ],
+)
+def test_names_are_text_and_nothing_else(name: str) -> None:
+    """GitHub's renderer finds no link, picture, mention, HTML or cell in any name of compare.md."""
+    images = [ChangedImage(path=name, actual=name, base=name, other=name)]
+    difference = stage_difference(
+        "fine_tune", params={name: (name, 8)}, packages={name: (name, name)}, inputs={name: "added"}
+    )
+    counts = ImageCounts(counts={"added": 1}, by_class={name: {"added": 1}})
+    runs = SeedRuns(runs=[SeedRun(name=name, seed=name, error_rate=0.1)] * 2, sd=0.1)
+    record = example_record(
+        base=name,
+        other=name,
+        newly_wrong=images,
+        newly_right=images,
+        classes=[replace(CLASS_CHANGE, label=name, verdict="worse")],
+        changed=Changes(stages=[difference], data=counts),
+        seeds=BaseAndOther(base=runs, other=runs),
+        notes=[name],
+    )
+    page = Rendered(comparison_markdown([record]))
+    assert page.live == []
+    assert (page.tags.count("th"), page.tags.count("td")) == (6, 6)
+    assert {"img", "b", "em", "h1"} & set(page.tags) == set()
+    assert page.text.count(" ".join(name.split())) >= 4
 
 
 def test_a_long_name_is_whole() -> None:
@@ -82,7 +114,7 @@ def test_classes_beyond_noise_are_named() -> None:
 def test_that_nothing_changed_is_stated() -> None:
     """Without a difference in dvc.lock the text says so."""
     text = comparison_markdown([example_record(changed=Changes(stages=[], data=None))])
-    assert "- nothing that dvc.lock knows of" in text
+    assert "- nothing that `dvc.lock` knows of" in text
 
 
 def test_unknown_differences_are_a_dash() -> None:

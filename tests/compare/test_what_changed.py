@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from stages.compare.dvc_lock import StageDifference
 from stages.compare.record import Changes, ImageCounts
+from stages.compare.stage_differences import StageDifference
 from stages.compare.what_changed import UNKNOWN, what_changed
 from tests.compare.example_record import stage_difference
 
@@ -35,6 +35,19 @@ def test_weights_are_a_kind_of_their_own() -> None:
     )
     assert lines.keys() == {"weights"}
     assert len(lines["weights"]) == 3
+
+
+def test_other_content_of_the_file_of_weights_is_named() -> None:
+    """A changed file in data/weights is of the kind weights; another file is told by its param."""
+    lines = lines_of(
+        stage_difference("fine_tune", inputs={"data/weights/x.pth": "changed"}),
+        stage_difference("lr_find", inputs={"data/weights/y.pth": "added"}),
+        stage_difference("ingest", inputs={"data/photos": "changed"}),
+    )
+    assert lines == {
+        "weights": ["data/weights/x.pth changed (fine_tune)"],
+        "inputs": ["data/photos changed (ingest)"],
+    }
 
 
 def test_values_are_written_as_in_params() -> None:

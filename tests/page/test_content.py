@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.page.content import Page, compose_page, data_key, read_json
+from stages.base.errors import UserError
+from stages.page.content import Page, compose_page, data_key, read_json, read_report_table
 from tests.page.example_page import (
     draw_sheet,
     example_inputs,
@@ -103,3 +104,51 @@ def test_json_is_read_as_it_stands(tmp_path: Path) -> None:
     """Text of any script and missing values come through."""
     (tmp_path / "a.json").write_text('{"دجاجة": [1, null, 0.5]}', encoding="utf-8")
     assert read_json(tmp_path / "a.json") == {"دجاجة": [1, None, 0.5]}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "is missing"),
+        (b"", "is no JSON"),
+        (b"\xff", "is no JSON"),
+        (b"[1]", "lacks counts, findings"),
+        (b'{"counts": {}}', "lacks findings"),
+    ],
+)
+def test_a_damaged_report_is_named(tmp_path: Path, content: bytes | None, words: str) -> None:
+    """A report that is missing, no JSON, or without a key that the page needs is one line."""
+    path = tmp_path / "summary.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"summary\.json {words}.*; dvc repro makes it"):
+        read_json(path, "counts", "findings")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "is missing"),
+        (b"", "cannot be read"),
+        (b"\x89PNG\xff", "cannot be read"),
+        (b"lr,loss\n1,2\n", "lacks smoothed"),
+    ],
+)
+@pytest.mark.parametrize("text", [True, False])
+def test_a_damaged_table_is_named(
+    tmp_path: Path, content: bytes | None, words: str, text: bool
+) -> None:
+    """A table that is missing, no CSV, or without a column that the page needs is one line."""
+    path = tmp_path / "curve.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"curve\.csv {words}.*; dvc repro makes it"):
+        read_report_table(path, "lr", "smoothed", text=text)
+
+
+def test_a_table_has_numbers_or_text(tmp_path: Path) -> None:
+    """Numbers are numbers where they are wanted, and a label such as 007 stays text."""
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n007,NA\n")
+    assert read_report_table(path, "a").to_dict("records") == [{"a": "007", "b": "NA"}]
+    assert read_report_table(path, text=False)["a"].tolist() == [7]

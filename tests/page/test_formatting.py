@@ -4,7 +4,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stages.page.formatting import (
@@ -41,6 +41,7 @@ def test_a_share_is_percent_with_one_decimal(share: float | None, text: str) -> 
 
 
 @given(st.floats(0, 1))
+@example(0.9995)
 def test_a_probability_is_never_certain(p: float) -> None:
     """No probability is written as 0 or 100 percent."""
     text = probability(p)

@@ -89,6 +89,32 @@ def test_the_page_is_whole_and_asks_for_nothing(labels: list[str]) -> None:
     assert "default-src 'none'" in str(policy["content"])
 
 
+WEAPONS = [
+    "</script><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</textarea></title></style></svg><!--",
+    "]]>&lt;b&gt;{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)//\u2028\u202e",
+]
+
+
+def test_no_name_adds_to_what_the_page_is_made_of() -> None:
+    """With weapons for labels it has the same elements and attributes as with plain ones.
+
+    The review's data, which stand in a script, read the same too.
+    """
+    plain = Reader(render_page(example_page(["a", "b", "c", "d", "e", "f"])))
+    armed = Reader(render_page(example_page(WEAPONS)))
+    for tag in ("script", "img", "a", "style", "template", "option", "article"):
+        assert len(armed.elements(tag)) == len(plain.elements(tag))
+    kinds = [
+        {(tag, *sorted(attributes)) for tag, attributes in page.tags} for page in (armed, plain)
+    ]
+    assert kinds[0] <= kinds[1]
+    assert read_review_data(armed)["classes"] == sorted(WEAPONS)
+
+
 def test_only_our_scripts_may_run() -> None:
     """The policy names the hash of each script; what a label might smuggle in would not run."""
     reader = Reader(render_page(example_page(STRANGE_LABELS)))

@@ -9,6 +9,7 @@ from stages.page.markdown_escape import CODE_SPAN_LENGTH, code_span
 from stages.stats.interpretation import Interpretation, InterpretParams
 from tests.example_results import STRANGE_LABELS
 from tests.page.example_page import example_inputs, example_interpretation
+from tests.page.github_markdown import Rendered
 
 COUNTS = {"train": 320, "valid": 80}
 LONG_LISTS = InterpretParams(top_losses=12, most_confused=30, suspects=40)
@@ -28,7 +29,7 @@ def test_it_has_what_the_page_has_first() -> None:
     assert rate["value"] is not None
     assert text.startswith("## Fine-tuning is better than the linear probe: ")
     assert f"{100 * rate['value']:.1f} % error ({100 * rate['low']:.1f} to" in text
-    assert f"| {code_span(result.label_issues['path'][0])} |" in text
+    assert f"| {code_span(result.label_issues['path'][0], in_table=True)} |" in text
     pair = result.most_confused.iloc[0]
     assert f"| {pair['count']} of {pair['of']} |" in text
     assert "| Among the first five |" in text
@@ -57,3 +58,11 @@ def test_names_are_code() -> None:
     assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)
     assert not re.search(r"(?<!`)<script>", text)
     assert "x" * CODE_SPAN_LENGTH not in text
+
+
+def test_nothing_in_it_acts_on_github() -> None:
+    """Rendered, no name of a class or a photo is a link, a picture, a mention or another cell."""
+    labels = ["a``![x](http://evil.example/x.png)", "b``@someone #12", "www.evil.example | c"]
+    page = Rendered(report_markdown(interpretation(labels), COUNTS, "abc"))
+    assert page.live == []
+    assert page.tags.count("td") == 3 * (page.tags.count("tr") - page.tags.count("thead"))

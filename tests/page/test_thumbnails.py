@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from stages.page.thumbnails import (
     THUMBNAIL_BUDGET,
@@ -40,15 +41,23 @@ def test_small_images_are_not_enlarged() -> None:
 
 
 def test_no_metadata_survives(tmp_path: Path) -> None:
-    """A picture with EXIF is drawn again without it: nobody learns where it was taken."""
+    """A picture with EXIF, comment and XMP is drawn again without them, however it is called."""
     exif = Image.Exif()
-    exif[0x010F] = "a camera"
+    exif[0x010F] = "Secret camera"
     exif.get_ifd(0x8825)[1] = "N"
-    Image.new("RGBA", (40, 30), "red").save(tmp_path / "a.png", exif=exif)
-    drawn = opened(sheet_uri(tmp_path / "a.png", 20))
-    assert drawn.size == (20, 15)
-    assert not drawn.getexif()
-    assert not [key for key in drawn.info if key in {"exif", "icc_profile", "comment"}]
+    texts = PngInfo()
+    for keyword in ("comment", "Comment", "xmp", "XML:com.adobe.xmp"):
+        texts.add_text(keyword, "Secret place")
+    picture = Image.new("RGBA", (40, 30), "red")
+    picture.save(tmp_path / "a.png", exif=exif, pnginfo=texts)
+    picture.convert("RGB").save(tmp_path / "a.jpg", exif=exif, comment=b"Secret", xmp=b"Secret")
+    for name in ("a.png", "a.jpg"):
+        uri = sheet_uri(tmp_path / name, 20)
+        drawn = opened(uri)
+        assert drawn.size == (20, 15)
+        assert not drawn.getexif()
+        assert not {"exif", "icc_profile", "comment", "xmp", "dpi"} & drawn.info.keys()
+        assert b"Secret" not in b64decode(uri.partition(",")[2])
 
 
 def test_same_pixels_same_text() -> None:

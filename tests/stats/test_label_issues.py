@@ -102,7 +102,7 @@ def test_duplicates_with_different_labels_come_first() -> None:
     table = rank_label_issues(baseline, predictions, groups, 10)
     assert table["path"].tolist()[:2] == ["out.jpg", "train b.jpg"]
     assert table["suggested"].tolist()[:2] == ["cat", "dog"]
-    assert table["reason"][0] == "the same picture as train b.jpg, which is labelled cat"
+    assert table["reason"][0] == "looks like a copy of train b.jpg, which is labelled cat"
     assert table["path"].is_unique
     agreeing = rank_label_issues(*evidence(), groups, 10)
     assert agreeing.empty

@@ -98,6 +98,8 @@ def test_no_training_images_fit(tmp_path: Path) -> None:
         ({"pred_probs": np.zeros(2, "float32")}, "probabilities has shape"),
         ({"pred_probs": np.full((2, 3), np.nan, "float32")}, "training diverged"),
         ({"pred_probs": np.full((2, 3), 1.5, "float32")}, "must lie from 0 to 1"),
+        ({"pred_probs": np.full((2, 3), np.inf, "float32")}, "probabilities must lie from 0 to 1"),
+        ({"train_margins": np.array([np.inf], "float32")}, "train_margins holds infinity"),
         ({"maps": np.zeros((2, 2, 2), "float32")}, "maps has shape"),
         ({"maps": np.full((1, 2, 2), -0.5, "float32")}, "maps must lie from 0 to 1"),
         ({"paths": np.array(["a.jpg", "a.jpg"])}, "names something twice"),

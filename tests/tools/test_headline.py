@@ -28,7 +28,7 @@ def metrics() -> Metrics:
 
 def test_error_baseline_and_verdict_each_have_a_line(metrics: Metrics) -> None:
     """Rates are in percent with their intervals, and the verdict is that of the paired test."""
-    assert headline.result_lines(metrics).splitlines() == [
+    assert headline.result_lines(metrics) == [
         "Error rate  4.5 % (95 % interval 2.5 to 8.1 %)",
         "Baseline    20.0 % (95 % interval 15.0 to 26.0 %), a linear model on the frozen features",
         "Verdict     Fine-tuning is better than the linear probe (paired test, p = 3.2e-07)",
@@ -39,7 +39,7 @@ def test_error_baseline_and_verdict_each_have_a_line(metrics: Metrics) -> None:
 def test_a_verdict_is_the_sentence_of_the_page(metrics: Metrics, verdict: Verdict) -> None:
     """None of the three answers is printed as the bare word."""
     metrics["versus_baseline"]["verdict"] = verdict
-    assert f"Verdict     {VERDICTS[verdict]} (" in headline.result_lines(metrics)
+    assert f"Verdict     {VERDICTS[verdict]} (" in headline.result_lines(metrics)[-1]
 
 
 def test_the_command_reads_the_metrics_of_the_last_run(
@@ -52,5 +52,26 @@ def test_the_command_reads_the_metrics_of_the_last_run(
     FILE.parent.mkdir(parents=True)
     FILE.write_text(COMMITTED, "utf-8")
     headline.main()
-    lines = headline.result_lines(json.loads(COMMITTED))
+    lines = "\n".join(headline.result_lines(json.loads(COMMITTED)))
     assert capsys.readouterr().out == f"\n{lines}\nThe page    reports/index.html\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", "{}", "null", "NaN", '{"error_rate": 0.1}', "\xff"),
+        COMMITTED.replace('"verdict"', '"virdict"'),
+        COMMITTED.replace('"value": ', '"value": "text", "was": '),
+        COMMITTED.replace('"low": ', '"low": null, "was": '),
+    ],
+)
+def test_damaged_metrics_are_a_line_that_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    """What is no JSON, lacks a key or has a value of another type is one line with the remedy."""
+    monkeypatch.chdir(tmp_path)
+    FILE.parent.mkdir(parents=True)
+    FILE.write_text(content, "latin-1" if content == "\xff" else "utf-8")
+    with pytest.raises(UserError, match=r"metrics\.json is damaged .*`make repro`") as error:
+        headline.main()
+    assert "\n" not in str(error.value)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from stages.base.errors import UserError
+from stages.compare.dvc_cache import md5_of
 from stages.tools import past_page
 from stages.tools.compare import COMPARE_FOLDER, PROJECT_FILES
-from tests.compare.example_history import ExampleHistory, lock_entry, md5_of, validated
+from tests.compare.example_history import ExampleHistory, lock_entry, validated
 
 PAGES = {"v1": b"<p>first</p>", "v2": b"<p>second</p>"}
 PHOTOS = {"a.jpg": ("1", "cat", "valid")}
@@ -89,8 +90,34 @@ def test_only_one_past_run_has_a_page(
 def test_a_damaged_lock_has_no_page(
     history: ExampleHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where dvc.lock cannot be read, the message is the same one line."""
+    """Where dvc.lock cannot be read, the message names it, its revision and the line."""
     (history.root / PROJECT_FILES.lock).write_text("a: [")
     history.commit("damaged")
-    with pytest.raises(UserError, match="damaged names no single past run"):
+    with pytest.raises(UserError, match=r"dvc\.lock of damaged is not valid YAML: line 1"):
         run(monkeypatch, "damaged")
+
+
+def test_a_damaged_page_is_not_copied(
+    history: ExampleHistory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cached page with another md5 is drawn again, for which the predictions must be there."""
+    page = history.cache.file(md5_of(PAGES["v1"]))
+    assert page is not None
+    page.write_bytes(b"")
+    with pytest.raises(UserError, match=r"DVC's cache lacks data/predictions\.npz of v1"):
+        run(monkeypatch, "v1")
+    assert "its content has another md5" in capsys.readouterr().out
+    assert not COMPARE_FOLDER.exists()
+
+
+def test_a_page_is_no_file_of_the_machine(
+    history: ExampleHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An md5 in dvc.lock that climbs out of the cache copies nothing."""
+    (history.root.parent / "secret").write_bytes(b"secret")
+    outs = {PROJECT_FILES.page: "xx/../../../../../../../secret"}
+    history.write_lock({"interpret": lock_entry({}, {}, {}, outs)})
+    history.commit("climbing")
+    with pytest.raises(UserError, match="32 hexadecimal digits"):
+        run(monkeypatch, "climbing")
+    assert not COMPARE_FOLDER.exists()
