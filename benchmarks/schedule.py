@@ -13,7 +13,7 @@ from torch import nn
 
 from benchmarks.measure import figure, machine, record
 from benchmarks.photos import ROOT
-from stages.base.params import read_yaml
+from stages.base.yaml_file import read_yaml
 from stages.train.plan import FineTuneParams, epoch_plans, phases
 
 GROUPS = 3

@@ -32,7 +32,7 @@ from benchmarks.training import photograph_values, prepare
 from stages.batch.image_set import open_image_set
 from stages.batch.loader import valid_batches
 from stages.batch.render_spec import RenderSpec
-from stages.dataset.duplicates import duplicate_groups
+from stages.dataset.duplicates import find_duplicates, group_photos
 from stages.dataset.splits import list_class_names, read_splits
 from stages.model.classifier import ModelParams, build_classifier
 from stages.stats.label_issues import rank_label_issues
@@ -90,12 +90,13 @@ def pets(photos: Path, work: Path) -> Pets:
         render = RenderSpec(size=224, mean=model.mean, std=model.std, device=compute.device)
         features = pooled_features(model, valid_batches(image_set, render, 64), compute)
         paths = np.array(image_set.paths)
+        duplicates = find_duplicates(store.index, store.image, "exclude")
         np.savez(
             file,
             features=features,
             truth=image_set.targets,
             paths=paths,
-            groups=duplicate_groups(store.index)[paths].to_numpy(str),
+            groups=group_photos(image_set.paths, duplicates).to_numpy(str),
             class_names=np.array(class_names),
         )
     with np.load(file) as archive:

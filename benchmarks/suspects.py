@@ -20,11 +20,10 @@ import pandas as pd
 
 from benchmarks.measure import machine, record, with_mean
 from benchmarks.training import change, photograph_values, prepare, run
-from stages.dataset.duplicates import duplicate_groups
+from stages.dataset.duplicates import group_photos, read_duplicates
 from stages.dataset.manifest import read_labels, write_labels
 from stages.stats.label_issues import rank_label_issues
 from stages.stats.predictions import read_baseline, read_predictions
-from stages.store.reader import Store
 
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
 SHARE = 0.05
@@ -83,8 +82,9 @@ def main() -> None:
             prepare(folder, options.photos, photograph_values())
             shutil.copy(folder / "data/manifest/labels.csv", true_labels)
         truth = read_labels(true_labels)
-        group = duplicate_groups(Store(folder / "data/presized").index)
         by_path = truth.set_index("path")["label"]
+        duplicates = read_duplicates(folder / "data/duplicates.csv")
+        group = group_photos(truth["path"].tolist(), duplicates)
         by_seed = [precisions(train(folder, truth, seed), by_path, group) for seed in options.seeds]
     figures: dict[str, Any] = {"seeds": options.seeds}
     for name in by_seed[0]:

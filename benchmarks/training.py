@@ -15,9 +15,8 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from benchmarks.photos import ROOT
-from stages.dataset.duplicates import duplicate_groups
+from stages.dataset.duplicates import group_photos, read_duplicates
 from stages.dataset.splits import read_splits, write_splits
-from stages.store.reader import Store
 from stages.tools.preset import preset_values
 
 CODE = ROOT / "stages"
@@ -81,7 +80,8 @@ def divide(folder: Path, seed: int) -> None:
     """Draw a fifth of the images for validation, duplicates together, and set the seed."""
     change(folder, {"seed": seed})
     splits = read_splits(folder / "data/splits.csv")
-    group = splits["path"].map(duplicate_groups(Store(folder / "data/presized").index))
+    duplicates = read_duplicates(folder / "data/duplicates.csv")
+    group = splits["path"].map(group_photos(splits["path"].tolist(), duplicates))
     draw = np.random.default_rng(seed).permutation(np.sort(group.unique()))
     valid = group.isin(draw[: len(draw) // 5])
     splits["split"] = valid.map({True: "valid", False: "train"})

@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from stages.base.entry_point import PRIVATE_FOLDER, run_stage
+from stages.base.entry_point import run_stage
 from stages.base.environment import device_name, gpus, workers
 from stages.base.files import write_csv, write_json
 from stages.base.fingerprint import stage_fingerprints
 from stages.base.params import read_section, read_seed, read_value
+from stages.base.parts import PRIVATE_FOLDER
 from stages.base.ranks import this_rank
 from stages.base.seed import derive_int
+from stages.base.terminal import say
 from stages.batch.batches import BatchPlan
 from stages.batch.dataloaders import open_dataloaders
 from stages.batch.render_spec import RenderSpec
@@ -54,7 +56,6 @@ def train() -> None:
     params = read_section("fine_tune", FineTuneParams)
     presize = read_value("presize.size", int)
     base_lr = params.choose_lr(read_suggestion(Path("reports/lr_find/suggestion.json")))
-
     rank = this_rank()
     store = Store(Path("data/presized"))
     splits = read_splits(Path("data/splits.csv"))
@@ -66,7 +67,6 @@ def train() -> None:
     plan = BatchPlan(batch_size=params.batch_size, seed=seed, rank=rank)
     loaders = open_dataloaders(store, splits, render, augment, plan, workers())
     data = TrainingData.from_loaders(loaders)
-
     fingerprints = stage_fingerprints("fine_tune", workers()) if rank.first else {}
     checkpoints = Checkpoints(
         PRIVATE_FOLDER / "fine_tune", {**fingerprints, "machine": compute.machine()}
@@ -103,7 +103,7 @@ def train() -> None:
     write_csv("reports/fine_tune/history.csv", trained.history())
     write_json("reports/fine_tune/metrics.json", trained.metrics() | {"base_lr": base_lr})
     checkpoints.remove()
-    print(f"Fine-tuned {model_params.arch}: {trained}")
+    say(f"Fine-tuned {model_params.arch}: {trained}")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from stages.base.environment import device_name, workers
 from stages.base.files import write_csv, write_json
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.seed import derive_int
+from stages.base.terminal import say
 from stages.batch.batches import BatchPlan
 from stages.batch.image_set import open_image_set
 from stages.batch.loader import train_batches
@@ -55,7 +56,7 @@ def main() -> None:
 
     write_csv("reports/lr_find/curve.csv", curve)
     write_json("reports/lr_find/suggestion.json", asdict(suggestion))
-    print(suggestion)
+    say(str(suggestion))
 
 
 def sweep_first_phase(lr_find: LrFindParams) -> list[SweepPoint]:

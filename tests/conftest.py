@@ -1,6 +1,7 @@
 """What all tests share: one thread each, nothing of the user's DVC or git settings, no network."""
 
 import os
+from pathlib import Path
 
 from stages.base.environment import prepare_process
 
@@ -9,6 +10,8 @@ prepare_process()
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Child processes find the source whatever the working folder of the test that starts the first.
+os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
 for name in [name for name in os.environ if name.startswith("FINETRACK_")]:
     del os.environ[name]
 

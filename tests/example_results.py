@@ -8,6 +8,7 @@ import pandas as pd
 from PIL import Image
 
 from stages.base.files import sha256_bytes, write_csv, write_json
+from stages.dataset.duplicates import DUPLICATE_COLUMNS, write_duplicates
 from stages.dataset.manifest import write_images
 from stages.images.resize import PresizeParams
 from stages.stats.predictions import Baseline, Predictions, write_baseline, write_predictions
@@ -129,6 +130,7 @@ def _write_store(root: Path, paths: np.ndarray, targets: np.ndarray) -> None:
     write_store(manifest, photos, root / "data/presized", root / "private", size, 1)
     images = manifest.assign(format="JPEG", width=64, height=48 + targets)
     write_images(root / "data/manifest/images.csv", images)
+    write_duplicates(root / "data/duplicates.csv", pd.DataFrame(columns=DUPLICATE_COLUMNS))
 
 
 def _write_datablock_reports(

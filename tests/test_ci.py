@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stages.base.params import read_yaml
+from stages.base.yaml_file import read_yaml
 from stages.tools.compare import COMPARE_FOLDER
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.base.params import read_yaml
+from stages.base.yaml_file import read_yaml
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -15,10 +15,10 @@ from tests.tiny_repo import ROOT, Repo, copy_of, hashes, ran
 pytestmark = pytest.mark.slow
 
 
-def make_command(target: str, *values: str) -> str:
+def make_command(target: str) -> str:
     """Return the command behind a make target."""
     result = subprocess.run(
-        ["make", "--no-print-directory", "-n", target, *values],
+        ["make", "--no-print-directory", "-n", target],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -31,7 +31,7 @@ def make_command(target: str, *values: str) -> str:
 def queued(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a copy of the built project after two queued seeds and a longer training."""
     repo = copy_of(built, tmp_path_factory.mktemp("queued") / "repo")
-    repo.run("sh", "-c", make_command("seeds", "N=2"))
+    repo.run("sh", "-c", f"N=2; {make_command('seeds')}")
     assert repo.run("dvc", "queue", "status").count("Queued") == 2
     # Without a redirection its worker would keep the pipe of this process open.
     repo.run("sh", "-c", "dvc queue start > /dev/null 2>&1")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.base.params import read_yaml
+from stages.base.yaml_file import read_yaml
 from tests.tiny_repo import STAGES, Repo, copy_of, hashes, ran
 
 pytestmark = pytest.mark.slow
@@ -85,6 +85,24 @@ def test_a_corrected_label_decodes_no_photo_again(repo: Repo) -> None:
     for name in ("data/manifest/labels.csv", "data/splits.csv"):
         assert {row["path"]: row["label"] for row in repo.table(name)}[image["path"]] == "square"
     assert repo.status() == {"baseline", "lr_find", "fine_tune", "interpret"}
+
+
+def test_other_content_of_the_file_of_weights_reruns_what_reads_it(repo: Repo) -> None:
+    """A file in data/weights, under DVC or a link, is an input: overwritten, stages run again."""
+    readers = {"datablock", "baseline", "lr_find", "fine_tune"}
+    weights = repo.path / "data" / "weights" / "w.pth"
+    weights.write_bytes(b"tensors")
+    repo.run("dvc", "add", "-q", "data/weights/w.pth")
+    repo.commit()
+    assert "data/weights/w.pth" not in repo.run("git", "ls-files", "data/weights").split()
+    repo.change({"model.weights": "w.pth"})
+    repo.run("dvc", "commit", "-f", "-q", *readers, "interpret")  # which shows all params
+    assert repo.status() == set()
+    elsewhere = repo.path / "elsewhere.pth"
+    weights.rename(elsewhere)
+    weights.symlink_to(elsewhere)
+    elsewhere.write_bytes(b"other tensors")
+    assert readers <= repo.status() <= readers | {"data/weights/w.pth.dvc"}
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image, ImageDraw
 from ruamel.yaml import YAML
 
-from stages.base.params import read_yaml
+from stages.base.yaml_file import read_yaml
 
 ROOT = Path(__file__).parents[1]
 STAGES = list(read_yaml(ROOT / "dvc.yaml")["stages"])

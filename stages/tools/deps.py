@@ -22,6 +22,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from stages.base.entry_point import run_command
 from stages.base.errors import UserError, error_list
 from stages.base.files import write_text
+from stages.base.terminal import say
+from stages.base.yaml_file import read_yaml
 from stages.tools.source_uses import CODE, Uses, parse_module, stage_uses
 
 PIPELINE = Path("dvc.yaml")
@@ -138,6 +140,7 @@ def dvc_yaml() -> YAML:
 
 def check_pipeline(root: Path) -> list[str]:
     """Return a line for everything in dvc.yaml and stages/packages.yaml that the source belies."""
+    read_yaml(root / PIPELINE)  # a file that is not valid YAML is a UserError
     stages = dvc_yaml().load(root / PIPELINE)["stages"]
     uses = {name: stage_uses(root, name) for name in stages}
     lines = [line for name in stages for line in stage_mistakes(name, stages[name], uses[name])]
@@ -156,6 +159,7 @@ def check_pipeline(root: Path) -> list[str]:
 
 def rewrite_pipeline(root: Path) -> None:
     """Rewrite dvc.yaml and stages/packages.yaml from the source."""
+    read_yaml(root / PIPELINE)
     yaml = dvc_yaml()
     pipeline = yaml.load(root / PIPELINE)
     packages: frozenset[str] = frozenset()
@@ -177,12 +181,12 @@ def main() -> None:
             raise error_list(
                 "dvc.yaml is not what the source says; please run make deps:", lines, 50
             )
-        print("dvc.yaml and stages/packages.yaml agree with the source.")
+        say("dvc.yaml and stages/packages.yaml agree with the source.")
     elif sys.argv[1:]:
         raise UserError("python -m stages.tools.deps takes --check or nothing")
     else:
         rewrite_pipeline(Path())
-        print("Rewrote the lists of dvc.yaml and stages/packages.yaml from the source.")
+        say("Rewrote the lists of dvc.yaml and stages/packages.yaml from the source.")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from stages.base.entry_point import run_command
 from stages.base.errors import UserError
+from stages.base.terminal import say
 from stages.tools.source_uses import CODE, module_uses
 
 TABLE = Path("CONTRIBUTING.md")
@@ -88,7 +89,7 @@ def drawing(by_name: Mapping[str, Room], order: list[str]) -> str:
 def main() -> None:
     """Print the drawing."""
     order = list(allowed_imports(Path()))
-    print(drawing(rooms(Path()), order))
+    say(*drawing(rooms(Path()), order).split("\n"))
 
 
 if __name__ == "__main__":

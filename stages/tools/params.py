@@ -17,6 +17,7 @@ from stages.base.errors import UserError, error_list
 from stages.base.files import write_text
 from stages.base.param_docs import ParamDoc, describe_type, param_docs
 from stages.base.params import PARAMS, Seed
+from stages.base.terminal import say
 from stages.tools.param_sections import SECTIONS
 from stages.tools.preset import preset_names, preset_values
 from stages.tools.yaml_text import with_comments
@@ -107,13 +108,13 @@ def main() -> None:
         ]
         if stale:
             raise error_list("not what the models of the params say; please run make deps:", stale)
-        print(f"{' and '.join(map(str, files))} agree with the models of the params.")
+        say(f"{' and '.join(map(str, files))} agree with the models of the params.")
     elif sys.argv[1:]:
         raise UserError("python -m stages.tools.params takes --check or nothing")
     else:
         for path, text in files.items():
             write_text(root / path, text)
-        print(f"Rewrote the comments of {PARAMS} and {_TABLE} from the models of the params.")
+        say(f"Rewrote the comments of {PARAMS} and {_TABLE} from the models of the params.")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.base.errors import UserError
-from stages.base.params import PARAMS, read_yaml
+from stages.base.params import PARAMS
+from stages.base.yaml_file import read_yaml
 
 CODE = "stages"
 READERS = "stages/base/params.py"  # it defines read_section and its kin, and reads nothing itself

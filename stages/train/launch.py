@@ -77,6 +77,6 @@ def failure_error(rank: int, failure: ProcessFailure) -> BaseException:
         message = failure.message
         text = message if isinstance(message, str) else message["message"]
         if text.startswith(prefix := f"{UserError.__name__}: "):
-            return UserError(text.removeprefix(prefix))
+            return UserError(*text.removeprefix(prefix).split("\n"))
         cause = f"failed: {text}"
     return UserError(f"process {rank} of those that train together {cause}")

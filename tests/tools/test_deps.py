@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stages.base.errors import UserError
-from stages.base.params import read_yaml
+from stages.base.yaml_file import read_yaml
 from stages.tools import deps
 from tests.tools.small_source import write_module, write_source
 

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from stages.base.params import read_yaml
+from stages.base.yaml_file import read_yaml
 from stages.tools.param_sections import SECTIONS, ValidSections, validate_sections
 
 PARAMS = read_yaml(Path(__file__).parents[2] / "params.yaml")

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from stages.base.param_docs import ParamDoc
-from stages.base.params import read_yaml
+from stages.base.yaml_file import read_yaml
 from stages.tools import params
 from stages.tools.param_sections import SECTIONS
 from stages.tools.yaml_text import values_as_written
