@@ -66,7 +66,7 @@ def _other_layout(
     if translate is None:
         return None
     try:
-        translated = translate(saved)
+        translated = translate({name: value for name, value in saved.items() if _is_plain(value)})
     except ValueError:
         return None
     return None if _misfits(translated, needed) else translated
@@ -85,10 +85,12 @@ def _numbered(network: nn.Module) -> dict[str, str]:
 def _part(saved: Tensors, names: Mapping[str, str], path: Path) -> dict[str, Tensor]:
     """Return the tensors under the prefix with the most of some names, by what the names become.
 
+    The numbers of batches do not count, since averaged weights often lack them.
     names: name in the file, without its prefix -> name in the network. Several networks in one
     file, of which none is the average of the others and no two are equal, are a UserError.
     """
-    counts = Counter(prefix for name in saved for prefix, rest in _splits(name) if rest in names)
+    weights = {name for name in names if not _is_count(name)}
+    counts = Counter(prefix for name in saved for prefix, rest in _splits(name) if rest in weights)
     most = max(counts.values(), default=0)
     parts = {
         prefix: {names[name]: saved[prefix + name] for name in names if prefix + name in saved}
@@ -98,13 +100,13 @@ def _part(saved: Tensors, names: Mapping[str, str], path: Path) -> dict[str, Ten
     averaged = [part for prefix, part in parts.items() if _AVERAGED.search(prefix)]
     if len(averaged) == 1:
         return averaged[0]
-    if 2 * most > len(names) and not _all_equal(list(parts.values())):
+    if 2 * most > len(weights) and not _all_equal(list(parts.values())):
         raise UserError(
             f"model.weights: {path} holds several networks that fit, "
             f"{' and '.join(prefix.rstrip('.') or 'one without prefix' for prefix in parts)}; "
             "save one of them by itself"
         )
-    return next(iter(parts.values()), {})
+    return max(parts.values(), key=len, default={})
 
 
 def _splits(name: str) -> Iterable[tuple[str, str]]:
@@ -119,11 +121,30 @@ def _splits(name: str) -> Iterable[tuple[str, str]]:
 
 
 def _all_equal(parts: list[dict[str, Tensor]]) -> bool:
-    first, *others = parts
+    """Return whether networks have the same weights; one may lack the numbers of batches."""
+    first, *others = (
+        {name: tensor for name, tensor in part.items() if not _is_count(name)} for part in parts
+    )
     return all(
-        first.keys() == other.keys() and all(first[name].equal(other[name]) for name in first)
+        first.keys() == other.keys() and all(_equal(first[name], other[name]) for name in first)
         for other in others
     )
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    if not (_is_plain(one) and _is_plain(other)):
+        return one is other
+    return one.dtype == other.dtype and one.equal(other)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Return whether a tensor has its values, one beside the other: not meta and not sparse."""
+    return not tensor.is_meta and tensor.layout == torch.strided
+
+
+def _is_count(name: str) -> bool:
+    """Return whether a tensor is the number of batches of a norm layer, which old files lack."""
+    return "num_batches_tracked" in name
 
 
 def _misfits(tensors: Tensors, needed: Tensors) -> bool:
@@ -131,16 +152,17 @@ def _misfits(tensors: Tensors, needed: Tensors) -> bool:
 
 
 def _missing(tensors: Tensors, needed: Tensors) -> list[str]:
-    """Return the names that are not there; old files lack the number of batches of norm layers."""
-    return [name for name in needed if name not in tensors and "num_batches_tracked" not in name]
+    """Return the names that are not there; a number of batches may be missing."""
+    return [name for name in needed if name not in tensors and not _is_count(name)]
 
 
 def _misshapen(tensors: Tensors, needed: Tensors) -> list[str]:
-    """Return the names with another shape, or with whole numbers for fractions (quantised)."""
+    """Return the names with another shape or layout, or with whole numbers for fractions."""
     return [
         name
         for name, tensor in tensors.items()
-        if tensor.shape != needed[name].shape
+        if not _is_plain(tensor)
+        or tensor.shape != needed[name].shape
         or tensor.is_floating_point() != needed[name].is_floating_point()
     ]
 
@@ -161,6 +183,12 @@ def _misfit_text(tensors: Tensors, saved: Tensors, needed: Tensors) -> str:
 
 
 def _kind(tensor: Tensor) -> str:
-    """Return the shape of a tensor, with its type where that is no fraction."""
-    shape = "x".join(map(str, tensor.shape)) or "one number"
-    return shape if tensor.is_floating_point() else f"{shape} {tensor.dtype}".replace("torch.", "")
+    """Return the shape of a tensor, with type and layout where they are not a network's."""
+    words = ["x".join(map(str, tensor.shape)) or "one number"]
+    if not tensor.is_floating_point():
+        words.append(str(tensor.dtype))
+    if tensor.layout != torch.strided:
+        words.append(str(tensor.layout))
+    if tensor.is_meta:
+        words.append("without values (meta)")
+    return " ".join(words).replace("torch.", "")

@@ -1,6 +1,8 @@
 """A file of weights: its tensors by name, read without running any code that the file names."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from pickle import UnpicklingError
 from typing import Any, Self
@@ -19,13 +21,17 @@ _REMEDY = (
     "where it was made, save its tensors alone: torch.save(model.state_dict(), 'w.pth'), "
     "with fastai's learn.model as the model"
 )
+# Files of training have at most about five dictionaries inside one another.
+_MAX_DEPTH = 20
+# torch's refusal to fill an object that is no dict or list itself, with the stand-in's name.
+_REFUSED_CONTAINER = re.compile(r"Can only (SETITEM|append|extend).*?<class 'inert\.(.*?)'>")
 
 
 class _Inert:
-    """Stands in for every object that a checkpoint holds beside its tensors.
+    """Stands in for an object that a checkpoint holds beside its tensors, and does nothing.
 
-    A checkpoint names classes, such as argparse's Namespace in timm's or fastcore's L in fastai's,
-    and a pickle would call them. Here they are all this class, which does nothing.
+    A checkpoint names classes and functions, such as argparse's Namespace in timm's or fastcore's L
+    in fastai's, and a pickle would call them. Here each is a subclass of this, with its name.
     """
 
     def __new__(cls, *_args: object, **_kwargs: object) -> Self:
@@ -36,6 +42,23 @@ class _Inert:
 
     def __setstate__(self, _state: object) -> None:
         pass
+
+
+class _InertDict(_Inert):
+    """Stands in for a subclass of dict, as defaultdict or yacs' CfgNode.
+
+    torch fills no dictionaries but its own kinds, of which OrderedDict takes attributes too.
+    """
+
+    def __new__(cls, *_args: object, **_kwargs: object) -> Any:
+        return OrderedDict()
+
+
+class _InertList(_Inert):
+    """Stands in for a subclass of list; torch refuses one with attributes of its own."""
+
+    def __new__(cls, *_args: object, **_kwargs: object) -> Any:
+        return []
 
 
 def is_file_name(weights: str) -> bool:
@@ -76,11 +99,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return dict(load_safetensors(path))
         objects = _objects_named(path)
-        stand_ins: list[Any] = [(_Inert, name) for name in {"argparse.Namespace", *objects}]
-        with torch.serialization.safe_globals(stand_ins):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError:  # its text advises to run the code
-        what = f"it takes code, {_few(objects)}" if objects else "it is no checkpoint, or damaged"
+        content = _content(path, objects)
+    except UnpicklingError as error:  # its text advises to run the code
+        named = [name for name in objects if name in str(error)] or objects
+        what = f"it holds objects that cannot be passed over, {_few(named)}"
+        if not objects:
+            what = "it is a pickle that is not read here, no checkpoint, or damaged"
         raise UserError(
             f"model.weights: {path} cannot be read as weights: {what}; {_REMEDY}"
         ) from None
@@ -89,7 +113,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"model.weights: {path} cannot be read as weights "
             f"({' '.join(str(error).split())[:80]}); give a .safetensors or a .pth of tensors"
         ) from None
-    tensors = dict(_flat(content))
+    tensors = dict(_flat(content, path))
     if not tensors:
         inside = f", but code, {_few(objects)}" if objects else ""
         raise UserError(f"model.weights: {path} holds no tensor by name{inside}; {_REMEDY}")
@@ -107,14 +131,52 @@ def _objects_named(path: Path) -> list[str]:
         return []
 
 
-def _flat(content: object, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Yield the tensors in nested dictionaries, with the keys joined by dots."""
-    if isinstance(content, Tensor):
-        if prefix:
-            yield prefix, content.detach()
-    elif isinstance(content, Mapping):
-        for key, value in content.items():
-            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+def _content(path: Path, objects: list[str]) -> object:
+    """Return what a checkpoint holds, with a stand-in for each of the objects.
+
+    Which of them are subclasses of dict or list shows only when torch refuses to fill the stand-in:
+    then the file is read again, once more for each such class.
+    """
+    kinds: dict[str, type[_Inert]] = dict.fromkeys(["argparse.Namespace", *objects], _Inert)
+    while True:
+        stand_ins: list[Any] = [
+            (type(name, (kind,), {"__module__": "inert"}), name) for name, kind in kinds.items()
+        ]
+        try:
+            with torch.serialization.safe_globals(stand_ins):
+                return torch.load(path, map_location="cpu", weights_only=True)
+        except UnpicklingError as error:
+            refused = _REFUSED_CONTAINER.search(str(error))
+            if refused is None or kinds.get(refused[2]) is not _Inert:
+                raise
+            kinds[refused[2]] = _InertDict if refused[1] == "SETITEM" else _InertList
+
+
+def _flat(content: object, path: Path) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors in nested dictionaries, with the keys joined by dots.
+
+    A dictionary in several places counts at the first, so that one inside itself ends too.
+    """
+    met: set[int] = set()
+    waiting: list[tuple[tuple[str, ...], object]] = [((), content)]
+    while waiting:
+        keys, value = waiting.pop()
+        if isinstance(value, Tensor) and keys:
+            yield ".".join(keys), value.detach()
+        elif isinstance(value, dict) and id(value) not in met:
+            if len(keys) > _MAX_DEPTH:
+                raise UserError(
+                    f"model.weights: {path} holds dictionaries inside one another, more than "
+                    f"{_MAX_DEPTH} levels deep; {_REMEDY}"
+                )
+            met.add(id(value))
+            # Of dict itself: attributes of an OrderedDict come from the file and may hide items.
+            inside = [
+                ((*keys, str(key)), inner)
+                for key, inner in dict.items(value)
+                if isinstance(key, str | int)
+            ]
+            waiting.extend(reversed(inside))
 
 
 def _few(names: list[str]) -> str:

@@ -106,6 +106,25 @@ def test_averaged_weights_come_first(tmp_path: Path, plain: str, averaged: str) 
     assert_same(network, state_of(3))
 
 
+@pytest.mark.parametrize("lacking", ["state_dict_ema.", "state_dict."])
+def test_averaged_weights_come_first_without_counts(tmp_path: Path, lacking: str) -> None:
+    """Averaged weights are taken also where only one side has the numbers of batches."""
+    content = prefixed("state_dict.", state_of(1)) | prefixed("state_dict_ema.", state_of(3))
+    del content[f"{lacking}layer1.1.num_batches_tracked"]
+    network = small_network(2)
+    load_weights(network, saved(tmp_path, content))
+    assert torch.equal(network.state_dict()["conv1.weight"], state_of(3)["conv1.weight"])
+
+
+def test_equal_networks_are_one_without_counts(tmp_path: Path) -> None:
+    """Two of the same weights are one network also where one lacks the number of batches."""
+    content = prefixed("q.", state_of(1)) | prefixed("net.", state_of(1))
+    del content["q.layer1.1.num_batches_tracked"]
+    network = small_network(2)
+    load_weights(network, saved(tmp_path, content))
+    assert_same(network, state_of(1))
+
+
 def test_two_networks_in_one_file_are_refused(tmp_path: Path) -> None:
     """Which of two networks is meant cannot be known; two of the same weights are one."""
     query = prefixed("encoder_q.", state_of(1))
@@ -177,6 +196,30 @@ def test_whole_numbers_for_weights_are_refused(tmp_path: Path) -> None:
     state = state_of(1) | {"conv1.bias": torch.zeros(4, dtype=torch.int8)}
     with pytest.raises(UserError, match=r"conv1\.bias: 4 int8 in the file, 4 in the network"):
         load_weights(small_network(2), saved(tmp_path, state))
+
+
+@pytest.mark.parametrize("prefixes", [("",), ("a.", "b.")])
+@pytest.mark.parametrize(
+    ("tensor", "words"),
+    [
+        (torch.zeros(4, 3, 3, 3, device="meta"), r"4x3x3x3 without values \(meta\) in the file"),
+        (torch.zeros(4, 3, 3, 3).to_sparse(), r"4x3x3x3 sparse_coo in the file"),
+    ],
+)
+def test_tensors_without_plain_values_are_refused(
+    tmp_path: Path, prefixes: tuple[str, ...], tensor: Tensor, words: str
+) -> None:
+    """Meta and sparse tensors do not fit, by name and layout, nor are they compared."""
+    state = state_of(1) | {"conv1.weight": tensor}
+    content = {name: t for prefix in prefixes for name, t in prefixed(prefix, state).items()}
+    if len(prefixes) > 1:
+        words = "several networks that fit, a and b"
+
+    def translate(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return {name: value for name, value in tensors.items() if value.isfinite().all()}
+
+    with pytest.raises(UserError, match=words):
+        load_weights(small_network(2), saved(tmp_path, content), translate)
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -37,6 +38,27 @@ class Loud:
         return (self.call, ("true",))
 
 
+class CfgNode(dict[str, object]):
+    """A dictionary with attributes, as yacs' settings in Swin's checkpoints."""
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return attributes for the pickle, of which one would hide a method of dict."""
+        return {"frozen": True, "items": None}
+
+
+class Names(list[str]):
+    """A list of a class of its own."""
+
+
+class TitledNames(list[str]):
+    """A list with an attribute, which torch does not read."""
+
+    def __init__(self, names: list[str]) -> None:
+        """Take the names."""
+        super().__init__(names)
+        self.title = "breeds"
+
+
 def saved(folder: Path, content: object) -> Path:
     """Save a checkpoint as torch does."""
     torch.save(content, folder / "w.pth")
@@ -61,6 +83,9 @@ def fastcore(monkeypatch: pytest.MonkeyPatch) -> type:
         PurePosixPath("data"),  # Lightning's hyper parameters
         Decimal(3),
         {"nested": [Fraction(1, 3)]},
+        CfgNode({"MODEL": CfgNode({"depth": 4, "name": "swin"})}),  # Swin
+        defaultdict(list, {"loss": [1.0], "accuracy": [0.5]}),
+        {"one": Names(["cat"]), "two": Names(["cat", "dog"]), "cfg": CfgNode({"a": 1})},
     ],
 )
 def test_objects_beside_the_tensors_do_no_harm(tmp_path: Path, beside: object) -> None:
@@ -87,13 +112,60 @@ def test_no_code_of_a_file_runs(tmp_path: Path) -> None:
     assert RAN == ["true"]
 
 
+def test_a_dictionary_of_another_class_gives_its_tensors(tmp_path: Path) -> None:
+    """The tensors in a subclass of dict are read, also where its attributes hide its methods."""
+    settings = CfgNode({"model": CfgNode(dict(STATE))})
+    assert list(read_tensors(saved(tmp_path, settings))) == ["model.fc.weight", "model.fc.bias"]
+
+
+def test_a_list_with_attributes_is_refused_by_name(tmp_path: Path) -> None:
+    """What torch cannot pass over is named, with what to save."""
+    words = r"objects that cannot be passed over, \S*TitledNames; where it was made, save"
+    with pytest.raises(UserError, match=words):
+        read_tensors(saved(tmp_path, {"model": STATE, "names": TitledNames(["cat"])}))
+
+
+@pytest.mark.parametrize(("protocol", "beside"), [(4, 1), (2, 1 << 4096)], ids=["new", "huge"])
+def test_other_pickles_are_refused(tmp_path: Path, protocol: int, beside: int) -> None:
+    """A newer protocol of pickle, or a huge integer, is not read; the error does not guess."""
+    torch.save({"model": STATE, "seed": beside}, tmp_path / "w.pth", pickle_protocol=protocol)
+    words = r"w\.pth .*: it is a pickle that is not read here, no checkpoint, or damaged; where"
+    with pytest.raises(UserError, match=words):
+        read_tensors(tmp_path / "w.pth")
+
+
+def test_a_dictionary_inside_itself_is_read_once(tmp_path: Path) -> None:
+    """A checkpoint that holds itself gives each tensor once."""
+    content: dict[str, object] = {"model": STATE}
+    content["self"] = content
+    assert list(read_tensors(saved(tmp_path, content))) == ["model.fc.weight", "model.fc.bias"]
+
+
+def test_a_dictionary_in_many_places_is_read_once(tmp_path: Path) -> None:
+    """Sixteen levels of the same dictionary twice are no 65536 networks."""
+    content: dict[str, object] = dict(STATE)
+    for _ in range(16):
+        content = {"a": content, "b": content}
+    names = [f"{'a.' * 16}fc.{part}" for part in ("weight", "bias")]
+    assert list(read_tensors(saved(tmp_path, content))) == names
+
+
+def test_dictionaries_too_deep_are_refused_by_file(tmp_path: Path) -> None:
+    """No checkpoint of a training is thirty levels deep; the error names the file."""
+    content: dict[str, object] = dict(STATE)
+    for _ in range(30):
+        content = {"a": content}
+    with pytest.raises(UserError, match=r"w\.pth holds dictionaries .* more than 20 levels deep"):
+        read_tensors(saved(tmp_path, content))
+
+
 @pytest.mark.parametrize("call", [os.system, RAN.append])
 def test_what_cannot_be_passed_over_is_refused_by_name(
     tmp_path: Path, call: Callable[..., object]
 ) -> None:
     """A call of the system, or of what a call returned, is not made; the error names the code."""
     RAN.clear()
-    with pytest.raises(UserError, match=r"it takes code, (posix\.system|builtins\.getattr)"):
+    with pytest.raises(UserError, match=r"passed over, (posix\.system|builtins\.getattr)"):
         read_tensors(saved(tmp_path, {"model": STATE, "loud": Loud(call)}))
     assert RAN == []
 
