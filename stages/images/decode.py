@@ -1,6 +1,7 @@
 """Decoding: the bytes of a file become an upright RGB picture, or a problem with a name."""
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from stages.images.colour import Colours, to_srgb
 from stages.images.foreign import HEAD_BYTES, foreign_content
 from stages.images.formats import OPENED_FORMATS
 from stages.images.jpeg import COLOUR_SPACES, NoEndMarker, OddData, read_jpeg, scale_of
+from stages.images.jpeg_scans import most_pixels
 from stages.images.jpeg_segments import UnsupportedJpeg
 from stages.images.picture import Picture, as_image
 from stages.images.raster import read_raster
@@ -28,7 +30,8 @@ _COLOUR_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK
 _MIN_SIDE = 16  # pixels; below it there is nothing to learn from
 _MAX_PIXELS = 200_000_000  # what the largest phone cameras make; about 800 MB while it is decoded
 # Formats whose decoders take more than 4 bytes of memory a pixel: up to 18 AVIF, 24 JPEG 2000, 16
-# WebP. So a worker needs 1.1 GB and the file's own bytes, whatever it is given.
+# WebP. A JPEG in several scans takes 2 bytes a coefficient (see most_pixels). So a worker needs 1.1
+# GB and the file's own bytes, whatever it is given.
 _MAX_PIXELS_OF = {"AVIF": 50_000_000, "JPEG2000": 40_000_000, "WEBP": 60_000_000}
 # Pillow checks the size in the header before it decodes: it warns above its limit, and
 # refuses above twice its limit.
@@ -99,7 +102,7 @@ def decode(content: bytes, shorter: int | None = None, thumbnail: int | None = N
             _refuse_camera_raw(source.content)
         photo = Image.open(io.BytesIO(source.content), formats=OPENED_FORMATS)
         width, height = photo.size
-        _check_header(photo)
+        _check_header(photo, source)
         colours = stated_colours(photo, source)
         traits = (_traits(photo) | source.traits | {colours.trait}) - {""}
         plain = _is_plain(photo, source, colours)
@@ -153,7 +156,7 @@ def _refuse_camera_raw(content: bytes) -> None:
         raise Undecodable("not an image", reason)
 
 
-def _check_header(photo: Image.Image) -> None:
+def _check_header(photo: Image.Image, source: Source) -> None:
     """Refuse, from the header alone, what must not or cannot be decoded."""
     if min(photo.size) < _MIN_SIDE:
         size = f"{photo.width} x {photo.height} pixels"
@@ -161,6 +164,10 @@ def _check_header(photo: Image.Image) -> None:
     most = _MAX_PIXELS_OF.get(photo.format or "", _MAX_PIXELS)
     if photo.width * photo.height > most:
         raise Undecodable("bomb", f"{photo.format} of more than {most:,} pixels")
+    most_in_scans = most_pixels(source.jpeg) if source.jpeg else math.inf
+    if photo.width * photo.height > most_in_scans:
+        detail = f"JPEG in several scans of more than {most_in_scans:,.0f} pixels"
+        raise Undecodable("bomb", f"{detail}; save it in one (baseline)")
     sixteen = photo.mode.startswith("I;16") or (photo.mode == "I" and photo.format == "PPM")
     if photo.mode not in _COLOUR_MODES and not sixteen:
         raise Undecodable("unsupported mode", f"{photo.format} of mode {photo.mode}")

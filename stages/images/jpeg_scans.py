@@ -1,5 +1,6 @@
-"""JPEG scans: how many passes over the picture a file has, and whether all of them arrived."""
+"""JPEG scans: how many passes over the picture, the memory they take, and whether all arrived."""
 
+import math
 from collections import defaultdict
 
 from stages.images.jpeg_segments import JpegHeader, UnsupportedJpeg, read_jpeg_header, scans
@@ -10,6 +11,10 @@ from stages.images.jpeg_segments import JpegHeader, UnsupportedJpeg, read_jpeg_h
 MAX_SCANS = 500
 _MAX_SCANNED_PIXELS = 20_000_000_000
 _FREQUENCIES = 64  # of a block of 8 x 8 pixels
+# Of a JPEG in several scans libjpeg has all coefficients in memory, 2 bytes each, at full size
+# whatever the scale. With so many bytes a worker peaks at 1.0 GB (160 million pixels of RGB, 120 of
+# CMYK, all bands at full size; 200 of RGB in 4:2:0 take .7 GB).
+_MAX_COEFFICIENT_BYTES = 960_000_000
 
 
 def check_scans(content: bytes, header: JpegHeader) -> None:
@@ -20,6 +25,17 @@ def check_scans(content: bytes, header: JpegHeader) -> None:
     pixels = max(1, header.width * header.height)  # a height of 0 is refused later
     if count > min(MAX_SCANS, _MAX_SCANNED_PIXELS / pixels):
         raise UnsupportedJpeg(f"{count:,} scans; a progressive JPEG has about 10: save it anew")
+
+
+def most_pixels(header: JpegHeader) -> float:
+    """Return how many pixels a JPEG may have for its coefficients to fit; infinity for one scan."""
+    if header.one_scan or not header.bands:
+        return math.inf
+    factors = [divmod(band.sampling, 16) for band in header.bands]
+    widest = max(1, *(across for across, _ in factors))
+    tallest = max(1, *(down for _, down in factors))
+    coefficients = sum(across * down for across, down in factors) / (widest * tallest)  # a pixel
+    return _MAX_COEFFICIENT_BYTES / (2 * max(1, coefficients))
 
 
 def all_scans_arrived(content: bytes) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.base.files import write_bytes
+from stages.base.system_errors import unwritable
 from stages.images.decode import Undecodable
 from stages.images.encode import Encoded
 
@@ -52,9 +53,7 @@ class EncodeCache:
         if content:
             write_bytes(self._path(sha256), line.encode() + b"\n" + content)
         else:
-            self.log.parent.mkdir(parents=True, exist_ok=True)
-            with self.log.open("a") as log:
-                log.write(f"{sha256} {line}\n")
+            self._append_to_log(f"{sha256} {line}\n")
 
     def prune(self, wanted: Collection[str], logs: Collection[str]) -> None:
         """Remove what belongs to other photos, other logs, and every folder beside this one."""
@@ -67,6 +66,14 @@ class EncodeCache:
         for file in self.folder.glob("logs/*"):
             if file.name not in logs:
                 file.unlink(missing_ok=True)
+
+    def _append_to_log(self, line: str) -> None:
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("a") as log:
+                log.write(line)
+        except OSError as error:
+            raise unwritable(self.log, error) from None
 
     def _path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256[2:]

@@ -1,6 +1,7 @@
 """A JPEG has a budget of scans, and may lack its end marker but not a scan."""
 
 import io
+import math
 import time
 
 import numpy as np
@@ -9,7 +10,8 @@ from PIL import Image
 
 from stages.base.seed import derive
 from stages.images.decode import Undecodable, decode
-from stages.images.jpeg_scans import MAX_SCANS, all_scans_arrived
+from stages.images.jpeg_scans import MAX_SCANS, all_scans_arrived, most_pixels
+from stages.images.jpeg_segments import read_jpeg_header
 
 
 def saved(**options: object) -> bytes:
@@ -53,6 +55,39 @@ def test_a_large_picture_may_have_fewer_scans() -> None:
     content[frame + 5 : frame + 9] = (12_000).to_bytes(2, "big") + (15_000).to_bytes(2, "big")
     with pytest.raises(Undecodable, match="210 scans"):
         decode(bytes(content), 20)
+
+
+def sized(width: int, height: int, mode: str, **options: object) -> bytes:
+    """Return a JPEG without pixels whose header states a size."""
+    buffer = io.BytesIO()
+    Image.new(mode, (16, 16)).save(buffer, "JPEG", **options)
+    content = bytearray(buffer.getvalue())
+    frame = content.index(b"\xff\xc2" if options.get("progressive") else b"\xff\xc0")
+    content[frame + 5 : frame + 9] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return bytes(content[: content.index(b"\xff\xda") + 20])
+
+
+@pytest.mark.parametrize(
+    ("mode", "subsampling", "limit"), [("RGB", 0, 160), ("RGB", 1, 200), ("CMYK", 0, 120)]
+)
+def test_the_coefficients_of_several_scans_fit(mode: str, subsampling: int, limit: int) -> None:
+    """A progressive JPEG has a limit of pixels by its coefficients; a baseline has not."""
+    header = read_jpeg_header(sized(100, 100, mode, progressive=True, subsampling=subsampling))
+    assert header is not None
+    allowed = most_pixels(header)
+    assert min(allowed, 200_000_000) == limit * 1_000_000
+    baseline = read_jpeg_header(sized(100, 100, mode, subsampling=subsampling))
+    assert baseline is not None
+    assert most_pixels(baseline) == math.inf
+
+
+@pytest.mark.parametrize(("mode", "limit"), [("RGB", 160), ("CMYK", 120)])
+def test_too_many_coefficients_are_refused_by_the_header(mode: str, limit: int) -> None:
+    """Above the limit a progressive JPEG is a bomb with the number in its text."""
+    content = sized(10_000, limit * 100 + 1, mode, progressive=True, subsampling=0)
+    with pytest.raises(Undecodable, match=f"several scans of more than {limit},000,000") as caught:
+        decode(content, 460)
+    assert caught.value.problem == "bomb"
 
 
 def test_an_ordinary_number_of_scans_is_read() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -79,6 +80,19 @@ def test_a_bomb_of_a_profile_is_not_inflated() -> None:
     assert profile is not None
     assert len(profile) < 17 << 20
     assert "broken colour profile" in decode(bomb).traits
+
+
+def test_one_profile_is_inflated() -> None:
+    """Of 40 profiles of 16 MB only the first is inflated; the others are left out."""
+    more = [chunk(b"iCCP", b"b\0\0" + zlib.compress(bytes(16 << 20), 9))] * 40
+    first = chunk(b"iCCP", b"a\0\0" + zlib.compress(b"first"))
+    content = with_chunks(first, *more)
+    started = time.perf_counter()
+    png = read_png(content)
+    assert time.perf_counter() - started < 0.5
+    assert png.profile == b"first"
+    assert png.odd
+    assert png.content == with_chunks(first)
 
 
 def test_an_ordinary_png_is_read_as_it_is() -> None:

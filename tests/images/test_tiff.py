@@ -5,6 +5,9 @@ import os
 import struct
 import subprocess
 import sys
+import time
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ from PIL import Image
 from stages.images.decode import Undecodable, decode
 from stages.images.tiff import is_negative, read_tiff, stated_bits
 from tests.images.image_files import (
+    Tag,
     damaged_copies,
     file_of,
     grainy,
@@ -166,3 +170,65 @@ def test_tiles_of_one_band_each() -> None:
     header = b"II*\0" + struct.pack("<I", start) + b"".join(band.tobytes() for band in bands)
     content = header + tiff_directory([*tags, (259, 3, [1]), *tiles], start)
     assert pixels(content)[5, 5].tolist() == [200, 100, 50]
+
+
+def deflated(*blocks: bytes, tags: Sequence[Tag] = (), rows: int = 1) -> bytes:
+    """Return a grey TIFF of 16 x 16 pixels, its strips packed by deflate; tags replace its own."""
+    ends = np.cumsum([8, *map(len, blocks)]).tolist()
+    own: dict[int, Tag] = {
+        256: (256, 4, [16]),
+        257: (257, 4, [16]),
+        258: (258, 3, [8]),
+        259: (259, 3, [8]),
+        262: (262, 3, [1]),
+        277: (277, 3, [1]),
+        273: (273, 4, ends[:-1]),
+        278: (278, 4, [rows]),
+        279: (279, 4, [len(block) for block in blocks]),
+    }
+    own |= {tag[0]: tag for tag in tags}
+    directory = tiff_directory(list(own.values()), ends[-1])
+    return b"II*\0" + struct.pack("<I", ends[-1]) + b"".join(blocks) + directory
+
+
+def test_no_block_inflates_past_its_pixels() -> None:
+    """Sixteen strips on one block that inflates to 64 MB are refused in no time."""
+    bomb = zlib.compress(bytes(64 << 20), 9)
+    started = time.perf_counter()
+    sixteen: list[Tag] = [(273, 4, [8] * 16), (279, 4, [len(bomb)] * 16)]
+    with pytest.raises(Undecodable, match="block 0 inflates to more than its 16 bytes"):
+        decode(deflated(bomb, tags=sixteen))
+    assert time.perf_counter() - started < 0.5
+
+
+def test_no_block_is_read_past_what_its_pixels_need() -> None:
+    """Two thousand rows that share 1 MB of deflate blocks of no bytes are refused in no time."""
+    nothing = b"\x78\x01" + b"\0\0\0\xff\xff" * 200_000
+    shared: list[Tag] = [(257, 4, [2000]), (273, 4, [8] * 2000), (279, 4, [len(nothing)] * 2000)]
+    started = time.perf_counter()
+    with pytest.raises(Undecodable):
+        decode(deflated(nothing, tags=shared))
+    assert time.perf_counter() - started < 1
+
+
+def test_strips_that_no_decoder_reads_are_not_inflated() -> None:
+    """Further strips than the rows need are passed over, broken ones too."""
+    row = zlib.compress(bytes(range(0, 160, 10)))
+    content = deflated(*[row] * 16, b"broken")
+    assert pixels(content)[:, 3, 0].tolist() == [30] * 16
+
+
+@pytest.mark.parametrize("rows", [6, 16, 2**32 - 1])
+def test_the_last_strip_may_have_all_rows(rows: int) -> None:
+    """Rows below the picture in its last strip are no damage, nor is a strip without a limit."""
+    strips = -(-16 // rows)
+    block = zlib.compress(bytes([7]) * (16 * min(rows, 16)))
+    assert pixels(deflated(*[block] * strips, rows=rows))[15, 15].tolist() == [7, 7, 7]
+
+
+def test_a_tile_far_larger_than_the_picture_is_refused() -> None:
+    """A tile of 32,768 x 32,768 for 16 x 16 pixels, in a file of 1 MB, costs nothing."""
+    tile = zlib.compress(bytes(1 << 20))
+    tags: list[Tag] = [(322, 4, [32768]), (323, 4, [32768]), (324, 4, [8]), (325, 4, [len(tile)])]
+    with pytest.raises(Undecodable, match="tiles of 32768 x 32768 pixels in a picture of 16 x 16"):
+        decode(deflated(tile, tags=tags))

@@ -230,3 +230,12 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     task = replace(task_of(tmp_path, {"a.jpg": photo(1)}), scratch=tmp_path / "none")
     with pytest.raises(UserError, match=r"none cannot be written: No such file or directory"):
         write_shard(task)
+
+
+def test_a_cache_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """Where only the folder of the logs is at fault, the error names the log, not the shard."""
+    task = task_of(tmp_path, {"a.jpg": photo(1, size=(24, 24))})
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "logs").write_text("a file")
+    with pytest.raises(UserError, match=rf"cache/logs/{task.log} cannot be written: .*exists"):
+        write_shard(task)
