@@ -145,6 +145,6 @@ def _cut(text: str, count: int, *, in_the_middle: bool) -> str:
     >>> _cut("abcdef", 2, in_the_middle=False), _cut("abcdef", 2, in_the_middle=True)
     ('abcd…', 'ab…ef')
     """
-    kept = len(text) - count
-    head = (kept + 1) // 2 if in_the_middle else kept
-    return text[:head].rstrip() + "…" + text[len(text) - (kept - head) :]
+    length = len(text) - count
+    head = (length + 1) // 2 if in_the_middle else length
+    return text[:head].rstrip() + "…" + text[len(text) - (length - head) :]

@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.base.plural import count_noun
 from stages.checks.finding import Finding, join_names, warning_finding, worst_first
-from stages.dataset.duplicates import MAX_COPIES, group_photos
+from stages.dataset.duplicates import MAX_ALIKE, MAX_COPIES, group_photos
 from stages.dataset.splits import DatablockParams, SplitRule
 
 _SHOWN = 3  # pairs or groups in one sentence; data/duplicates.csv has all
@@ -32,7 +32,7 @@ def check_duplicates(
     pairs = pairs.assign(side=pairs["path"].map(by_path), other=pairs["twin"].map(by_path))
     findings = [
         *_check_excluded(images),
-        *_check_kept(pairs),
+        *_check_same_pictures(pairs),
         *_check_look_alikes(pairs, params.split.by),
         *_check_series(pairs, images, params.split.by),
         *_check_labels(images, pairs),
@@ -55,7 +55,7 @@ def _check_excluded(images: pd.DataFrame) -> Iterator[Finding]:
         )
 
 
-def _check_kept(pairs: pd.DataFrame) -> Iterator[Finding]:
+def _check_same_pictures(pairs: pd.DataFrame) -> Iterator[Finding]:
     """Yield the same pictures on both sides, which nothing excludes."""
     both = pairs[pairs["kind"].isin(["exact", "same"]) & _across(pairs)]
     if len(both):
@@ -83,7 +83,7 @@ def _check_look_alikes(pairs: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
 
 
 def _check_series(pairs: pd.DataFrame, images: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
-    """Yield the series: more alike photos than copies ever are, so none of them is excluded."""
+    """Yield the series: more alike photos than are surely copies, so none of them is excluded."""
     linked = pairs[pairs["kind"] == "series"]
     if linked.empty:
         return
@@ -96,10 +96,12 @@ def _check_series(pairs: pd.DataFrame, images: pd.DataFrame, by: SplitRule) -> I
     ]
     yield warning_finding(
         "series",
-        f"{len(members):,} images in {len(names):,} series of more than {MAX_COPIES} that look "
+        f"{len(members):,} images in {len(names):,} series of more than {MAX_ALIKE} that look "
         f"alike, as of a fixed camera or a product before one background: "
-        f"{join_names(names, '; ', _SHOWN)}. None is excluded. Where shots follow each other "
-        f"closely, the error in validation will look too small: datablock.split.by: {_APART[by]}",
+        f"{join_names(names, '; ', _SHOWN)}. None is excluded: they are not all one picture, or "
+        f"more than {MAX_COPIES}, which are not compared, or most of the set is like that. Where "
+        "they are copies after all, or shots follow each other closely, the error in validation "
+        f"will look too small: datablock.split.by: {_APART[by]}",
         members.index.tolist(),
     )
 

@@ -6,8 +6,9 @@ their pixels, in colour and place by place (same_picture.py). Only the same pict
 of training. What looks alike is named, and nothing more.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -27,15 +28,24 @@ from stages.dataset.hash_groups import (
 )
 from stages.dataset.same_picture import photo_thumbnail, picture_difference
 
-# Different files that look alike, above which they are a series: a fixed camera, or one product
-# again and again. Copies of a picture come in twos and threes; exposures of a scene in which
-# nothing changed, which no pixel tells from copies, come in dozens. It also bounds the work: where
-# every photo is in a group of four, to about 16 ms a photo (decoding, a thumbnail of 6.5 ms, and
-# 1.5 comparisons of 3.9).
-MAX_COPIES = 4
+# Different files that look alike, of which each pair is judged by itself; more are a series (a
+# fixed camera, or one product again and again), unless one of them is the same as all others.
+MAX_ALIKE = 4
+# More are a series in any case. No pixel tells copies from exposures of a scene in which nothing
+# changed: of eight copies (qualities, sizes) pairs differ by .23 to .97, of eight exposures by .24
+# to .75. But copies come in at most about eight (the sizes that a web site makes), exposures in
+# dozens, or are most of a set (three lamps, eight exposures each): then they are a series as well.
+# It also bounds the work: where every photo is in a group of eight, to about 20 ms a photo
+# beside decoding (a thumbnail of 6.5 ms, and 3.5 comparisons of 3.9).
+MAX_COPIES = 8
 # Pairs that look alike and are not the same, from which on a set is one of look-alikes when they
-# are the majority: then the few that pass are different photos too, such as solar cells.
+# are the majority: then those that pass may be different photos too, such as solar cells.
 MIN_DENIED = 10
+# What is nearer than this is the same picture even there, as are all of 12 saved again at quality
+# 70 (at most 4 bits, .64), 2 of 12 reduced to a half, and none of 1,811 pairs of different solar
+# cells that pass.
+_SURE_BITS = 4
+_SURE_DIFFERENCE = 0.7
 
 DUPLICATE_COLUMNS = ["path", "twin", "kind", "bits", "difference"]
 Kind = Literal["exact", "same", "alike", "series"]
@@ -49,8 +59,9 @@ class Duplicate(NamedTuple):
     """A row of duplicates.csv: two photos, and how they are alike.
 
     kind: exact (the same bytes), same (the same picture), alike (the hashes say so, not the
-    pixels) or series (one of more than MAX_COPIES that look alike, not compared); bits: of 256 in
-    which the hashes differ; difference: of the pixels, 1 at most for the same picture.
+    pixels) or series (one of more than MAX_ALIKE that are not all one picture, or of more than
+    MAX_COPIES, which are not compared); bits: of 256 in which the hashes differ; difference: of the
+    pixels, 1 at most for the same picture. The last two are empty in a series.
     """
 
     path: str
@@ -114,14 +125,27 @@ def _near_duplicates(
     words = np.frombuffer(bytes.fromhex("".join(hashed["phash"])), np.uint16).reshape(-1, PIECES)
     paths = hashed["path"].tolist()
     compared: list[Duplicate] = []
+    copies: list[list[Duplicate]] = []  # of each group of more than MAX_ALIKE
     series: list[Duplicate] = []
     for rows in _groups(near_groups(words)):
         members = [paths[row] for row in rows]
-        if len(rows) > MAX_COPIES:
-            series += [Duplicate(path, members[0], "series") for path in members[1:]]
+        few = len(rows) <= MAX_COPIES
+        pairs = list(_compare(members, words[rows].view(np.uint64), image)) if few else []
+        if len(rows) <= MAX_ALIKE:
+            compared += pairs
+        elif few and _is_one_picture(pairs, len(rows)):
+            copies.append(pairs)
         else:
-            compared += _compare(members, words[rows].view(np.uint64), image)
-    return series + _without_look_alikes(compared)
+            series += _series(members)
+    groups = [sorted({path for pair in pairs for path in pair[:2]}) for pairs in copies]
+    if len(groups) > 1 and 2 * sum(map(len, groups)) > len(first):
+        series += chain.from_iterable(map(_series, groups))
+        copies = []
+    return series + _without_look_alikes(compared, list(chain.from_iterable(copies)))
+
+
+def _series(members: Sequence[str]) -> list[Duplicate]:
+    return [Duplicate(path, members[0], "series") for path in members[1:]]
 
 
 def _groups(group: Ints) -> Iterator[Ints]:
@@ -144,9 +168,25 @@ def _compare(
             yield Duplicate(paths[b], paths[a], kind, str(bits), f"{difference:.2f}")
 
 
-def _without_look_alikes(compared: Sequence[Duplicate]) -> list[Duplicate]:
-    """Return the pairs; in a set of look-alikes none of them is called the same."""
+def _is_one_picture(pairs: Sequence[Duplicate], size: int) -> bool:
+    """Return whether one photo of a group of this size is the same picture as each other one."""
+    same = Counter(path for pair in pairs if pair.kind == "same" for path in (pair.path, pair.twin))
+    return max(same.values(), default=0) == size - 1
+
+
+def _without_look_alikes(
+    compared: Sequence[Duplicate], copies: Sequence[Duplicate]
+) -> list[Duplicate]:
+    """Return all pairs; in a set of look-alikes only those far below the limits are the same.
+
+    copies: of large groups, whose many pairs have no vote in what the set is.
+    """
     denied = sum(pair.kind == "alike" for pair in compared)
-    if denied >= MIN_DENIED and denied > len(compared) - denied:
-        return [pair._replace(kind="alike") for pair in compared]
-    return list(compared)
+    pairs = [*compared, *copies]
+    if denied < MIN_DENIED or denied <= len(compared) - denied:
+        return pairs
+    return [pair if _is_sure(pair) else pair._replace(kind="alike") for pair in pairs]
+
+
+def _is_sure(pair: Duplicate) -> bool:
+    return int(pair.bits) <= _SURE_BITS and float(pair.difference) <= _SURE_DIFFERENCE

@@ -170,12 +170,13 @@ def _exclusion_reasons(
     a copy of its file is. The nearest is named, of equally near ones the first.
     """
     first = group_photos(paths.tolist(), duplicates, ("exact",)).to_numpy()  # of equal files
-    unseen = pd.DataFrame({"twin": paths, "other": first})[side.isin(["valid", "test"]).to_numpy()]
+    evaluates = side.isin(["valid", "test"]).to_numpy()
+    evaluation = pd.DataFrame({"twin": paths, "other": first})[evaluates]
     linked = duplicates[duplicates["kind"].isin(kinds) & duplicates["kind"].ne("exact")]
     there = linked[["path", "twin", "difference"]].set_axis(["first", "other", "near"], axis=1)
     back = linked[["twin", "path", "difference"]].set_axis(["first", "other", "near"], axis=1)
     itself = pd.DataFrame({"first": first, "other": first, "near": "-1"}).drop_duplicates()
-    links = pd.concat([itself, there, back]).merge(unseen, on="other")
+    links = pd.concat([itself, there, back]).merge(evaluation, on="other")
     links = links.assign(near=links["near"].astype(float)).sort_values(["near", "twin"])
     nearest = links.drop_duplicates("first").set_index("first")
     near = (

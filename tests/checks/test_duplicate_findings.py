@@ -71,6 +71,7 @@ def test_a_series_is_one_warning() -> None:
     warning = findings(images, pairs)["series"]
     assert "24 images in 1 series" in warning.message
     assert "a_0000.jpg and 23 more" in warning.message
+    assert "not all one picture, or more than 8, which are not compared" in warning.message
     assert len(warning.paths) == 24
     for by in ("stratified", "column", "folder"):
         assert (

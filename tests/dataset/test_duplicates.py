@@ -14,6 +14,7 @@ from stages.base.errors import UserError
 from stages.base.seed import derive
 from stages.dataset.duplicates import (
     ALIKE_KINDS,
+    MAX_ALIKE,
     MAX_COPIES,
     MIN_DENIED,
     NearDuplicates,
@@ -26,6 +27,7 @@ from stages.dataset.splits import DatablockParams, SplitParams, assign_splits
 from stages.images.phash import phash
 from tests.dataset.example_photos import (
     brightened,
+    exposed,
     fixed_camera,
     painted,
     reduced,
@@ -81,6 +83,7 @@ def lost(photos: Photos) -> tuple[int, int]:
         pytest.param(shirt, 3, 60, id="shirt in three colours"),
         pytest.param(shirt, 3, 9, id="few shirts"),
         pytest.param(traffic_light, 3, 60, id="traffic light"),
+        pytest.param(traffic_light, 3, 24, id="eight of each light"),
         pytest.param(solar_cell, 2, 60, id="solar cells with and without a crack"),
         pytest.param(solar_cell, 2, 8, id="few solar cells"),
     ],
@@ -130,7 +133,7 @@ def test_nothing_chains() -> None:
 
 
 def test_a_series_is_named_and_not_compared() -> None:
-    """More alike files than copies ever are form a series; none of its photos is even decoded."""
+    """More than eight alike files form a series; none of its photos is even decoded."""
     photo = scene(3)
     photos = {f"{n:02}.jpg": brightened(photo, 0.9 + n / 100) for n in range(MAX_COPIES + 1)}
 
@@ -143,10 +146,11 @@ def test_a_series_is_named_and_not_compared() -> None:
     assert len(found) == MAX_COPIES
 
 
-def test_as_many_copies_as_there_may_be_are_compared() -> None:
-    """At the limit all pairs are compared, and each photo is decoded once."""
+@pytest.mark.parametrize("count", [MAX_ALIKE, MAX_ALIKE + 1, MAX_COPIES])
+def test_as_many_copies_as_there_may_be_are_compared(count: int) -> None:
+    """Of four, five and eight copies all pairs are the same, and each photo is decoded once."""
     photo = scene(3)
-    photos = {f"{n:02}.jpg": resaved(photo, 75 + 2 * n) for n in range(MAX_COPIES)}
+    photos = {f"{n:02}.jpg": resaved(photo, 61 + 5 * n) for n in range(count)}
     decoded: list[str] = []
 
     def image(path: str) -> NDArray[np.uint8]:
@@ -155,20 +159,51 @@ def test_as_many_copies_as_there_may_be_are_compared() -> None:
 
     found = find_duplicates(index_of(photos), image, "exclude")
     assert set(found["kind"]) == {"same"}
-    assert len(found) == MAX_COPIES * (MAX_COPIES - 1) // 2
+    assert len(found) == count * (count - 1) // 2
     assert sorted(decoded) == sorted(photos)
 
 
-def test_in_a_set_of_look_alikes_nothing_is_the_same() -> None:
-    """Where most pairs only look alike, the few that pass are not trusted either."""
+def test_copies_of_many_sizes_are_the_same_picture() -> None:
+    """Of the eight sizes that a web site makes of a picture all pairs are the same."""
+    photo = scene(3, 640, 480)
+    shares = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.35]
+    photos = {
+        f"{number}.jpg": photo.resize((round(640 * share), round(480 * share)))
+        for number, share in enumerate(shares)
+    }
+    assert set(duplicates_of(photos)["kind"]) == {"same"}
+
+
+def test_one_other_photo_makes_a_series() -> None:
+    """More than four that are not all one picture are a series, whatever most of them are."""
+    photo = scene(3)
+    photos = {f"{n:02}.jpg": resaved(photo, 60 + 5 * n) for n in range(MAX_ALIKE)}
+    found = duplicates_of({**photos, "object.jpg": painted(photo, 0.05)})
+    assert set(found["kind"]) == {"series"}
+    assert len(found) == MAX_ALIKE
+
+
+@pytest.mark.parametrize(("count", "kind"), [(MAX_COPIES, "same"), (MAX_COPIES + 1, "series")])
+def test_exposures_of_an_unchanged_scene_are_copies_up_to_a_number(count: int, kind: str) -> None:
+    """No pixel tells noise from copies: up to eight exposures are one picture, more a series."""
+    photos = {f"{n:02}.png": exposed(scene(3), n, noise=4) for n in range(count)}
+    assert set(duplicates_of(photos)["kind"]) == {kind}
+
+
+def test_in_a_set_of_look_alikes_only_sure_copies_are_the_same() -> None:
+    """Where most pairs only look alike, what just passes is not trusted, and a near copy is."""
     photos: Photos = {}
     for number in range(MIN_DENIED):
         photos[f"{number}a.jpg"] = scene(number)
         photos[f"{number}b.jpg"] = painted(scene(number), 0.05)
     copy = {"copy.jpg": resaved(scene(99), 70), "original.jpg": scene(99)}
-    assert set(duplicates_of({**photos, **copy})["kind"]) == {"alike"}
+    cells = {f"cell {n}.png": solar_cell(n)[1] for n in (38, 92)}  # both sound, of other shades
+    found = pairs(duplicates_of({**photos, **copy, **cells}))
+    assert found["original.jpg", "copy.jpg"] == "same"
+    assert found["cell 92.png", "cell 38.png"] == "alike"
+    assert list(found.values()).count("same") == 1
     few = {path: photo for path, photo in photos.items() if path < "4"}
-    assert pairs(duplicates_of({**few, **copy}))["original.jpg", "copy.jpg"] == "same"
+    assert pairs(duplicates_of({**few, **cells}))["cell 92.png", "cell 38.png"] == "same"
 
 
 def test_equal_files_are_exact_duplicates() -> None:
