@@ -13,6 +13,7 @@ of an action and of a column's name do not matter, and a spreadsheet may part co
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,7 +24,7 @@ import pandas as pd
 from stages.base.echo import echo
 from stages.base.errors import UserError
 from stages.dataset.csv_match import match_rows
-from stages.dataset.csv_table import CsvRow, CsvTable, read_table
+from stages.dataset.csv_table import CsvRow, CsvTable, parse_table, read_text
 from stages.dataset.label_text import clean_label
 from stages.dataset.labels import PhotoLabels, Problem
 
@@ -117,12 +118,16 @@ def read_corrections(
 
 def read_corrections_table(file: Path) -> CsvTable:
     """Return the table of corrections; UserError when the file is none."""
-    tables = [read_table(file, delimiter) for delimiter in _DELIMITERS]
-    for table in tables:
-        if not table.absent(CORRECTION_COLUMNS):
-            return table
-    header = echo(_DELIMITERS[0].join(tables[0].header))
-    absent = tables[0].absent(CORRECTION_COLUMNS)
+    text = read_text(file)
+    for delimiter in _DELIMITERS:
+        # By another delimiter than its own, a right table may well have wrong quotes.
+        with suppress(UserError):
+            table = parse_table(file, text, delimiter)
+            if not table.absent(CORRECTION_COLUMNS):
+                return table
+    by_comma = parse_table(file, text, _DELIMITERS[0])
+    header = echo(_DELIMITERS[0].join(by_comma.header))
+    absent = by_comma.absent(CORRECTION_COLUMNS)
     columns = ", ".join(CORRECTION_COLUMNS)
     raise UserError(f"{file}: {absent} ({header}); its columns are {columns}")
 

@@ -95,16 +95,19 @@ def read_table(file: Path, delimiter: str) -> CsvTable:
 def parse_table(file: Path, text: str, delimiter: str) -> CsvTable:
     """Return the table in the text of a file; UserError when its quoting cannot be read."""
     records = list(_records(file, text, delimiter))
-    if delimiter == " " and _is_aligned(records):
-        records = [CsvRecord(line, [cell for cell in cells if cell]) for line, cells in records]
+    if delimiter == " ":
+        records = _without_alignment(records)
     header = [clean_label(name) for name in records[0].cells] if records else [""]
     return CsvTable(file, text, delimiter, header, records)
 
 
-def _is_aligned(records: Sequence[CsvRecord]) -> bool:
-    """Return whether columns are aligned by several spaces, which single ones cannot part."""
-    width = len(records[0].cells) if records else 0
-    return any(len(record.cells) > width or "" in records[0].cells for record in records)
+def _without_alignment(records: list[CsvRecord]) -> list[CsvRecord]:
+    """Return the records of a table whose columns several spaces align, with as many cells each.
+
+    A table in which only some rows fit then is not aligned, and an empty cell in it is a cell.
+    """
+    filled = [CsvRecord(line, [cell for cell in cells if cell]) for line, cells in records]
+    return filled if len({len(record.cells) for record in filled}) == 1 else records
 
 
 def _records(file: Path, text: str, delimiter: str) -> Iterator[CsvRecord]:

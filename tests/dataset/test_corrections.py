@@ -55,6 +55,13 @@ def test_a_photo_is_relabelled_or_dropped(read: Reader) -> None:
     assert corrections.problems == []
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_quote_behind_another_delimiter_is_text(read: Reader, delimiter: str) -> None:
+    """A quoted note may hold quotes behind the delimiter that this file does not use."""
+    corrections = read(f'a.jpg,,drop,,"see ""a""{delimiter} ""b"" is blurry"\n')
+    assert corrections.dropped["a.jpg"].split() == f'see "a"{delimiter} "b" is blurry'.split()
+
+
 def test_without_a_hash_a_row_holds_for_any_content(read: Reader) -> None:
     """Rows written by hand need no hash."""
     assert read("a.jpg,,relabel,dog,\n").relabelled == {"a.jpg": "dog"}

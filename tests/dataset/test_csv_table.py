@@ -67,6 +67,15 @@ def test_columns_that_spaces_align_are_read() -> None:
     assert [tuple(row.cells.values()) for row in rows] == [("", "train")]
 
 
+def test_a_row_that_is_too_long_leaves_the_empty_cells_of_others() -> None:
+    """One unquoted label of two words does not shift the cells of a row whose label is empty."""
+    text = 'path label side\na.jpg "" train\nb.jpg golden retriever train\nc.jpg cat valid\n'
+    rows, problems = table(text, " ").rows(["path", "label", "side"])
+    cells = [tuple(row.cells.values()) for row in rows]
+    assert cells == [("a.jpg", "", "train"), ("c.jpg", "cat", "valid")]
+    assert [problem.path for problem in problems] == ["b.jpg"]
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
