@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stages.base.errors import UserError
 from stages.base.parts import PRIVATE_FOLDER
-from stages.base.ranks import launched_by_torchrun
+from stages.base.ranks import this_rank
 from stages.base.stage_lock import stage_lock
 from stages.base.system_errors import system_error_line
 from stages.base.terminal import INTERRUPTED, drop_stdout_unless_read, say, say_all
@@ -48,8 +48,8 @@ def run_stage(main: Callable[[], None]) -> None:
     stage = Path(inspect.getfile(main)).stem
 
     def locked_main() -> None:
-        # Of processes that train together none takes the lock: the one that launched them has it.
-        with nullcontext() if launched_by_torchrun() else stage_lock(PRIVATE_FOLDER, stage):
+        # Of processes that torchrun started on this stage the first takes the lock for all.
+        with stage_lock(PRIVATE_FOLDER, stage) if this_rank().first else nullcontext():
             main()
 
     run_command(locked_main, hint=_RESTORE.format(stage=stage))

@@ -67,9 +67,15 @@ def read_text_csv(source: Path | IO[bytes]) -> pd.DataFrame:
     A label may be NA or 007, and a file name may contain a carriage return: no cell becomes a
     missing value or a number, and a line ends at a line feed alone, as `write_csv` writes it.
     Raises FileNotFoundError, and for what is no CSV a ValueError (pandas' EmptyDataError and
-    ParserError, UnicodeDecodeError).
+    ParserError, UnicodeDecodeError); ParserError too where rows are longer than the header.
     """
-    return pd.read_csv(source, dtype=str, na_filter=False, lineterminator="\n")
+    table = pd.read_csv(source, dtype=str, na_filter=False, lineterminator="\n")
+    # pandas makes the first cells an index, so that each other cell is in the column before its own
+    if not isinstance(table.index, pd.RangeIndex):
+        raise pd.errors.ParserError(
+            f"row 1 has more cells than the {len(table.columns)} columns of the header"
+        )
+    return table
 
 
 def sha256_bytes(content: bytes) -> str:

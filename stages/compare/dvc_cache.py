@@ -1,7 +1,9 @@
 """DVC's cache: where it lies, and its objects by the md5 that dvc.lock names.
 
 A dvc.lock may come from anybody, and a cache may rot: a name is taken for a place only if it is an
-md5, and a content for the object only if it has that md5.
+md5, and a content that is read for the object only if it has that md5. Of a folder that is its
+listing: the files in it, which may be gigabytes, are found by their names, and their contents are
+left unchecked.
 """
 
 import re
@@ -61,8 +63,9 @@ class DvcCache:
             return None
         content = path.read_bytes()
         if md5_of(content) != name.removesuffix(_FOLDER_SUFFIX):
+            where = path.relative_to(self.folder).as_posix()
             raise UserError(
-                f"{path} in DVC's cache is damaged: its content has another md5; delete it, then "
+                f"{where} in DVC's cache is damaged: its content has another md5; delete it, then "
                 f"{FETCH_REMEDY}"
             )
         return content
@@ -76,6 +79,7 @@ class DvcCache:
     def folder_files(self, name: str | None) -> dict[str, Path] | None:
         """Return the object of each file of a folder by its path in it; None if one is missing.
 
+        Their contents are unchecked, that of the listing is not.
         UserError for a listing that is damaged or names files outside of the folder.
         """
         content = self.read(name)

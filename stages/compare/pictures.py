@@ -30,7 +30,9 @@ class PresizedPhotos:
 
     store: Store | None  # None where it is neither in DVC's cache nor in the workspace
     sha256: Mapping[str, str]  # path -> content that it must have; empty where that is not known
-    problem: str = ""  # the first that was found
+    name: str = ""  # of the store: data/presized, or data/presized of v1
+    cached: bool = False  # whether it is in DVC's cache
+    problem: str = ""  # the first that was found, without a path of this machine
 
     def data_uri(self, path: str, side: int) -> str | None:
         """Return a photo as a data URI; None where it, or one of this content, is not at hand."""
@@ -43,7 +45,10 @@ class PresizedPhotos:
         try:
             return thumbnail(self.store.image(path), side)
         except Exception as error:  # of a damaged shard almost any
-            self.problem = self.problem or f"{path}: {_first_line(error)}"
+            reason = f"its bytes in {self.name} cannot be read"
+            if not self.cached:
+                reason = _reason(error, self.store.folder, self.name)
+            self.problem = self.problem or f"{path}: {reason}"
             return None
 
 
@@ -90,14 +95,27 @@ def _open_photos(
     """Open a revision's store, from DVC's cache or else from the workspace."""
     images = snapshot.tables.get("images")
     sha256 = {} if images is None else dict(zip(images["path"], images["sha256"], strict=True))
-    photos = PresizedPhotos(store=None, sha256=sha256)
+    photos = PresizedPhotos(store=None, sha256=sha256, name=store)
+    past_store = f"{store} of {snapshot.name}"
     try:
-        cached = _linked_store(cache, output_hashes(snapshot.lock or {}).get(store), scratch)
-        folder = cached or root / store
+        linked = _linked_store(cache, output_hashes(snapshot.lock or {}).get(store), scratch)
+    except UserError as error:  # names an object within the cache
+        photos.problem = _first_line(error)
+        return photos
+    except (OSError, ValueError):  # no access, or names in the listing that no file can have
+        photos.problem = f"{past_store} cannot be read from DVC's cache"
+        return photos
+    folder = linked or root / store
+    if linked:
+        photos.name = past_store
+        photos.cached = True
+    try:
         if folder.is_dir():
             photos.store = Store(folder)
     except (UserError, OSError, ValueError) as error:
-        photos.problem = _first_line(error)
+        photos.problem = _reason(error, folder, store)
+        if linked:  # the error names links in a temporary folder, and a remedy for the workspace
+            photos.problem = f"{past_store} is of another version, or damaged"
     return photos
 
 
@@ -125,6 +143,11 @@ def _with_photo_notes(
         if photos[name].problem
     ]
     return replace(record, notes=[*record.notes, *notes])
+
+
+def _reason(error: Exception, folder: Path, name: str) -> str:
+    """Return what went wrong with a store, which has its name in place of its path."""
+    return _first_line(error).replace(str(folder), name)
 
 
 def _first_line(error: Exception) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from stages.base.fingerprint import fingerprint
+from stages.base.plural import count_noun
 from stages.compare.dvc_lock import recipe_fingerprint, seed_of
 from stages.compare.snapshot import Snapshot
 
@@ -25,7 +26,7 @@ class Recipe:
     def name(self) -> str:
         """The name of the lead, and how many more seeds there are."""
         more = len(self.members) - 1
-        return self.lead.name + (f" and {more} more seeds" if more else "")
+        return self.lead.name + (f" and {count_noun(more, 'more seed')}" if more else "")
 
     def outcomes(self) -> list[pd.DataFrame]:
         """Return the outcomes of every member that has any."""

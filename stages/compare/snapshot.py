@@ -62,10 +62,17 @@ def read_snapshots(
         raise UserError(
             f"{names[0]} stands for {len(base_revisions)} experiments; the base must be one"
         )
-    # Each revision once: names and patterns may overlap, and Holm counts comparisons.
-    revisions = list(dict.fromkeys([*base_revisions, *chain.from_iterable(other_revisions)]))
+    # Each commit once, by its first name: names and patterns may overlap, and Holm counts
+    # comparisons. The workspace is none of the commits.
+    by_commit: dict[str, Revision] = {}
+    for revision in chain(base_revisions, *other_revisions):
+        by_commit.setdefault(revision.commit, revision)
+    revisions = list(by_commit.values())
     if len(revisions) < 2:
-        raise UserError(f"There is nothing to compare {names[0]} with; name another revision")
+        raise UserError(
+            f"There is nothing to compare {names[0]} with, since all names stand for the same; "
+            "name another revision"
+        )
     return [read_snapshot(history, revision, cache, files) for revision in revisions]
 
 

@@ -3,7 +3,7 @@
 Run: python -m stages.tools.compare BASE [OTHER ...], where each is a git revision, the name of a
 DVC experiment (or a pattern: 'seeds-*'), or workspace, which is the default other. The work tree is
 only read. Writes reports/compare/ (index.html, compare.md, compare.json). With --fail-if worse the
-exit code is 1 when any of the others is worse.
+exit code is 1 when any of the others is worse, or has no image to be compared on.
 """
 
 from stages.base.environment import prepare_process
@@ -12,6 +12,7 @@ prepare_process()
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from stages.base.entry_point import run_command
@@ -24,7 +25,7 @@ from stages.compare.git import WORKSPACE
 from stages.compare.html import render_comparison
 from stages.compare.pictures import comparison_views
 from stages.compare.recipes import group_by_recipe
-from stages.compare.record import records_as_json
+from stages.compare.record import ComparisonRecord, records_as_json
 from stages.compare.snapshot import ProjectFiles, read_snapshots
 from stages.compare.text import comparison_markdown, terminal_text
 
@@ -61,10 +62,16 @@ def main() -> None:
     write_text(COMPARE_FOLDER / "compare.md", comparison_markdown(records))
     write_text(page, render_comparison(views))
     say(*terminal_text(records).split("\n"), "", str(page))
-    failed = [record.other for record in records if record.verdict == arguments.fail_if]
-    if failed:
-        say(f"{', '.join(failed)}: {arguments.fail_if} than {base.name}", file=sys.stderr)
+    if arguments.fail_if and (reasons := failures(records)):
+        say(*reasons, file=sys.stderr)
         sys.exit(1)
+
+
+def failures(records: Sequence[ComparisonRecord]) -> list[str]:
+    """Return why the comparisons do not pass: one is worse, or has no image to be compared on."""
+    worse = [f"{r.other}: worse than {r.base}" for r in records if r.verdict == "worse"]
+    empty = [f"{r.other}: no image in common with {r.base}" for r in records if not r.n_common]
+    return worse + empty
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -73,7 +80,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m stages.tools.compare", description=about)
     parser.add_argument("base", metavar="BASE", help="a revision or an experiment")
     parser.add_argument("other", metavar="OTHER", nargs="*", help=f"others; default {WORKSPACE}")
-    parser.add_argument("--fail-if", choices=["worse"], help="exit with 1 if any is so")
+    parser.add_argument(
+        "--fail-if", choices=["worse"], help="exit with 1 if any is so, or has no image in common"
+    )
     return parser.parse_args()
 
 

@@ -104,8 +104,8 @@ def find_photos(path: Path) -> Iterator[Found]:
     others = Counter(Path(name).suffix or "no ending" for name in names if name not in set(photos))
     if others:
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5))
-        passed_over = count_noun(others.total(), "other file")
-        say(f"{path}: passed over {passed_over} ({kinds})", file=sys.stderr)
+        other_files = count_noun(others.total(), "other file")
+        say(f"{path}: passed over {other_files} ({kinds})", file=sys.stderr)
 
 
 def predict_photos(

@@ -119,15 +119,21 @@ def test_one_stage_at_a_time_in_a_folder(
     assert capsys.readouterr().out == "done\n"
 
 
-def test_processes_that_train_together_need_no_lock(
+def test_of_processes_that_train_together_the_first_takes_the_lock(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that torchrun started runs although the one that launched it has the lock."""
+    """Of torchrun's processes rank 1 runs beside rank 0, which runs beside no other stage."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LOCAL_RANK", "1")
-    with stage_lock(PRIVATE_FOLDER, "fine_tune"):
+    monkeypatch.setenv("RANK", "1")
+    with stage_lock(PRIVATE_FOLDER, "presize"):
         run_stage(succeed)
-    assert capsys.readouterr().out == "done\n"
+        assert capsys.readouterr().out == "done\n"
+        monkeypatch.setenv("RANK", "0")
+        code, err = exit_of(succeed, capsys, run_stage)
+    assert code == 1
+    assert "is still at work in this folder" in err
 
 
 def test_an_exit_code_that_main_chose_stays() -> None:

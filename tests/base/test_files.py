@@ -201,6 +201,15 @@ def test_what_is_no_csv_is_a_value_error(tmp_path: Path, content: bytes) -> None
         read_back(tmp_path, content)
 
 
+@pytest.mark.parametrize(
+    "content", [b"a,b\n1,2,3\n4,5,6\n", b"a,b\n1,2,\n", b"a,b\n1,2,3,4\n", b"a,b\n1,2,3\n4,5\n"]
+)
+def test_rows_longer_than_the_header_are_refused(tmp_path: Path, content: bytes) -> None:
+    """Where rows have more cells than the header, no cell slips into another column."""
+    with pytest.raises(pd.errors.ParserError, match="row 1 has more cells than the 2 columns"):
+        read_back(tmp_path, content)
+
+
 def test_a_text_csv_that_is_missing_is_named(tmp_path: Path) -> None:
     """A file that is not there is a FileNotFoundError."""
     with pytest.raises(FileNotFoundError):

@@ -74,9 +74,20 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_part_lies_in_the_private_folder(workplace: Path) -> None:
+def test_a_part_lies_in_the_private_folder(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While a file is written, nothing stands beside it; afterwards no part is left anywhere."""
+    replace = Path.replace
+    moments = []
+
+    def note(self: Path, target: Path) -> Path:
+        moments.append((self.parent, self.read_bytes(), names(Path("reports"))))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", note)
     write_whole(Path("reports/a.json"), b"1")
+    assert moments == [(PARTS, b"1", [])]
     assert names(Path("reports")) == ["a.json"]
     assert names(PARTS) == []
 

@@ -69,14 +69,15 @@ def test_only_an_md5_is_the_name_of_an_object(history: ExampleHistory, name: str
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"[]"])
 def test_a_rotten_object_is_named(history: ExampleHistory, content: bytes) -> None:
-    """An object whose content has another md5 is not read, and the error says where it lies."""
+    """An object whose content has another md5 is not read, and the error says where in it."""
     name = history.put_in_cache(b"content")
     folder = history.put_folder_in_cache({"a.txt": name})
     for damaged in (name, folder):
         path = history.cache.file(damaged)
         assert path is not None
         path.write_bytes(content)
-        with pytest.raises(UserError, match=f"{damaged[2:]} in DVC's cache is damaged"):
+        name_in_cache = f"^files/md5/{damaged[:2]}/{damaged[2:]} in DVC's cache is damaged"
+        with pytest.raises(UserError, match=name_in_cache):
             history.cache.read(damaged)
     with pytest.raises(UserError, match="is damaged"):
         history.cache.has(folder)

@@ -1,9 +1,11 @@
 """The photos and figures of a comparison."""
 
 import io
+import json
 import shutil
+import tempfile
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,11 @@ from PIL import Image
 from stages.base.files import sha256_bytes
 from stages.compare.build_record import comparison_records
 from stages.compare.comparison import compare_recipes
-from stages.compare.html import ComparisonView
+from stages.compare.html import ComparisonView, render_comparison
 from stages.compare.pictures import PresizedPhotos, comparison_views
 from stages.compare.recipes import Recipe
+from stages.compare.record import records_as_json
+from stages.compare.text import comparison_markdown
 from stages.images.resize import PresizeParams
 from stages.store.reader import Store
 from stages.store.writer import write_store
@@ -70,6 +74,16 @@ def view_of(history: ExampleHistory, base: str, *others: str) -> list[Comparison
     records = comparison_records(comparisons)
     store = PROJECT_FILES.store
     return comparison_views(comparisons, records, history.root, history.cache, store)
+
+
+def outputs_of(views: list[ComparisonView]) -> list[str]:
+    """Return compare.json, compare.md and index.html."""
+    records = [view.record for view in views]
+    return [
+        json.dumps(records_as_json(records)),
+        comparison_markdown(records),
+        render_comparison(views),
+    ]
 
 
 def grey_of(data_uri: str) -> tuple[float, tuple[int, int]]:
@@ -178,11 +192,11 @@ def test_damaged_photos_are_left_out_and_noted(history: ExampleHistory) -> None:
     (view,) = view_of(history, "v1", "v2")
     assert view.thumbnails == {}
     assert len(view.record.notes) == 2
-    assert "v1: photos are left out: " in view.record.notes[0]
+    assert "v1: photos are left out: 04.jpg: data/presized/shard-" in view.record.notes[0]
     (presized / "index.csv").write_bytes(b"")
     (view,) = view_of(history, "v1", "v2")
     assert view.thumbnails == {}
-    assert "index.csv" in view.record.notes[0]
+    assert "v1: photos are left out: data/presized/index.csv is" in view.record.notes[0]
     shutil.rmtree(presized)
     for name, listing in (("climbs", "../../x"), ("lacks", "index.csv")):
         folder = history.put_folder_in_cache({listing: history.put_in_cache(b"1")})
@@ -192,6 +206,63 @@ def test_damaged_photos_are_left_out_and_noted(history: ExampleHistory) -> None:
         assert view.thumbnails == {}
         assert f"{name}: photos are left out: " in view.record.notes[-1]
     assert not (history.root / "x").exists()
+
+
+def make_another_version(store: Path) -> None:
+    """Write into a store that it is of version 1."""
+    file = store / "format.json"
+    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | {"version": 1}))
+
+
+def damage_shards(store: Path) -> None:
+    """Make every byte of a store's shards a zero."""
+    for shard in store.glob("*.tar"):
+        shard.write_bytes(b"\0" * shard.stat().st_size)
+
+
+def empty_shards(store: Path) -> None:
+    """Leave nothing in a store's shards."""
+    for shard in store.glob("*.tar"):
+        shard.write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("damage", "note"),
+    [
+        (make_another_version, "data/presized of past is of another version, or damaged"),
+        (empty_shards, "data/presized of past is of another version, or damaged"),
+        (damage_shards, "04.jpg: its bytes in data/presized of past cannot be read"),
+    ],
+)
+def test_an_unreadable_store_in_the_cache_gives_the_same_bytes_anywhere(
+    history: ExampleHistory, damage: Callable[[Path], None], note: str
+) -> None:
+    """A cached store of another version, or damaged, is noted without a path of this machine."""
+    presized = history.root / PROJECT_FILES.store
+    damage(presized)
+    sha256 = dict(zip(PATHS, history.snapshot("v2").tables["images"]["sha256"], strict=True))
+    write_run(history, sha256, 0, store_in_cache(history, presized))
+    history.commit("past")
+    first, second = (outputs_of(view_of(history, "v1", "past")) for _ in range(2))
+    assert first == second
+    assert f'"past: photos are left out: {note}"' in first[0]
+    for place in (str(history.root), tempfile.gettempdir(), "dvc repro"):
+        assert place not in first[0]
+
+
+def test_a_damaged_listing_in_the_cache_is_named_within_it(history: ExampleHistory) -> None:
+    """The note on a damaged object has its path in the cache's folder, wherever that lies."""
+    presized = store_in_cache(history, history.root / PROJECT_FILES.store)
+    sha256 = dict(zip(PATHS, history.snapshot("v2").tables["images"]["sha256"], strict=True))
+    write_run(history, sha256, 0, presized)
+    history.commit("past")
+    listing = history.cache.file(presized)
+    assert listing is not None
+    listing.write_bytes(b"[]")
+    text, *_ = outputs_of(view_of(history, "v1", "past"))
+    name = f"files/md5/{presized[:2]}/{presized[2:]}"
+    assert f"past: photos are left out: {name} in DVC's cache is damaged" in text
+    assert str(history.root) not in text
 
 
 def test_a_picture_says_nothing_of_where_it_was_taken(history: ExampleHistory) -> None:

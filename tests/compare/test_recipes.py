@@ -70,5 +70,6 @@ def test_a_recipe_is_named_by_its_first_revision(history: ExampleHistory) -> Non
     members = tuple(history.snapshot(f"seed-{seed}") for seed in (2, 1, 3))
     recipe = Recipe(members)
     assert (recipe.lead.name, recipe.name) == ("seed-2", "seed-2 and 2 more seeds")
+    assert Recipe(members[:2]).name == "seed-2 and 1 more seed"
     assert Recipe(members[:1]).name == "seed-2"
     assert len(recipe.outcomes()) == 3

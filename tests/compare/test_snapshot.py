@@ -132,9 +132,20 @@ def read_names(history: ExampleHistory, names: Sequence[str]) -> list[str]:
 def test_revisions_come_once_each_and_the_base_first(history: ExampleHistory) -> None:
     """A pattern gives all its experiments, and a revision named twice is read once."""
     for number in (2, 1):
+        history.commit(f"commit-{number}")
         history.git("update-ref", f"refs/exps/ab/cdef/seed-{number}", "HEAD")
     names = read_names(history, ["v1", "seed-*", "v1", "seed-2"])
     assert names == ["v1", "seed-1", "seed-2"]
+
+
+def test_a_commit_under_several_names_is_one_revision(history: ExampleHistory) -> None:
+    """A commit named by HEAD, its hash and a tag is read once; the workspace is its own."""
+    history.commit("v2")
+    sha = history.git("rev-parse", "HEAD").strip()
+    names = read_names(history, ["v1", "HEAD", sha, "v2", sha[:8], "workspace", "v1"])
+    assert names == ["v1", "HEAD", "workspace"]
+    with pytest.raises(UserError, match="nothing to compare HEAD with"):
+        read_names(history, ["HEAD", sha])
 
 
 def test_the_base_is_one_revision(history: ExampleHistory) -> None:

@@ -140,6 +140,19 @@ def test_fail_if_worse_sets_the_exit_code(
     assert stopped.value.code == 1
 
 
+def test_fail_if_worse_does_not_pass_what_cannot_be_compared(
+    history: ExampleHistory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Outcomes that cannot be read are no proof that nothing is worse: the exit code is 1."""
+    outcomes = history.root / compare.PROJECT_FILES.outcomes
+    outcomes.write_text("path,actual\n\0\n")
+    run(monkeypatch, "v1")
+    with pytest.raises(SystemExit) as stopped:
+        run(monkeypatch, "v1", "--fail-if", "worse")
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "workspace: no image in common with v1\n"
+
+
 def test_several_revisions_share_their_chance_of_error(
     history: ExampleHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,8 +193,8 @@ def test_seeds_of_the_base_are_compared_one_by_one(
 def test_the_same_run_under_two_names_is_two_rows(
     history: ExampleHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second name for a run is no second seed: it has a row of its own, with the same numbers."""
-    history.git("branch", "again", "v3")
+    """The same run in another commit is no second seed: it has a row of its own."""
+    history.commit("again")
     first, second = run(monkeypatch, "v1", "v3", "again")
     assert (first["other"], second["other"]) == ("v3", "again")
     assert first["difference"] == second["difference"]
