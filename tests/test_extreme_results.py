@@ -222,7 +222,7 @@ def test_extreme_results_are_compared(
     if base == "none":
         assert set(verdicts.values()) == {"cannot tell"}
     else:
-        assert verdicts["all-wrong"] == verdicts["all-wrong-1 and 1 more seeds"] == "worse"
+        assert verdicts["all-wrong"] == verdicts["all-wrong-1 and 1 more seed"] == "worse"
         assert verdicts["one-wrong"] == verdicts["none"] == "cannot tell"
         by_name = {record["other"]: record for record in records}
         assert (by_name["usual"]["only_base_right"], by_name["usual"]["only_other_right"]) == (1, 0)

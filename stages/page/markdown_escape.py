@@ -15,7 +15,7 @@ CODE_SPAN_LENGTH = 80  # characters of a name; a longer one is cut
 _WORD = re.compile(r"(\(?)(.+?)([).,:;]*)")
 # Letters, with hyphens or an apostrophe between them; a number with its sign; an arrow or a dash.
 _PLAIN = re.compile(r"[^\W\d_]+([-'’][^\W\d_]+)*|[+−]?\d{1,3}(,\d{3})*(\.\d+)?|%|[→–]")
-_COMMIT = re.compile(r"[0-9a-f]{7,40}", re.IGNORECASE)
+_COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b", re.IGNORECASE)
 # GitHub links issues by gh-12 and takes these for the beginning of a list.
 _LIST_MARK = re.compile(r"\d+[.)]")
 
@@ -66,7 +66,7 @@ def _escaped(word: str) -> str:
     if parts is None:
         return word
     opening, inner, closing = parts.groups()
-    if _PLAIN.fullmatch(inner) and not _COMMIT.fullmatch(inner):
+    if _PLAIN.fullmatch(inner) and not _COMMIT.search(inner):
         return word
     return f"{opening}{_fenced(inner)}{closing}"
 

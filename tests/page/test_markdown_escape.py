@@ -101,6 +101,7 @@ def test_prose_stays_prose(text: str) -> None:
         ("<b> @someone", "`<b>` `@someone`"),
         ("two\nlines", "two lines"),
         ("1. one", "`1.` one"),
+        ("0.5 and 1.0123456789", "0.5 and `1.0123456789`"),  # its end could be a commit
     ],
 )
 def test_what_is_no_plain_word_is_code(text: str, plain: str) -> None:
