@@ -116,7 +116,8 @@ def test_an_experiment_becomes_the_workspace(lab: Repo) -> None:
 def test_an_experiment_becomes_a_branch(lab: Repo) -> None:
     """`dvc exp branch` makes a branch of an experiment, which compares as the experiment does."""
     lab.run("dvc", "exp", "branch", "longer", "longer-training")
-    by_name, by_branch = compare(lab, "HEAD", "longer", "longer-training")
+    (by_name,) = compare(lab, "HEAD", "longer")
+    (by_branch,) = compare(lab, "HEAD", "longer-training")
     assert by_name["difference"] == by_branch["difference"]
     assert by_name["other_commit"] == by_branch["other_commit"]
 
