@@ -1,10 +1,9 @@
 """What a person wrote is shown short."""
 
-import time
-
 import pytest
 
 from stages.base.echo import cut, echo
+from tests.bounded_work import bounded_work
 
 
 @pytest.mark.parametrize("value", [1, 0.5, "auto", [1, "a"], {"a": None}, True])
@@ -18,10 +17,9 @@ def test_long_and_deep_values_are_cut_at_once() -> None:
     bomb: list[object] = []
     for _ in range(60):
         bomb = [bomb] * 9
-    start = time.perf_counter()
-    for value in ("x" * 10**6, list(range(10**5)), bomb, 16**9000, 10**4000, {"k" * 9000: 1}):
-        assert len(echo(value)) <= 80
-    assert time.perf_counter() - start < 1
+    with bounded_work(1):
+        for value in ("x" * 10**6, list(range(10**5)), bomb, 16**9000, 10**4000, {"k" * 9000: 1}):
+            assert len(echo(value)) <= 80
 
 
 def test_a_cut_text_has_dots() -> None:

@@ -4,24 +4,10 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.dataset.label_coverage import coverage_notes, require_classes, require_labels
-from stages.dataset.labels import IngestParams, PhotoLabels, Problem
+from stages.dataset.labels import PhotoLabels, Problem
+from tests.label_rule import ingest_section
 
 PHOTOS = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
-
-
-def params(by: str = "filename") -> IngestParams:
-    """Return the section with a rule."""
-    label = {
-        "by": by,
-        "on": "name",
-        "regex": r"^(.+)_\d+\.\w+$",
-        "csv": "data/labels.csv",
-        "path_column": "path",
-        "label_column": "label",
-        "split_column": "",
-        "delimiter": ",",
-    }
-    return IngestParams.model_validate({"images": "data/photos", "label": label})
 
 
 @pytest.mark.parametrize(
@@ -34,12 +20,12 @@ def params(by: str = "filename") -> IngestParams:
 def test_a_rule_that_labels_nothing_is_refused_in_one_line(by: str, words: list[str]) -> None:
     """The line shows three photos, the rule, and what to change."""
     with pytest.raises(UserError) as caught:
-        require_labels(PhotoLabels(), params(by), PHOTOS)
+        require_labels(PhotoLabels(), ingest_section(by=by), PHOTOS)
     [line] = caught.value.lines
     assert "'d.jpg'" not in line
     for word in [*words, "none of the 4 images in data/photos"]:
         assert word in line
-    require_labels(PhotoLabels({"a.jpg": "cat"}), params(by), PHOTOS)
+    require_labels(PhotoLabels({"a.jpg": "cat"}), ingest_section(by=by), PHOTOS)
 
 
 def test_a_table_that_labels_nothing_is_shown_beside_the_photos() -> None:
@@ -47,7 +33,7 @@ def test_a_table_that_labels_nothing_is_shown_beside_the_photos() -> None:
     rows = [Problem(f"x/{name}", "row without photo", "line 2") for name in ("1", "2", "3", "4")]
     fit = Problem("", "paths would fit", "not taken: 2 paths fit")
     with pytest.raises(UserError) as caught:
-        require_labels(PhotoLabels(problems=[*rows, fit]), params("csv"), PHOTOS)
+        require_labels(PhotoLabels(problems=[*rows, fit]), ingest_section(by="csv"), PHOTOS)
     assert caught.value.lines == [
         "data/labels.csv (ingest.label.csv) has a label for none of the 4 images in data/photos",
         "  its column 'path' holds 'x/1', 'x/2', 'x/3'",
@@ -68,11 +54,13 @@ def test_one_class_is_no_set_to_learn_from() -> None:
 def test_photos_without_a_label_are_counted_with_examples() -> None:
     """A note has how many of how many photos, and three of them."""
     unlabelled = [Problem(path, "no match", "") for path in PHOTOS]
-    notes = coverage_notes(PhotoLabels({"e_1.jpg": "e", "f_1.jpg": "f"}, unlabelled), params())
+    notes = coverage_notes(
+        PhotoLabels({"e_1.jpg": "e", "f_1.jpg": "f"}, unlabelled), ingest_section()
+    )
     assert notes == [
         "ingest.label.regex: 4 of 6 photos get no label, such as 'a.jpg', 'b.jpg', 'c.jpg'"
     ]
-    assert coverage_notes(PhotoLabels({"e_1.jpg": "e", "f_1.jpg": "f"}), params()) == []
+    assert coverage_notes(PhotoLabels({"e_1.jpg": "e", "f_1.jpg": "f"}), ingest_section()) == []
 
 
 def test_rows_of_a_table_without_photo_are_counted() -> None:
@@ -84,7 +72,7 @@ def test_rows_of_a_table_without_photo_are_counted() -> None:
         Problem("", "paths adjusted", "taken: 3 paths"),
     ]
     labels = PhotoLabels({"a.jpg": "cat", "b.jpg": "dog"}, problems=problems)
-    assert coverage_notes(labels, params("csv")) == [
+    assert coverage_notes(labels, ingest_section(by="csv")) == [
         "ingest.label.csv: rows of data/labels.csv without a photo in data/photos: 2, such as"
         " 'x.jpg', '/y.jpg'",
         "ingest.label.csv: taken: 3 paths",
@@ -94,7 +82,7 @@ def test_rows_of_a_table_without_photo_are_counted() -> None:
 def test_classes_that_are_sides_of_a_split_are_noted() -> None:
     """Photos that lie in train/ and val/ themselves would make classes of these names."""
     sides = PhotoLabels({"train/1.jpg": "train", "val/2.jpg": "val"})
-    [note] = coverage_notes(sides, params("folder"))
+    [note] = coverage_notes(sides, ingest_section(by="folder"))
     assert "the classes would be 'train', 'val'" in note
     mixed = PhotoLabels({"train/1.jpg": "train", "bus/2.jpg": "bus"})
-    assert coverage_notes(mixed, params("folder")) == []
+    assert coverage_notes(mixed, ingest_section(by="folder")) == []

@@ -1,6 +1,5 @@
 """A rule labels every photo or says why it does not."""
 
-import time
 import unicodedata
 
 import pytest
@@ -14,47 +13,28 @@ from stages.dataset import labels as labels_module
 from stages.dataset.label_text import clean_label
 from stages.dataset.labels import (
     IngestParams,
-    LabelParams,
     PhotoLabels,
     Problem,
     by_filename,
     by_folder,
     label_photos,
 )
+from tests.bounded_work import bounded_work
+from tests.label_rule import ingest_section, label_rule
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=100)
-DEFAULTS = {
-    "by": "filename",
-    "on": "name",
-    "regex": r"^(.+)_\d+\.\w+$",
-    "csv": "data/labels.csv",
-    "path_column": "path",
-    "label_column": "label",
-    "split_column": "",
-    "delimiter": ",",
-}
-
-
-def rule(**changes: str) -> LabelParams:
-    """Return the default rule with some keys changed."""
-    return LabelParams.model_validate({**DEFAULTS, **changes})
-
-
-def ingest_params(images: str = "data/photos", **changes: str) -> IngestParams:
-    """Return the section with some keys of its rule changed."""
-    return IngestParams.model_validate({"images": images, "label": {**DEFAULTS, **changes}})
 
 
 def complaint(**changes: str) -> list[str]:
     """Return the lines that a user reads about a wrong rule."""
     with pytest.raises(ValidationError) as caught:
-        ingest_params(**changes)
+        ingest_section(**changes)
     return validation_lines(caught.value, IngestParams, "ingest")
 
 
 def test_pets_are_labelled_by_the_regex_of_the_book() -> None:
     """The default regex takes all before the last number, as fastbook does for Pets."""
-    result = by_filename(["great_pyrenees_173.jpg", "sub/Abyssinian_34.jpg"], rule())
+    result = by_filename(["great_pyrenees_173.jpg", "sub/Abyssinian_34.jpg"], label_rule())
     assert result.labels == {
         "great_pyrenees_173.jpg": "great_pyrenees",
         "sub/Abyssinian_34.jpg": "Abyssinian",
@@ -64,7 +44,7 @@ def test_pets_are_labelled_by_the_regex_of_the_book() -> None:
 
 def test_every_mismatch_is_a_problem_not_only_the_first() -> None:
     """Photos that the regex does not match are listed one by one, with the regex."""
-    result = by_filename(["a.jpg", "cat_1.jpg", "b.jpg"], rule())
+    result = by_filename(["a.jpg", "cat_1.jpg", "b.jpg"], label_rule())
     assert result.labels == {"cat_1.jpg": "cat"}
     assert [problem.path for problem in result.unlabelled] == ["a.jpg", "b.jpg"]
     assert {problem.problem for problem in result.unlabelled} == {"no match"}
@@ -74,21 +54,23 @@ def test_every_mismatch_is_a_problem_not_only_the_first() -> None:
 def test_the_regex_looks_at_the_name_or_at_the_whole_path() -> None:
     """On path the folders count too; on name they do not exist."""
     pattern = r"^(\w+)/"
-    assert by_filename(["cat/1.jpg"], rule(regex=pattern)).labels == {}
-    assert by_filename(["cat/1.jpg"], rule(regex=pattern, on="path")).labels == {"cat/1.jpg": "cat"}
+    assert by_filename(["cat/1.jpg"], label_rule(regex=pattern)).labels == {}
+    assert by_filename(["cat/1.jpg"], label_rule(regex=pattern, on="path")).labels == {
+        "cat/1.jpg": "cat"
+    }
 
 
 @pytest.mark.parametrize("name", ["_1.jpg", "  _1.jpg"])
 def test_a_group_that_catches_nothing_gives_no_label(name: str) -> None:
     """An empty label is a problem of its own, not a class."""
-    result = by_filename([name], rule(regex=r"^(.*)_\d"))
+    result = by_filename([name], label_rule(regex=r"^(.*)_\d"))
     assert result.labels == {}
     assert result.unlabelled[0].problem == "empty label"
 
 
 def test_a_group_outside_the_match_gives_no_label() -> None:
     """When the match goes past the group, there is no label to take."""
-    result = by_filename(["1.jpg"], rule(regex=r"^(?:(cat)|\d)"))
+    result = by_filename(["1.jpg"], label_rule(regex=r"^(?:(cat)|\d)"))
     assert result.unlabelled[0].problem == "no match"
 
 
@@ -96,17 +78,18 @@ def test_a_decomposed_name_gets_the_composed_label() -> None:
     """A name in which é is two characters, as macOS writes it, has the same label as elsewhere."""
     composed = "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
     path = unicodedata.normalize("NFD", composed) + "_1.jpg"
-    assert by_filename([path], rule(regex=r"^(\w{4})_")).labels == {path: composed}
+    assert by_filename([path], label_rule(regex=r"^(\w{4})_")).labels == {path: composed}
 
 
 def test_a_pathological_regex_is_stopped() -> None:
     """A regex that would run for years ends in one line that names the key and the photo."""
-    start = time.perf_counter()
-    with pytest.raises(
-        UserError, match=r"^ingest\.label\.regex .* took over 0\.5 s on 'aaaa"
-    ) as caught:
-        by_filename(["a" * 60 + "!"], rule(regex=r"^(?:(?:a|aa)+)+(b)$"))
-    assert time.perf_counter() - start < 5
+    with (
+        bounded_work(5),
+        pytest.raises(
+            UserError, match=r"^ingest\.label\.regex .* took over 0\.5 s on 'aaaa"
+        ) as caught,
+    ):
+        by_filename(["a" * 60 + "!"], label_rule(regex=r"^(?:(?:a|aa)+)+(b)$"))
     assert "\n" not in str(caught.value)
 
 
@@ -114,16 +97,15 @@ def test_a_regex_that_is_slow_on_every_name_is_stopped(monkeypatch: pytest.Monke
     """Names that each stay below the limit do not add up to hours."""
     monkeypatch.setattr(labels_module, "_TOTAL_SECONDS", 0.2)
     names = [f"{'a' * 18}{number:03}!" for number in range(1000)]
-    start = time.perf_counter()
-    with pytest.raises(UserError, match=r"took far too long on names such as 'aaaa"):
-        by_filename(names, rule(regex=r"^(?:(?:a|aa)+)+(b)$"))
-    assert time.perf_counter() - start < 5
+    slow = r"took far too long on names such as 'aaaa"
+    with bounded_work(5), pytest.raises(UserError, match=slow):
+        by_filename(names, label_rule(regex=r"^(?:(?:a|aa)+)+(b)$"))
 
 
 def test_labels_are_cleaned_and_their_spelling_is_remembered() -> None:
     """A name or folder with an invisible character gives the class that it shows."""
     paths = ["cat_1.jpg", "cat\u200b_2.jpg"]
-    result = by_filename(paths, rule())
+    result = by_filename(paths, label_rule())
     assert result.labels == dict.fromkeys(paths, "cat")
     assert result.written == {paths[1]: "cat\u200b"}
     result = by_folder(["c\u00adat/1.jpg", " cat/2.jpg", "\u200b/3.jpg"])
@@ -145,7 +127,7 @@ def test_each_photo_is_labelled_or_a_problem(names: list[str]) -> None:
     """Whatever the names, no photo is lost and none is both labelled and not."""
     paths = sorted({f"{name}_1.jpg" for name in names} | set(names))
     for result in (
-        by_filename(paths, rule()),
+        by_filename(paths, label_rule()),
         by_folder(paths),
         by_folder([f"x/{p}" for p in paths]),
     ):
@@ -161,12 +143,12 @@ def test_the_csv_adds_the_split_to_any_rule() -> None:
     rows = PhotoLabels(
         splits={"cat_1.jpg": "valid"}, problems=[Problem("x", "y", "z")], merged_rows=3
     )
-    result = label_photos(["cat_1.jpg", "x.jpg"], rule(), rows)
+    result = label_photos(["cat_1.jpg", "x.jpg"], label_rule(), rows)
     assert result.labels == {"cat_1.jpg": "cat"}
     assert [problem.path for problem in result.unlabelled] == ["x.jpg"]
     assert (result.splits, result.problems, result.merged_rows) == (rows.splits, rows.problems, 3)
-    assert label_photos(["cat/1.jpg"], rule(by="folder"), rows).labels == {"cat/1.jpg": "cat"}
-    assert label_photos(["cat/1.jpg"], rule(by="csv"), rows) is rows
+    assert label_photos(["cat/1.jpg"], label_rule(by="folder"), rows).labels == {"cat/1.jpg": "cat"}
+    assert label_photos(["cat/1.jpg"], label_rule(by="csv"), rows) is rows
 
 
 @pytest.mark.parametrize(
@@ -211,22 +193,22 @@ def test_all_mistakes_are_named_at_once() -> None:
 
 def test_columns_do_not_matter_while_no_csv_is_read() -> None:
     """A file-name rule without a split column may leave the columns empty."""
-    assert not rule(path_column="", label_column="").reads_csv
-    assert rule(split_column="side").reads_csv
-    assert rule(by="csv").reads_csv
+    assert not label_rule(path_column="", label_column="").reads_csv
+    assert label_rule(split_column="side").reads_csv
+    assert label_rule(by="csv").reads_csv
 
 
 @pytest.mark.parametrize("folder", ["", " ", "/photos", "C:\\photos", "C:/photos"])
 def test_the_folder_of_photos_is_relative(folder: str) -> None:
     """An absolute folder exists on one machine only, and is refused."""
     with pytest.raises(ValidationError, match="from the root of the repository"):
-        ingest_params(images=folder)
+        ingest_section(images=folder)
 
 
 @pytest.mark.parametrize("folder", ["data/photos", "../elsewhere", "photos"])
 def test_a_folder_may_lie_beside_the_repository(folder: str) -> None:
     """Relative folders are taken as they are."""
-    assert ingest_params(images=folder).images == folder
+    assert ingest_section(images=folder).images == folder
 
 
 def test_a_problem_prints_on_one_line() -> None:

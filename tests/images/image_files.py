@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from stages.base.seed import derive
+from stages.images.decode import Undecodable, decode
 
 Tag = tuple[int, int, Sequence[int]]  # number, type (3: 16 bits, 4: 32 bits), values
 
@@ -91,6 +92,19 @@ def damaged_copies(content: bytes, copies: int) -> Iterator[bytes]:
             case 2:
                 del data[place : place + int(draw.integers(1, 501))]
         yield bytes(data)
+
+
+def damage_counts(content: bytes, copies: int) -> tuple[int, int]:
+    """Return how many damaged copies are refused, and how many are accepted and visibly wrong."""
+    right = np.asarray(decode(content).image)
+    refused = 0
+    wrong = 0
+    for copy in damaged_copies(content, copies):
+        try:
+            wrong += visibly_wrong(np.asarray(decode(copy).image), right)
+        except Undecodable:
+            refused += 1
+    return refused, wrong
 
 
 def visibly_wrong(found: np.ndarray, right: np.ndarray) -> bool:

@@ -1,7 +1,6 @@
 """Params and inputs are checked before anything runs: all mistakes at once, with the remedy."""
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -62,10 +61,8 @@ def check_lines() -> list[str]:
 def test_the_params_of_the_project_are_in_order(
     repo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """params.yaml as committed passes, though the sample is not made yet, and quickly."""
-    start = time.perf_counter()
+    """params.yaml as committed passes, though the sample is not made yet."""
     check.main()
-    assert time.perf_counter() - start < 5
     assert capsys.readouterr().out == "Params and inputs are in order.\n"
 
 

@@ -8,22 +8,12 @@ import pytest
 from stages.dataset.labels import IngestParams
 from stages.dataset.splits import SplitParams
 from stages.tools.check_labels import check_labels
-
-RULE = {
-    "by": "filename",
-    "on": "name",
-    "regex": r"^(.+)_\d+\.\w+$",
-    "csv": "labels.csv",
-    "path_column": "path",
-    "label_column": "label",
-    "split_column": "",
-    "delimiter": ",",
-}
+from tests.label_rule import ingest_section
 
 
-def params(**changes: str) -> IngestParams:
-    """Return the section for the folder of photos, with some keys of its rule changed."""
-    return IngestParams.model_validate({"images": "photos", "label": {**RULE, **changes}})
+def section(**changes: str) -> IngestParams:
+    """Return the section for the folder of photos and the table of the fixture."""
+    return ingest_section("photos", **{"csv": "labels.csv"} | changes)
 
 
 @pytest.fixture
@@ -47,29 +37,29 @@ def fill(folder: Path, *names: str) -> None:
 def test_what_is_no_photo_by_its_name_is_not_counted(folder: Path) -> None:
     """Sidecars beside photos get no label and are not missed."""
     fill(folder, "cat_1.jpg", "cat_1.jpg.json", "dog_1.PNG", "notes.txt", "dog_2.heic")
-    checked = check_labels(params(), None, listed=True)
+    checked = check_labels(section(), None, listed=True)
     assert (checked.mistakes, checked.notes) == ([], [])
 
 
 def test_photos_without_extension_are_photos_where_there_are_no_others(folder: Path) -> None:
     """Where no file is named as a photo, all are looked at."""
     fill(folder, "cat_1", "dog_1")
-    checked = check_labels(params(regex=r"^(.+)_"), None, listed=True)
+    checked = check_labels(section(regex=r"^(.+)_"), None, listed=True)
     assert (checked.mistakes, checked.notes) == ([], [])
 
 
 def test_a_folder_that_is_not_there_yet_is_not_listed(folder: Path) -> None:
     """Of the sample, which a stage makes, only the table is looked at."""
-    assert check_labels(params(), None, listed=False).mistakes == []
+    assert check_labels(section(), None, listed=False).mistakes == []
     Path("labels.csv").write_text("id,breed\n1,cat\n")
-    lines = check_labels(params(by="csv"), None, listed=False).mistakes
+    lines = check_labels(section(by="csv"), None, listed=False).mistakes
     assert "no column named 'path'" in lines[0]
 
 
 def test_spellings_and_sides_are_noted(folder: Path) -> None:
     """Classes that look alike, that were merged, or that name sides are seen before a run."""
     fill(folder, "Cat_1.jpg", "cat_1.jpg", "dog_1.jpg", "dog\u200b_2.jpg")
-    notes = check_labels(params(), None, listed=True).notes
+    notes = check_labels(section(), None, listed=True).notes
     assert [note.split(":")[0] for note in notes] == ["spellings merged", "labels look alike"]
 
 
@@ -77,7 +67,7 @@ def test_a_split_by_folder_is_checked(folder: Path) -> None:
     """A layout without a folder for validation cannot be split by folder."""
     fill(folder, "train/cat/1.jpg", "train/dog/1.jpg")
     split = SplitParams.model_validate({"by": "folder", "valid": 0.2})
-    rule = params(by="folder")
+    rule = section(by="folder")
     assert "none is in valid/" in check_labels(rule, split, listed=True).mistakes[0]
     fill(folder, "Validation/cat/1.jpg", "test/dog/1.jpg")
     assert check_labels(rule, split, listed=True).mistakes == []
@@ -87,5 +77,5 @@ def test_thousands_of_photos_take_no_time(folder: Path) -> None:
     """Only names are read: 2,000 take less than a fifth of a second, 100,000 about 1.3 s."""
     fill(folder, *(f"cat_{number}.jpg" for number in range(2_000)), "dog_1.jpg")
     start = time.process_time()
-    assert check_labels(params(), None, listed=True).mistakes == []
+    assert check_labels(section(), None, listed=True).mistakes == []
     assert time.process_time() - start < 0.2
