@@ -47,7 +47,7 @@ def _adjusted(match: PathMatch) -> list[Problem]:
     if fit := match.offered:
         remedy = "write the paths so if they mean these"
         if fit.way.folders == "below":
-            remedy = f"if they mean these, end ingest.images in {fit.way.prefix}"
+            remedy = f"if they mean these, end ingest.images in {fit.prefix}"
         problems.append(Problem("", "paths would fit", f"not taken: {_in_words(fit)}; {remedy}"))
     return problems
 
@@ -57,7 +57,7 @@ def _in_words(fit: Fit) -> str:
     written, photo = next(iter(fit.photos.items()))
     count = count_noun(len(fit.photos), "path")
     fits = "fits" if len(fit.photos) == 1 else "fit"
-    return f"{count} {fits} one photo {fit.way}, such as {echo(written)} for {echo(photo)}"
+    return f"{count} {fits} one photo {fit}, such as {echo(written)} for {echo(photo)}"
 
 
 def _unmatched_problem(line: int, written: str) -> Problem:

@@ -123,7 +123,7 @@ def _fits(written: Sequence[str], photos: Sequence[str], used: AbstractSet[str])
     fits = list(_fits_in(all_ways, *_alike(sample, list(own)), used))
     if len(sample) == len(paths):
         return fits
-    return list(_fits_in([replace(fit.way, prefix="") for fit in fits], plain, own, used))
+    return list(_fits_in([fit.way for fit in fits], plain, own, used))
 
 
 def _fits_in(

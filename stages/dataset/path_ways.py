@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
 
@@ -26,25 +26,11 @@ class Way:
     spellings: tuple[str, ...] = ()  # keys of SPELLINGS
     extension: Extension = ""  # add: only the photos have one; other: it does not count
     folders: Folders = ""  # prefix: without leading ones; tail, below: below others; name: none
-    prefix: str = ""  # the folders that are left out, in the CSV (prefix) or on the disk (below)
 
     @property
     def is_spelling(self) -> bool:
         """Whether all parts of the paths are the same."""
         return not self.extension and not self.folders
-
-    def __str__(self) -> str:
-        """Return the way in words."""
-        parts = {
-            "add": "with an extension",
-            "other": "with another extension",
-            "prefix": f"without the leading {self.prefix}",
-            "tail": "below a folder",
-            "below": f"below {self.prefix}",
-            "name": "by the name of the file alone",
-        }
-        words = [*self.spellings, *(parts[part] for part in (self.extension, self.folders) if part)]
-        return ", ".join(words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +39,22 @@ class Fit:
 
     way: Way
     photos: Mapping[str, str]  # by the path as written
+    prefix: str = ""  # the folders that are left out, in the CSV (prefix) or on the disk (below)
     unclear: int = 0  # paths that fit several photos
+
+    def __str__(self) -> str:
+        """Return the way in words."""
+        way = self.way
+        parts = {
+            "add": "with an extension",
+            "other": "with another extension",
+            "prefix": f"without the leading {self.prefix}",
+            "tail": "below a folder",
+            "below": f"below {self.prefix}",
+            "name": "by the name of the file alone",
+        }
+        words = [*way.spellings, *(parts[part] for part in (way.extension, way.folders) if part)]
+        return ", ".join(words)
 
 
 def respelled(path: str, spellings: Iterable[str] = tuple(SPELLINGS)) -> str:
@@ -119,7 +120,7 @@ def fit_paths(
         for path, photo in found.items()
         if photo and claims[photo] == 1 and photo not in used
     }
-    return Fit(way=replace(way, prefix=prefix), photos=sure, unclear=claims[""])
+    return Fit(way=way, prefix=prefix, photos=sure, unclear=claims[""])
 
 
 def _tails(path: str) -> Iterator[str]:

@@ -41,7 +41,7 @@ def test_each_way_of_writing_is_understood_and_named(words: str, rewrite: Rewrit
     """All paths that are written in one way find their photos, and the way is said."""
     match = match_paths(map(rewrite, PHOTOS), PHOTOS)
     assert match.photos == {rewrite(photo): photo for photo in PHOTOS}
-    assert [str(fit.way) for fit in match.taken] == [words]
+    assert [str(fit) for fit in match.taken] == [words]
     assert match.offered is None
 
 
@@ -79,7 +79,7 @@ def test_names_that_stand_in_two_folders_are_offered_with_the_folder() -> None:
     match = match_paths(["1.jpg", "2.jpg"], photos)
     assert (match.photos, match.taken) == ({}, [])
     assert match.offered is not None
-    assert str(match.offered.way) == "below train/"
+    assert str(match.offered) == "below train/"
 
 
 def test_the_name_of_a_file_alone_is_never_enough() -> None:
@@ -87,7 +87,7 @@ def test_the_name_of_a_file_alone_is_never_enough() -> None:
     match = match_paths(["train/1.jpg", "train/2.jpg"], ["test/1.jpg", "test/2.jpg"])
     assert match.photos == {}
     assert match.offered is not None
-    assert str(match.offered.way) == "by the name of the file alone"
+    assert str(match.offered) == "by the name of the file alone"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_each_way_finds_its_photo(way: Way, written: str, words: str) -> None:
     """A path fits in its way, and the way says in words what was done."""
     fit = fit_paths(way, {written: written}, PHOTOS, frozenset())
     assert fit.photos == {written: "cat/1.jpg"}
-    assert str(fit.way) == words
+    assert str(fit) == words
 
 
 def test_one_photo_goes_to_one_path() -> None:
