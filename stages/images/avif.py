@@ -10,7 +10,6 @@ import re
 
 import pyvips
 
-from stages.images.native_output import native_output
 from stages.images.vips_strips import open_vips, vips_warnings
 
 # What libheif says of damaged data. Anything else, such as a feature that it lacks, says nothing of
@@ -20,7 +19,7 @@ _DAMAGE = re.compile(r"Corrupt frame|Invalid input|Unexpected end of file|Decode
 
 def check_avif(content: bytes) -> None:
     """Raise a ValueError for an AVIF whose data are damaged, though another decoder takes them."""
-    with vips_warnings(), native_output():
+    with vips_warnings():
         try:
             image = open_vips(pyvips.Image.heifload_source, content)
         except pyvips.Error:  # a container that it does not know

@@ -7,6 +7,7 @@ has its full picture first.
 
 from typing import IO
 
+from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from stages.images.tiff_tags import is_tiff, read_directory, sub_directories
@@ -29,7 +30,6 @@ _SIGNATURES = (
 )
 _TIFF_SIGNATURES = (b"CR\2", b"IIII")  # at byte 8
 _HEAD = 24  # bytes that hold each of them
-_SUBFILE, _COMPRESSION, _PHOTOMETRIC, _DNG_VERSION = 254, 259, 262, 50706
 _REDUCED = 1  # bit of the subfile type
 _MOSAIC = (32803, 34892)  # photometric interpretations: colour filter array, linear raw
 _RAW_COMPRESSIONS = (32767, 34713, 65535)  # of Sony, Nikon and Pentax
@@ -53,9 +53,9 @@ def camera_raw(file: IO[bytes]) -> str:
 def _raw_tiff(file: IO[bytes]) -> str:
     try:
         first = read_directory(file)
-        raw = _DNG_VERSION in first or _is_mosaic(first)
+        raw = Base.DNGVersion in first or _is_mosaic(first)
         raw = raw or any(map(_is_mosaic, sub_directories(file, first)))
-        reduced = first.get(_SUBFILE, 0) & _REDUCED
+        reduced = first.get(Base.NewSubfileType, 0) & _REDUCED
     except Exception:  # a damaged directory raises almost any; decoding names the damage
         return ""
     return CAMERA_RAW if raw else REDUCED_COPY if reduced else ""
@@ -63,5 +63,5 @@ def _raw_tiff(file: IO[bytes]) -> str:
 
 def _is_mosaic(directory: ImageFileDirectory_v2) -> bool:
     """Return whether a directory holds a sensor's data instead of a picture."""
-    mosaic = directory.get(_PHOTOMETRIC) in _MOSAIC
-    return mosaic or directory.get(_COMPRESSION) in _RAW_COMPRESSIONS
+    mosaic = directory.get(Base.PhotometricInterpretation) in _MOSAIC
+    return mosaic or directory.get(Base.Compression) in _RAW_COMPRESSIONS

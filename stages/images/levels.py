@@ -23,7 +23,6 @@ class Depth:
 
     bits: int = _FULL_BITS  # of the colours, in use
     alpha_bits: int = _FULL_BITS
-    turned: bool = False  # samples come as 65535 less what is stored, in which 0 is white
 
     @property
     def trait(self) -> str:
@@ -33,17 +32,13 @@ class Depth:
     def to_bytes(self, samples: NDArray[np.uint16], colours: int) -> NDArray[np.uint8]:
         """Return samples (H, W, bands) as 8 bits, rounded; bands after the colours are alpha."""
         colour = samples[..., :colours]
-        scaled = [
-            255 - _scaled(65535 - colour, self.bits) if self.turned else _scaled(colour, self.bits)
-        ]
+        scaled = [_scaled(colour, self.bits)]
         if samples.shape[2] > colours:
             scaled.append(_scaled(samples[..., colours:], self.alpha_bits))
         return np.concatenate(scaled, axis=2)
 
 
-def depth_of(
-    strips: Iterable[NDArray[np.uint16]], colours: int, stated: int = 0, *, turned: bool = False
-) -> Depth:
+def depth_of(strips: Iterable[NDArray[np.uint16]], colours: int, stated: int = 0) -> Depth:
     """Return the depth of a picture by its stored samples, in strips of (rows, W, bands).
 
     stated: the bits in use by the file's own words, 0 where it is silent.
@@ -57,7 +52,7 @@ def depth_of(
             most_alpha = max(most_alpha, int(strip[..., colours:].max()))
     bits = bits_in_use(most, low_bits, stated)
     alpha_bits = bits if most_alpha < 1 << bits else _FULL_BITS
-    return Depth(bits=bits, alpha_bits=alpha_bits, turned=turned)
+    return Depth(bits=bits, alpha_bits=alpha_bits)
 
 
 def bits_in_use(most: int, low_bits: int, stated: int = 0) -> int:

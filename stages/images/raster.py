@@ -75,18 +75,20 @@ def _grey(photo: Image.Image) -> tuple[Strips, Depth]:
     """Return a loaded grey picture of 16 bits as strips of 8; a transparent level becomes white."""
     tags = photo.tag_v2 if isinstance(photo, TiffImageFile) else {}
     stated = stated_bits(tags)
-    turned = is_negative(tags)
+    negative = is_negative(tags)
     clear = photo.info.get("transparency", _NO_LEVEL)
 
     def samples(rows: int) -> Iterator[NDArray[np.uint16]]:
         for strip in strips_of(photo)(rows):
             yield np.asarray(strip).astype(np.uint16)[..., np.newaxis]
 
-    depth = depth_of(samples(rows_of_strip(photo.size)), 1, stated, turned=turned)
+    depth = depth_of(samples(rows_of_strip(photo.size)), 1, stated)
 
     def strips(rows: int) -> Iterator[Image.Image]:
         for levels in samples(rows):
-            grey = depth.to_bytes(65535 - levels if turned else levels, 1)
+            grey = depth.to_bytes(levels, 1)
+            if negative:
+                grey = 255 - grey
             grey[levels == clear] = 255
             yield Image.fromarray(grey[..., 0])
 

@@ -16,6 +16,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
 from stages.images.levels import Depth, depth_of
@@ -25,10 +26,8 @@ from stages.images.vips_strips import open_vips, vips_strips, vips_warnings
 
 Tags = Mapping[int, Any]  # of one directory; none for another format
 
-_BITS, _PHOTOMETRIC, _DESCRIPTION, _MAX_SAMPLE, _EXTRA_SAMPLES = 258, 262, 270, 281, 338
-_BLOCKS = ((273, 279), (324, 325))  # tags of the offsets and lengths of strips, and of tiles
-_WIDTH, _HEIGHT, _BANDS, _ROWS_PER_STRIP, _PLANES = 256, 257, 277, 278, 284
-_TILE_WIDTH, _TILE_HEIGHT = 322, 323
+# Tags of the offsets and lengths of strips, and of tiles.
+_BLOCKS = ((Base.StripOffsets, Base.StripByteCounts), (Base.TileOffsets, Base.TileByteCounts))
 _BANDS_APART = 2
 _WHITE_IS_ZERO = 0
 _PREMULTIPLIED = 1  # an extra sample
@@ -69,12 +68,19 @@ def read_tiff(content: bytes, photo: TiffImageFile) -> tuple[Strips, Depth] | No
         return None
     bands = Image.getmodebands(mode)
     colours = bands - (mode in _ALPHA_MODES)
-    depth = _depth(content, photo, colours) if deep else Depth()
+    negative = deep and is_negative(photo.tag_v2)
+
+    def stored(rows: int) -> Iterator[NDArray[np.uint16]]:
+        for samples in _undamaged_strips(content, rows):
+            yield 65535 - samples if negative else samples  # libvips has turned a negative
+
+    size = rows_of_strip(photo.size)
+    depth = depth_of(stored(size), colours, stated_bits(photo.tag_v2)) if deep else Depth()
 
     def strips(rows: int) -> Iterator[Image.Image]:
-        for samples in _undamaged_strips(content, rows):
+        for samples in stored(rows):
             levels = depth.to_bytes(samples, colours) if deep else samples.astype(np.uint8)
-            pixels = levels[..., :bands]
+            pixels = (255 - levels if negative else levels)[..., :bands]
             yield Image.fromarray(pixels if bands > 1 else pixels[..., 0], mode)
 
     return strips, depth
@@ -90,18 +96,18 @@ def load_by_pillow(photo: TiffImageFile) -> None:
 
 def stated_bits(tags: Tags) -> int:
     """Return the bits a sample that are in use by a TIFF's own words."""
-    ome = _OME_BITS.search(str(tags.get(_DESCRIPTION, "")))
+    ome = _OME_BITS.search(str(tags.get(Base.ImageDescription, "")))
     if ome:
         return int(ome[1])
-    most = tags.get(_MAX_SAMPLE, 0)
+    most = tags.get(Base.MaxSampleValue, 0)
     if most := max(most) if isinstance(most, tuple) else most:
         return int(most).bit_length()
-    return int(max(tags.get(_BITS, (0,))))
+    return int(max(tags.get(Base.BitsPerSample, (0,))))
 
 
 def is_negative(tags: Tags) -> bool:
     """Return whether 0 is white."""
-    return bool(tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
+    return bool(tags.get(Base.PhotometricInterpretation) == _WHITE_IS_ZERO)
 
 
 def _vips_mode(content: bytes, photo: TiffImageFile) -> tuple[str, bool]:
@@ -110,12 +116,12 @@ def _vips_mode(content: bytes, photo: TiffImageFile) -> tuple[str, bool]:
     Left to Pillow are colours multiplied by alpha, and tiles with a band each.
     """
     tags = photo.tag_v2
-    premultiplied = _PREMULTIPLIED in tags.get(_EXTRA_SAMPLES, ())
-    tiles_of_a_band = _TILE_WIDTH in tags and tags.get(_PLANES) == _BANDS_APART
+    premultiplied = _PREMULTIPLIED in tags.get(Base.ExtraSamples, ())
+    tiles_of_a_band = Base.TileWidth in tags and tags.get(Base.PlanarConfiguration) == _BANDS_APART
     if photo.info.get("compression") not in _READABLE or premultiplied or tiles_of_a_band:
         return "", False
     try:
-        with vips_warnings(), native_output():
+        with vips_warnings():
             image = open_vips(pyvips.Image.tiffload_source, content)
     except pyvips.Error:
         return "", False
@@ -124,17 +130,9 @@ def _vips_mode(content: bytes, photo: TiffImageFile) -> tuple[str, bool]:
     return mode if known else "", image.format == "ushort"
 
 
-def _depth(content: bytes, photo: TiffImageFile, colours: int) -> Depth:
-    """Return the depth of 16-bit samples; of a negative, as they were before libvips turned it."""
-    negative = is_negative(photo.tag_v2)
-    strips = _undamaged_strips(content, rows_of_strip(photo.size))
-    stored = (65535 - samples if negative else samples for samples in strips)
-    return depth_of(stored, colours, stated_bits(photo.tag_v2), turned=negative)
-
-
 def _undamaged_strips(content: bytes, rows: int) -> Iterator[NDArray[np.uint16]]:
     """Yield strips of samples, and raise a ValueError at the end for damage that was warned of."""
-    with vips_warnings() as warned, native_output():
+    with vips_warnings() as warned:
         yield from vips_strips(pyvips.Image.tiffload_source, content, rows)
     for line in filter(_DAMAGE.search, warned):
         raise ValueError(line)
@@ -169,17 +167,17 @@ def _blocks_and_bytes(tags: Tags) -> tuple[int, int]:
     The last strip may have all the rows of the others. Raises a ValueError for tiles that are far
     larger than the picture.
     """
-    width, height = _number(tags, _WIDTH), _number(tags, _HEIGHT)
-    bands = _number(tags, _BANDS)
-    planes = bands if _number(tags, _PLANES) == _BANDS_APART else 1
-    tiled = _TILE_WIDTH in tags
-    columns = _number(tags, _TILE_WIDTH) if tiled else width
+    width, height = _number(tags, Base.ImageWidth), _number(tags, Base.ImageLength)
+    bands = _number(tags, Base.SamplesPerPixel)
+    planes = bands if _number(tags, Base.PlanarConfiguration) == _BANDS_APART else 1
+    tiled = Base.TileWidth in tags
+    columns = _number(tags, Base.TileWidth) if tiled else width
     # Without the tag there is one strip.
-    strip_rows = min(_number(tags, _ROWS_PER_STRIP, height), height)
-    rows = _number(tags, _TILE_HEIGHT) if tiled else strip_rows
+    strip_rows = min(_number(tags, Base.RowsPerStrip, height), height)
+    rows = _number(tags, Base.TileLength) if tiled else strip_rows
     if columns * rows > max(_MAX_TILE, (width + 15) * (height + 15)):
         raise ValueError(f"tiles of {columns} x {rows} pixels in a picture of {width} x {height}")
-    bits = columns * (bands // planes) * _number(tags, _BITS)
+    bits = columns * (bands // planes) * _number(tags, Base.BitsPerSample)
     return -(-width // columns) * -(-height // rows) * planes, -(-bits // 8) * rows
 
 

@@ -5,13 +5,13 @@ import warnings
 from collections.abc import Iterator
 from typing import IO
 
+from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 # Pillow logs odd tags; without a handler Python would print them.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BIG_TIFF = b"+"
-_BITS, _COMPRESSION, _PHOTOMETRIC, _SUB_DIRECTORIES, _FORMAT = 258, 259, 262, 330, 339
 _MAX_SUB_DIRECTORIES = 16
 _SAMPLE_FORMATS = {2: "signed ", 3: "float "}
 
@@ -35,7 +35,7 @@ def sub_directories(
     file: IO[bytes], first: ImageFileDirectory_v2
 ) -> Iterator[ImageFileDirectory_v2]:
     """Yield the directories that the first one lists as parts of its picture."""
-    offsets = first.get(_SUB_DIRECTORIES, ())
+    offsets = first.get(Base.SubIFDs, ())
     for offset in (offsets if isinstance(offsets, tuple) else (offsets,))[:_MAX_SUB_DIRECTORIES]:
         yield read_directory(file, int(offset))
 
@@ -46,10 +46,11 @@ def unread_tiff(file: IO[bytes]) -> tuple[str, str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tags = read_directory(file)
-        bits = tags[_BITS]
-        formats = tags.get(_FORMAT, (1,))
+        bits = tags[Base.BitsPerSample]
+        formats = tags.get(Base.SampleFormat, (1,))
     except Exception:  # its directory is damaged, or behind the end
         return "truncated", "the directory of its pictures cannot be read"
     kind = f"{_SAMPLE_FORMATS.get(formats[0], '')}{' + '.join(map(str, bits))} bits a pixel"
-    numbers = f"photometric {tags.get(_PHOTOMETRIC)}, compression {tags.get(_COMPRESSION)}"
+    photometric = tags.get(Base.PhotometricInterpretation)
+    numbers = f"photometric {photometric}, compression {tags.get(Base.Compression)}"
     return "unsupported mode", f"TIFF of {kind}, {numbers}"

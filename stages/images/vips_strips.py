@@ -8,6 +8,8 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from stages.images.native_output import native_output
+
 # No results are remembered: a file would be taken for an earlier one that lay at the same address.
 pyvips.cache_set_max(0)
 _LOGGER = logging.getLogger("pyvips")
@@ -33,7 +35,8 @@ def vips_warnings() -> Iterator[list[str]]:
     _LOGGER.addHandler(listener)
     _LOGGER.propagate = False
     try:
-        yield listener.lines
+        with native_output():
+            yield listener.lines
     finally:
         _LOGGER.removeHandler(listener)
         _LOGGER.propagate = propagate

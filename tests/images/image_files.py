@@ -94,14 +94,24 @@ def damaged_copies(content: bytes, copies: int) -> Iterator[bytes]:
         yield bytes(data)
 
 
+def pixels_of(content: bytes) -> np.ndarray:
+    """Return the pixels (H, W, 3) of a file as decoded."""
+    return np.asarray(decode(content).image)
+
+
+def pixels_by_pillow(content: bytes) -> np.ndarray:
+    """Return the pixels (H, W, 3) of a file without alpha as Pillow reads them."""
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
 def damage_counts(content: bytes, copies: int) -> tuple[int, int]:
     """Return how many damaged copies are refused, and how many are accepted and visibly wrong."""
-    right = np.asarray(decode(content).image)
+    right = pixels_of(content)
     refused = 0
     wrong = 0
     for copy in damaged_copies(content, copies):
         try:
-            wrong += visibly_wrong(np.asarray(decode(copy).image), right)
+            wrong += visibly_wrong(pixels_of(copy), right)
         except Undecodable:
             refused += 1
     return refused, wrong

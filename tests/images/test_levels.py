@@ -44,7 +44,7 @@ def test_samples_keep_their_place_in_the_range() -> None:
     samples = np.array([[[0], [1000], [2048], [4095]]], np.uint16)
     found = Depth(bits=12).to_bytes(samples, 1)
     assert found[0, :, 0].tolist() == [0, round(1000 / 4095 * 255), 128, 255]
-    turned = Depth(bits=12, turned=True).to_bytes(65535 - samples, 1)
+    turned = 255 - Depth(bits=12).to_bytes(samples, 1)
     assert turned[0, :, 0].tolist() == [255, 255 - round(1000 / 4095 * 255), 127, 0]
     assert Depth().trait == ""
 

@@ -22,6 +22,7 @@ from tests.images.image_files import (
     damaged_copies,
     file_of,
     grainy,
+    pixels_of,
     smooth,
     tiff_directory,
     tiff_of,
@@ -32,11 +33,6 @@ WIDE = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype("<u2")
 WHITE_IS_ZERO = (262, 3, [0])
 
 
-def pixels(content: bytes) -> np.ndarray:
-    """Return a decoded picture as signed numbers."""
-    return np.asarray(decode(content).image).astype(int)
-
-
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
 def test_every_mode_and_compression(mode: str, compression: str | None) -> None:
@@ -45,7 +41,7 @@ def test_every_mode_and_compression(mode: str, compression: str | None) -> None:
     content = file_of(image, "TIFF", compression=compression)
     expected = Image.open(io.BytesIO(content)).convert("RGBA")
     white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), expected)
-    assert np.array_equal(pixels(content), np.asarray(white.convert("RGB")))
+    assert np.array_equal(pixels_of(content), np.asarray(white.convert("RGB")))
 
 
 def test_a_tall_picture_is_read_in_strips() -> None:
@@ -69,7 +65,7 @@ def test_where_zero_is_white(bits: int) -> None:
         tags = []
         expected = 255 - np.round(grey / (1 << bits >> 8) / (1 if bits == 8 else 257 / 256))
     content = tiff_of(grey, WHITE_IS_ZERO, *tags)
-    assert abs(pixels(content)[..., 0] - expected).max() <= 1
+    assert abs(pixels_of(content)[..., 0] - expected).max() <= 1
     assert is_negative({262: 0})
     assert not is_negative({})
 
@@ -81,10 +77,10 @@ def test_12_bits_in_16(more: list[tuple[int, int, list[int]]]) -> None:
     found = decode(tiff_of(grey, *more))
     assert found.traits == ("12 bits in 16", "16-bit", "grey")
     expected = np.round(grey / 4095 * 255)
-    assert np.array_equal(pixels(tiff_of(grey, *more))[..., 0], expected)
-    assert np.array_equal(pixels(tiff_of(grey, WHITE_IS_ZERO, *more))[..., 0], 255 - expected)
+    assert np.array_equal(pixels_of(tiff_of(grey, *more))[..., 0], expected)
+    assert np.array_equal(pixels_of(tiff_of(grey, WHITE_IS_ZERO, *more))[..., 0], 255 - expected)
     colour = np.stack([grey, grey[::-1], grey // 2], axis=2)
-    assert np.array_equal(pixels(tiff_of(colour, *more)), np.round(colour / 4095 * 255))
+    assert np.array_equal(pixels_of(tiff_of(colour, *more)), np.round(colour / 4095 * 255))
 
 
 def test_12_bits_packed() -> None:
@@ -94,7 +90,7 @@ def test_12_bits_packed() -> None:
         [grey[:, 0] >> 4, (grey[:, 0] & 15) << 4 | grey[:, 1] >> 8, grey[:, 1] & 255], axis=1
     )
     content = tiff_of(packed.astype(np.uint8).reshape(64, 96), (256, 4, [64]), (258, 3, [12]))
-    assert np.array_equal(pixels(content)[..., 0], np.round(WIDE // 16 / 4095 * 255))
+    assert np.array_equal(pixels_of(content)[..., 0], np.round(WIDE // 16 / 4095 * 255))
 
 
 def test_the_bits_that_a_file_states() -> None:
@@ -149,7 +145,7 @@ def test_what_libvips_does_not_read_is_left_to_pillow() -> None:
     assert read_tiff(content, Image.open(io.BytesIO(content))) is None  # type: ignore[arg-type]
     multiplied = tiff_of(np.full((20, 20, 4), 100, np.uint8), (338, 3, [1]))
     assert read_tiff(multiplied, Image.open(io.BytesIO(multiplied))) is None  # type: ignore[arg-type]
-    assert pixels(multiplied)[0, 0].tolist() == [255, 255, 255]
+    assert pixels_of(multiplied)[0, 0].tolist() == [255, 255, 255]
 
 
 def test_tiles_of_one_band_each() -> None:
@@ -161,7 +157,7 @@ def test_tiles_of_one_band_each() -> None:
     start = 8 + 3 * 256
     header = b"II*\0" + struct.pack("<I", start) + b"".join(band.tobytes() for band in bands)
     content = header + tiff_directory([*tags, (259, 3, [1]), *tiles], start)
-    assert pixels(content)[5, 5].tolist() == [200, 100, 50]
+    assert pixels_of(content)[5, 5].tolist() == [200, 100, 50]
 
 
 def deflated(*blocks: bytes, tags: Sequence[Tag] = (), rows: int = 1) -> bytes:
@@ -204,7 +200,7 @@ def test_strips_that_no_decoder_reads_are_not_inflated() -> None:
     """Further strips than the rows need are passed over, broken ones too."""
     row = zlib.compress(bytes(range(0, 160, 10)))
     content = deflated(*[row] * 16, b"broken")
-    assert pixels(content)[:, 3, 0].tolist() == [30] * 16
+    assert pixels_of(content)[:, 3, 0].tolist() == [30] * 16
 
 
 @pytest.mark.parametrize("rows", [6, 16, 2**32 - 1])
@@ -212,7 +208,7 @@ def test_the_last_strip_may_have_all_rows(rows: int) -> None:
     """Rows below the picture in its last strip are no damage, nor is a strip without a limit."""
     strips = -(-16 // rows)
     block = zlib.compress(bytes([7]) * (16 * min(rows, 16)))
-    assert pixels(deflated(*[block] * strips, rows=rows))[15, 15].tolist() == [7, 7, 7]
+    assert pixels_of(deflated(*[block] * strips, rows=rows))[15, 15].tolist() == [7, 7, 7]
 
 
 def test_a_tile_far_larger_than_the_picture_is_refused() -> None:
