@@ -18,8 +18,8 @@ from ruamel.yaml import YAML
 from stages import ingest, presize
 from stages.base.errors import UserError
 from stages.base.seed import derive
-from stages.dataset.labels import Problem
 from stages.dataset.manifest import read_images, read_labels
+from stages.dataset.problem import Problem
 from stages.dataset.scan import Scan, scan_folder
 from stages.store.reader import Store
 

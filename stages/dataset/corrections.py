@@ -26,7 +26,8 @@ from stages.base.errors import UserError
 from stages.dataset.csv_match import match_rows
 from stages.dataset.csv_table import CsvRow, CsvTable, parse_table, read_text
 from stages.dataset.label_text import clean_label
-from stages.dataset.labels import PhotoLabels, Problem
+from stages.dataset.labels import PhotoLabels
+from stages.dataset.problem import Problem
 
 CORRECTION_COLUMNS = ("path", "sha256", "action", "label", "note")
 RELABEL = "relabel"

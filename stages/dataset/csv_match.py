@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from stages.base.echo import echo
 from stages.base.plural import count_noun
 from stages.dataset.csv_table import CsvRow
-from stages.dataset.labels import Problem
 from stages.dataset.path_match import PathMatch, match_paths
 from stages.dataset.path_ways import Fit
+from stages.dataset.problem import Problem
 
 
 @dataclass(frozen=True, kw_only=True)

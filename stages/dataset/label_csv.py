@@ -1,7 +1,6 @@
 """Labels from a CSV: the label and the side of the split of each photo, by the path in its row."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from stages.base.echo import echo
@@ -9,27 +8,11 @@ from stages.dataset.csv_match import match_rows
 from stages.dataset.csv_shape import shape_error
 from stages.dataset.csv_table import CsvRow, read_table
 from stages.dataset.label_text import clean_label
-from stages.dataset.labels import (
-    LabelParams,
-    PhotoLabels,
-    Problem,
-    cleaned_labels,
-    label_photos,
-)
-from stages.dataset.nested_folders import nested_folders
+from stages.dataset.labels import LabelParams, PhotoLabels, cleaned_labels
+from stages.dataset.problem import Problem
 from stages.dataset.sides import Side, side_of_word
 
 RowsByPath = Mapping[str, Sequence[CsvRow]]
-
-
-def labels_by_rule(params: LabelParams, paths: Sequence[str]) -> PhotoLabels:
-    """Return the labels that the rule gives, and the sides of the CSV, where it is used."""
-    file = Path(params.csv)
-    rows = read_labels_csv(file, params, paths) if params.reads_csv else PhotoLabels()
-    labels = label_photos(paths, params, rows)
-    if params.by != "folder":
-        return labels
-    return replace(labels, problems=[*labels.problems, *nested_folders(labels.labels)])
 
 
 def read_labels_csv(file: Path, params: LabelParams, paths: Sequence[str]) -> PhotoLabels:

@@ -1,44 +1,21 @@
-"""Labels: the rule that gives each photo its class, by its name or by its folder.
+"""Labels: the params of the rule that gives them, and the labels and splits that it gave.
 
 Labels are cleaned of what nobody sees in them (label_text.py); otherwise they stay as they were
-written. Labels from a CSV are in label_csv.py.
+written.
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
-from time import monotonic
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import regex
 from pydantic import Field, field_validator, model_validator
 
-from stages.base.echo import cut, echo
-from stages.base.errors import UserError
 from stages.base.params import Section
 from stages.dataset.label_text import clean_label
-
-# Seconds that the regex may take: for one name (an ordinary one takes a few microseconds), and for
-# all names together, a fixed part and a part for each.
-_NAME_SECONDS = 0.5
-_TOTAL_SECONDS = 10.0
-_TOTAL_SECONDS_PER_NAME = 0.001
-_MOST = 300  # characters of a path that a line shows
-
-
-class Problem(NamedTuple):
-    """A row of problems.csv: a file or row that cannot be used as it is, and why."""
-
-    path: str
-    problem: str
-    detail: str
-
-    def __str__(self) -> str:
-        """Return a line to print; control characters in a name are shown escaped, its end cut."""
-        path = cut(self.path, _MOST)
-        path = path if path.isprintable() else repr(path)
-        return ": ".join(part for part in (path, self.problem, cut(self.detail, 2 * _MOST)) if part)
+from stages.dataset.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -146,59 +123,3 @@ def cleaned_labels(written: Mapping[str, str]) -> tuple[dict[str, str], dict[str
         if text != labels[path] and unicodedata.normalize("NFC", text).strip() != labels[path]
     }
     return labels, others
-
-
-def label_photos(paths: Sequence[str], params: LabelParams, rows: PhotoLabels) -> PhotoLabels:
-    """Label photos by the rule; the rows of the CSV add the split, whatever the rule."""
-    if params.by == "csv":
-        return rows
-    by_name = by_filename(paths, params) if params.by == "filename" else by_folder(paths)
-    return replace(
-        rows, labels=by_name.labels, unlabelled=by_name.unlabelled, written=by_name.written
-    )
-
-
-def by_filename(paths: Sequence[str], params: LabelParams) -> PhotoLabels:
-    """Label each path by what the regex catches in it, as in fastai's RegexLabeller (search)."""
-    caught: dict[str, str] = {}
-    unlabelled = []
-    pattern = regex.compile(params.regex)
-    end = monotonic() + _TOTAL_SECONDS + _TOTAL_SECONDS_PER_NAME * len(paths)
-    for path in paths:
-        text = path if params.on == "path" else path.rpartition("/")[2]
-        label = _search(pattern, unicodedata.normalize("NFC", text), end - monotonic())
-        if label and clean_label(label):
-            caught[path] = label
-        else:
-            problem = "no match" if label is None else "empty label"
-            unlabelled.append(Problem(path, problem, f"ingest.label.regex {params.regex}"))
-    labels, written = cleaned_labels(caught)
-    return PhotoLabels(labels, unlabelled, written=written)
-
-
-def by_folder(paths: Iterable[str]) -> PhotoLabels:
-    """Label each path by the folder that holds it; files at the top have no label."""
-    labels, written = cleaned_labels({path: PurePosixPath(path).parent.name for path in paths})
-    detail = "move it into a folder named as its class"
-    unlabelled = [Problem(path, "no folder", detail) for path, label in labels.items() if not label]
-    named = {path: label for path, label in labels.items() if label}
-    return PhotoLabels(named, unlabelled, written=written)
-
-
-def _search(pattern: regex.Pattern[str], text: str, seconds_left: float) -> str | None:
-    """Return what the group catches in a name, None without a match.
-
-    seconds_left: until all names must be done.
-    """
-    try:
-        match = pattern.search(text, timeout=max(1e-6, min(_NAME_SECONDS, seconds_left)))
-    except TimeoutError:
-        slow_name = seconds_left > _NAME_SECONDS
-        slow = f"over {_NAME_SECONDS:g} s on" if slow_name else "far too long on names such as"
-        raise UserError(
-            f"ingest.label.regex {pattern.pattern} took {slow} {echo(text)};"
-            " repeats inside repeats, such as (a+)+, do that: write a simpler one"
-        ) from None
-    if match is None or match[1] is None:
-        return None
-    return match[1]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from stages.base.plural import count_noun
-from stages.dataset.labels import Problem
+from stages.dataset.problem import Problem
 from stages.dataset.scan import FileFacts
 from stages.images.formats import EXTENSIONS
 

@@ -19,7 +19,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from stages.base.errors import UserError, error_list
-from stages.dataset.labels import Problem
+from stages.dataset.problem import Problem
 from stages.images.camera_raw import camera_raw
 from stages.images.foreign import HEAD_BYTES, foreign_content
 from stages.images.formats import OPENED_FORMATS

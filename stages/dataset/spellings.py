@@ -8,7 +8,8 @@ import regex
 from stages.base.echo import echo
 from stages.base.plural import count_noun
 from stages.dataset.label_text import look_alike_key
-from stages.dataset.labels import PhotoLabels, Problem
+from stages.dataset.labels import PhotoLabels
+from stages.dataset.problem import Problem
 
 # What repr shows as nothing or as a space, though it is something else.
 _UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\u2800]")

@@ -7,7 +7,8 @@ from stages.base.errors import UserError
 from stages.dataset.corrections import read_corrections_table
 from stages.dataset.csv_table import read_table
 from stages.dataset.label_coverage import coverage_notes, require_classes, require_labels
-from stages.dataset.label_csv import labels_by_rule, read_labels_csv
+from stages.dataset.label_csv import read_labels_csv
+from stages.dataset.label_rule import labels_by_rule
 from stages.dataset.labels import IngestParams
 from stages.dataset.photo_files import is_named_photo
 from stages.dataset.scan import list_files

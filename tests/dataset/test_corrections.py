@@ -14,7 +14,8 @@ from stages.dataset.corrections import (
     apply_corrections,
     read_corrections,
 )
-from stages.dataset.labels import PhotoLabels, Problem
+from stages.dataset.labels import PhotoLabels
+from stages.dataset.problem import Problem
 
 Reader = Callable[..., Corrections]  # of rows, and of a header where it is not the right one
 

@@ -10,7 +10,7 @@ import pytest
 from stages.base.errors import UserError
 from stages.dataset.label_csv import read_labels_csv
 from stages.dataset.labels import PhotoLabels
-from tests.label_rule import label_rule
+from tests.example_rule import example_rule
 
 PHOTOS = [f"{('cat', 'dog')[number % 2]}/IMG_{number:04}.jpg" for number in range(8)]
 LABELS = {photo: photo[:3] for photo in PHOTOS}
@@ -31,7 +31,7 @@ def read(tmp_path: Path, text: str, **changes: str) -> PhotoLabels:
     """Label PHOTOS by a table, with some params changed."""
     file = tmp_path / "labels.csv"
     file.write_text(text, encoding="utf-8")
-    return read_labels_csv(file, label_rule(by="csv", **changes), PHOTOS)
+    return read_labels_csv(file, example_rule(by="csv", **changes), PHOTOS)
 
 
 def refusal(tmp_path: Path, text: str, **changes: str) -> list[str]:

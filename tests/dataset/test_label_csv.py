@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from stages.base.errors import UserError
 from stages.dataset.label_csv import read_labels_csv
 from stages.dataset.label_text import clean_label
-from stages.dataset.labels import PhotoLabels, Problem
-from tests.label_rule import label_rule
+from stages.dataset.labels import PhotoLabels
+from stages.dataset.problem import Problem
+from tests.example_rule import example_rule
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=60)
 PHOTOS = ["a.jpg", "b.jpg", "c/d.jpg"]
@@ -30,7 +31,7 @@ def labels(tmp_path: Path) -> Labeller:
     def run(content: str | bytes, paths: list[str] = PHOTOS, **changes: str) -> PhotoLabels:
         file = tmp_path / "labels.csv"
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_labels_csv(file, label_rule(**{"by": "csv"} | changes), paths)
+        return read_labels_csv(file, example_rule(**{"by": "csv"} | changes), paths)
 
     return run
 
@@ -136,7 +137,7 @@ def test_what_a_csv_writer_writes_comes_back(
     writer.writerows(rows.items())
     file = tmp_path_factory.mktemp("csv") / "labels.csv"
     file.write_bytes(text.getvalue().encode(encoding))
-    result = read_labels_csv(file, label_rule(by="csv", delimiter=delimiter), sorted(rows))
+    result = read_labels_csv(file, example_rule(by="csv", delimiter=delimiter), sorted(rows))
     assert result.labels == rows
     assert result.problems == []
 
@@ -175,7 +176,7 @@ def test_a_cell_may_be_longer_than_any_line(labels: Labeller) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """Without the file there is one line, no traceback."""
     with pytest.raises(UserError, match=r"labels\.csv is missing"):
-        read_labels_csv(tmp_path / "labels.csv", label_rule(by="csv"), PHOTOS)
+        read_labels_csv(tmp_path / "labels.csv", example_rule(by="csv"), PHOTOS)
 
 
 def test_rows_without_photos_and_photos_without_rows(labels: Labeller) -> None:

@@ -1,6 +1,6 @@
 """Folders of photos within the folder of a class are listed, since they become classes."""
 
-from stages.dataset.labels import by_folder
+from stages.dataset.label_rule import by_folder
 from stages.dataset.nested_folders import nested_folders
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stages.dataset.labels import Problem
 from stages.dataset.placeholders import placeholder_problems
+from stages.dataset.problem import Problem
 
 
 def found(labels: dict[str, str], contents: dict[str, str] | None = None) -> list[Problem]:

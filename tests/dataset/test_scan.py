@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from stages.base.errors import UserError
-from stages.dataset.labels import Problem
+from stages.dataset.problem import Problem
 from stages.dataset.scan import (
     MAX_WHOLE_READ,
     FileFacts,

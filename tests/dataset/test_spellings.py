@@ -1,6 +1,7 @@
 """Merged spellings and look-alikes are named with their counts."""
 
-from stages.dataset.labels import PhotoLabels, Problem
+from stages.dataset.labels import PhotoLabels
+from stages.dataset.problem import Problem
 from stages.dataset.spellings import similar_labels, spelling_problems
 
 

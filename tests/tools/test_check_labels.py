@@ -8,7 +8,7 @@ import pytest
 from stages.dataset.labels import IngestParams
 from stages.dataset.splits import SplitParams
 from stages.tools.check_labels import check_labels
-from tests.label_rule import ingest_section
+from tests.example_rule import ingest_section
 
 
 def section(**changes: str) -> IngestParams:

@@ -14,7 +14,7 @@ _RULE: dict[str, object] = {
 }
 
 
-def label_rule(**changes: object) -> LabelParams:
+def example_rule(**changes: object) -> LabelParams:
     """Return the rule with some keys changed."""
     return LabelParams.model_validate(_RULE | changes)
 

@@ -1,0 +1,92 @@
+"""The label rule: how each photo gets its class, by its name, by its folder or by a CSV.
+
+The CSV itself is read in label_csv.py.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from time import monotonic
+
+import regex
+
+from stages.base.echo import echo
+from stages.base.errors import UserError
+from stages.dataset.label_csv import read_labels_csv
+from stages.dataset.label_text import clean_label
+from stages.dataset.labels import LabelParams, PhotoLabels, cleaned_labels
+from stages.dataset.nested_folders import nested_folders
+from stages.dataset.problem import Problem
+
+# Seconds that the regex may take: for one name (an ordinary one takes a few microseconds), and for
+# all names together, a fixed part and a part for each.
+_NAME_SECONDS = 0.5
+_TOTAL_SECONDS = 10.0
+_TOTAL_SECONDS_PER_NAME = 0.001
+
+
+def labels_by_rule(params: LabelParams, paths: Sequence[str]) -> PhotoLabels:
+    """Return the labels that the rule gives, and the sides of the CSV, where it is used."""
+    file = Path(params.csv)
+    rows = read_labels_csv(file, params, paths) if params.reads_csv else PhotoLabels()
+    labels = label_photos(paths, params, rows)
+    if params.by != "folder":
+        return labels
+    return replace(labels, problems=[*labels.problems, *nested_folders(labels.labels)])
+
+
+def label_photos(paths: Sequence[str], params: LabelParams, rows: PhotoLabels) -> PhotoLabels:
+    """Label photos by the rule; the rows of the CSV add the split, whatever the rule."""
+    if params.by == "csv":
+        return rows
+    by_name = by_filename(paths, params) if params.by == "filename" else by_folder(paths)
+    return replace(
+        rows, labels=by_name.labels, unlabelled=by_name.unlabelled, written=by_name.written
+    )
+
+
+def by_filename(paths: Sequence[str], params: LabelParams) -> PhotoLabels:
+    """Label each path by what the regex catches in it, as in fastai's RegexLabeller (search)."""
+    caught: dict[str, str] = {}
+    unlabelled = []
+    pattern = regex.compile(params.regex)
+    end = monotonic() + _TOTAL_SECONDS + _TOTAL_SECONDS_PER_NAME * len(paths)
+    for path in paths:
+        text = path if params.on == "path" else path.rpartition("/")[2]
+        label = _search(pattern, unicodedata.normalize("NFC", text), end - monotonic())
+        if label and clean_label(label):
+            caught[path] = label
+        else:
+            problem = "no match" if label is None else "empty label"
+            unlabelled.append(Problem(path, problem, f"ingest.label.regex {params.regex}"))
+    labels, written = cleaned_labels(caught)
+    return PhotoLabels(labels, unlabelled, written=written)
+
+
+def by_folder(paths: Iterable[str]) -> PhotoLabels:
+    """Label each path by the folder that holds it; files at the top have no label."""
+    labels, written = cleaned_labels({path: PurePosixPath(path).parent.name for path in paths})
+    detail = "move it into a folder named as its class"
+    unlabelled = [Problem(path, "no folder", detail) for path, label in labels.items() if not label]
+    named = {path: label for path, label in labels.items() if label}
+    return PhotoLabels(named, unlabelled, written=written)
+
+
+def _search(pattern: regex.Pattern[str], text: str, seconds_left: float) -> str | None:
+    """Return what the group catches in a name, None without a match.
+
+    seconds_left: until all names must be done.
+    """
+    try:
+        match = pattern.search(text, timeout=max(1e-6, min(_NAME_SECONDS, seconds_left)))
+    except TimeoutError:
+        slow_name = seconds_left > _NAME_SECONDS
+        slow = f"over {_NAME_SECONDS:g} s on" if slow_name else "far too long on names such as"
+        raise UserError(
+            f"ingest.label.regex {pattern.pattern} took {slow} {echo(text)};"
+            " repeats inside repeats, such as (a+)+, do that: write a simpler one"
+        ) from None
+    if match is None or match[1] is None:
+        return None
+    return match[1]
