@@ -21,16 +21,16 @@ from stages.base.files import write_csv, write_json
 from stages.base.params import read_section
 from stages.base.plural import count_noun
 from stages.base.terminal import say
-from stages.dataset.corrections import Corrections, apply_corrections, read_corrections
-from stages.dataset.label_coverage import require_classes, require_labels
-from stages.dataset.label_rule import labels_by_rule
-from stages.dataset.labels import IngestParams, PhotoLabels
 from stages.dataset.manifest import labels_table, write_images, write_labels
 from stages.dataset.photo_files import other_file_rows, other_files, photo_files
 from stages.dataset.placeholders import placeholder_problems
-from stages.dataset.problem import Problem
 from stages.dataset.scan import Scan, require_images, require_readable, scan_folder
-from stages.dataset.spellings import spelling_problems
+from stages.labels.corrections import Corrections, apply_corrections, read_corrections
+from stages.labels.label_coverage import require_classes, require_labels
+from stages.labels.label_rule import labels_by_rule
+from stages.labels.labels import IngestParams, PhotoLabels
+from stages.labels.problem import Problem
+from stages.labels.spellings import spelling_problems
 
 PROBLEM_LIST = Path("reports/ingest/problems.csv")
 

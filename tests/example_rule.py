@@ -1,6 +1,6 @@
 """A valid rule of labels, as in params.yaml, with the changes that a test is about."""
 
-from stages.dataset.labels import IngestParams, LabelParams
+from stages.labels.labels import IngestParams, LabelParams
 
 _RULE: dict[str, object] = {
     "by": "filename",

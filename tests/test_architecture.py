@@ -32,6 +32,7 @@ FOREIGN = {
     "sample": TORCH | {"matplotlib"},
     "images": TORCH | {"matplotlib", "scikit-learn", "pandas"},
     "store": TORCH | {"matplotlib", "scikit-learn"},
+    "labels": TORCH | {"pillow", "matplotlib", "scikit-learn"},
     "dataset": TORCH | {"matplotlib"},
     "stats": TORCH | {"matplotlib"},
     "page": TORCH,

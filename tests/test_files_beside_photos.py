@@ -19,8 +19,8 @@ from stages import ingest, presize
 from stages.base.errors import UserError
 from stages.base.seed import derive
 from stages.dataset.manifest import read_images, read_labels
-from stages.dataset.problem import Problem
 from stages.dataset.scan import Scan, scan_folder
+from stages.labels.problem import Problem
 from stages.store.reader import Store
 
 ROOT = Path(__file__).parents[1]

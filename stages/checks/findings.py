@@ -17,8 +17,8 @@ from stages.checks.finding import (
     warning_finding,
     worst_first,
 )
-from stages.dataset.label_text import look_alike_key
 from stages.dataset.splits import SPLIT_VALUES, SplitRule
+from stages.labels.label_text import look_alike_key
 
 _MIN_TRAIN_IMAGES = 5  # below which a class is hardly learned
 _MAX_IMBALANCE = 10  # times that the largest class may exceed the smallest

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from stages.base.plural import count_noun
-from stages.dataset.problem import Problem
 from stages.dataset.scan import FileFacts
 from stages.images.formats import EXTENSIONS
+from stages.labels.problem import Problem
 
 # Photos that are not decoded here: presize refuses each by name, so that nobody misses it.
 _UNDECODED = re.compile(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from stages.base.plural import count_noun
-from stages.dataset.problem import Problem
+from stages.labels.problem import Problem
 
 # Copies of one content under one label. Two or three are what happens when folders are merged.
 _MANY = 5

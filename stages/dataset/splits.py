@@ -19,7 +19,7 @@ from stages.base.errors import UserError, error_list
 from stages.base.files import read_text_csv, write_csv
 from stages.base.params import Section
 from stages.dataset.duplicates import ALIKE_KINDS, SAME_KINDS, Kind, NearDuplicates, group_photos
-from stages.dataset.sides import Side, folder_sides
+from stages.labels.sides import Side, folder_sides
 
 _SIDES: tuple[Side, ...] = get_args(Side)
 SPLIT_VALUES = [*_SIDES, "excluded"]  # of the column split

@@ -18,7 +18,7 @@ from stages.base.errors import UserError, error_list
 from stages.base.params import PARAMS, read_seed
 from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
-from stages.dataset.corrections import read_corrections_table
+from stages.labels.corrections import read_corrections_table
 from stages.model.backbones import make_backbone
 from stages.model.weights_file import WEIGHTS_FOLDER, is_file_name
 from stages.tools.check_labels import CORRECTIONS, check_labels

@@ -4,17 +4,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stages.base.errors import UserError
-from stages.dataset.corrections import read_corrections_table
-from stages.dataset.csv_table import read_table
-from stages.dataset.label_coverage import coverage_notes, require_classes, require_labels
-from stages.dataset.label_csv import read_labels_csv
-from stages.dataset.label_rule import labels_by_rule
-from stages.dataset.labels import IngestParams
 from stages.dataset.photo_files import is_named_photo
 from stages.dataset.scan import list_files
-from stages.dataset.sides import folder_sides
-from stages.dataset.spellings import spelling_problems
 from stages.dataset.splits import SplitParams
+from stages.labels.corrections import read_corrections_table
+from stages.labels.csv_table import read_table
+from stages.labels.label_coverage import coverage_notes, require_classes, require_labels
+from stages.labels.label_csv import read_labels_csv
+from stages.labels.label_rule import labels_by_rule
+from stages.labels.labels import IngestParams
+from stages.labels.sides import folder_sides
+from stages.labels.spellings import spelling_problems
 
 CORRECTIONS = Path("data/corrections.csv")
 

@@ -1,8 +1,8 @@
 """A file beside a photo is no photo, and a photo that is damaged is one still."""
 
 from stages.dataset.photo_files import other_file_rows, other_files, photo_files
-from stages.dataset.problem import Problem
 from stages.dataset.scan import FileFacts
+from stages.labels.problem import Problem
 
 
 def facts(path: str, image_format: str = "") -> FileFacts:

@@ -3,7 +3,7 @@
 import pytest
 
 from stages.dataset.placeholders import placeholder_problems
-from stages.dataset.problem import Problem
+from stages.labels.problem import Problem
 
 
 def found(labels: dict[str, str], contents: dict[str, str] | None = None) -> list[Problem]:

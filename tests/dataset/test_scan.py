@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from stages.base.errors import UserError
-from stages.dataset.problem import Problem
 from stages.dataset.scan import (
     MAX_WHOLE_READ,
     FileFacts,
@@ -25,6 +24,7 @@ from stages.dataset.scan import (
     require_readable,
     scan_folder,
 )
+from stages.labels.problem import Problem
 
 
 def photo(

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.base.errors import UserError
-from stages.dataset.label_csv import read_labels_csv
-from stages.dataset.label_text import clean_label
-from stages.dataset.labels import PhotoLabels
-from stages.dataset.problem import Problem
+from stages.labels.label_csv import read_labels_csv
+from stages.labels.label_text import clean_label
+from stages.labels.labels import PhotoLabels
+from stages.labels.problem import Problem
 from tests.example_rule import example_rule
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=60)

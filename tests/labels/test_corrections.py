@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.base.errors import UserError
-from stages.dataset.corrections import (
+from stages.labels.corrections import (
     CORRECTION_COLUMNS,
     Corrections,
     apply_corrections,
     read_corrections,
 )
-from stages.dataset.labels import PhotoLabels
-from stages.dataset.problem import Problem
+from stages.labels.labels import PhotoLabels
+from stages.labels.problem import Problem
 
 Reader = Callable[..., Corrections]  # of rows, and of a header where it is not the right one
 

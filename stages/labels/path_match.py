@@ -17,7 +17,7 @@ from itertools import product
 from pathlib import PurePosixPath
 from typing import get_args
 
-from stages.dataset.path_ways import (
+from stages.labels.path_ways import (
     SPELLINGS,
     Extension,
     Fit,

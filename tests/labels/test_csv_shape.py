@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stages.base.errors import UserError
-from stages.dataset.label_csv import read_labels_csv
-from stages.dataset.labels import PhotoLabels
+from stages.labels.label_csv import read_labels_csv
+from stages.labels.labels import PhotoLabels
 from tests.example_rule import example_rule
 
 PHOTOS = [f"{('cat', 'dog')[number % 2]}/IMG_{number:04}.jpg" for number in range(8)]

@@ -23,11 +23,11 @@ import pandas as pd
 
 from stages.base.echo import echo
 from stages.base.errors import UserError
-from stages.dataset.csv_match import match_rows
-from stages.dataset.csv_table import CsvRow, CsvTable, parse_table, read_text
-from stages.dataset.label_text import clean_label
-from stages.dataset.labels import PhotoLabels
-from stages.dataset.problem import Problem
+from stages.labels.csv_match import match_rows
+from stages.labels.csv_table import CsvRow, CsvTable, parse_table, read_text
+from stages.labels.label_text import clean_label
+from stages.labels.labels import PhotoLabels
+from stages.labels.problem import Problem
 
 CORRECTION_COLUMNS = ("path", "sha256", "action", "label", "note")
 RELABEL = "relabel"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.dataset.path_ways import Way, fit_paths, loose_names, respelled, without_extension
+from stages.labels.path_ways import Way, fit_paths, loose_names, respelled, without_extension
 
 PHOTOS = {path: path for path in ("cat/1.jpg", "cat/2.JPG", "dog/3.jpg")}
 

@@ -1,7 +1,7 @@
 """Folders of photos within the folder of a class are listed, since they become classes."""
 
-from stages.dataset.label_rule import by_folder
-from stages.dataset.nested_folders import nested_folders
+from stages.labels.label_rule import by_folder
+from stages.labels.nested_folders import nested_folders
 
 
 def problems(*paths: str) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
 
-from stages.dataset.label_text import clean_label
+from stages.labels.label_text import clean_label
 
 Extension = Literal["", "add", "other"]
 Folders = Literal["", "prefix", "tail", "below", "name"]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from stages.base.echo import echo
 from stages.base.plural import count_noun
-from stages.dataset.csv_table import CsvRow
-from stages.dataset.path_match import PathMatch, match_paths
-from stages.dataset.path_ways import Fit
-from stages.dataset.problem import Problem
+from stages.labels.csv_table import CsvRow
+from stages.labels.path_match import PathMatch, match_paths
+from stages.labels.path_ways import Fit
+from stages.labels.problem import Problem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stages.base.echo import echo
-from stages.dataset.csv_match import match_rows
-from stages.dataset.csv_shape import shape_error
-from stages.dataset.csv_table import CsvRow, read_table
-from stages.dataset.label_text import clean_label
-from stages.dataset.labels import LabelParams, PhotoLabels, cleaned_labels
-from stages.dataset.problem import Problem
-from stages.dataset.sides import Side, side_of_word
+from stages.labels.csv_match import match_rows
+from stages.labels.csv_shape import shape_error
+from stages.labels.csv_table import CsvRow, read_table
+from stages.labels.label_text import clean_label
+from stages.labels.labels import LabelParams, PhotoLabels, cleaned_labels
+from stages.labels.problem import Problem
+from stages.labels.sides import Side, side_of_word
 
 RowsByPath = Mapping[str, Sequence[CsvRow]]
 

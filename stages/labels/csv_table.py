@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.base.errors import UserError
-from stages.dataset.label_text import clean_label
-from stages.dataset.problem import Problem
+from stages.labels.label_text import clean_label
+from stages.labels.problem import Problem
 
 # Characters of a cell: far above the csv module's 131,072, since people export polygons and texts
 # beside a label, and small enough for a C long of any system.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.dataset.path_match import match_paths
+from stages.labels.path_match import match_paths
 
 PHOTOS = [f"{kind}/IMG {kind[0]}_{number:02}.jpg" for kind in ("cat", "Dög") for number in range(6)]
 repeatable = settings(derandomize=True, deadline=None, max_examples=80)

@@ -7,9 +7,9 @@ import regex
 
 from stages.base.echo import echo
 from stages.base.plural import count_noun
-from stages.dataset.label_text import look_alike_key
-from stages.dataset.labels import PhotoLabels
-from stages.dataset.problem import Problem
+from stages.labels.label_text import look_alike_key
+from stages.labels.labels import PhotoLabels
+from stages.labels.problem import Problem
 
 # What repr shows as nothing or as a space, though it is something else.
 _UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\u2800]")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.base.errors import UserError
-from stages.dataset.csv_table import CsvTable, parse_table, read_table, read_text
+from stages.labels.csv_table import CsvTable, parse_table, read_table, read_text
 
 
 def table(text: str, delimiter: str = ",") -> CsvTable:

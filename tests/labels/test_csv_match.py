@@ -1,7 +1,7 @@
 """Every row of a table has a photo, or a reason why not."""
 
-from stages.dataset.csv_match import match_rows
-from stages.dataset.csv_table import CsvRow
+from stages.labels.csv_match import match_rows
+from stages.labels.csv_table import CsvRow
 
 PHOTOS = ["cat/1.jpg", "cat/2.jpg", "dog/1.jpg"]
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from stages.base.echo import echo
 from stages.base.errors import UserError, error_list
 from stages.base.plural import count_noun
-from stages.dataset.labels import IngestParams, PhotoLabels
-from stages.dataset.nested_folders import FOLDER_WITHIN_CLASS
-from stages.dataset.sides import side_of_word
+from stages.labels.labels import IngestParams, PhotoLabels
+from stages.labels.nested_folders import FOLDER_WITHIN_CLASS
+from stages.labels.sides import side_of_word
 
 _SHOWN = 3  # names in a message
 _ROWS_WITHOUT_PHOTO = ("row without photo", "absolute path", "path leaves the folder")

@@ -1,6 +1,6 @@
 """A problem is a line that a terminal shows as text."""
 
-from stages.dataset.problem import Problem
+from stages.labels.problem import Problem
 
 
 def test_a_problem_prints_on_one_line() -> None:

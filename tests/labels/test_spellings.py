@@ -1,8 +1,8 @@
 """Merged spellings and look-alikes are named with their counts."""
 
-from stages.dataset.labels import PhotoLabels
-from stages.dataset.problem import Problem
-from stages.dataset.spellings import similar_labels, spelling_problems
+from stages.labels.labels import PhotoLabels
+from stages.labels.problem import Problem
+from stages.labels.spellings import similar_labels, spelling_problems
 
 
 def test_labels_that_differ_by_case_or_spaces_are_named_with_their_counts() -> None:

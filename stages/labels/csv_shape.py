@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from stages.base.echo import echo
 from stages.base.errors import UserError, error_list
-from stages.dataset.csv_table import CsvTable, parse_table
-from stages.dataset.label_text import clean_label
-from stages.dataset.labels import LabelParams
-from stages.dataset.path_ways import loose_names
-from stages.dataset.sides import side_of_word
+from stages.labels.csv_table import CsvTable, parse_table
+from stages.labels.label_text import clean_label
+from stages.labels.labels import LabelParams
+from stages.labels.path_ways import loose_names
+from stages.labels.sides import side_of_word
 
 _DELIMITERS = (",", ";", "\t", "|", " ")
 _SAMPLE = 1_000  # lines that are looked at

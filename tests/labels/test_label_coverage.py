@@ -3,9 +3,9 @@
 import pytest
 
 from stages.base.errors import UserError
-from stages.dataset.label_coverage import coverage_notes, require_classes, require_labels
-from stages.dataset.labels import PhotoLabels
-from stages.dataset.problem import Problem
+from stages.labels.label_coverage import coverage_notes, require_classes, require_labels
+from stages.labels.labels import PhotoLabels
+from stages.labels.problem import Problem
 from tests.example_rule import ingest_section
 
 PHOTOS = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]

@@ -14,8 +14,8 @@ import regex
 from pydantic import Field, field_validator, model_validator
 
 from stages.base.params import Section
-from stages.dataset.label_text import clean_label
-from stages.dataset.problem import Problem
+from stages.labels.label_text import clean_label
+from stages.labels.problem import Problem
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.dataset.label_text import clean_label, look_alike_key
+from stages.labels.label_text import clean_label, look_alike_key
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=200)
 UNSEEN = [

@@ -13,11 +13,11 @@ import regex
 
 from stages.base.echo import echo
 from stages.base.errors import UserError
-from stages.dataset.label_csv import read_labels_csv
-from stages.dataset.label_text import clean_label
-from stages.dataset.labels import LabelParams, PhotoLabels, cleaned_labels
-from stages.dataset.nested_folders import nested_folders
-from stages.dataset.problem import Problem
+from stages.labels.label_csv import read_labels_csv
+from stages.labels.label_text import clean_label
+from stages.labels.labels import LabelParams, PhotoLabels, cleaned_labels
+from stages.labels.nested_folders import nested_folders
+from stages.labels.problem import Problem
 
 # Seconds that the regex may take: for one name (an ordinary one takes a few microseconds), and for
 # all names together, a fixed part and a part for each.

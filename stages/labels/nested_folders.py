@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from stages.base.echo import echo
 from stages.base.plural import count_noun
-from stages.dataset.problem import Problem
+from stages.labels.problem import Problem
 
 FOLDER_WITHIN_CLASS = "folder within a class"
 

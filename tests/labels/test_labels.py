@@ -5,7 +5,7 @@ from hypothesis import settings
 from pydantic import ValidationError
 
 from stages.base.params import validation_lines
-from stages.dataset.labels import IngestParams
+from stages.labels.labels import IngestParams
 from tests.example_rule import example_rule, ingest_section
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=100)

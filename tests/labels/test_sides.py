@@ -3,7 +3,7 @@
 import pytest
 
 from stages.base.errors import UserError
-from stages.dataset.sides import Side, folder_sides, side_of_word, split_level
+from stages.labels.sides import Side, folder_sides, side_of_word, split_level
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.base.errors import UserError
-from stages.dataset import label_rule
-from stages.dataset.label_rule import by_filename, by_folder, label_photos
-from stages.dataset.label_text import clean_label
-from stages.dataset.labels import PhotoLabels
-from stages.dataset.problem import Problem
+from stages.labels import label_rule
+from stages.labels.label_rule import by_filename, by_folder, label_photos
+from stages.labels.label_text import clean_label
+from stages.labels.labels import PhotoLabels
+from stages.labels.problem import Problem
 from tests.bounded_work import bounded_work
 from tests.example_rule import example_rule
 
