@@ -21,6 +21,7 @@ from stages.base.files import write_csv, write_json
 from stages.base.params import read_section
 from stages.base.plural import count_noun
 from stages.base.terminal import say
+from stages.dataset.ingest_params import IngestParams
 from stages.dataset.manifest import labels_table, write_images, write_labels
 from stages.dataset.photo_files import other_file_rows, other_files, photo_files
 from stages.dataset.placeholders import placeholder_problems
@@ -28,7 +29,7 @@ from stages.dataset.scan import Scan, require_images, require_readable, scan_fol
 from stages.labels.corrections import Corrections, apply_corrections, read_corrections
 from stages.labels.label_coverage import require_classes, require_labels
 from stages.labels.label_rule import labels_by_rule
-from stages.labels.labels import IngestParams, PhotoLabels
+from stages.labels.labels import PhotoLabels
 from stages.labels.problem import Problem
 from stages.labels.spellings import spelling_problems
 
@@ -56,7 +57,7 @@ def main() -> None:
     write_csv(PROBLEM_LIST, pd.DataFrame(rows, columns=Problem._fields))
     write_csv(Path("reports/ingest/corrections.csv"), corrections.table())
     require_readable(scan, params.images)
-    require_labels(by_rule, params, paths)
+    require_labels(by_rule, params.label, folder=params.images, paths=paths)
     require_classes(final.labels)
 
     write_images(Path("data/manifest/images.csv"), pd.DataFrame(photos))

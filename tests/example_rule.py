@@ -1,6 +1,7 @@
 """A valid rule of labels, as in params.yaml, with the changes that a test is about."""
 
-from stages.labels.labels import IngestParams, LabelParams
+from stages.dataset.ingest_params import IngestParams
+from stages.labels.labels import LabelParams
 
 _RULE: dict[str, object] = {
     "by": "filename",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from stages.base.echo import echo
 from stages.base.errors import UserError, error_list
 from stages.base.plural import count_noun
-from stages.labels.labels import IngestParams, PhotoLabels
+from stages.labels.labels import LabelParams, PhotoLabels
 from stages.labels.nested_folders import FOLDER_WITHIN_CLASS
 from stages.labels.sides import side_of_word
 
@@ -13,13 +13,14 @@ _SHOWN = 3  # names in a message
 _ROWS_WITHOUT_PHOTO = ("row without photo", "absolute path", "path leaves the folder")
 
 
-def require_labels(labels: PhotoLabels, params: IngestParams, paths: Sequence[str]) -> None:
+def require_labels(
+    labels: PhotoLabels, rule: LabelParams, *, folder: str, paths: Sequence[str]
+) -> None:
     """Refuse a rule that labels none of the images (paths); the error shows three of them."""
     if labels.labels:
         return
-    rule = params.label
     shown = _list_names(paths)
-    none = f"none of the {count_noun(len(paths), 'image')} in {params.images}"
+    none = f"none of the {count_noun(len(paths), 'image')} in {folder}"
     if rule.by == "csv":
         head = f"{rule.csv} (ingest.label.csv) has a label for {none}"
         raise error_list(head, _csv_beside_photos(labels, rule.path_column, shown))
@@ -47,10 +48,10 @@ def require_classes(labels: Mapping[str, str]) -> None:
         )
 
 
-def coverage_notes(labels: PhotoLabels, params: IngestParams) -> list[str]:
+def coverage_notes(labels: PhotoLabels, rule: LabelParams, *, folder: str) -> list[str]:
     """Return what is good to know about labels that are found: files without one, odd classes."""
     notes = []
-    key = {"filename": "regex", "csv": "csv", "folder": "by"}[params.label.by]
+    key = {"filename": "regex", "csv": "csv", "folder": "by"}[rule.by]
     without = [problem.path for problem in labels.unlabelled]
     if without:
         count = len(without) + len(labels.labels)
@@ -62,7 +63,7 @@ def coverage_notes(labels: PhotoLabels, params: IngestParams) -> list[str]:
     if rows:
         names = _list_names([problem.path for problem in rows])
         notes.append(
-            f"ingest.label.csv: rows of {params.label.csv} without a photo in {params.images}:"
+            f"ingest.label.csv: rows of {rule.csv} without a photo in {folder}:"
             f" {len(rows):,}, such as {names}"
         )
     notes += [
@@ -74,7 +75,7 @@ def coverage_notes(labels: PhotoLabels, params: IngestParams) -> list[str]:
         if problem.problem == FOLDER_WITHIN_CLASS
     ]
     class_names = sorted(set(labels.labels.values()))
-    if params.label.by == "folder" and all(map(side_of_word, class_names)):
+    if rule.by == "folder" and all(map(side_of_word, class_names)):
         notes.append(
             f"ingest.label.by: the classes would be {_list_names(class_names)}, which name sides"
             " of a split; photos need a folder of their class within, such as train/cat/1.jpg"

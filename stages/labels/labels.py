@@ -7,7 +7,6 @@ written.
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Literal
 
 import regex
@@ -89,26 +88,6 @@ class LabelParams(Section):
         if len(set(columns.values())) < len(columns):
             raise ValueError(f"{' and '.join(sorted(columns))} must name different columns")
         return self
-
-
-class IngestParams(Section):
-    """The section `ingest` of params.yaml."""
-
-    images: str = Field(
-        description="folder of photos, searched with its subfolders; your own: data/photos"
-    )
-    label: LabelParams
-
-    @field_validator("images")
-    @classmethod
-    def _is_relative(cls, value: str) -> str:
-        absolute = PurePosixPath(value).is_absolute() or PureWindowsPath(value).drive
-        if not value.strip() or absolute:
-            raise ValueError(
-                f"must be a folder given from the root of the repository, such as data/photos,"
-                f" not {value!r}"
-            )
-        return value
 
 
 def cleaned_labels(written: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stages.base.errors import UserError
+from stages.dataset.ingest_params import IngestParams
 from stages.dataset.photo_files import is_named_photo
 from stages.dataset.scan import list_files
 from stages.dataset.splits import SplitParams
@@ -12,7 +13,6 @@ from stages.labels.csv_table import read_table
 from stages.labels.label_coverage import coverage_notes, require_classes, require_labels
 from stages.labels.label_csv import read_labels_csv
 from stages.labels.label_rule import labels_by_rule
-from stages.labels.labels import IngestParams
 from stages.labels.sides import folder_sides
 from stages.labels.spellings import spelling_problems
 
@@ -56,12 +56,12 @@ def _label_notes(ingest: IngestParams, split: SplitParams | None) -> list[str]:
     """Return notes about the labels of the listed photos; UserError where they cannot train."""
     paths = _photo_paths(Path(ingest.images))
     labels = labels_by_rule(ingest.label, paths)
-    require_labels(labels, ingest, paths)
+    require_labels(labels, ingest.label, folder=ingest.images, paths=paths)
     if not _has_corrections():  # which may bring a class
         require_classes(labels.labels)
     if split and split.by == "folder":
         folder_sides(list(labels.labels))
-    notes = coverage_notes(labels, ingest)
+    notes = coverage_notes(labels, ingest.label, folder=ingest.images)
     spellings = [f"{problem.problem}: {problem.detail}" for problem in spelling_problems(labels)]
     return notes + spellings
 

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from stages.base.params import Section, SectionT, dotted_keys, validation_lines
 from stages.batch.views import AugmentParams
+from stages.dataset.ingest_params import IngestParams
 from stages.dataset.splits import DatablockParams
 from stages.fetch import FetchParams
 from stages.images.resize import PresizeParams
-from stages.labels.labels import IngestParams
 from stages.model.classifier import ModelParams
 from stages.stats.interpretation import InterpretParams
 from stages.train.lr_range import LrFindParams

@@ -6,8 +6,9 @@ from stages.base.errors import UserError
 from stages.labels.label_coverage import coverage_notes, require_classes, require_labels
 from stages.labels.labels import PhotoLabels
 from stages.labels.problem import Problem
-from tests.example_rule import ingest_section
+from tests.example_rule import example_rule
 
+FOLDER = "data/photos"
 PHOTOS = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
 
 
@@ -21,12 +22,12 @@ PHOTOS = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
 def test_a_rule_that_labels_nothing_is_refused_in_one_line(by: str, words: list[str]) -> None:
     """The line shows three photos, the rule, and what to change."""
     with pytest.raises(UserError) as caught:
-        require_labels(PhotoLabels(), ingest_section(by=by), PHOTOS)
+        require_labels(PhotoLabels(), example_rule(by=by), folder=FOLDER, paths=PHOTOS)
     [line] = caught.value.lines
     assert "'d.jpg'" not in line
     for word in [*words, "none of the 4 images in data/photos"]:
         assert word in line
-    require_labels(PhotoLabels({"a.jpg": "cat"}), ingest_section(by=by), PHOTOS)
+    require_labels(PhotoLabels({"a.jpg": "cat"}), example_rule(by=by), folder=FOLDER, paths=PHOTOS)
 
 
 def test_a_table_that_labels_nothing_is_shown_beside_the_photos() -> None:
@@ -34,7 +35,9 @@ def test_a_table_that_labels_nothing_is_shown_beside_the_photos() -> None:
     rows = [Problem(f"x/{name}", "row without photo", "line 2") for name in ("1", "2", "3", "4")]
     fit = Problem("", "paths would fit", "not taken: 2 paths fit")
     with pytest.raises(UserError) as caught:
-        require_labels(PhotoLabels(problems=[*rows, fit]), ingest_section(by="csv"), PHOTOS)
+        require_labels(
+            PhotoLabels(problems=[*rows, fit]), example_rule(by="csv"), folder=FOLDER, paths=PHOTOS
+        )
     assert caught.value.lines == [
         "data/labels.csv (ingest.label.csv) has a label for none of the 4 images in data/photos",
         "  its column 'path' holds 'x/1', 'x/2', 'x/3'",
@@ -55,13 +58,12 @@ def test_one_class_is_no_set_to_learn_from() -> None:
 def test_photos_without_a_label_are_counted_with_examples() -> None:
     """A note has how many of how many photos, and three of them."""
     unlabelled = [Problem(path, "no match", "") for path in PHOTOS]
-    notes = coverage_notes(
-        PhotoLabels({"e_1.jpg": "e", "f_1.jpg": "f"}, unlabelled), ingest_section()
-    )
+    labels = {"e_1.jpg": "e", "f_1.jpg": "f"}
+    notes = coverage_notes(PhotoLabels(labels, unlabelled), example_rule(), folder=FOLDER)
     assert notes == [
         "ingest.label.regex: 4 of 6 photos get no label, such as 'a.jpg', 'b.jpg', 'c.jpg'"
     ]
-    assert coverage_notes(PhotoLabels({"e_1.jpg": "e", "f_1.jpg": "f"}), ingest_section()) == []
+    assert coverage_notes(PhotoLabels(labels), example_rule(), folder=FOLDER) == []
 
 
 def test_rows_of_a_table_without_photo_are_counted() -> None:
@@ -73,7 +75,7 @@ def test_rows_of_a_table_without_photo_are_counted() -> None:
         Problem("", "paths adjusted", "taken: 3 paths"),
     ]
     labels = PhotoLabels({"a.jpg": "cat", "b.jpg": "dog"}, problems=problems)
-    assert coverage_notes(labels, ingest_section(by="csv")) == [
+    assert coverage_notes(labels, example_rule(by="csv"), folder=FOLDER) == [
         "ingest.label.csv: rows of data/labels.csv without a photo in data/photos: 2, such as"
         " 'x.jpg', '/y.jpg'",
         "ingest.label.csv: taken: 3 paths",
@@ -83,7 +85,7 @@ def test_rows_of_a_table_without_photo_are_counted() -> None:
 def test_classes_that_are_sides_of_a_split_are_noted() -> None:
     """Photos that lie in train/ and val/ themselves would make classes of these names."""
     sides = PhotoLabels({"train/1.jpg": "train", "val/2.jpg": "val"})
-    [note] = coverage_notes(sides, ingest_section(by="folder"))
+    [note] = coverage_notes(sides, example_rule(by="folder"), folder=FOLDER)
     assert "the classes would be 'train', 'val'" in note
     mixed = PhotoLabels({"train/1.jpg": "train", "bus/2.jpg": "bus"})
-    assert coverage_notes(mixed, ingest_section(by="folder")) == []
+    assert coverage_notes(mixed, example_rule(by="folder"), folder=FOLDER) == []

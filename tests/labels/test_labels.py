@@ -1,21 +1,18 @@
 """A rule that cannot work is refused by the names of its params."""
 
 import pytest
-from hypothesis import settings
 from pydantic import ValidationError
 
 from stages.base.params import validation_lines
-from stages.labels.labels import IngestParams
-from tests.example_rule import example_rule, ingest_section
-
-repeatable = settings(derandomize=True, deadline=None, max_examples=100)
+from stages.labels.labels import LabelParams
+from tests.example_rule import example_rule
 
 
 def complaint(**changes: str) -> list[str]:
     """Return the lines that a user reads about a wrong rule."""
     with pytest.raises(ValidationError) as caught:
-        ingest_section(**changes)
-    return validation_lines(caught.value, IngestParams, "ingest")
+        example_rule(**changes)
+    return validation_lines(caught.value, LabelParams, "ingest.label")
 
 
 @pytest.mark.parametrize(
@@ -63,16 +60,3 @@ def test_columns_do_not_matter_while_no_csv_is_read() -> None:
     assert not example_rule(path_column="", label_column="").reads_csv
     assert example_rule(split_column="side").reads_csv
     assert example_rule(by="csv").reads_csv
-
-
-@pytest.mark.parametrize("folder", ["", " ", "/photos", "C:\\photos", "C:/photos"])
-def test_the_folder_of_photos_is_relative(folder: str) -> None:
-    """An absolute folder exists on one machine only, and is refused."""
-    with pytest.raises(ValidationError, match="from the root of the repository"):
-        ingest_section(images=folder)
-
-
-@pytest.mark.parametrize("folder", ["data/photos", "../elsewhere", "photos"])
-def test_a_folder_may_lie_beside_the_repository(folder: str) -> None:
-    """Relative folders are taken as they are."""
-    assert ingest_section(images=folder).images == folder

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stages.dataset.ingest_params import IngestParams
 from stages.dataset.splits import SplitParams
-from stages.labels.labels import IngestParams
 from stages.tools.check_labels import check_labels
 from tests.example_rule import ingest_section
 

@@ -1,0 +1,19 @@
+"""The folder of photos is one that every clone of the repository has at the same place."""
+
+import pytest
+from pydantic import ValidationError
+
+from tests.example_rule import ingest_section
+
+
+@pytest.mark.parametrize("folder", ["", " ", "/photos", "C:\\photos", "C:/photos"])
+def test_the_folder_of_photos_is_relative(folder: str) -> None:
+    """An absolute folder exists on one machine only, and is refused."""
+    with pytest.raises(ValidationError, match="from the root of the repository"):
+        ingest_section(images=folder)
+
+
+@pytest.mark.parametrize("folder", ["data/photos", "../elsewhere", "photos"])
+def test_a_folder_may_lie_beside_the_repository(folder: str) -> None:
+    """Relative folders are taken as they are."""
+    assert ingest_section(images=folder).images == folder
