@@ -8,9 +8,9 @@ import pandas as pd
 
 from stages.base.echo import echo
 from stages.base.files import read_text_csv
+from stages.compare.words import enumeration
 
 _REQUIRED_COLUMNS = ("path", "actual", "predicted")
-_MOST_NAMED = 4  # of an enumeration
 # Results of older commits may lack these. Column -> what its values must be, and the words for it.
 _NUMBERS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
     "p_predicted": (lambda values: (values >= 0) & (values <= 1), "no probability"),
@@ -41,12 +41,6 @@ def read_outcomes(content: bytes | None) -> tuple[pd.DataFrame | None, list[str]
         table, problem = _with_numbers(table, name)
         problems += problem
     return table, sorted(problems)
-
-
-def enumeration(names: list[str], most: int = _MOST_NAMED) -> str:
-    """Return the first names, separated by commas, and how many more there are."""
-    shown = ", ".join(names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _with_numbers(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:

@@ -9,7 +9,7 @@ import pandas as pd
 from stages.base.errors import UserError
 from stages.base.files import read_text_csv
 from stages.compare.dvc_cache import FETCH_REMEDY, DvcCache, md5_of
-from stages.compare.past_outcomes import enumeration
+from stages.compare.words import enumeration
 
 # The lists that may be read, and the columns that the comparison needs of each.
 _COLUMNS = {

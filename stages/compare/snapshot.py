@@ -16,8 +16,9 @@ from stages.base.params import PARAMS
 from stages.compare.dvc_cache import DvcCache, md5_of
 from stages.compare.dvc_lock import DvcLock, output_hashes, read_lock, read_params, used_params
 from stages.compare.git import GitHistory, Revision
-from stages.compare.past_outcomes import enumeration, read_outcomes
+from stages.compare.past_outcomes import read_outcomes
 from stages.compare.past_tables import read_tables
+from stages.compare.words import enumeration
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,12 @@
 The lines stand by kind: params, weights, code, packages, inputs, data, and what had no effect.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from stages.base.params import YamlValue
 from stages.compare.record import Changes, ImageCounts
 from stages.compare.stage_differences import StageDifference
+from stages.compare.words import enumeration
 
 UNKNOWN = "unknown: a revision has no dvc.lock"
 _WITHOUT_EFFECT = {"none": "made the same", "aside": "not used"}  # effect -> kind
@@ -57,19 +58,13 @@ def _lines(difference: StageDifference) -> list[tuple[str, str]]:
         lines.append((kind, f"{name}: {base_version} → {other_version}"))
     if difference.code:
         modules = [f"{path} {change}" for path, change in difference.code.items()]
-        lines.append(("code", _enumeration(modules)))
+        lines.append(("code", enumeration(modules)))
     for path, change in difference.inputs.items():
         if not path.startswith(_WEIGHTS_FOLDER):
             lines.append(("inputs", f"{path} {change}"))
         elif change == "changed":  # another file has another name, which model.weights tells
             lines.append(("weights", f"{path} {change}"))
     return lines
-
-
-def _enumeration(items: Sequence[str], most: int = 4) -> str:
-    """Return the first items, separated by commas, and how many more there are."""
-    more = f" and {len(items) - most} more" if len(items) > most else ""
-    return ", ".join(items[:most]) + more
 
 
 def _yaml(value: YamlValue) -> str:
@@ -89,7 +84,7 @@ def _data_lines(data: ImageCounts | None) -> list[str]:
         return []
     lines = []
     for kind, images in data.counts.items():
-        classes = _enumeration(_classes_with(kind, data.by_class), most=6)
+        classes = enumeration(_classes_with(kind, data.by_class), most=6)
         noun = "image" if images == 1 else "images"
         lines.append(f"{images:,} {noun} {kind}" + (f": {classes}" if classes else ""))
     return lines

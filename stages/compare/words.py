@@ -1,5 +1,7 @@
 """A comparison in words and signs, the same in the terminal, in compare.md and on the page."""
 
+from collections.abc import Sequence
+
 from stages.compare.record import ComparisonRecord, ConfidenceSummary, ScoreChange, SeedRuns
 from stages.page.formatting import percent, pvalue
 from stages.stats.intervals import Interval
@@ -43,6 +45,16 @@ def signed_interval(difference: Interval, digits: int = 1, scale: float = 100) -
     low = signed(difference.low, digits, scale)
     high = signed(difference.high, digits, scale)
     return f"{signed(difference.value, digits, scale)} ({low} to {high})"
+
+
+def enumeration(items: Sequence[str], most: int = 4) -> str:
+    """Return the first items, separated by commas, and how many more there are.
+
+    >>> enumeration(["loss", "path"]), enumeration(["a", "b", "c"], most=1)
+    ('loss, path', 'a and 2 more')
+    """
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
 
 
 def error_rates(record: ComparisonRecord) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.compare.past_outcomes import enumeration, read_outcomes
+from stages.compare.past_outcomes import read_outcomes
 
 HEADER = b"path,actual,predicted,p_predicted,loss\n"
 
@@ -64,9 +64,3 @@ def test_a_loss_may_be_large_but_not_negative() -> None:
         "has '-1' in the column loss",
         "has '2' in the column p_predicted",
     ]
-
-
-def test_many_names_are_counted() -> None:
-    """The first four names are written, and the others counted."""
-    assert enumeration(list("abcd")) == "a, b, c, d"
-    assert enumeration(list("abcdef")) == "a, b, c, d and 2 more"

@@ -7,6 +7,7 @@ from stages.compare.record import BaseAndOther, SeedRun, SeedRuns
 from stages.compare.words import (
     REASON_WORDS,
     adjusted_pvalue,
+    enumeration,
     error_rates,
     not_compared,
     score_lines,
@@ -116,3 +117,10 @@ def test_several_seeds_have_a_line_and_a_single_run_none() -> None:
     assert with_spaces(lines["branch"]) == (
         "mean 4.0 %, standard deviation 1.4 points over 2 seeds (1: 3.0 %, 2: 5.0 %)"
     )
+
+
+def test_many_names_are_counted() -> None:
+    """The first four names are written, and the others counted."""
+    assert enumeration(list("abcd")) == "a, b, c, d"
+    assert enumeration(list("abcdef")) == "a, b, c, d and 2 more"
+    assert enumeration([str(number) for number in range(1004)]) == "0, 1, 2, 3 and 1,000 more"
