@@ -100,7 +100,7 @@ def _open_photos(
     try:
         linked = _linked_store(cache, output_hashes(snapshot.lock or {}).get(store), scratch)
     except UserError as error:  # names an object within the cache
-        photos.problem = _first_line(error)
+        photos.problem = _one_line(error)
         return photos
     except (OSError, ValueError):  # no access, or names in the listing that no file can have
         photos.problem = f"{past_store} cannot be read from DVC's cache"
@@ -147,10 +147,10 @@ def _with_photo_notes(
 
 def _reason(error: Exception, folder: Path, name: str) -> str:
     """Return what went wrong with a store, which has its name in place of its path."""
-    return _first_line(error).replace(str(folder), name)
+    return _one_line(error).replace(str(folder), name)
 
 
-def _first_line(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     """Return what went wrong, on one line."""
     return " ".join(str(error).split()) or type(error).__name__
 
