@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stages.base.errors import UserError
 from stages.compare.dvc_cache import FETCH_REMEDY, DvcCache
-from stages.compare.dvc_lock import DvcLock, output_hashes
+from stages.compare.dvc_lock import DvcLock, output_hashes, within
 from stages.compare.git import GitHistory, Revision
 
 _STAGE = "interpret"
@@ -45,12 +45,7 @@ def cached_inputs(
     if _STAGE not in lock:
         raise UserError(f"dvc.lock of {revision.name} has no stage {_STAGE}, which draws the page")
     hashes = output_hashes(lock)
-    used = {
-        out
-        for path in lock[_STAGE].data
-        for out in hashes
-        if path == out or path.startswith(f"{out}/")
-    }
+    used = {out for out in hashes for path in lock[_STAGE].data if within(path, [out])}
     inputs = sorted(out for out in used if history.read(revision, out) is None)
     missing = [out for out in inputs if not cache.has(hashes[out])]
     if missing:
