@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from stages.base.plural import count_noun
-from stages.checks.finding import Finding, join_names, warning_finding, worst_first
+from stages.base.plural import count_noun, join_names
+from stages.checks.finding import Finding, warning_finding, worst_first
 from stages.dataset.duplicates import MAX_ALIKE, MAX_COPIES, group_photos
 from stages.dataset.splits import DatablockParams, SplitRule
 

@@ -6,8 +6,6 @@ from typing import Literal
 
 import pandas as pd
 
-_MAX_NAMES = 10  # in one sentence
-
 Severity = Literal["error", "warning", "note"]
 _SEVERITIES: list[Severity] = ["error", "warning", "note"]  # the worst first
 
@@ -39,15 +37,3 @@ def warning_finding(check: str, message: str, paths: Sequence[str] | pd.Series =
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings with the errors first, then the warnings."""
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
-
-
-def join_names(
-    names: Sequence[str] | pd.Series, separator: str = ", ", count: int = _MAX_NAMES
-) -> str:
-    """Return the first names, and how many more there are.
-
-    >>> join_names(["a.jpg", "b.jpg", "c.jpg"], count=2)
-    'a.jpg, b.jpg, 1 more'
-    """
-    rest = [f"{len(names) - count:,} more"] if len(names) > count else []
-    return separator.join([*list(names)[:count], *rest])

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from stages.base.plural import count_noun
+from stages.base.plural import count_noun, join_names
 from stages.checks.finding import (
     Finding,
     error_finding,
-    join_names,
     warning_finding,
     worst_first,
 )

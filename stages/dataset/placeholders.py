@@ -5,11 +5,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from stages.base.plural import count_noun
+from stages.base.plural import count_noun, join_names
 from stages.labels.problem import Problem
 
 # Copies of one content under one label. Two or three are what happens when folders are merged.
 _MANY = 5
+_SHOWN = 5  # labels in a message
 _NAMED_SO = re.compile(
     r"(image|photo|picture|img|pic)s?[ _-]*(not[ _-]*(found|available)|unavailable|missing)"
     r"|(no|missing|default)[ _-]*(image|photo|picture|img|pic)s?([ _-]*(found|available))?"
@@ -44,9 +45,8 @@ def placeholder_problems(hashes: Mapping[str, str], labels: Mapping[str, str]) -
 
 
 def _with_counts(copies: int, counts: Mapping[str, int]) -> str:
-    shown = [f"{label!r} ({count:,})" for label, count in sorted(counts.items())[:_MANY]]
-    rest = [f"{len(counts) - _MANY:,} more"] if len(counts) > _MANY else []
-    return f"{count_noun(copies, 'photo')} in {', '.join(shown + rest)}"
+    shown = [f"{label!r} ({count:,})" for label, count in sorted(counts.items())]
+    return f"{count_noun(copies, 'photo')} in {join_names(shown, count=_SHOWN)}"
 
 
 def _is_named_so(path: str) -> bool:

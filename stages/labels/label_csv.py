@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stages.base.echo import echo
+from stages.base.plural import join_names
 from stages.labels.csv_match import match_rows
 from stages.labels.csv_shape import shape_error
 from stages.labels.csv_table import CsvRow, read_table
@@ -11,6 +12,8 @@ from stages.labels.label_text import clean_label
 from stages.labels.labels import LabelParams, PhotoLabels, cleaned_labels
 from stages.labels.problem import Problem
 from stages.labels.sides import Side, side_of_word
+
+_SHOWN = 5  # values in a message
 
 RowsByPath = Mapping[str, Sequence[CsvRow]]
 
@@ -91,6 +94,5 @@ def _agreed_value(rows: Sequence[CsvRow], column: str) -> tuple[str, str]:
     if len(first_line) == 1:
         return next(iter(first_line)), ""
     by_line = sorted((line, value) for value, line in first_line.items())
-    shown = [f"{echo(value)} (line {line})" for line, value in by_line[:5]]
-    more = [f"{len(by_line) - 5} more"] if len(by_line) > 5 else []
-    return "", ", ".join(shown + more)
+    shown = [f"{echo(value)} (line {line})" for line, value in by_line]
+    return "", join_names(shown, count=_SHOWN)

@@ -1,8 +1,8 @@
-"""Numbers in messages come with their noun in the right form."""
+"""Numbers in messages come with their noun in the right form, long lists of names are cut."""
 
 import pytest
 
-from stages.base.plural import count_noun
+from stages.base.plural import count_noun, join_names
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,11 @@ def test_an_irregular_plural_is_given() -> None:
         "1 class",
         "12,345 classes",
     ]
+
+
+def test_names_are_cut_at_a_count() -> None:
+    """Ten names are all shown, of eleven the last is counted."""
+    names = [f"{n}" for n in range(11)]
+    assert join_names(names[:10]) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    assert join_names(names).endswith("8, 9, 1 more")
+    assert join_names([]) == ""
