@@ -18,14 +18,13 @@ from stages.images.formats import OPENED_FORMATS
 from stages.images.jpeg import COLOUR_SPACES, NoEndMarker, OddData, read_jpeg, scale_of
 from stages.images.jpeg_scans import most_pixels
 from stages.images.jpeg_segments import UnsupportedJpeg
-from stages.images.picture import Picture, as_image
+from stages.images.picture import Picture, as_image, is_deep, is_grey
 from stages.images.raster import read_raster
 from stages.images.resize import box_size, presized_size
 from stages.images.source import Source, read_source, stated_colours
 from stages.images.strips import WHOLE_PIXELS, convert_in_strips
 from stages.images.tiff_tags import is_tiff, unread_tiff
 
-_GREY_MODES = ("1", "L", "LA")
 _COLOUR_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
 _MIN_SIDE = 16  # pixels; below it there is nothing to learn from
 _MAX_PIXELS = 200_000_000  # what the largest phone cameras make; about 800 MB while it is decoded
@@ -175,15 +174,14 @@ def _check_header(photo: Image.Image, source: Source) -> None:
 
 def _traits(photo: Image.Image) -> set[str]:
     """Return the unusual traits of a file that is open but not yet loaded."""
-    sixteen = photo.mode.startswith("I") or ";16" in str(getattr(photo, "tile", ""))
     # A camera's MPO holds a second view or a preview, not the next frame of a film.
     frames = photo.format != "MPO" and getattr(photo, "is_animated", False)
     traits = {
         "CMYK": photo.mode == "CMYK",
-        "grey": photo.mode in _GREY_MODES or photo.mode.startswith("I"),
+        "grey": is_grey(photo),
         "palette": photo.mode in ("P", "PA"),
         "alpha": photo.has_transparency_data,
-        "16-bit": sixteen,
+        "16-bit": is_deep(photo),
         "animated": bool(frames),
     }
     return {name for name, present in traits.items() if present}

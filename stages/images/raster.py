@@ -13,6 +13,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from stages.images.avif import check_avif
 from stages.images.containers import check_length
 from stages.images.levels import Depth, depth_of
+from stages.images.picture import is_deep, is_deep_grey
 from stages.images.strips import Strips, rows_of_strip, strips_of
 from stages.images.tiff import is_negative, load_by_pillow, read_tiff, stated_bits
 from stages.images.vips_strips import vips_strips
@@ -41,9 +42,9 @@ def read_raster(content: bytes, photo: Image.Image) -> Raster:
     traits = {"odd data"} if check_length(content) else set()
     read = read_tiff(content, photo) if isinstance(photo, TiffImageFile) else None
     if read is None:
-        deep = ";16" in str(getattr(photo, "tile", ""))
+        deep = is_deep(photo)
         _load(content, photo)
-        if photo.mode.startswith("I"):
+        if is_deep_grey(photo):
             read = _grey(photo)
         elif deep and photo.format == "PNG" and _is_dim(photo):
             read = _deep_png(content, photo)

@@ -13,6 +13,7 @@ from stages.images.jpeg_segments import (
     read_jpeg_header,
     with_adobe_marker,
 )
+from stages.images.picture import is_grey
 from stages.images.png_chunks import is_png, read_png
 
 # AVIF states code points in a box among the first; those that libavif writes end by byte 400.
@@ -70,8 +71,7 @@ def stated_colours(photo: Image.Image, source: Source) -> Colours:
 
     Code points go before a profile in PNG, after it in AVIF, as the formats demand.
     """
-    grey = photo.mode in ("1", "L", "LA") or photo.mode.startswith("I")
-    mode = "L" if grey else "CMYK" if photo.mode == "CMYK" else "RGB"
+    mode = "L" if is_grey(photo) else "CMYK" if photo.mode == "CMYK" else "RGB"
     profile = source.profile
     if photo.format != "PNG" and "icc_profile" in photo.info:
         profile = photo.info["icc_profile"] or b""  # None where parts of it are missing
