@@ -1,7 +1,7 @@
 """Photo files: which files of a folder are meant as photos, and which lie beside them.
 
 Programs put files beside photos (.json, .xmp, .aae, .mov), and people put tables and notes there.
-What is meant as a photo and is none must be told of; what was never meant as one must not count.
+What is meant as a photo and is none must be reported; what was never meant as one must not count.
 """
 
 import re

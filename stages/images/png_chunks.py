@@ -34,7 +34,7 @@ class _Chunk(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PngFile:
-    """A PNG file as Pillow shall read it, and what it says about its colours."""
+    """A PNG file as Pillow is to read it, and what it says about its colours."""
 
     content: bytes
     odd: bool  # chunks were left out

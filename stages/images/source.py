@@ -1,4 +1,4 @@
-"""Source: the bytes of a file as a decoder shall read them, and what they say about colours."""
+"""Source: the bytes of a file as a decoder is to read them, and what they say about colours."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class Source:
 
 
 def read_source(content: bytes) -> Source:
-    """Return a file as a decoder shall read it, or raise UnsupportedJpeg."""
+    """Return a file as a decoder is to read it, or raise UnsupportedJpeg."""
     if is_jpeg(content):
         return _jpeg_source(content)
     if is_png(content):

@@ -1,4 +1,4 @@
-"""Strips by libvips: a file is read from the top, a few rows in memory, and warnings are heard."""
+"""Strips by libvips: a file is read from the top, a few rows in memory, warnings collected."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -15,30 +15,30 @@ pyvips.cache_set_max(0)
 _LOGGER = logging.getLogger("pyvips")
 
 
-class _Listener(logging.Handler):
-    """A handler that notes the text of each warning."""
+class _WarningList(logging.Handler):
+    """A handler that collects the text of each warning."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note a warning."""
+        """Add the text of a warning."""
         self.lines.append(record.getMessage())
 
 
 @contextmanager
 def vips_warnings() -> Iterator[list[str]]:
-    """Hear the warnings of libvips, and of the decoders in it, instead of printing them."""
-    listener = _Listener()
+    """Collect the warnings of libvips, and of the decoders in it, instead of printing them."""
+    collected = _WarningList()
     propagate = _LOGGER.propagate
-    _LOGGER.addHandler(listener)
+    _LOGGER.addHandler(collected)
     _LOGGER.propagate = False
     try:
         with native_output():
-            yield listener.lines
+            yield collected.lines
     finally:
-        _LOGGER.removeHandler(listener)
+        _LOGGER.removeHandler(collected)
         _LOGGER.propagate = propagate
 
 

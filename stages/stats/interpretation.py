@@ -27,7 +27,7 @@ from stages.stats.selective import coverage_table, find_threshold
 from stages.stats.slices import error_slices, slice_tendencies
 from stages.stats.temperature import evaluate_temperature
 
-_LEVELS = (95, 99)  # percent of accepted predictions that shall be right
+_LEVELS = (95, 99)  # percent of accepted predictions that are to be right
 
 
 class InterpretParams(Section):

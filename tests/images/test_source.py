@@ -1,4 +1,4 @@
-"""What a file says about its colours without an ICC profile is heard."""
+"""What a file says about its colours without an ICC profile is read."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""libvips reads a file in strips, and what it warns of is heard and not printed."""
+"""libvips reads a file in strips, and its warnings are collected and not printed."""
 
 import logging
 

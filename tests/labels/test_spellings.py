@@ -14,7 +14,7 @@ def test_labels_that_differ_by_case_or_spaces_are_named_with_their_counts() -> N
 
 
 def test_letters_of_another_script_are_a_warning_and_no_merger() -> None:
-    """A Cyrillic letter in a Latin word stays a class of its own, and is told of."""
+    """A Cyrillic letter in a Latin word stays a class of its own, and is reported."""
     labels = dict(enumerate(["cat", "c\N{CYRILLIC SMALL LETTER A}t"]))
     named = PhotoLabels({str(number): label for number, label in labels.items()})
     assert spelling_problems(named) == [
