@@ -1,4 +1,4 @@
-"""Perceptual hashes in groups: linked are those that differ in few bits, without all pairs."""
+"""Hash groups: photos whose perceptual hashes differ in few bits, found without all pairs."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial

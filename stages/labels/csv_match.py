@@ -1,4 +1,4 @@
-"""Rows of a CSV beside photos: the rows of each photo, and a problem for each row that has none."""
+"""Row matching: the rows of a CSV for each photo, and a problem for each row without a photo."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from operator import itemgetter
 
 from stages.base.echo import echo
 from stages.base.errors import UserError, error_list
@@ -28,7 +29,7 @@ _YES_NO = {"0", "1", "0.0", "1.0"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class CsvShape:
+class _CsvShape:
     """How a table can be read: what its columns hold, by position."""
 
     delimiter: str
@@ -51,7 +52,7 @@ def shape_error(
     shown = [f"its lines: {', '.join(map(echo, lines))}" if lines else "it is empty"]
     if photos:
         shown.append(f"the photos: {', '.join(map(echo, photos[:3]))}")
-    shape = find_shape(table, photos)
+    shape = _find_shape(table, photos)
     remedies = _remedy(shape, params, columns) if shape else []
     if any(len(table.positions(name)) > 1 for name in columns):
         remedies = ["rename one of the two"]
@@ -59,7 +60,7 @@ def shape_error(
     return error_list(head, [*shown, *remedies])
 
 
-def find_shape(table: CsvTable, photos: Iterable[str]) -> CsvShape | None:
+def _find_shape(table: CsvTable, photos: Iterable[str]) -> _CsvShape | None:
     """Return how the first lines of a table can be read, None when nothing shows it."""
     names = {loose_names(photo)[1] for photo in photos}
     found = []
@@ -70,7 +71,7 @@ def find_shape(table: CsvTable, photos: Iterable[str]) -> CsvShape | None:
             found.append((max(hits), delimiter, cells, hits))
     if not found:
         return None
-    most, delimiter, cells, hits = max(found, key=lambda one: one[0])
+    most, delimiter, cells, hits = max(found, key=itemgetter(0))
     by_word = [at for at, name in enumerate(cells[0]) if _has_word(name, _PATH_WORDS)]
     if not most and not by_word:
         return None
@@ -78,7 +79,7 @@ def find_shape(table: CsvTable, photos: Iterable[str]) -> CsvShape | None:
     has_header = not _hits([cells[0][path]], names)
     columns = [list(column)[has_header:] for column in zip(*cells, strict=True)]
     split = _split_column(columns, path)
-    return CsvShape(
+    return _CsvShape(
         delimiter=delimiter,
         header=[clean_label(name) for name in cells[0]] if has_header else [],
         columns=columns,
@@ -145,7 +146,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _remedy(shape: CsvShape, params: LabelParams, columns: Sequence[str]) -> list[str]:
+def _remedy(shape: _CsvShape, params: LabelParams, columns: Sequence[str]) -> list[str]:
     """Return the lines to set in params.yaml, or to put into the table, so that it can be read."""
     wanted = {"delimiter": (shape.delimiter, params.delimiter)}
     lines = []
@@ -171,7 +172,7 @@ def _remedy(shape: CsvShape, params: LabelParams, columns: Sequence[str]) -> lis
     return lines
 
 
-def _without_label(shape: CsvShape) -> str:
+def _without_label(shape: _CsvShape) -> str:
     """Return what to do where no column stands out as that of the labels."""
     others = [at for at in range(len(shape.columns)) if at not in (shape.path, shape.split)]
     names = ", ".join(echo(shape.name(at)) for at in others[:6])

@@ -163,10 +163,10 @@ def _with_fewest_words(fit: Fit) -> Fit:
         return fit
     written = {path: _plain(path) for path in fit.photos}
     photos = {photo: _plain(photo) for photo in fit.photos.values()}
-    for words in fit.way.spellings:
-        fewer = [kept for kept in fit.way.spellings if kept != words]
-        way = replace(fit.way, spellings=tuple(fewer))
-        texts = (_respelled_all(written, fewer), _respelled_all(photos, fewer))
+    for spelling in fit.way.spellings:
+        others = [other for other in fit.way.spellings if other != spelling]
+        way = replace(fit.way, spellings=tuple(others))
+        texts = (_respelled_all(written, others), _respelled_all(photos, others))
         same = fit_paths(way, *texts, frozenset())
         if same.photos == fit.photos:
             fit = same
