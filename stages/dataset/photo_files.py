@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from stages.base.plural import count_noun
 from stages.dataset.scan import FileFacts
-from stages.images.formats import EXTENSIONS
+from stages.images.formats import ALL_EXTENSIONS
 from stages.labels.problem import Problem
 
 # Photos that are not decoded here: presize refuses each by name, so that nobody misses it.
@@ -20,7 +20,6 @@ _UNDECODED = re.compile(
     r"|3fr|ari|arw|bay|cap|cr2|cr3|crw|dcr|dng|erf|fff|gpr|iiq|k25|kdc|mdc|mef|mos|mrw|nef|nrw|orf"
     r"|pef|raf|raw|rw2|rwl|sr2|srf|srw|x3f)"
 )
-_DECODED = frozenset().union(*EXTENSIONS.values())
 _NO_EXTENSION = "no extension"
 # What follows a dot in a name is often no extension: "Mr. Smith at home".
 _EXTENSION = re.compile(r"\.[a-z0-9_-]{1,12}")
@@ -45,7 +44,7 @@ def photo_files(files: Sequence[FileFacts]) -> list[FileFacts]:
 def is_named_photo(path: str) -> bool:
     """Return whether a file's extension is that of a photo, in whatever case."""
     extension = extension_of(path)
-    return extension in _DECODED or _UNDECODED.fullmatch(extension) is not None
+    return extension in ALL_EXTENSIONS or _UNDECODED.fullmatch(extension) is not None
 
 
 def extension_of(path: str) -> str:

@@ -16,6 +16,7 @@ EXTENSIONS = {
     "TIFF": (".tif", ".tiff"),
     "WEBP": (".webp",),
 }
+ALL_EXTENSIONS = frozenset().union(*EXTENSIONS.values())
 OPENED_FORMATS = tuple(name for name in EXTENSIONS if name != "MPO")  # MPO is opened as a JPEG
 
 

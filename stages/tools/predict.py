@@ -31,7 +31,7 @@ from stages.batch.loader import valid_batches
 from stages.batch.render_spec import RenderSpec
 from stages.dataset.scan import list_files
 from stages.images.decode import Undecodable, decode
-from stages.images.formats import EXTENSIONS
+from stages.images.formats import ALL_EXTENSIONS
 from stages.images.resize import presized_size, resize
 from stages.model.classifier import Classifier, LossName
 from stages.model.files import ModelCard, load_model
@@ -42,7 +42,6 @@ from stages.train.infer import predict_batches
 _BATCH_SIZE = 32
 # With bce each class has a sigmoid of its own; one below a half is a no.
 _YES_FROM = 0.5
-_SUFFIXES = frozenset(suffix for suffixes in EXTENSIONS.values() for suffix in suffixes)
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def find_photos(path: Path) -> Iterator[Found]:
         yield Found(path)
         return
     names, problems, _ = list_files(path)
-    photos = [name for name in names if Path(name).suffix.lower() in _SUFFIXES]
+    photos = [name for name in names if Path(name).suffix.lower() in ALL_EXTENSIONS]
     for problem in problems:
         yield Found(path / problem.path, f"{problem.problem}: {problem.detail}")
     yield from (Found(path / name) for name in photos)

@@ -1,8 +1,8 @@
-"""A file's extension is compared with the format of its content."""
+"""Extensions are those of the formats that are opened, and compared with the content."""
 
 import pytest
 
-from stages.images.formats import wrong_extension
+from stages.images.formats import ALL_EXTENSIONS, wrong_extension
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,10 @@ from stages.images.formats import wrong_extension
 def test_extension_against_content(path: str, format_name: str, wrong: bool) -> None:
     """The last extension is compared with the format of the content, in either case."""
     assert wrong_extension(path, format_name) is wrong
+
+
+def test_the_extensions_are_those_of_every_format() -> None:
+    """Each is in lower case with its dot; a format that runs other programs has none there."""
+    assert {".jpg", ".mpo", ".tif", ".webp"} < ALL_EXTENSIONS
+    assert all(name == f".{name.strip('.').lower()}" for name in ALL_EXTENSIONS)
+    assert not {".eps", ".ps"} & ALL_EXTENSIONS
