@@ -19,10 +19,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from stages.base.errors import UserError, error_list
+from stages.dataset.jpeg_size import jpeg_size
 from stages.images.camera_raw import camera_raw
 from stages.images.foreign import HEAD_BYTES, foreign_content
 from stages.images.formats import OPENED_FORMATS
-from stages.images.jpeg import jpeg_size
 from stages.labels.problem import Problem
 
 MAX_WHOLE_READ = 16 * 2**20  # bytes; larger files are read in pieces, to bound memory

@@ -3,6 +3,7 @@
 import io
 import struct
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -11,6 +12,17 @@ from stages.base.seed import derive
 from stages.images.decode import Undecodable, decode
 
 Tag = tuple[int, int, Sequence[int]]  # number, type (3: 16 bits, 4: 32 bits), values
+
+# Kind of JPEG -> its mode, and how Pillow saves it.
+JPEG_KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "plain": ("RGB", {}),
+    "progressive": ("RGB", {"progressive": True}),
+    "4:2:2": ("RGB", {"subsampling": "4:2:2"}),
+    "4:4:4": ("RGB", {"subsampling": "4:4:4", "quality": 98}),
+    "restarts": ("RGB", {"restart_marker_blocks": 3}),
+    "grey": ("L", {}),
+    "CMYK": ("CMYK", {}),
+}
 
 
 def smooth(width: int = 64, height: int = 48, mode: str = "RGB", seed: int = 1) -> Image.Image:

@@ -3,16 +3,15 @@
 import io
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from stages.base.seed import derive
-from stages.images.jpeg import NoEndMarker, OddData, jpeg_size, read_jpeg, scale_of
+from stages.images.jpeg import NoEndMarker, OddData, read_jpeg, scale_of
 from stages.images.picture import Picture, as_image
+from tests.images.image_files import JPEG_KINDS
 
 
 def picture(width: int = 200, height: int = 150, mode: str = "RGB") -> Image.Image:
@@ -36,23 +35,14 @@ def read(content: bytes, scale: int = 1, mode: str = "RGB") -> Picture | None:
 
 
 PLAIN = saved(picture())
-KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "plain": ("RGB", {}),
-    "progressive": ("RGB", {"progressive": True}),
-    "4:2:2": ("RGB", {"subsampling": "4:2:2"}),
-    "4:4:4": ("RGB", {"subsampling": "4:4:4", "quality": 98}),
-    "restarts": ("RGB", {"restart_marker_blocks": 3}),
-    "grey": ("L", {}),
-    "CMYK": ("CMYK", {}),
-}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", JPEG_KINDS)
 @pytest.mark.parametrize("scale", [1, 2, 4, 8])
 @pytest.mark.parametrize("size", [(200, 150), (201, 151), (16, 300)])
 def test_the_pixels_are_pillows(kind: str, scale: int, size: tuple[int, int]) -> None:
     """Of every kind, at every scale and odd sizes, the picture is Pillow's to the bit."""
-    mode, options = KINDS[kind]
+    mode, options = JPEG_KINDS[kind]
     content = saved(picture(*size, mode), **options)
     expected = Image.open(io.BytesIO(content))
     expected.draft(None, (size[0] // scale, size[1] // scale))
@@ -157,48 +147,3 @@ def test_the_scale_leaves_the_pixels_wanted(
 ) -> None:
     """The shorter side decides, and 8 is the most."""
     assert scale_of(size, shorter) == scale
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_size_is_in_the_header(kind: str) -> None:
-    """Width and height are known without any pixel, with much metadata before them or none."""
-    mode, options = KINDS[kind]
-    content = saved(picture(201, 151, mode), icc_profile=bytes(150_000), **options)
-    assert jpeg_size(content[: len(content) // 2 + 80_000]) == (201, 151)
-
-
-@pytest.mark.parametrize("content", [b"", b"text", PLAIN[:3], PLAIN[:20], b"\xff\xd8\xff" * 50])
-def test_what_is_no_jpeg_has_no_size(content: bytes) -> None:
-    """Other files, and headers cut short, are left to Pillow."""
-    assert jpeg_size(content) is None
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_header_with_errors_has_the_size_that_pillow_reads(kind: str) -> None:
-    """With bytes before the pixels changed at random, it has Pillow's size, or none."""
-    mode, options = KINDS[kind]
-    content = saved(picture(201, 151, mode), **options)
-    rng = derive(2, kind)
-    known = 0
-    for _ in range(300):
-        damaged = bytearray(content)
-        for place in rng.integers(2, content.index(b"\xff\xda"), 2):
-            damaged[place] = rng.choice([0, 8, 192, 217, 218, 255, damaged[place] ^ 1])
-        size = jpeg_size(bytes(damaged))
-        with suppress(Exception), Image.open(io.BytesIO(damaged), formats=("JPEG",)) as image:
-            assert size in (None, image.size)
-            known += size is not None
-    assert known > 100
-
-
-def test_a_frame_of_twelve_bits_is_left_to_pillow() -> None:
-    """What no decoder here reads has no size."""
-    frame = PLAIN.index(b"\xff\xc0")
-    assert jpeg_size(PLAIN[: frame + 4] + b"\x0c" + PLAIN[frame + 5 :]) is None
-
-
-def test_several_views_are_left_to_pillow() -> None:
-    """Only Pillow tells a picture with further views from an ordinary JPEG."""
-    buffer = io.BytesIO()
-    picture().save(buffer, "MPO", save_all=True, append_images=[picture()])
-    assert jpeg_size(buffer.getvalue()) is None
