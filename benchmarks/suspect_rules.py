@@ -27,36 +27,18 @@ from scipy.special import logit
 from torch.nn import functional
 
 from benchmarks.measure import machine, record, with_mean
+from benchmarks.pet_features import PetFeatures, pet_features
 from benchmarks.suspects import PACKAGES, SHARE
-from benchmarks.training import photograph_values, prepare
-from stages.batch.image_set import open_image_set
-from stages.batch.loader import valid_batches
-from stages.batch.render_spec import RenderSpec
-from stages.dataset.duplicates import find_duplicates, group_photos
-from stages.dataset.splits import list_class_names, read_splits
-from stages.model.classifier import ModelParams, build_classifier
 from stages.stats.label_issues import rank_label_issues
 from stages.stats.predictions import Baseline, Predictions
-from stages.store.reader import Store
-from stages.train.device import open_device
-from stages.train.infer import pooled_features
 from stages.train.linear_probe import out_of_fold
 from stages.train.losses import label_margins
 
 SEEDS = range(100, 105)
 WIDTHS = (1280, 96, 24)
-EPOCHS, BATCH, RATE = 6, 24, 6e-4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pets:
-    """The data of every seed."""
-
-    features: np.ndarray  # (N, F)
-    truth: np.ndarray  # (N,) class numbers
-    paths: np.ndarray
-    groups: np.ndarray
-    class_names: np.ndarray
+EPOCHS = 6
+BATCH = 24
+RATE = 6e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,39 +50,6 @@ class Evidence:
     training: np.ndarray  # the margin; in validation the model's probability of the label
     training_log_odds: np.ndarray  # of label against rival
     valid: np.ndarray  # bool
-
-
-def pets(photos: Path, work: Path) -> Pets:
-    """Return the frozen features of every photo."""
-    folder = work / "pets"
-    file = work / "features.npz"
-    if not file.exists():
-        if not folder.exists():
-            prepare(folder, photos, photograph_values())
-        splits = read_splits(folder / "data/splits.csv")
-        store = Store(folder / "data/presized")
-        splits["label"] = splits["path"].str.replace(r"_\d+\.\w+$", "", regex=True)
-        class_names = list_class_names(splits)
-        compute = open_device("cpu", "fp32")
-        image_set = open_image_set(store, splits, class_names, 2, compute.device)
-        params = ModelParams(
-            arch="efficientnet_lite0", weights="package", head="linear", cut="none"
-        )
-        model = build_classifier(params, len(class_names), 0, 224)
-        render = RenderSpec(size=224, mean=model.mean, std=model.std, device=compute.device)
-        features = pooled_features(model, valid_batches(image_set, render, 64), compute)
-        paths = np.array(image_set.paths)
-        duplicates = find_duplicates(store.index, store.image, "exclude")
-        np.savez(
-            file,
-            features=features,
-            truth=image_set.targets,
-            paths=paths,
-            groups=group_photos(image_set.paths, duplicates).to_numpy(str),
-            class_names=np.array(class_names),
-        )
-    with np.load(file) as archive:
-        return Pets(**{name: archive[name] for name in archive.files})
 
 
 def train(
@@ -172,7 +121,7 @@ RULES: dict[str, Callable[[Evidence], np.ndarray | pd.Series]] = {
 }
 
 
-def precisions_of(data: Pets, seed: int) -> dict[tuple[int, str], float]:
+def precisions_of(data: PetFeatures, seed: int) -> dict[tuple[int, str], float]:
     """Return the precision of every rule at every width of the probe."""
     rng = np.random.default_rng(seed)
     images = len(data.truth)
@@ -250,7 +199,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
-        data = pets(options.photos, options.work or Path(scratch))
+        data = pet_features(options.photos, options.work or Path(scratch))
     by_seed = [precisions_of(data, seed) for seed in SEEDS]
     for width in WIDTHS:
         figures = {

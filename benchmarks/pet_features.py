@@ -1,0 +1,65 @@
+"""Pets as the frozen backbone sees them: the features of every photo, with its true class."""
+
+from stages.base.environment import prepare_process
+
+prepare_process()
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.training import photograph_values, prepare
+from stages.batch.image_set import open_image_set
+from stages.batch.loader import valid_batches
+from stages.batch.render_spec import RenderSpec
+from stages.dataset.duplicates import find_duplicates, group_photos
+from stages.dataset.splits import list_class_names, read_splits
+from stages.model.classifier import ModelParams, build_classifier
+from stages.store.reader import Store
+from stages.train.device import open_device
+from stages.train.infer import pooled_features
+
+
+@dataclass(frozen=True, kw_only=True)
+class PetFeatures:
+    """Frozen features with the true classes, and which photos are copies of one another."""
+
+    features: np.ndarray  # (N, F)
+    truth: np.ndarray  # (N,) class numbers
+    paths: np.ndarray
+    groups: np.ndarray
+    class_names: np.ndarray
+
+
+def pet_features(photos: Path, work: Path) -> PetFeatures:
+    """Return the features of every photo; those in the work folder are not computed again."""
+    folder = work / "pets"
+    file = work / "features.npz"
+    if not file.exists():
+        if not folder.exists():
+            prepare(folder, photos, photograph_values())
+        splits = read_splits(folder / "data/splits.csv")
+        store = Store(folder / "data/presized")
+        splits["label"] = splits["path"].str.replace(r"_\d+\.\w+$", "", regex=True)
+        class_names = list_class_names(splits)
+        compute = open_device("cpu", "fp32")
+        image_set = open_image_set(store, splits, class_names, 2, compute.device)
+        params = ModelParams(
+            arch="efficientnet_lite0", weights="package", head="linear", cut="none"
+        )
+        model = build_classifier(params, len(class_names), 0, 224)
+        render = RenderSpec(size=224, mean=model.mean, std=model.std, device=compute.device)
+        features = pooled_features(model, valid_batches(image_set, render, 64), compute)
+        paths = np.array(image_set.paths)
+        duplicates = find_duplicates(store.index, store.image, "exclude")
+        np.savez(
+            file,
+            features=features,
+            truth=image_set.targets,
+            paths=paths,
+            groups=group_photos(image_set.paths, duplicates).to_numpy(str),
+            class_names=np.array(class_names),
+        )
+    with np.load(file) as archive:
+        return PetFeatures(**{name: archive[name] for name in archive.files})
