@@ -4,6 +4,7 @@ Native code that decodes photos may crash, and the system may kill whoever takes
 what either takes along is one process, which another replaces.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +21,8 @@ Answer = TypeVar("Answer")
 
 # A server that has imported what the children need, and forks them: 15 ms a child, where a new
 # interpreter takes .5 s. On macOS such a fork is not safe. The server's socket lies in the folder
-# for temporary files, and its whole path may have 107 characters, 33 of them its own.
-_HAS_SERVER = sys.platform == "linux" and len(gettempdir()) < 74
+# for temporary files, and its whole path may have 107 bytes, 33 of them its own.
+_HAS_SERVER = sys.platform == "linux" and len(os.fsencode(gettempdir())) < 74
 _CONTEXT = get_context("forkserver") if _HAS_SERVER else get_context("spawn")
 _UNKNOWN = 255  # where the server, which learns the exit codes, was killed too
 _CRASHES = {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"}

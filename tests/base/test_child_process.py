@@ -1,6 +1,8 @@
 """A child process answers, raises or dies, and none takes another along."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,6 +11,13 @@ import pytest
 
 from stages.base.child_process import Death, run_in_processes
 from tests.base import child_functions
+
+ROOT = Path(__file__).parents[2]
+SQUARE = (
+    "from stages.base.child_process import run_in_processes\n"
+    "from tests.base import child_functions\n"
+    "print(list(run_in_processes(child_functions.square, [3], 1)))\n"
+)
 
 
 def test_every_argument_has_its_answer_or_its_death() -> None:
@@ -81,3 +90,21 @@ def test_a_child_works_in_the_folder_of_its_parent(
 def test_nothing_to_do_starts_nothing() -> None:
     """Without arguments there is no answer."""
     assert list(run_in_processes(child_functions.square, [], 2)) == []
+
+
+def test_the_folder_for_temporary_files_may_have_a_name_of_long_letters(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A folder of 73 letters, of which some take two bytes, is too long for the server's socket."""
+    parent = tmp_path_factory.mktemp("t")
+    folder = parent / ("é" * (72 - len(str(parent))))
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", SQUARE],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "[(3, 9)]\n", done.stderr
