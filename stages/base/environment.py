@@ -10,7 +10,11 @@ import re
 
 from stages.base.echo import echo
 from stages.base.errors import UserError
-from stages.base.terminal import leave_quietly_when_interrupted, never_fail_to_encode
+from stages.base.terminal import (
+    leave_quietly_when_interrupted,
+    never_fail_to_encode,
+    open_closed_streams,
+)
 
 # Parameters of glibc's mallopt, from malloc.h.
 _M_TRIM_THRESHOLD = -1
@@ -31,6 +35,7 @@ def prepare_process() -> None:
     # when CUDA is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     _keep_freed_memory()
+    open_closed_streams()
     never_fail_to_encode()
     leave_quietly_when_interrupted()
 

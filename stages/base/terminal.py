@@ -102,6 +102,27 @@ def leave_quietly_when_interrupted() -> None:
         sys.excepthook = show
 
 
+def open_closed_streams() -> None:
+    """Put the null device where a standard stream is closed, as `2>&-` and some services do.
+
+    Python has None for such a stream, on which progress bars fail, and the next file to be opened
+    gets its number, so that what a library in C says on standard error would go into that file.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if _is_closed(number):
+            null = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.set_inheritable(null, True)
+            setattr(sys, name, os.fdopen(null, "w" if number else "r", encoding="utf-8"))
+
+
+def _is_closed(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return True
+    return False
+
+
 def never_fail_to_encode() -> None:
     """Let stdout and stderr escape what their encoding lacks, as under LANG=C, instead of failing.
 

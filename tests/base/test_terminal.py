@@ -151,3 +151,35 @@ def test_other_failures_before_a_command_begins_have_their_trace() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert "ModuleNotFoundError: No module named 'nothing_x'" in done.stderr
+
+
+CLOSED = """
+from stages.base.environment import prepare_process
+prepare_process()
+from pathlib import Path
+from tqdm import tqdm
+from stages.base.entry_point import run_command
+from stages.base.errors import UserError
+from stages.base.terminal import say
+def main():
+    with Path("opened").open("w") as file:
+        say("said")
+        list(tqdm(range(2), disable=None))
+        file.write(str(file.fileno()))
+    raise UserError("nobody reads this")
+run_command(main)
+"""
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_changes_no_command(closed: str, tmp_path: Path) -> None:
+    """Bars and lines go nowhere, and no file that is opened gets the number of a stream."""
+    (tmp_path / "command.py").write_text(CLOSED, "utf-8")
+    done = subprocess.run(
+        ["bash", "-c", f'"{sys.executable}" command.py {closed}'],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "FINETRACK_DEBUG": "0"},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert int((tmp_path / "opened").read_text()) > 2
