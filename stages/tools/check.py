@@ -85,6 +85,11 @@ def model_mistakes(sections: ValidSections) -> Iterator[str]:
     model = sections.model
     augment = sections.augment
     if model:
+        if not is_file_name(model.weights) and not (WEIGHTS_FOLDER / model.weights).exists():
+            yield (
+                f"model.weights: {WEIGHTS_FOLDER / model.weights} is missing, a small file on which"
+                f" the stages depend; git checkout {WEIGHTS_FOLDER} brings it back"
+            )
         # The weights of a hub are fetched later; here the architecture is built without them.
         weights = "none" if model.weights == "hub" else model.weights
         size = augment.size if augment else 224

@@ -18,8 +18,9 @@ YAML_12 = YAML()
 @pytest.fixture
 def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in a folder with the params, pipeline and tables of the project, and no photos."""
-    (tmp_path / "data").mkdir()
-    for name in ("params.yaml", "dvc.yaml", "data/labels.csv", "data/corrections.csv"):
+    (tmp_path / "data" / "weights").mkdir(parents=True)
+    weights = [f"data/weights/{name}" for name in ("package", "hub", "none")]
+    for name in ("params.yaml", "dvc.yaml", "data/labels.csv", "data/corrections.csv", *weights):
         shutil.copy(ROOT / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -286,7 +287,6 @@ def test_every_input_of_a_param_is_in_git_or_dvc(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Queued experiments lack a file that neither tracks, whichever param names it."""
-    Path("data/weights").mkdir()
     network = make_backbone("test_resnet", "none", 96, "none").network
     torch.save(network.state_dict(), "data/weights/w.pth")
     Path("mine.csv").write_text("path,label\ncat_1.jpg,cat\ndog_1.jpg,dog\n")
@@ -332,7 +332,6 @@ def test_a_model_that_cannot_be_made_is_refused_now(
     repo: Path, arch: str, weights: str, cut: str | int, words: str
 ) -> None:
     """An architecture or weights that fail only in training would cost the time before it."""
-    Path("data/weights").mkdir()
     Path("data/weights/note.pth").write_text("no weights")
     change({"model.arch": arch, "model.weights": weights, "model.cut": cut})
     [line] = check_lines()
@@ -351,6 +350,14 @@ def test_a_device_that_is_not_there_is_refused_now(
     change({"fine_tune.precision": "fp16"})
     (line,) = check_lines()
     assert "fp16 needs a GPU" in line
+
+
+def test_the_file_of_weights_that_a_stage_depends_on_must_be_there(photos: Path) -> None:
+    """Without it DVC would end with "No such file or directory": the line says what brings it."""
+    (photos.parent / "weights" / "none").unlink()
+    [line] = check_lines()
+    assert line.startswith("model.weights: data/weights/none is missing, ")
+    assert line.endswith("git checkout data/weights brings it back")
 
 
 def test_weights_of_a_hub_are_not_fetched(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
