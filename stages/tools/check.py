@@ -24,6 +24,7 @@ from stages.model.weights_file import WEIGHTS_FOLDER, is_file_name
 from stages.tools.check_labels import CORRECTIONS, check_labels
 from stages.tools.param_sections import ValidSections, validate_sections
 from stages.tools.tracked import normal_path, tracking_note
+from stages.tools.unhashable import unhashable_lines
 from stages.train.device import open_device, refuse_missing
 
 _SAMPLE = "data/sample"
@@ -57,6 +58,8 @@ def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[s
         yield f"ingest.images: {images} {what}; please name the folder that holds your photos"
     elif not any(files for _, _, files in os.walk(images, followlinks=True)):
         yield f"ingest.images: {images} holds no file; please put your photos there"
+    else:
+        yield from unhashable_lines("ingest.images", images)
 
 
 def cross_mistakes(sections: ValidSections, outputs: list[str]) -> tuple[list[str], list[str]]:

@@ -383,3 +383,9 @@ def test_broken_yaml_is_one_line(repo: Path) -> None:
     Path("params.yaml").write_text("seed: [1\n")
     with pytest.raises(UserError, match=r"params\.yaml is not valid YAML"):
         check.main()
+
+
+def test_a_photo_that_dvc_cannot_read_is_named(photos: Path) -> None:
+    """A link that leads nowhere would end `dvc repro` without a remedy."""
+    (photos / "cat_2.jpg").symlink_to("nowhere.jpg")
+    assert check_lines()[1].startswith("cat_2.jpg: a link that leads nowhere")
