@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from stat import S_ISREG
 from typing import Literal
 
 from stages.base.files import sha256_bytes
@@ -150,8 +151,11 @@ def _read_original(file: Path, sha256: str, cache: EncodeCache) -> Original:
     """
     cached = cache.load(sha256)
     try:
+        state = file.stat()
+        if not S_ISREG(state.st_mode):  # a pipe, which would be waited for, or an endless device
+            raise _Faulty(Fault.CHANGED, "it is no file any more")
         if isinstance(cached, Encoded) and cached.content is not None:
-            return Original(content=b"", size=file.stat().st_size, cached=cached)
+            return Original(content=b"", size=state.st_size, cached=cached)
         content = file.read_bytes()
     except OSError as error:
         raise _Faulty(Fault.UNREADABLE, error.strerror or type(error).__name__) from None

@@ -4,6 +4,7 @@ import io
 import os
 import tarfile
 from dataclasses import replace
+from multiprocessing import Pool
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -137,6 +138,19 @@ def test_a_photo_that_is_not_as_ingest_found_it_is_a_fault(tmp_path: Path) -> No
     changed, gone = outcomes["changed.jpg"], outcomes["gone.jpg"]
     assert (changed.fault, changed.detail) == (Fault.CHANGED, "its content is another")
     assert (gone.fault, gone.detail) == (Fault.UNREADABLE, "No such file or directory")
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_photo_that_became_a_pipe_is_not_waited_for(tmp_path: Path, cached: bool) -> None:
+    """What is no file any more changed since ingest, whether the cache has the photo or not."""
+    task = task_of(tmp_path, {"pipe.jpg": photo(1, kind="PNG")})
+    if cached:
+        write_shard(task)
+    (tmp_path / "photos" / "pipe.jpg").unlink()
+    os.mkfifo(tmp_path / "photos" / "pipe.jpg")
+    with Pool(1) as pool:
+        [outcome] = pool.apply_async(write_shard, (task,)).get(timeout=60)
+    assert (outcome.fault, outcome.detail) == (Fault.CHANGED, "it is no file any more")
 
 
 def test_a_photo_without_the_right_to_read_it_is_a_fault() -> None:
