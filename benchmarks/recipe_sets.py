@@ -1,0 +1,147 @@
+"""Sets of photos of different kinds, on which recipes of training are chosen and then judged.
+
+The halves were named before the first run: on `choosing` recipes may be tried as often as wished,
+on `unseen` the chosen one is run once. A set comes from scikit-learn, from the digits sample, or
+from a public repository of GitHub, of which the folder of clones holds owner+name/repo.
+"""
+
+import hashlib
+import re
+import subprocess
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_digits
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeSet:
+    """A set: where its photos come from, and how many of each class are taken."""
+
+    half: Literal["choosing", "unseen"]
+    about: str
+    source: str  # owner/name on GitHub, or digits, pets or scikit-learn
+    label: str = r"^(?P<label>.+)_\d+\.\w+$"  # what of a file's path in the source is its class
+    most: int = 10_000  # photos of a class
+    counts: tuple[int, ...] = ()  # instead: photos of the first class by name, of the second, ...
+
+
+SETS = {
+    "digits": RecipeSet(half="choosing", about="the sample: handwriting on paper", source="digits"),
+    "pets": RecipeSet(half="choosing", about="37 breeds, fine-grained", source="pets"),
+    "textures": RecipeSet(
+        half="choosing",
+        about="10 textures, 50 photos each",
+        source="pan8915/DeepTexture",
+        label=r"^images/(?P<label>\w+)/",
+        most=50,
+    ),
+    "trash": RecipeSet(
+        half="choosing",
+        about="6 materials, 10 to 200 photos",
+        source="congduytran12/Trash-Classification-",
+        label=r"^dataset-resized/(?P<label>\w+)/",
+        counts=(20, 100, 40, 200, 60, 10),
+    ),
+    "scans": RecipeSet(
+        half="choosing",
+        about="10 digits of 8 x 8 pixels, grey, 20 each",
+        source="scikit-learn",
+        most=20,
+    ),
+    "faces": RecipeSet(
+        half="unseen",
+        about="30 people, 15 grey photos each",
+        source="GuedaliaBonheur/ML2018_410321328_TermProject",
+        label=r"^(?P<label>s\d+)/",
+    ),
+    "defects": RecipeSet(
+        half="unseen",
+        about="6 defects of steel, grey, 8 to 100 photos",
+        source="siddhartamukherjee/NEU-DET-Steel-Surface-Defect-Detection",
+        label=r"^IMAGES/(?P<label>[a-z_-]+)_\d+",
+        counts=(100, 60, 40, 25, 15, 8),
+    ),
+    "monkeys": RecipeSet(
+        half="unseen",
+        about="10 species, 100 photos each",
+        source="nikhildutta333/Monkey-Species-Classification",
+        label=r"^training/(?P<label>n\d)/",
+        most=100,
+    ),
+    "letters": RecipeSet(
+        half="unseen",
+        about="40 letters, thin strokes, 20 drawings each",
+        source="brendenlake/omniglot",
+        label=r"^images_background_small1/Korean/(?P<label>\w+)/",
+    ),
+    "insects": RecipeSet(
+        half="unseen",
+        about="ants or bees, 397 photos",
+        source="zhangtao7750/syn",
+        label=r"^hymenoptera_data/\w+/(?P<label>ants|bees)/",
+    ),
+}
+
+_ENDINGS = (".jpg", ".jpeg", ".png", ".pgm")
+
+
+def build(name: str, folder: Path, clones: Path) -> Path:
+    """Write the photos of a set as folder/class/file, unless they are there; return the folder."""
+    photo_set = SETS[name]
+    if folder.exists():
+        return folder
+    by_class: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
+    for path, content in _files(photo_set, clones):
+        match = re.match(photo_set.label, path)
+        if match and path.lower().endswith(_ENDINGS):
+            by_class[match["label"].replace("/", "_")].append((Path(path).suffix, content))
+    for number, label in enumerate(sorted(by_class)):
+        most = photo_set.counts[number] if photo_set.counts else photo_set.most
+        by_hash = {hashlib.sha256(photo[1]).hexdigest(): photo for photo in by_class[label]}
+        (folder / label).mkdir(parents=True)
+        for digest in sorted(by_hash)[:most]:
+            end, content = by_hash[digest]
+            (folder / label / f"{digest[:12]}{end.lower()}").write_bytes(content)
+    return folder
+
+
+def _files(photo_set: RecipeSet, clones: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield path and content of every file of a source that may be a photo."""
+    if photo_set.source == "scikit-learn":
+        yield from _scans()
+        return
+    repository = clones / photo_set.source.replace("/", "+") / "repo"
+    tree = subprocess.check_output(
+        ["git", "-C", repository, "ls-tree", "-r", "-z", "HEAD"], text=True
+    )
+    entries = [entry.split("\t", 1) for entry in tree.split("\0") if entry]
+    blobs = {path: facts.split()[2] for facts, path in entries}
+    wanted = [path for path in blobs if re.match(photo_set.label, path)]
+    wanted = wanted or [path for path in blobs if path.endswith("_small1.zip")]
+    for path in wanted:
+        blob = blobs[path]
+        content = subprocess.check_output(["git", "-C", repository, "cat-file", "blob", blob])
+        if path.endswith(".zip"):
+            with zipfile.ZipFile(BytesIO(content)) as archive:
+                for member in archive.namelist():
+                    yield member, archive.read(member)
+        else:
+            yield path, content
+
+
+def _scans() -> Iterator[tuple[str, bytes]]:
+    """Yield scikit-learn's digits as PNGs of 128 pixels, every pixel a grey square."""
+    digits = load_digits()
+    for number, (image, target) in enumerate(zip(digits.images, digits.target, strict=True)):
+        grey = Image.fromarray((255 - image * 15.9375).astype(np.uint8))
+        buffer = BytesIO()
+        grey.resize((128, 128), Image.Resampling.NEAREST).save(buffer, "PNG")
+        yield f"{target}_{number}.png", buffer.getvalue()
