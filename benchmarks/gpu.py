@@ -32,9 +32,10 @@ from stages.batch.batches import Batch
 from stages.batch.dataloaders import DataLoaders
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
-from stages.train.loop import TrainingResult, TrainingTask, fine_tune
+from stages.train.loop import fine_tune
 from stages.train.plan import FineTuneParams
-from stages.train.training_data import TrainingData
+from stages.train.result import TrainingResult
+from stages.train.training_data import TrainingData, TrainingTask
 
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "pillow"]
 
@@ -53,7 +54,7 @@ def task_of(loaders: DataLoaders, scale: Scale, compute: Compute, path: Path) ->
     params = FineTuneParams(
         epochs=scale.epochs, freeze_epochs=1, base_lr=2e-3, lr_rule="steep", lr_mult=1.0,
         batch_size=scale.batch_size, precision="auto", train_bn=True, loss="cross_entropy",
-        label_smoothing=0.0,
+        label_smoothing=0.0, start="zero", trained_share=1.0, trial=False,
     )  # fmt: skip
     data = TrainingData.from_loaders(loaders)
     model = model_of(scale.small, scale.size, compute.device)

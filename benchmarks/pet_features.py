@@ -15,7 +15,7 @@ from stages.batch.loader import valid_batches
 from stages.batch.render_spec import RenderSpec
 from stages.dataset.duplicates import find_duplicates, group_photos
 from stages.dataset.splits import list_class_names, read_splits
-from stages.model.classifier import ModelParams, build_classifier
+from stages.model.classifier import ModelParams, build_classifier, mean_activations
 from stages.store.reader import Store
 from stages.train.device import open_device
 from stages.train.infer import pooled_features
@@ -50,7 +50,8 @@ def pet_features(photos: Path, work: Path) -> PetFeatures:
         )
         model = build_classifier(params, len(class_names), 0, 224)
         render = RenderSpec(size=224, mean=model.mean, std=model.std, device=compute.device)
-        features = pooled_features(model, valid_batches(image_set, render, 64), compute)
+        pooled = pooled_features(model, valid_batches(image_set, render, 64), compute)
+        features = mean_activations(pooled)
         paths = np.array(image_set.paths)
         duplicates = find_duplicates(store.index, store.image, "exclude")
         np.savez(

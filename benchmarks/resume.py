@@ -36,9 +36,9 @@ from stages.model.classifier import ModelParams, build_classifier
 from stages.store.reader import Store
 from stages.train.checkpoint import Checkpoints, CheckpointState
 from stages.train.device import open_device
-from stages.train.loop import TrainingTask, fine_tune
+from stages.train.loop import fine_tune
 from stages.train.plan import FineTuneParams
-from stages.train.training_data import TrainingData
+from stages.train.training_data import TrainingData, TrainingTask
 
 KILLS = 20
 OUTPUTS = ("data/model", "data/predictions.npz", "reports/fine_tune")

@@ -1,7 +1,7 @@
 """Baseline: a linear probe on the frozen backbone, and its out-of-fold probabilities.
 
 Reads   data/presized/, data/splits.csv, data/duplicates.csv
-Writes  reports/baseline/metrics.json, data/baseline.npz
+Writes  reports/baseline/metrics.json, data/baseline.npz, data/probe.npz
 Run     python -m stages.baseline
 """
 
@@ -24,12 +24,13 @@ from stages.batch.loader import valid_batches
 from stages.batch.render_spec import RenderSpec
 from stages.dataset.duplicates import group_photos, read_duplicates
 from stages.dataset.splits import list_class_names, read_splits
-from stages.model.classifier import ModelParams, build_classifier
+from stages.model.classifier import ModelParams, build_classifier, mean_activations
 from stages.stats.predictions import Baseline, write_baseline
 from stages.store.reader import Store
 from stages.train.device import open_device
 from stages.train.infer import pooled_features
-from stages.train.linear_probe import fit_probe, out_of_fold, predict_probe
+from stages.train.linear_probe import fit_probe, fit_probe_start, out_of_fold, predict_probe
+from stages.train.probe_start import write_probe_start
 
 _IMAGES_AT_ONCE = 64
 
@@ -53,7 +54,8 @@ def main() -> None:
     model = model.to(compute.device)
     render = RenderSpec(size=size, mean=model.mean, std=model.std, device=compute.device)
     batches = valid_batches(image_set, render, _IMAGES_AT_ONCE)
-    features = pooled_features(model, batches, compute)
+    pooled = pooled_features(model, batches, compute)
+    features = mean_activations(pooled)
 
     duplicates = read_duplicates(Path("data/duplicates.csv"))
     groups = group_photos(image_set.paths, duplicates).to_numpy()
@@ -72,6 +74,10 @@ def main() -> None:
         valid_pred_probs=valid_pred_probs,
     )
     write_baseline("data/baseline.npz", baseline)
+    start = fit_probe_start(
+        pooled[train], targets[train], groups[train], paths[train], pred_probs[train]
+    )
+    write_probe_start("data/probe.npz", start)
     valid_wrong = valid_pred_probs.argmax(axis=1) != targets[valid]
     wrong = pred_probs.argmax(axis=1) != targets
     metrics = {

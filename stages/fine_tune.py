@@ -1,6 +1,7 @@
 """Fine-tuning: the head alone, then the whole model, each for one cycle.
 
-Reads   data/presized/, data/splits.csv, reports/lr_find/suggestion.json
+Reads   data/presized/, data/splits.csv, data/probe.npz,
+        reports/lr_find/suggestion.json
 Writes  data/model/, data/predictions.npz, reports/fine_tune/, its checkpoint
 Run     python -m stages.fine_tune
 """
@@ -30,17 +31,20 @@ from stages.batch.views import AugmentParams
 from stages.dataset.splits import list_class_names, read_splits
 from stages.model.classifier import ModelParams, build_classifier
 from stages.model.files import ModelCard, save_model
+from stages.model.probe import can_be_probe
 from stages.stats.outcomes import outcomes_table
-from stages.stats.predictions import Predictions, write_predictions
+from stages.stats.predictions import write_predictions
 from stages.store.reader import Store
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import open_device
+from stages.train.distributed import process_group
 from stages.train.launch import launch
-from stages.train.loop import TrainingTask, fine_tune
 from stages.train.lr_suggest import read_suggestion
 from stages.train.plan import FineTuneParams
+from stages.train.probe_start import read_probe_start
 from stages.train.saliency import images_to_explain, saliency_maps
-from stages.train.training_data import TrainingData
+from stages.train.training_data import TrainingData, TrainingTask
+from stages.train.trial import train_from
 
 
 def main() -> None:
@@ -68,11 +72,13 @@ def train() -> None:
     loaders = open_dataloaders(store, splits, render, augment, plan, workers())
     data = TrainingData.from_loaders(loaders)
     fingerprints = stage_fingerprints("fine_tune", workers()) if rank.first else {}
-    checkpoints = Checkpoints(
-        PRIVATE_FOLDER / "fine_tune", {**fingerprints, "machine": compute.machine()}
-    )
+    inputs = {**fingerprints, "machine": compute.machine()}
+    checkpoints = Checkpoints(PRIVATE_FOLDER / "fine_tune", inputs)
     task = TrainingTask(model.to(compute.device), params, compute, data, checkpoints, seed)
-    trained = fine_tune(task, base_lr, tqdm.write)
+    start = read_probe_start("data/probe.npz")
+    probed = can_be_probe(model_params, params.loss)
+    with process_group(compute):
+        trained, trial = train_from(start, probed, task, loaders, base_lr, tqdm.write)
     if not rank.first:
         return
 
@@ -87,21 +93,14 @@ def train() -> None:
         **compute.facts(),
     )
     save_model(Path("data/model"), model, card)
-    predictions = Predictions(
-        class_names=np.array(class_names),
-        paths=np.array(loaders.valid.paths),
-        targets=loaders.valid.targets,
-        pred_probs=trained.validation.pred_probs,
-        train_paths=np.array(loaders.train.paths),
-        train_targets=loaders.train.targets,
-        train_margins=trained.margins,
-    )
+    predictions = trained.predictions(np.array(class_names), loaders)
     rows = images_to_explain(predictions.pred_probs, predictions.targets)
     maps = saliency_maps(model, loaders.valid_subset(rows), compute)
     write_predictions("data/predictions.npz", predictions.with_maps(rows, maps))
     write_csv("reports/fine_tune/outcomes.csv", outcomes_table(predictions))
     write_csv("reports/fine_tune/history.csv", trained.history())
-    write_json("reports/fine_tune/metrics.json", trained.metrics() | {"base_lr": base_lr})
+    facts = {"base_lr": base_lr, "trial": trial.as_dict() if trial else None}
+    write_json("reports/fine_tune/metrics.json", trained.metrics() | facts)
     checkpoints.remove()
     say(f"Fine-tuned {model_params.arch}: {trained}")
 

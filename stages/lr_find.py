@@ -1,6 +1,6 @@
 """Learning rate finder: a short sweep of the first phase of training, and what its curve says.
 
-Reads   data/presized/, data/splits.csv
+Reads   data/presized/, data/splits.csv, data/probe.npz
 Writes  reports/lr_find/curve.csv, reports/lr_find/suggestion.json
 Run     python -m stages.lr_find
 
@@ -29,12 +29,15 @@ from stages.batch.loader import train_batches
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import list_class_names, read_splits
-from stages.model.classifier import ModelParams, build_classifier
+from stages.model.classifier import LossName, ModelParams, build_classifier
+from stages.model.probe import can_be_probe, start_from_probe
 from stages.store.reader import Store
 from stages.train.device import open_device
 from stages.train.lr_range import LrFindParams, SweepPoint, sweep
 from stages.train.lr_suggest import suggest, suggestion_from_params
 from stages.train.param_groups import freeze, unfreeze
+from stages.train.plan import StartName, starts_from_probe
+from stages.train.probe_start import read_probe_start
 from stages.train.step import make_trainer
 
 
@@ -65,17 +68,21 @@ def sweep_first_phase(lr_find: LrFindParams) -> list[SweepPoint]:
     augment = read_section("augment", AugmentParams)
     model_params = read_section("model", ModelParams)
     batch_size = read_value("fine_tune.batch_size", int)
-    loss = read_value("fine_tune.loss", str)
+    loss = read_value("fine_tune.loss", LossName)
     smoothing = read_value("fine_tune.label_smoothing", float)
     train_bn = read_value("fine_tune.train_bn", bool)
     precision = read_value("fine_tune.precision", str)
     freeze_epochs = read_value("fine_tune.freeze_epochs", int)
+    start_name = read_value("fine_tune.start", StartName)
 
     store = Store(Path("data/presized"))
     splits = read_splits(Path("data/splits.csv"))
     class_names = list_class_names(splits)
     model_seed = derive_int(seed, "model")
     model = build_classifier(model_params, len(class_names), model_seed, augment.size)
+    start = read_probe_start("data/probe.npz")
+    if starts_from_probe(start_name, can_be_probe(model_params, loss), float(start.error)):
+        start_from_probe(model, start.probe)
     compute = open_device(device_name(), precision, model)
     model = model.to(compute.device)
     train = splits[splits["split"] == "train"]

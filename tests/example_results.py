@@ -187,6 +187,7 @@ def _write_training_reports(root: Path, labels: list[str], skipped: bool) -> Non
     write_csv(root / "reports/lr_find/curve.csv", lr_curve.head(0) if skipped else lr_curve)
     write_json(root / "reports/lr_find/suggestion.json", suggestion)
     write_csv(root / "reports/fine_tune/history.csv", example_history())
+    write_json(root / "reports/fine_tune/metrics.json", {"error_rate": 0.07, "trial": None})
     model = {"arch": "efficientnet_lite0", "vocab": labels, "base_lr": 0.012, "seed": 42}
     write_json(root / "data/model/model.json", model)
 

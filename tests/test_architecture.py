@@ -117,12 +117,17 @@ def related(one: str, other: str) -> bool:
     return Path(one).is_relative_to(other) or Path(other).is_relative_to(one)
 
 
+def is_text(node: ast.AST) -> bool:
+    """Return whether a statement is a text alone, as a docstring is."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
 def without_docstrings(path: str) -> ast.Module:
     """Return a module without its docstrings, which may name any path."""
     module = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     for node in ast.walk(module):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+        if isinstance(body, list) and body and is_text(body[0]):
             body[0] = ast.Pass()
     return module
 

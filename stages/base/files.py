@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from stages.base.errors import UserError
 from stages.base.parts import write_whole
 from stages.base.system_errors import unwritable
 
@@ -59,6 +61,17 @@ def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
             np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
     write_bytes(path, buffer.getvalue())
+
+
+def read_npz(path: Path | str) -> dict[str, np.ndarray]:
+    """Return the arrays that `write_npz` wrote; a UserError names a missing or damaged file."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; dvc repro makes it") from None
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, TypeError):
+        raise UserError(f"{path} is damaged or not .npz; dvc repro makes it anew") from None
 
 
 def read_text_csv(source: Path | IO[bytes]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The dataloaders of one process: its share of every batch of training and of validation."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,14 @@ class DataLoaders:
     def valid_subset(self, rows: np.ndarray) -> Iterator[Batch]:
         """Yield the batches of some validation images, all of them in this process."""
         return valid_batches(self.valid.subset(rows), self.render, self.plan.batch_size)
+
+    def hold_out(self, rows: np.ndarray) -> "DataLoaders":
+        """Return the training images but those of these rows, (T,) bool, which are to validate."""
+        return replace(
+            self,
+            train=self.train.subset(np.flatnonzero(~rows)),
+            valid=self.train.subset(np.flatnonzero(rows)),
+        )
 
 
 def open_dataloaders(

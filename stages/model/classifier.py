@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+import numpy as np
 import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor, nn
@@ -74,6 +75,11 @@ class ConcatPool(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Pool over height and width."""
         return torch.cat([features.amax((2, 3)), features.mean((2, 3))], dim=1)
+
+
+def mean_activations(pooled: np.ndarray) -> np.ndarray:
+    """Return the second half of what concat pooling gives: the means (N, F) of (N, 2F)."""
+    return pooled[:, pooled.shape[1] // 2 :]
 
 
 def build_classifier(params: ModelParams, classes: int, seed: int, size: int) -> Classifier:

@@ -21,6 +21,7 @@ from stages.page.training_figures import history_figure, lr_finder_figure
 from stages.page.trust_figures import TrustFigures, trust_figures
 from stages.stats.interpretation import Interpretation
 from stages.stats.predictions import Baseline
+from stages.stats.training_diagnosis import diagnose_training
 
 _SHEET_WIDTH = 1400  # pixels
 _SHEET_CAPTIONS = (
@@ -90,6 +91,7 @@ class Page:
     sheets: Mapping[str, str]  # caption -> data URI
     lr_finder: str | None  # svg, None where the sweep was skipped
     history: str  # svg
+    diagnosis: Sequence[str]  # what the losses say about the length of training
 
     @cached_property
     def image_numbers(self) -> Mapping[str, int]:
@@ -136,6 +138,7 @@ def compose_page(
         sheets={caption: sheet_uri(path, _SHEET_WIDTH) for caption, path in sheets},
         lr_finder=_lr_finder(reports),
         history=history_figure(reports.history),
+        diagnosis=diagnose_training(reports.history),
     )
 
 

@@ -90,9 +90,18 @@ def p_is(p: float) -> str:
     return f"p {'' if p < 0.001 else '= '}{pvalue(p)}"
 
 
+def is_probe(metrics: Metrics) -> bool:
+    """Return whether the model is the probe, because a trial of fine-tuning was worse."""
+    trial = metrics["trial"]
+    return trial is not None and trial["verdict"] == "worse"
+
+
 def headline(metrics: Metrics) -> str:
     """Return the result in one sentence, with both intervals and the verdict of the paired test."""
     model = metrics["error_rate"]
+    if is_probe(metrics):
+        error = f"{percent(model['value'])} error ({interval_ends(model)})"
+        return f"The model is the linear probe, as fine-tuning was worse in a trial: {error}."
     probe = metrics["baseline"]["error_rate"]
     verdict = VERDICTS[metrics["versus_baseline"]["verdict"]]
     return (

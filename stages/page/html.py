@@ -12,7 +12,7 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from stages.page.content import Page
-from stages.page.formatting import VERDICTS, interval_ends, p_is, probability, times
+from stages.page.formatting import VERDICTS, interval_ends, is_probe, p_is, probability, times
 from stages.page.jinja_environment import jinja_environment, stylesheet
 
 _FOLDER = Path(__file__).parent
@@ -67,6 +67,7 @@ def _page_environment() -> Environment:
     environment.filters |= {
         "interval_ends": interval_ends,
         "probability": probability,
+        "is_probe": is_probe,
         "p_is": p_is,
         "times": times,
         "records": _records,

@@ -1,6 +1,6 @@
 """Interpretation: the report's numbers and tables, from the model's and baseline's predictions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from stages.stats.label_issues import rank_label_issues
 from stages.stats.macro import Score
 from stages.stats.mcnemar import compare_paired
 from stages.stats.metrics import accuracy, class_metrics, confusion, macro, top_k
-from stages.stats.metrics_record import CalibrationRecord, Metrics, Scores
+from stages.stats.metrics_record import CalibrationRecord, Metrics, Scores, TrialRecord
 from stages.stats.mistakes import confident_mistakes, most_confused, top_losses
 from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import Baseline, Predictions
@@ -71,6 +71,10 @@ class Interpretation:
             "coverage": self.coverage,
             "conditions": self.slices,
         }
+
+    def with_trial(self, trial: TrialRecord | None) -> "Interpretation":
+        """Return the same with the trial that fine_tune made, if it made one."""
+        return replace(self, metrics={**self.metrics, "trial": trial})
 
     def confused_examples(self) -> list[list[str]]:
         """Return the paths of each confused pair's examples."""
@@ -161,6 +165,7 @@ def _metrics(
         "calibration": _calibration(predictions, confidence, right, seed),
         "sure": thresholds,
         "conditions": slice_tendencies(properties, ~right),
+        "trial": None,
     }
 
 

@@ -82,6 +82,17 @@ class SliceTendency(TypedDict):
     verdict: str
 
 
+class TrialRecord(TypedDict):
+    """The trial before training, on held-out training images: see train/trial.Trial."""
+
+    images: int
+    errors: int  # of fine-tuning
+    probe_errors: int
+    epochs: int
+    p: float
+    verdict: Verdict  # of fine-tuning; where it is worse, the model is the probe
+
+
 class Metrics(Scores):
     """The whole of metrics.json: the fine-tuned model's scores come first, without a key above."""
 
@@ -93,3 +104,4 @@ class Metrics(Scores):
     calibration: CalibrationRecord
     sure: dict[str, ThresholdRecord]  # by the level in percent
     conditions: dict[str, SliceTendency]  # by the property of the images
+    trial: TrialRecord | None  # None where none was made

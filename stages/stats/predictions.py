@@ -5,17 +5,15 @@ probabilities belongs to one image and every column to one of `class_names`; row
 one, since a model trained with bce answers yes or no for each class by itself.
 """
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
-from zipfile import BadZipFile
 
 import numpy as np
 
 from stages.base.errors import UserError
-from stages.base.files import write_npz
+from stages.base.files import read_npz, write_npz
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,18 +118,8 @@ def _write(path: Path | str, record: _Record, schema: Mapping[str, _Array]) -> N
 
 
 def _read(path: Path | str, kind: type[_Record], schema: Mapping[str, _Array]) -> _Record:
-    arrays = _checked(path, _load(path), schema)
+    arrays = _checked(path, read_npz(path), schema)
     return kind(**{key: arrays[spec.name] for key, spec in schema.items()})
-
-
-def _load(path: Path | str) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return dict(archive)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; dvc repro makes it") from None
-    except (BadZipFile, zlib.error, ValueError, EOFError, TypeError):
-        raise UserError(f"{path} is damaged or not .npz; dvc repro makes it anew") from None
 
 
 def _checked(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stages.batch.batches import Batch
-from stages.model.classifier import Classifier, LossName
+from stages.model.classifier import Classifier, ConcatPool, LossName
 from stages.train.device import Compute
 from stages.train.losses import loss_per_image, to_pred_probs
 
@@ -19,6 +19,10 @@ class Inference:
 
     pred_probs: np.ndarray
     loss: float
+
+    def error_rate(self, targets: np.ndarray) -> float:
+        """Return the share of the images whose most probable class is not the target."""
+        return float(np.mean(self.pred_probs.argmax(axis=1) != targets))
 
 
 def predict_batches(
@@ -38,12 +42,13 @@ def predict_batches(
 
 
 def pooled_features(model: Classifier, batches: Iterable[Batch], compute: Compute) -> np.ndarray:
-    """Return the mean over height and width of the backbone's features: (N, F) float32."""
+    """Return the backbone's features after concat pooling: (N, 2F) float32."""
     model.eval()
+    pool = ConcatPool()
     pooled: list[Tensor] = []
     with torch.inference_mode():
         for batch in batches:
             with compute.autocast():
                 features = model.features(batch.images)
-            pooled.append(features.float().mean((2, 3)).cpu())
+            pooled.append(pool(features.float()).cpu())
     return torch.cat(pooled).numpy()

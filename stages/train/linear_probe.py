@@ -9,6 +9,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
+from stages.model.classifier import mean_activations
+from stages.model.probe import Probe
+from stages.stats.temperature import fit_temperature
+from stages.train.probe_start import ProbeStart
+
 FOLDS = 5
 
 
@@ -36,6 +41,62 @@ def fit_probe(features: np.ndarray, targets: np.ndarray) -> Pipeline:
         warnings.simplefilter("ignore", ConvergenceWarning)
         probe.fit(features, targets)
     return probe
+
+
+def as_probe(pipeline: Pipeline, pooled: np.ndarray, temperature: float = 1.0) -> Probe:
+    """Return a fitted probe as numbers; pooled: (N, 2F), of the images that it was fitted on.
+
+    Of two classes scikit-learn has one row of weights, for the second; half of it speaks for the
+    second here, and half against the first.
+    """
+    scaler, regression = pipeline[0], pipeline[1]
+    weights = regression.coef_
+    biases = regression.intercept_
+    if len(regression.classes_) == 2:
+        weights = np.concatenate([-weights, weights]) / 2
+        biases = np.concatenate([-biases, biases]) / 2
+    variances = pooled.var(axis=0, dtype=np.float64)
+    means = pooled.mean(axis=0, dtype=np.float64)
+    mean_activations(means[None])[:] = scaler.mean_
+    mean_activations(variances[None])[:] = scaler.var_
+    return Probe(
+        classes=regression.classes_.astype(np.int64),
+        means=means,
+        variances=variances,
+        weights=weights,
+        biases=biases,
+        temperature=np.array(temperature),
+    )
+
+
+def fit_probe_start(
+    pooled: np.ndarray,
+    targets: np.ndarray,
+    groups: np.ndarray,
+    paths: np.ndarray,
+    out_of_folds: np.ndarray,
+) -> ProbeStart:
+    """Fit a probe on all training images, and one without the first fold, which is held out.
+
+    pooled: (T, 2F); out_of_folds: probabilities (T, C), which calibrate both. None is held out
+    where the others would be of one class alone.
+    """
+    # Where few images are all right out of fold, nothing but this limits the confidence.
+    temperature = max(1.0, fit_temperature(targets, out_of_folds))
+    test = assign_folds(targets, groups) == 0
+    if len(np.unique(targets[~test])) < 2:
+        test[:] = False
+    features = mean_activations(pooled)
+    probe = fit_probe(features, targets)
+    trial_probe = fit_probe(features[~test], targets[~test])
+    right = trial_probe.predict(features[test]) == targets[test] if test.any() else test[:0]
+    return ProbeStart(
+        probe=as_probe(probe, pooled, temperature),
+        trial_probe=as_probe(trial_probe, pooled[~test], temperature),
+        held_out=paths[test],
+        held_out_right=right,
+        error=np.mean(out_of_folds.argmax(axis=1) != targets),
+    )
 
 
 def predict_probe(probe: Pipeline, features: np.ndarray, classes: int) -> np.ndarray:

@@ -1,92 +1,56 @@
 """Fine-tuning: the head alone for a cycle, then the whole model for another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Never
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from stages.base.seed import derive_int
-from stages.model.classifier import Classifier
+from stages.batch.batches import Batch
 from stages.train.checkpoint import (
-    Checkpoints,
     CheckpointState,
     checkpoint_state,
     restore,
     restored_progress,
 )
-from stages.train.device import Compute
 from stages.train.distributed import (
     StepOutcome,
     broadcast,
     merge_predictions,
     merge_steps,
-    process_group,
     synchronize_batch_norm,
 )
 from stages.train.infer import Inference, predict_batches
 from stages.train.input_wait import TimedIterator
 from stages.train.interrupt import Interrupted, StopRequest
 from stages.train.param_groups import freeze, layer_groups, train_mode, unfreeze
-from stages.train.plan import EpochPlan, FineTuneParams, Phase, epoch_plans, phases
-from stages.train.progress import HistoryRow, Margins, Progress
+from stages.train.plan import EpochPlan, Phase, epoch_plans, phases
+from stages.train.progress import HistoryPhase, HistoryRow, Margins, Progress
+from stages.train.result import TrainingResult
 from stages.train.step import Trainer, make_trainer, refuse_nonfinite
-from stages.train.training_data import TrainingData
+from stages.train.training_data import TrainingTask
+from stages.train.weight_average import average_weights, copy_weights
 
 
-@dataclass(frozen=True)
-class TrainingTask:
-    """All that stays the same throughout a run of training."""
-
-    model: Classifier
-    params: FineTuneParams
-    compute: Compute
-    data: TrainingData
-    checkpoints: Checkpoints
-    seed: int
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What training gives beside the model."""
-
-    epochs: list[HistoryRow]
-    margins: np.ndarray  # (T,) float32, of the training images
-    validation: Inference  # by the model at its end, of V images
-
-    def __str__(self) -> str:
-        """Say how many are wrong in the end."""
-        images = len(self.validation.pred_probs)
-        return f"{self.epochs[-1].error_rate:.1%} of {images} validation images wrong"
-
-    def history(self) -> pd.DataFrame:
-        """Return the table history.csv: a row for each epoch."""
-        return pd.DataFrame(self.epochs)
-
-    def metrics(self) -> dict[str, float]:
-        """Return the error rate, accuracy and losses of the last epoch."""
-        last = self.epochs[-1]
-        return {
-            "error_rate": last.error_rate,
-            "accuracy": 1 - last.error_rate,
-            "train_loss": last.train_loss,
-            "valid_loss": last.valid_loss,
-        }
-
-
-def fine_tune(task: TrainingTask, base_lr: float, log: Callable[[str], None]) -> TrainingResult:
+def fine_tune(
+    task: TrainingTask,
+    base_lr: float,
+    log: Callable[[str], None],
+    enough: Callable[[Inference], bool] | None = None,
+) -> TrainingResult:
     """Train the model through both phases, from its checkpoint on if there is one.
 
-    log takes a line for each epoch. Asked to stop, the run saves a checkpoint and raises
-    KeyboardInterrupt.
+    log takes a line for each epoch; enough: whether training may end with an epoch, by its
+    validation. Asked to stop, the run saves a checkpoint and raises KeyboardInterrupt.
     """
     groups = len(layer_groups(task.model))
     plans = epoch_plans(phases(task.params, base_lr, groups), task.data.steps)
-    with process_group(task.compute), StopRequest(task.compute.rank.count > 1) as stop:
-        synchronize_batch_norm(task.model, task.compute)
+    synchronize_batch_norm(task.model, task.compute)
+    start = copy_weights(task.model)
+    with StopRequest(task.compute.rank.count > 1) as stop:
         state, progress = _begin(task, log)
         remaining = [plan for plan in plans if plan.number >= progress.epoch]
         run = _Run(task, progress, stop, _progress_bar(task, len(plans), progress), log)
@@ -96,7 +60,53 @@ def fine_tune(task: TrainingTask, base_lr: float, log: Callable[[str], None]) ->
                 state = None  # a later phase starts with a fresh optimizer
                 for plan in plans_of_phase:
                     validation = _epoch(run, trainer, plan)
+                    if enough and enough(validation):
+                        return TrainingResult(progress.epochs, progress.margins.mean(), validation)
+    if task.params.trained_share < 1:
+        average_weights(task.model, start, task.params.trained_share)
+        validation = _validate(task, task.data.valid_batches())
+        _note(task, progress, _row_without_training(task, progress, "averaged", validation), log)
     return TrainingResult(progress.epochs, progress.margins.mean(), validation)
+
+
+def keep_start(task: TrainingTask, log: Callable[[str], None]) -> TrainingResult:
+    """Return the result of no training: the model answers as the probe that it starts from."""
+    progress = Progress(Margins.empty(task.data.train_images))
+    validation = _validate(task, task.data.valid_batches())
+    _note(task, progress, _row_without_training(task, progress, "probe", validation), log)
+    return TrainingResult(progress.epochs, progress.margins.mean(), validation)
+
+
+def _validate(task: TrainingTask, batches: Iterable[Batch]) -> Inference:
+    """Return the predictions of all processes for the images of validation."""
+    share = predict_batches(task.model, batches, task.compute, task.params.loss)
+    return merge_predictions(share, task.compute)
+
+
+def _row_without_training(
+    task: TrainingTask, progress: Progress, phase: HistoryPhase, validation: Inference
+) -> HistoryRow:
+    return HistoryRow(
+        epoch=progress.epoch,
+        phase=phase,
+        lr=0.0,
+        train_loss=float("nan"),
+        valid_loss=validation.loss,
+        error_rate=validation.error_rate(task.data.valid_targets),
+    )
+
+
+def _note(
+    task: TrainingTask,
+    progress: Progress,
+    row: HistoryRow,
+    log: Callable[[str], None],
+    more: str = "",
+) -> None:
+    """Add a row to the history, and print it once."""
+    progress.end_epoch(row)
+    if task.compute.rank.first:
+        log(f"{row.line()}{more}")
 
 
 @dataclass(frozen=True)
@@ -158,15 +168,12 @@ def _epoch(run: _Run, trainer: Trainer, plan: EpochPlan) -> Inference:
     try:
         speed = _train(run, trainer, plan)
         _save_if_due(run, trainer, epoch_ends=True)
-        batches = run.stop.between(task.data.valid_batches())
-        share = predict_batches(task.model, batches, task.compute, task.params.loss)
-        validation = merge_predictions(share, task.compute)
+        validation = _validate(task, run.stop.between(task.data.valid_batches()))
     except Interrupted:
         _save(run, trainer)
         raise KeyboardInterrupt(
             f"Interrupted at {progress.where()}, which is kept; the next run goes on from there."
         ) from None
-    wrong = validation.pred_probs.argmax(axis=1) != task.data.valid_targets
     last_rates, _ = plan.rates(plan.steps - 1)
     row = HistoryRow(
         epoch=plan.number,
@@ -174,11 +181,9 @@ def _epoch(run: _Run, trainer: Trainer, plan: EpochPlan) -> Inference:
         lr=last_rates[-1],
         train_loss=float(np.mean(progress.losses)),
         valid_loss=validation.loss,
-        error_rate=float(wrong.mean()),
+        error_rate=validation.error_rate(task.data.valid_targets),
     )
-    progress.end_epoch(row)
-    if task.compute.rank.first:
-        run.log(f"{row.line()}  ({speed})")
+    _note(task, progress, row, lambda line: run.log(f"{line}  ({speed})"))
     return validation
 
 

@@ -1,18 +1,21 @@
 """Progress of training: what a run that goes on must know, beside the weights."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
+
+# The last two are no training: the weights averaged at the end, and the probe as it is.
+HistoryPhase: TypeAlias = Literal["frozen", "unfrozen", "averaged", "probe"]
 
 
 class HistoryRow(NamedTuple):
     """A row of history.csv."""
 
     epoch: int
-    phase: str
+    phase: HistoryPhase
     lr: float  # of the head, at the last step
-    train_loss: float
+    train_loss: float  # NaN without training
     valid_loss: float
     error_rate: float
 

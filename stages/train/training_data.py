@@ -1,4 +1,4 @@
-"""Training data: the batches of both sides of the split, as the training loop takes them."""
+"""Training data: the batches of both sides of the split, and the task of learning from them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,6 +7,10 @@ import numpy as np
 
 from stages.batch.batches import Batch
 from stages.batch.dataloaders import DataLoaders
+from stages.model.classifier import Classifier
+from stages.train.checkpoint import Checkpoints
+from stages.train.device import Compute
+from stages.train.plan import FineTuneParams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,3 +33,15 @@ class TrainingData:
             train_images=len(loaders.train),
             valid_targets=loaders.valid.targets,
         )
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """All that stays the same throughout a run of training."""
+
+    model: Classifier
+    params: FineTuneParams
+    compute: Compute
+    data: TrainingData
+    checkpoints: Checkpoints
+    seed: int

@@ -12,6 +12,7 @@ from stages.page.formatting import (
     VERDICTS,
     headline,
     interval_ends,
+    is_probe,
     learning_rate,
     p_is,
     percent,
@@ -20,7 +21,7 @@ from stages.page.formatting import (
     thousands,
     times,
 )
-from stages.stats.metrics_record import IntervalRecord, Verdict
+from stages.stats.metrics_record import IntervalRecord, TrialRecord, Verdict
 from tests.page.example_page import example_inputs, example_interpretation
 
 
@@ -124,3 +125,23 @@ def test_the_headline_has_verdict_rates_and_intervals(right: float, verdict: Ver
         f" ({100 * probe['low']:.1f} to {100 * probe['high']:.1f})."
     )
     assert headline(metrics).replace(SPACE, " ") == expected
+
+
+def test_a_model_that_is_the_probe_says_so_first() -> None:
+    """Where a trial of fine-tuning was worse, the headline names the probe and its error."""
+    paths = np.array([f"{number}.jpg" for number in range(300)])
+    result = example_interpretation(*example_inputs(["a", "b", "c"], paths))
+    trial = TrialRecord(images=60, errors=9, probe_errors=1, epochs=3, p=0.02, verdict="worse")
+    metrics = result.with_trial(trial).metrics
+    assert is_probe(metrics)
+    model = metrics["error_rate"]
+    assert model["value"] is not None
+    expected = (
+        "The model is the linear probe, as fine-tuning was worse in a trial: "
+        f"{100 * model['value']:.1f} % error"
+        f" ({100 * model['low']:.1f} to {100 * model['high']:.1f})."
+    )
+    assert headline(metrics).replace(SPACE, " ") == expected
+    trial["verdict"] = "cannot tell"
+    assert not is_probe(result.with_trial(trial).metrics)
+    assert not is_probe(result.metrics)

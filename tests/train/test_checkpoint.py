@@ -19,10 +19,12 @@ from stages.train.checkpoint import (
     restore,
     restored_progress,
 )
-from stages.train.loop import TrainingResult, TrainingTask, fine_tune
+from stages.train.loop import fine_tune
 from stages.train.param_groups import train_mode, unfreeze
 from stages.train.progress import HistoryRow, Margins, Progress
+from stages.train.result import TrainingResult
 from stages.train.step import Trainer, make_trainer
+from stages.train.training_data import TrainingTask
 from tests.train.tiny_training import CPU, tiny_batches, tiny_model, tiny_task
 
 

@@ -39,10 +39,12 @@ def test_prediction_changes_nothing() -> None:
     assert torch.equal(norm.running_mean, before)
 
 
-def test_features_are_means_over_the_map() -> None:
-    """Pooled features equal the mean over height and width of what the backbone gives."""
+def test_features_are_pooled_as_the_head_does() -> None:
+    """Pooled features are each channel's largest and mean activation over height and width."""
     model = tiny_model().eval()
     batches = tiny_batches(2)
     with torch.no_grad():
-        expected = torch.cat([model.body(b.images).mean((2, 3)) for b in batches]).numpy()
-    assert pooled_features(model, batches, CPU) == pytest.approx(expected, abs=1e-6)
+        features = torch.cat([model.body(batch.images) for batch in batches])
+    pooled = pooled_features(model, batches, CPU)
+    assert pooled[:, :8] == pytest.approx(features.amax((2, 3)).numpy(), abs=1e-6)
+    assert pooled[:, 8:] == pytest.approx(features.mean((2, 3)).numpy(), abs=1e-6)

@@ -12,7 +12,8 @@ from stages.base.errors import UserError
 from stages.batch.batches import Batch
 from stages.model.classifier import Classifier
 from stages.train.device import Compute
-from stages.train.loop import TrainingResult, fine_tune
+from stages.train.loop import fine_tune
+from stages.train.result import TrainingResult
 from tests.train.tiny_training import CPU, tiny_batches, tiny_data, tiny_model, tiny_task
 
 

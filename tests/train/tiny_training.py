@@ -8,12 +8,11 @@ import torch
 from torch import nn
 
 from stages.batch.batches import Batch
-from stages.model.classifier import Classifier, make_head
+from stages.model.classifier import Classifier, HeadName, make_head
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
-from stages.train.loop import TrainingTask
 from stages.train.plan import FineTuneParams
-from stages.train.training_data import TrainingData
+from stages.train.training_data import TrainingData, TrainingTask
 
 CPU = Compute(torch.device("cpu"), torch.float32)
 PARAMS = FineTuneParams(
@@ -27,6 +26,9 @@ PARAMS = FineTuneParams(
     train_bn=True,
     loss="cross_entropy",
     label_smoothing=0.0,
+    start="auto",
+    trained_share=1.0,
+    trial=False,
 )
 
 
@@ -35,13 +37,13 @@ def changed_params(**changes: Any) -> FineTuneParams:
     return FineTuneParams(**{**PARAMS.model_dump(), **changes})
 
 
-def tiny_model(classes: int = 3, seed: int = 0) -> Classifier:
-    """Return a backbone of two convolutions with batch norm, and fastai's head."""
+def tiny_model(classes: int = 3, seed: int = 0, head: HeadName = "fastai") -> Classifier:
+    """Return a backbone of two convolutions with batch norm, and a head, by default fastai's."""
     torch.manual_seed(seed)
     backbone = nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1)
     )
-    return Classifier(backbone, make_head("fastai", 8, classes), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    return Classifier(backbone, make_head(head, 8, classes), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 def layer(module: nn.Module, *names: int | str) -> Any:

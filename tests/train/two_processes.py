@@ -15,8 +15,9 @@ from stages.batch.batches import Batch
 from stages.model.classifier import Classifier, ConcatPool
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
-from stages.train.loop import TrainingTask, fine_tune
-from stages.train.training_data import TrainingData
+from stages.train.distributed import process_group
+from stages.train.loop import fine_tune
+from stages.train.training_data import TrainingData, TrainingTask
 from tests.train.tiny_training import changed_params, tiny_batches
 
 BATCH_SIZE = 8
@@ -69,7 +70,8 @@ def shared_task(folder: Path, batch_norm: bool) -> TrainingTask:
 def train(folder: Path, batch_norm: bool = False) -> None:
     """Train; each process writes its weights, and what training gave it, to a file."""
     task = shared_task(folder, batch_norm)
-    result = fine_tune(task, 0.02, lambda line: None)
+    with process_group(task.compute):
+        result = fine_tune(task, 0.02, lambda line: None)
     arrays = {name: value.numpy() for name, value in task.model.state_dict().items()}
     arrays["margins"] = result.margins
     arrays["valid_pred_probs"] = result.validation.pred_probs
@@ -95,7 +97,8 @@ def train_and_signal(folder: Path, rank: int, number: signal.Signals) -> None:
             yield batch
 
     signalling = replace(task, data=replace(task.data, train_batches=batches))
-    fine_tune(signalling, 0.02, lambda line: None)
+    with process_group(task.compute):
+        fine_tune(signalling, 0.02, lambda line: None)
 
 
 def fail_in_second(folder: Path) -> None:

@@ -1,0 +1,124 @@
+"""Trial: fine-tuning on four fifths of the training images, compared with the probe on the fifth.
+
+So it is known whether fine-tuning is worse than the probe, without a look at validation. Where it
+is, the model is the probe: of two models at hand never the worse one.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from stages.batch.dataloaders import DataLoaders
+from stages.model.probe import start_from_probe
+from stages.stats.mcnemar import PairedComparison, compare_paired
+from stages.stats.metrics_record import TrialRecord
+from stages.train.infer import Inference
+from stages.train.loop import fine_tune, keep_start
+from stages.train.plan import starts_from_probe
+from stages.train.probe_start import ProbeStart
+from stages.train.result import TrainingResult
+from stages.train.training_data import TrainingData, TrainingTask
+
+# With fewer held-out images no result is significant: six that one alone has right are p = .03.
+FEWEST_IMAGES = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What a trial gave; it ends early where fine-tuning is better already."""
+
+    comparison: PairedComparison  # fine-tuning is the first, the probe the second
+    errors: int  # of fine-tuning, on the held-out images
+    probe_errors: int
+    epochs: int
+
+    def __str__(self) -> str:
+        """Return the result in a sentence."""
+        images = self.comparison.images
+        return (
+            f"Trial: of {images} training images held out, fine-tuning errs on {self.errors} after "
+            f"{self.epochs} epochs and the probe on {self.probe_errors}: {self.comparison.verdict}"
+        )
+
+    def as_dict(self) -> TrialRecord:
+        """Return the fields as they stand in metrics.json."""
+        return {
+            "images": self.comparison.images,
+            "errors": self.errors,
+            "probe_errors": self.probe_errors,
+            "epochs": self.epochs,
+            "p": self.comparison.p,
+            "verdict": self.comparison.verdict,
+        }
+
+
+def train_from(
+    start: ProbeStart,
+    can_be_probe: bool,
+    task: TrainingTask,
+    loaders: DataLoaders,
+    base_lr: float,
+    log: Callable[[str], None],
+) -> tuple[TrainingResult, Trial | None]:
+    """Return the result of fine-tuning, or of the probe where a trial says that it is better.
+
+    There is no trial of a model that cannot be the probe, without fine_tune.trial, and with too few
+    images.
+    """
+    from_probe = starts_from_probe(task.params.start, can_be_probe, float(start.error))
+    if not from_probe:
+        task = replace(task, params=task.params.model_copy(update={"trained_share": 1.0}))
+    trial = None
+    if task.params.trial and can_be_probe and len(start.held_out) >= FEWEST_IMAGES:
+        trial = try_fine_tuning(start, from_probe, task, loaders, base_lr, log)
+        if task.compute.rank.first:
+            log(str(trial))
+    worse = trial is not None and trial.comparison.verdict == "worse"
+    if from_probe or worse:
+        start_from_probe(task.model, start.probe)
+    return keep_start(task, log) if worse else fine_tune(task, base_lr, log), trial
+
+
+def try_fine_tuning(
+    start: ProbeStart,
+    from_probe: bool,
+    task: TrainingTask,
+    loaders: DataLoaders,
+    base_lr: float,
+    log: Callable[[str], None],
+) -> Trial:
+    """Fine-tune a copy without the held-out images, until it is better than the probe or ends."""
+    rows = np.isin(loaders.train.paths, start.held_out)
+    right = dict(zip(start.held_out.tolist(), start.held_out_right.tolist(), strict=True))
+    without = loaders.hold_out(rows)
+    probe_right = np.array([right[path] for path in without.valid.paths])
+
+    def compare(validation: Inference) -> PairedComparison:
+        return compare_paired(
+            validation.pred_probs.argmax(axis=1) == without.valid.targets, probe_right
+        )
+
+    model = copy.deepcopy(task.model)
+    if from_probe:
+        start_from_probe(model, start.trial_probe)
+    trial_task = replace(
+        task,
+        model=model,
+        data=TrainingData.from_loaders(without),
+        checkpoints=task.checkpoints.beside("trial"),
+    )
+    result = fine_tune(
+        trial_task,
+        base_lr,
+        lambda line: log(f"trial: {line}"),
+        lambda validation: compare(validation).verdict == "better",
+    )
+    comparison = compare(result.validation)
+    return Trial(
+        comparison=comparison,
+        errors=round(result.validation.error_rate(without.valid.targets) * comparison.images),
+        probe_errors=int(np.sum(~probe_right)),
+        epochs=len(result.epochs),
+    )

@@ -1,0 +1,76 @@
+"""The probes that training and its trial start from, and their file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.base.errors import UserError
+from stages.model.classifier import mean_activations
+from stages.train.linear_probe import assign_folds, fit_probe, fit_probe_start
+from stages.train.probe_start import ProbeStart, read_probe_start, write_probe_start
+
+RNG = np.random.default_rng(0)
+TARGETS = np.repeat(np.arange(3), 20)
+GROUPS = np.arange(60)
+PATHS = np.array([f"{number}.jpg" for number in range(60)])
+POOLED = RNG.standard_normal((60, 12)).astype(np.float32)
+POOLED[np.arange(60), 6 + TARGETS] += 1.5
+
+
+def fitted(targets: np.ndarray = TARGETS) -> ProbeStart:
+    """Return both probes on the features above."""
+    out_of_folds = np.eye(3, dtype=np.float32)[np.roll(targets, 3)]
+    return fit_probe_start(POOLED, targets, GROUPS, PATHS, out_of_folds)
+
+
+def test_the_trial_has_not_seen_what_is_held_out() -> None:
+    """A fifth is held out, and its answers are those of a probe fitted on the others."""
+    start = fitted()
+    held_out = assign_folds(TARGETS, GROUPS) == 0
+    assert start.held_out.tolist() == PATHS[held_out].tolist()
+    features = mean_activations(POOLED)
+    probe = fit_probe(features[~held_out], TARGETS[~held_out])
+    expected = probe.predict(features[held_out]) == TARGETS[held_out]
+    assert start.held_out_right.tolist() == expected.tolist()
+    assert start.trial_probe.weights == pytest.approx(probe[1].coef_)
+    assert start.probe.weights != pytest.approx(probe[1].coef_)
+
+
+def test_nothing_is_held_out_where_one_class_would_be_left() -> None:
+    """Where the first fold has the only image of one of two classes, both probes are of all."""
+    start = fitted(np.array([0, *[1] * 59]))
+    assert start.held_out.size == start.held_out_right.size == 0
+    assert np.array_equal(start.probe.weights, start.trial_probe.weights)
+
+
+def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """The file holds every number of both probes, and the same probes are the same bytes."""
+    start = fitted()
+    for name in ("one.npz", "two.npz"):
+        write_probe_start(tmp_path / name, start)
+    read = read_probe_start(tmp_path / "one.npz")
+    for probe, again in ((start.probe, read.probe), (start.trial_probe, read.trial_probe)):
+        assert all(np.array_equal(value, getattr(again, key)) for key, value in vars(probe).items())
+    assert read.error == start.error == np.mean(np.roll(TARGETS, 3) != TARGETS)
+    assert np.array_equal(read.held_out, start.held_out)
+    assert np.array_equal(read.held_out_right, start.held_out_right)
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+
+
+def test_confidence_is_only_ever_lowered() -> None:
+    """Out of fold all right would ask for a temperature near nought; it is never below 1."""
+    right = np.eye(3, dtype=np.float32)[TARGETS] * 0.7 + 0.1
+    wrong = np.eye(3, dtype=np.float32)[np.roll(TARGETS, 10)] * 0.97 + 0.01
+    for answers, least in ((right, 1.0), (wrong, 2.0)):
+        start = fit_probe_start(POOLED, TARGETS, GROUPS, PATHS, answers)
+        assert start.probe.temperature >= least
+        assert start.trial_probe.temperature == start.probe.temperature
+    assert fit_probe_start(POOLED, TARGETS, GROUPS, PATHS, right).probe.temperature == 1.0
+
+
+def test_other_arrays_are_refused(tmp_path: Path) -> None:
+    """An npz with other arrays is an error that names the file and the remedy."""
+    np.savez(tmp_path / "probe.npz", weights=np.zeros(3))
+    with pytest.raises(UserError, match=r"probe.npz holds other arrays.*dvc repro"):
+        read_probe_start(tmp_path / "probe.npz")

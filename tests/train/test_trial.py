@@ -1,0 +1,208 @@
+"""The trial before training: whether fine-tuning is worse than the probe, and what follows."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stages.batch.batches import Batch, BatchPlan
+from stages.batch.dataloaders import DataLoaders
+from stages.batch.image_set import ImageSet
+from stages.batch.render_spec import RenderSpec
+from stages.batch.views import AugmentParams
+from stages.model.probe import start_from_probe
+from stages.stats.metrics_record import Verdict
+from stages.train.checkpoint import Checkpoints
+from stages.train.infer import pooled_features, predict_batches
+from stages.train.linear_probe import fit_probe_start
+from stages.train.probe_start import ProbeStart
+from stages.train.training_data import TrainingData, TrainingTask
+from stages.train.trial import FEWEST_IMAGES, train_from, try_fine_tuning
+from tests.train.tiny_training import CPU, changed_params, tiny_model
+
+SIZE = 8
+IMAGES = 120
+AUGMENT = AugmentParams(
+    size=16, min_scale=1.0, max_rotate=0.0, max_zoom=1.0, max_warp=0.0, max_lighting=0.0,
+    p_affine=0.0, p_lighting=0.0, flip=False,
+)  # fmt: skip
+
+
+def silent(line: str) -> None:
+    """Print nothing."""
+
+
+def photos(count: int, seed: int, by_colour: bool) -> ImageSet:
+    """Return pictures of three classes: told apart by their colour, or by nothing at all."""
+    generator = np.random.default_rng(seed)
+    targets = np.arange(count) % 3
+    pixels = generator.integers(60, 130, (count, 20, 20, 3))
+    if by_colour:
+        pixels[np.arange(count), :, :, targets] += 100
+    images = [torch.from_numpy(one.astype(np.uint8)) for one in pixels]
+    names = [f"{seed}_{number:03}.png" for number in range(count)]
+    return ImageSet(names, targets.astype(np.int64), images.__getitem__)
+
+
+def loaders(by_colour: bool = True) -> DataLoaders:
+    """Return both sides of a split of small pictures."""
+    return DataLoaders(
+        train=photos(IMAGES, 1, by_colour),
+        valid=photos(30, 2, by_colour),
+        render=RenderSpec(size=16, mean=(0.5,) * 3, std=(0.5,) * 3, device=CPU.device),
+        augment=AUGMENT,
+        plan=BatchPlan(batch_size=SIZE, seed=1),
+    )
+
+
+def task(folder: Path, data: DataLoaders, **changes: object) -> TrainingTask:
+    """Return a run of a tiny model on these pictures, with a trial."""
+    params = changed_params(**{"freeze_epochs": 0, "trial": True, "batch_size": SIZE, **changes})
+    checkpoints = Checkpoints(folder / "checkpoint", {})
+    model = tiny_model(head="linear")
+    return TrainingTask(model, params, CPU, TrainingData.from_loaders(data), checkpoints, 1)
+
+
+def probe_start(run: TrainingTask, data: DataLoaders) -> ProbeStart:
+    """Return the probes on the features of the model as it is."""
+    batches = list(replace(data, valid=data.train).valid_batches())
+    pooled = pooled_features(run.model, batches, CPU)
+    paths = np.array(data.train.paths)
+    right = np.eye(3, dtype=np.float32)[data.train.targets]
+    return fit_probe_start(pooled, data.train.targets, np.arange(IMAGES), paths, right)
+
+
+def with_answers(start: ProbeStart, right: bool) -> ProbeStart:
+    """Return the probes as if the trial's had each held-out image right, or wrong."""
+    return replace(start, held_out_right=np.full(len(start.held_out), right))
+
+
+def test_what_is_better_already_ends_the_trial_early(tmp_path: Path) -> None:
+    """Against a probe that is always wrong, one epoch of ten is enough to be better."""
+    data = loaders()
+    run = task(tmp_path, data, epochs=10)
+    trial = try_fine_tuning(
+        with_answers(probe_start(run, data), False), True, run, data, 0.02, silent
+    )
+    assert trial.comparison.verdict == "better"
+    assert trial.epochs == 1
+    assert trial.probe_errors == trial.comparison.images == IMAGES // 5
+
+
+def test_a_trial_learns_from_the_others_alone(tmp_path: Path) -> None:
+    """No held-out image is in a batch of the trial, and validation has no part in it."""
+    data = loaders()
+    run = task(tmp_path, data, epochs=1)
+    start = probe_start(run, data)
+    held_out = data.hold_out(np.isin(data.train.paths, start.held_out))
+    assert not set(held_out.train.paths) & set(start.held_out)
+    assert held_out.valid.paths == [path for path in data.train.paths if path in start.held_out]
+    before = [tensor.clone() for tensor in run.model.state_dict().values()]
+    try_fine_tuning(start, True, run, data, 0.02, silent)
+    after = list(run.model.state_dict().values())
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize(("right", "verdict"), [(True, "worse"), (False, "better")])
+def test_the_worse_of_two_models_is_never_kept(
+    right: bool, verdict: Verdict, tmp_path: Path
+) -> None:
+    """Where the trial says worse the model is the probe, as it is; otherwise it is fine-tuned."""
+    data = loaders(by_colour=False)
+    run = task(tmp_path, data, epochs=2)
+    start = with_answers(probe_start(run, data), right)
+    result, trial = train_from(start, True, run, data, 0.02, silent)
+    assert trial is not None
+    assert trial.comparison.verdict == verdict
+    probe = tiny_model(head="linear")
+    start_from_probe(probe, start.probe)
+    as_probe = predict_batches(probe, data.valid_batches(), CPU, "cross_entropy").pred_probs
+    kept = np.array_equal(result.validation.pred_probs, as_probe)
+    assert kept == (verdict == "worse")
+    assert [row.phase for row in result.epochs] == (["probe"] if kept else ["unfrozen"] * 2)
+    assert np.isnan(result.margins).all() == kept
+
+
+def test_without_enough_images_there_is_no_trial(tmp_path: Path) -> None:
+    """With fewer held-out images than a test can decide by, or without the param, none is made."""
+    data = loaders()
+    run = task(tmp_path, data, epochs=1)
+    start = probe_start(run, data)
+    few = slice(0, FEWEST_IMAGES - 1)
+    too_few = replace(start, held_out=start.held_out[few], held_out_right=start.held_out_right[few])
+    assert train_from(too_few, True, run, data, 0.02, silent)[1] is None
+    without = task(tmp_path / "other", data, epochs=1, trial=False)
+    assert train_from(start, True, without, data, 0.02, silent)[1] is None
+
+
+def test_a_model_that_cannot_be_the_probe_has_no_trial(tmp_path: Path) -> None:
+    """Another head or loss is fine-tuned from its own start, and its weights are not averaged."""
+    data = loaders()
+    run = task(tmp_path, data, epochs=1, trained_share=0.5)
+    start = probe_start(run, data)
+    result, trial = train_from(start, False, run, data, 0.02, silent)
+    assert trial is None
+    assert [row.phase for row in result.epochs] == ["unfrozen"]
+
+
+def test_a_bad_probe_is_no_start_and_yet_a_measure(tmp_path: Path) -> None:
+    """Where the probe errs on more than a quarter, the trial starts elsewhere, and may be worse."""
+    data = loaders(by_colour=False)
+    run = task(tmp_path, data, epochs=1)
+    start = replace(with_answers(probe_start(run, data), True), error=np.array(0.4))
+    _, trial = train_from(start, True, run, data, 0.02, silent)
+    assert trial is not None
+    assert trial.comparison.verdict == "worse"
+    fresh = tiny_model(head="linear")
+    start_from_probe(fresh, start.probe)
+    for name, tensor in fresh.state_dict().items():
+        assert torch.equal(run.model.state_dict()[name], tensor), name
+
+
+def test_half_of_the_weights_are_the_probes(tmp_path: Path) -> None:
+    """With a share of a half, every weight ends half way from the probe to the trained one."""
+    data = loaders()
+    ends = {}
+    for share in (1.0, 0.5):
+        run = task(tmp_path, data, epochs=1, trial=False, trained_share=share)
+        start = probe_start(run, data)
+        result, _ = train_from(start, True, run, data, 0.02, silent)
+        ends[share] = run.model.state_dict()
+        run.checkpoints.remove()
+    first = tiny_model(head="linear")
+    start_from_probe(first, start.probe)
+    for name, tensor in first.state_dict().items():
+        if tensor.is_floating_point():
+            assert torch.allclose(ends[0.5][name], (tensor + ends[1.0][name]) / 2, atol=1e-5), name
+    assert [row.phase for row in result.epochs] == ["unfrozen", "averaged"]
+    assert result.metrics()["train_loss"] == result.epochs[0].train_loss
+
+
+def test_a_trial_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trial that a failure ended in its second epoch ends with the result of a whole one."""
+    data = loaders(by_colour=False)
+    run = task(tmp_path / "whole", data, epochs=3)
+    start = with_answers(probe_start(run, data), True)
+    whole = try_fine_tuning(start, True, run, data, 0.02, silent)
+
+    stopped = task(tmp_path / "stopped", data, epochs=3)
+    lines: list[str] = []
+    monkeypatch.setattr(Checkpoints, "due", lambda self, epoch_ends: epoch_ends)
+
+    class Stopping(DataLoaders):
+        """Loaders that fail in the second epoch."""
+
+        def train_batches(self, epoch: int, first_step: int) -> Iterator[Batch]:
+            if epoch == 2:
+                raise RuntimeError("stopped")
+            return super().train_batches(epoch, first_step)
+
+    failing = Stopping(**vars(data))
+    with pytest.raises(RuntimeError, match="stopped"):
+        try_fine_tuning(start, True, stopped, failing, 0.02, silent)
+    again = try_fine_tuning(start, True, stopped, data, 0.02, lines.append)
+    assert any("Going on from" in line for line in lines)
+    assert again == whole
