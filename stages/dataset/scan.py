@@ -115,17 +115,16 @@ def require_readable(scan: Scan, folder: str) -> None:
 def list_files(root: Path) -> tuple[list[str], list[Problem], int]:
     """Return the files below a folder, sorted; a problem for what cannot be one; how many hidden.
 
-    Links are followed as long as they stay inside. A linked folder is listed under the link too,
-    but not the links to folders in it: their files are listed elsewhere, and links to each other
-    would have no end.
+    A link to a file inside is followed. A linked folder is not, since DVC does not enter one: what
+    is listed there could change without a rerun.
     """
     paths = []
     problems = []
     hidden = 0
     real_root = os.path.realpath(root)
-    folders = [("", False)]  # still to be listed; and whether a link led there
+    folders = [""]  # still to be listed
     while folders:
-        folder, linked = folders.pop()
+        folder = folders.pop()
         try:
             entries = list(os.scandir(root / folder))
         except OSError as error:
@@ -135,10 +134,10 @@ def list_files(root: Path) -> tuple[list[str], list[Problem], int]:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if _is_system_name(entry.name.lower()):
                 hidden += 1
-            elif problem := _entry_problem(entry, path, real_root, linked):
+            elif problem := _entry_problem(entry, path, real_root):
                 problems.append(problem)
             elif entry.is_dir():
-                folders.append((path, linked or entry.is_symlink()))
+                folders.append(path)
             else:
                 paths.append(path)
     return sorted(paths), problems, hidden
@@ -199,17 +198,12 @@ def _is_system_name(name: str) -> bool:
     return name.startswith(".") or name in _SYSTEM_NAMES or name.endswith(_SYSTEM_ENDINGS)
 
 
-def _entry_problem(
-    entry: os.DirEntry[str], path: str, real_root: str, linked: bool
-) -> Problem | None:
-    """Return why an entry is neither a file nor a folder to be read, None when it is one.
-
-    linked: whether a link led to the folder of the entry.
-    """
+def _entry_problem(entry: os.DirEntry[str], path: str, real_root: str) -> Problem | None:
+    """Return why an entry is neither a file nor a folder to be read, None when it is one."""
     if not entry.name.isascii() and _utf8(entry.name) != entry.name:
         return Problem(_utf8(path), "name not UTF-8", "rename it")
     try:
-        if entry.is_symlink() and (problem := _link_problem(entry, path, real_root, linked)):
+        if entry.is_symlink() and (problem := _link_problem(entry, path, real_root)):
             return problem
         if not entry.is_dir() and not entry.is_file():
             return Problem(path, "not a file", "a pipe, a socket or a device")
@@ -219,18 +213,13 @@ def _entry_problem(
     return None
 
 
-def _link_problem(
-    entry: os.DirEntry[str], path: str, real_root: str, linked: bool
-) -> Problem | None:
+def _link_problem(entry: os.DirEntry[str], path: str, real_root: str) -> Problem | None:
     """Return why a link is not followed, None when it is; an OSError when it leads nowhere."""
-    target = Path(os.path.realpath(entry.path, strict=True))
-    if not target.is_relative_to(real_root):
-        return Problem(path, "link out of the folder", "put the photo itself here")
-    if entry.is_dir() and Path(entry.path).parent.resolve().is_relative_to(target):
-        return Problem(path, "symlink loop", "it leads back to a folder around it")
-    if entry.is_dir() and linked:
-        return Problem(path, "link below a link", "the folder is listed where it lies")
-    return None
+    inside = Path(os.path.realpath(entry.path, strict=True)).is_relative_to(real_root)
+    if entry.is_dir():
+        remedy = "remove it; the photos count where they lie" if inside else "put the folder here"
+        return Problem(path, "linked folder", f"DVC does not enter it; {remedy}")
+    return None if inside else Problem(path, "link out of the folder", "put the photo itself here")
 
 
 def _utf8(name: str) -> str:

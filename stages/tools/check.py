@@ -56,8 +56,11 @@ def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[s
     elif not Path(images).is_dir():
         what = "is no folder" if Path(images).exists() else "does not exist"
         yield f"ingest.images: {images} {what}; please name the folder that holds your photos"
-    elif not any(files for _, _, files in os.walk(images, followlinks=True)):
-        yield f"ingest.images: {images} holds no file; please put your photos there"
+    elif not any(files for _, _, files in os.walk(images)):
+        yield (
+            f"ingest.images: {images} holds no file; please put your photos there, not links to"
+            " folders, which DVC does not enter"
+        )
     else:
         yield from unhashable_lines("ingest.images", images)
 

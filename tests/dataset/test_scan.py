@@ -184,15 +184,18 @@ def test_the_order_is_that_of_the_paths(tmp_path: Path) -> None:
     assert list_files(tmp_path)[0] == sorted(names)
 
 
-def test_links_inside_the_folder_are_followed(tmp_path: Path) -> None:
-    """A link to a photo and a link to a folder give the photos under the link's name too."""
+def test_a_link_to_a_photo_is_followed_and_one_to_a_folder_is_not(tmp_path: Path) -> None:
+    """A linked photo is listed under the link too; a linked folder, as by DVC, is not entered."""
     photo(tmp_path / "cats" / "a.jpg")
     (tmp_path / "b.jpg").symlink_to("cats/a.jpg")
     (tmp_path / "kittens").symlink_to("cats")
     scan = scan_folder(tmp_path, 1)
-    assert [file.path for file in scan.facts] == ["b.jpg", "cats/a.jpg", "kittens/a.jpg"]
+    assert [file.path for file in scan.facts] == ["b.jpg", "cats/a.jpg"]
     assert len({file.sha256 for file in scan.facts}) == 1
-    assert scan.problems == []
+    remedy = "remove it; the photos count where they lie"
+    assert scan.problems == [
+        Problem("kittens", "linked folder", f"DVC does not enter it; {remedy}")
+    ]
 
 
 def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
@@ -223,28 +226,28 @@ def test_links_that_lead_out_or_nowhere_are_problems(tmp_path: Path) -> None:
     assert paths == ["a/b/x.jpg"]
     assert names_of(problems) == {
         "out.jpg": "link out of the folder",
-        "out": "link out of the folder",
-        "similar": "link out of the folder",
+        "out": "linked folder",
+        "similar": "linked folder",
         "gone.jpg": "broken link",
         "self": "symlink loop",
         "one": "symlink loop",
         "two": "symlink loop",
-        "a/b/up": "symlink loop",
-        "a/b/here": "symlink loop",
-        "a/top": "symlink loop",
+        "a/b/up": "linked folder",
+        "a/b/here": "linked folder",
+        "a/top": "linked folder",
     }
     assert not any(str(tmp_path) in problem.detail for problem in problems)
 
 
 def test_folders_that_link_to_each_other_come_to_an_end(tmp_path: Path) -> None:
-    """Links are not followed below a link, so that many of them are no maze."""
+    """Linked folders are not entered, so that many of them are no maze."""
     for folder in range(12):
         photo(tmp_path / f"{folder:02}" / "x.jpg")
         for target in range(12):
             (tmp_path / f"{folder:02}" / f"to{target:02}").symlink_to(f"../{target:02}")
     paths, problems, _ = list_files(tmp_path)
-    assert len(paths) == 12 + 12 * 11  # each photo by itself, and through one link
-    assert {problem.problem for problem in problems} == {"symlink loop", "link below a link"}
+    assert len(paths) == 12
+    assert {problem.problem for problem in problems} == {"linked folder"}
 
 
 @pytest.mark.skipif(os.name != "posix" or os.uname().sysname != "Linux", reason="Linux keeps bytes")

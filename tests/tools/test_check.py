@@ -152,7 +152,7 @@ def test_a_link_into_an_output_is_refused(photos: Path) -> None:
 
 
 def test_photos_that_are_not_there(photos: Path) -> None:
-    """A missing folder, a file in its place and an empty folder each give one line."""
+    """A missing folder, a file in its place and one of linked folders alone each give one line."""
     change({"ingest.images": "data/foto"})
     assert check_lines()[0].startswith("ingest.images: data/foto does not exist; ")
     change({"ingest.images": "data/photos/cat_1.jpg"})
@@ -160,6 +160,7 @@ def test_photos_that_are_not_there(photos: Path) -> None:
     for photo in list(photos.iterdir()):
         photo.unlink()
     (photos / "cats" / "old").mkdir(parents=True)
+    (photos / "linked").symlink_to(photos.parent)
     change({"ingest.images": "data/photos"})
     assert check_lines()[0].startswith("ingest.images: data/photos holds no file; ")
 
