@@ -30,6 +30,8 @@ _MOST_VALUES = 50_000  # with every anchor written out
 _DEEPEST = 50
 # From how many digits on Python refuses to read a whole number.
 _LONG_INTEGER = re.compile(r"\d{4301,}")
+# What "\0" and "\ud800" write into a text: the end of a name in C, and half of a character.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -69,7 +71,26 @@ def _parse(content: bytes, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         what = "it is empty" if value is None else f"it holds {echo(value)}"
         raise UserError(f"{name} must hold sections of keys and values; {what}")
+    for key, part in _texts("", value):
+        if match := _NO_TEXT.search(part):
+            where = f"{name}: {cut(key, 120)}"
+            raise UserError(f"{where}: {echo(match[0])} may not stand in a text; remove it")
     return value
+
+
+def _texts(key: str, value: object) -> Iterator[tuple[str, str]]:
+    """Yield each text in a value, names of keys among them, with its dotted key."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            shown = name if isinstance(name, str) else echo(name)
+            inner = f"{key}.{shown}".lstrip(".")
+            yield inner, shown
+            yield from _texts(inner, part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(key, part)
 
 
 def _decode(content: bytes, name: str) -> str:

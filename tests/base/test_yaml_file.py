@@ -69,6 +69,8 @@ def test_ordinary_anchors_are_read() -> None:
         (b"", "must hold sections of keys and values; it is empty"),
         (b"\xef\xbb\xbf# nothing\n", "it is empty"),
         (b"'" + b"x" * 12000 + b"'", "must hold sections of keys and values; it holds 'xxx"),
+        (b'a: {b: ["x", "p\\0q"]}', r"some.yaml: a.b: '\x00' may not stand in a text; remove it"),
+        (b'a: {"\\ud800": 1}', r"some.yaml: a.\ud800: '\ud800' may not stand in a text; remove it"),
         (b"- " * 9000, "is nested deeper than 50 levels"),
         (b"#" * 250_001, "has more than 250,000 bytes; is it the right file?"),
     ],
