@@ -19,6 +19,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from stages.base.errors import UserError, error_list
+from stages.base.file_names import refuse_locale, utf8_name
 from stages.dataset.jpeg_size import jpeg_size
 from stages.images.camera_raw import camera_raw
 from stages.images.foreign import HEAD_BYTES, foreign_content
@@ -62,6 +63,7 @@ class Scan:
 
 def scan_folder(root: Path, workers: int) -> Scan:
     """Read and hash every file below a folder, each once, with a number of threads."""
+    refuse_locale(str(root))
     if not root.is_dir():
         what = "is no folder" if root.exists() else "does not exist"
         raise UserError(f"ingest.images: {root} {what}; name the folder that holds your photos")
@@ -200,8 +202,10 @@ def _is_system_name(name: str) -> bool:
 
 def _entry_problem(entry: os.DirEntry[str], path: str, real_root: str) -> Problem | None:
     """Return why an entry is neither a file nor a folder to be read, None when it is one."""
-    if not entry.name.isascii() and _utf8(entry.name) != entry.name:
-        return Problem(_utf8(path), "name not UTF-8", "rename it")
+    if not entry.name.isascii():
+        refuse_locale(entry.name)
+        if utf8_name(entry.name) != entry.name:
+            return Problem(utf8_name(path), "name not UTF-8", "rename it")
     try:
         if entry.is_symlink() and (problem := _link_problem(entry, path, real_root)):
             return problem
@@ -220,8 +224,3 @@ def _link_problem(entry: os.DirEntry[str], path: str, real_root: str) -> Problem
         remedy = "remove it; the photos count where they lie" if inside else "put the folder here"
         return Problem(path, "linked folder", f"DVC does not enter it; {remedy}")
     return None if inside else Problem(path, "link out of the folder", "put the photo itself here")
-
-
-def _utf8(name: str) -> str:
-    r"""Return a name as text that can be written; bytes that are not UTF-8 become \xff."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")

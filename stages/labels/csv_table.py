@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.base.errors import UserError
+from stages.base.file_names import refuse_locale
 from stages.labels.label_text import clean_label
 from stages.labels.problem import Problem
 
@@ -135,6 +136,7 @@ def _records(file: Path, text: str, delimiter: str) -> Iterator[CsvRecord]:
 
 def read_text(file: Path) -> str:
     """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark."""
+    refuse_locale(str(file))
     try:
         content = file.read_bytes()
     except FileNotFoundError:

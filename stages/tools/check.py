@@ -15,6 +15,7 @@ from typing import Any
 from stages.base.entry_point import run_command
 from stages.base.environment import device_name, gpus
 from stages.base.errors import UserError, error_list
+from stages.base.file_names import refuse_locale
 from stages.base.params import PARAMS, read_seed
 from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
@@ -39,7 +40,8 @@ def error_message(check: Callable[..., object], *args: Any) -> Iterator[str]:
 
 
 def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[str]:
-    """Yield what is wrong with the folder of photos."""
+    """Yield what is wrong with the folder of photos; a UserError where names cannot be read."""
+    refuse_locale(images)
     folder = normal_path(images)
     overlap = [out for out in outputs if is_inside(folder, out) or is_inside(out, folder)]
     if folder == _SAMPLE:

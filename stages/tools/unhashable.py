@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.base.errors import error_list
+from stages.base.file_names import refuse_locale, utf8_name
 from stages.base.plural import count_noun
 
 
@@ -27,19 +28,12 @@ def _unhashable(folder: str) -> Iterator[str]:
     """Yield a line for each; folders behind links are left out, since DVC does not enter them."""
     for above, folders, files in os.walk(folder):
         for name in [*folders, *files]:
+            refuse_locale(name)
             path = os.path.relpath(Path(above, name), folder)
-            if not _is_utf8(name):
+            if utf8_name(name) != name:
                 yield f"{path}: its name is not UTF-8"
             elif name in files and (what := _what_it_is(Path(above, name))):
                 yield f"{path}: {what}"
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        os.fsencode(name).decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _what_it_is(file: Path) -> str:
