@@ -11,7 +11,7 @@ from stages.base.errors import UserError
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.ranks import this_rank
 from stages.base.stage_lock import stage_lock
-from stages.base.system_errors import system_error_line
+from stages.base.system_errors import system_error_line, wants_threads
 from stages.base.terminal import INTERRUPTED, drop_stdout_unless_read, say, say_all
 
 # -f, since a stage may have written a report of its failure; and the stage's name, since without
@@ -58,6 +58,8 @@ def run_stage(main: Callable[[], None]) -> None:
 def _lines(error: Exception) -> list[str]:
     if isinstance(error, UserError):
         return error.lines
+    if wants_threads(error):
+        return ["the system starts no more threads; set FINETRACK_WORKERS to fewer, 1 needs least"]
     if isinstance(error, OSError) and error.filename is not None:
         return [system_error_line(error)]
     line = f"{type(error).__name__}: {' '.join(str(error).split())}"

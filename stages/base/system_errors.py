@@ -33,6 +33,17 @@ def system_error_line(error: OSError) -> str:
     return _with_remedy(type(error).__name__, error)
 
 
+def wants_threads(error: BaseException | None) -> bool:
+    """Return whether the system started no thread, be it what led to the error.
+
+    A pool of multiprocessing that cannot start all of its threads fails on ending the others:
+    "'DummyProcess' object has no attribute 'terminate'".
+    """
+    while error is not None and "can't start new thread" not in str(error):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def _with_remedy(where: str, error: OSError) -> str:
     remedies = [remedy for codes, remedy in _REMEDIES.items() if error.errno in codes]
     return "; ".join([f"{where}: {error.strerror or error}", *remedies])

@@ -4,8 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from socket import gethostname
+from threading import Thread
 
 import pytest
 
@@ -82,6 +85,30 @@ def test_a_bug_is_one_line_with_a_hint(
     assert len(err.strip().splitlines()) == 1
     assert type(error).__name__ in err
     assert "FINETRACK_DEBUG=1" in err
+
+
+def test_a_system_without_threads_is_a_line_with_the_remedy(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool that cannot start its threads names the variable, whatever it fails on after that."""
+    start = Thread.start
+    started: list[Thread] = []
+
+    def start_two(thread: Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(Thread, "start", start_two)
+    for pool in (
+        lambda: ThreadPool(4).close(),
+        lambda: ThreadPoolExecutor(1).submit(print).result(),
+    ):
+        code, err = exit_of(pool, capsys)
+        assert code == 1
+        assert err.startswith("\nfinetrack: the system starts no more threads; set FINETRACK_WORK")
+        assert len(err.splitlines()) == 2
 
 
 def test_debug_lets_the_traceback_through(monkeypatch: pytest.MonkeyPatch) -> None:
