@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 from stages.base.errors import UserError
@@ -138,6 +139,8 @@ def read_text(file: Path) -> str:
     """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark."""
     refuse_locale(str(file))
     try:
+        if not S_ISREG(file.stat().st_mode) and not file.is_dir():  # a pipe is waited for
+            raise UserError(f"{file} is a pipe, a socket or a device; save the table in a file")
         content = file.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{file} is missing; a file with only its header will do") from None
@@ -152,8 +155,12 @@ def read_text(file: Path) -> str:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise _not_utf8(file, content[: error.start].decode(encoding, "ignore")) from None
-    if "\0" in text:  # UTF-16 without its mark, or no text at all
-        raise _not_utf8(file, text.partition("\0")[0])
+    if "\0" in text:
+        before = text.partition("\0")[0]
+        if 4 * text.count("\0") > len(text):  # UTF-16 without its mark, or no text at all
+            raise _not_utf8(file, before)
+        line = before.count("\n") + 1
+        raise UserError(f"{file}, line {line}: a NUL byte (\\0) stands in a cell; remove it")
     if text.lstrip()[:1] in ("{", "["):
         raise UserError(f"{file} is JSON, not CSV; save it as a table with a line for each photo")
     return text

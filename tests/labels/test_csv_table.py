@@ -1,6 +1,8 @@
 """A table is read with its columns by name, whatever a spreadsheet did to it."""
 
+import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -99,3 +101,30 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
     """What cannot be read at all is one line with the reason."""
     with pytest.raises(UserError, match="cannot be read: Is a directory"):
         read_table(tmp_path, ",")
+
+
+def test_a_nul_byte_is_named_with_its_line(tmp_path: Path) -> None:
+    """A NUL in a cell is valid UTF-8, so that saving the file anew would not mend it."""
+    file = tmp_path / "labels.csv"
+    file.write_bytes(b"path,label\na.jpg,c\0t\n")
+    with pytest.raises(
+        UserError, match=r"labels\.csv, line 2: a NUL byte \(\\0\) stands in a cell"
+    ):
+        read_text(file)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """A pipe in the place of a table is refused by name; a folder too, in the system's words."""
+    pipe = tmp_path / "labels.csv"
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_bytes, args=[b"path,label\n"])  # ends whoever waits
+    writer.start()
+    try:
+        with pytest.raises(UserError, match=r"labels\.csv is a pipe, a socket or a device"):
+            read_text(pipe)
+    finally:
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        writer.join()
+        os.close(reader)
+    with pytest.raises(UserError, match="cannot be read: Is a directory"):
+        read_text(tmp_path)
