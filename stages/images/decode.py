@@ -145,7 +145,9 @@ def _named_problems(content: bytes) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise Undecodable("bomb", str(error).split(",")[0]) from None
     except Exception as error:
-        text = re.sub(r" at 0x\w+", "", " ".join(str(error).split())) or type(error).__name__
+        # Each once: of a TIFF with a profile of 30 MB libvips has 22 lines, two of them different.
+        lines = dict.fromkeys(" ".join(line.split()) for line in str(error).splitlines())
+        text = re.sub(r" at 0x\w+", "", " ".join(filter(None, lines))) or type(error).__name__
         short = isinstance(error, EOFError) or "truncated" in text.lower()
         raise Undecodable("truncated" if short else "corrupt", text) from None
 

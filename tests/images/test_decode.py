@@ -493,3 +493,12 @@ def test_damaged_files_decode_or_have_a_named_problem() -> None:
     details = [error.detail for error in problems]
     assert details == [" ".join(detail.split()) for detail in details]
     assert not re.search(r"0x[0-9a-f]{6}", " ".join(details))
+
+
+def test_a_decoder_that_repeats_itself_is_quoted_once() -> None:
+    """Of a TIFF with a profile of 30 MB the detail has each complaint of libtiff once."""
+    content = saved(picture(), "TIFF", icc_profile=bytes(30_000_000))
+    with pytest.raises(Undecodable) as caught:
+        decode(content)
+    assert caught.value.detail.count("tiff2vips: Failed to allocate memory") == 1
+    assert len(caught.value.detail) < 400
