@@ -94,6 +94,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise UserError(_absent(path))
+    if path.stat().st_size == 0:
+        raise UserError(f"model.weights: {path} is empty; download or copy it again")
     objects: list[str] = []
     try:
         if path.suffix == ".safetensors":
