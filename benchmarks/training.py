@@ -48,6 +48,7 @@ def prepare(folder: Path, photos: Path | None, values: Mapping[str, Any]) -> Non
     (folder / "data").mkdir()
     for name in ("labels.csv", "corrections.csv"):
         (folder / "data" / name).write_text((ROOT / "data" / name).read_text("utf-8"), "utf-8")
+    (folder / "data/weights").symlink_to(ROOT / "data/weights")
     change(folder, values)
     if photos:
         (folder / "photos").symlink_to(photos.resolve())
