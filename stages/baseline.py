@@ -75,7 +75,7 @@ def main() -> None:
     )
     write_baseline("data/baseline.npz", baseline)
     start = fit_probe_start(
-        pooled[train], targets[train], groups[train], paths[train], pred_probs[train]
+        probe, pooled[train], targets[train], groups[train], paths[train], classes
     )
     write_probe_start("data/probe.npz", start)
     valid_wrong = valid_pred_probs.argmax(axis=1) != targets[valid]

@@ -102,7 +102,7 @@ def train() -> None:
     facts = {"base_lr": base_lr, "trial": trial.as_dict() if trial else None}
     write_json("reports/fine_tune/metrics.json", trained.metrics() | facts)
     checkpoints.remove()
-    say(f"Fine-tuned {model_params.arch}: {trained}")
+    say(f"{'Fine-tuned' if trained.trained else 'The probe on'} {model_params.arch}: {trained}")
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ from stages.train.device import open_device
 from stages.train.lr_range import LrFindParams, SweepPoint, sweep
 from stages.train.lr_suggest import suggest, suggestion_from_params
 from stages.train.param_groups import freeze, unfreeze
-from stages.train.plan import StartName, starts_from_probe
 from stages.train.probe_start import read_probe_start
+from stages.train.start_rule import StartName, starts_from_probe
 from stages.train.step import make_trainer
 
 

@@ -90,7 +90,7 @@ class Page:
     trust: TrustFigures
     sheets: Mapping[str, str]  # caption -> data URI
     lr_finder: str | None  # svg, None where the sweep was skipped
-    history: str  # svg
+    history: str | None  # svg, None without training
     diagnosis: Sequence[str]  # what the losses say about the length of training
 
     @cached_property
@@ -137,7 +137,7 @@ def compose_page(
         trust=trust_figures(result),
         sheets={caption: sheet_uri(path, _SHEET_WIDTH) for caption, path in sheets},
         lr_finder=_lr_finder(reports),
-        history=history_figure(reports.history),
+        history=None if reports.history.empty else history_figure(reports.history),
         diagnosis=diagnose_training(reports.history),
     )
 

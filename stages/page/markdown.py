@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from stages.page.formatting import SPACE, headline, interval_ends, p_is, percent, times
+from stages.page.formatting import SPACE, headline, interval_ends, is_probe, p_is, percent, times
 from stages.page.markdown_escape import code_span
 from stages.stats.interpretation import Interpretation
 from stages.stats.metrics_record import Metrics
@@ -28,6 +28,12 @@ def report_markdown(result: Interpretation, counts: Mapping[str, int], data_key:
 
 
 def _verdict(metrics: Metrics) -> str:
+    trial = metrics["trial"]
+    if trial and is_probe(metrics):
+        return (
+            f"In a trial without {trial['images']:,} of the training images fine-tuning erred on"
+            f" {trial['errors']:,} of these, and the probe on {trial['probe_errors']:,}."
+        )
     versus = metrics["versus_baseline"]
     return (
         f"On the same {metrics['images']:,} validation images, fine-tuning alone is right"

@@ -49,6 +49,8 @@ def _evidence(baseline: Baseline, predictions: Predictions) -> pd.DataFrame:
     model = _label_scores(predictions.class_names, predictions.pred_probs, predictions.targets)
     table = pd.DataFrame({"path": baseline.paths, "label": baseline.class_names[baseline.targets]})
     table = table.join(probe.add_prefix("probe_"))
+    if np.isnan(predictions.train_margins).all():
+        model["log_odds"] = np.nan  # untrained, it is the probe, which is a source already
     model = model.add_prefix("model_").assign(path=predictions.paths)
     margins = pd.DataFrame({"path": predictions.train_paths, "margin": predictions.train_margins})
     table = table.merge(model, on="path", how="left").merge(margins, on="path", how="left")

@@ -22,8 +22,9 @@ def diagnose_training(history: pd.DataFrame) -> list[str]:
     train_losses = trained["train_loss"].tolist()
     valid_losses = trained["valid_loss"].tolist()
     best = min(valid_losses)
-    if valid_losses[-1] > best * (1 + _CLEAR_RISE):
-        epoch = valid_losses.index(best) + 1
+    epoch = valid_losses.index(best) + 1
+    learned = train_losses[-1] < train_losses[epoch - 1]
+    if learned and valid_losses[-1] > best * (1 + _CLEAR_RISE):
         return [
             f"Overfitting: the validation loss was least after epoch {epoch} and rises since, while"
             " the training loss falls. Try a smaller fine_tune.epochs, or a smaller"

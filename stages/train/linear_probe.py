@@ -69,36 +69,6 @@ def as_probe(pipeline: Pipeline, pooled: np.ndarray, temperature: float = 1.0) -
     )
 
 
-def fit_probe_start(
-    pooled: np.ndarray,
-    targets: np.ndarray,
-    groups: np.ndarray,
-    paths: np.ndarray,
-    out_of_folds: np.ndarray,
-) -> ProbeStart:
-    """Fit a probe on all training images, and one without the first fold, which is held out.
-
-    pooled: (T, 2F); out_of_folds: probabilities (T, C), which calibrate both. None is held out
-    where the others would be of one class alone.
-    """
-    # Where few images are all right out of fold, nothing but this limits the confidence.
-    temperature = max(1.0, fit_temperature(targets, out_of_folds))
-    test = assign_folds(targets, groups) == 0
-    if len(np.unique(targets[~test])) < 2:
-        test[:] = False
-    features = mean_activations(pooled)
-    probe = fit_probe(features, targets)
-    trial_probe = fit_probe(features[~test], targets[~test])
-    right = trial_probe.predict(features[test]) == targets[test] if test.any() else test[:0]
-    return ProbeStart(
-        probe=as_probe(probe, pooled, temperature),
-        trial_probe=as_probe(trial_probe, pooled[~test], temperature),
-        held_out=paths[test],
-        held_out_right=right,
-        error=np.mean(out_of_folds.argmax(axis=1) != targets),
-    )
-
-
 def predict_probe(probe: Pipeline, features: np.ndarray, classes: int) -> np.ndarray:
     """Return probabilities (N, classes) float32; 0 for a class without training images."""
     pred_probs = np.zeros((len(features), classes), dtype=np.float32)
@@ -123,3 +93,33 @@ def out_of_fold(
             probe = fit_probe(features[train], targets[train])
             pred_probs[test] = predict_probe(probe, features[test], classes)
     return pred_probs
+
+
+def fit_probe_start(
+    probe: Pipeline,
+    pooled: np.ndarray,
+    targets: np.ndarray,
+    groups: np.ndarray,
+    paths: np.ndarray,
+    classes: int,
+) -> ProbeStart:
+    """Return the probe of all training images, and fit one without the first fold, held out.
+
+    pooled: (T, 2F). None is held out where the others would be of one class alone.
+    """
+    features = mean_activations(pooled)
+    out_of_folds = out_of_fold(features, targets, groups, classes)
+    # Where few images are all right out of fold, nothing but this limits the confidence.
+    temperature = max(1.0, fit_temperature(targets, out_of_folds))
+    test = assign_folds(targets, groups) == 0
+    if len(np.unique(targets[~test])) < 2:
+        test[:] = False
+    trial_probe = fit_probe(features[~test], targets[~test])
+    right = trial_probe.predict(features[test]) == targets[test] if test.any() else test[:0]
+    return ProbeStart(
+        probe=as_probe(probe, pooled, temperature),
+        trial_probe=as_probe(trial_probe, pooled[~test], temperature),
+        held_out=paths[test],
+        held_out_right=right,
+        error=np.mean(out_of_folds.argmax(axis=1) != targets),
+    )

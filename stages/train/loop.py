@@ -43,8 +43,9 @@ def fine_tune(
 ) -> TrainingResult:
     """Train the model through both phases, from its checkpoint on if there is one.
 
-    log takes a line for each epoch; enough: whether training may end with an epoch, by its
-    validation. Asked to stop, the run saves a checkpoint and raises KeyboardInterrupt.
+    log takes a line for each epoch; enough: whether training may end with an epoch of the last
+    phase, by its validation. Asked to stop, the run saves a checkpoint and raises
+    KeyboardInterrupt.
     """
     groups = len(layer_groups(task.model))
     plans = epoch_plans(phases(task.params, base_lr, groups), task.data.steps)
@@ -60,7 +61,7 @@ def fine_tune(
                 state = None  # a later phase starts with a fresh optimizer
                 for plan in plans_of_phase:
                     validation = _epoch(run, trainer, plan)
-                    if enough and enough(validation):
+                    if enough and phase is plans[-1].phase and enough(validation):
                         return TrainingResult(progress.epochs, progress.margins.mean(), validation)
     if task.params.trained_share < 1:
         average_weights(task.model, start, task.params.trained_share)

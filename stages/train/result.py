@@ -36,17 +36,22 @@ class TrainingResult:
         images = len(self.validation.pred_probs)
         return f"{self.epochs[-1].error_rate:.1%} of {images} validation images wrong"
 
+    @property
+    def trained(self) -> list[HistoryRow]:
+        """Return the epochs of training, without the average at the end or the probe as it is."""
+        return [row for row in self.epochs if row.phase in ("frozen", "unfrozen")]
+
     def history(self) -> pd.DataFrame:
-        """Return the table history.csv: a row for each epoch, and one of averaged weights."""
-        return pd.DataFrame(self.epochs)
+        """Return the table history.csv: a row for each epoch of training."""
+        return pd.DataFrame(self.trained, columns=list(HistoryRow._fields))
 
     def metrics(self) -> dict[str, float | None]:
         """Return error rate, accuracy and losses of the end; no train_loss without training."""
         last = self.epochs[-1]
-        train_losses = [row.train_loss for row in self.epochs if not np.isnan(row.train_loss)]
+        train_loss = self.trained[-1].train_loss if self.trained else None
         return {
             "error_rate": last.error_rate,
             "accuracy": 1 - last.error_rate,
-            "train_loss": train_losses[-1] if train_losses else None,
+            "train_loss": train_loss,
             "valid_loss": last.valid_loss,
         }

@@ -1,7 +1,7 @@
 """Trial: fine-tuning on four fifths of the training images, compared with the probe on the fifth.
 
-So it is known whether fine-tuning is worse than the probe, without a look at validation. Where it
-is, the model is the probe: of two models at hand never the worse one.
+So it is known, without a look at validation, whether fine-tuning is significantly worse than the
+probe. Where it is, the model is the probe.
 """
 
 import copy
@@ -16,18 +16,23 @@ from stages.stats.mcnemar import PairedComparison, compare_paired
 from stages.stats.metrics_record import TrialRecord
 from stages.train.infer import Inference
 from stages.train.loop import fine_tune, keep_start
-from stages.train.plan import starts_from_probe
 from stages.train.probe_start import ProbeStart
 from stages.train.result import TrainingResult
+from stages.train.start_rule import starts_from_probe
 from stages.train.training_data import TrainingData, TrainingTask
 
 # With fewer held-out images no result is significant: six that one alone has right are p = .03.
 FEWEST_IMAGES = 6
+_NAME = "trial"  # of its checkpoint, beside that of the run
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What a trial gave; it ends early where fine-tuning is better already."""
+    """What a trial gave.
+
+    It ends with an epoch of its last phase after which fine-tuning is better; several looks make
+    that more likely by chance than p says, which costs nothing: what follows is fine-tuning.
+    """
 
     comparison: PairedComparison  # fine-tuning is the first, the probe the second
     errors: int  # of fine-tuning, on the held-out images
@@ -67,11 +72,12 @@ def train_from(
     There is no trial of a model that cannot be the probe, without fine_tune.trial, and with too few
     images.
     """
+    task.checkpoints.beside(_NAME)  # to be removed with the run's, whoever made it
     from_probe = starts_from_probe(task.params.start, can_be_probe, float(start.error))
     if not from_probe:
         task = replace(task, params=task.params.model_copy(update={"trained_share": 1.0}))
     trial = None
-    if task.params.trial and can_be_probe and len(start.held_out) >= FEWEST_IMAGES:
+    if task.params.trial and can_be_probe and can_try(start, task, loaders):
         trial = try_fine_tuning(start, from_probe, task, loaders, base_lr, log)
         if task.compute.rank.first:
             log(str(trial))
@@ -79,6 +85,15 @@ def train_from(
     if from_probe or worse:
         start_from_probe(task.model, start.probe)
     return keep_start(task, log) if worse else fine_tune(task, base_lr, log), trial
+
+
+def can_try(start: ProbeStart, task: TrainingTask, loaders: DataLoaders) -> bool:
+    """Return whether the images suffice for a trial, and for equal shares of several processes."""
+    held_out = len(start.held_out)
+    processes = task.compute.rank.count
+    others = len(loaders.train) - held_out
+    shared = processes == 1 or (others >= task.params.batch_size and held_out >= processes)
+    return held_out >= FEWEST_IMAGES and shared
 
 
 def try_fine_tuning(
@@ -107,7 +122,7 @@ def try_fine_tuning(
         task,
         model=model,
         data=TrainingData.from_loaders(without),
-        checkpoints=task.checkpoints.beside("trial"),
+        checkpoints=task.checkpoints.beside(_NAME),
     )
     result = fine_tune(
         trial_task,
@@ -120,5 +135,5 @@ def try_fine_tuning(
         comparison=comparison,
         errors=round(result.validation.error_rate(without.valid.targets) * comparison.images),
         probe_errors=int(np.sum(~probe_right)),
-        epochs=len(result.epochs),
+        epochs=len(result.trained),
     )

@@ -9,6 +9,7 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.page.content import Page, compose_page, data_key, read_json, read_report_table
+from stages.page.html import render_page
 from tests.page.example_page import (
     draw_sheet,
     example_inputs,
@@ -71,6 +72,7 @@ def test_a_skipped_sweep_has_no_figure(tmp_path: Path) -> None:
     skipped = replace(reports, curve=reports.curve.head(0))
     page = compose_page(result, skipped, HASHES, baseline, {}, black_image)
     assert page.lr_finder is None
+    assert page.history is not None
     assert page.history.startswith("<svg")
     assert page.overlays == {}
 
@@ -152,3 +154,17 @@ def test_a_table_has_numbers_or_text(tmp_path: Path) -> None:
     path.write_text("a,b\n007,NA\n")
     assert read_report_table(path, "a").to_dict("records") == [{"a": "007", "b": "NA"}]
     assert read_report_table(path, text=False)["a"].tolist() == [7]
+
+
+def test_without_training_there_is_no_figure_of_it(tmp_path: Path) -> None:
+    """Where the model is the probe the history has no rows, and the page no figure of them."""
+    sheet = draw_sheet(tmp_path)
+    labels = ["a", "b"]
+    predictions, baseline = example_inputs(labels, PATHS)
+    result = example_interpretation(predictions, baseline)
+    reports = example_reports(sheet, PATHS.tolist(), labels)
+    untrained = replace(reports, history=reports.history.head(0))
+    page = compose_page(result, untrained, HASHES, baseline, {}, black_image)
+    assert page.history is None
+    assert page.diagnosis == []
+    assert "Nothing was trained" in render_page(page)

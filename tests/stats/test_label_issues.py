@@ -199,3 +199,15 @@ def test_swapped_labels_are_found() -> None:
     truth = np.random.default_rng(4).integers(0, 5, 600)
     true_labels = [list("abcde")[truth[int(str(path)[:3])]] for path in hits.index]
     assert (hits["suggested"] == true_labels).mean() > 0.6
+
+
+def test_an_untrained_model_is_no_second_source() -> None:
+    """Without margins the model is the probe: a validation image is not doubted twice over."""
+    doubted = [0.1, 0.8, 0.1]
+    sources = evidence(
+        margins=(np.nan, np.nan),
+        model=(CONFIDENT, doubted),
+        probe={"valid b.jpg": doubted, "train b.jpg": doubted},
+    )
+    scores = rank_label_issues(*sources, NO_DUPLICATES, 10).set_index("path")["score"]
+    assert scores["valid b.jpg"] == pytest.approx(scores["train b.jpg"])

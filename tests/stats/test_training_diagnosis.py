@@ -40,6 +40,7 @@ def test_the_epoch_of_the_least_validation_loss_is_named() -> None:
         ([2.0, 0.5, 0.48], [1.0, 0.5, 0.49]),  # flat at the end
         ([2.0, 0.5, 0.1], [1.0, 0.5, 0.54]),  # a rise by less than a tenth
         ([2.0, 1.5, 1.0], [1.0, 0.5, 0.49]),  # only what is learned by heart falls
+        ([2.0, 0.5, 0.6], [1.0, 0.5, 0.7]),  # both rise: the rate, not the length
         ([2.0], [1.0]),
         ([], []),
         ([np.nan], [0.3]),  # the probe, untrained

@@ -7,7 +7,8 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.model.classifier import mean_activations
-from stages.train.linear_probe import assign_folds, fit_probe, fit_probe_start
+from stages.stats.temperature import fit_temperature
+from stages.train.linear_probe import assign_folds, fit_probe, fit_probe_start, out_of_fold
 from stages.train.probe_start import ProbeStart, read_probe_start, write_probe_start
 
 RNG = np.random.default_rng(0)
@@ -20,8 +21,8 @@ POOLED[np.arange(60), 6 + TARGETS] += 1.5
 
 def fitted(targets: np.ndarray = TARGETS) -> ProbeStart:
     """Return both probes on the features above."""
-    out_of_folds = np.eye(3, dtype=np.float32)[np.roll(targets, 3)]
-    return fit_probe_start(POOLED, targets, GROUPS, PATHS, out_of_folds)
+    probe = fit_probe(mean_activations(POOLED), targets)
+    return fit_probe_start(probe, POOLED, targets, GROUPS, PATHS, 3)
 
 
 def test_the_trial_has_not_seen_what_is_held_out() -> None:
@@ -52,21 +53,29 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     read = read_probe_start(tmp_path / "one.npz")
     for probe, again in ((start.probe, read.probe), (start.trial_probe, read.trial_probe)):
         assert all(np.array_equal(value, getattr(again, key)) for key, value in vars(probe).items())
-    assert read.error == start.error == np.mean(np.roll(TARGETS, 3) != TARGETS)
+    assert read.error == start.error
     assert np.array_equal(read.held_out, start.held_out)
     assert np.array_equal(read.held_out_right, start.held_out_right)
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
 
 
+def test_error_and_temperature_are_out_of_fold() -> None:
+    """Both are those of the training images, each by a probe that was fitted without it."""
+    start = fitted()
+    answers = out_of_fold(mean_activations(POOLED), TARGETS, GROUPS, 3)
+    assert start.error == np.mean(answers.argmax(axis=1) != TARGETS)
+    assert start.probe.temperature == max(1.0, fit_temperature(TARGETS, answers))
+    assert start.trial_probe.temperature == start.probe.temperature
+
+
 def test_confidence_is_only_ever_lowered() -> None:
     """Out of fold all right would ask for a temperature near nought; it is never below 1."""
-    right = np.eye(3, dtype=np.float32)[TARGETS] * 0.7 + 0.1
-    wrong = np.eye(3, dtype=np.float32)[np.roll(TARGETS, 10)] * 0.97 + 0.01
-    for answers, least in ((right, 1.0), (wrong, 2.0)):
-        start = fit_probe_start(POOLED, TARGETS, GROUPS, PATHS, answers)
-        assert start.probe.temperature >= least
-        assert start.trial_probe.temperature == start.probe.temperature
-    assert fit_probe_start(POOLED, TARGETS, GROUPS, PATHS, right).probe.temperature == 1.0
+    pooled = POOLED.copy()
+    pooled[np.arange(60), 6 + TARGETS] += 20
+    probe = fit_probe(mean_activations(pooled), TARGETS)
+    assert fit_temperature(TARGETS, out_of_fold(mean_activations(pooled), TARGETS, GROUPS, 3)) < 1
+    start = fit_probe_start(probe, pooled, TARGETS, GROUPS, PATHS, 3)
+    assert start.probe.temperature == 1.0
 
 
 def test_other_arrays_are_refused(tmp_path: Path) -> None:

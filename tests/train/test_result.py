@@ -33,12 +33,15 @@ def test_without_training_there_is_no_train_loss() -> None:
     assert metrics["valid_loss"] == 0.3
 
 
-def test_the_history_has_the_average_as_its_last_row() -> None:
-    """An average is a row without a train loss, after those of the epochs."""
-    history = result(TRAINED, AVERAGED).history()
-    assert history["phase"].tolist() == ["unfrozen", "averaged"]
-    assert history["train_loss"].isna().tolist() == [False, True]
-    assert "25.0% of 2 validation images" in str(result(TRAINED, AVERAGED))
+def test_the_history_is_of_training_alone() -> None:
+    """An average and the probe are no epochs: the table has none of them, but its columns."""
+    trained = result(TRAINED, AVERAGED)
+    assert trained.history()["phase"].tolist() == ["unfrozen"]
+    assert trained.trained == [TRAINED]
+    assert "25.0% of 2 validation images" in str(trained)
+    untrained = result(PROBE).history()
+    assert untrained.empty
+    assert list(untrained) == list(HistoryRow._fields)
 
 
 @pytest.mark.parametrize(("targets", "expected"), [([0, 1], 0.0), ([1, 1], 0.5), ([1, 0], 1.0)])

@@ -3,24 +3,29 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from stages.base.ranks import Rank
+from stages.batch import dataloaders
 from stages.batch.batches import Batch, BatchPlan
 from stages.batch.dataloaders import DataLoaders
 from stages.batch.image_set import ImageSet
+from stages.batch.loader import train_batches
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
+from stages.model.classifier import mean_activations
 from stages.model.probe import start_from_probe
 from stages.stats.metrics_record import Verdict
 from stages.train.checkpoint import Checkpoints
 from stages.train.infer import pooled_features, predict_batches
-from stages.train.linear_probe import fit_probe_start
+from stages.train.linear_probe import fit_probe, fit_probe_start
 from stages.train.probe_start import ProbeStart
 from stages.train.training_data import TrainingData, TrainingTask
-from stages.train.trial import FEWEST_IMAGES, train_from, try_fine_tuning
+from stages.train.trial import FEWEST_IMAGES, can_try, train_from, try_fine_tuning
 from tests.train.tiny_training import CPU, changed_params, tiny_model
 
 SIZE = 8
@@ -71,8 +76,9 @@ def probe_start(run: TrainingTask, data: DataLoaders) -> ProbeStart:
     batches = list(replace(data, valid=data.train).valid_batches())
     pooled = pooled_features(run.model, batches, CPU)
     paths = np.array(data.train.paths)
-    right = np.eye(3, dtype=np.float32)[data.train.targets]
-    return fit_probe_start(pooled, data.train.targets, np.arange(IMAGES), paths, right)
+    targets = data.train.targets
+    probe = fit_probe(mean_activations(pooled), targets)
+    return fit_probe_start(probe, pooled, targets, np.arange(IMAGES), paths, 3)
 
 
 def with_answers(start: ProbeStart, right: bool) -> ProbeStart:
@@ -92,18 +98,49 @@ def test_what_is_better_already_ends_the_trial_early(tmp_path: Path) -> None:
     assert trial.probe_errors == trial.comparison.images == IMAGES // 5
 
 
-def test_a_trial_learns_from_the_others_alone(tmp_path: Path) -> None:
-    """No held-out image is in a batch of the trial, and validation has no part in it."""
+def test_a_trial_learns_from_the_others_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No held-out image is in a batch of the trial, and the model of the real run stays fresh."""
     data = loaders()
     run = task(tmp_path, data, epochs=1)
     start = probe_start(run, data)
-    held_out = data.hold_out(np.isin(data.train.paths, start.held_out))
-    assert not set(held_out.train.paths) & set(start.held_out)
-    assert held_out.valid.paths == [path for path in data.train.paths if path in start.held_out]
+    learned: set[str] = set()
+
+    def recorded(images: ImageSet, *others: Any) -> Iterator[Batch]:
+        for batch in train_batches(images, *others):
+            learned.update(images.paths[row] for row in batch.rows)
+            yield batch
+
+    monkeypatch.setattr(dataloaders, "train_batches", recorded)
     before = [tensor.clone() for tensor in run.model.state_dict().values()]
     try_fine_tuning(start, True, run, data, 0.02, silent)
+    assert learned == set(data.train.paths) - set(start.held_out)
     after = list(run.model.state_dict().values())
     assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_a_trial_ends_early_in_its_last_phase_alone(tmp_path: Path) -> None:
+    """With the head alone first, being better then is not enough: unfreezing may yet spoil it."""
+    data = loaders()
+    run = task(tmp_path, data, freeze_epochs=2, epochs=4)
+    start = with_answers(probe_start(run, data), False)
+    assert try_fine_tuning(start, True, run, data, 0.02, silent).epochs == 3
+
+
+def test_uneven_shares_have_no_trial(tmp_path: Path) -> None:
+    """Several processes make no trial where one of them would have no image or a smaller share."""
+    data = loaders()
+    run = task(tmp_path, data, epochs=1)
+    start = probe_start(run, data)
+    assert can_try(start, run, data)
+    many = replace(run, compute=replace(CPU, rank=Rank(number=0, count=60)))
+    assert not can_try(start, many, data)
+    large = replace(
+        run, compute=replace(CPU, rank=Rank(number=0, count=2)),
+        params=changed_params(batch_size=100),
+    )  # fmt: skip
+    assert not can_try(start, large, data)
 
 
 @pytest.mark.parametrize(("right", "verdict"), [(True, "worse"), (False, "better")])
