@@ -359,6 +359,7 @@ def test_a_model_that_is_the_probe_is_the_first_sentence() -> None:
     text = render_page(replace(page, result=page.result.with_trial(trial)))
     words = " ".join(" ".join(Reader(text).words).split())
     assert "The model is the linear probe" in words
+    assert words.index("not fine-tuned") < words.index("The model is the linear probe")
     assert "it erred on 10 of these, and the probe on 1" in words
     assert "fine_tune.epochs" in words
 
