@@ -91,7 +91,9 @@ PATTERNS = {
         r"data: 50 images added: disc 25, square 25",
         r"not compared: \d+ new",
     ],
-    "package": [r"made the same: timm: `(\S+)` → `9\1` \(datablock, `lr_find`, `fine_tune`\)"],
+    "package": [
+        r"made the same: timm: `(\S+)` → `9\1` \(datablock, baseline, `lr_find`, `fine_tune`\)"
+    ],
 }
 
 

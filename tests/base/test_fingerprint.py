@@ -19,6 +19,7 @@ def before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     shutil.copytree(ROOT / "stages", tmp_path / "stages")
     for name in (
         "data/presized/0.tar",
+        "data/probe.npz",
         "data/splits.csv",
         "data/weights/package",
         "data/weights/w.pth",
@@ -36,6 +37,7 @@ def before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     [
         ("data/presized/0.tar", "data"),
         ("data/presized/1.tar", "data"),
+        ("data/probe.npz", "data"),
         ("data/splits.csv", "data"),
         ("data/weights/package", "data"),
         ("data/weights/w.pth", None),

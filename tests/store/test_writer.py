@@ -281,7 +281,7 @@ def test_photos_that_are_not_as_ingest_found_them_stop_the_run(tmp_path: Path) -
     assert lines == [
         "  000.jpg: unreadable (No such file or directory)",
         "  001.jpg: changed since ingest (its content is another)",
-        "  002.jpg: unreadable (Is a directory)",
+        "  002.jpg: changed since ingest (it is no file any more)",
         "  003.jpg: unreadable (Too many levels of symbolic links)",
     ]
     assert not (tmp_path / "store" / "format.json").exists()
