@@ -1,7 +1,7 @@
 """Probe: a linear probe as numbers, and the head of a classifier that starts with its answers.
 
 Starting there, fine-tuning does not first spoil the backbone to suit a random head (LP-FT, Kumar
-et al. 2022), and cannot end behind the probe for want of steps.
+et al. 2022).
 """
 
 from dataclasses import dataclass

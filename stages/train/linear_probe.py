@@ -57,8 +57,9 @@ def as_probe(pipeline: Pipeline, pooled: np.ndarray, temperature: float = 1.0) -
         biases = np.concatenate([-biases, biases]) / 2
     variances = pooled.var(axis=0, dtype=np.float64)
     means = pooled.mean(axis=0, dtype=np.float64)
-    mean_activations(means[None])[:] = scaler.mean_
-    mean_activations(variances[None])[:] = scaler.var_
+    channels = len(scaler.mean_)
+    means[channels:] = scaler.mean_
+    variances[channels:] = scaler.var_
     return Probe(
         classes=regression.classes_.astype(np.int64),
         means=means,

@@ -184,7 +184,7 @@ def _epoch(run: _Run, trainer: Trainer, plan: EpochPlan) -> Inference:
         valid_loss=validation.loss,
         error_rate=validation.error_rate(task.data.valid_targets),
     )
-    _note(task, progress, row, lambda line: run.log(f"{line}  ({speed})"))
+    _note(task, progress, row, run.log, f"  ({speed})")
     return validation
 
 

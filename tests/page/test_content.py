@@ -1,5 +1,6 @@
 """What the page is made of, before it is rendered."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from stages.base.errors import UserError
-from stages.page.content import Page, compose_page, data_key, read_json, read_report_table
+from stages.page.content import Page, Reports, compose_page, data_key, read_json, read_report_table
 from stages.page.html import render_page
 from tests.page.example_page import (
     draw_sheet,
@@ -62,15 +63,18 @@ def test_provenance_names_data_params_and_packages(page: Page) -> None:
     assert page.review["key"] == page.data_key
 
 
-def test_a_skipped_sweep_has_no_figure(tmp_path: Path) -> None:
-    """Without rows in the curve there is no finder's figure; the history is drawn all the same."""
-    sheet = draw_sheet(tmp_path)
+def page_with(folder: Path, change: Callable[[Reports], Reports]) -> Page:
+    """Return a page without saliency maps, of changed reports."""
     labels = ["a", "b"]
     predictions, baseline = example_inputs(labels, PATHS)
     result = example_interpretation(predictions, baseline)
-    reports = example_reports(sheet, PATHS.tolist(), labels)
-    skipped = replace(reports, curve=reports.curve.head(0))
-    page = compose_page(result, skipped, HASHES, baseline, {}, black_image)
+    reports = change(example_reports(draw_sheet(folder), PATHS.tolist(), labels))
+    return compose_page(result, reports, HASHES, baseline, {}, black_image)
+
+
+def test_a_skipped_sweep_has_no_figure(tmp_path: Path) -> None:
+    """Without rows in the curve there is no finder's figure; the history is drawn all the same."""
+    page = page_with(tmp_path, lambda reports: replace(reports, curve=reports.curve.head(0)))
     assert page.lr_finder is None
     assert page.history is not None
     assert page.history.startswith("<svg")
@@ -158,13 +162,7 @@ def test_a_table_has_numbers_or_text(tmp_path: Path) -> None:
 
 def test_without_training_there_is_no_figure_of_it(tmp_path: Path) -> None:
     """Where the model is the probe the history has no rows, and the page no figure of them."""
-    sheet = draw_sheet(tmp_path)
-    labels = ["a", "b"]
-    predictions, baseline = example_inputs(labels, PATHS)
-    result = example_interpretation(predictions, baseline)
-    reports = example_reports(sheet, PATHS.tolist(), labels)
-    untrained = replace(reports, history=reports.history.head(0))
-    page = compose_page(result, untrained, HASHES, baseline, {}, black_image)
+    page = page_with(tmp_path, lambda reports: replace(reports, history=reports.history.head(0)))
     assert page.history is None
     assert page.diagnosis == []
     assert "Nothing was trained" in render_page(page)
