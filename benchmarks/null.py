@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.measure import machine, record
 from stages.base.seed import derive
-from stages.compare.score_changes import RecipeOutcomes, compare_scores
+from stages.compare.score_changes import SetupOutcomes, compare_scores
 from stages.stats.holm import holm
 from stages.stats.intervals import Interval, wilson
 from stages.stats.power import images_to_tell, power
@@ -41,7 +41,7 @@ def chances(error: float, spread: float, draw: np.random.Generator) -> np.ndarra
 
 
 def right(wrong: np.ndarray, runs: int, scatter: float, draw: np.random.Generator) -> np.ndarray:
-    """Return which images each run of a recipe has right, (K, V); seeds scatter in logits."""
+    """Return which images each run of a setup has right, (K, V); seeds scatter in logits."""
     logits = np.log(wrong / (1 - wrong)) + scatter * draw.standard_normal((runs, 1))
     is_right: np.ndarray = draw.random((runs, len(wrong))) >= _sigmoid(logits)
     return is_right
@@ -80,12 +80,12 @@ def scores(draw: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def outcomes(targets: np.ndarray, wrong: np.ndarray, draw: np.random.Generator) -> RecipeOutcomes:
+def outcomes(targets: np.ndarray, wrong: np.ndarray, draw: np.random.Generator) -> SetupOutcomes:
     """Return a model's outcomes: where it is wrong, any other class, and at a higher loss."""
     good = right(wrong, 1, 0, draw)
     others = (targets + draw.integers(1, CLASSES, IMAGES)) % CLASSES
     loss = np.where(good, draw.exponential(0.1, (1, IMAGES)), draw.exponential(2.5, (1, IMAGES)))
-    return RecipeOutcomes(
+    return SetupOutcomes(
         predicted=np.where(good, targets, others),
         loss=loss,
         confidence=np.full((1, IMAGES), 0.9),
@@ -104,7 +104,7 @@ def several(draw: np.random.Generator) -> dict[str, Any]:
 
 
 def seeds(draw: np.random.Generator) -> dict[str, Any]:
-    """Compare seeds of equally good recipes, whose runs scatter as trainings do, or not."""
+    """Compare seeds of equally good setups, whose runs scatter as trainings do, or not."""
     figures = {}
     wrong = chances(0.055, 1.5, draw)
     for runs in ((5, 5), (1, 5), (3, 3)):
@@ -137,7 +137,7 @@ def strengths(draw: np.random.Generator) -> dict[str, Any]:
 
 
 def verdict(first: np.ndarray, second: np.ndarray) -> bool:
-    """Return whether one of two recipes is called better."""
+    """Return whether one of two setups is called better."""
     return compare_seeds(first, second).verdict != "cannot tell"
 
 

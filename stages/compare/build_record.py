@@ -7,7 +7,6 @@ import numpy as np
 from stages.compare.comparison import Comparison
 from stages.compare.data_changes import DataChanges
 from stages.compare.dvc_lock import seed_of
-from stages.compare.recipes import Recipe
 from stages.compare.record import (
     BaseAndOther,
     ChangedImage,
@@ -18,6 +17,7 @@ from stages.compare.record import (
     SeedRun,
     SeedRuns,
 )
+from stages.compare.setups import Setup
 from stages.stats.calibration import ReliabilityDiagram
 from stages.stats.holm import holm
 from stages.stats.intervals import CONFIDENCE
@@ -106,10 +106,10 @@ def _seeds(comparison: Comparison) -> BaseAndOther[SeedRuns]:
     )
 
 
-def _runs(recipe: Recipe, paths: list[str]) -> list[SeedRun]:
-    """Return the runs of a recipe that have outcomes; none without images."""
+def _runs(setup: Setup, paths: list[str]) -> list[SeedRun]:
+    """Return the runs of a setup that have outcomes; none without images."""
     runs = []
-    for member in recipe.members:
+    for member in setup.members:
         if member.outcomes is not None and paths:
             table = member.outcomes.loc[paths]
             error_rate = float((table["actual"] != table["predicted"]).mean())

@@ -1,4 +1,4 @@
-"""Comparison of two recipes: pair their images, compare their scores, find what changed."""
+"""Comparison of two setups: pair their images, compare their scores, find what changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ import pandas as pd
 from stages.base.seed import derive
 from stages.compare.data_changes import DataChanges, data_changes
 from stages.compare.pairing import Pairing, pair_images
-from stages.compare.recipes import Recipe
 from stages.compare.record import BaseAndOther
 from stages.compare.score_changes import (
-    RecipeOutcomes,
     ScoreChanges,
+    SetupOutcomes,
     changed_images,
     compare_scores,
 )
+from stages.compare.setups import Setup
 from stages.compare.snapshot import Snapshot
 from stages.compare.stage_differences import StageDifference, stage_differences
 from stages.stats.calibration import ReliabilityDiagram, reliability_diagram
@@ -27,10 +27,10 @@ _MOST_CLASSES_NAMED = 8  # in a note
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A recipe against the base."""
+    """A setup against the base."""
 
-    base: Recipe
-    other: Recipe
+    base: Setup
+    other: Setup
     pairing: Pairing
     scores: ScoreChanges
     # A row for each common image: base and other (its paths), actual, and, where there are images,
@@ -46,8 +46,8 @@ class Comparison:
     notes: list[str]
 
 
-def compare_recipes(base: Recipe, other: Recipe, result: str) -> Comparison:
-    """Compare a recipe with the base, on the images that both validate on.
+def compare_setups(base: Setup, other: Setup, result: str) -> Comparison:
+    """Compare a setup with the base, on the images that both validate on.
 
     `result` is the path of the outcomes, by which dvc.lock shows which stages led to them.
     """
@@ -58,8 +58,8 @@ def compare_recipes(base: Recipe, other: Recipe, result: str) -> Comparison:
     class_names = _class_names([*base_tables, *other_tables])
     numbers = {label: number for number, label in enumerate(class_names)}
     targets = common["actual"].map(numbers).to_numpy(np.int64)
-    base_outcomes = _recipe_outcomes(base_tables, numbers, len(targets))
-    other_outcomes = _recipe_outcomes(other_tables, numbers, len(targets))
+    base_outcomes = _setup_outcomes(base_tables, numbers, len(targets))
+    other_outcomes = _setup_outcomes(other_tables, numbers, len(targets))
     generator = derive(0, "compare", base.lead.name, other.lead.name)
     newly_wrong, newly_right = changed_images(targets, base_outcomes, other_outcomes)
     base_lock = base.lead.lock
@@ -88,9 +88,9 @@ def compare_recipes(base: Recipe, other: Recipe, result: str) -> Comparison:
     )
 
 
-def _aligned(recipe: Recipe, paths: pd.Series) -> list[pd.DataFrame]:
+def _aligned(setup: Setup, paths: pd.Series) -> list[pd.DataFrame]:
     """Return each run's outcomes of the common images, in their order; none without images."""
-    return [table.loc[paths] for table in recipe.outcomes()] if len(paths) else []
+    return [table.loc[paths] for table in setup.outcomes()] if len(paths) else []
 
 
 def _class_names(tables: Sequence[pd.DataFrame]) -> list[str]:
@@ -98,12 +98,12 @@ def _class_names(tables: Sequence[pd.DataFrame]) -> list[str]:
     return sorted(set().union(*({*table["actual"], *table["predicted"]} for table in tables)))
 
 
-def _recipe_outcomes(
+def _setup_outcomes(
     tables: Sequence[pd.DataFrame], numbers: Mapping[str, int], images: int
-) -> RecipeOutcomes:
+) -> SetupOutcomes:
     """Return the outcomes of the runs as arrays, labels as class numbers."""
     if not tables:
-        return RecipeOutcomes(predicted=np.zeros((1, images), np.int64), loss=None, confidence=None)
+        return SetupOutcomes(predicted=np.zeros((1, images), np.int64), loss=None, confidence=None)
 
     def column(name: str) -> np.ndarray | None:
         if any(name not in table.columns for table in tables):
@@ -111,13 +111,13 @@ def _recipe_outcomes(
         return np.stack([table[name].to_numpy(float) for table in tables])
 
     predicted = [table["predicted"].map(numbers).to_numpy(np.int64) for table in tables]
-    return RecipeOutcomes(
+    return SetupOutcomes(
         predicted=np.stack(predicted), loss=column("loss"), confidence=column("p_predicted")
     )
 
 
-def _reliability(outcomes: RecipeOutcomes, targets: np.ndarray) -> ReliabilityDiagram | None:
-    """Return the reliability diagram of a recipe; None without images or confidence."""
+def _reliability(outcomes: SetupOutcomes, targets: np.ndarray) -> ReliabilityDiagram | None:
+    """Return the reliability diagram of a setup; None without images or confidence."""
     if outcomes.confidence is None or len(targets) == 0:
         return None
     return reliability_diagram(outcomes.confidence, outcomes.right(targets))
@@ -126,7 +126,7 @@ def _reliability(outcomes: RecipeOutcomes, targets: np.ndarray) -> ReliabilityDi
 def _with_predictions(
     common: pd.DataFrame, base_tables: Sequence[pd.DataFrame], other_tables: Sequence[pd.DataFrame]
 ) -> pd.DataFrame:
-    """Return the common images with the label that each recipe predicted."""
+    """Return the common images with the label that each setup predicted."""
     if common.empty:
         return common
     return common.assign(
@@ -136,7 +136,7 @@ def _with_predictions(
 
 
 def _majority_label(actual: pd.Series, tables: Sequence[pd.DataFrame]) -> np.ndarray:
-    """Return the label that a recipe predicted for each image, over its runs.
+    """Return the label that a setup predicted for each image, over its runs.
 
     That is the actual label where more than half of the runs predicted it, as `changed_images`
     counts, and otherwise the most frequent wrong one.
@@ -151,7 +151,7 @@ def _majority_label(actual: pd.Series, tables: Sequence[pd.DataFrame]) -> np.nda
     return most_frequent_wrong.where(mostly_wrong, labels).to_numpy()
 
 
-def _notes(base: Recipe, other: Recipe, pairing: Pairing) -> list[str]:
+def _notes(base: Setup, other: Setup, pairing: Pairing) -> list[str]:
     """Return what to know before believing the comparison."""
     snapshots = [*base.members, *other.members]
     notes = [note for snapshot in snapshots for note in snapshot.notes]
@@ -167,7 +167,7 @@ def _notes(base: Recipe, other: Recipe, pairing: Pairing) -> list[str]:
     return notes
 
 
-def _class_notes(base: Recipe, other: Recipe) -> list[str]:
+def _class_notes(base: Setup, other: Setup) -> list[str]:
     """Return a note for each side that has classes which the other has not."""
     base_classes, other_classes = _classes([base.lead, other.lead])
     only_base = sorted(base_classes - other_classes)

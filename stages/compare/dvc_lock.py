@@ -112,7 +112,7 @@ def seed_of(lock: DvcLock | None) -> YamlValue:
     return next((run.params[_SEED] for run in (lock or {}).values() if _SEED in run.params), None)
 
 
-def recipe_fingerprint(lock: DvcLock) -> str:
+def setup_fingerprint(lock: DvcLock) -> str:
     """Return a fingerprint that is the same for two runs that differ at most in their seed."""
     outputs = output_hashes(lock)
     used = {

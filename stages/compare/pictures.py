@@ -164,11 +164,11 @@ def _thumbnails(
         comparison.newly_wrong[:_MOST_PICTURES], comparison.newly_right[:_MOST_PICTURES]
     ):
         image = comparison.images.iloc[row]
-        for recipe, path in (
+        for setup, path in (
             (comparison.other, image["other"]),
             (comparison.base, image["base"]),
         ):
-            if data_uri := photos[recipe.lead.name].data_uri(path, side):
+            if data_uri := photos[setup.lead.name].data_uri(path, side):
                 thumbnails[image["other"]] = data_uri
                 break
     return thumbnails

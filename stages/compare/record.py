@@ -61,7 +61,7 @@ class ChangedImage:
 
 @dataclass(frozen=True, kw_only=True)
 class SeedRun:
-    """One run of a recipe, with its error rate on the common images."""
+    """One run of a setup, with its error rate on the common images."""
 
     name: str
     seed: YamlValue  # as dvc.lock has it
@@ -70,7 +70,7 @@ class SeedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class SeedRuns:
-    """The runs of a recipe that differ only in their seed."""
+    """The runs of a setup that differ only in their seed."""
 
     runs: Sequence[SeedRun]
     sd: float | None  # standard deviation of their error rates; None for a single run
@@ -103,7 +103,7 @@ class Changes:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonRecord:
-    """One recipe, the other, against the base on their common validation images."""
+    """One setup, the other, against the base on their common validation images."""
 
     base: str  # names
     other: str

@@ -1,4 +1,4 @@
-"""Score changes: two recipes on the same images, in error rate, macro F1, log loss and classes."""
+"""Score changes: two setups on the same images, in error rate, macro F1, log loss and classes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ Statistic = Callable[[np.ndarray], np.ndarray]  # as `bootstrap` takes it
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecipeOutcomes:
-    """The outcomes of one recipe on V images, in K runs that differ only in the seed; often one."""
+class SetupOutcomes:
+    """The outcomes of one setup on V images, in K runs that differ only in the seed; often one."""
 
     predicted: np.ndarray  # (K, V) int, class numbers
     loss: np.ndarray | None  # (K, V); None in results from before there were losses
@@ -31,7 +31,7 @@ class RecipeOutcomes:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreChanges:
-    """The scores of two recipes on the same images."""
+    """The scores of two setups on the same images."""
 
     error: PairedComparison  # the other against the base
     error_rates: BaseAndOther[float | None]  # None without images
@@ -44,11 +44,11 @@ class ScoreChanges:
 def compare_scores(
     targets: np.ndarray,
     class_names: Sequence[str],
-    base: RecipeOutcomes,
-    other: RecipeOutcomes,
+    base: SetupOutcomes,
+    other: SetupOutcomes,
     generator: np.random.Generator,
 ) -> ScoreChanges:
-    """Compare two recipes on the same V images; targets, (V,), are class numbers."""
+    """Compare two setups on the same V images; targets, (V,), are class numbers."""
     base_right = base.right(targets)
     other_right = other.right(targets)
     classes = len(class_names)
@@ -117,7 +117,7 @@ def class_changes(
 
 
 def changed_images(
-    targets: np.ndarray, base: RecipeOutcomes, other: RecipeOutcomes
+    targets: np.ndarray, base: SetupOutcomes, other: SetupOutcomes
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers of the images that are newly wrong, and of those newly right.
 
@@ -203,7 +203,7 @@ def _widened(change: ScoreChange, error: Interval) -> ScoreChange:
     return ScoreChange(base=change.base, other=change.other, difference=difference)
 
 
-def _f1_statistics(targets: np.ndarray, outcomes: RecipeOutcomes, classes: int) -> list[Statistic]:
+def _f1_statistics(targets: np.ndarray, outcomes: SetupOutcomes, classes: int) -> list[Statistic]:
     """Return a statistic for each run: the macro F1 of the images drawn."""
     return [macro_statistic("f1", targets, run, classes) for run in outcomes.predicted]
 
@@ -217,7 +217,7 @@ def _mean_statistics(losses: np.ndarray) -> list[Statistic]:
     return [mean_loss(run) for run in losses]
 
 
-def _mean_confusion(targets: np.ndarray, outcomes: RecipeOutcomes, classes: int) -> np.ndarray:
+def _mean_confusion(targets: np.ndarray, outcomes: SetupOutcomes, classes: int) -> np.ndarray:
     """Return the mean confusion matrix over runs, (C, C)."""
     matrix = np.zeros((classes, classes))
     np.add.at(matrix, (np.broadcast_to(targets, outcomes.predicted.shape), outcomes.predicted), 1)

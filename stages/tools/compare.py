@@ -19,13 +19,13 @@ from stages.base.entry_point import run_command
 from stages.base.files import write_json, write_text
 from stages.base.terminal import say
 from stages.compare.build_record import comparison_records
-from stages.compare.comparison import compare_recipes
+from stages.compare.comparison import compare_setups
 from stages.compare.dvc_cache import open_dvc_cache
 from stages.compare.git import WORKSPACE
 from stages.compare.html import render_comparison
 from stages.compare.pictures import comparison_views
-from stages.compare.recipes import group_by_recipe
 from stages.compare.record import ComparisonRecord, records_as_json
+from stages.compare.setups import group_by_setup
 from stages.compare.snapshot import ProjectFiles, read_snapshots
 from stages.compare.text import comparison_markdown, terminal_text
 
@@ -52,8 +52,8 @@ def main() -> None:
     cache = open_dvc_cache(root)
     names = [arguments.base, *(arguments.other or [WORKSPACE])]
     snapshots = read_snapshots(root, names, cache, PROJECT_FILES)
-    base, others = group_by_recipe(snapshots[0], snapshots[1:])
-    comparisons = [compare_recipes(base, other, PROJECT_FILES.outcomes) for other in others]
+    base, others = group_by_setup(snapshots[0], snapshots[1:])
+    comparisons = [compare_setups(base, other, PROJECT_FILES.outcomes) for other in others]
     verdicts = comparison_records(comparisons)
     views = comparison_views(comparisons, verdicts, root, cache, PROJECT_FILES.store)
     records = [view.record for view in views]  # with notes on photos that could not be read

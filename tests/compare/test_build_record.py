@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stages.compare.build_record import comparison_records
-from stages.compare.comparison import Comparison, compare_recipes
-from stages.compare.recipes import group_by_recipe
+from stages.compare.comparison import Comparison, compare_setups
+from stages.compare.setups import group_by_setup
 from stages.stats.calibration import expected_calibration_error
 from stages.stats.holm import holm
 from stages.stats.power import images_to_tell
@@ -40,8 +40,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> ExampleHistory:
 def compare(history: ExampleHistory, *names: str) -> list[Comparison]:
     """Return the comparisons of some revisions with the base."""
     others = [history.snapshot(name) for name in names]
-    base, recipes = group_by_recipe(history.snapshot("base"), others)
-    return [compare_recipes(base, recipe, OUTCOMES) for recipe in recipes]
+    base, setups = group_by_setup(history.snapshot("base"), others)
+    return [compare_setups(base, setup, OUTCOMES) for setup in setups]
 
 
 def test_a_record_has_the_numbers_of_its_comparison(history: ExampleHistory) -> None:
@@ -94,7 +94,7 @@ def test_verdicts_hold_for_all_comparisons_together(history: ExampleHistory) -> 
 
 
 def test_seeds_stand_with_their_own_errors(history: ExampleHistory) -> None:
-    """Each run of a recipe has its seed and error rate; more images are no remedy alone."""
+    """Each run of a setup has its seed and error rate; more images are no remedy alone."""
     (record,) = comparison_records(compare(history, "seed-1", "seed-2"))
     assert record.seeds is not None
     runs = record.seeds.other.runs

@@ -1,4 +1,4 @@
-"""Two recipes from history, compared."""
+"""Two setups from history, compared."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.compare.comparison import Comparison, compare_recipes
-from stages.compare.recipes import Recipe
+from stages.compare.comparison import Comparison, compare_setups
+from stages.compare.setups import Setup
 from tests.compare.example_history import (
     OUTCOMES,
     ExampleHistory,
@@ -42,9 +42,9 @@ def history(tmp_path: Path) -> ExampleHistory:
 
 
 def compare(history: ExampleHistory, base: list[str], other: list[str]) -> Comparison:
-    """Compare two recipes by the names of their runs."""
-    recipes = [Recipe(tuple(history.snapshot(name) for name in names)) for names in (base, other)]
-    return compare_recipes(recipes[0], recipes[1], OUTCOMES)
+    """Compare two setups by the names of their runs."""
+    setups = [Setup(tuple(history.snapshot(name) for name in names)) for names in (base, other)]
+    return compare_setups(setups[0], setups[1], OUTCOMES)
 
 
 def test_the_comparison_counts_every_common_image(history: ExampleHistory) -> None:

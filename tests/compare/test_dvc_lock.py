@@ -8,8 +8,8 @@ from stages.compare.dvc_lock import (
     output_hashes,
     read_lock,
     read_params,
-    recipe_fingerprint,
     seed_of,
+    setup_fingerprint,
     used_params,
     within,
 )
@@ -23,10 +23,10 @@ YAML_BOMB = b"a0: &a0 [x, x]\n" + b"".join(
 )
 
 
-def test_recipes_differ_by_all_but_the_seed() -> None:
-    """Two seeds are one recipe; another param, package, module or photo makes another."""
+def test_setups_differ_by_all_but_the_seed() -> None:
+    """Two seeds are one setup; another param, package, module or photo makes another."""
     other_seed = example_lock(params={"seed": 2, "rate": 0.1})
-    assert recipe_fingerprint(example_lock()) == recipe_fingerprint(other_seed)
+    assert setup_fingerprint(example_lock()) == setup_fingerprint(other_seed)
     other_photos = example_lock()
     other_photos["ingest"].data["data/photos"] = "2"
     for other in (
@@ -35,7 +35,7 @@ def test_recipes_differ_by_all_but_the_seed() -> None:
         example_lock(code={"stages/a.py": "2"}),
         other_photos,
     ):
-        assert recipe_fingerprint(example_lock()) != recipe_fingerprint(other)
+        assert setup_fingerprint(example_lock()) != setup_fingerprint(other)
     assert (seed_of(example_lock()), seed_of(other_seed), seed_of(None)) == (1, 2, None)
 
 

@@ -15,11 +15,11 @@ from PIL import Image
 
 from stages.base.files import sha256_bytes
 from stages.compare.build_record import comparison_records
-from stages.compare.comparison import compare_recipes
+from stages.compare.comparison import compare_setups
 from stages.compare.html import ComparisonView, render_comparison
 from stages.compare.pictures import PresizedPhotos, comparison_views
-from stages.compare.recipes import Recipe
 from stages.compare.record import records_as_json
+from stages.compare.setups import Setup
 from stages.compare.text import comparison_markdown
 from stages.images.resize import PresizeParams
 from stages.store.reader import Store
@@ -69,8 +69,8 @@ def store_in_cache(history: ExampleHistory, store: Path) -> str:
 
 def view_of(history: ExampleHistory, base: str, *others: str) -> list[ComparisonView]:
     """Return what the page shows of the comparisons with a base."""
-    recipes = [Recipe((history.snapshot(name),)) for name in (base, *others)]
-    comparisons = [compare_recipes(recipes[0], other, OUTCOMES) for other in recipes[1:]]
+    setups = [Setup((history.snapshot(name),)) for name in (base, *others)]
+    comparisons = [compare_setups(setups[0], other, OUTCOMES) for other in setups[1:]]
     records = comparison_records(comparisons)
     store = PROJECT_FILES.store
     return comparison_views(comparisons, records, history.root, history.cache, store)

@@ -61,7 +61,7 @@ def test_what_is_not_known_is_null() -> None:
 
 
 def test_seeds_have_their_runs() -> None:
-    """The runs of a recipe stand by side, each with its seed."""
+    """The runs of a setup stand by side, each with its seed."""
     runs = SeedRuns(runs=[SeedRun(name="a", seed=1, error_rate=0.1)], sd=None)
     (content,) = records_as_json([example_record(seeds=BaseAndOther(base=runs, other=runs))])
     of_one_side = {"runs": [{"name": "a", "seed": 1, "error_rate": 0.1}], "sd": None}

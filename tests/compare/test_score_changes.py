@@ -1,12 +1,12 @@
-"""Two recipes on the same images: scores, classes, and the images newly wrong and newly right."""
+"""Two setups on the same images: scores, classes, and the images newly wrong and newly right."""
 
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, f1_score
 
 from stages.compare.score_changes import (
-    RecipeOutcomes,
     ScoreChanges,
+    SetupOutcomes,
     changed_images,
     compare_scores,
 )
@@ -16,15 +16,15 @@ CLASS_NAMES = ["cat", "dog", "owl"]
 TargetsAndPredictions = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def recipe_outcomes(predicted: np.ndarray, loss: np.ndarray | None = None) -> RecipeOutcomes:
+def setup_outcomes(predicted: np.ndarray, loss: np.ndarray | None = None) -> SetupOutcomes:
     """Return the outcomes of one or several runs, (V,) or (K, V)."""
-    return RecipeOutcomes(predicted=np.atleast_2d(predicted), loss=loss, confidence=None)
+    return SetupOutcomes(predicted=np.atleast_2d(predicted), loss=loss, confidence=None)
 
 
 def compare(
     targets: np.ndarray,
-    base: RecipeOutcomes,
-    other: RecipeOutcomes,
+    base: SetupOutcomes,
+    other: SetupOutcomes,
     class_names: list[str] = CLASS_NAMES,
 ) -> ScoreChanges:
     """Compare with the generator that all tests begin with."""
@@ -57,7 +57,7 @@ def predictions() -> TargetsAndPredictions:
 def test_scores_are_those_of_scikit_learn(predictions: TargetsAndPredictions) -> None:
     """Macro F1 and error rate of both sides agree with scikit-learn and numpy."""
     targets, base, other = predictions
-    changes = compare(targets, recipe_outcomes(base), recipe_outcomes(other))
+    changes = compare(targets, setup_outcomes(base), setup_outcomes(other))
     assert changes.macro_f1 is not None
     assert changes.macro_f1.base == pytest.approx(f1_score(targets, base, average="macro"))
     assert changes.macro_f1.other == pytest.approx(f1_score(targets, other, average="macro"))
@@ -70,7 +70,7 @@ def test_scores_are_those_of_scikit_learn(predictions: TargetsAndPredictions) ->
 def test_the_change_of_confusion_is_other_minus_base(predictions: TargetsAndPredictions) -> None:
     """The matrix is the difference of the two confusion matrices."""
     targets, base, other = predictions
-    changes = compare(targets, recipe_outcomes(base), recipe_outcomes(other))
+    changes = compare(targets, setup_outcomes(base), setup_outcomes(other))
     expected = confusion_matrix(targets, other) - confusion_matrix(targets, base)
     assert np.array_equal(changes.confusion, expected)
 
@@ -82,7 +82,7 @@ def test_the_interval_of_the_loss_is_that_of_a_paired_mean(
     targets, base, other = predictions
     base_loss = np.random.default_rng(5).exponential(1, (1, 300)) + 0.2
     other_loss = np.random.default_rng(6).exponential(1, (1, 300))
-    changes = compare(targets, recipe_outcomes(base, base_loss), recipe_outcomes(other, other_loss))
+    changes = compare(targets, setup_outcomes(base, base_loss), setup_outcomes(other, other_loss))
     paired = (other_loss - base_loss)[0]
     reach = 1.96 * paired.std(ddof=1) / np.sqrt(300)
     difference = log_loss_difference(changes)
@@ -96,7 +96,7 @@ def test_pairing_makes_the_interval_narrow(predictions: TargetsAndPredictions) -
     """When both models lose alike, the difference is known far better than either loss."""
     targets, base, other = predictions
     loss = np.random.default_rng(5).exponential(3, (1, 300))
-    changes = compare(targets, recipe_outcomes(base, loss), recipe_outcomes(other, loss - 0.01))
+    changes = compare(targets, setup_outcomes(base, loss), setup_outcomes(other, loss - 0.01))
     difference = log_loss_difference(changes)
     assert (difference.low, difference.high) == pytest.approx((-0.01, -0.01))
 
@@ -104,14 +104,14 @@ def test_pairing_makes_the_interval_narrow(predictions: TargetsAndPredictions) -
 def test_a_side_without_losses_has_no_log_loss(predictions: TargetsAndPredictions) -> None:
     """Results from before a column existed are compared without it."""
     targets, base, other = predictions
-    with_loss = recipe_outcomes(other, np.ones((1, 300)))
-    assert compare(targets, recipe_outcomes(base), with_loss).log_loss is None
+    with_loss = setup_outcomes(other, np.ones((1, 300)))
+    assert compare(targets, setup_outcomes(base), with_loss).log_loss is None
 
 
 def test_no_common_images_are_no_failure() -> None:
     """With nothing in common there are no scores, and the verdict is cannot tell."""
     nothing = np.zeros(0, np.int64)
-    changes = compare(nothing, recipe_outcomes(nothing), recipe_outcomes(nothing), [])
+    changes = compare(nothing, setup_outcomes(nothing), setup_outcomes(nothing), [])
     assert changes.error.verdict == "cannot tell"
     assert (changes.error_rates.base, changes.error_rates.other) == (None, None)
     assert changes.macro_f1 is None
@@ -127,7 +127,7 @@ def test_a_class_beyond_noise_has_a_verdict_and_no_other() -> None:
     predicted = targets.copy()
     predicted[:60] = 1
     predicted[60:63] = 2
-    classes = compare(targets, recipe_outcomes(targets), recipe_outcomes(predicted)).classes
+    classes = compare(targets, setup_outcomes(targets), setup_outcomes(predicted)).classes
     assert [change.label for change in classes] == CLASS_NAMES
     assert [change.verdict for change in classes] == ["worse", "cannot tell", "cannot tell"]
     assert [change.other for change in classes] == pytest.approx([1, 0.05, 0])
@@ -138,9 +138,7 @@ def test_a_class_beyond_noise_has_a_verdict_and_no_other() -> None:
 def test_a_class_without_images_is_left_out() -> None:
     """A class that is only predicted has no error rate of its own."""
     targets = np.array([0, 0, 2])
-    classes = compare(
-        targets, recipe_outcomes(np.array([0, 1, 2])), recipe_outcomes(targets)
-    ).classes
+    classes = compare(targets, setup_outcomes(np.array([0, 1, 2])), setup_outcomes(targets)).classes
     assert [(change.label, change.base, change.other) for change in classes] == [
         ("cat", 0.5, 0.0),
         ("owl", 0.0, 0.0),
@@ -150,9 +148,9 @@ def test_a_class_without_images_is_left_out() -> None:
 def test_images_change_by_majority_and_in_order_of_the_loss() -> None:
     """Newly wrong and newly right follow most of the runs; the largest change comes first."""
     targets = np.zeros(4, np.int64)
-    base = recipe_outcomes(np.array([[0, 0, 1, 1]] * 3), np.zeros((3, 4)))
+    base = setup_outcomes(np.array([[0, 0, 1, 1]] * 3), np.zeros((3, 4)))
     runs = np.array([[1, 1, 0, 1], [1, 1, 0, 0], [0, 1, 0, 1]])
-    other = recipe_outcomes(runs, np.array([[0.5, 2.0, -1.0, 0.0]] * 3))
+    other = setup_outcomes(runs, np.array([[0.5, 2.0, -1.0, 0.0]] * 3))
     newly_wrong, newly_right = changed_images(targets, base, other)
     assert newly_wrong.tolist() == [1, 0]
     assert newly_right.tolist() == [2]
@@ -166,9 +164,9 @@ def test_several_runs_count_as_their_mean() -> None:
         [np.where(rng.random(200) < rate, 1 - targets, targets) for rate in (0.1, 0.2, 0.3)]
     )
     perfect = np.stack([targets] * 3)
-    several = compare(targets, recipe_outcomes(perfect), recipe_outcomes(runs), CLASS_NAMES[:2])
+    several = compare(targets, setup_outcomes(perfect), setup_outcomes(runs), CLASS_NAMES[:2])
     single = compare(
-        targets, recipe_outcomes(perfect[:1]), recipe_outcomes(runs[1:2]), CLASS_NAMES[:2]
+        targets, setup_outcomes(perfect[:1]), setup_outcomes(runs[1:2]), CLASS_NAMES[:2]
     )
     mean = np.mean([f1_score(targets, run, average="macro") for run in runs])
     assert several.macro_f1 is not None

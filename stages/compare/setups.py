@@ -1,4 +1,4 @@
-"""Recipes: revisions that differ only in their seed are runs of one recipe."""
+"""Setups: revisions that differ only in their seed are runs of one setup."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ import pandas as pd
 
 from stages.base.fingerprint import fingerprint
 from stages.base.plural import count_noun
-from stages.compare.dvc_lock import recipe_fingerprint, seed_of
+from stages.compare.dvc_lock import seed_of, setup_fingerprint
 from stages.compare.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """One recipe: a revision, or several that differ only in their seed."""
+class Setup:
+    """One setup: a revision, or several that differ only in their seed."""
 
     members: tuple[Snapshot, ...]
 
     @property
     def lead(self) -> Snapshot:
-        """The member that stands for the recipe where only one can."""
+        """The member that stands for the setup where only one can."""
         return self.members[0]
 
     @property
@@ -33,15 +33,15 @@ class Recipe:
         return [member.outcomes for member in self.members if member.outcomes is not None]
 
 
-def group_by_recipe(base: Snapshot, others: Sequence[Snapshot]) -> tuple[Recipe, list[Recipe]]:
-    """Return the base's recipe and the others, in the order in which their first revisions came.
+def group_by_setup(base: Snapshot, others: Sequence[Snapshot]) -> tuple[Setup, list[Setup]]:
+    """Return the base's setup and the others, in the order in which their first revisions came.
 
-    A second run with the same seed is a recipe by itself. Where all are of the base's own recipe,
+    A second run with the same seed is a setup by itself. Where all are of the base's own setup,
     its runs are compared with the base one by one.
     """
     groups: list[tuple[str | None, list[Snapshot]]] = []
     for snapshot in (base, *others):
-        key = _recipe_key(snapshot)
+        key = _setup_key(snapshot)
         seed = seed_of(snapshot.lock)
         for group_key, members in groups:
             seeds = [seed_of(member.lock) for member in members]
@@ -50,15 +50,15 @@ def group_by_recipe(base: Snapshot, others: Sequence[Snapshot]) -> tuple[Recipe,
                 break
         else:
             groups.append((key, [snapshot]))
-    base_recipe, *other_recipes = [Recipe(tuple(members)) for _, members in groups]
-    if not other_recipes:
-        return Recipe((base,)), [Recipe((other,)) for other in others]
-    return base_recipe, other_recipes
+    base_setup, *other_setups = [Setup(tuple(members)) for _, members in groups]
+    if not other_setups:
+        return Setup((base,)), [Setup((other,)) for other in others]
+    return base_setup, other_setups
 
 
-def _recipe_key(snapshot: Snapshot) -> str | None:
+def _setup_key(snapshot: Snapshot) -> str | None:
     """Return what two runs share that differ only in their seed; None where it is not known."""
     if snapshot.lock is None or snapshot.outcomes is None or seed_of(snapshot.lock) is None:
         return None
     labels = snapshot.outcomes["actual"]
-    return fingerprint(recipe_fingerprint(snapshot.lock), list(labels.index), list(labels))
+    return fingerprint(setup_fingerprint(snapshot.lock), list(labels.index), list(labels))
