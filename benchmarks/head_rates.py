@@ -10,6 +10,7 @@ great_pyrenees_173.jpg. Results: benchmarks/results/head_rates.json.
 """
 
 from stages.base.environment import prepare_process
+from stages.train.recipe import FROM_PROBE
 
 prepare_process()
 
@@ -25,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.measure import machine, record, with_mean
-from benchmarks.training import divide, photograph_values, prepare
+from benchmarks.training import divide, prepare, recipe_values
 from stages.base.params import read_section
 from stages.batch.batches import Batch, BatchPlan
 from stages.batch.image_set import ImageSet, open_image_set
@@ -149,7 +150,7 @@ def main() -> None:
     photos = parser.parse_args().photos.resolve()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "pets"
-        prepare(folder, photos, photograph_values())
+        prepare(folder, photos, recipe_values(FROM_PROBE))
         valid_masks = []
         for division in DIVISIONS:
             divide(folder, division)

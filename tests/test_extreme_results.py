@@ -167,13 +167,13 @@ def test_the_linear_probe_of_an_extreme_set(targets: list[int]) -> None:
     """Classes that are easily told apart, of one image, or alone give probabilities, not errors."""
     labels = np.array(targets, int)
     features = np.eye(2)[labels].reshape(len(labels), 2)
-    pred_probs = out_of_fold(features, labels, np.arange(len(labels)), 2)
+    pred_probs, _ = out_of_fold(features, labels, np.arange(len(labels)), 2)
     assert pred_probs.shape == (len(labels), 2)
     assert np.isfinite(pred_probs).all()
     if len(set(targets)) == 2:
         probe = fit_probe(features, labels)
-        assert (predict_probe(probe, features, 2).argmax(axis=1) == labels).all()
-        assert predict_probe(probe, features[:0], 2).shape == (0, 2)
+        assert (predict_probe(probe, features, 2, 1.0).argmax(axis=1) == labels).all()
+        assert predict_probe(probe, features[:0], 2, 1.0).shape == (0, 2)
 
 
 @pytest.fixture

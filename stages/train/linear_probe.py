@@ -1,12 +1,10 @@
-"""Linear probe: scikit-learn's logistic regression on the features of a frozen backbone."""
+"""Linear probe: linear discriminant analysis on the features of a frozen backbone."""
 
-import warnings
+from dataclasses import dataclass
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from scipy.linalg import solve
+from scipy.special import softmax
 from tqdm import tqdm
 
 from stages.model.classifier import mean_activations
@@ -15,6 +13,10 @@ from stages.stats.temperature import fit_temperature
 from stages.train.probe_start import ProbeStart
 
 FOLDS = 5
+# Of a standardised feature, so that there is an answer where nothing varies within a class.
+_LEAST_VARIANCE = 1e-6
+# Where a temperature is looked for from: exp(-20) is still a probability in float32.
+_LARGEST_ACTIVATION = 20.0
 
 
 def assign_folds(targets: np.ndarray, groups: np.ndarray, count: int = FOLDS) -> np.ndarray:
@@ -31,73 +33,155 @@ def assign_folds(targets: np.ndarray, groups: np.ndarray, count: int = FOLDS) ->
     return fold_of_group[group_of_row]
 
 
-def fit_probe(features: np.ndarray, targets: np.ndarray) -> Pipeline:
-    """Return the probe fitted on features (N, F) and class numbers (N,)."""
-    # C=1 on standardised features: 16.7 % error on 37 breeds of pets at 128 px, C=0.01 18.0 %;
-    # the largest activations beside the means change nothing (16.9 %) and double the work.
-    probe = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=100, tol=1e-3))
-    with warnings.catch_warnings():
-        # A probe stopped early is still a fair baseline, and it must end on a large set.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        probe.fit(features, targets)
-    return probe
+@dataclass(frozen=True, kw_only=True)
+class LinearProbe:
+    """A fitted probe: one linear function of the standardised features for each class."""
+
+    classes: np.ndarray  # (K,) class numbers, those of the images that it was fitted on
+    means: np.ndarray  # (F,) float64, of the features
+    deviations: np.ndarray  # (F,) float64, 1 of a constant feature
+    weights: np.ndarray  # (K, F) float64
+    biases: np.ndarray  # (K,) float64
+
+    def activations(self, features: np.ndarray, classes: int) -> np.ndarray:
+        """Return one activation per class, (N, classes); -inf of a class that is not its own."""
+        activations = np.full((len(features), classes), -np.inf)
+        scaled = (features - self.means) / self.deviations
+        activations[:, self.classes] = scaled @ self.weights.T + self.biases
+        return activations
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Return the most probable class number of each image."""
+        classes = int(self.classes.max()) + 1
+        numbers: np.ndarray = self.activations(features, classes).argmax(axis=1)
+        return numbers
 
 
-def as_probe(pipeline: Pipeline, pooled: np.ndarray, temperature: float = 1.0) -> Probe:
-    """Return a fitted probe as numbers; pooled: (N, 2F), of the images that it was fitted on.
+def fit_probe(features: np.ndarray, targets: np.ndarray) -> LinearProbe:
+    """Return linear discriminant analysis of features (N, F) and class numbers (N,).
 
-    Of two classes scikit-learn has one row of weights, for the second; half of it speaks for the
-    second here, and half against the first.
+    As scikit-learn's with solver lsqr and shrinkage auto: each class's covariance is shrunk as
+    Ledoit and Wolf (2004) say. Where nothing varies within a class, as with a single image of each,
+    the nearest mean is predicted.
     """
-    scaler, regression = pipeline[0], pipeline[1]
-    weights = regression.coef_
-    biases = regression.intercept_
-    if len(regression.classes_) == 2:
-        weights = np.concatenate([-weights, weights]) / 2
-        biases = np.concatenate([-biases, biases]) / 2
+    # Error over four divisions, %, beside logistic regression with C=1, of lite0 at 224 pixels:
+    # pets 7.4 and 8.4, digits 25.8 and 30.1, grey scans 28.8 and 35.0, trash 12.6 and 14.4,
+    # textures 13.0 and 12.5. One covariance of all classes, shrunk by the same rule: scans 35.6.
+    classes = np.unique(targets)
+    deviations = features.std(axis=0, dtype=np.float64)
+    deviations[deviations == 0] = 1.0
+    feature_means = features.mean(axis=0, dtype=np.float64)
+    scaled = (features - feature_means) / deviations
+    class_means = np.stack([scaled[targets == number].mean(axis=0) for number in classes])
+    shares = np.array([np.mean(targets == number) for number in classes])
+    # The sum over the classes of each one's share times its covariance, as one product.
+    apart = np.empty_like(scaled)
+    diagonal = np.full(scaled.shape[1], _LEAST_VARIANCE)
+    for number, share, mean in zip(classes, shares, class_means, strict=True):
+        rows = targets == number
+        centred = scaled[rows] - mean
+        variances = centred.var(axis=0)
+        variances[variances == 0] = 1.0
+        shrinkage, variance = _shrink(centred / np.sqrt(variances))
+        apart[rows] = centred * np.sqrt((1 - shrinkage) / len(targets))
+        diagonal += share * shrinkage * variance * variances
+    covariance = apart.T @ apart
+    covariance[np.diag_indices_from(covariance)] += diagonal
+    # It is symmetric and positive: Cholesky takes .1 s for 1,280 features, scikit-learn's least
+    # squares 2.5 s.
+    weights = solve(covariance, class_means.T, assume_a="pos").T
+    return LinearProbe(
+        classes=classes,
+        means=feature_means,
+        deviations=deviations,
+        weights=weights,
+        biases=np.log(shares) - (weights * class_means).sum(axis=1) / 2,
+    )
+
+
+def _shrink(rows: np.ndarray) -> tuple[float, float]:
+    """Return how far the covariance of centred rows (N, F) is shrunk to a multiple of the unit one.
+
+    And the multiple, the mean variance: equations 14 of Ledoit and Wolf (2004). Where there are
+    more features than rows, the rows' products tell the same as the features', and are fewer:
+    for 80 rows of 1,280 features scikit-learn takes .5 s, this .01.
+    """
+    count, features = rows.shape
+    products = rows @ rows.T if count < features else rows.T @ rows
+    variance = float((rows**2).sum()) / (count * features)
+    squares = float((products**2).sum()) / count**2
+    distance = squares - features * variance**2
+    noise = (float(((rows**2).sum(axis=1) ** 2).sum()) / count - squares) / count
+    return (min(noise, distance) / distance if distance > 0 and noise > 0 else 0.0), variance
+
+
+def as_probe(probe: LinearProbe, pooled: np.ndarray, temperature: float) -> Probe:
+    """Return a fitted probe as numbers; pooled: (N, 2F), of the images that it was fitted on."""
     variances = pooled.var(axis=0, dtype=np.float64)
     means = pooled.mean(axis=0, dtype=np.float64)
-    channels = len(scaler.mean_)
-    means[channels:] = scaler.mean_
-    variances[channels:] = scaler.var_
     return Probe(
-        classes=regression.classes_.astype(np.int64),
+        classes=probe.classes.astype(np.int64),
         means=means,
         variances=variances,
-        weights=weights,
-        biases=biases,
+        weights=probe.weights,
+        biases=probe.biases,
         temperature=np.array(temperature),
     )
 
 
-def predict_probe(probe: Pipeline, features: np.ndarray, classes: int) -> np.ndarray:
+def predict_probe(
+    probe: LinearProbe, features: np.ndarray, classes: int, temperature: float
+) -> np.ndarray:
     """Return probabilities (N, classes) float32; 0 for a class without training images."""
-    pred_probs = np.zeros((len(features), classes), dtype=np.float32)
-    if len(features):
-        pred_probs[:, probe.classes_] = probe.predict_proba(features)
-    return pred_probs
+    return _probabilities(probe.activations(features, classes), temperature)
 
 
 def out_of_fold(
     features: np.ndarray, targets: np.ndarray, groups: np.ndarray, classes: int
-) -> np.ndarray:
-    """Return out-of-fold probabilities (N, classes): of each image by a probe fitted without it.
+) -> tuple[np.ndarray, float]:
+    """Return out-of-fold probabilities (N, classes), of each image by a probe fitted without it.
 
-    They stay 0 where the rest of the images has one class alone.
+    And the temperature by which their activations are divided. The probabilities stay 0 where the
+    rest of the images has one class alone.
     """
     folds = assign_folds(targets, groups)
-    pred_probs = np.zeros((len(targets), classes), dtype=np.float32)
+    activations = np.full((len(targets), classes), np.nan)
     for fold in tqdm(range(FOLDS), "linear probe", unit="fold", delay=1, leave=False):
         test = folds == fold
         train = ~test
         if test.any() and len(np.unique(targets[train])) > 1:
             probe = fit_probe(features[train], targets[train])
-            pred_probs[test] = predict_probe(probe, features[test], classes)
-    return pred_probs
+            activations[test] = probe.activations(features[test], classes)
+    predicted = ~np.isnan(activations).any(axis=1)
+    pred_probs = np.zeros(activations.shape, dtype=np.float32)
+    temperature = _fit_temperature(targets[predicted], activations[predicted])
+    pred_probs[predicted] = _probabilities(activations[predicted], temperature)
+    return pred_probs, temperature
+
+
+def _probabilities(activations: np.ndarray, temperature: float) -> np.ndarray:
+    probabilities: np.ndarray = softmax(activations / temperature, axis=1).astype(np.float32)
+    return probabilities
+
+
+def _fit_temperature(targets: np.ndarray, activations: np.ndarray) -> float:
+    """Return the temperature that calibrates activations, at least 1.
+
+    Of a few hundred images with 1,280 features it is 12 to 20: discriminant analysis is that much
+    too sure. Images that have no activation of their own class take no part in it.
+    """
+    known = np.isfinite(activations[np.arange(len(targets)), targets])
+    if not known.any():
+        return 1.0
+    finite = np.nan_to_num(activations[known], neginf=0.0)
+    scale = max(1.0, float(np.abs(finite).max()) / _LARGEST_ACTIVATION)
+    pred_probs = softmax(activations[known] / scale, axis=1)
+    share = 1 / (known.sum() + 2)
+    return max(1.0, scale * fit_temperature(targets[known], pred_probs, share))
 
 
 def fit_probe_start(
-    probe: Pipeline,
+    probe: LinearProbe,
     pooled: np.ndarray,
     targets: np.ndarray,
     groups: np.ndarray,
@@ -109,9 +193,7 @@ def fit_probe_start(
     pooled: (T, 2F). None is held out where the others would be of one class alone.
     """
     features = mean_activations(pooled)
-    out_of_folds = out_of_fold(features, targets, groups, classes)
-    # Where few images are all right out of fold, nothing but this limits the confidence.
-    temperature = max(1.0, fit_temperature(targets, out_of_folds))
+    pred_probs, temperature = out_of_fold(features, targets, groups, classes)
     test = assign_folds(targets, groups) == 0
     if len(np.unique(targets[~test])) < 2:
         test[:] = False
@@ -122,5 +204,6 @@ def fit_probe_start(
         trial_probe=as_probe(trial_probe, pooled[~test], temperature),
         held_out=paths[test],
         held_out_right=right,
-        error=np.mean(out_of_folds.argmax(axis=1) != targets),
+        error=np.mean(pred_probs.argmax(axis=1) != targets),
+        images=np.array(len(targets)),
     )

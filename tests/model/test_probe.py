@@ -1,4 +1,4 @@
-"""A head that starts from the probe answers as scikit-learn's logistic regression does."""
+"""A head that starts from the probe answers as the probe does."""
 
 import numpy as np
 import pytest
@@ -29,8 +29,8 @@ def fitted(targets: np.ndarray, classes: int) -> tuple[Classifier, np.ndarray, n
     pooled = pooled_of(targets)
     probe = fit_probe(mean_activations(pooled), targets)
     model = tiny_model(classes, head="linear").eval()
-    start_from_probe(model, as_probe(probe, pooled))
-    return model, pooled, predict_probe(probe, mean_activations(pooled), classes)
+    start_from_probe(model, as_probe(probe, pooled, 1.0))
+    return model, pooled, predict_probe(probe, mean_activations(pooled), classes, 1.0)
 
 
 def head_answers(model: Classifier, pooled: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ def after_pooling(model: Classifier) -> nn.Module:
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_before_the_first_step_the_model_is_the_probe(classes: int) -> None:
-    """For two classes or more the head's probabilities are scikit-learn's."""
+    """For two classes or more the head's probabilities are the probe's."""
     model, pooled, expected = fitted(RNG.integers(0, classes, 90), classes)
     assert head_answers(model, pooled) == pytest.approx(expected, abs=1e-5)
 
@@ -75,7 +75,7 @@ def test_the_answers_are_as_sure_as_the_temperature_says() -> None:
     targets = RNG.integers(0, 3, 90)
     pooled = pooled_of(targets)
     probe = fit_probe(mean_activations(pooled), targets)
-    expected = apply_temperature(predict_probe(probe, mean_activations(pooled), 3), 2.5)
+    expected = apply_temperature(predict_probe(probe, mean_activations(pooled), 3, 1.0), 2.5)
     model = tiny_model(3, head="linear").eval()
     start_from_probe(model, as_probe(probe, pooled, 2.5))
     assert head_answers(model, pooled) == pytest.approx(expected, abs=1e-5)

@@ -141,3 +141,12 @@ def test_the_record_has_every_field_in_order() -> None:
         ("nll_after", result.nll_after),
         ("nll_change", result.nll_change.as_dict()),
     ]
+
+
+def test_smoothing_limits_the_confidence() -> None:
+    """Where all are right, smoothed labels leave the share of doubt that they hold."""
+    rows = softmax(np.log([[0.8, 0.1, 0.1]] * 50), axis=1)
+    targets = np.zeros(50, int)
+    assert fit_temperature(targets, rows) < 0.1
+    smoothed = apply_temperature(rows, fit_temperature(targets, rows, 0.03))
+    assert smoothed.max(axis=1) == pytest.approx(0.98, abs=1e-3)
