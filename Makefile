@@ -6,7 +6,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment repro compare photographs experiments seeds report test quick check lint generated deps layers requirements.txt
+.PHONY: help environment repro compare experiments seeds report test quick check lint generated deps layers requirements.txt
 
 # What a person sets reaches the commands as text: `value` keeps make from expanding it, and the
 # shell takes it from the environment, so that no $(...), ; or * in it runs or matches anything.
@@ -43,9 +43,6 @@ repro: environment ## run the stages that something changed for, print the resul
 	@.venv/bin/python -m stages.tools.check
 	.venv/bin/dvc repro
 	@.venv/bin/python -m stages.tools.headline
-
-photographs: environment ## set in params.yaml the values of presets/photographs.yaml
-	@.venv/bin/python -m stages.tools.preset photographs
 
 compare: environment ## BASE=main [OTHER=...]: better, worse, or cannot tell, on the same images
 	@set -f; .venv/bin/python -m stages.tools.compare "$$BASE" $$OTHER

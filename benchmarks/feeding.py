@@ -8,6 +8,7 @@ great_pyrenees_173.jpg. Results: benchmarks/results/feeding.json.
 """
 
 from stages.base.environment import prepare_process
+from stages.train.recipe import DEEP, FROM_PROBE
 
 prepare_process()
 
@@ -20,7 +21,7 @@ from itertools import chain, count, islice
 from pathlib import Path
 
 from benchmarks.measure import figure, machine, ratio, record
-from benchmarks.training import photograph_values, prepare
+from benchmarks.training import prepare, recipe_values
 from stages.base.environment import workers
 from stages.base.params import read_section
 from stages.batch.batches import Batch, BatchPlan
@@ -52,8 +53,12 @@ def open_training(frozen: bool) -> tuple[Trainer, DataLoaders]:
     compute = open_device("auto", params.precision, model)
     render = RenderSpec(size=augment.size, mean=model.mean, std=model.std, device=compute.device)
     plan = BatchPlan(batch_size=params.batch_size, seed=1)
-    loaders = open_dataloaders(store, splits, render, augment, plan, workers())
-    (freeze if frozen else unfreeze)(model.to(compute.device), params.train_bn)
+    loaders = open_dataloaders(store, splits, workers(), render, augment, plan)
+    model = model.to(compute.device)
+    if frozen:
+        freeze(model, params.train_bn)
+    else:
+        unfreeze(model, params.train_bn, params.frozen_share)
     train_mode(model, params.train_bn)
     return make_trainer(model, compute, params.loss, params.label_smoothing), loaders
 
@@ -107,14 +112,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         digits = Path(scratch) / "digits"
         pets = Path(scratch) / "pets"
-        prepare(digits, None, {})
+        prepare(digits, None, recipe_values(DEEP))
         with chdir(digits):
             record("feeding", "digits, 96 px", machine(PACKAGES), compare_inputs(frozen=False))
         if photos:
-            prepare(pets, photos, photograph_values())
+            prepare(pets, photos, recipe_values(FROM_PROBE))
             with chdir(pets):
                 for name, frozen in (("frozen", True), ("unfrozen", False)):
-                    part = f"pets, 224 px, {name}"
+                    part = f"pets, from the probe, {name}"
                     record("feeding", part, machine(PACKAGES), compare_inputs(frozen))
 
 

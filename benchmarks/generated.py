@@ -61,7 +61,7 @@ def open_generated(folder: Path, scale: Scale) -> DataLoaders:
     device = open_device(device_name(), "auto").device
     render = RenderSpec(size=scale.size, mean=MEAN, std=STD, device=device)
     plan = BatchPlan(batch_size=scale.batch_size, seed=1)
-    return open_dataloaders(Store(folder / "store"), splits, render, augment, plan, workers())
+    return open_dataloaders(Store(folder / "store"), splits, workers(), render, augment, plan)
 
 
 def model_of(arch: str, size: int, device: torch.device) -> Classifier:

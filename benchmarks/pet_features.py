@@ -1,6 +1,7 @@
 """Pets as the frozen backbone sees them: the features of every photo, with its true class."""
 
 from stages.base.environment import prepare_process
+from stages.train.recipe import FROM_PROBE
 
 prepare_process()
 
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.training import photograph_values, prepare
+from benchmarks.training import prepare, recipe_values
 from stages.batch.image_set import open_image_set
 from stages.batch.loader import valid_batches
 from stages.batch.render_spec import RenderSpec
@@ -38,7 +39,7 @@ def pet_features(photos: Path, work: Path) -> PetFeatures:
     file = work / "features.npz"
     if not file.exists():
         if not folder.exists():
-            prepare(folder, photos, photograph_values())
+            prepare(folder, photos, recipe_values(FROM_PROBE))
         splits = read_splits(folder / "data/splits.csv")
         store = Store(folder / "data/presized")
         splits["label"] = splits["path"].str.replace(r"_\d+\.\w+$", "", regex=True)

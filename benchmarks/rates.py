@@ -24,7 +24,7 @@ GRID = (0.000125, 0.0005, 0.002, 0.008, 0.032, 0.128)
 
 def answers_of(folder: Path, seeds: int) -> dict[str, np.ndarray]:
     """Return the rates of each rule and the consensus, one for each seed; NaN where refused."""
-    change(folder, {"fine_tune.base_lr": "auto"})
+    change(folder, {"fine_tune.base_lr": "find"})
     answers = []
     for seed in range(1, seeds + 1):
         divide(folder, seed)

@@ -1,12 +1,12 @@
 """Recipes of training on sets of different kinds, each beside the linear probe.
 
 For each set and seed a fifth is drawn for validation; the real stages then fit the probe and
-fine-tune by every recipe, all with the values of the preset for photographs otherwise. Pooled over
-sets and seeds a paired test tells each recipe from the probe. Recipes are chosen on the half
-`choosing` of recipe_sets; the other half is looked at once, when the choice is made.
+fine-tune by every recipe. Pooled over sets and seeds a paired test tells each recipe from the
+probe. Recipes are chosen on the half `choosing` of recipe_sets; the other half is looked at once,
+when the choice is made.
 Run: python -m benchmarks.recipes choosing --clones FOLDER [--photos FOLDER] [--sets NAME ...]
-[--seeds N], where clones holds owner+name/repo for each source of recipe_sets, and photos those of
-pets. Results: benchmarks/results/recipes.json.
+[--seeds N] [--recipes NAME ...], where clones holds owner+name/repo for each source of recipe_sets,
+and photos those of pets. Results: benchmarks/results/recipes.json.
 """
 
 import argparse
@@ -17,27 +17,22 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import figure, machine, record, with_mean
+from benchmarks.photos import ROOT
 from benchmarks.recipe_sets import SETS, build
-from benchmarks.training import change, divide, photograph_values, prepare, run
+from benchmarks.training import change, divide, prepare, run
+from stages.base.yaml_file import read_yaml
 from stages.stats.mcnemar import compare_paired
 from stages.stats.predictions import read_baseline, read_predictions
 
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
-# What each recipe sets besides the preset for photographs.
+# What each recipe sets; the first is params.yaml as it is.
 RECIPES: dict[str, dict[str, Any]] = {
-    "head first, from zeros": {
-        "fine_tune.freeze_epochs": 4,
-        "fine_tune.epochs": 2,
-        "fine_tune.base_lr": 7e-4,
-        "fine_tune.lr_mult": 100.0,
-        "fine_tune.batch_size": 24,
-        "fine_tune.start": "zero",
-        "fine_tune.trial": False,
-    },
-    "from the probe": {"fine_tune.trained_share": 1.0, "fine_tune.trial": False},
-    "from the probe, averaged": {"fine_tune.trial": False},
+    "default": {},
+    "whole backbone": {"fine_tune.frozen_share": 0.0},
+    "not averaged": {"fine_tune.trained_share": 1.0},
+    "from the probe": {"fine_tune.start": "probe"},
+    "from zero": {"fine_tune.start": "zero"},
 }
-_PRESET = ("epochs", "freeze_epochs", "base_lr", "lr_mult", "batch_size", "start", "trained_share")
 
 
 def photos_of(name: str, options: argparse.Namespace, scratch: Path) -> Path | None:
@@ -51,21 +46,21 @@ def photos_of(name: str, options: argparse.Namespace, scratch: Path) -> Path | N
 
 
 def values_of(name: str) -> dict[str, Any]:
-    """Return the params of a set: those of photographs, and labels by folder or by name."""
+    """Return the params of a set: labels by folder or by name."""
     by = "filename" if name in ("digits", "pets") else "folder"
-    return {**photograph_values(), "ingest.label.by": by, "presize.max_rejected": 0.1}
+    return {"ingest.label.by": by, "presize.max_rejected": 0.1}
 
 
-def answers(folder: Path, seed: int) -> dict[str, dict[str, Any]]:
+def answers(folder: Path, seed: int, recipes: list[str]) -> dict[str, dict[str, Any]]:
     """Return by recipe, and for the probe, which validation images are right, and the seconds."""
     divide(folder, seed)
     seconds = run(folder, "baseline")
-    run(folder, "lr_find")
     results: dict[str, dict[str, Any]] = {}
-    for name, values in RECIPES.items():
-        usual = {f"fine_tune.{key}": _usual(f"fine_tune.{key}") for key in _PRESET}
-        change(folder, {**usual, "fine_tune.trial": False, **values})
-        training = run(folder, "fine_tune")
+    for name in recipes:
+        before = {key: _usual(key) for key in RECIPES[name]}
+        change(folder, RECIPES[name])
+        training = run(folder, "lr_find") + run(folder, "fine_tune")
+        change(folder, before)
         model = read_predictions(folder / "data/predictions.npz")
         results[name] = {
             "right": model.pred_probs.argmax(1) == model.targets, "seconds": training
@@ -78,11 +73,9 @@ def answers(folder: Path, seed: int) -> dict[str, dict[str, Any]]:
 
 
 def _usual(key: str) -> Any:
-    """Return the value of a param in the preset, or where that has none in params.yaml."""
-    defaults = {
-        "fine_tune.freeze_epochs": 0, "fine_tune.batch_size": 16, "fine_tune.start": "auto"
-    }  # fmt: skip
-    return photograph_values().get(key, defaults.get(key))
+    """Return the value of a param in params.yaml."""
+    section, name = key.split(".")
+    return read_yaml(ROOT / "params.yaml")[section][name]
 
 
 def figures_of(seeds: list[dict[str, dict[str, Any]]]) -> dict[str, Any]:
@@ -110,6 +103,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--sets", nargs="*")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--recipes", nargs="*", default=["default"], choices=RECIPES)
     options = parser.parse_args()
     of_half = [name for name, one in SETS.items() if one.half == options.half]
     pooled: list[dict[str, dict[str, Any]]] = []
@@ -117,7 +111,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / name
             prepare(folder, photos_of(name, options, Path(scratch)), values_of(name))
-            seeds = [answers(folder, seed) for seed in range(1, options.seeds + 1)]
+            seeds = [answers(folder, seed, options.recipes) for seed in range(1, options.seeds + 1)]
             record("recipes", name, machine(PACKAGES), figures_of(seeds))
             pooled += seeds
     record("recipes", f"all of {options.half}", machine(PACKAGES), figures_of(pooled))

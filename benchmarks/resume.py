@@ -25,7 +25,7 @@ from pathlib import Path
 
 from benchmarks.measure import machine, record, timed
 from benchmarks.photos import ROOT, SMALL, fill, picture
-from benchmarks.training import prepare, run
+from benchmarks.training import prepare, recipe_values, run
 from stages.base.params import read_section
 from stages.batch.batches import BatchPlan
 from stages.batch.dataloaders import open_dataloaders
@@ -38,6 +38,7 @@ from stages.train.checkpoint import Checkpoints, CheckpointState
 from stages.train.device import open_device
 from stages.train.loop import fine_tune
 from stages.train.plan import FineTuneParams
+from stages.train.recipe import DEEP
 from stages.train.training_data import TrainingData, TrainingTask
 
 KILLS = 20
@@ -155,9 +156,7 @@ def default_task(checkpoints: Checkpoints) -> TrainingTask:
     model = build_classifier(read_section("model", ModelParams), classes, 1, augment.size)
     render = RenderSpec(size=augment.size, mean=model.mean, std=model.std, device=compute.device)
     plan = BatchPlan(batch_size=params.batch_size, seed=1)
-    data = TrainingData.from_loaders(
-        open_dataloaders(store, splits, render, augment, plan, workers=2)
-    )
+    data = TrainingData.from_loaders(open_dataloaders(store, splits, 2, render, augment, plan))
     return TrainingTask(model, params, compute, data, checkpoints, 1)
 
 
@@ -165,7 +164,7 @@ def cost(work: Path) -> None:
     """Train the default model at its default size; record the share that checkpoints take."""
     fill(work / "photos", [picture(n, SMALL, 90) for n in range(480)], 480)
     folder = work / "project"
-    prepare(folder, work / "photos", {"datablock.split.by": "stratified"})
+    prepare(folder, work / "photos", {**recipe_values(DEEP), "datablock.split.by": "stratified"})
     with chdir(folder):
         checkpoints = TimedCheckpoints(folder / CHECKPOINT, {})
         task = default_task(checkpoints)

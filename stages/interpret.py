@@ -51,8 +51,8 @@ def main() -> None:
     duplicates = read_duplicates(Path("data/duplicates.csv"))
     groups = group_photos(store.index["path"].tolist(), duplicates)
     result = interpret(predictions, baseline, groups, properties, params, read_seed())
-    training = read_json("reports/fine_tune/metrics.json", "trial")
-    result = result.with_trial(training["trial"])
+    training = read_json("reports/fine_tune/metrics.json", "recipe", "trial")
+    result = result.with_training(training["recipe"], training["trial"])
     page = compose_page(result, reports, store.index, baseline, predictions.map_of(), store.image)
 
     write_json(_TABLES / "metrics.json", result.metrics)

@@ -11,9 +11,14 @@ from stages.base.files import sha256_bytes, write_csv, write_json
 from stages.dataset.duplicates import DUPLICATE_COLUMNS, write_duplicates
 from stages.dataset.manifest import write_images
 from stages.images.resize import PresizeParams
+from stages.stats.metrics_record import RecipeRecord
 from stages.stats.predictions import Baseline, Predictions, write_baseline, write_predictions
 from stages.store.writer import write_store
 
+RECIPE = RecipeRecord(
+    name="from the probe", probe_error=0.123, size=224, cut="none", epochs=3, freeze_epochs=0,
+    frozen_share=0.5, trained_share=0.5, train_bn=False, flip=True,
+)  # fmt: skip
 REPOSITORY = Path(__file__).parents[1]
 STRANGE_LABELS = [
     "<script>alert(1)</script>",
@@ -187,7 +192,10 @@ def _write_training_reports(root: Path, labels: list[str], skipped: bool) -> Non
     write_csv(root / "reports/lr_find/curve.csv", lr_curve.head(0) if skipped else lr_curve)
     write_json(root / "reports/lr_find/suggestion.json", suggestion)
     write_csv(root / "reports/fine_tune/history.csv", example_history())
-    write_json(root / "reports/fine_tune/metrics.json", {"error_rate": 0.07, "trial": None})
+    write_json(
+        root / "reports/fine_tune/metrics.json",
+        {"error_rate": 0.07, "recipe": RECIPE, "trial": None},
+    )
     model = {"arch": "efficientnet_lite0", "vocab": labels, "base_lr": 0.012, "seed": 42}
     write_json(root / "data/model/model.json", model)
 

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
+# In json_schema_extra of a param that a recipe has a value for.
+OF_RECIPE: JsonDict = {"auto": "as the recipe says"}
 # An upper limit that nobody reaches is not worth saying.
 _ENDLESS = 10**9
 
@@ -65,6 +68,8 @@ def _describe(field: FieldInfo) -> ParamDoc:
     extra = field.json_schema_extra
     meanings = extra if isinstance(extra, dict) else {}
     values = tuple(_allowed(field.annotation, field.metadata, meanings))
+    if meanings.items() >= OF_RECIPE.items():
+        values = (f"auto ({OF_RECIPE['auto']})", *(values or ("true", "false")))
     return ParamDoc(description=field.description or "", values=values)
 
 

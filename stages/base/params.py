@@ -13,6 +13,7 @@ from stages.base.param_docs import ParamDoc, describe_type, param_docs
 from stages.base.yaml_file import read_yaml
 
 PARAMS = Path("params.yaml")
+AUTO = "auto"  # in place of a value: as the recipe says
 SectionT = TypeVar("SectionT", bound="Section")
 _UNDESCRIBED = ParamDoc(description="", values=())
 Seed: TypeAlias = Annotated[
@@ -28,27 +29,43 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def read_section(name: str, model: type[SectionT]) -> SectionT:
-    """Return a whole section, checked; the UserError lists every mistake by its dotted name."""
+def read_section(name: str, model: type[SectionT], recipe: object = None) -> SectionT:
+    """Return a whole section, checked; the UserError lists every mistake by its dotted name.
+
+    recipe: has as attributes the values of the keys that say auto.
+    """
     content = read_yaml(PARAMS)
     if name not in content:
         raise UserError(f"{PARAMS}: the section {name} is missing; see docs/params.md for its keys")
     try:
-        return model.model_validate(content[name])
+        return model.model_validate(without_auto(content[name], recipe))
     except ValidationError as error:
         raise error_list(f"{PARAMS}: please mend", validation_lines(error, model, name)) from None
 
 
-def read_value(key: str, kind: Any) -> Any:
+def without_auto(content: Any, recipe: object) -> Any:
+    """Return a section, as read, with the values of a recipe in place of auto."""
+    if not isinstance(content, Mapping):
+        return content
+    return {key: _value_of(key, value, recipe) for key, value in content.items()}
+
+
+def _value_of(key: Any, value: Any, recipe: object) -> Any:
+    named = isinstance(key, str) and value == AUTO
+    return getattr(recipe, key, value) if named else value
+
+
+def read_value(key: str, kind: Any, recipe: object = None) -> Any:
     """Return one value by its dotted name, when a stage uses no more of a section than that.
 
-    kind: its type, as in an annotation; of another type it is a UserError.
+    kind: its type, as in an annotation; of another type it is a UserError. recipe: has as
+    attributes the values of the keys that say auto.
     """
     value: Any = read_yaml(PARAMS)
     for name in key.split("."):
         if not isinstance(value, Mapping) or name not in value:
             raise UserError(f"{PARAMS}: {key} is missing; see docs/params.md for its meaning")
-        value = value[name]
+        value = _value_of(name, value[name], recipe)
     try:
         return TypeAdapter(kind).validate_python(value, strict=True)
     except ValidationError as error:

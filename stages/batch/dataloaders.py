@@ -55,10 +55,10 @@ class DataLoaders:
 def open_dataloaders(
     store: Store,
     splits: pd.DataFrame,
+    workers: int,
     render: RenderSpec,
     augment: AugmentParams,
     plan: BatchPlan,
-    workers: int,
 ) -> DataLoaders:
     """Open the image sets of both sides; a UserError where shares would be uneven.
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
+from stages.base.param_docs import OF_RECIPE
 from stages.base.params import Section
 
 # The corners (x, y) of the output square, on which every view is defined.
@@ -25,7 +26,12 @@ _DRAWS_PER_VIEW = 18  # random numbers that decide one view
 class AugmentParams(Section):
     """The section `augment` of params.yaml; ranges mean what they do in fastai's aug_transforms."""
 
-    size: int = Field(ge=16, le=1024, description="square side that the model sees, in pixels")
+    size: int = Field(
+        ge=16,
+        le=1024,
+        description="square side that the model sees, in pixels",
+        json_schema_extra=OF_RECIPE,
+    )
     min_scale: float = Field(
         gt=0, le=1, description="smallest share, by area, of the largest crop that fits"
     )
@@ -42,7 +48,8 @@ class AugmentParams(Section):
         ge=0, le=1, description="probability of each of brightness and contrast"
     )
     flip: bool = Field(
-        description="mirror half of the images; not for digits, since a mirrored 2 is none"
+        description="mirror half of the images; not for digits, since a mirrored 2 is none",
+        json_schema_extra=OF_RECIPE,
     )
 
 

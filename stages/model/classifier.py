@@ -7,6 +7,7 @@ import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
+from stages.base.param_docs import OF_RECIPE
 from stages.base.params import Section
 from stages.model.backbones import RGB, Cut, count_channels, make_backbone
 from stages.model.weights_file import refuse_other_places
@@ -38,7 +39,7 @@ class ModelParams(Section):
     )
     cut: Cut = Field(
         description="end a backbone of timm where its map is so many times smaller than the image",
-        json_schema_extra={"none": "all of it, and for torchvision"},
+        json_schema_extra={**OF_RECIPE, "none": "all of it, and for torchvision"},
     )
 
 

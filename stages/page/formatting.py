@@ -3,7 +3,8 @@
 import math
 from collections.abc import Mapping
 
-from stages.stats.metrics_record import IntervalRecord, Metrics, Verdict
+from stages.base.plural import count_noun
+from stages.stats.metrics_record import IntervalRecord, Metrics, RecipeRecord, Verdict
 
 VERDICTS: Mapping[Verdict, str] = {
     "better": "Fine-tuning is better than the linear probe",
@@ -108,3 +109,24 @@ def headline(metrics: Metrics) -> str:
         f"{verdict}: {percent(model['value'])} error ({interval_ends(model)})"
         f" against {percent(probe['value'])} ({interval_ends(probe)})."
     )
+
+
+def recipe_sentences(recipe: RecipeRecord) -> str:
+    """Return why the model was trained as it was, and how, in two sentences."""
+    wrong = percent(recipe["probe_error"])
+    why = {
+        "from the probe": f"The linear probe errs on {wrong} of the training images that it was not"
+        " fitted on, so frozen features nearly suffice, and training started from it.",
+        "head first": f"The linear probe errs on {wrong} of the training images that it was not"
+        " fitted on, so frozen features nearly suffice, and the head learned before the rest.",
+        "deep": f"The linear probe errs on {wrong} of the training images that it was not fitted"
+        " on, so frozen features do not suffice, and all layers learned anew.",
+    }
+    body = "the whole backbone" if recipe["cut"] == "none" else "a shortened backbone"
+    share = 1 - recipe["frozen_share"]
+    learning = "all its layers" if share == 1 else f"the last {share:.0%} of its layers"
+    how = (
+        f"It saw {recipe['size']} pixels through {body}, of which {learning} learned for"
+        f" {count_noun(recipe['epochs'], 'epoch')}; params.yaml can set each of these."
+    )
+    return f"{why[recipe['name']]} {how}"

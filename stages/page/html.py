@@ -12,7 +12,15 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from stages.page.content import Page
-from stages.page.formatting import VERDICTS, interval_ends, is_probe, p_is, probability, times
+from stages.page.formatting import (
+    VERDICTS,
+    interval_ends,
+    is_probe,
+    p_is,
+    probability,
+    recipe_sentences,
+    times,
+)
 from stages.page.jinja_environment import jinja_environment, stylesheet
 
 _FOLDER = Path(__file__).parent
@@ -69,6 +77,7 @@ def _page_environment() -> Environment:
         "probability": probability,
         "is_probe": is_probe,
         "p_is": p_is,
+        "recipe_sentences": recipe_sentences,
         "times": times,
         "records": _records,
         "flatten": flatten,

@@ -19,7 +19,13 @@ from stages.stats.label_issues import rank_label_issues
 from stages.stats.macro import Score
 from stages.stats.mcnemar import compare_paired
 from stages.stats.metrics import accuracy, class_metrics, confusion, macro, top_k
-from stages.stats.metrics_record import CalibrationRecord, Metrics, Scores, TrialRecord
+from stages.stats.metrics_record import (
+    CalibrationRecord,
+    Metrics,
+    RecipeRecord,
+    Scores,
+    TrialRecord,
+)
 from stages.stats.mistakes import confident_mistakes, most_confused, top_losses
 from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import Baseline, Predictions
@@ -72,9 +78,9 @@ class Interpretation:
             "conditions": self.slices,
         }
 
-    def with_trial(self, trial: TrialRecord | None) -> "Interpretation":
-        """Return the same with the trial that fine_tune made, if it made one."""
-        return replace(self, metrics={**self.metrics, "trial": trial})
+    def with_training(self, recipe: RecipeRecord, trial: TrialRecord | None) -> "Interpretation":
+        """Return the same with the recipe of fine_tune, and its trial, if it made one."""
+        return replace(self, metrics={**self.metrics, "recipe": recipe, "trial": trial})
 
     def confused_examples(self) -> list[list[str]]:
         """Return the paths of each confused pair's examples."""
@@ -165,6 +171,7 @@ def _metrics(
         "calibration": _calibration(predictions, confidence, right, seed),
         "sure": thresholds,
         "conditions": slice_tendencies(properties, ~right),
+        "recipe": None,
         "trial": None,
     }
 

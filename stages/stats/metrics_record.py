@@ -93,6 +93,21 @@ class TrialRecord(TypedDict):
     verdict: Verdict  # of fine-tuning; where it is worse, the model is the probe
 
 
+class RecipeRecord(TypedDict):
+    """How the model was trained, and why so: see train/recipe.Recipe."""
+
+    name: str
+    probe_error: float  # of the training images out of fold
+    size: int
+    cut: str | int
+    epochs: int
+    freeze_epochs: int
+    frozen_share: float
+    trained_share: float
+    train_bn: bool
+    flip: bool
+
+
 class Metrics(Scores):
     """The whole of metrics.json: the fine-tuned model's scores come first, without a key above."""
 
@@ -104,4 +119,5 @@ class Metrics(Scores):
     calibration: CalibrationRecord
     sure: dict[str, ThresholdRecord]  # by the level in percent
     conditions: dict[str, SliceTendency]  # by the property of the images
+    recipe: RecipeRecord | None  # None of a model that an earlier version trained
     trial: TrialRecord | None  # None where none was made

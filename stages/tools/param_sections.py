@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stages.base.params import Section, SectionT, dotted_keys, validation_lines
+from stages.base.params import Section, SectionT, dotted_keys, validation_lines, without_auto
 from stages.batch.views import AugmentParams
 from stages.dataset.ingest_params import IngestParams
 from stages.dataset.splits import DatablockParams
@@ -16,6 +16,7 @@ from stages.model.classifier import ModelParams
 from stages.stats.interpretation import InterpretParams
 from stages.train.lr_range import LrFindParams
 from stages.train.plan import FineTuneParams
+from stages.train.recipe import first_recipe
 
 SECTIONS: dict[str, type[Section]] = {
     "fetch": FetchParams,
@@ -46,16 +47,23 @@ class ValidSections:
 
 
 def validate_sections(content: Mapping[str, Any]) -> tuple[ValidSections, list[str]]:
-    """Return the sections that are right, and a line for each mistake in the others."""
+    """Return the sections that are right, and a line for each mistake in the others.
+
+    Where a param says auto, they have the value of the first recipe.
+    """
     lines = [
         f"{name}: no such section; there are seed, {', '.join(SECTIONS)}"
         for name in content
         if name not in SECTIONS and name != "seed"
     ]
 
+    model_section = content.get("model")
+    arch = model_section.get("arch") if isinstance(model_section, Mapping) else None
+    recipe = first_recipe(str(arch))
+
     def valid(name: str, model: type[SectionT]) -> SectionT | None:
         try:
-            return model.model_validate(content[name])
+            return model.model_validate(without_auto(content[name], recipe))
         except KeyError:
             keys = ", ".join(dotted_keys(model))
             lines.append(f"{name}: the section is missing; it holds {keys}")

@@ -19,15 +19,14 @@ from stages.base.param_docs import ParamDoc, describe_type, param_docs
 from stages.base.params import PARAMS, Seed
 from stages.base.terminal import say
 from stages.tools.param_sections import SECTIONS
-from stages.tools.preset import preset_names, preset_values
 from stages.tools.yaml_text import with_comments
 
 _TABLE = Path("docs/params.md")
 _INTRODUCTION = """# Params
 
 Every key of params.yaml, as the models of the sections in `stages/` describe it. `make deps` writes
-this page and the comments of params.yaml from there. Each preset has a column with the values that
-it sets (`make photographs` sets those of photographs); the others stay as they are in params.yaml.
+this page and the comments of params.yaml from there. What says auto is chosen for the set at hand:
+[recipe.py](../stages/train/recipe.py) has the rule, its values, and what they were measured on.
 
 """
 
@@ -40,31 +39,11 @@ def all_params() -> dict[str, ParamDoc]:
     return docs
 
 
-def param_comments(
-    docs: Mapping[str, ParamDoc], presets: Mapping[str, Mapping[str, str]]
-) -> dict[str, str]:
-    """Return dotted key -> comment in params.yaml: the description, and what each preset sets.
-
-    >>> docs = {"augment.size": ParamDoc(description="side in pixels", values=("16 to 1024",))}
-    >>> param_comments(docs, {"photographs": {"augment.size": "224"}})
-    {'augment.size': 'side in pixels; 16 to 1024; for photographs 224'}
-    """
-    comments = {}
+def params_table(docs: Mapping[str, ParamDoc]) -> str:
+    """Return docs/params.md: a row for each param."""
+    lines = [_row(["key", "meaning", "values"]), _row(["---"] * 3)]
     for key, doc in docs.items():
-        for_presets = [
-            f"for {name} {values[key]}" for name, values in presets.items() if key in values
-        ]
-        comments[key] = "; ".join([doc.sentence(), *for_presets])
-    return comments
-
-
-def params_table(docs: Mapping[str, ParamDoc], presets: Mapping[str, Mapping[str, str]]) -> str:
-    """Return docs/params.md: a row for each param, and a column for each preset."""
-    header = ["key", "meaning", "values", *presets]
-    lines = [_row(header), _row(["---"] * len(header))]
-    for key, doc in docs.items():
-        values = [f"`{preset[key]}`" if key in preset else "" for preset in presets.values()]
-        lines.append(_row([f"`{key}`", doc.description, ", ".join(_as_code(doc)), *values]))
+        lines.append(_row([f"`{key}`", doc.description, ", ".join(_as_code(doc))]))
     return _INTRODUCTION + "\n".join(lines) + "\n"
 
 
@@ -88,11 +67,10 @@ def _as_code(doc: ParamDoc) -> Iterator[str]:
 def written_files(root: Path) -> dict[Path, str]:
     """Return path -> text of each file that this tool writes, as it should be."""
     docs = all_params()
-    presets = {name: preset_values(root, name) for name in preset_names(root)}
     params = (root / PARAMS).read_text(encoding="utf-8")
     return {
-        PARAMS: with_comments(params, param_comments(docs, presets)),
-        _TABLE: params_table(docs, presets),
+        PARAMS: with_comments(params, {key: doc.sentence() for key, doc in docs.items()}),
+        _TABLE: params_table(docs),
     }
 
 

@@ -48,20 +48,6 @@ def values_as_written(text: str) -> dict[str, str]:
     return {key: text[place.start : place.end] for key, place in value_places(text).items()}
 
 
-def with_values(text: str, values: Mapping[str, str]) -> str:
-    r"""Return a YAML text with other values, by dotted key; KeyError names one that it lacks.
-
-    >>> with_values("model:\n  cut: 16 # times", {"model.cut": "none"})
-    'model:\n  cut: none # times'
-    """
-    places = value_places(text)
-    changes = [(places[key], value) for key, value in values.items()]
-    for place, value in sorted(changes, key=lambda change: change[0].start, reverse=True):
-        gap = "" if place.end > place.start else " "  # a key without a value: put it behind
-        text = f"{text[: place.start]}{gap}{value}{text[place.end :]}"
-    return text
-
-
 def with_comments(text: str, comments: Mapping[str, str]) -> str:
     r"""Return a YAML text with other comments behind its values, by dotted key.
 

@@ -154,7 +154,7 @@ def _trainer(task: TrainingTask, phase: Phase, state: CheckpointState | None) ->
     if phase.name == "frozen":
         freeze(task.model, params.train_bn)
     else:
-        unfreeze(task.model, params.train_bn)
+        unfreeze(task.model, params.train_bn, params.frozen_share)
     trainer = make_trainer(task.model, task.compute, params.loss, params.label_smoothing)
     if state:
         restore(state, trainer)

@@ -34,13 +34,14 @@ class Suggestion:
     consensus: float
     spread: float  # decades between the answers that it is the mean of
     rules: dict[str, float]
-    skipped: bool = False  # params.yaml names the rate, and no sweep was made
+    skipped: bool = False  # params.yaml or the recipe names the rate, and no sweep was made
     reason: str | None = None  # why the curve was refused, and the fallback stands in for all
+    recipe: str | None = None  # its name
 
     def __str__(self) -> str:
         """Return the suggestion in one sentence."""
         if self.skipped:
-            return f"No sweep: params.yaml sets fine_tune.base_lr to {self.consensus:g}"
+            return f"No sweep: fine_tune.base_lr is {self.consensus:g}"
         if self.reason:
             return f"No answer: {self.reason}; fine_tune falls back on {self.consensus:g}"
         answers = ", ".join(f"{name} {lr:g}" for name, lr in self.rules.items())
@@ -70,7 +71,7 @@ def read_suggestion(path: Path) -> Suggestion:
 
 
 def suggestion_from_params(lr: float) -> Suggestion:
-    """Return the suggestion where params.yaml names the learning rate, and no sweep is made."""
+    """Return the suggestion where the learning rate is named, and no sweep is made."""
     return Suggestion(consensus=lr, spread=0.0, rules=dict.fromkeys(RULES, lr), skipped=True)
 
 

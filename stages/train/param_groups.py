@@ -40,8 +40,11 @@ def freeze(model: Classifier, train_bn: bool) -> None:
     model.backbone_learns = train_bn
 
 
-def unfreeze(model: Classifier, train_bn: bool) -> None:
-    """Let the whole model learn; without train_bn its norm layers stay as they were trained.
+def unfreeze(model: Classifier, train_bn: bool, frozen_share: float) -> None:
+    """Let the model learn; without train_bn the backbone's norm layers stay as they were trained.
+
+    frozen_share: of the backbone's layers, from the first; they do not learn, but for norm layers
+    with train_bn.
 
     Whether they should learn depends on the photos. On the digits, unlike anything in ImageNet, and
     with the whole of lite0, norm layers that stand still diverge (93 % error against 11 %). On
@@ -50,10 +53,11 @@ def unfreeze(model: Classifier, train_bn: bool) -> None:
     """
     for parameter in model.body.parameters():
         parameter.requires_grad_(True)
-    if not train_bn:
-        for parameter in _norm_parameters(model.body):
-            parameter.requires_grad_(False)
-    model.backbone_learns = True
+    for parameter in _first_parameters(model.body, frozen_share):
+        parameter.requires_grad_(False)
+    for parameter in _norm_parameters(model.body):
+        parameter.requires_grad_(train_bn)
+    model.backbone_learns = train_bn or frozen_share < 1
 
 
 def train_mode(model: Classifier, train_bn: bool) -> None:
@@ -94,6 +98,17 @@ def set_learning_rates(
     for group in optimizer.param_groups:
         group["lr"] = rates[group["layer"]]
         group["betas"] = (momentum, _BETA2)
+
+
+def _first_parameters(network: nn.Module, share: float) -> list[nn.Parameter]:
+    """Return the parameters of a share of the layers, first layers first.
+
+    A layer is what has weights of two dimensions or more; biases and norms follow their layer.
+    """
+    parameters = list(network.parameters())
+    layers = [number for number, parameter in enumerate(parameters) if parameter.ndim > 1]
+    frozen = round(share * len(layers))
+    return parameters if frozen == len(layers) else parameters[: layers[frozen]]
 
 
 def _norm_parameters(module: nn.Module) -> Iterator[nn.Parameter]:

@@ -5,29 +5,43 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from stages.base.param_docs import OF_RECIPE
 from stages.base.params import Section
 from stages.model.classifier import LossName
 from stages.train.device import PrecisionName
 from stages.train.lr_suggest import Suggestion
+from stages.train.recipe import StartName
 from stages.train.schedule import FROZEN, UNFROZEN, Cycle, frozen_peaks, one_cycle, unfrozen_peaks
-from stages.train.start_rule import StartName
 
 
 class FineTuneParams(Section):
     """The section `fine_tune` of params.yaml."""
 
-    epochs: int = Field(ge=0, le=1000, description="epochs with the whole model training")
-    freeze_epochs: int = Field(ge=0, le=1000, description="epochs before that, with the head alone")
-    base_lr: Literal["auto"] | Annotated[float, Field(gt=0, le=10)] = Field(
+    epochs: int = Field(
+        ge=0,
+        le=1000,
+        description="epochs with the backbone training",
+        json_schema_extra=OF_RECIPE,
+    )
+    freeze_epochs: int = Field(
+        ge=0,
+        le=1000,
+        description="epochs before that, with the head alone",
+        json_schema_extra=OF_RECIPE,
+    )
+    base_lr: Literal["find"] | Annotated[float, Field(gt=0, le=10)] = Field(
         description="peak learning rate; with a number the sweep is skipped",
-        json_schema_extra={"auto": "from lr_find"},
+        json_schema_extra={**OF_RECIPE, "find": "from lr_find"},
     )
     lr_rule: Literal["consensus", "minimum", "decrease", "steep", "valley", "slide"] = Field(
-        description="which answer of lr_find auto takes",
+        description="which answer of lr_find is taken",
         json_schema_extra={"consensus": "the mean, in decades, of the middle three"},
     )
     lr_mult: float = Field(
-        ge=1, le=1e6, description="the first layers learn this many times slower than the head"
+        ge=1,
+        le=1e6,
+        description="the first layers learn this many times slower than the head",
+        json_schema_extra=OF_RECIPE,
     )
     batch_size: int = Field(
         ge=2,
@@ -40,7 +54,14 @@ class FineTuneParams(Section):
     )
     train_bn: bool = Field(
         description="the backbone's norm layers learn; false is faster, and suits few photos of"
-        " things that ImageNet knows"
+        " things that ImageNet knows",
+        json_schema_extra=OF_RECIPE,
+    )
+    frozen_share: float = Field(
+        ge=0,
+        le=1,
+        description="share of the backbone's layers, from the first, that do not learn",
+        json_schema_extra=OF_RECIPE,
     )
     loss: LossName = Field(
         description="loss function",
@@ -60,6 +81,7 @@ class FineTuneParams(Section):
         le=1,
         description="share of the trained weights in a model that started from the probe; the rest"
         " are the probe's (WiSE-FT)",
+        json_schema_extra=OF_RECIPE,
     )
     trial: bool = Field(
         description="fine-tune on four fifths of the training images first; where that is worse"
@@ -86,8 +108,8 @@ class FineTuneParams(Section):
         return self
 
     def choose_lr(self, suggestion: Suggestion) -> float:
-        """Return base_lr, or for auto the answer of lr_find that lr_rule names."""
-        if self.base_lr != "auto":
+        """Return base_lr, or for find the answer of lr_find that lr_rule names."""
+        if self.base_lr != "find":
             return self.base_lr
         if self.lr_rule == "consensus":
             return suggestion.consensus

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stages.batch.dataloaders import DataLoaders
-from stages.model.probe import start_from_probe
+from stages.model.probe import can_be_probe, start_from_probe
 from stages.stats.mcnemar import PairedComparison, compare_paired
 from stages.stats.metrics_record import TrialRecord
 from stages.train.infer import Inference
 from stages.train.loop import fine_tune, keep_start
 from stages.train.probe_start import ProbeStart
+from stages.train.recipe import Recipe
 from stages.train.result import TrainingResult
-from stages.train.start_rule import starts_from_probe
+from stages.train.run import TrainingRun
 from stages.train.training_data import TrainingData, TrainingTask
 
 # With fewer held-out images no result is significant: six that one alone has right are p = .03.
@@ -59,32 +60,43 @@ class Trial:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """The run that gave the model, its result, and the trial before it."""
+
+    run: TrainingRun
+    result: TrainingResult
+    trial: Trial | None
+
+
 def train_from(
     start: ProbeStart,
-    can_be_probe: bool,
-    task: TrainingTask,
-    loaders: DataLoaders,
+    recipe: Recipe,
+    run: TrainingRun,
     base_lr: float,
+    open_probe_run: Callable[[], TrainingRun],
     log: Callable[[str], None],
-) -> tuple[TrainingResult, Trial | None]:
-    """Return the result of fine-tuning, or of the probe where a trial says that it is better.
+) -> Trained:
+    """Fine-tune, or where a trial says that the probe is better let it be the model.
 
-    There is no trial of a model that cannot be the probe, without fine_tune.trial, and with too few
-    images.
+    open_probe_run: gives the run whose model can be the probe. There is no trial where none can,
+    nor without fine_tune.trial, nor with too few images.
     """
+    task = run.task
     task.checkpoints.beside(_NAME)  # to be removed with the run's, whoever made it
-    from_probe = starts_from_probe(task.params.start, can_be_probe, float(start.error))
-    if not from_probe:
-        task = replace(task, params=task.params.model_copy(update={"trained_share": 1.0}))
     trial = None
-    if task.params.trial and can_be_probe and can_try(start, task, loaders):
-        trial = try_fine_tuning(start, from_probe, task, loaders, base_lr, log)
+    probed = can_be_probe(run.params.model, task.params.loss)
+    if task.params.trial and probed and can_try(start, task, run.loaders):
+        trial = try_fine_tuning(start, recipe.from_probe, run, base_lr, log)
         if task.compute.rank.first:
             log(str(trial))
-    worse = trial is not None and trial.comparison.verdict == "worse"
-    if from_probe or worse:
+    if trial and trial.comparison.verdict == "worse":
+        run = open_probe_run()
+        start_from_probe(run.task.model, start.probe)
+        return Trained(run=run, result=keep_start(run.task, log), trial=trial)
+    if recipe.from_probe:
         start_from_probe(task.model, start.probe)
-    return keep_start(task, log) if worse else fine_tune(task, base_lr, log), trial
+    return Trained(run=run, result=fine_tune(task, base_lr, log), trial=trial)
 
 
 def can_try(start: ProbeStart, task: TrainingTask, loaders: DataLoaders) -> bool:
@@ -99,12 +111,13 @@ def can_try(start: ProbeStart, task: TrainingTask, loaders: DataLoaders) -> bool
 def try_fine_tuning(
     start: ProbeStart,
     from_probe: bool,
-    task: TrainingTask,
-    loaders: DataLoaders,
+    run: TrainingRun,
     base_lr: float,
     log: Callable[[str], None],
 ) -> Trial:
     """Fine-tune a copy without the held-out images, until it is better than the probe or ends."""
+    task = run.task
+    loaders = run.loaders
     rows = np.isin(loaders.train.paths, start.held_out)
     right = dict(zip(start.held_out.tolist(), start.held_out_right.tolist(), strict=True))
     without = loaders.hold_out(rows)

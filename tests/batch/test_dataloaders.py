@@ -81,7 +81,7 @@ def test_uneven_shares_are_refused(batch_size: int, count: int, words: str, tmp_
     plan = BatchPlan(batch_size=batch_size, seed=1, rank=Rank(0, count))
     store = write_example_store(tmp_path)
     with pytest.raises(UserError, match=words):
-        open_dataloaders(store, splits, imagenet_spec(), AUGMENT, plan, 1)
+        open_dataloaders(store, splits, 1, imagenet_spec(), AUGMENT, plan)
 
 
 def test_both_sides_count_the_classes_of_all_images(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_both_sides_count_the_classes_of_all_images(tmp_path: Path) -> None:
     )
     plan = BatchPlan(batch_size=1, seed=1)
     store = write_example_store(tmp_path)
-    opened = open_dataloaders(store, splits, imagenet_spec(), AUGMENT, plan, 1)
+    opened = open_dataloaders(store, splits, 1, imagenet_spec(), AUGMENT, plan)
     assert opened.train.paths == ["a.png"]
     assert opened.train.targets.tolist() == [2]
     assert opened.valid.paths == ["b.png"]

@@ -18,10 +18,12 @@ from stages.page.formatting import (
     percent,
     probability,
     pvalue,
+    recipe_sentences,
     thousands,
     times,
 )
-from stages.stats.metrics_record import IntervalRecord, TrialRecord, Verdict
+from stages.stats.metrics_record import IntervalRecord, RecipeRecord, TrialRecord, Verdict
+from tests.example_results import RECIPE
 from tests.page.example_page import example_inputs, example_interpretation
 
 
@@ -132,7 +134,7 @@ def test_a_model_that_is_the_probe_says_so_first() -> None:
     paths = np.array([f"{number}.jpg" for number in range(300)])
     result = example_interpretation(*example_inputs(["a", "b", "c"], paths))
     trial = TrialRecord(images=60, errors=9, probe_errors=1, epochs=3, p=0.02, verdict="worse")
-    metrics = result.with_trial(trial).metrics
+    metrics = result.with_training(RECIPE, trial).metrics
     assert is_probe(metrics)
     model = metrics["error_rate"]
     assert model["value"] is not None
@@ -143,5 +145,20 @@ def test_a_model_that_is_the_probe_says_so_first() -> None:
     )
     assert headline(metrics).replace(SPACE, " ") == expected
     trial["verdict"] = "cannot tell"
-    assert not is_probe(result.with_trial(trial).metrics)
+    assert not is_probe(result.with_training(RECIPE, trial).metrics)
     assert not is_probe(result.metrics)
+
+
+def test_the_recipe_is_explained_in_two_sentences() -> None:
+    """What the probe said of the set, and what was done; for every recipe."""
+    text = recipe_sentences(RECIPE).replace(SPACE, " ")
+    assert text == (
+        "The linear probe errs on 12.3 % of the training images that it was not fitted on, so"
+        " frozen features nearly suffice, and training started from it. It saw 224 pixels through"
+        " the whole backbone, of which the last 50% of its layers learned for 3 epochs;"
+        " params.yaml can set each of these."
+    )
+    deep = RecipeRecord(**{**RECIPE, "name": "deep", "cut": 16, "frozen_share": 0.0, "epochs": 1})
+    text = recipe_sentences(deep)
+    assert "do not suffice, and all layers learned anew" in text
+    assert "a shortened backbone, of which all its layers learned for 1 epoch;" in text

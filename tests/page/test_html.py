@@ -15,7 +15,7 @@ from stages.page.html import breakable, flatten, read_page_script, render_page
 from stages.page.review import ReviewData
 from stages.stats.interpretation import InterpretParams
 from stages.stats.metrics_record import TrialRecord
-from tests.example_results import STRANGE_LABELS
+from tests.example_results import RECIPE, STRANGE_LABELS
 from tests.page.example_page import SHORT_LISTS, example_page
 
 # Elements that need no end tag.
@@ -356,7 +356,7 @@ def test_a_model_that_is_the_probe_is_the_first_sentence() -> None:
     """The page says first that fine-tuning was worse in the trial, and which params to try."""
     page = example_page(["a", "b"])
     trial = TrialRecord(images=67, errors=10, probe_errors=1, epochs=3, p=0.012, verdict="worse")
-    text = render_page(replace(page, result=page.result.with_trial(trial)))
+    text = render_page(replace(page, result=page.result.with_training(RECIPE, trial)))
     words = " ".join(" ".join(Reader(text).words).split())
     assert "The model is the linear probe" in words
     assert words.index("not fine-tuned") < words.index("The model is the linear probe")
@@ -368,7 +368,7 @@ def test_the_diagnosis_and_the_trial_stand_beside_the_history() -> None:
     """A sentence of the diagnosis, and a trial that was not worse, are in the training section."""
     page = replace(example_page(["a", "b"]), diagnosis=["Underfitting: <more>"])
     trial = TrialRecord(images=67, errors=1, probe_errors=9, epochs=1, p=0.02, verdict="better")
-    text = render_page(replace(page, result=page.result.with_trial(trial)))
+    text = render_page(replace(page, result=page.result.with_training(RECIPE, trial)))
     words = " ".join(" ".join(Reader(text).words).split())
     assert "Underfitting: <more>" in words
     assert "fine-tuning erred on 1 after 1 epoch, the probe on 9" in words

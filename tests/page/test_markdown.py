@@ -8,7 +8,7 @@ from stages.page.markdown import report_markdown
 from stages.page.markdown_escape import CODE_SPAN_LENGTH, code_span
 from stages.stats.interpretation import Interpretation, InterpretParams
 from stages.stats.metrics_record import TrialRecord
-from tests.example_results import STRANGE_LABELS
+from tests.example_results import RECIPE, STRANGE_LABELS
 from tests.page.example_page import example_inputs, example_interpretation
 from tests.page.github_markdown import Rendered
 
@@ -72,7 +72,7 @@ def test_nothing_in_it_acts_on_github() -> None:
 def test_a_model_that_is_the_probe_has_the_trial_for_a_verdict() -> None:
     """Where the trial was worse, the text says so, and does not compare the probe with itself."""
     trial = TrialRecord(images=67, errors=10, probe_errors=1, epochs=3, p=0.012, verdict="worse")
-    text = report_markdown(interpretation(["a", "b"]).with_trial(trial), COUNTS, "abc")
+    text = report_markdown(interpretation(["a", "b"]).with_training(RECIPE, trial), COUNTS, "abc")
     assert text.startswith("## The model is the linear probe")
     assert "fine-tuning erred on 10 of these, and the probe on 1." in text
     assert "McNemar" not in text

@@ -334,7 +334,7 @@ def test_a_model_that_cannot_be_made_is_refused_now(
 ) -> None:
     """An architecture or weights that fail only in training would cost the time before it."""
     Path("data/weights/note.pth").write_text("no weights")
-    change({"model.arch": arch, "model.weights": weights, "model.cut": cut})
+    change({"model.arch": arch, "model.weights": weights, "model.cut": cut, "augment.size": 96})
     [line] = check_lines()
     assert line.startswith("model.")
     assert words in line

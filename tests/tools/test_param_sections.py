@@ -7,8 +7,10 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from stages.base.params import without_auto
 from stages.base.yaml_file import read_yaml
 from stages.tools.param_sections import SECTIONS, ValidSections, validate_sections
+from stages.train.recipe import FROM_PROBE
 
 PARAMS = read_yaml(Path(__file__).parents[2] / "params.yaml")
 
@@ -20,11 +22,13 @@ def content() -> dict[str, Any]:
 
 
 def test_right_sections_are_models(content: dict[str, Any]) -> None:
-    """Every section of params.yaml becomes its model, and there is no line."""
+    """Every section becomes its model, with the first recipe for auto, and there is no line."""
     sections, lines = validate_sections(content)
     assert lines == []
     for name, model in SECTIONS.items():
-        assert getattr(sections, name) == model.model_validate(PARAMS[name])
+        assert getattr(sections, name) == model.model_validate(
+            without_auto(PARAMS[name], FROM_PROBE)
+        )
 
 
 def test_the_fields_are_those_of_the_list() -> None:

@@ -10,11 +10,12 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from stages.base.param_docs import ParamDoc
+from stages.base.param_docs import OF_RECIPE, ParamDoc
 from stages.base.yaml_file import read_yaml
 from stages.tools import params
 from stages.tools.param_sections import SECTIONS
 from stages.tools.yaml_text import values_as_written
+from stages.train.recipe import DEEP
 
 ROOT = Path(__file__).parents[2]
 DOCS = {
@@ -22,7 +23,6 @@ DOCS = {
     "model.cut": ParamDoc(description="where it ends", values=("none (all of it)", "4")),
     "model.arch": ParamDoc(description="any classifier", values=()),
 }
-PRESETS = {"photographs": {"model.cut": "none"}}
 
 
 def fields(model: type[BaseModel]) -> Iterator[FieldInfo]:
@@ -62,27 +62,30 @@ def test_only_choices_that_exist_are_explained(model: type[BaseModel]) -> None:
     """What json_schema_extra explains is a choice of the same field."""
     for field in fields(model):
         extra = field.json_schema_extra
-        assert set(extra if isinstance(extra, dict) else {}) <= choices(field.annotation)
+        explained = set(extra if isinstance(extra, dict) else {})
+        assert explained - set(OF_RECIPE) <= choices(field.annotation)
 
 
-def test_a_comment_has_meaning_values_and_presets() -> None:
-    """The comment of a key is its description, its values, and what each preset sets."""
-    assert params.param_comments(DOCS, PRESETS) == {
-        "seed": "of every draw; from 0",
-        "model.cut": "where it ends: none (all of it) | 4; for photographs none",
-        "model.arch": "any classifier",
+def test_what_may_be_auto_has_a_value_in_every_recipe() -> None:
+    """A param is described as auto exactly where the recipes have a value for it."""
+    described = {
+        key.rpartition(".")[2]: key
+        for key, doc in params.all_params().items()
+        if "auto (as the recipe says)" in doc.values
     }
+    assert set(described) == set(vars(DEEP)) - {"name"}
+    assert len(described) == len(set(described.values()))
 
 
 def test_the_table_has_a_row_for_each_param() -> None:
-    """The page lists key, meaning, values and the value of each preset."""
-    rows = params.params_table(DOCS, PRESETS).splitlines()
+    """The page lists key, meaning and values."""
+    rows = params.params_table(DOCS).splitlines()
     assert rows[-5:] == [
-        "| key | meaning | values | photographs |",
-        "| --- | --- | --- | --- |",
-        "| `seed` | of every draw | from 0 | |",
-        "| `model.cut` | where it ends | `none` (all of it), `4` | `none` |",
-        "| `model.arch` | any classifier | | |",
+        "| key | meaning | values |",
+        "| --- | --- | --- |",
+        "| `seed` | of every draw | from 0 |",
+        "| `model.cut` | where it ends | `none` (all of it), `4` |",
+        "| `model.arch` | any classifier | |",
     ]
 
 

@@ -4,7 +4,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.base.errors import UserError
-from stages.tools.yaml_text import value_places, values_as_written, with_comments, with_values
+from stages.tools.yaml_text import value_places, values_as_written, with_comments
 
 TEXT = """\
 # A header.
@@ -39,17 +39,6 @@ def test_a_text_without_values_has_none() -> None:
     """An empty text, or a list, has no value with a name."""
     assert value_places("") == {}
     assert value_places("- 1\n- 2\n") == {}
-
-
-def test_only_the_values_change() -> None:
-    """Comments, blank lines, quotes and alignment around new values stay, of whatever length."""
-    values = {"seed": "7", "model.label.regex": "(x)", "model.empty": "3", "model.last": "10.0"}
-    assert with_values(TEXT, values) == TEXT.replace("42", "7").replace(
-        "^(.+)_\\d+$", "(x)"
-    ).replace("empty:", "empty: 3").replace("1.0e-7", "10.0")
-    assert with_values(TEXT, {}) == TEXT
-    with pytest.raises(KeyError):
-        with_values(TEXT, {"model.none": "1"})
 
 
 def test_only_the_comments_change() -> None:

@@ -113,7 +113,7 @@ def test_a_run_may_be_interrupted_again_and_again(tmp_path: Path) -> None:
 def trained(steps: int) -> Trainer:
     """Return a trainer after some steps, the weights of its model channels last."""
     model = tiny_model().to(memory_format=torch.channels_last)
-    unfreeze(model, train_bn=True)
+    unfreeze(model, train_bn=True, frozen_share=0)
     train_mode(model, train_bn=True)
     trainer = make_trainer(model, CPU, "cross_entropy", 0.0)
     for number, batch in enumerate(tiny_batches(steps) if steps else []):

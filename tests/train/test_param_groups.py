@@ -29,7 +29,7 @@ def resnet() -> Classifier:
 def test_every_learning_parameter_is_in_one_group() -> None:
     """After unfreezing, each parameter of the model stands in exactly one parameter group."""
     for model in (tiny_model(), resnet()):
-        unfreeze(model, train_bn=True)
+        unfreeze(model, train_bn=True, frozen_share=0)
         groups = make_optimizer(model).param_groups
         optimized = [id(p) for group in groups for p in group["params"]]
         assert sorted(optimized) == sorted(id(p) for p in model.parameters())
@@ -57,7 +57,7 @@ def test_resnets_have_three_layer_groups() -> None:
 def test_norms_and_biases_do_not_decay() -> None:
     """Weight decay acts on weights of convolutions and linear layers alone."""
     model = tiny_model()
-    unfreeze(model, train_bn=True)
+    unfreeze(model, train_bn=True, frozen_share=0)
     for group in make_optimizer(model).param_groups:
         dims = {p.ndim for p in group["params"]}
         assert dims <= ({1} if group["weight_decay"] == 0 else {2, 4})
@@ -79,7 +79,7 @@ def test_norms_of_every_kind_follow_train_bn(norm: type[nn.Module]) -> None:
     """Norm layers without batch statistics stand still without train_bn as well."""
     backbone = nn.Sequential(nn.Conv2d(3, 8, 1), norm(8))
     model = Classifier(backbone, make_head("linear", 8, 2), (0, 0, 0), (1, 1, 1))
-    unfreeze(model, train_bn=False)
+    unfreeze(model, train_bn=False, frozen_share=0)
     assert not layer(model.body, 1).weight.requires_grad
     assert layer(model.body, 0).weight.requires_grad
 
@@ -101,7 +101,7 @@ def test_frozen_wholly_has_no_gradient() -> None:
 def test_train_bn_decides_for_norms_of_the_unfrozen_backbone(train_bn: bool) -> None:
     """Unfrozen, the backbone's norm layers learn with train_bn, and stand still without."""
     model = tiny_model()
-    unfreeze(model, train_bn)
+    unfreeze(model, train_bn, frozen_share=0)
     train_mode(model, train_bn)
     norm = layer(model.body, 1)
     before = norm.running_mean.clone()
@@ -124,7 +124,7 @@ def test_the_norms_of_the_head_always_train(train_bn: bool) -> None:
 def test_set_rates_reaches_every_group() -> None:
     """Each parameter group takes the rate of its layer group, and all take the momentum."""
     model = resnet()
-    unfreeze(model, train_bn=True)
+    unfreeze(model, train_bn=True, frozen_share=0)
     optimizer = make_optimizer(model)
     set_learning_rates(optimizer, [1e-5, 1e-4, 1e-3], 0.9)
     groups = optimizer.param_groups

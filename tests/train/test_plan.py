@@ -62,7 +62,7 @@ def test_rates_go_on_from_epoch_to_epoch() -> None:
         ({"epochs": 0, "freeze_epochs": 0}, "nothing would be trained"),
         ({"base_lr": 0.0}, "greater than 0"),
         ({"base_lr": 10.5}, "less than or equal to 10"),
-        ({"base_lr": "fast"}, "auto"),
+        ({"base_lr": "fast"}, "find"),
         ({"batch_size": 1}, "greater than or equal to 2"),
         ({"early_stopping": True}, "early_stopping"),
     ],
@@ -73,10 +73,10 @@ def test_impossible_params_are_refused(changes: dict[str, Any], words: str) -> N
         changed_params(**changes)
 
 
-def test_auto_takes_the_answer_of_the_rule() -> None:
-    """For auto the answer of lr_rule is taken from the suggestion; a number stands."""
+def test_find_takes_the_answer_of_the_rule() -> None:
+    """For find the answer of lr_rule is taken from the suggestion; a number stands."""
     rules = {"valley": 0.001, "steep": 0.01}
     suggestion = Suggestion(consensus=0.002, spread=0.5, rules=rules)
-    assert changed_params(base_lr="auto").choose_lr(suggestion) == 0.002
-    assert changed_params(base_lr="auto", lr_rule="valley").choose_lr(suggestion) == 0.001
+    assert changed_params(base_lr="find").choose_lr(suggestion) == 0.002
+    assert changed_params(base_lr="find", lr_rule="valley").choose_lr(suggestion) == 0.001
     assert changed_params(base_lr=0.02).choose_lr(suggestion) == 0.02

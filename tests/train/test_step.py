@@ -17,7 +17,7 @@ from tests.train.tiny_training import CPU, layer, tiny_batches, tiny_model
 def train(seed: int = 1, compute: Compute = CPU) -> tuple[Classifier, list[StepResult]]:
     """Return a model after three steps, and the results of the steps."""
     model = tiny_model()
-    unfreeze(model, train_bn=True)
+    unfreeze(model, train_bn=True, frozen_share=0)
     train_mode(model, train_bn=True)
     trainer = make_trainer(model, compute, "cross_entropy", 0.0)
     results = [
@@ -46,7 +46,7 @@ def test_dropout_follows_the_seed() -> None:
 def test_update_equals_adam_by_hand() -> None:
     """One parameter over three steps follows Adam with decoupled decay and changing momentum."""
     model = tiny_model()
-    unfreeze(model, train_bn=True)
+    unfreeze(model, train_bn=True, frozen_share=0)
     model.eval()  # no dropout, fixed norms: the gradient can be computed apart from the step
     trainer = make_trainer(model, CPU, "cross_entropy", 0.0)
     weight = layer(model.head, 3).weight
@@ -68,7 +68,7 @@ def test_update_equals_adam_by_hand() -> None:
 def test_step_reports_the_loss_before_it() -> None:
     """The loss and margins of a step are those of the model as it was."""
     model = tiny_model()
-    unfreeze(model, train_bn=True)
+    unfreeze(model, train_bn=True, frozen_share=0)
     model.eval()
     batch = tiny_batches(1)[0]
     before = torch.nn.functional.cross_entropy(model(batch.images), batch.targets)

@@ -17,13 +17,15 @@ from stages.batch.image_set import ImageSet
 from stages.batch.loader import train_batches
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
-from stages.model.classifier import mean_activations
+from stages.model.classifier import ModelParams, mean_activations
 from stages.model.probe import start_from_probe
 from stages.stats.metrics_record import Verdict
 from stages.train.checkpoint import Checkpoints
 from stages.train.infer import pooled_features, predict_batches
 from stages.train.linear_probe import fit_probe, fit_probe_start
 from stages.train.probe_start import ProbeStart
+from stages.train.recipe import DEEP, FROM_PROBE, HEAD_FIRST
+from stages.train.run import RunParams, TrainingRun
 from stages.train.training_data import TrainingData, TrainingTask
 from stages.train.trial import FEWEST_IMAGES, can_try, train_from, try_fine_tuning
 from tests.train.tiny_training import CPU, changed_params, tiny_model
@@ -38,6 +40,11 @@ AUGMENT = AugmentParams(
 
 def silent(line: str) -> None:
     """Print nothing."""
+
+
+def never() -> TrainingRun:
+    """Fail: no other run is asked for."""
+    raise AssertionError
 
 
 def photos(count: int, seed: int, by_colour: bool) -> ImageSet:
@@ -71,10 +78,18 @@ def task(folder: Path, data: DataLoaders, **changes: object) -> TrainingTask:
     return TrainingTask(model, params, CPU, TrainingData.from_loaders(data), checkpoints, 1)
 
 
-def probe_start(run: TrainingTask, data: DataLoaders) -> ProbeStart:
+def run_of(folder: Path, data: DataLoaders, **changes: object) -> TrainingRun:
+    """Return the same task as a run."""
+    trained = task(folder, data, **changes)
+    model = ModelParams(arch="tiny", weights="none", head="linear", cut="none")
+    params = RunParams(augment=AUGMENT, model=model, fine_tune=trained.params)
+    return TrainingRun(params=params, task=trained, loaders=data)
+
+
+def probe_start(run: TrainingRun, data: DataLoaders) -> ProbeStart:
     """Return the probes on the features of the model as it is."""
     batches = list(replace(data, valid=data.train).valid_batches())
-    pooled = pooled_features(run.model, batches, CPU)
+    pooled = pooled_features(run.task.model, batches, CPU)
     paths = np.array(data.train.paths)
     targets = data.train.targets
     probe = fit_probe(mean_activations(pooled), targets)
@@ -89,10 +104,8 @@ def with_answers(start: ProbeStart, right: bool) -> ProbeStart:
 def test_what_is_better_already_ends_the_trial_early(tmp_path: Path) -> None:
     """Against a probe that is always wrong, one epoch of ten is enough to be better."""
     data = loaders()
-    run = task(tmp_path, data, epochs=10)
-    trial = try_fine_tuning(
-        with_answers(probe_start(run, data), False), True, run, data, 0.02, silent
-    )
+    run = run_of(tmp_path, data, epochs=10)
+    trial = try_fine_tuning(with_answers(probe_start(run, data), False), True, run, 0.02, silent)
     assert trial.comparison.verdict == "better"
     assert trial.epochs == 1
     assert trial.probe_errors == trial.comparison.images == IMAGES // 5
@@ -103,7 +116,7 @@ def test_a_trial_learns_from_the_others_alone(
 ) -> None:
     """No held-out image is in a batch of the trial, and the model of the real run stays fresh."""
     data = loaders()
-    run = task(tmp_path, data, epochs=1)
+    run = run_of(tmp_path, data, epochs=1)
     start = probe_start(run, data)
     learned: set[str] = set()
 
@@ -113,31 +126,31 @@ def test_a_trial_learns_from_the_others_alone(
             yield batch
 
     monkeypatch.setattr(dataloaders, "train_batches", recorded)
-    before = [tensor.clone() for tensor in run.model.state_dict().values()]
-    try_fine_tuning(start, True, run, data, 0.02, silent)
+    before = [tensor.clone() for tensor in run.task.model.state_dict().values()]
+    try_fine_tuning(start, True, run, 0.02, silent)
     assert learned == set(data.train.paths) - set(start.held_out)
-    after = list(run.model.state_dict().values())
+    after = list(run.task.model.state_dict().values())
     assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
 
 
 def test_a_trial_ends_early_in_its_last_phase_alone(tmp_path: Path) -> None:
     """With the head alone first, being better then is not enough: unfreezing may yet spoil it."""
     data = loaders()
-    run = task(tmp_path, data, freeze_epochs=2, epochs=4)
+    run = run_of(tmp_path, data, freeze_epochs=2, epochs=4)
     start = with_answers(probe_start(run, data), False)
-    assert try_fine_tuning(start, True, run, data, 0.02, silent).epochs == 3
+    assert try_fine_tuning(start, True, run, 0.02, silent).epochs == 3
 
 
 def test_uneven_shares_have_no_trial(tmp_path: Path) -> None:
     """Several processes make no trial where one of them would have no image or a smaller share."""
     data = loaders()
-    run = task(tmp_path, data, epochs=1)
+    run = run_of(tmp_path, data, epochs=1)
     start = probe_start(run, data)
-    assert can_try(start, run, data)
-    many = replace(run, compute=replace(CPU, rank=Rank(number=0, count=60)))
+    assert can_try(start, run.task, data)
+    many = replace(run.task, compute=replace(CPU, rank=Rank(number=0, count=60)))
     assert not can_try(start, many, data)
     large = replace(
-        run, compute=replace(CPU, rank=Rank(number=0, count=2)),
+        run.task, compute=replace(CPU, rank=Rank(number=0, count=2)),
         params=changed_params(batch_size=100),
     )  # fmt: skip
     assert not can_try(start, large, data)
@@ -149,11 +162,12 @@ def test_the_worse_of_two_models_is_never_kept(
 ) -> None:
     """Where the trial says worse the model is the probe, as it is; otherwise it is fine-tuned."""
     data = loaders(by_colour=False)
-    run = task(tmp_path, data, epochs=2)
+    run = run_of(tmp_path, data, epochs=2)
     start = with_answers(probe_start(run, data), right)
-    result, trial = train_from(start, True, run, data, 0.02, silent)
-    assert trial is not None
-    assert trial.comparison.verdict == verdict
+    trained = train_from(start, FROM_PROBE, run, 0.02, lambda: run, silent)
+    result = trained.result
+    assert trained.trial is not None
+    assert trained.trial.comparison.verdict == verdict
     probe = tiny_model(head="linear")
     start_from_probe(probe, start.probe)
     as_probe = predict_batches(probe, data.valid_batches(), CPU, "cross_entropy").pred_probs
@@ -166,37 +180,39 @@ def test_the_worse_of_two_models_is_never_kept(
 def test_without_enough_images_there_is_no_trial(tmp_path: Path) -> None:
     """With fewer held-out images than a test can decide by, or without the param, none is made."""
     data = loaders()
-    run = task(tmp_path, data, epochs=1)
+    run = run_of(tmp_path, data, epochs=1)
     start = probe_start(run, data)
     few = slice(0, FEWEST_IMAGES - 1)
     too_few = replace(start, held_out=start.held_out[few], held_out_right=start.held_out_right[few])
-    assert train_from(too_few, True, run, data, 0.02, silent)[1] is None
-    without = task(tmp_path / "other", data, epochs=1, trial=False)
-    assert train_from(start, True, without, data, 0.02, silent)[1] is None
+    assert train_from(too_few, FROM_PROBE, run, 0.02, lambda: run, silent).trial is None
+    without = run_of(tmp_path / "other", data, epochs=1, trial=False)
+    assert train_from(start, FROM_PROBE, without, 0.02, lambda: run, silent).trial is None
 
 
 def test_a_model_that_cannot_be_the_probe_has_no_trial(tmp_path: Path) -> None:
-    """Another head or loss is fine-tuned from its own start, and its weights are not averaged."""
+    """Another head or loss is fine-tuned from its own start."""
     data = loaders()
-    run = task(tmp_path, data, epochs=1, trained_share=0.5)
+    run = run_of(tmp_path, data, epochs=1, loss="bce")
     start = probe_start(run, data)
-    result, trial = train_from(start, False, run, data, 0.02, silent)
-    assert trial is None
-    assert [row.phase for row in result.epochs] == ["unfrozen"]
+    trained = train_from(start, HEAD_FIRST, run, 0.02, lambda: run, silent)
+    assert trained.trial is None
+    assert [row.phase for row in trained.result.epochs] == ["unfrozen"]
 
 
 def test_a_bad_probe_is_no_start_and_yet_a_measure(tmp_path: Path) -> None:
-    """Where the probe errs on more than a quarter, the trial starts elsewhere, and may be worse."""
+    """A deep recipe starts elsewhere, and where it is worse another run's model is the probe."""
     data = loaders(by_colour=False)
-    run = task(tmp_path, data, epochs=1)
-    start = replace(with_answers(probe_start(run, data), True), error=np.array(0.4))
-    _, trial = train_from(start, True, run, data, 0.02, silent)
-    assert trial is not None
-    assert trial.comparison.verdict == "worse"
+    run = run_of(tmp_path, data, epochs=1)
+    other = run_of(tmp_path / "other", data, epochs=1)
+    start = with_answers(probe_start(run, data), True)
+    trained = train_from(start, DEEP, run, 0.02, lambda: other, silent)
+    assert trained.trial is not None
+    assert trained.trial.comparison.verdict == "worse"
+    assert trained.run is other
     fresh = tiny_model(head="linear")
     start_from_probe(fresh, start.probe)
     for name, tensor in fresh.state_dict().items():
-        assert torch.equal(run.model.state_dict()[name], tensor), name
+        assert torch.equal(other.task.model.state_dict()[name], tensor), name
 
 
 def test_half_of_the_weights_are_the_probes(tmp_path: Path) -> None:
@@ -204,11 +220,11 @@ def test_half_of_the_weights_are_the_probes(tmp_path: Path) -> None:
     data = loaders()
     ends = {}
     for share in (1.0, 0.5):
-        run = task(tmp_path, data, epochs=1, trial=False, trained_share=share)
+        run = run_of(tmp_path, data, epochs=1, trial=False, trained_share=share)
         start = probe_start(run, data)
-        result, _ = train_from(start, True, run, data, 0.02, silent)
-        ends[share] = run.model.state_dict()
-        run.checkpoints.remove()
+        result = train_from(start, FROM_PROBE, run, 0.02, never, silent).result
+        ends[share] = run.task.model.state_dict()
+        run.task.checkpoints.remove()
     first = tiny_model(head="linear")
     start_from_probe(first, start.probe)
     for name, tensor in first.state_dict().items():
@@ -221,11 +237,11 @@ def test_half_of_the_weights_are_the_probes(tmp_path: Path) -> None:
 def test_a_trial_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A trial that a failure ended in its second epoch ends with the result of a whole one."""
     data = loaders(by_colour=False)
-    run = task(tmp_path / "whole", data, epochs=3)
+    run = run_of(tmp_path / "whole", data, epochs=3)
     start = with_answers(probe_start(run, data), True)
-    whole = try_fine_tuning(start, True, run, data, 0.02, silent)
+    whole = try_fine_tuning(start, True, run, 0.02, silent)
 
-    stopped = task(tmp_path / "stopped", data, epochs=3)
+    stopped = run_of(tmp_path / "stopped", data, epochs=3)
     lines: list[str] = []
     monkeypatch.setattr(Checkpoints, "due", lambda self, epoch_ends: epoch_ends)
 
@@ -239,7 +255,7 @@ def test_a_trial_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Mo
 
     failing = Stopping(**vars(data))
     with pytest.raises(RuntimeError, match="stopped"):
-        try_fine_tuning(start, True, stopped, failing, 0.02, silent)
-    again = try_fine_tuning(start, True, stopped, data, 0.02, lines.append)
+        try_fine_tuning(start, True, replace(stopped, loaders=failing), 0.02, silent)
+    again = try_fine_tuning(start, True, stopped, 0.02, lines.append)
     assert any("Going on from" in line for line in lines)
     assert again == whole

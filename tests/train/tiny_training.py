@@ -24,6 +24,7 @@ PARAMS = FineTuneParams(
     batch_size=9,
     precision="fp32",
     train_bn=True,
+    frozen_share=0.0,
     loss="cross_entropy",
     label_smoothing=0.0,
     start="auto",

@@ -1,0 +1,102 @@
+"""Training run: a model, its data and its params, ready to be trained by a recipe."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.base.ranks import Rank
+from stages.base.seed import derive_int
+from stages.batch.batches import BatchPlan
+from stages.batch.dataloaders import DataLoaders
+from stages.batch.render_spec import RenderSpec
+from stages.batch.views import AugmentParams
+from stages.model.classifier import ModelParams, build_classifier
+from stages.model.files import ModelCard
+from stages.stats.metrics_record import RecipeRecord
+from stages.train.checkpoint import Checkpoints
+from stages.train.device import open_device
+from stages.train.plan import FineTuneParams
+from stages.train.training_data import TrainingData, TrainingTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunParams:
+    """The sections of params.yaml that a recipe has values for."""
+
+    augment: AugmentParams
+    model: ModelParams
+    fine_tune: FineTuneParams
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInputs:
+    """What is the same for every recipe: the photos, and where to compute."""
+
+    open_loaders: Callable[[RenderSpec, AugmentParams, BatchPlan], DataLoaders]
+    classes: int
+    seed: int
+    device: str
+    rank: Rank
+    checkpoints: Path  # their file
+    fingerprints: dict[str, str]  # of code, params and data, by which a checkpoint is known
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRun:
+    """What is trained, and with what."""
+
+    params: RunParams
+    task: TrainingTask
+    loaders: DataLoaders
+
+    def card(self, class_names: list[str], presize: int, base_lr: float) -> ModelCard:
+        """Return the card of the trained model; presize: shorter side of the photos in pixels."""
+        return ModelCard(
+            params=self.params.model,
+            class_names=class_names,
+            size=self.params.augment.size,
+            loss=self.task.params.loss,
+            presize=presize,
+            base_lr=base_lr,
+            seed=self.task.seed,
+            **self.task.compute.facts(),
+        )
+
+    def recipe_record(self, name: str, probe_error: float) -> RecipeRecord:
+        """Return how the model is trained, as it stands in metrics.json."""
+        params = self.task.params
+        return {
+            "name": name,
+            "probe_error": probe_error,
+            "size": self.params.augment.size,
+            "cut": self.params.model.cut,
+            "epochs": params.epochs,
+            "freeze_epochs": params.freeze_epochs,
+            "frozen_share": params.frozen_share,
+            "trained_share": params.trained_share,
+            "train_bn": params.train_bn,
+            "flip": self.params.augment.flip,
+        }
+
+
+def open_run(params: RunParams, inputs: RunInputs) -> TrainingRun:
+    """Build the model and open both sides of the split."""
+    size = params.augment.size
+    precision = params.fine_tune.precision
+    rank = inputs.rank
+    model_seed = derive_int(inputs.seed, "model")
+    model = build_classifier(params.model, inputs.classes, model_seed, size)
+    compute = open_device(inputs.device, precision, model, rank)
+    render = RenderSpec(size=size, mean=model.mean, std=model.std, device=compute.device)
+    plan = BatchPlan(batch_size=params.fine_tune.batch_size, seed=inputs.seed, rank=rank)
+    loaders = inputs.open_loaders(render, params.augment, plan)
+    fingerprint = {**inputs.fingerprints, "machine": compute.machine()}
+    task = TrainingTask(
+        model=model.to(compute.device),
+        params=params.fine_tune,
+        compute=compute,
+        data=TrainingData.from_loaders(loaders),
+        checkpoints=Checkpoints(inputs.checkpoints, fingerprint),
+        seed=inputs.seed,
+    )
+    return TrainingRun(params=params, task=task, loaders=loaders)

@@ -1,0 +1,86 @@
+"""Which recipe a set gets, by its probe and its size."""
+
+import numpy as np
+import pytest
+
+from stages.base.errors import UserError
+from stages.model.classifier import HeadName, LossName, ModelParams
+from stages.model.probe import Probe
+from stages.train.probe_start import ProbeStart
+from stages.train.recipe import (
+    DEEP,
+    FROM_PROBE,
+    HEAD_FIRST,
+    LARGEST_PROBE_ERROR,
+    Recipe,
+    StartName,
+    choose_recipe,
+    first_recipe,
+)
+
+HEADS: tuple[HeadName, ...] = ("linear", "fastai")
+LITE = ModelParams(arch="efficientnet_lite0", weights="package", head="linear", cut="none")
+
+
+def chosen(
+    start: StartName = "auto",
+    error: float = 0.1,
+    images: int = 800,
+    head: HeadName = "linear",
+    loss: LossName = "cross_entropy",
+    arch: str = "efficientnet_lite0",
+) -> Recipe:
+    """Return the recipe of a set of 800 images, if nothing else is said."""
+    model = LITE.model_copy(update={"head": head, "arch": arch})
+    return choose_recipe(start, model, loss, fitted(error, images))
+
+
+def fitted(error: float, images: int) -> ProbeStart:
+    """Return a probe on so many training images that errs on a share of them."""
+    numbers = np.zeros(1)
+    probe = Probe(
+        classes=numbers, means=numbers, variances=numbers, weights=numbers, biases=numbers,
+        temperature=numbers,
+    )  # fmt: skip
+    return ProbeStart(
+        probe=probe, trial_probe=probe, held_out=numbers, held_out_right=numbers,
+        error=np.array(error), images=np.array(images),
+    )  # fmt: skip
+
+
+def test_a_good_probe_is_the_start() -> None:
+    """Up to the largest error training starts from the probe, and above it goes deep."""
+    assert chosen(error=0.0) == chosen(error=LARGEST_PROBE_ERROR) == FROM_PROBE
+    assert chosen(error=LARGEST_PROBE_ERROR + 0.001) == chosen(error=1.0) == DEEP
+
+
+def test_what_cannot_be_the_probe_trains_its_head_first() -> None:
+    """Another head or loss starts at its own; so does what is told to start at zero."""
+    assert chosen(head="fastai") == chosen(loss="bce") == chosen("zero") == HEAD_FIRST
+    assert chosen(head="fastai", error=0.5) == chosen("zero", error=0.5) == DEEP
+
+
+def test_the_probe_may_be_asked_for() -> None:
+    """However bad it is, with fine_tune.start: probe it is the start."""
+    assert chosen("probe", error=1.0) == FROM_PROBE
+    with pytest.raises(UserError, match=r"fine_tune.start: only model.head: linear .* zero$"):
+        chosen("probe", head="fastai")
+
+
+@pytest.mark.parametrize(
+    ("images", "epochs"),
+    [(0, 40), (1, 40), (160, 40), (400, 23), (749, 13), (750, 12), (10**6, 12)],
+)
+def test_few_images_are_seen_more_often(images: int, epochs: int) -> None:
+    """Going deep takes enough epochs for 9,000 images, from 12 to 40."""
+    assert chosen(error=0.5, images=images).epochs == epochs
+
+
+def test_another_backbone_stays_whole() -> None:
+    """Only the backbones that were measured are ended early, or see more than 224 pixels."""
+    deep = chosen(error=0.5, arch="resnet34")
+    assert (deep.cut, deep.size, deep.train_bn) == ("none", 224, True)
+    for head in HEADS:
+        assert chosen(arch="vit_b_16", head=head).size == 224
+    assert first_recipe("vit_b_16").size == 224
+    assert first_recipe("efficientnet_lite2") == FROM_PROBE

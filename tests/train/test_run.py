@@ -1,0 +1,62 @@
+"""A training run is opened with what a recipe sets, on the photos that all recipes share."""
+
+from pathlib import Path
+
+from stages.base.ranks import SINGLE_PROCESS
+from stages.batch.batches import BatchPlan
+from stages.batch.dataloaders import DataLoaders
+from stages.batch.render_spec import RenderSpec
+from stages.batch.views import AugmentParams
+from stages.model.classifier import ModelParams
+from stages.train.run import RunInputs, RunParams, TrainingRun, open_run
+from tests.train.test_trial import AUGMENT, IMAGES, loaders
+from tests.train.tiny_training import changed_params
+
+PARAMS = RunParams(
+    augment=AUGMENT.model_copy(update={"size": 32}),
+    model=ModelParams(arch="test_resnet", weights="none", head="linear", cut="none"),
+    fine_tune=changed_params(batch_size=8, frozen_share=0.25),
+)
+
+
+def open_loaders(render: RenderSpec, augment: AugmentParams, plan: BatchPlan) -> DataLoaders:
+    """Return small pictures of three classes, as they are asked for."""
+    pictures = loaders()
+    return DataLoaders(
+        train=pictures.train, valid=pictures.valid, render=render, augment=augment, plan=plan
+    )
+
+
+def opened(folder: Path, seed: int = 1) -> TrainingRun:
+    """Return a run of a tiny model."""
+    inputs = RunInputs(
+        open_loaders=open_loaders, classes=3, seed=seed, device="cpu", rank=SINGLE_PROCESS,
+        checkpoints=folder / "checkpoint", fingerprints={"code": "0123"},
+    )  # fmt: skip
+    return open_run(PARAMS, inputs)
+
+
+def test_the_photos_have_the_size_of_the_recipe(tmp_path: Path) -> None:
+    """Batches are of its size and number, and the model takes them."""
+    run = opened(tmp_path)
+    batch = next(iter(run.task.data.train_batches(1, 0)))
+    assert batch.images.shape == (8, 3, 32, 32)
+    assert run.task.data.train_images == IMAGES
+    assert run.task.model(batch.images).shape == (8, 3)
+
+
+def test_the_model_is_drawn_from_the_seed(tmp_path: Path) -> None:
+    """Two runs of a seed start with the same weights, and of another seed with others."""
+    first, second, other = (opened(tmp_path, seed).task.model.state_dict() for seed in (1, 1, 2))
+    assert all(first[name].equal(second[name]) for name in first)
+    assert not all(first[name].equal(other[name]) for name in first)
+
+
+def test_the_card_and_the_record_say_what_was_trained(tmp_path: Path) -> None:
+    """Both name the values of the run, not the word auto."""
+    run = opened(tmp_path)
+    card = run.card(["a", "b", "c"], 460, 0.02)
+    assert (card.size, card.params.arch, card.presize, card.seed) == (32, "test_resnet", 460, 1)
+    record = run.recipe_record("deep", 0.31)
+    assert (record["name"], record["probe_error"]) == ("deep", 0.31)
+    assert (record["size"], record["frozen_share"], record["epochs"]) == (32, 0.25, 3)
