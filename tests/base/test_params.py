@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Literal, TypeAlias
 
 import pytest
@@ -73,6 +74,18 @@ def test_a_section_becomes_a_frozen_model(params: WriteParams) -> None:
     assert section == Outer(size=32, rate=0.001, flip=True, inner=Inner(by="path", valid=0.5))
     with pytest.raises(ValidationError, match="frozen"):
         section.size = 5  # type: ignore[misc]  # what is refused at run time too
+
+
+def test_auto_is_what_the_recipe_says(params: WriteParams) -> None:
+    """A key that says auto has the recipe's value, checked as any other; a value stands."""
+    params("outer:\n  size: auto\n  rate: 0.5\n  flip: auto\n  inner: {by: path, valid: 0.5}\n")
+    recipe = SimpleNamespace(size=48, rate=0.1, flip=False)
+    section = read_section("outer", Outer, recipe)
+    assert (section.size, section.rate, section.flip) == (48, 0.5, False)
+    assert read_value("outer.size", int, recipe) == 48
+    assert read_value("outer.rate", float, recipe) == 0.5
+    assert "outer.flip" in complaint(read_section, "outer", Outer, SimpleNamespace(size=48))
+    assert "outer.size" in complaint(read_value, "outer.size", int)
 
 
 def test_scientific_notation_is_a_number(params: WriteParams) -> None:

@@ -19,6 +19,8 @@ from stages.train.param_groups import (
 )
 from tests.train.tiny_training import layer, tiny_model
 
+FIRST_LAYER = {"0.weight", "0.bias"}
+
 
 def resnet() -> Classifier:
     """Return a classifier on a ResNet's backbone, small channels, random weights."""
@@ -109,6 +111,45 @@ def test_train_bn_decides_for_norms_of_the_unfrozen_backbone(train_bn: bool) -> 
     assert torch.equal(norm.running_mean, before) != train_bn
     frozen = {name for name, p in model.body.named_parameters() if not p.requires_grad}
     assert frozen == (set() if train_bn else {"1.weight", "1.bias"})
+
+
+@pytest.mark.parametrize(
+    ("share", "frozen"),
+    [
+        (0, set()),
+        (0.2, set()),
+        (0.5, {"0.weight", "0.bias"}),
+        (1, {"0.weight", "0.bias", "3.weight", "3.bias"}),
+    ],
+)
+def test_a_share_of_the_first_layers_stands_still(share: float, frozen: set[str]) -> None:
+    """Of two layers half is the first with its bias; the norms do not learn without train_bn."""
+    model = tiny_model()
+    unfreeze(model, train_bn=False, frozen_share=share)
+    still = {name for name, p in model.body.named_parameters() if not p.requires_grad}
+    assert still == frozen | {"1.weight", "1.bias"}
+    assert model.features(torch.randn(4, 3, 8, 8)).requires_grad == (share < 1)
+
+
+def test_the_norms_of_frozen_layers_learn_with_train_bn() -> None:
+    """With train_bn a frozen share holds still the weights alone, as while freezing."""
+    model = tiny_model()
+    unfreeze(model, train_bn=True, frozen_share=1)
+    learning = {name for name, p in model.body.named_parameters() if p.requires_grad}
+    assert learning == {"1.weight", "1.bias"}
+    assert model.features(torch.randn(4, 3, 8, 8)).requires_grad
+
+
+def test_half_of_lite0_is_its_first_four_stages() -> None:
+    """Counted by weights, half of efficientnet_lite0 ends with its fourth stage of seven."""
+    params = ModelParams(arch="efficientnet_lite0", weights="package", head="linear", cut="none")
+    model = build_classifier(params, 3, 1, 32)
+    unfreeze(model, train_bn=False, frozen_share=0.5)
+    learning = [name for name, p in model.body.named_parameters() if p.requires_grad]
+    stages = {name.split(".")[1] for name in learning if name.startswith("blocks")}
+    assert stages == {"4", "5", "6"}
+    assert not any(name.startswith("conv_stem") for name in learning)
+    assert any(name.startswith("conv_head") for name in learning)
 
 
 @pytest.mark.parametrize("train_bn", [True, False])
