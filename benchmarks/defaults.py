@@ -1,8 +1,8 @@
 """Whether the defaults serve both kinds of photos: digits, unlike ImageNet, and pets, like it.
 
 For each set and seed a fifth is drawn for validation; the real stages then fit the linear probe,
-sweep the rate and fine-tune, with params.yaml as it is for digits, and with the preset for
-photographs for pets. Fine-tuning must not be significantly worse than the probe on either.
+sweep the rate and fine-tune, with params.yaml as it is. Fine-tuning must not be significantly worse
+than the probe on either.
 Run: python -m benchmarks.defaults [digits] [pets] [--photos FOLDER] [--seeds N], where FOLDER holds
 photos of pets named like great_pyrenees_173.jpg. Results: benchmarks/results/defaults.json.
 """

@@ -1,7 +1,7 @@
 """How long training waits for its input, and how fast it is beside the model alone.
 
 The real loader feeds the real step, and in turn the same step takes one resident batch again and
-again. Digits train as params.yaml has it, pets with the preset for photographs, with
+again. Digits train as params.yaml has it, pets with the recipe from the probe, with
 the backbone frozen and unfrozen.
 Run: python -m benchmarks.feeding [--photos FOLDER], where FOLDER holds photos of pets named like
 great_pyrenees_173.jpg. Results: benchmarks/results/feeding.json.

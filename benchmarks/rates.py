@@ -1,8 +1,8 @@
 """The learning-rate finder's answers over 20 seeds, and what following each answer costs.
 
-For each set the real lr_find runs once a seed, on a split of its own, with params.yaml as it is for
-digits and with the preset for photographs for pets. Then fine_tune runs at each rate of a grid;
-what an answer costs is read from that curve, between the rates of the grid.
+For each set the real lr_find runs once a seed, on a split of its own, with params.yaml as it is
+otherwise. Then fine_tune runs at each rate of a grid; what an answer costs is read from that curve,
+between the rates of the grid.
 Run: python -m benchmarks.rates [digits] [pets] [--photos FOLDER] [--seeds N] [--trainings N], where
 FOLDER holds photos of pets named like great_pyrenees_173.jpg.
 Results: benchmarks/results/rates.json.

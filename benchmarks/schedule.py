@@ -13,8 +13,10 @@ from torch import nn
 
 from benchmarks.measure import figure, machine, record
 from benchmarks.photos import ROOT
+from stages.base.params import without_auto
 from stages.base.yaml_file import read_yaml
 from stages.train.plan import FineTuneParams, epoch_plans, phases
+from stages.train.recipe import DEEP
 
 GROUPS = 3
 STEPS = 7
@@ -61,7 +63,8 @@ def _layer_groups(model: nn.Sequential) -> list[list[torch.Tensor]]:
 def ours(epochs: int, frozen: int, rate: float, lr_mult: float) -> np.ndarray:
     """Return our rates and momentum: (steps, GROUPS + 1)."""
     changes = {"epochs": epochs, "freeze_epochs": frozen, "lr_mult": lr_mult}
-    params = FineTuneParams(**read_yaml(ROOT / "params.yaml")["fine_tune"] | changes)
+    section = without_auto(read_yaml(ROOT / "params.yaml")["fine_tune"], DEEP)
+    params = FineTuneParams(**section | changes)
     rows = []
     for plan in epoch_plans(phases(params, rate, GROUPS), STEPS):
         for step in range(STEPS):

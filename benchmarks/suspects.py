@@ -1,7 +1,7 @@
 """How many wrong labels the label issues find: pets with 5 % of the labels changed at random.
 
 For each seed other labels are changed, each to another class drawn evenly; then the real stages
-datablock, baseline and fine_tune run with the preset for photographs (four minutes on
+datablock, baseline and fine_tune run with the recipe from the probe (four minutes on
 two cores). Precision is the share of changed labels among as many issues as were changed.
 The rule was chosen by suspect_rules.py and on the seeds 5 and 6; the results are of others.
 Run: python -m benchmarks.suspects FOLDER [SEED ...] [--work FOLDER], where FOLDER holds photos of

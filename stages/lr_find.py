@@ -33,7 +33,7 @@ from stages.model.probe import Probe, start_from_probe
 from stages.store.reader import Store
 from stages.train.device import open_device
 from stages.train.lr_range import LrFindParams, SweepPoint, sweep
-from stages.train.lr_suggest import suggest, suggestion_from_params
+from stages.train.lr_suggest import BaseLr, suggest, suggestion_from_params
 from stages.train.param_groups import freeze, unfreeze
 from stages.train.probe_start import read_probe_start
 from stages.train.recipe import Recipe, StartName, choose_recipe, first_recipe
@@ -47,7 +47,7 @@ def main() -> None:
     model_params = read_section("model", ModelParams, first)
     loss = read_value("fine_tune.loss", LossName)
     recipe = choose_recipe(read_value("fine_tune.start", StartName), model_params, loss, start)
-    base_lr = read_value("fine_tune.base_lr", float | str, recipe)
+    base_lr = read_value("fine_tune.base_lr", BaseLr, recipe)
     if base_lr == "find":
         lr_find = read_section("lr_find", LrFindParams)
         points = sweep_first_phase(lr_find, recipe, start.probe if recipe.from_probe else None)

@@ -55,7 +55,7 @@ def start_from_probe(model: Classifier, probe: Probe) -> None:
         )
     channels = probe.weights.shape[1]
     deviations = np.sqrt(probe.variances)
-    # scikit-learn's scaler leaves a constant feature as it is; the norm adds epsilon to each.
+    # The probe leaves a constant feature as it is; the norm adds epsilon to each.
     unit = np.where(deviations > 0, deviations, 1.0)[channels:]
     scale = np.sqrt(probe.variances[channels:] + norm.eps) / unit / probe.temperature
     biases = probe.biases / probe.temperature

@@ -113,20 +113,20 @@ def headline(metrics: Metrics) -> str:
 
 def recipe_sentences(recipe: RecipeRecord) -> str:
     """Return why the model was trained as it was, and how, in two sentences."""
-    wrong = percent(recipe["probe_error"])
-    why = {
-        "from the probe": f"The linear probe errs on {wrong} of the training images that it was not"
-        " fitted on, so frozen features nearly suffice, and training started from it.",
-        "head first": f"The linear probe errs on {wrong} of the training images that it was not"
-        " fitted on, so frozen features nearly suffice, and the head learned before the rest.",
-        "deep": f"The linear probe errs on {wrong} of the training images that it was not fitted"
-        " on, so frozen features do not suffice, and all layers learned anew.",
-    }
-    body = "the whole backbone" if recipe["cut"] == "none" else "a shortened backbone"
-    share = 1 - recipe["frozen_share"]
-    learning = "all its layers" if share == 1 else f"the last {share:.0%} of its layers"
-    how = (
-        f"It saw {recipe['size']} pixels through {body}, of which {learning} learned for"
-        f" {count_noun(recipe['epochs'], 'epoch')}; params.yaml can set each of these."
+    start = {
+        "from the probe": "training started from it",
+        "head first": "the head, which cannot start from it, learned by itself first",
+        "deep": "training started anew",
+    }[recipe["name"]]
+    learning = {0.0: "all its layers", 1.0: "none of its layers"}.get(
+        recipe["frozen_share"], f"the last {1 - recipe['frozen_share']:.0%} of its layers"
     )
-    return f"{why[recipe['name']]} {how}"
+    frozen = recipe["freeze_epochs"]
+    head = f"the head learned alone for {count_noun(frozen, 'epoch')}, then " if frozen else ""
+    body = "whole" if recipe["cut"] == "none" else "shortened"
+    return (
+        f"The linear probe errs on {percent(recipe['probe_error'])} of the training images that it"
+        f" was not fitted on, and {start}. The model sees {recipe['size']} pixels through a {body}"
+        f" backbone, and {head}{learning} learned for {count_noun(recipe['epochs'], 'epoch')};"
+        " params.yaml can set each of these."
+    )

@@ -91,11 +91,13 @@ def fit_temperature(targets: np.ndarray, pred_probs: np.ndarray, smoothing: floa
     targets = targets[::stride]
     pred_probs = pred_probs[::stride]
 
+    possible = pred_probs > 0  # not what a class without training images has
+
     def mean_loss(log_temperature: float) -> float:
         scaled = apply_temperature(pred_probs, np.exp(log_temperature))
         loss = (1 - smoothing) * _losses(targets, scaled).mean()
         if smoothing:
-            loss -= smoothing * np.log(_clip(scaled)).mean()
+            loss -= smoothing * np.log(_clip(scaled[possible])).mean()
         return float(loss)
 
     minimum = minimize_scalar(

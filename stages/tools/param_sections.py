@@ -30,6 +30,8 @@ SECTIONS: dict[str, type[Section]] = {
     "interpret": InterpretParams,
 }
 
+_WITH_RECIPE = ("augment", "model", "fine_tune")  # sections that a recipe has values for
+
 
 @dataclass(frozen=True, kw_only=True)
 class ValidSections:
@@ -63,7 +65,9 @@ def validate_sections(content: Mapping[str, Any]) -> tuple[ValidSections, list[s
 
     def valid(name: str, model: type[SectionT]) -> SectionT | None:
         try:
-            return model.model_validate(without_auto(content[name], recipe))
+            section = content[name]
+            filled = without_auto(section, recipe) if name in _WITH_RECIPE else section
+            return model.model_validate(filled)
         except KeyError:
             keys = ", ".join(dotted_keys(model))
             lines.append(f"{name}: the section is missing; it holds {keys}")

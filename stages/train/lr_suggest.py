@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import log10
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from stages.base.errors import UserError
 
+# The param base_lr: a rate, or the answer of the finder.
+BaseLr = Literal["find"] | Annotated[float, Field(gt=0, le=10)]
 # fastai leaves out the first tenth of the sweep and its last five points.
 _SKIPPED_SHARE = 0.1
 _SKIPPED_POINTS = 5

@@ -57,7 +57,7 @@ def unfreeze(model: Classifier, train_bn: bool, frozen_share: float) -> None:
         parameter.requires_grad_(False)
     for parameter in _norm_parameters(model.body):
         parameter.requires_grad_(train_bn)
-    model.backbone_learns = train_bn or frozen_share < 1
+    model.backbone_learns = any(p.requires_grad for p in model.body.parameters())
 
 
 def train_mode(model: Classifier, train_bn: bool) -> None:
@@ -108,7 +108,9 @@ def _first_parameters(network: nn.Module, share: float) -> list[nn.Parameter]:
     parameters = list(network.parameters())
     layers = [number for number, parameter in enumerate(parameters) if parameter.ndim > 1]
     frozen = round(share * len(layers))
-    return parameters if frozen == len(layers) else parameters[: layers[frozen]]
+    if frozen == len(layers):
+        return parameters
+    return parameters[: layers[frozen]] if frozen else []
 
 
 def _norm_parameters(module: nn.Module) -> Iterator[nn.Parameter]:

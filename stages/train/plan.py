@@ -1,7 +1,7 @@
 """The plan of training: its params, its phases, and their epochs with their learning rates."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -9,7 +9,7 @@ from stages.base.param_docs import OF_RECIPE
 from stages.base.params import Section
 from stages.model.classifier import LossName
 from stages.train.device import PrecisionName
-from stages.train.lr_suggest import Suggestion
+from stages.train.lr_suggest import BaseLr, Suggestion
 from stages.train.recipe import StartName
 from stages.train.schedule import FROZEN, UNFROZEN, Cycle, frozen_peaks, one_cycle, unfrozen_peaks
 
@@ -29,7 +29,7 @@ class FineTuneParams(Section):
         description="epochs before that, with the head alone",
         json_schema_extra=OF_RECIPE,
     )
-    base_lr: Literal["find"] | Annotated[float, Field(gt=0, le=10)] = Field(
+    base_lr: BaseLr = Field(
         description="peak learning rate; with a number the sweep is skipped",
         json_schema_extra={**OF_RECIPE, "find": "from lr_find"},
     )

@@ -1,7 +1,7 @@
 """Training run: a model, its data and its params, ready to be trained by a recipe."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stages.base.ranks import Rank
@@ -48,6 +48,12 @@ class TrainingRun:
     params: RunParams
     task: TrainingTask
     loaders: DataLoaders
+
+    def without_average(self) -> "TrainingRun":
+        """Return the run whose weights stay as they were trained: its start is not a model."""
+        fine_tune = self.params.fine_tune.model_copy(update={"trained_share": 1.0})
+        params = replace(self.params, fine_tune=fine_tune)
+        return replace(self, params=params, task=replace(self.task, params=fine_tune))
 
     def card(self, class_names: list[str], presize: int, base_lr: float) -> ModelCard:
         """Return the card of the trained model; presize: shorter side of the photos in pixels."""

@@ -82,6 +82,8 @@ def train_from(
     open_probe_run: gives the run whose model can be the probe. There is no trial where none can,
     nor without fine_tune.trial, nor with too few images.
     """
+    if not recipe.from_probe:
+        run = run.without_average()
     task = run.task
     task.checkpoints.beside(_NAME)  # to be removed with the run's, whoever made it
     trial = None

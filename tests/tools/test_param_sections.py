@@ -63,3 +63,11 @@ def test_mistakes_of_all_sections_are_listed_together(content: dict[str, Any]) -
     assert names == ["extra", "presize.size", "augment.flip", "lr_find.steps"]
     assert sections.presize is None
     assert sections.model is not None
+
+
+def test_auto_is_refused_where_no_recipe_has_a_value(content: dict[str, Any]) -> None:
+    """Of presize and lr_find no param may say auto, though a recipe has one of the same name."""
+    content["presize"]["size"] = "auto"
+    content["lr_find"]["steps"] = "auto"
+    _, lines = validate_sections(content)
+    assert [line.split(":")[0] for line in lines] == ["presize.size", "lr_find.steps"]

@@ -163,4 +163,6 @@ def test_classes_of_a_single_image_are_fitted() -> None:
         assert (probe.predict(features)[-1] == targets[-1]).all()
         pred_probs, temperature = out_of_fold(features, targets, np.arange(30), 30)
         assert np.isfinite(pred_probs).all()
-        assert 1 <= temperature < 400
+        activations = fit_probe(features, targets).activations(features, 30)[:, targets]
+        assert temperature >= 1
+        assert np.abs(activations / temperature).max() < 1000

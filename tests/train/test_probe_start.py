@@ -67,6 +67,12 @@ def test_error_and_temperature_are_out_of_fold() -> None:
     assert start.trial_probe.temperature == start.probe.temperature
 
 
+def test_what_no_probe_could_predict_counts_as_wrong() -> None:
+    """Where all training images are of one class, whichever it is, the error is 1."""
+    for label in (0, 2):
+        assert fitted(np.full(60, label)).error == 1.0
+
+
 def test_other_arrays_are_refused(tmp_path: Path) -> None:
     """An npz with other arrays is an error that names the file and the remedy."""
     np.savez(tmp_path / "probe.npz", weights=np.zeros(3))

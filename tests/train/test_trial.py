@@ -259,3 +259,12 @@ def test_a_trial_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Mo
     again = try_fine_tuning(start, True, stopped, 0.02, lines.append)
     assert any("Going on from" in line for line in lines)
     assert again == whole
+
+
+def test_a_start_that_is_no_model_is_not_averaged(tmp_path: Path) -> None:
+    """From a head of zeros all of the weights are the trained ones, whatever trained_share says."""
+    data = loaders()
+    run = run_of(tmp_path, data, epochs=1, trial=False, trained_share=0.5)
+    trained = train_from(probe_start(run, data), DEEP, run, 0.02, never, silent)
+    assert [row.phase for row in trained.result.epochs] == ["unfrozen"]
+    assert trained.run.recipe_record("deep", 0.4)["trained_share"] == 1.0
