@@ -54,6 +54,17 @@ def test_every_photo_is_accounted_for(built: Repo) -> None:
     assert {row["path"] for row in built.table("reports/fine_tune/outcomes.csv")} == valid
 
 
+def test_another_size_is_not_taken_for_the_one_before(built: Repo, tmp_path: Path) -> None:
+    """Each size has photos of its own, though DVC's run cache overlooks keys of that name."""
+    repo = copy_of(built, tmp_path / "repo")
+    for value, runs in ((40, True), (44, True), (40, False)):
+        repo.change({"presize.size": value})
+        output = repo.run("dvc", "repro", "presize")
+        assert ("presize" in ran(output)) == runs
+        rows = repo.table("data/presized/index.csv")
+        assert {min(int(row["width"]), int(row["height"])) for row in rows} == {value}
+
+
 def test_a_second_run_does_nothing(built: Repo) -> None:
     """Where nothing changed, nothing runs."""
     assert built.repro() == set()

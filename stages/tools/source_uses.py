@@ -13,6 +13,7 @@ from stages.base.yaml_file import read_yaml
 
 CODE = "stages"
 READERS = "stages/base/params.py"  # it defines read_section and its kin, and reads nothing itself
+_OVERLOOKED_KEYS = ("size", "nfiles")
 # The name in `import` -> the name on the package index, where they are not spelled alike.
 _DISTRIBUTIONS = {
     "PIL": "pillow",
@@ -41,11 +42,37 @@ def stage_uses(root: Path, name: str) -> Uses:
             uses_by_path[path], imported = module_uses(root, path)
             waiting.extend(imported)
     params = frozenset[str]().union(*(uses.params for uses in uses_by_path.values()))
+    params = frozenset(key for key in params if key.split(".")[0] not in params - {key})
     return Uses(
         files=frozenset(uses_by_path).union(*(uses.files for uses in uses_by_path.values())),
         packages=frozenset[str]().union(*(uses.packages for uses in uses_by_path.values())),
-        params=frozenset(key for key in params if key.split(".")[0] not in params - {key}),
+        params=params | _overlooked(root, params),
     )
+
+
+def _overlooked(root: Path, sections: frozenset[str]) -> frozenset[str]:
+    """Return the dotted names of params in sections that DVC's run cache would overlook.
+
+    It takes a key `size` or `nfiles`, at whatever depth, for what it notes of a file itself: after
+    a change of presize.size it would bring back the photos of the size before (DVC 3.67.1). Listed
+    by their dotted names they count.
+    """
+    file = root / PARAMS
+    content = read_yaml(file) if file.is_file() else {}
+    return frozenset(
+        name
+        for section in sections & set(content)
+        for name in _leaves(section, content[section])
+        if name.rpartition(".")[2] in _OVERLOOKED_KEYS
+    )
+
+
+def _leaves(prefix: str, value: object) -> Iterator[str]:
+    """Yield the dotted name of every value in a section; of a value itself nothing."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            name = f"{prefix}.{key}"
+            yield from _leaves(name, inner) if isinstance(inner, dict) else [name]
 
 
 def module_uses(root: Path, path: str) -> tuple[Uses, set[str]]:

@@ -92,7 +92,7 @@ def test_reading_all_params_uses_every_section(repo: Path) -> None:
     write_module(
         repo, "copy.py", "from stages.base.params import read_all_params\nread_all_params()\n"
     )
-    assert stage_uses(repo, "copy").params == {"data", "seed", "zoo"}
+    assert stage_uses(repo, "copy").params == {"data", "data.size", "seed", "zoo"}
 
 
 def test_a_section_holds_its_keys(repo: Path) -> None:
@@ -100,3 +100,11 @@ def test_a_section_holds_its_keys(repo: Path) -> None:
     (repo / "params.yaml").write_text("train:\n  rate: 1\n")
     write_module(repo, "deep/one.py", "from stages.base import params\nparams.read_all_params()\n")
     assert stage_uses(repo, "train").params == {"data.size", "seed", "train"}
+
+
+def test_params_that_dvc_overlooks_are_listed_by_their_whole_names(repo: Path) -> None:
+    """In a section a key `size` or `nfiles`, at any depth, stands beside the section."""
+    (repo / "params.yaml").write_text("train: {rate: 1, size: 2, deep: {nfiles: 3, size_of: 4}}\n")
+    assert stage_uses(repo, "train").params == {
+        "train", "train.size", "train.deep.nfiles", "data.size", "seed",
+    }  # fmt: skip
