@@ -56,7 +56,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("data/labels.csv").write_text("path,label\n")
     Path("data/corrections.csv").write_text("path,sha256,action,label,note\n")
     text = (ROOT / "params.yaml").read_text("utf-8")
-    text = text.replace("images: data/sample", "images: photos").replace("size: 160", "size: 32")
+    text = text.replace("images: data/sample", "images: photos").replace("size: 320", "size: 32")
     Path("params.yaml").write_text(text.replace("dataset: digits", "dataset: pets"), "utf-8")
     return tmp_path
 

@@ -37,7 +37,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(ROOT / "data" / name, Path("data") / name)
     text = (ROOT / "params.yaml").read_text("utf-8")
     text = text.replace("images: data/sample", f"images: '{folder}'").replace(
-        "size: 160", "size: 32"
+        "size: 320", "size: 32"
     )
     Path("params.yaml").write_text(text, "utf-8")
     return tmp_path

@@ -47,7 +47,7 @@ def test_the_scores_come_first_then_the_rest(metrics: Metrics) -> None:
     assert keys(metrics)[: len(scores)] == scores
     assert keys(metrics) == [
         *scores, "baseline", "versus_baseline", "images", "errors", "classes", "calibration",
-        "sure", "conditions", "trial",
+        "sure", "conditions", "recipe", "trial",
     ]  # fmt: skip
     assert {*keys(metrics)} == {*Metrics.__required_keys__, *Metrics.__optional_keys__}
     assert Metrics.__optional_keys__ == {"top_3", "top_5"}
