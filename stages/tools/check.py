@@ -21,6 +21,7 @@ from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
 from stages.labels.corrections import read_corrections_table
 from stages.model.backbones import make_backbone
+from stages.model.probe import can_be_probe
 from stages.model.weights_file import WEIGHTS_FOLDER, is_file_name
 from stages.tools.check_labels import CORRECTIONS, check_labels
 from stages.tools.param_sections import ValidSections, validate_sections
@@ -102,6 +103,13 @@ def model_mistakes(sections: ValidSections) -> Iterator[str]:
         weights = "none" if model.weights == "hub" else model.weights
         size = augment.size if augment else 224
         yield from error_message(make_backbone, model.arch, weights, size, model.cut)
+    if model and sections.fine_tune:
+        impossible = not can_be_probe(model, sections.fine_tune.loss)
+        if sections.fine_tune.start == "probe" and impossible:
+            yield (
+                "fine_tune.start: probe needs model.head: linear and fine_tune.loss: cross_entropy;"
+                " set these, or auto"
+            )
     if sections.fine_tune:
         precision = sections.fine_tune.precision
         yield from error_message(lambda: open_device(device_name(), precision))

@@ -316,6 +316,16 @@ def test_corrections_must_have_their_columns(photos: Path) -> None:
     assert "no column named 'label'" in check_lines()[0]
 
 
+@pytest.mark.parametrize("change_of", [{"model.head": "fastai"}, {"fine_tune.loss": "bce"}])
+def test_a_start_that_cannot_be_is_refused_now(repo: Path, change_of: dict[str, object]) -> None:
+    """Asked to start from a probe that the model cannot be, the check says so; auto passes."""
+    change({"fine_tune.start": "probe", **change_of})
+    [line] = check_lines()
+    assert line.startswith("fine_tune.start: probe needs model.head: linear")
+    change({"fine_tune.start": "auto"})
+    check.main()
+
+
 @pytest.mark.parametrize(
     ("arch", "weights", "cut", "words"),
     [
