@@ -94,16 +94,15 @@ def _list_problems(
     scan: Scan, labels: PhotoLabels, corrections: Corrections, hashes: dict[str, str]
 ) -> list[Problem]:
     """Return all problems of files, labels and corrections, sorted."""
-    return sorted(
-        [
-            *scan.problems,
-            *labels.unlabelled,
-            *labels.problems,
-            *corrections.problems,
-            *spelling_problems(labels),
-            *placeholder_problems(hashes, labels.labels),
-        ]
-    )
+    problems = [
+        *scan.problems,
+        *labels.unlabelled,
+        *labels.problems,
+        *corrections.problems,
+        *spelling_problems(labels),
+        *placeholder_problems(hashes, labels.labels),
+    ]
+    return sorted(problems)
 
 
 if __name__ == "__main__":

@@ -45,22 +45,21 @@ class RunInputs:
 class TrainingRun:
     """What is trained, and with what."""
 
-    params: RunParams
+    model_params: ModelParams
     task: TrainingTask
     loaders: DataLoaders
 
     def without_average(self) -> "TrainingRun":
         """Return the run whose weights stay as they were trained: its start is not a model."""
-        fine_tune = self.params.fine_tune.model_copy(update={"trained_share": 1.0})
-        params = replace(self.params, fine_tune=fine_tune)
-        return replace(self, params=params, task=replace(self.task, params=fine_tune))
+        params = self.task.params.model_copy(update={"trained_share": 1.0})
+        return replace(self, task=replace(self.task, params=params))
 
     def card(self, class_names: list[str], presize: int, base_lr: float) -> ModelCard:
         """Return the card of the trained model; presize: shorter side of the photos in pixels."""
         return ModelCard(
-            params=self.params.model,
+            params=self.model_params,
             class_names=class_names,
-            size=self.params.augment.size,
+            size=self.loaders.augment.size,
             loss=self.task.params.loss,
             presize=presize,
             base_lr=base_lr,
@@ -74,14 +73,14 @@ class TrainingRun:
         return {
             "name": name,
             "probe_error": probe_error,
-            "size": self.params.augment.size,
-            "cut": self.params.model.cut,
+            "size": self.loaders.augment.size,
+            "cut": self.model_params.cut,
             "epochs": params.epochs,
             "freeze_epochs": params.freeze_epochs,
             "frozen_share": params.frozen_share,
             "trained_share": params.trained_share,
             "train_bn": params.train_bn,
-            "flip": self.params.augment.flip,
+            "flip": self.loaders.augment.flip,
         }
 
 
@@ -105,4 +104,4 @@ def open_run(params: RunParams, inputs: RunInputs) -> TrainingRun:
         checkpoints=Checkpoints(inputs.checkpoints, fingerprint),
         seed=inputs.seed,
     )
-    return TrainingRun(params=params, task=task, loaders=loaders)
+    return TrainingRun(model_params=params.model, task=task, loaders=loaders)

@@ -87,7 +87,7 @@ def train_from(
     task = run.task
     task.checkpoints.beside(_NAME)  # to be removed with the run's, whoever made it
     trial = None
-    probed = can_be_probe(run.params.model, task.params.loss)
+    probed = can_be_probe(run.model_params, task.params.loss)
     if task.params.trial and probed and can_try(start, task, run.loaders):
         trial = try_fine_tuning(start, recipe.from_probe, run, base_lr, log)
         if task.compute.rank.first:

@@ -25,7 +25,7 @@ from stages.train.infer import pooled_features, predict_batches
 from stages.train.linear_probe import fit_probe, fit_probe_start
 from stages.train.probe_start import ProbeStart
 from stages.train.recipe import DEEP, FROM_PROBE, HEAD_FIRST
-from stages.train.run import RunParams, TrainingRun
+from stages.train.run import TrainingRun
 from stages.train.training_data import TrainingData, TrainingTask
 from stages.train.trial import FEWEST_IMAGES, can_try, train_from, try_fine_tuning
 from tests.train.tiny_training import CPU, changed_params, tiny_model
@@ -82,8 +82,7 @@ def run_of(folder: Path, data: DataLoaders, **changes: object) -> TrainingRun:
     """Return the same task as a run."""
     trained = task(folder, data, **changes)
     model = ModelParams(arch="tiny", weights="none", head="linear", cut="none")
-    params = RunParams(augment=AUGMENT, model=model, fine_tune=trained.params)
-    return TrainingRun(params=params, task=trained, loaders=data)
+    return TrainingRun(model_params=model, task=trained, loaders=data)
 
 
 def probe_start(run: TrainingRun, data: DataLoaders) -> ProbeStart:
