@@ -11,19 +11,24 @@ and photos those of pets. Results: benchmarks/results/recipes.json.
 
 import argparse
 import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.degraded import DEGRADED, degraded_right
 from benchmarks.measure import figure, machine, record, with_mean
 from benchmarks.photos import ROOT
 from benchmarks.recipe_sets import SETS, build
-from benchmarks.training import change, divide, prepare, run
+from benchmarks.training import change, divide, prepare, read, run_measured
 from stages.base.yaml_file import read_yaml
+from stages.stats.calibration import expected_calibration_error
 from stages.stats.mcnemar import compare_paired
 from stages.stats.predictions import read_baseline, read_predictions
 
+PROBE = "probe"
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
 # What each recipe sets; the first is params.yaml as it is.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -51,23 +56,57 @@ def values_of(name: str) -> dict[str, Any]:
     return {"ingest.label.by": by, "presize.max_rejected": 0.1}
 
 
-def answers(folder: Path, seed: int, recipes: list[str]) -> dict[str, dict[str, Any]]:
-    """Return by recipe, and for the probe, which validation images are right, and the seconds."""
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a model says of V validation images, and what it took to have it."""
+
+    pred_probs: np.ndarray  # (V, C)
+    targets: np.ndarray  # (V,)
+    seconds: float
+    megabytes: float  # the most memory of a stage
+    recipe: str = ""  # its name
+    # By damage, which images the model and the probe have right.
+    degraded: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+    @property
+    def right(self) -> np.ndarray:
+        """Return which images have their label as the most probable class, (V,) bool."""
+        right: np.ndarray = self.pred_probs.argmax(1) == self.targets
+        return right
+
+    @property
+    def error(self) -> float:
+        """Return the share of the others in percent."""
+        return 100 * float(np.mean(~self.right))
+
+
+def answers_of(folder: Path, seed: int, recipes: list[str]) -> dict[str, Answers]:
+    """Return the answers by recipe, and those of the probe, on a division drawn by the seed."""
     divide(folder, seed)
-    seconds = run(folder, "baseline")
-    results: dict[str, dict[str, Any]] = {}
+    seconds, megabytes = run_measured(folder, "baseline")
+    results = {}
     for name in recipes:
         before = {key: _usual(key) for key in RECIPES[name]}
         change(folder, RECIPES[name])
-        training = run(folder, "lr_find") + run(folder, "fine_tune")
+        sweep = run_measured(folder, "lr_find")
+        training = run_measured(folder, "fine_tune")
         change(folder, before)
         model = read_predictions(folder / "data/predictions.npz")
-        results[name] = {
-            "right": model.pred_probs.argmax(1) == model.targets, "seconds": training
-        }  # fmt: skip
-    probe = read_baseline(folder / "data/baseline.npz").valid_pred_probs.argmax(1)
-    results["probe"] = {"right": probe == model.targets, "seconds": seconds}
-    shown = {name: f"{100 * np.mean(~one['right']):.1f} %" for name, one in results.items()}
+        results[name] = Answers(
+            pred_probs=model.pred_probs,
+            targets=model.targets,
+            seconds=sweep[0] + training[0],
+            megabytes=max(sweep[1], training[1]),
+            recipe=read(folder, "fine_tune/metrics.json")["recipe"]["name"],
+            degraded=degraded_right(folder),
+        )
+    results[PROBE] = Answers(
+        pred_probs=read_baseline(folder / "data/baseline.npz").valid_pred_probs,
+        targets=model.targets,
+        seconds=seconds,
+        megabytes=megabytes,
+    )
+    shown = {name: f"{one.error:.1f} %" for name, one in results.items()}
     print(f"{folder.name}, seed {seed}: {shown}", flush=True)
     return results
 
@@ -78,21 +117,41 @@ def _usual(key: str) -> Any:
     return read_yaml(ROOT / "params.yaml")[section][name]
 
 
-def figures_of(seeds: list[dict[str, dict[str, Any]]]) -> dict[str, Any]:
-    """Return error, seconds, and the pooled test against the probe of every recipe."""
+def figures_of(seeds: list[dict[str, Answers]]) -> dict[str, Any]:
+    """Return error, calibration, seconds and memory of each recipe, and tests against the probe."""
     figures: dict[str, Any] = {}
-    probe = np.concatenate([seed["probe"]["right"] for seed in seeds])
     for name in seeds[0]:
-        errors = [100 * float(np.mean(~seed[name]["right"])) for seed in seeds]
-        figures[f"{name}, error, %"] = with_mean(errors)
-        figures[f"{name}, seconds"] = figure([seed[name]["seconds"] for seed in seeds])
-        if name != "probe":
-            right = np.concatenate([seed[name]["right"] for seed in seeds])
-            against = compare_paired(right, probe)
-            figures[f"{name}, against the probe"] = {
-                "verdict": against.verdict, "p": float(f"{against.p:.2g}"), "images": against.images
-            }  # fmt: skip
+        runs = [seed[name] for seed in seeds]
+        right = np.concatenate([one.right for one in runs])
+        confidence = np.concatenate([one.pred_probs.max(1) for one in runs])
+        calibration = expected_calibration_error(confidence, right)
+        figures[f"{name}, error, %"] = with_mean([one.error for one in runs])
+        figures[f"{name}, calibration error, %"] = round(100 * calibration, 2)
+        figures[f"{name}, seconds"] = figure([one.seconds for one in runs])
+        figures[f"{name}, memory, MB"] = figure([one.megabytes for one in runs])
+        if name == PROBE:
+            continue
+        figures[f"{name}, recipes"] = dict(Counter(one.recipe for one in runs))
+        probe = np.concatenate([seed[PROBE].right for seed in seeds])
+        figures[f"{name}, against the probe"] = paired(right, probe)
+        for damage in DEGRADED:
+            ours, theirs = (
+                np.concatenate([one.degraded[damage][place] for one in runs]) for place in (0, 1)
+            )
+            figures[f"{name}, {damage}, against the probe"] = paired(ours, theirs)
     return figures
+
+
+def paired(right: np.ndarray, other_right: np.ndarray) -> dict[str, Any]:
+    """Return both errors in percent and the paired test of which is better."""
+    against = compare_paired(right, other_right)
+    return {
+        "error, %": round(100 * float(np.mean(~right)), 2),
+        "other, %": round(100 * float(np.mean(~other_right)), 2),
+        "verdict": against.verdict,
+        "p": float(f"{against.p:.2g}"),
+        "images": against.images,
+    }
 
 
 def main() -> None:
@@ -106,12 +165,14 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="*", default=["default"], choices=RECIPES)
     options = parser.parse_args()
     of_half = [name for name, one in SETS.items() if one.half == options.half]
-    pooled: list[dict[str, dict[str, Any]]] = []
+    pooled: list[dict[str, Answers]] = []
     for name in options.sets or of_half:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / name
             prepare(folder, photos_of(name, options, Path(scratch)), values_of(name))
-            seeds = [answers(folder, seed, options.recipes) for seed in range(1, options.seeds + 1)]
+            seeds = [
+                answers_of(folder, seed, options.recipes) for seed in range(1, options.seeds + 1)
+            ]
             record("recipes", name, machine(PACKAGES), figures_of(seeds))
             pooled += seeds
     record("recipes", f"all of {options.half}", machine(PACKAGES), figures_of(pooled))

@@ -97,15 +97,24 @@ def divide(folder: Path, seed: int) -> None:
 
 def run(folder: Path, stage: str) -> float:
     """Run a stage in the folder and return its seconds, with those it takes to start."""
+    return run_measured(folder, stage)[0]
+
+
+def run_measured(folder: Path, stage: str) -> tuple[float, float]:
+    """Run a stage in the folder and return its seconds, and its most memory in MB."""
     start = time.perf_counter()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", f"stages.{stage}"],
-        cwd=folder, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise SystemExit(f"{stage} failed: {done.stderr[-2000:]}")
-    return time.perf_counter() - start
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"stages.{stage}"],
+            cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=output,
+        )  # fmt: skip
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output.seek(0)
+            raise SystemExit(f"{stage} failed: {output.read()[-2000:]}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
 def read(folder: Path, report: str) -> dict[str, Any]:
