@@ -68,6 +68,7 @@ def train() -> None:
     first = read_run_params(first_recipe(read_value("model.arch", str)))
     fine_tune = first.fine_tune
     recipe = choose_recipe(fine_tune.start, first.model, fine_tune.loss, start)
+    recipe = recipe.with_budget(fine_tune.images_seen, start.images.item(), fine_tune.batch_size)
     run = open_run(read_run_params(recipe), inputs)
     suggestion = read_suggestion(Path("reports/lr_find/suggestion.json"))
     base_lr = run.task.params.choose_lr(suggestion)

@@ -80,7 +80,7 @@ def sweep_first_phase(
     train_bn = read_value("fine_tune.train_bn", bool, recipe)
     frozen_share = read_value("fine_tune.frozen_share", float, recipe)
     precision = read_value("fine_tune.precision", str)
-    freeze_epochs = read_value("fine_tune.freeze_epochs", int, recipe)
+    freeze_epochs = read_value("fine_tune.freeze_epochs", float, recipe)
 
     store = Store(Path("data/presized"))
     splits = read_splits(Path("data/splits.csv"))

@@ -28,7 +28,7 @@ class BatchPlan:
 
     def steps(self, images: int) -> int:
         """Return the batches in an epoch: whole ones only, but at least one."""
-        return max(1, images // self.batch_size)
+        return steps_per_epoch(images, self.batch_size)
 
     def epoch_rows(self, images: int, epoch: int, first_step: int = 0) -> list[np.ndarray]:
         """Return the rows of this process's share of each batch, from a step (from 0) on.
@@ -39,3 +39,17 @@ class BatchPlan:
         size = self.batch_size
         steps = range(first_step, self.steps(images))
         return [self.rank.share(order[step * size : (step + 1) * size]) for step in steps]
+
+
+def steps_per_epoch(images: int, batch_size: int) -> int:
+    """Return the batches in an epoch of training: whole ones only, but at least one."""
+    return max(1, images // batch_size)
+
+
+def images_per_epoch(images: int, batch_size: int) -> int:
+    """Return how many images an epoch sees: those of its batches.
+
+    >>> images_per_epoch(100, 16), images_per_epoch(10, 16)
+    (96, 10)
+    """
+    return min(images, steps_per_epoch(images, batch_size) * batch_size)

@@ -111,6 +111,15 @@ def headline(metrics: Metrics) -> str:
     )
 
 
+def count_epochs(epochs: float) -> str:
+    """Return a number of epochs with their noun, of which the last may be a part.
+
+    >>> count_epochs(1.0), count_epochs(12), count_epochs(2.25)
+    ('1 epoch', '12 epochs', '2.25 epochs')
+    """
+    return count_noun(round(epochs), "epoch") if epochs == round(epochs) else f"{epochs:.3g} epochs"
+
+
 def recipe_sentences(recipe: RecipeRecord) -> str:
     """Return why the model was trained as it was, and how, in two sentences."""
     start = {
@@ -122,11 +131,11 @@ def recipe_sentences(recipe: RecipeRecord) -> str:
         recipe["frozen_share"], f"the last {1 - recipe['frozen_share']:.0%} of its layers"
     )
     frozen = recipe["freeze_epochs"]
-    head = f"the head learned alone for {count_noun(frozen, 'epoch')}, then " if frozen else ""
+    head = f"the head learned alone for {count_epochs(frozen)}, then " if frozen else ""
     body = "whole" if recipe["cut"] == "none" else "shortened"
     return (
         f"The linear probe errs on {percent(recipe['probe_error'])} of the training images that it"
         f" was not fitted on, and {start}. The model sees {recipe['size']} pixels through a {body}"
-        f" backbone, and {head}{learning} learned for {count_noun(recipe['epochs'], 'epoch')};"
+        f" backbone, and {head}{learning} learned for {count_epochs(recipe['epochs'])};"
         " params.yaml can set each of these."
     )

@@ -100,8 +100,8 @@ class RecipeRecord(TypedDict):
     probe_error: float  # of the training images out of fold
     size: int
     cut: str | int
-    epochs: int
-    freeze_epochs: int
+    epochs: float
+    freeze_epochs: float
     frozen_share: float
     trained_share: float
     train_bn: bool

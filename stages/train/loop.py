@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Never
 
 import numpy as np
@@ -54,7 +54,7 @@ def fine_tune(
     with StopRequest(task.compute.rank.count > 1) as stop:
         state, progress = _begin(task, log)
         remaining = [plan for plan in plans if plan.number >= progress.epoch]
-        run = _Run(task, progress, stop, _progress_bar(task, len(plans), progress), log)
+        run = _Run(task, progress, stop, _progress_bar(task, plans, progress), log)
         with run.bar:
             for phase, plans_of_phase in groupby(remaining, lambda plan: plan.phase):
                 trainer = _trainer(task, phase, state)
@@ -137,11 +137,11 @@ def _begin(
     return None, Progress(Margins.empty(task.data.train_images))
 
 
-def _progress_bar(task: TrainingTask, epochs: int, progress: Progress) -> "tqdm[Never]":
-    images_per_epoch = task.data.steps * task.params.batch_size
+def _progress_bar(task: TrainingTask, plans: list[EpochPlan], progress: Progress) -> "tqdm[Never]":
+    steps_taken = progress.step + sum(plan.steps for plan in plans if plan.number < progress.epoch)
     return tqdm(
-        total=epochs * images_per_epoch,
-        initial=(progress.epoch - 1) * images_per_epoch + progress.step * task.params.batch_size,
+        total=sum(plan.steps for plan in plans) * task.params.batch_size,
+        initial=steps_taken * task.params.batch_size,
         unit="image",
         delay=1,
         disable=not task.compute.rank.first,
@@ -194,7 +194,8 @@ def _train(run: _Run, trainer: Trainer, plan: EpochPlan) -> str:
     progress = run.progress
     first_step = progress.step
     train_mode(task.model, task.params.train_bn)
-    timed = TimedIterator(task.data.train_batches(plan.number, first_step))
+    batches = task.data.train_batches(plan.number, first_step)
+    timed = TimedIterator(islice(batches, plan.steps - first_step))
     for batch in run.stop.between(timed):
         rates, momentum = plan.rates(progress.step)
         dropout_seed = _dropout_seed(task, plan.number, progress.step)

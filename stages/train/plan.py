@@ -1,6 +1,7 @@
 """The plan of training: its params, its phases, and their epochs with their learning rates."""
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -10,22 +11,26 @@ from stages.base.params import Section
 from stages.model.classifier import LossName
 from stages.train.device import PrecisionName
 from stages.train.lr_suggest import BaseLr, Suggestion
-from stages.train.recipe import StartName
+from stages.train.recipe import LARGEST_EPOCHS, ImagesSeen, StartName
 from stages.train.schedule import FROZEN, UNFROZEN, Cycle, frozen_peaks, one_cycle, unfrozen_peaks
 
 
 class FineTuneParams(Section):
     """The section `fine_tune` of params.yaml."""
 
-    epochs: int = Field(
+    images_seen: ImagesSeen = Field(
+        description="images that training sees, its trial aside; sets those epochs that are auto",
+        json_schema_extra={"auto": "as many as the recipe has epochs for"},
+    )
+    epochs: float = Field(
         ge=0,
-        le=1000,
-        description="epochs with the backbone training",
+        le=LARGEST_EPOCHS,
+        description="epochs with the backbone training, the last of them whole or a part",
         json_schema_extra=OF_RECIPE,
     )
-    freeze_epochs: int = Field(
+    freeze_epochs: float = Field(
         ge=0,
-        le=1000,
+        le=LARGEST_EPOCHS,
         description="epochs before that, with the head alone",
         json_schema_extra=OF_RECIPE,
     )
@@ -121,7 +126,7 @@ class Phase:
     """A one-cycle of some epochs, with the peak learning rate of each layer group."""
 
     name: Literal["frozen", "unfrozen"]
-    epochs: int
+    epochs: float
     cycle: Cycle
     peaks: list[float]
 
@@ -142,17 +147,32 @@ class EpochPlan:
     phase: Phase
     epoch_in_phase: int  # from 0
     steps: int
+    whole_steps: int  # of an epoch that is not the last part of its phase
 
     def rates(self, step: int) -> tuple[list[float], float]:
         """Return the learning rate of each layer group, and the momentum, at a step from 0."""
-        position = (self.epoch_in_phase + step / self.steps) / self.phase.epochs
+        position = (self.epoch_in_phase + step / self.whole_steps) / self.phase.epochs
         return one_cycle(self.phase.cycle, self.phase.peaks, position)
 
 
 def epoch_plans(phases: list[Phase], steps: int) -> list[EpochPlan]:
-    """Return the plan of every epoch of all phases; steps: of each epoch."""
-    places = [(phase, epoch) for phase in phases for epoch in range(phase.epochs)]
+    """Return the plan of every epoch of all phases; steps: of a whole epoch.
+
+    A phase takes at least one step, and its last epoch what is left of its steps.
+    """
+    steps_left = [
+        (phase, epoch, total - epoch * steps)
+        for phase in phases
+        for total in [max(1, round(phase.epochs * steps))]
+        for epoch in range(ceil(total / steps))
+    ]
     return [
-        EpochPlan(number=number, phase=phase, epoch_in_phase=epoch, steps=steps)
-        for number, (phase, epoch) in enumerate(places, start=1)
+        EpochPlan(
+            number=number,
+            phase=phase,
+            epoch_in_phase=epoch,
+            steps=min(steps, left),
+            whole_steps=steps,
+        )
+        for number, (phase, epoch, left) in enumerate(steps_left, start=1)
     ]

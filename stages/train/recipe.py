@@ -7,15 +7,21 @@ benchmarks/recipe_sets.py.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from stages.base.errors import UserError
+from stages.base.plural import count_noun
+from stages.batch.batches import images_per_epoch
 from stages.model.backbones import PACKAGES, Cut
 from stages.model.classifier import LossName, ModelParams
 from stages.model.probe import can_be_probe
 from stages.train.probe_start import ProbeStart
 
 StartName = Literal["auto", "probe", "zero"]
+ImagesSeen = Literal["auto"] | Annotated[int, Field(ge=1, le=10**9)]
+LARGEST_EPOCHS = 1000
 RecipeName = Literal["from the probe", "head first", "deep"]
 # Of the training images out of fold, up to which training starts from the probe. Of textures, trash
 # and pets it errs on 13, 13 and 7 %; of the digits and of grey scans on 26 and 29 %.
@@ -30,8 +36,8 @@ class Recipe:
     size: int
     flip: bool
     cut: Cut
-    epochs: int
-    freeze_epochs: int
+    epochs: float
+    freeze_epochs: float
     base_lr: float | Literal["find"]
     lr_mult: float
     train_bn: bool
@@ -42,6 +48,21 @@ class Recipe:
     def from_probe(self) -> bool:
         """Return whether training starts from the probe."""
         return self.name == "from the probe"
+
+    def with_budget(self, images_seen: ImagesSeen, images: int, batch_size: int) -> "Recipe":
+        """Return the recipe with the epochs of images that see so many, in the same proportion."""
+        if images_seen == "auto":
+            return self
+        per_epoch = images_per_epoch(images, batch_size)
+        epochs = images_seen / per_epoch
+        if epochs > LARGEST_EPOCHS:
+            raise UserError(
+                f"params.yaml: fine_tune.images_seen: {images_seen:,} are more than "
+                f"{LARGEST_EPOCHS:,} epochs of {count_noun(per_epoch, 'image')}; "
+                f"set at most {LARGEST_EPOCHS * per_epoch}"
+            )
+        factor = epochs / (self.epochs + self.freeze_epochs)
+        return replace(self, epochs=self.epochs * factor, freeze_epochs=self.freeze_epochs * factor)
 
 
 FROM_PROBE = Recipe(

@@ -51,6 +51,13 @@ def test_each_epoch_is_logged_in_a_line(tmp_path: Path) -> None:
     assert "images/s" in lines[3]
 
 
+def test_a_part_of_an_epoch_is_trained(tmp_path: Path) -> None:
+    """With half an epoch at the end the other half of the images is not seen."""
+    result, _ = run(tmp_path, epochs=0.5, freeze_epochs=0)
+    assert len(result.epochs) == 1
+    assert np.isnan(result.margins).tolist() == [False] * 27 + [True] * 27
+
+
 def test_same_seed_same_run(tmp_path: Path) -> None:
     """Two runs of a seed end in the same model, margins and history."""
     first, first_model = run(tmp_path)

@@ -50,6 +50,23 @@ def test_epochs_are_numbered_through_both_phases() -> None:
     ]  # fmt: skip
 
 
+def test_the_last_epoch_may_be_a_part() -> None:
+    """A phase of 2.5 epochs of six steps ends after 15, at the rates of the end."""
+    plans = epoch_plans(phases(changed_params(epochs=2.5), 0.02, 2), 6)
+    assert [plan.steps for plan in plans] == [6, 6, 6, 3]
+    whole = epoch_plans(phases(changed_params(epochs=5), 0.02, 2), 3)
+    assert plans[3].rates(3) == whole[-1].rates(3)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "steps"), [(0.001, [1]), (0.1, [1]), (1.0, [6]), (1.01, [6]), (1.2, [6, 1])]
+)
+def test_a_phase_takes_whole_steps(epochs: float, steps: list[int]) -> None:
+    """Epochs are rounded to steps, of which there is at least one."""
+    params = changed_params(epochs=epochs, freeze_epochs=0)
+    assert [plan.steps for plan in epoch_plans(phases(params, 0.02, 2), 6)] == steps
+
+
 def test_rates_go_on_from_epoch_to_epoch() -> None:
     """The step after an epoch's last has the rates of the next epoch's first."""
     first, second = epoch_plans(phases(PARAMS, 0.02, 2), 6)[1:3]
@@ -60,6 +77,8 @@ def test_rates_go_on_from_epoch_to_epoch() -> None:
     ("changes", "words"),
     [
         ({"epochs": 0, "freeze_epochs": 0}, "nothing would be trained"),
+        ({"images_seen": 0}, "greater than or equal to 1"),
+        ({"images_seen": "many"}, "auto"),
         ({"base_lr": 0.0}, "greater than 0"),
         ({"base_lr": 10.5}, "less than or equal to 10"),
         ({"base_lr": "fast"}, "find"),

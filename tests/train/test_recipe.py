@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from stages.base.errors import UserError
+from stages.batch.batches import steps_per_epoch
 from stages.model.classifier import HeadName, LossName, ModelParams
 from stages.model.probe import Probe
+from stages.train.plan import epoch_plans, phases
 from stages.train.probe_start import ProbeStart
 from stages.train.recipe import (
     DEEP,
@@ -17,6 +19,7 @@ from stages.train.recipe import (
     choose_recipe,
     first_recipe,
 )
+from tests.train.tiny_training import changed_params
 
 HEADS: tuple[HeadName, ...] = ("linear", "fastai")
 LITE = ModelParams(arch="efficientnet_lite0", weights="package", head="linear", cut="none")
@@ -74,6 +77,28 @@ def test_the_probe_may_be_asked_for() -> None:
 def test_few_images_are_seen_more_often(images: int, epochs: int) -> None:
     """Going deep takes enough epochs for 9,000 images, from 12 to 40."""
     assert chosen(error=0.5, images=images).epochs == epochs
+
+
+@pytest.mark.parametrize("recipe", [FROM_PROBE, HEAD_FIRST, DEEP])
+@pytest.mark.parametrize(("budget", "images"), [(1000, 879), (16, 100), (30_000, 40), (9, 9)])
+def test_a_budget_is_met(recipe: Recipe, budget: int, images: int) -> None:
+    """The epochs for a number of images see so many, as steps of whole batches allow."""
+    limited = recipe.with_budget(budget, images, 16)
+    params = changed_params(epochs=limited.epochs, freeze_epochs=limited.freeze_epochs)
+    steps = sum(
+        plan.steps for plan in epoch_plans(phases(params, 0.02, 2), steps_per_epoch(images, 16))
+    )
+    assert abs(steps * min(images, 16) - budget) <= 16
+    assert recipe.with_budget("auto", images, 16) == recipe
+
+
+def test_a_budget_beyond_all_epochs_is_refused() -> None:
+    """More images than 1,000 epochs have are refused with the most that there may be."""
+    assert DEEP.with_budget(32_000, 40, 16).epochs == 1000
+    with pytest.raises(
+        UserError, match=r"images_seen: 32,001 .* 1,000 epochs of 32 images; .*000$"
+    ):
+        DEEP.with_budget(32_001, 40, 16)
 
 
 def test_another_backbone_stays_whole() -> None:

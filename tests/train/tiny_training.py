@@ -16,6 +16,7 @@ from stages.train.training_data import TrainingData, TrainingTask
 
 CPU = Compute(torch.device("cpu"), torch.float32)
 PARAMS = FineTuneParams(
+    images_seen="auto",
     epochs=3,
     freeze_epochs=1,
     base_lr=0.02,
