@@ -31,7 +31,7 @@ from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import Baseline, Predictions
 from stages.stats.selective import coverage_table, find_threshold
 from stages.stats.slices import error_slices, slice_tendencies
-from stages.stats.temperature import evaluate_temperature
+from stages.stats.temperature import apply_temperature, evaluate_temperature
 
 _LEVELS = (95, 99)  # percent of accepted predictions that are to be right
 
@@ -123,8 +123,11 @@ def interpret(
     properties = properties.loc[predictions.paths]
     properties = properties.assign(class_size=by_class["train"].to_numpy()[targets])
     outcomes = outcomes_table(predictions)
+    metrics = _metrics(predictions, probe_pred_probs, properties, seed)
+    temperature = metrics["calibration"]["applied_temperature"]
+    calibrated = apply_temperature(predictions.pred_probs, temperature).max(axis=1)
     return Interpretation(
-        metrics=_metrics(predictions, probe_pred_probs, properties, seed),
+        metrics=metrics,
         confusion_matrix=matrix,
         class_metrics=by_class,
         most_confused=most_confused(class_names, matrix, outcomes, params.most_confused),
@@ -132,7 +135,7 @@ def interpret(
         confident_mistakes=confident_mistakes(outcomes, params.top_losses),
         label_issues=rank_label_issues(baseline, predictions, groups, params.suspects),
         reliability=reliability_table(confidence, right),
-        coverage=coverage_table(confidence, right),
+        coverage=coverage_table(calibrated, right),
         slices=error_slices(properties, ~right),
     )
 
@@ -158,8 +161,10 @@ def _metrics(
     confidence = pred_probs.max(axis=1).astype(float)
     right = pred_probs.argmax(axis=1) == targets
     probe_right = probe_pred_probs.argmax(axis=1) == targets
+    calibration = _calibration(predictions, confidence, right, seed)
+    calibrated = apply_temperature(pred_probs, calibration["applied_temperature"]).max(axis=1)
     thresholds = {
-        str(level): find_threshold(confidence, right, level / 100).as_dict() for level in _LEVELS
+        str(level): find_threshold(calibrated, right, level / 100).as_dict() for level in _LEVELS
     }
     return {
         **_scores(targets, pred_probs, seed),
@@ -168,7 +173,7 @@ def _metrics(
         "images": len(targets),
         "errors": int(np.sum(~right)),
         "classes": pred_probs.shape[1],
-        "calibration": _calibration(predictions, confidence, right, seed),
+        "calibration": calibration,
         "sure": thresholds,
         "conditions": slice_tendencies(properties, ~right),
         "recipe": None,
@@ -202,6 +207,7 @@ def _calibration(
         "confidence": float(confidence.mean()),
         "tendency": tendency,
         "temperature": None if temperature is None else temperature.as_dict(),
+        "applied_temperature": 1.0 if temperature is None else temperature.applied,
     }
 
 

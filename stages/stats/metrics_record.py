@@ -62,12 +62,13 @@ class CalibrationRecord(TypedDict):
     confidence: float  # mean probability of the predicted class
     tendency: Tendency
     temperature: TemperatureRecord | None  # None with too few images to fit one
+    applied_temperature: float  # of calibrated confidence: 1 where there is none, or it harms
 
 
 class ThresholdRecord(TypedDict):
     """Selective prediction at one level: see selective.SelectiveThreshold."""
 
-    threshold: float | None
+    threshold: float | None  # of calibrated confidence
     images: int
     coverage: float
     accuracy: float | None

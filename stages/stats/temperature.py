@@ -32,6 +32,11 @@ class TemperatureEvaluation:
     nll_after: float
     nll_change: Interval  # after minus before; below zero it helps
 
+    @property
+    def applied(self) -> float:
+        """Return what confidence is calibrated by: 1 where the temperature surely harms."""
+        return 1.0 if self.nll_change.low > 0 else self.value
+
     def as_dict(self) -> TemperatureRecord:
         """Return the fields as they stand in metrics.json."""
         return {

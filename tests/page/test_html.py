@@ -250,6 +250,9 @@ def test_each_level_has_its_confidence_threshold() -> None:
     assert thresholds["95"]["threshold"] is not None
     assert thresholds["99"]["threshold"] is None
     assert text.count("or surer; ") == 1
+    calibration = page.result.metrics["calibration"]
+    word = "without" if calibration["applied_temperature"] == 1 else "with"
+    assert f"The confidence to accept from, above, is one {word} it." in text
 
 
 def test_calibration_error_has_its_bound_by_chance() -> None:

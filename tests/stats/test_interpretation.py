@@ -13,6 +13,8 @@ from stages.base.errors import UserError
 from stages.stats.interpretation import Interpretation, InterpretParams, interpret
 from stages.stats.metrics_record import IntervalRecord, Scores
 from stages.stats.predictions import Baseline, Predictions
+from stages.stats.selective import find_threshold
+from stages.stats.temperature import apply_temperature
 from tests.example_results import STRANGE_LABELS, example_predictions, example_properties
 
 PARAMS = InterpretParams(top_losses=5, most_confused=3, suspects=4)
@@ -170,6 +172,22 @@ def test_all_right_and_all_wrong(right: float, errors: int) -> None:
     assert result.reliability["accuracy"].unique() == [errors == 0]
     assert set(result.slices["error_rate"]) == {errors / 40}
     assert result.metrics["sure"]["95"]["reason"].startswith("not reachable with so few images")
+
+
+def test_thresholds_are_of_calibrated_confidence() -> None:
+    """Where a temperature is of use, thresholds and coverage are of confidence with it."""
+    predictions, baseline = predictions_of(list("abc"), images=4000, right=1.0)
+    powers = predictions.pred_probs.astype(float) ** 4
+    predictions = replace(predictions, pred_probs=powers / powers.sum(axis=1, keepdims=True))
+    result = interpreted(predictions, baseline)
+    temperature = result.metrics["calibration"]["applied_temperature"]
+    scaling = result.metrics["calibration"]["temperature"]
+    assert scaling is not None
+    assert temperature == scaling["value"] < 0.5
+    confidence = apply_temperature(predictions.pred_probs, temperature).max(axis=1)
+    right = predictions.pred_probs.argmax(axis=1) == predictions.targets
+    assert result.metrics["sure"]["95"] == find_threshold(confidence, right, 0.95).as_dict()
+    assert result.coverage["threshold"].iloc[-1] == confidence.min()
 
 
 def test_a_thousand_classes() -> None:

@@ -86,6 +86,20 @@ def test_fitted_on_one_half_and_evaluated_on_the_other() -> None:
     assert result.nll_change.high < 0
 
 
+def test_a_temperature_that_surely_harms_is_not_applied() -> None:
+    """Fitted on images unlike those that it is evaluated on, it is found but not applied."""
+    targets, sharp = example_model(800, 3.0)
+    _, calibrated = example_model(800)
+    in_first_half = np.arange(800) < 400
+    both = np.where(in_first_half[:, None], sharp, calibrated)
+    harmful = evaluate_temperature(targets, both, in_first_half, derive(0, "t"))
+    useful = evaluate_temperature(targets, sharp, in_first_half, derive(0, "t"))
+    assert harmful is not None
+    assert useful is not None
+    assert harmful.nll_change.low > 0
+    assert (harmful.applied, useful.applied) == (1.0, useful.value)
+
+
 def test_a_calibrated_model_is_left_alone() -> None:
     """The temperature of a calibrated model is about 1, and hardly changes its loss."""
     targets, rows = example_model(2000)
