@@ -132,10 +132,11 @@ def recipe_sentences(recipe: RecipeRecord) -> str:
     )
     frozen = recipe["freeze_epochs"]
     head = f"the head learned alone for {count_epochs(frozen)}, then " if frozen else ""
+    average = " and were averaged with their start" if recipe["trained_share"] < 1 else ""
     body = "whole" if recipe["cut"] == "none" else "shortened"
     return (
         f"The linear probe errs on {percent(recipe['probe_error'])} of the training images that it"
         f" was not fitted on, and {start}. The model sees {recipe['size']} pixels through a {body}"
-        f" backbone, and {head}{learning} learned for {count_epochs(recipe['epochs'])};"
+        f" backbone, and {head}{learning} learned for {count_epochs(recipe['epochs'])}{average};"
         " params.yaml can set each of these."
     )
