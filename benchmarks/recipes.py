@@ -5,8 +5,8 @@ fine-tune by every recipe. Pooled over sets and seeds a paired test tells each r
 probe. Recipes are chosen on the half `choosing` of recipe_sets; the other half is looked at once,
 when the choice is made.
 Run: python -m benchmarks.recipes choosing --clones FOLDER [--photos FOLDER] [--sets NAME ...]
-[--seeds N] [--recipes NAME ...] [--fastai], where clones holds owner+name/repo for each source of
-recipe_sets, and photos those of pets; fastai, where it is installed, is run on the same divisions.
+[--seeds N] [--recipes NAME ...] [--fastai N], where clones holds owner+name/repo for each source of
+recipe_sets, and photos those of pets; fastai, where it is installed, is run on the first N seeds.
 Results: benchmarks/results/recipes.json.
 """
 
@@ -144,7 +144,7 @@ def figures_of(seeds: list[dict[str, Answers]]) -> dict[str, Any]:
     """Return error, calibration, seconds and memory of each recipe, and tests against the probe."""
     figures: dict[str, Any] = {}
     for name in seeds[0]:
-        runs = [seed[name] for seed in seeds]
+        runs = [seed[name] for seed in seeds if name in seed]
         right = np.concatenate([one.right for one in runs])
         confidence = np.concatenate([one.pred_probs.max(1) for one in runs])
         calibration = expected_calibration_error(confidence, right)
@@ -155,8 +155,10 @@ def figures_of(seeds: list[dict[str, Answers]]) -> dict[str, Any]:
         if name in (PROBE, FASTAI):
             continue
         if FASTAI in seeds[0]:
-            peer = np.concatenate([seed[FASTAI].right for seed in seeds])
-            figures[f"{name}, against fastai"] = paired(right, peer)
+            both = [seed for seed in seeds if FASTAI in seed]
+            ours = np.concatenate([seed[name].right for seed in both])
+            peer = np.concatenate([seed[FASTAI].right for seed in both])
+            figures[f"{name}, against fastai"] = paired(ours, peer)
         figures[f"{name}, recipes"] = dict(Counter(one.recipe for one in runs))
         probe = np.concatenate([seed[PROBE].right for seed in seeds])
         figures[f"{name}, against the probe"] = paired(right, probe)
@@ -189,7 +191,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--recipes", nargs="*", default=["default"], choices=RECIPES)
-    parser.add_argument("--fastai", action="store_true")
+    parser.add_argument("--fastai", type=int, default=0)
     options = parser.parse_args()
     of_half = [name for name, one in SETS.items() if one.half == options.half]
     pooled: list[dict[str, Answers]] = []
@@ -198,7 +200,7 @@ def main() -> None:
             folder = Path(scratch) / name
             prepare(folder, photos_of(name, options, Path(scratch)), values_of(name))
             seeds = [
-                answers_of(folder, seed, options.recipes, options.fastai)
+                answers_of(folder, seed, options.recipes, seed <= options.fastai)
                 for seed in range(1, options.seeds + 1)
             ]
             record("recipes", name, machine(PACKAGES), figures_of(seeds))
