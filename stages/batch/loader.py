@@ -1,7 +1,7 @@
 """The loader: batches in seeded order, prefetched by threads while the model takes its step."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,7 +18,7 @@ from stages.batch.render_cpu import PreparedViews, prepare_views, render_images
 from stages.batch.render_gpu import render_batch, shrink_factors
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams, Views, centre_views, random_views
-from stages.batch.windows import Windows, visible_windows
+from stages.batch.windows import collate, visible_windows
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -131,16 +131,6 @@ def _render_on_device(image_set: ImageSet, render: RenderSpec, loaded: _LoadedBa
         targets=torch.as_tensor(image_set.targets[loaded.rows], device=render.device),
         rows=loaded.rows,
     )
-
-
-def collate(images: Sequence[Tensor], windows: Windows) -> Tensor:
-    """Return the windows of images (H, W, 3), zero-padded at right and bottom: (B, 3, H, W)."""
-    stacked = images[0].new_zeros(len(images), *windows.size.max(axis=0), 3)
-    for padded, image, (top, left), (height, width) in zip(
-        stacked, images, windows.top_left.tolist(), windows.size.tolist(), strict=True
-    ):
-        padded[:height, :width] = image[top : top + height, left : left + width]
-    return stacked.permute(0, 3, 1, 2)
 
 
 def prefetch(

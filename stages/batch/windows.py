@@ -1,8 +1,10 @@
 """Visible windows: the part of each image that its view reads, so that nothing else is copied."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from stages.batch.views import CORNERS
 
@@ -46,3 +48,13 @@ def visible_windows(matrices: np.ndarray, sizes: np.ndarray, factors: np.ndarray
     first = np.clip(np.floor(low), 0, cells - 1).astype(int)
     last = np.where(beyond_end, cells, np.clip(np.ceil(high), first + 1, cells)).astype(int)
     return Windows(top_left=first * factor, size=(last - first) * factor)
+
+
+def collate(images: Sequence[Tensor], windows: Windows) -> Tensor:
+    """Return the windows of images (H, W, 3), zero-padded at right and bottom: (B, 3, H, W)."""
+    stacked = images[0].new_zeros(len(images), *windows.size.max(axis=0), 3)
+    for padded, image, (top, left), (height, width) in zip(
+        stacked, images, windows.top_left.tolist(), windows.size.tolist(), strict=True
+    ):
+        padded[:height, :width] = image[top : top + height, left : left + width]
+    return stacked.permute(0, 3, 1, 2)

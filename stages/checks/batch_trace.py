@@ -19,11 +19,10 @@ from stages.base.plural import count_noun
 from stages.base.seed import derive
 from stages.batch.batches import BatchPlan
 from stages.batch.image_set import ImageSet
-from stages.batch.loader import collate
 from stages.batch.render_gpu import lighting, normalize, resample, shrink_factors
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import CORNERS, AugmentParams, Views, random_views
-from stages.batch.windows import visible_windows
+from stages.batch.windows import collate, visible_windows
 from stages.checks.epoch_views import to_uint8
 from stages.checks.finding import Finding
 from stages.checks.trace_log import TraceLog, TraceStep, TraceStopped

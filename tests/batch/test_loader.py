@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from stages.batch.batches import Batch, BatchPlan
-from stages.batch.loader import collate, prefetch, train_batches, valid_batches
-from stages.batch.windows import Windows, full_windows
+from stages.batch.loader import prefetch, train_batches, valid_batches
 from tests.batch.examples import AUGMENT, example_image_set, imagenet_spec
 
 
@@ -99,27 +98,6 @@ def test_a_subset_shows_its_images_alone() -> None:
 def test_no_images_no_batches() -> None:
     """An empty side gives no batch and no error."""
     assert list(valid_batches(example_image_set(0), imagenet_spec(), 4)) == []
-
-
-def test_collate_pads_with_zeros() -> None:
-    """Every image stands at the top left of its place, and zeros fill the rest."""
-    images = [
-        torch.full((3, 5, 3), 7, dtype=torch.uint8),
-        torch.full((4, 2, 3), 9, dtype=torch.uint8),
-    ]
-    stacked = collate(images, full_windows(np.array([[3, 5], [4, 2]])))
-    assert stacked.shape == (2, 3, 4, 5)
-    assert (stacked[0, :, :3] == 7).all()
-    assert (stacked[0, :, 3] == 0).all()
-    assert (stacked[1, :, :, :2] == 9).all()
-    assert (stacked[1, :, :, 2:] == 0).all()
-
-
-def test_collate_takes_the_windows_alone() -> None:
-    """Of each image only its window is stacked."""
-    image = torch.arange(60, dtype=torch.uint8).reshape(4, 5, 3)
-    windows = Windows(top_left=np.array([[1, 2]]), size=np.array([[2, 3]]))
-    assert torch.equal(collate([image], windows)[0].permute(1, 2, 0), image[1:3, 2:5])
 
 
 def test_prefetch_keeps_order() -> None:

@@ -9,7 +9,6 @@ import torch
 from numba.core.errors import TypingError
 
 from stages.base.seed import derive
-from stages.batch.loader import collate
 from stages.batch.render_cpu import (
     prepare_views,
     render_images,
@@ -17,7 +16,7 @@ from stages.batch.render_cpu import (
 from stages.batch.render_gpu import render_batch, shrink_factors
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams, Views, centre_views, random_views
-from stages.batch.windows import full_windows
+from stages.batch.windows import collate, full_windows
 from tests.batch.examples import IMAGENET_STD, identity_spec, imagenet_spec, noise_image
 from tests.batch.plain_render import plain_resample
 

@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from stages.base.seed import derive
-from stages.batch.loader import collate
 from stages.batch.render_gpu import render_batch, shrink_factors
 from stages.batch.views import AugmentParams, Views, box, random_views, rotation
-from stages.batch.windows import Windows, full_windows, visible_windows
+from stages.batch.windows import Windows, collate, full_windows, visible_windows
 from tests.batch.examples import identity_spec, noise_image
 
 
@@ -78,3 +77,24 @@ def test_a_subset_takes_the_windows_of_its_rows() -> None:
     windows = full_windows(np.array([[3, 4], [5, 6], [7, 8]])).subset(np.array([2, 0]))
     assert windows.top_left.tolist() == [[0, 0], [0, 0]]
     assert windows.size.tolist() == [[7, 8], [3, 4]]
+
+
+def test_collate_pads_with_zeros() -> None:
+    """Every image stands at the top left of its place, and zeros fill the rest."""
+    images = [
+        torch.full((3, 5, 3), 7, dtype=torch.uint8),
+        torch.full((4, 2, 3), 9, dtype=torch.uint8),
+    ]
+    stacked = collate(images, full_windows(np.array([[3, 5], [4, 2]])))
+    assert stacked.shape == (2, 3, 4, 5)
+    assert (stacked[0, :, :3] == 7).all()
+    assert (stacked[0, :, 3] == 0).all()
+    assert (stacked[1, :, :, :2] == 9).all()
+    assert (stacked[1, :, :, 2:] == 0).all()
+
+
+def test_collate_takes_the_windows_alone() -> None:
+    """Of each image only its window is stacked."""
+    image = torch.arange(60, dtype=torch.uint8).reshape(4, 5, 3)
+    windows = Windows(top_left=np.array([[1, 2]]), size=np.array([[2, 3]]))
+    assert torch.equal(collate([image], windows)[0].permute(1, 2, 0), image[1:3, 2:5])
