@@ -8,12 +8,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from tempfile import gettempdir
+from threading import Lock
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 Argument = TypeVar("Argument")
@@ -25,6 +27,7 @@ Answer = TypeVar("Answer")
 _HAS_SERVER = sys.platform == "linux" and len(os.fsencode(gettempdir())) < 74
 _CONTEXT = get_context("forkserver") if _HAS_SERVER else get_context("spawn")
 _UNKNOWN = 255  # where the server, which learns the exit codes, was killed too
+_STARTING = Lock()  # one child at a time is started
 _CRASHES = {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"}
 
 
@@ -56,6 +59,36 @@ class _Child(Generic[Argument]):
     argument: Argument
 
 
+class ChildProcess(Generic[Argument, Answer]):
+    """A function in a child process of its own; one that died is replaced at the next question.
+
+    Many threads may each have one: while its child works, a thread that asks leaves Python to the
+    others. The function must be one of a module, arguments and answers must be picklable.
+    """
+
+    def __init__(self, function: Callable[[Argument], Answer]) -> None:
+        """Start the process; it needs no longer than importing the function's module."""
+        _preload(function)
+        self._function = function
+        self._connection, self._process = _start(function)
+
+    def ask(self, argument: Argument) -> Answer | Death:
+        """Return what the function returns, or the death of the child; raise what it raises."""
+        if self._connection.closed:
+            self._connection, self._process = _start(self._function)
+        _send(self._connection, argument)
+        answer: Answer | Death = _answer(self._connection, self._process)
+        if isinstance(answer, Death):
+            self.end()
+        return answer
+
+    def end(self) -> None:
+        """End the process, whatever it is at."""
+        self._connection.close()
+        self._process.kill()
+        self._process.join()
+
+
 def run_in_processes(
     function: Callable[[Argument], Answer], arguments: Sequence[Argument], processes: int
 ) -> Iterator[tuple[Argument, Answer | Death]]:
@@ -65,8 +98,7 @@ def run_in_processes(
     in a child is raised here, and the others are stopped. Want of memory counts as the death
     that the system gives for it, SIGKILL.
     """
-    if _HAS_SERVER:
-        _CONTEXT.set_forkserver_preload([function.__module__])
+    _preload(function)
     waiting = list(reversed(arguments))
     children: dict[Connection, _Child[Argument]] = {}
     try:
@@ -93,12 +125,29 @@ def run_in_processes(
             child.process.join()
 
 
+def _preload(function: Callable[[Argument], Answer]) -> None:
+    if _HAS_SERVER:
+        _CONTEXT.set_forkserver_preload([function.__module__])
+
+
 def _start(function: Callable[[Argument], Answer]) -> tuple[Connection, BaseProcess]:
     here, there = _CONTEXT.Pipe()
     process = _CONTEXT.Process(target=_work, args=(function, there), daemon=True)
-    process.start()
+    with _STARTING, _without_main():
+        process.start()
     there.close()  # so that the death of the child ends what is received
     return here, process
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the script that runs here: a child would import it too, and it may import torch."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _send(connection: Connection, argument: object) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stages.base.child_process import Death, run_in_processes
+from stages.base.child_process import ChildProcess, Death, run_in_processes
 from tests.base import child_functions
 
 ROOT = Path(__file__).parents[2]
@@ -108,3 +108,43 @@ def test_the_folder_for_temporary_files_may_have_a_name_of_long_letters(
         check=False,
     )
     assert done.stdout == "[(3, 9)]\n", done.stderr
+
+
+def test_a_child_answers_one_question_after_another() -> None:
+    """One process answers until it dies; the next question starts another, and end ends it."""
+    child = ChildProcess(child_functions.square)
+    assert [child.ask(2), child.ask(13), child.ask(3)] == [4, Death(-11), 9]
+    with pytest.raises(ValueError, match="a negative number"):
+        child.ask(-1)
+    assert child.ask(5) == 25
+    child.end()
+    other = ChildProcess(child_functions.process_id)
+    first = other.ask(0)
+    assert other.ask(0) == first != os.getpid()
+    other.end()
+    assert not psutil.pid_exists(first) or psutil.Process(first).status() == psutil.STATUS_ZOMBIE
+
+
+HEAVY_MAIN = """
+from stages.base.child_process import ChildProcess
+from tests.base import child_functions
+print("imported", flush=True)
+if __name__ == "__main__":
+    child = ChildProcess(child_functions.square)
+    print(child.ask(3))
+    child.end()
+"""
+
+
+def test_a_child_does_not_import_the_script_that_starts_it(tmp_path: Path) -> None:
+    """What the main script imports, such as torch, is not imported once more in each child."""
+    (tmp_path / "heavy.py").write_text(HEAVY_MAIN, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "heavy.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "imported\n9\n", done.stderr
