@@ -71,22 +71,27 @@ class ChildProcess(Generic[Argument, Answer]):
         _preload(function)
         self._function = function
         self._connection, self._process = _start(function)
+        self._died = False
 
     def ask(self, argument: Argument) -> Answer | Death:
         """Return what the function returns, or the death of the child; raise what it raises."""
-        if self._connection.closed:
+        if self._died:
+            self._connection.close()
             self._connection, self._process = _start(self._function)
         _send(self._connection, argument)
         answer: Answer | Death = _answer(self._connection, self._process)
-        if isinstance(answer, Death):
-            self.end()
+        self._died = isinstance(answer, Death)
         return answer
 
-    def end(self) -> None:
-        """End the process, whatever it is at."""
-        self._connection.close()
+    def kill(self) -> None:
+        """Kill the process, so that a thread that waits for its answer has its death."""
         self._process.kill()
         self._process.join()
+
+    def end(self) -> None:
+        """End the process, of which no thread may want an answer any more."""
+        self.kill()
+        self._connection.close()
 
 
 def run_in_processes(

@@ -120,6 +120,7 @@ def test_a_child_answers_one_question_after_another() -> None:
     child.end()
     other = ChildProcess(child_functions.process_id)
     first = other.ask(0)
+    assert isinstance(first, int)
     assert other.ask(0) == first != os.getpid()
     other.end()
     assert not psutil.pid_exists(first) or psutil.Process(first).status() == psutil.STATUS_ZOMBIE
