@@ -1,9 +1,10 @@
 """Predict: the most probable classes of new photos, by the fine-tuned model.
 
-Reads   data/model/, the photos named, and those in the folders named
-Run     python -m stages.tools.predict PATH [PATH ...]
+Reads   data/model/, reports/interpret/metrics.json, dvc.lock, and the photos named
+Run     python -m stages.tools.predict PATH [PATH ...] [--out FILE.csv|FILE.jsonl]
 
-Prints a line for each photo, and exits with 1 when one of them could not be read.
+PATH is a photo, a folder, a pattern in quotes, a .csv with a column of paths, a .tar of photos, an
+address on the web, or `-` for a list on stdin. Exits with 1 when a photo could not be read.
 """
 
 from stages.base.environment import prepare_process
@@ -12,146 +13,164 @@ prepare_process()
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import Tensor
+from tqdm import tqdm
 
 from stages.base.entry_point import run_command
-from stages.base.environment import device_name
+from stages.base.environment import device_name, workers
 from stages.base.errors import UserError
+from stages.base.files import sha256_bytes
+from stages.base.parts import PRIVATE_FOLDER
 from stages.base.plural import count_noun
 from stages.base.terminal import say
-from stages.batch.image_set import ImageSet
-from stages.batch.loader import valid_batches
-from stages.batch.render_spec import RenderSpec
-from stages.dataset.scan import list_files
-from stages.images.decode import Undecodable, decode
-from stages.images.formats import ALL_EXTENSIONS
-from stages.images.resize import presized_size, resize
-from stages.model.classifier import Classifier, LossName
-from stages.model.files import ModelCard, load_model
-from stages.train.device import Compute, open_device
-from stages.train.infer import predict_batches
+from stages.compare.dvc_cache import open_dvc_cache
+from stages.compare.git import GitHistory
+from stages.model.files import load_model
+from stages.predict.answer import AnswerRule, PhotoAnswer, answer_photos
+from stages.predict.find_sources import Found, find_sources
+from stages.predict.model_files import ModelFiles, ResultFiles, model_in_folder
+from stages.predict.output_file import Conditions, OutputFile, open_output, row_format_of
+from stages.predict.past_model import past_model
+from stages.predict.photo_source import PhotoSource
+from stages.predict.read_ahead import photo_readers
+from stages.predict.rows import text_of
+from stages.predict.torch_classifier import TorchClassifier
+from stages.predict.trust import Trust, find_trust, untested
+from stages.train.device import open_device
 
-# Photos in memory at once: presized to 460 px, 32 take 30 MB.
-_BATCH_SIZE = 32
-# With bce each class has a sigmoid of its own; one below a half is a no.
-_YES_FROM = 0.5
-
-
-@dataclass(frozen=True)
-class Found:
-    """What stands at a path: a photo to read, or with a problem what cannot be one."""
-
-    path: Path
-    problem: str = ""
+_FILES = ResultFiles(
+    lock="dvc.lock",
+    model="data/model",
+    card="data/model/model.json",
+    metrics="reports/interpret/metrics.json",
+)
+_RECORDS = PRIVATE_FOLDER / "predict"
 
 
 def main() -> None:
-    """Print a line for each photo: its most probable classes, or why it cannot be read."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="photo or folder")
-    parser.add_argument(
-        "--model", type=Path, default=Path("data/model"), help="default: %(default)s"
+    """PhotoAnswer every photo: by a row in a file, or by a line."""
+    options = _options()
+    found = find_sources(options.paths, options.column, sys.stdin.buffer)
+    for line in (part.passed_over for part in found if part.passed_over):
+        say(line, file=sys.stderr)
+    with photo_readers(workers()) as readers, _model_files(options) as files:
+        model, card = load_model(files.folder)
+        trust = _trust(options, files)
+        say(*trust.lines, file=sys.stderr)
+        compute = open_device(device_name(), "auto")
+        classifier = TorchClassifier(model, card, compute, trust.temperature, options.crops)
+        top = min(options.top, len(card.class_names))
+        rule = AnswerRule(threshold=trust.threshold, top=top)
+
+        def answers(sources: Iterator[PhotoSource]) -> Iterator[list[PhotoAnswer]]:
+            photos = readers.read_ahead(sources, classifier.presize)
+            return answer_photos(photos, classifier, rule)
+
+        sources = chain.from_iterable(part.sources for part in found)
+        if options.out is None:
+            _print(answers(sources))
+            return
+        conditions = _conditions(options, files, trust, top)
+        row_format = row_format_of(options.out, top)
+        with open_output(options.out, row_format, conditions, _RECORDS) as output:
+            left = (source for source in sources if source.name not in output.done)
+            _write(answers(left), output, _count(found))
+
+
+def _options() -> argparse.Namespace:
+    """Return what the user asked for; what cannot be done is refused before anything is loaded."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.tools.predict", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--top", type=int, default=3, help="classes to show; default: %(default)s")
+    add = parser.add_argument
+    add("paths", nargs="+", metavar="PATH", help="photo, folder, 'pattern', .csv, .tar, http, -")
+    add("--out", type=Path, metavar="FILE", help=".csv or .jsonl; goes on where a run was ended")
+    add("--top", type=int, default=3, help="classes to name; default: %(default)s")
+    add("--right", type=float, default=0.95, help="sure: right so often; default: %(default)s")
+    add("--crops", choices=("none", "flip", "ten"), default="none", help="average over crops")
+    add("--column", default="path", help="of the paths in a .csv; default: %(default)s")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--model", type=Path, default=Path(_FILES.model), help="a model folder")
+    which.add_argument("--rev", help="the model of a commit, a tag or a DVC experiment")
     options = parser.parse_args()
     if options.top < 1:
-        raise UserError(f"--top {options.top}: show at least 1 class")
-    compute = open_device(device_name(), "fp32")
-    model, card = load_model(options.model)
-    model.to(compute.device)
-
-    found = [photo for path in options.paths for photo in find_photos(path)]
-    unread = 0
-    for photo, answer in predict_photos(found, model, card, compute):
-        if isinstance(answer, str):
-            unread += 1
-            say(f"{photo.path}: {answer}")
-        elif np.isfinite(answer).all():
-            classes = answers(answer, card.class_names, card.loss, options.top)
-            say(f"{photo.path}: {', '.join(classes)}")
-        else:
-            raise UserError(
-                f"{options.model}: the model answers {photo.path} with NaN, since its training "
-                "diverged; train with a smaller fine_tune.base_lr"
-            )
-    if unread:
-        raise UserError(f"{unread:,} of {count_noun(len(found), 'photo')} could not be read")
+        raise UserError(f"--top {options.top}: name at least 1 class")
+    if not 0 < options.right < 1:
+        raise UserError(f"--right {options.right}: a share between 0 and 1, such as .95")
+    if options.out is not None:
+        row_format_of(options.out, options.top)
+    return options
 
 
-def find_photos(path: Path) -> Iterator[Found]:
-    """Yield the photo at a path, or the photos below a folder, sorted; a problem has its place.
-
-    Files of a folder that are not named like photos are counted in one line on stderr.
-    """
-    if not path.is_dir():
-        yield Found(path)
+@contextmanager
+def _model_files(options: argparse.Namespace) -> Iterator[ModelFiles]:
+    """Give the files of the model that the user named."""
+    if options.rev is None:
+        yield model_in_folder(options.model, _FILES)
         return
-    names, problems, _ = list_files(path)
-    photos = [name for name in names if Path(name).suffix.lower() in ALL_EXTENSIONS]
-    for problem in problems:
-        yield Found(path / problem.path, f"{problem.problem}: {problem.detail}")
-    yield from (Found(path / name) for name in photos)
-    if not photos and not problems:
-        yield Found(path, "no photo in the folder: names of photos end in .jpg, .png or the like")
-    others = Counter(Path(name).suffix or "no ending" for name in names if name not in set(photos))
-    if others:
-        kinds = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5))
-        other_files = count_noun(others.total(), "other file")
-        say(f"{path}: passed over {other_files} ({kinds})", file=sys.stderr)
+    root = Path.cwd()
+    with past_model(GitHistory(root), options.rev, open_dvc_cache(root), _FILES) as files:
+        yield files
 
 
-def predict_photos(
-    found: Sequence[Found], model: Classifier, card: ModelCard, compute: Compute
-) -> Iterator[tuple[Found, np.ndarray | str]]:
-    """Yield each photo, in order, with its probabilities (C,) or the problem why there are none."""
-    render = RenderSpec(size=card.size, mean=model.mean, std=model.std, device=compute.device)
-    for start in range(0, len(found), _BATCH_SIZE):
-        group = found[start : start + _BATCH_SIZE]
-        photos = [photo.problem or read_photo(photo.path, card.presize) for photo in group]
-        images = [photo for photo in photos if isinstance(photo, Tensor)]
-        rows: Iterator[np.ndarray] = iter(())
-        if images:
-            no_targets = np.zeros(len(images), np.int64)
-            image_set = ImageSet([""] * len(images), no_targets, images.__getitem__)
-            batches = valid_batches(image_set, render, _BATCH_SIZE)
-            rows = iter(predict_batches(model, batches, compute, card.loss).pred_probs)
-        for item, photo in zip(group, photos, strict=True):
-            yield item, photo if isinstance(photo, str) else next(rows)
+def _trust(options: argparse.Namespace, files: ModelFiles) -> Trust:
+    if options.crops != "none":
+        return untested(f"the report was made without --crops {options.crops}")
+    return find_trust(files, _FILES, options.right)
 
 
-def read_photo(path: Path, size: int) -> Tensor | str:
-    """Return one photo (H, W, 3) uint8, upright RGB, presized as the training images were.
-
-    size: shorter side in pixels. For what is no photo, the problem as presize names it.
-    """
-    try:
-        photo = decode(path.read_bytes(), size)
-    except Undecodable as error:
-        return f"{error.problem}: {error.detail}" if error.detail else error.problem
-    except OSError as error:
-        return f"unreadable: {error.strerror}"
-    presized = resize(photo.picture, presized_size(photo.width, photo.height, size))
-    return torch.tensor(np.asarray(presized))
+def _conditions(
+    options: argparse.Namespace, files: ModelFiles, trust: Trust, top: int
+) -> Conditions:
+    return Conditions(
+        model=sha256_bytes(files.card or b""),
+        temperature=trust.temperature,
+        threshold=trust.threshold,
+        right=options.right,
+        top=top,
+        crops=options.crops,
+    )
 
 
-def answers(
-    pred_probs: np.ndarray, class_names: list[str], loss: LossName, top: int
-) -> Iterator[str]:
-    """Yield the `top` most probable classes of an image with their probabilities, (C,).
+def _count(found: Sequence[Found]) -> int | None:
+    """Return how many photos there are, None where only reading them tells."""
+    counts = [part.count for part in found if part.count is not None]
+    return sum(counts) if len(counts) == len(found) else None
 
-    With bce, where no class reaches a half, "none of these" comes first.
-    """
-    if loss == "bce" and pred_probs.max() < _YES_FROM:
-        yield "none of these"
-    for target in np.argsort(-pred_probs, kind="stable")[:top]:
-        yield f"{class_names[target]} {pred_probs[target]:.1%}"
+
+def _print(batches: Iterator[list[PhotoAnswer]]) -> None:
+    """Print a line for each photo."""
+    photos = 0
+    unread = 0
+    for answers in batches:
+        say(*map(text_of, answers))
+        photos += len(answers)
+        unread += sum(bool(answer.problem) for answer in answers)
+    _refuse_unread(unread, photos)
+
+
+def _write(batches: Iterator[list[PhotoAnswer]], output: OutputFile, total: int | None) -> None:
+    """Write a row for each photo, behind those that are there."""
+    there = len(output.done)
+    if there:
+        say(f"{output.path} has {count_noun(there, 'photo')} already", file=sys.stderr)
+    written = 0
+    with tqdm(desc="predict", total=total, initial=there, unit=" photos", disable=None) as bar:
+        for answers in batches:
+            output.write(answers)
+            written += len(answers)
+            bar.update(len(answers))
+    say(f"{output.path}: {count_noun(there + written, 'photo')}")
+    _refuse_unread(output.unread, there + written)
+
+
+def _refuse_unread(unread: int, photos: int) -> None:
+    if unread:
+        raise UserError(f"{unread:,} of {count_noun(photos, 'photo')} could not be read")
 
 
 if __name__ == "__main__":

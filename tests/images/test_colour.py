@@ -15,7 +15,8 @@ from stages.images.colour import Colours, colours_of, to_srgb
 from stages.images.decode import decode
 from stages.images.encode import encode
 from stages.images.resize import PresizeParams
-from stages.tools.predict import read_photo
+from stages.predict.photo_source import PhotoSource
+from stages.predict.read_photo import PhotoRequest, read_photo
 
 PARAMS = PresizeParams(size=60, format="jpeg", quality=92, shards=16, max_rejected=0.05)
 
@@ -232,4 +233,5 @@ def test_predict_reads_the_same_colours(tmp_path: Path) -> None:
     """A photo to predict has its colours converted as those that were trained on."""
     file = tmp_path / "photo.jpg"
     file.write_bytes(saved(picture(), "JPEG", icc_profile=PROPHOTO, quality=95))
-    assert np.array_equal(np.asarray(read_photo(file, 64)), by_us(file.read_bytes()))
+    read = read_photo(PhotoRequest(PhotoSource("photo", file), 64))
+    assert np.array_equal(np.asarray(read), by_us(file.read_bytes()))

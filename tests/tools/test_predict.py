@@ -1,201 +1,297 @@
 """The model used on new photos, by the command that people type."""
 
+import csv
+import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
 
 from stages.base.errors import UserError
-from stages.model.classifier import ModelParams, build_classifier
-from stages.model.files import ModelCard, load_model, save_model
-from stages.tools.predict import Found, answers, find_photos, main, predict_photos, read_photo
-from stages.train.device import open_device
+from stages.model.classifier import build_classifier
+from stages.model.files import save_model
+from stages.predict.photo_source import MOST_BYTES
+from stages.tools.predict import main
+from tests.predict.example_run import metrics, write_run
+from tests.predict.small_model import CARD, make_model, make_photo
+from tests.tiny_repo import Repo
 
 ROOT = Path(__file__).parents[2]
-CARD = ModelCard(
-    params=ModelParams(arch="test_resnet", weights="none", head="linear", cut="none"),
-    class_names=["cat", "dog", "owl"],
-    size=32,
-    loss="cross_entropy",
-    presize=48,
-    base_lr=0.002,
-    seed=1,
-    device="cpu",
-    precision="float32",
-    threads=1,
-    processes=1,
-    torch="2.15.0",
-)
+NOT_CALIBRATED = "confidence is not calibrated and no threshold is known"
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """Return the folder of a small saved model."""
-    classifier = build_classifier(CARD.params, 3, seed=1, size=32)
-    save_model(tmp_path / "model", classifier, CARD)
-    return tmp_path / "model"
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with a small model in its place, in which the command runs."""
+    make_model(tmp_path / "data" / "model")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FINETRACK_WORKERS", "1")
+    return tmp_path
 
 
-def photo(path: Path, seed: int = 0) -> Path:
-    """Write a photo of noise."""
-    path.parent.mkdir(exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (70, 90, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path)
-    return path
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
+    """Run the command in this process."""
+    monkeypatch.setattr(sys, "argv", ["predict", *map(str, arguments)])
+    main()
 
 
-def predict(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the command."""
-    command = [sys.executable, "-m", "stages.tools.predict", *map(str, arguments)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+def command(*arguments: str | Path) -> list[str]:
+    """Return the command as people type it."""
+    return [sys.executable, "-m", "stages.tools.predict", *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which the command finds the source, on one core."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "FINETRACK_WORKERS": "1"}
+
+
+def predict(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder, and wait for its end."""
     return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        command(*arguments),
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
+def table(file: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
 @pytest.mark.slow
-def test_every_photo_gets_a_line(model: Path, tmp_path: Path) -> None:
+def test_every_photo_gets_a_line(project: Path) -> None:
     """Each photo is answered with its classes, most probable first, summing to all."""
-    names = [photo(tmp_path / "a.jpg"), photo(tmp_path / "b.png", 1)]
-    done = predict(*names, "--model", model)
+    names = [make_photo(project / "a.jpg").name, make_photo(project / "b.png", 1).name]
+    done = predict(project, *names)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [line.split(": ")[0] for line in lines] == [str(name) for name in names]
+    assert [line.split(": ")[0] for line in lines] == names
     for line in lines:
         shares = [float(part.split()[-1].rstrip("%")) for part in line.split(": ")[1].split(", ")]
         assert shares == sorted(shares, reverse=True)
         assert sum(shares) == pytest.approx(100, abs=0.3)
+    assert NOT_CALIBRATED in done.stderr
 
 
 @pytest.mark.slow
 def test_no_model_is_one_line(tmp_path: Path) -> None:
     """Without a model the command says how to make one, with exit code 1 and no traceback."""
-    done = predict(photo(tmp_path / "a.jpg"), "--model", tmp_path / "nothing")
+    done = predict(tmp_path, make_photo(tmp_path / "a.jpg"))
     assert done.returncode == 1
     assert "dvc repro fine_tune" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_photo_is_presized_upright(tmp_path: Path) -> None:
-    """A photo on its side is turned, and its shorter side comes down to the presize."""
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.new("RGB", (200, 100), "red").save(tmp_path / "side.jpg", exif=exif)
-    turned = read_photo(tmp_path / "side.jpg", 48)
-    assert isinstance(turned, torch.Tensor)
-    assert turned.shape == (96, 48, 3)
+def hostile_folder(folder: Path) -> dict[str, str]:
+    """Make a folder of trouble; return how the problem of each file begins, "" for a photo."""
+    good = make_photo(folder / "good.jpg", 1)
+    make_photo(folder / "sub" / 'in \x1b[2J\n,".png', 2)
+    (folder / "torn.jpg").write_bytes(good.read_bytes()[:400])
+    (folder / "text.jpg").write_text("no picture")
+    (folder / "empty.png").touch()
+    (folder / "camera.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    Image.new("L", (200, 100)).save(folder / "gif.jpg", "GIF")
+    Image.new("1", (20_000, 20_000)).save(folder / "bomb.png")
+    with (folder / "film.jpg").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "away.jpg").symlink_to("nowhere.jpg")
+    (folder / os.fsdecode(b"caf\xe9.jpg")).write_bytes(good.read_bytes())
+    return {
+        "good.jpg": "", 'sub/in \x1b[2J\n,".png': "", "gif.jpg": "",
+        "torn.jpg": "truncated", "text.jpg": "not an image", "empty.png": "empty",
+        "camera.heic": "not an image", "bomb.png": "bomb", "film.jpg": "too large",
+        "pipe.jpg": "not a file", "away.jpg": "broken link", "caf\\xe9.jpg": "name not UTF-8",
+    }  # fmt: skip
 
 
-def test_what_is_no_photo_gets_its_problem(tmp_path: Path) -> None:
-    """A text and what is not there have a problem in place of pixels, named as presize does."""
-    (tmp_path / "note.jpg").write_text("no picture")
-    problem = read_photo(tmp_path / "note.jpg", 48)
-    assert isinstance(problem, str)
-    assert problem.startswith("not an image")
-    assert read_photo(tmp_path / "absent.jpg", 48) == "unreadable: No such file or directory"
+def test_a_hostile_folder_becomes_a_table(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of each file there is a row, its answer or its problem, and the end says how many."""
+    expected = hostile_folder(project / "album")
+    with pytest.raises(UserError, match="9 of 12 photos could not be read"):
+        run(monkeypatch, "album", "--out", "predictions.csv")
+    rows = {row["path"].removeprefix("album/"): row for row in table(Path("predictions.csv"))}
+    assert rows.keys() == expected.keys()
+    for name, problem in expected.items():
+        row = rows[name]
+        assert row["problem"].startswith(problem), row
+        assert bool(row["problem"]) == bool(problem)
+        assert (row["predicted"] in CARD.class_names) == (not problem)
+        assert row["sure"] == ""
+    assert capsys.readouterr().out == "predictions.csv: 12 photos\n"
 
 
 def test_no_input_hides_the_others(
-    model: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A damaged photo, a name that acts on terminals and a folder leave each photo its line."""
-    good = photo(tmp_path / "a.jpg")
-    (tmp_path / "bad.jpg").write_bytes(good.read_bytes()[:400])
-    photo(tmp_path / "album" / "in \x1b[2J\n.png", 1)
-    photo(tmp_path / "b.jpg", 2)
-    (tmp_path / "empty").mkdir()
-    monkeypatch.chdir(tmp_path)
-    names = ["a.jpg", "bad.jpg", "album", "b.jpg", "absent.jpg", "empty"]
-    monkeypatch.setattr(sys, "argv", ["predict", *names, "--model", str(model)])
-    with pytest.raises(UserError, match="3 of 6 photos could not be read"):
-        main()
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(": ")[0] for line in lines] == [
-        "a.jpg", "bad.jpg", "album/in \\x1b[2J\\n.png", "b.jpg", "absent.jpg", "empty"
-    ]  # fmt: skip
-    assert [line.endswith("%") for line in lines] == [True, False, True, True, False, False]
-    assert lines[1] == f"bad.jpg: {read_photo(Path('bad.jpg'), 48)}"
-    assert lines[4] == "absent.jpg: unreadable: No such file or directory"
-
-
-def test_a_folder_gives_its_photos_sorted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Photos are found below a folder at any depth; other files are counted, on stderr."""
-    for name in ("c.JPG", "sub/deep/b.png", "a.webp", "a.json", "sub/clip.MOV", "c.xmp", ".d.jpg"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
-    found = [item.path.relative_to(tmp_path).as_posix() for item in find_photos(tmp_path)]
-    assert found == ["a.webp", "c.JPG", "sub/deep/b.png"]
+    """What is absent and a folder without photos have their lines among those of the photos."""
+    make_photo(project / "a.jpg")
+    make_photo(project / "album" / "in \x1b[2J\n.png", 1)
+    (project / "album" / "notes.txt").touch()
+    (project / "empty").mkdir()
+    with pytest.raises(UserError, match="2 of 4 photos could not be read"):
+        run(monkeypatch, "a.jpg", "album", "absent.jpg", "empty", "--top", "1")
     output = capsys.readouterr()
-    assert output.out == ""
-    assert output.err == f"{tmp_path}: passed over 3 other files (1 .json, 1 .xmp, 1 .MOV)\n"
+    lines = output.out.splitlines()
+    names = ["a.jpg", "album/in \\x1b[2J\\n.png", "absent.jpg", "empty"]
+    assert [line.partition(": ")[0] for line in lines] == names
+    assert [line.endswith("%") for line in lines] == [True, True, False, False]
+    assert lines[2] == "absent.jpg: unreadable: No such file or directory"
+    assert "album: passed over 1 other file (1 .txt)" in output.err.splitlines()
 
 
-def test_photos_are_read_in_batches(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_confidence_and_doubt_are_those_of_the_report(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of many photos a batch is in memory at a time, and each keeps its answer."""
-    classifier, card = load_model(model)
-    compute = open_device("cpu", "fp32")
-    found = [Found(photo(tmp_path / f"{number}.png", number)) for number in range(5)]
-    found.insert(2, Found(tmp_path / "absent.png"))
-    at_once = dict(predict_photos(found, classifier, card, compute))
-    monkeypatch.setattr("stages.tools.predict._BATCH_SIZE", 2)
-    in_memory = []
-    predictions = predict_photos(found, classifier, card, compute)
-    for item, answer in predictions:
-        in_memory.append(item)
-        if isinstance(answer, str):
-            assert answer == at_once[item]
-        else:
-            assert np.allclose(answer, at_once[item], atol=1e-6)
-            assert answer.sum() == pytest.approx(1)
-        if len(in_memory) == 1:
-            found[4].path.unlink()  # not read yet
-            at_once[found[4]] = "unreadable: No such file or directory"
-    assert in_memory == found
+    """The temperature changes confidence alone; the threshold parts sure answers from others."""
+    for seed in range(6):
+        make_photo(project / "album" / f"{seed}.jpg", seed)
+    run(monkeypatch, "album", "--out", "plain.csv")
+    plain = table(Path("plain.csv"))
+    threshold = sorted(float(row["confidence"]) for row in plain)[3] - 1e-5
+    write_run(project, metrics(4.0, p95=threshold, p99=None))
+    capsys.readouterr()
+    run(monkeypatch, "album", "--out", "calibrated.csv")
+    calibrated = table(Path("calibrated.csv"))
+    assert [row["predicted"] for row in calibrated] == [row["predicted"] for row in plain]
+    for before, after in zip(plain, calibrated, strict=True):
+        assert float(after["confidence"]) < float(before["confidence"])
+        assert after["sure"] == ("yes" if float(before["confidence"]) >= threshold else "no")
+        assert before["sure"] == ""
+    assert "confidence is calibrated by a temperature of 4.00" in capsys.readouterr().err
+    run(monkeypatch, "album", "--right", "0.99")
+    assert "no threshold is known" in capsys.readouterr().err
+    run(monkeypatch, "album", "--crops", "flip")
+    assert f"{NOT_CALIBRATED}: the report was made without --crops" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("top", "shown"), [(1, 1), (3, 3), (99, 3)])
-def test_no_more_classes_are_shown_than_there_are(top: int, shown: int) -> None:
-    """A larger number of classes than the model has shows all of them."""
-    row = np.array([0.5, 0.3, 0.2])
-    assert len(list(answers(row, ["a", "b", "c"], "cross_entropy", top))) == shown
-
-
-def test_at_least_one_class_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To show no class at all is refused before anything is loaded."""
-    monkeypatch.setattr(sys, "argv", ["predict", str(tmp_path / "a.jpg"), "--top", "0"])
-    with pytest.raises(UserError, match="--top 0: show at least 1 class"):
-        main()
-
-
-def test_answers_that_are_no_numbers_stop_with_the_model(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_json_lines_of_photos_in_a_list(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A model that overflows names itself, not a share of nan%."""
+    """A table of paths becomes JSON lines under the names that the table has."""
+    make_photo(project / "album" / "a.jpg")
+    (project / "album" / "list.csv").write_text("file,label\na.jpg,cat\nb.jpg,dog\n")
+    with pytest.raises(UserError, match="1 of 2 photos"):
+        run(monkeypatch, "album/list.csv", "--column", "file", "--out", "p.jsonl", "--top", "9")
+    first, second = map(json.loads, Path("p.jsonl").read_text(encoding="utf-8").splitlines())
+    assert (first["path"], first["problem"], len(first["top"])) == ("a.jpg", None, 3)
+    assert (second["path"], second["predicted"]) == ("b.jpg", None)
+
+
+def test_added_photos_are_added_to_the_file(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run again, the command answers what has no row yet, and refuses a file of another model."""
+    make_photo(project / "album" / "b.jpg")
+    run(monkeypatch, "album", "--out", "p.csv")
+    rows = table(Path("p.csv"))
+    make_photo(project / "album" / "a.jpg", 1)
+    run(monkeypatch, "album", "--out", "p.csv")
+    assert "p.csv has 1 photo already" in capsys.readouterr().err
+    again = table(Path("p.csv"))
+    assert again[:1] == rows
+    assert [row["path"] for row in again] == ["album/b.jpg", "album/a.jpg"]
+    make_model(project / "data" / "model", seed=2)
+    with pytest.raises(UserError, match=r"p\.csv was written with another model; name another"):
+        run(monkeypatch, "album", "--out", "p.csv")
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on(project: Path) -> None:
+    """Killed in the middle, the command leaves no process, and run again ends as if it had not."""
+    content = [make_photo(project / f"{seed}.jpg", seed).read_bytes() for seed in range(5)]
+    (project / "album").mkdir()
+    for number in range(1500):
+        (project / "album" / f"{number:04}.jpg").write_bytes(content[number % 5])
+    (project / "album" / "0007.jpg").write_bytes(b"broken")
+    out = project / "killed.csv"
+    process = subprocess.Popen(
+        command("album", "--out", out.name),
+        cwd=project,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not out.exists() or out.read_bytes().count(b"\n") < 100:
+        assert process.poll() is None
+        time.sleep(0.005)
+    others = psutil.Process(process.pid).children(recursive=True)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    rows_left = out.read_bytes().count(b"\n") - 1
+    assert 99 <= rows_left < 1500
+    gone, alive = psutil.wait_procs(others, timeout=20)
+    assert alive == []
+    assert gone
+    with out.open("ab") as file:
+        file.write(b'album/1499.jpg,"torn')
+    done = predict(project, "album", "--out", out.name)
+    assert done.returncode == 1
+    assert "1 of 1,500 photos could not be read" in done.stderr
+    assert f"{out.name} has {rows_left:,} photos already" in done.stderr
+    whole = predict(project, "album", "--out", "whole.csv")
+    assert whole.returncode == 1
+    for ours, theirs in zip(table(out), table(project / "whole.csv"), strict=True):
+        assert (ours["path"], ours["predicted"]) == (theirs["path"], theirs["predicted"])
+        assert float(ours["confidence"] or 0) == pytest.approx(
+            float(theirs["confidence"] or 0), abs=2e-6
+        )
+
+
+@pytest.mark.slow
+def test_a_past_model_is_used_with_its_report(repo: Repo) -> None:
+    """--rev takes model and trust from git and DVC's cache, whatever lies in the work tree."""
+    photos = "data/photos/disc_0*.jpg"
+    now = repo.run("python", "-m", "stages.tools.predict", photos, "--out", "now.csv")
+    repo.run("git", "tag", "v1")
+    for name in ("data/model", "reports/interpret/metrics.json", "dvc.lock"):
+        repo.run("rm", "-r", name)
+    repo.run("python", "-m", "stages.tools.predict", photos, "--out", "no.csv", code=1)
+    past = repo.run(
+        "python", "-m", "stages.tools.predict", photos, "--rev", "v1", "--out", "v1.csv"
+    )
+    assert repo.table("v1.csv") == repo.table("now.csv")
+    assert len(repo.table("v1.csv")) == 10
+    assert past.splitlines()[:2] == now.splitlines()[:2]
+    assert "is not of this model" not in past
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (("--top", "0"), "--top 0: name at least 1 class"),
+        (("--right", "1"), r"--right 1\.0: a share between 0 and 1"),
+        (("--out", "a.xlsx"), r"--out a\.xlsx: a table ends in \.csv"),
+    ],
+)
+def test_odd_options_are_refused(
+    monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], error: str
+) -> None:
+    """What cannot be done is refused before anything is loaded."""
+    with pytest.raises(UserError, match=error):
+        run(monkeypatch, "a.jpg", *options)
+
+
+def test_answers_that_are_no_numbers_stop(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that overflows is named, not shown as a share of nan%."""
     classifier = build_classifier(CARD.params, 3, seed=1, size=32)
     with torch.no_grad():
         classifier.state_dict()["head.3.weight"].fill_(3e38)
-    save_model(model, classifier, CARD)
-    name = str(photo(tmp_path / "a.png"))
-    monkeypatch.setattr(sys, "argv", ["predict", name, "--model", str(model)])
-    with pytest.raises(UserError, match=r"model answers .*a\.png with NaN"):
-        main()
-
-
-def test_bce_may_answer_none() -> None:
-    """With bce an image that no class claims is none of these; softmax always picks one."""
-    row = np.array([0.1, 0.3, 0.2])
-    assert list(answers(row, ["a", "b", "c"], "bce", 1)) == ["none of these", "b 30.0%"]
-    assert list(answers(row, ["a", "b", "c"], "cross_entropy", 2)) == ["b 30.0%", "c 20.0%"]
-    assert list(answers(np.array([0.1, 0.9]), ["a", "b"], "bce", 1)) == ["b 90.0%"]
+    save_model(project / "data" / "model", classifier, CARD)
+    make_photo(project / "a.png")
+    with pytest.raises(UserError, match=r"model answers a\.png with NaN"):
+        run(monkeypatch, "a.png")

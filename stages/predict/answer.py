@@ -1,0 +1,114 @@
+"""Answers: what a row says of a photo, from the probabilities of its classes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.base.errors import UserError
+from stages.predict.photo_classifier import PhotoClassifier
+from stages.predict.photo_source import Unread
+from stages.predict.read_photo import ReadPhoto
+
+NONE_OF_THESE = "none of these"
+# Photos that the network takes at once: presized to 460 px, 32 take 30 MB.
+_BATCH_SIZE = 32
+# With bce each class has a sigmoid of its own; one below a half is a no.
+_YES_FROM = 0.5
+
+
+@dataclass(frozen=True)
+class ClassProbability:
+    """A class and its probability."""
+
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoAnswer:
+    """The row of a photo: what it shows, or the problem why nobody can tell."""
+
+    path: str
+    predicted: str = ""
+    confidence: float | None = None  # probability of the most probable class
+    sure: bool | None = None  # None where no threshold is known
+    problem: str = ""
+    top: tuple[ClassProbability, ...] = ()  # most probable first
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerRule:
+    """How probabilities become an answer."""
+
+    threshold: float | None  # of the confidence before calibration, from which on one is sure
+    top: int  # classes to name
+
+
+def answer_photos(
+    photos: Iterable[ReadPhoto],
+    classifier: PhotoClassifier,
+    rule: AnswerRule,
+) -> Iterator[list[PhotoAnswer]]:
+    """Yield the answers to photos batch by batch, in their order, problems among them.
+
+    UserError where the model answers with NaN.
+    """
+    group: list[ReadPhoto] = []
+    for item in photos:
+        group.append(item)
+        if len(group) == _BATCH_SIZE:
+            yield _answer_group(group, classifier, rule)
+            group = []
+    if group:
+        yield _answer_group(group, classifier, rule)
+
+
+def _answer_group(
+    group: Sequence[ReadPhoto],
+    classifier: PhotoClassifier,
+    rule: AnswerRule,
+) -> list[PhotoAnswer]:
+    pixels = [photo for _, photo in group if not isinstance(photo, Unread)]
+    rows: Iterator[tuple[NDArray[np.float32], np.float32]] = iter(())
+    if pixels:
+        batch = classifier.answers(pixels)
+        rows = zip(batch.pred_probs, batch.raw_confidence, strict=True)
+    answers = []
+    for source, photo in group:
+        if isinstance(photo, Unread):
+            answers.append(PhotoAnswer(path=source.name, problem=photo.problem))
+            continue
+        pred_probs, raw_confidence = next(rows)
+        if not np.isfinite(pred_probs).all():
+            raise UserError(
+                f"the model answers {source.name} with NaN, since its training diverged; train "
+                "with a smaller fine_tune.base_lr"
+            )
+        answers.append(answer_of(source.name, pred_probs, float(raw_confidence), classifier, rule))
+    return answers
+
+
+def answer_of(
+    path: str,
+    pred_probs: NDArray[np.float32],
+    raw_confidence: float,
+    classifier: PhotoClassifier,
+    rule: AnswerRule,
+) -> PhotoAnswer:
+    """Return the answer to one photo by the probabilities of its classes, (C,).
+
+    Where classes may all say no and no one reaches a half, the prediction is that.
+    """
+    order = np.argsort(-pred_probs, kind="stable")[: rule.top]
+    names = classifier.class_names
+    top = tuple(ClassProbability(names[at], float(pred_probs[at])) for at in order)
+    refused = classifier.may_refuse and top[0].probability < _YES_FROM
+    return PhotoAnswer(
+        path=path,
+        predicted=NONE_OF_THESE if refused else top[0].name,
+        confidence=top[0].probability,
+        sure=None if rule.threshold is None else raw_confidence >= rule.threshold,
+        top=top,
+    )

@@ -1,0 +1,172 @@
+"""Finding sources: files, folders, patterns, lists, tables, tars and addresses become photos.
+
+All but the names in a folder and in a table is found while photos are read, so that what is found
+takes no memory.
+"""
+
+import glob
+import io
+import os
+import tarfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+from stages.base.file_names import utf8_name
+from stages.base.plural import count_noun
+from stages.dataset.photo_files import extension_of, is_named_photo
+from stages.dataset.scan import list_files
+from stages.predict.path_column import read_path_column
+from stages.predict.photo_source import MOST_BYTES, Address, PhotoSource, Unread, too_large
+
+LIST_ON_STDIN = "-"
+_WEB = ("http://", "https://")
+_TABLES = (".csv", ".tsv")
+_TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_PIECE = 2**16  # bytes of a list that are read at once
+
+
+@dataclass(frozen=True)
+class Found:
+    """The photos behind one argument."""
+
+    sources: Iterable[PhotoSource]
+    count: int | None  # None where only reading them tells
+    passed_over: str = ""  # a line about the files beside photos, "" where there are none
+
+
+def find_sources(arguments: Sequence[str], path_column: str, stdin: BinaryIO) -> list[Found]:
+    """Return the photos behind each argument; what cannot be one has its problem in its place.
+
+    An argument is a photo, a folder, a pattern such as 'album/**/*.jpg', a table of paths (.csv),
+    a tar of photos, an address (http or https), or `-` for a list on stdin, one a line or parted by
+    NUL. Raises UserError where a table cannot be read.
+    """
+    return [_find(argument, path_column, stdin) for argument in arguments]
+
+
+def _find(argument: str, path_column: str, stdin: BinaryIO) -> Found:
+    if argument == LIST_ON_STDIN:
+        return Found(_in_list(stdin), None)
+    if argument.startswith(_WEB):
+        return Found([_one(argument, Path())], 1)
+    return _on_disk(argument, path_column)
+
+
+def _on_disk(argument: str, path_column: str) -> Found:
+    path = Path(argument)
+    if path.is_dir():
+        return _in_folder(path)
+    if argument.lower().endswith(_TABLES):
+        names = read_path_column(path, path_column)
+        return Found((_one(name, path.parent) for name in names), len(names))
+    if argument.lower().endswith(_TARS):
+        return Found(_in_tar(path), None)
+    if glob.has_magic(argument) and not path.exists():
+        return _by_pattern(argument)
+    return Found([_one(argument, Path())], 1)
+
+
+def _one(name: str, folder: Path) -> PhotoSource:
+    """Return a photo by its name in a list: an address, or a path from that folder on."""
+    if not name.strip():
+        return PhotoSource(name, Unread("no path: the line or the cell is empty"))
+    if name.startswith(_WEB):
+        return PhotoSource(utf8_name(name), Address(name))
+    return PhotoSource(utf8_name(name), folder / name)
+
+
+def _problem(name: Path | str, problem: str) -> PhotoSource:
+    """Return what stands in the place of a photo that is none."""
+    return PhotoSource(utf8_name(f"{name}"), Unread(problem))
+
+
+def _in_folder(folder: Path) -> Found:
+    """Return the photos below a folder, sorted, after what is neither a file nor a folder there."""
+    names, problems, _ = list_files(folder)
+    photos = [name for name in names if is_named_photo(name)]
+    unread = [_problem(folder / path, f"{problem}: {detail}") for path, problem, detail in problems]
+    if not photos and not unread:
+        reason = "no photo in the folder: names of photos end in .jpg, .png or the like"
+        unread = [_problem(folder, reason)]
+    sources = (_one(f"{folder / name}", Path()) for name in photos)
+    others = [name for name in names if not is_named_photo(name)]
+    return Found(chain(unread, sources), len(unread) + len(photos), _others(f"{folder}", others))
+
+
+def _by_pattern(pattern: str) -> Found:
+    """Return the photos that a pattern matches, sorted; folders that it matches are passed over."""
+    names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - of Path it would need the root apart
+    files = sorted(name for name in names if not Path(name).is_dir())
+    photos = [name for name in files if is_named_photo(name)]
+    others = _others(pattern, [name for name in files if not is_named_photo(name)])
+    if not photos:
+        return Found(
+            [PhotoSource(utf8_name(pattern), Unread("no photo has such a name"))], 1, others
+        )
+    return Found((_one(name, Path()) for name in photos), len(photos), others)
+
+
+def _others(where: str, names: Sequence[str]) -> str:
+    """Return a line about files that are not named like photos, "" where there are none."""
+    counts = Counter(extension_of(name) for name in names)
+    kinds = ", ".join(f"{count} {extension}" for extension, count in counts.most_common(5))
+    return f"{where}: passed over {count_noun(len(names), 'other file')} ({kinds})" if names else ""
+
+
+def _in_list(stream: BinaryIO) -> Iterator[PhotoSource]:
+    """Yield the photos that a list names, one a line, or parted by NUL as find -print0 does."""
+    separator = b""  # NUL if one comes before the first line has ended
+    rest = b""
+    while piece := _next_piece(stream):
+        rest += piece
+        separator = separator or next((sign for sign in (b"\0", b"\n") if sign in rest), b"")
+        *whole, rest = rest.split(separator) if separator else [rest]
+        yield from (_listed(line) for line in whole)
+    if rest:
+        yield _listed(rest)
+
+
+def _next_piece(stream: BinaryIO) -> bytes:
+    """Return what a list has next, without waiting until a whole piece is there."""
+    piece: bytes = stream.read1(_PIECE) if isinstance(stream, io.BufferedReader) else b""
+    return piece or stream.read(_PIECE)
+
+
+def _listed(line: bytes) -> PhotoSource:
+    return _one(os.fsdecode(line.removesuffix(b"\r")), Path())
+
+
+def _in_tar(path: Path) -> Iterator[PhotoSource]:
+    """Yield the photos in a tar, compressed or not, in its order; read once, from start to end."""
+    try:
+        if path.exists() and not path.is_file():
+            yield PhotoSource(
+                utf8_name(f"{path}"), Unread("not a file: a pipe, a socket or a device")
+            )
+            return
+        with tarfile.open(path, "r|*") as archive:
+            for member in archive:
+                archive.members = []  # type: ignore[attr-defined] # it keeps what it read: 2 kB a photo
+                hidden = any(part.startswith(".") for part in Path(member.name).parts)
+                if not member.isdir() and is_named_photo(member.name) and not hidden:
+                    yield _member(archive, member, utf8_name(f"{path / member.name}"))
+    except FileNotFoundError as error:
+        yield _problem(path, f"unreadable: {error.strerror}")
+    except Exception as error:  # tarfile, zlib, bz2 and lzma each have their own for damage
+        reason = " ".join(str(error).split()) or type(error).__name__
+        yield PhotoSource(
+            utf8_name(f"{path}"), Unread(f"damaged tar: {reason}; what is behind is lost")
+        )
+
+
+def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> PhotoSource:
+    if not member.isreg():
+        return PhotoSource(name, Unread("not a file: a link or a device in the tar"))
+    if member.size > MOST_BYTES:
+        return PhotoSource(name, too_large(member.size))
+    file = archive.extractfile(member)
+    return PhotoSource(name, file.read() if file else b"")

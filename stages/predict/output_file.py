@@ -1,0 +1,136 @@
+"""The output file of predict: rows are appended, and a run that was killed goes on behind them."""
+
+import fcntl
+import io
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from stages.base.errors import UserError
+from stages.base.files import sha256_bytes, write_json
+from stages.base.plural import join_names
+from stages.base.system_errors import unwritable
+from stages.predict.answer import PhotoAnswer
+from stages.predict.rows import CsvFormat, JsonFormat, RowFormat
+
+_BEGIN_ANEW = "name another --out, or delete the file to begin anew"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What rows depend on beside the photos; a file goes on only under the same."""
+
+    model: str  # SHA-256 of the model card, which names that of the tensors
+    temperature: float
+    threshold: float | None
+    right: float
+    top: int
+    crops: str
+
+
+class OutputFile:
+    """A file of rows, opened behind the rows that it has."""
+
+    def __init__(self, path: Path, file: BinaryIO, row_format: RowFormat) -> None:
+        """Read the rows that are there; what was torn by a kill must be gone."""
+        self.path = path
+        self.done: set[str] = set()  # photos that have a row
+        self.unread = 0  # rows with a problem
+        self._file = file
+        self._format = row_format
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+        try:
+            for row in row_format.read(text):
+                self.done.add(row.path)
+                self.unread += bool(row.problem)
+        except ValueError as error:
+            reason = " ".join(str(error).split())[:120]
+            raise UserError(f"{path} has rows of another kind ({reason}); {_BEGIN_ANEW}") from None
+        finally:
+            text.detach()
+
+    def write(self, answers: Iterable[PhotoAnswer]) -> None:
+        """Append rows; they are in the file when this returns, whatever happens to the process."""
+        lines = []
+        for answer in answers:
+            lines.append(self._format.line(answer))
+            self.unread += bool(answer.problem)
+        try:
+            self._file.write("".join(lines).encode())
+            self._file.flush()
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+
+
+def row_format_of(path: Path, top: int) -> RowFormat:
+    """Return the format that the ending of a file names."""
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".jsonl"):
+        raise UserError(f"--out {path}: a table ends in .csv, JSON lines end in .jsonl")
+    return CsvFormat(top) if suffix == ".csv" else JsonFormat()
+
+
+@contextmanager
+def open_output(
+    path: Path, row_format: RowFormat, conditions: Conditions, records: Path
+) -> Iterator[OutputFile]:
+    """Open an output file for a block, to go on behind its whole rows; a torn last one is removed.
+
+    records: the folder that notes under which conditions each file is written. UserError where the
+    file was written under others, or by something else, or is being written now.
+    """
+    record = records / f"{sha256_bytes(bytes(path.absolute()))[:32]}.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+b")
+    except OSError as error:
+        raise unwritable(path, error) from None
+    with file:
+        _lock(path, file)
+        if file.seek(0, io.SEEK_END) > 0:
+            _refuse_others(path, record, conditions)
+            file.truncate(_end_of_rows(file, row_format))
+        if file.seek(0, io.SEEK_END) == 0:
+            write_json(record, asdict(conditions))
+            file.write(row_format.header.encode())
+            file.flush()
+        file.seek(0)
+        yield OutputFile(path, file, row_format)
+
+
+def _lock(path: Path, file: BinaryIO) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(f"{path} is being written by another predict; wait for its end") from None
+    except OSError:  # a network folder without locks
+        return
+
+
+def _refuse_others(path: Path, record: Path, conditions: Conditions) -> None:
+    """Refuse a file that was written under other conditions, or not by this command."""
+    written: Any = None
+    with suppress(FileNotFoundError, ValueError):
+        written = json.loads(record.read_bytes())
+    if not isinstance(written, dict):
+        raise UserError(f"{path} is there, and was not written by predict here; {_BEGIN_ANEW}")
+    now = asdict(conditions)
+    if others := [name for name, value in now.items() if written.get(name) != value]:
+        raise UserError(f"{path} was written with another {join_names(others)}; {_BEGIN_ANEW}")
+
+
+def _end_of_rows(file: BinaryIO, row_format: RowFormat) -> int:
+    """Return where the last whole row ends: at a line end that is outside of quotes."""
+    file.seek(0)
+    at = 0
+    end = 0
+    quoted = False
+    for line in file:
+        at += len(line)
+        quoted ^= row_format.may_span_lines and line.count(b'"') % 2 == 1
+        if not quoted and line.endswith(b"\n"):
+            end = at
+    return end

@@ -1,0 +1,108 @@
+"""Photo source: what a photo to predict is called, and where its bytes are.
+
+Light, since the child processes that read photos import it.
+"""
+
+import os
+import stat
+import time
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+# Of a photo at the limit of 200 million pixels nothing but raw numbers is larger; so large a file
+# is a film or a disk image, and reading it would only take the memory.
+MOST_BYTES = 2**30
+_PIECE = 2**20  # bytes
+_SECONDS_SILENT = 30  # of a server, before its photo is given up
+_SECONDS_IN_ALL = 300
+# What may stand in an address as it is; the rest, such as a space, is written as %20.
+_ADDRESS_SIGNS = "%/:=&?~#+!$,;'@()*[]"
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address on the web, http or https."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What stands in the place of a photo that cannot be read: the problem, named as presize does.
+
+    It is a value and no exception, since of a hundred thousand photos some are broken.
+    """
+
+    problem: str
+
+
+@dataclass(frozen=True)
+class PhotoSource:
+    """A photo to predict."""
+
+    name: str  # in its row, as text that can be written
+    place: Path | Address | bytes | Unread  # the bytes themselves, where they were in a tar
+
+
+def read_source_bytes(source: PhotoSource) -> bytes | Unread:
+    """Return the bytes of a photo, or why they cannot be read."""
+    try:
+        return _read_place(source.place)
+    except (OSError, ValueError, HTTPException) as error:  # the last two of an address that is none
+        return Unread(f"unreadable: {_reason(error)}")
+
+
+def too_large(length: int) -> Unread:
+    """Return the problem of a file with more bytes than a photo has."""
+    return Unread(f"too large: {length:,} bytes; a photo has at most {MOST_BYTES:,}")
+
+
+def _read_place(place: Path | Address | bytes | Unread) -> bytes | Unread:
+    if isinstance(place, Path):
+        return _read_file(place)
+    return _read_address(place.url) if isinstance(place, Address) else place
+
+
+def _reason(error: Exception) -> object:
+    """Return what an error says, without its number and the name of the file."""
+    if isinstance(error, HTTPError):
+        return f"HTTP {error.code} {error.reason}"
+    if isinstance(error, URLError):
+        return error.reason
+    return getattr(error, "strerror", None) or error
+
+
+def _read_file(path: Path) -> bytes | Unread:
+    # A pipe that nobody writes to would be waited for.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            return Unread("not a file: a pipe, a socket or a device")
+        if status.st_size > MOST_BYTES:
+            return too_large(status.st_size)
+        return file.read()
+
+
+def _read_address(url: str) -> bytes | Unread:
+    request = Request(quote(url, safe=_ADDRESS_SIGNS), headers={"User-Agent": "finetrack"})  # noqa: S310 - find_sources takes http and https alone
+    with urlopen(request, timeout=_SECONDS_SILENT) as response:  # noqa: S310 - see above
+        return _read_response(response)
+
+
+def _read_response(response: HTTPResponse) -> bytes | Unread:
+    """Return the whole of a response, unless it is too large or too slow."""
+    started = time.monotonic()
+    pieces = []
+    length = 0
+    while piece := response.read(_PIECE):
+        pieces.append(piece)
+        length += len(piece)
+        if length > MOST_BYTES:
+            return too_large(length)
+        if time.monotonic() - started > _SECONDS_IN_ALL:
+            return Unread(f"unreadable: not whole after {_SECONDS_IN_ALL} seconds")
+    return b"".join(pieces)

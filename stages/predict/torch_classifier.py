@@ -1,0 +1,109 @@
+"""The fine-tuned model in torch, as predict asks it: rendering, network, temperature."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stages.batch.render_cpu import prepare_views, render_images
+from stages.batch.render_gpu import render_batch, shrink_factors
+from stages.batch.render_kernel import load_compiled_code
+from stages.batch.render_spec import RenderSpec
+from stages.batch.views import Views
+from stages.batch.windows import collate, visible_windows
+from stages.images.picture import Pixels
+from stages.model.classifier import Classifier
+from stages.model.files import ModelCard
+from stages.predict.crops import CropsName, crop_views
+from stages.predict.photo_classifier import BatchAnswers
+from stages.train.device import Compute
+from stages.train.losses import to_pred_probs
+
+# By which half precision may move a probability; it must not change a prediction at all.
+_MOST_HALF_ERROR = 0.01
+
+
+class TorchClassifier:
+    """A model on a device, in half precision where its answers to the first batch agree."""
+
+    def __init__(
+        self,
+        model: Classifier,
+        card: ModelCard,
+        compute: Compute,
+        temperature: float,
+        crops: CropsName,
+    ) -> None:
+        """Move the model to the device; temperature: divides the activations."""
+        device = compute.device
+        self.class_names: Sequence[str] = card.class_names
+        self.presize = card.presize
+        self.may_refuse = card.loss == "bce"
+        self._model = model.eval().to(device)
+        self._loss = card.loss
+        self._render = RenderSpec(size=card.size, mean=model.mean, std=model.std, device=device)
+        self._compute = compute
+        self._checked = compute.dtype == torch.float32
+        self._temperature = temperature
+        self._crops: CropsName = crops
+        self._threads = torch.get_num_threads()
+        self._pool = ThreadPoolExecutor(self._threads)
+        if device.type == "cpu":
+            load_compiled_code()
+
+    def answers(self, photos: Sequence[Pixels]) -> BatchAnswers:
+        """Return the answers to photos; those to several crops of one are averaged."""
+        with torch.inference_mode():
+            images = self._rendered(photos)
+            if not self._checked:
+                self._check_half(images)
+            activations = self._activations(images)
+            pred_probs = self._averaged(activations / self._temperature, len(photos))
+            raw = self._averaged(activations, len(photos))
+        return BatchAnswers(
+            pred_probs=pred_probs.cpu().numpy(), raw_confidence=raw.amax(1).cpu().numpy()
+        )
+
+    def _activations(self, images: Tensor) -> Tensor:
+        with self._compute.autocast():
+            activations: Tensor = self._model(images)
+        return activations.float()
+
+    def _averaged(self, activations: Tensor, photos: int) -> Tensor:
+        """Return the probabilities of each photo, the mean over its crops: (B, C)."""
+        pred_probs = to_pred_probs(activations, self._loss)
+        return pred_probs.reshape(photos, -1, pred_probs.shape[1]).mean(dim=1)
+
+    def _check_half(self, images: Tensor) -> None:
+        """Compute in float32 from now on if half precision answers otherwise."""
+        half = to_pred_probs(self._activations(images), self._loss)
+        halved = self._compute
+        self._compute = replace(self._compute, dtype=torch.float32)
+        whole = to_pred_probs(self._activations(images), self._loss)
+        same = bool((half.argmax(1) == whole.argmax(1)).all())
+        if same and float((half - whole).abs().max()) <= _MOST_HALF_ERROR:
+            self._compute = halved
+        self._checked = True
+
+    def _rendered(self, photos: Sequence[Pixels]) -> Tensor:
+        """Return every crop of every photo as the model takes it: (B * crops, 3, S, S)."""
+        sizes = np.array([photo.shape[:2] for photo in photos])
+        views = crop_views(sizes, self._crops)
+        crops = len(views.matrices) // len(photos)
+        repeated = [photo for photo in photos for _ in range(crops)]
+        if self._render.device.type == "cpu":
+            prepared = prepare_views(views, self._render.size)
+            return render_images(repeated, prepared, self._render, self._pool, self._threads)
+        return self._rendered_on_device(repeated, np.repeat(sizes, crops, axis=0), views)
+
+    def _rendered_on_device(
+        self, photos: Sequence[Pixels], sizes: np.ndarray, views: Views
+    ) -> Tensor:
+        factors = shrink_factors(views.matrices, self._render.size)
+        windows = visible_windows(views.matrices, sizes, factors)
+        pixels = collate([torch.from_numpy(photo) for photo in photos], windows)
+        on_device = pixels.to(self._render.device)
+        return render_batch(on_device, sizes, views, self._render, windows)

@@ -1,0 +1,104 @@
+"""Trust: the temperature and the threshold that interpret found for a model."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
+
+from stages.base.errors import UserError
+from stages.compare.dvc_cache import md5_of
+from stages.compare.dvc_lock import output_hashes, read_lock
+from stages.predict.model_files import ModelFiles, ResultFiles
+
+_INTERPRET = "interpret"
+_REMEDY = "dvc repro makes it for the model of the project"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """How far the confidence of a model may be taken at its word."""
+
+    temperature: float = 1.0  # divides the activations
+    threshold: float | None = None  # of the confidence before the temperature; None: not known
+    lines: tuple[str, ...]  # what to tell people about both
+
+
+class _Change(BaseModel):
+    low: float
+
+
+class _Temperature(BaseModel):
+    value: float
+    nll_change: _Change
+
+
+class _Calibration(BaseModel):
+    temperature: _Temperature | None
+
+
+class _Threshold(BaseModel):
+    threshold: float | None
+    reason: str
+
+
+class _Metrics(BaseModel):
+    """What is read of metrics.json; see stats/metrics_record.py for the whole."""
+
+    calibration: _Calibration
+    sure: dict[str, _Threshold]  # by the level in percent
+
+
+def untested(reason: str) -> Trust:
+    """Return the trust in a model of which nothing is known, and why."""
+    line = f"confidence is not calibrated and no threshold is known: {reason}"
+    return Trust(lines=(line,))
+
+
+def find_trust(model: ModelFiles, files: ResultFiles, right: float) -> Trust:
+    """Return the trust in a model by the report of its model.
+
+    The report counts only if dvc.lock says that it was made of this model. right: the share of
+    answers that are to be right, for the threshold.
+    """
+    if model.card is None or model.lock is None or model.metrics is None:
+        return untested(f"there is no {files.lock} and {files.metrics} of its run")
+    lock = read_lock(model.lock, files.lock) or {}
+    if _INTERPRET not in lock or lock[_INTERPRET].data.get(files.card) != md5_of(model.card):
+        return untested(f"{files.metrics} is not of this model; {_REMEDY}")
+    if output_hashes(lock).get(files.metrics) != md5_of(model.metrics):
+        return untested(f"{files.metrics} is not the one that {files.lock} names; {_REMEDY}")
+    try:
+        metrics = _Metrics.model_validate_json(model.metrics)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        place = ".".join(map(str, detail["loc"]))
+        raise UserError(
+            f"{files.metrics} is damaged ({place}: {detail['msg']}); make it anew: dvc repro -f "
+            f"-s {_INTERPRET}"
+        ) from None
+    temperature, line = _temperature_of(metrics)
+    threshold, threshold_line = _threshold_of(metrics, right)
+    return Trust(temperature=temperature, threshold=threshold, lines=(line, threshold_line))
+
+
+def _temperature_of(metrics: _Metrics) -> tuple[float, str]:
+    fitted = metrics.calibration.temperature
+    if fitted is None:
+        return 1.0, "confidence is not calibrated: too few validation images to fit a temperature"
+    if fitted.nll_change.low > 0:
+        return 1.0, "confidence is as the model gives it: in the report a temperature harms it"
+    return fitted.value, f"confidence is calibrated by a temperature of {fitted.value:.2f}"
+
+
+def _threshold_of(metrics: _Metrics, right: float) -> tuple[float | None, str]:
+    level = f"{100 * right:g}"
+    unknown = f"no threshold is known from which on {level} % of the answers are right"
+    found = metrics.sure.get(level)
+    if found is None:
+        levels = " and ".join(f"{float(name) / 100:g}" for name in metrics.sure)
+        return None, f"{unknown}: the report has those of --right {levels}"
+    if found.threshold is None:
+        return None, f"{unknown}: {found.reason}"
+    share = f"{100 * found.threshold:.1f} %"
+    return found.threshold, (
+        f"sure is an answer of at least {share} before calibration: {level} % of those are right"
+    )

@@ -1,0 +1,48 @@
+"""What a run leaves beside its model, for the tests of trust: dvc.lock and metrics.json."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from stages.base.files import write_bytes
+from stages.compare.dvc_cache import md5_of
+from stages.predict.model_files import ResultFiles
+
+FILES = ResultFiles(
+    lock="dvc.lock",
+    model="data/model",
+    card="data/model/model.json",
+    metrics="reports/interpret/metrics.json",
+)
+
+
+def metrics(temperature: float | None = 1.5, low: float = -0.2, **levels: Any) -> bytes:
+    """Return what predict reads of metrics.json, and more; levels: thresholds by p95 or so."""
+    scaling = {"value": temperature, "nll_change": {"value": 0.0, "low": low, "high": 0.1}}
+    sure = {
+        name.removeprefix("p"): {"threshold": value, "reason": "" if value else "too few images"}
+        for name, value in (levels or {"p95": 0.8, "p99": None}).items()
+    }
+    calibration = {"ece_by_chance": 0.1, "temperature": scaling if temperature else None}
+    return json.dumps({"errors": 3, "calibration": calibration, "sure": sure}).encode()
+
+
+def lock_of(card: bytes, report: bytes, model: str = "0" * 32 + ".dir") -> bytes:
+    """Return a dvc.lock in which interpret read this model card and wrote this report."""
+    entry = {"path": FILES.card, "hash": "md5", "md5": md5_of(card)}
+    stages = {
+        "fine_tune": {"cmd": "x", "outs": [{"path": FILES.model, "md5": model}]},
+        "interpret": {
+            "cmd": "y",
+            "deps": [entry],
+            "outs": [{"path": FILES.metrics, "md5": md5_of(report)}],
+        },
+    }
+    return json.dumps({"schema": "2.0", "stages": stages}).encode()
+
+
+def write_run(root: Path, report: bytes) -> None:
+    """Put a report and the dvc.lock of its run beside the model of a project."""
+    card = (root / FILES.card).read_bytes()
+    write_bytes(root / FILES.metrics, report)
+    write_bytes(root / FILES.lock, lock_of(card, report))

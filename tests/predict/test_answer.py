@@ -1,0 +1,101 @@
+"""Probabilities become answers: what a photo shows, and whether that is sure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from stages.base.errors import UserError
+from stages.images.picture import Pixels
+from stages.predict import answer as module
+from stages.predict.answer import NONE_OF_THESE, AnswerRule, PhotoAnswer, answer_of, answer_photos
+from stages.predict.photo_classifier import BatchAnswers
+from stages.predict.photo_source import PhotoSource, Unread
+
+PHOTO = np.zeros((4, 4, 3), np.uint8)
+
+
+class Model:
+    """Answers each photo with the next row of probabilities."""
+
+    def __init__(self, rows: Sequence[Sequence[float]], may_refuse: bool = False) -> None:
+        """Take the rows, for classes cat, dog and owl."""
+        self.class_names: Sequence[str] = ("cat", "dog", "owl")
+        self.presize = 48
+        self.may_refuse = may_refuse
+        self.batches: list[int] = []
+        self._rows = [np.array(row, np.float32) for row in rows]
+
+    def answers(self, photos: Sequence[Pixels]) -> BatchAnswers:
+        """Return the next rows; the raw confidence is a tenth less than the calibrated one."""
+        self.batches.append(len(photos))
+        rows = np.stack([self._rows.pop(0) for _ in photos])
+        return BatchAnswers(pred_probs=rows, raw_confidence=rows.max(axis=1) - np.float32(0.1))
+
+
+def answer(row: Sequence[float], threshold: float | None = None, top: int = 2, **model: bool) -> (
+    PhotoAnswer
+):  # fmt: skip
+    """Return the answer to one photo of which the model says this."""
+    rule = AnswerRule(threshold=threshold, top=top)
+    return answer_of("a.jpg", np.array(row, np.float32), max(row) - 0.1, Model([], **model), rule)
+
+
+def test_the_most_probable_classes_come_first() -> None:
+    """The prediction is the first of the top, whose probability is the confidence."""
+    found = answer([0.2, 0.5, 0.3])
+    assert (found.predicted, found.confidence) == ("dog", 0.5)
+    assert [(item.name, round(item.probability, 6)) for item in found.top] == [
+        ("dog", 0.5), ("owl", 0.3)
+    ]  # fmt: skip
+    assert len(answer([0.2, 0.5, 0.3], top=9).top) == 3
+
+
+def test_sure_is_decided_before_calibration() -> None:
+    """The threshold is compared with the raw confidence; without a threshold nobody knows."""
+    assert answer([0.0, 0.9, 0.1], threshold=0.8).sure is True
+    assert answer([0.0, 0.9, 0.1], threshold=0.81).sure is False
+    assert answer([0.0, 0.9, 0.1]).sure is None
+
+
+def test_where_all_classes_may_say_no_the_answer_may_be_none() -> None:
+    """With bce an image that no class claims is none of these; softmax always picks one."""
+    assert answer([0.1, 0.3, 0.2], may_refuse=True).predicted == NONE_OF_THESE
+    assert answer([0.1, 0.3, 0.2], may_refuse=True).top[0].name == "dog"
+    assert answer([0.1, 0.3, 0.2]).predicted == "dog"
+    assert answer([0.1, 0.9, 0.2], may_refuse=True).predicted == "dog"
+
+
+def test_problems_keep_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each photo is answered in its place, batch by batch; a batch of problems asks no model."""
+    monkeypatch.setattr(module, "_BATCH_SIZE", 2)
+    model = Model([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    photos: list[Pixels | Unread] = [PHOTO, Unread("no"), Unread("x"), Unread("y"), PHOTO, PHOTO]
+    named = [(PhotoSource(f"{place}", b""), photo) for place, photo in enumerate(photos)]
+    rule = AnswerRule(threshold=None, top=1)
+    groups = list(answer_photos(named, model, rule))
+    answers = [found for group in groups for found in group]
+    assert [len(group) for group in groups] == [2, 2, 2]
+    assert [found.path for found in answers] == list("012345")
+    assert [found.predicted or found.problem for found in answers] == [
+        "cat", "no", "x", "y", "dog", "owl"
+    ]  # fmt: skip
+    assert model.batches == [1, 2]
+
+
+def test_answers_come_as_photos_do() -> None:
+    """No batch waits for photos behind it, however many there are."""
+
+    def endless() -> object:
+        while True:
+            yield PhotoSource("a", b""), PHOTO
+
+    groups = answer_photos(endless(), Model([[1, 0, 0]] * 64), AnswerRule(threshold=None, top=1))  # type: ignore[arg-type]
+    assert len(next(groups)) == len(next(groups)) == 32
+
+
+def test_answers_that_are_no_numbers_stop_with_the_photo() -> None:
+    """A model that overflows is an error that names the photo, not a share of nan%."""
+    photos = [(PhotoSource("a.png", b""), PHOTO)]
+    with pytest.raises(UserError, match=r"answers a\.png with NaN, since its training diverged"):
+        list(answer_photos(photos, Model([[np.nan, 0, 0]]), AnswerRule(threshold=None, top=1)))

@@ -1,0 +1,218 @@
+"""Whatever people name becomes photos, and what cannot be one becomes a problem in its place."""
+
+import io
+import os
+import tarfile
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from stages.base.errors import UserError
+from stages.predict import find_sources as module
+from stages.predict.find_sources import Found, find_sources
+from stages.predict.photo_source import Address, PhotoSource, Unread
+
+
+def find(*arguments: str | Path, stdin: bytes = b"", column: str = "path") -> list[Found]:
+    """Return what is behind arguments."""
+    return find_sources([str(argument) for argument in arguments], column, io.BytesIO(stdin))
+
+
+def sources(*arguments: str | Path, stdin: bytes = b"", column: str = "path") -> list[PhotoSource]:
+    """Return the sources behind arguments."""
+    return [
+        source for found in find(*arguments, stdin=stdin, column=column) for source in found.sources
+    ]
+
+
+def touch(folder: Path, *names: str) -> None:
+    """Make empty files."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def make_tar(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
+    """Write a tar of files with contents."""
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_a_file_is_taken_as_it_is_named(tmp_path: Path) -> None:
+    """A file that is named is a photo to read, whatever its name, and so is one that is absent."""
+    (found,) = find(tmp_path / "note.txt")
+    assert list(found.sources) == [PhotoSource(f"{tmp_path}/note.txt", tmp_path / "note.txt")]
+    assert found.count == 1
+
+
+def test_a_folder_gives_its_photos_sorted(tmp_path: Path) -> None:
+    """Photos are found below a folder at any depth; other files are counted in a line."""
+    touch(
+        tmp_path, "c.JPG", "sub/deep/b.png", "a.webp", "d.heic", "a.json", "sub/clip.MOV", ".d.jpg"
+    )
+    (found,) = find(tmp_path)
+    names = [Path(source.name).relative_to(tmp_path).as_posix() for source in found.sources]
+    assert names == ["a.webp", "c.JPG", "d.heic", "sub/deep/b.png"]
+    assert found.count == 4
+    assert found.passed_over == f"{tmp_path}: passed over 2 other files (1 .json, 1 .mov)"
+
+
+def test_a_folder_without_photos_says_so(tmp_path: Path) -> None:
+    """An empty folder is one problem rather than nothing."""
+    (source,) = sources(tmp_path)
+    assert isinstance(source.place, Unread)
+    assert source.place.problem.startswith("no photo in the folder")
+
+
+def test_what_is_odd_in_a_folder_has_a_row(tmp_path: Path) -> None:
+    """A pipe, a link to nowhere and a name that is not UTF-8 are problems with names to write."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "away.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / os.fsdecode(b"caf\xe9.jpg")).touch()
+    touch(tmp_path, "a.jpg")
+    problems = {Path(source.name).name: source.place for source in sources(tmp_path)}
+    assert problems.pop("a.jpg") == tmp_path / "a.jpg"
+    assert problems == {
+        "pipe.jpg": Unread("not a file: a pipe, a socket or a device"),
+        "away.jpg": Unread("broken link: what it leads to is not there"),
+        "caf\\xe9.jpg": Unread("name not UTF-8: rename it"),
+    }
+
+
+def test_a_pattern_gives_the_photos_that_match(tmp_path: Path) -> None:
+    """A pattern goes into folders where it says so, and passes over folders and other files."""
+    touch(tmp_path, "a.jpg", "b.png", "c.txt", "album.jpg/d.jpg")
+    names = [Path(source.name).name for source in sources(tmp_path / "**" / "*.jpg")]
+    assert sorted(names) == ["a.jpg", "d.jpg"]
+    (found,) = find(tmp_path / "*")
+    assert [Path(source.name).name for source in found.sources] == ["a.jpg", "b.png"]
+    assert "passed over 1 other file (1 .txt)" in found.passed_over
+    (nothing,) = sources(tmp_path / "*.gif")
+    assert nothing.place == Unread("no photo has such a name")
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_itself(tmp_path: Path) -> None:
+    """What is there under that very name is no pattern."""
+    touch(tmp_path, "a[1].jpg", "a1.jpg")
+    (source,) = sources(tmp_path / "a[1].jpg")
+    assert source.place == tmp_path / "a[1].jpg"
+
+
+@pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\0"])
+def test_a_list_comes_from_stdin(separator: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are parted by lines or by NUL, also where a piece ends inside of one; none is lost."""
+    monkeypatch.setattr(module, "_PIECE", 7)
+    lines = [b"a photo.jpg", b"http://host/b.jpg", b"caf\xe9.jpg", b"c.jpg"]
+    listed = sources("-", stdin=separator.join(lines))
+    assert listed == [
+        PhotoSource("a photo.jpg", Path("a photo.jpg")),
+        PhotoSource("http://host/b.jpg", Address("http://host/b.jpg")),
+        PhotoSource("caf\\xe9.jpg", Path(os.fsdecode(b"caf\xe9.jpg"))),
+        PhotoSource("c.jpg", Path("c.jpg")),
+    ]
+
+
+def test_an_empty_line_is_a_problem() -> None:
+    """An empty line in a list is not taken for the folder at hand."""
+    _, empty, _ = sources("-", stdin=b"a.jpg\n\nb.jpg\n")
+    assert empty.place == Unread("no path: the line or the cell is empty")
+
+
+def test_a_list_is_read_as_it_is_consumed() -> None:
+    """The first photo of a list is there before the last one is known."""
+    reading, writing = os.pipe()
+    os.write(writing, b"a.jpg\n" * 100)  # and the pipe stays open
+    with os.fdopen(reading, "rb") as pipe:
+        (found,) = find_sources(["-"], "path", pipe)
+        names = [source.name for source in islice(found.sources, 100)]
+    os.close(writing)
+    assert names == ["a.jpg"] * 100
+    assert found.count is None
+
+
+def test_a_table_names_photos_from_its_own_folder(tmp_path: Path) -> None:
+    """Cells are paths from the table on, or addresses; rows keep what the cell says."""
+    table = tmp_path / "list.csv"
+    table.write_text("label;Path\ncat;a.jpg\ndog;http://host/b.jpg\nowl;\n", encoding="utf-8")
+    (found,) = find(table)
+    assert list(found.sources) == [
+        PhotoSource("a.jpg", tmp_path / "a.jpg"),
+        PhotoSource("http://host/b.jpg", Address("http://host/b.jpg")),
+        PhotoSource("", Unread("no path: the line or the cell is empty")),
+    ]
+    assert found.count == 3
+    with pytest.raises(UserError, match="--column"):
+        find(table, column="file")
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_photos_come_out_of_a_tar(tmp_path: Path, mode: str) -> None:
+    """Members that are named like photos come with their bytes, whatever compresses the tar."""
+    suffix = mode.replace("w", "").replace(":", ".")
+    members = {"a/b.jpg": b"1", "note.txt": b"2", "._b.jpg": b"3", "c.png": b"4"}
+    path = make_tar(tmp_path / f"photos.tar{suffix}", members, mode)
+    assert sources(path) == [
+        PhotoSource(f"{path}/a/b.jpg", b"1"),
+        PhotoSource(f"{path}/c.png", b"4"),
+    ]
+
+
+def test_a_damaged_tar_is_a_problem_behind_its_photos(tmp_path: Path) -> None:
+    """What comes before the damage is read, and the loss of the rest is a row."""
+    content = make_tar(tmp_path / "a.tar", {f"{n}.jpg": bytes(2000) for n in range(9)}).read_bytes()
+    (tmp_path / "a.tar").write_bytes(content[:5000])
+    *whole, broken = sources(tmp_path / "a.tar")
+    assert [Path(source.name).name for source in whole] == ["0.jpg"]
+    assert isinstance(broken.place, Unread)
+    assert broken.place.problem.startswith("damaged tar: unexpected end of data")
+
+
+def test_a_tar_that_is_none_is_a_problem(tmp_path: Path) -> None:
+    """A missing tar, a text and a pipe named like one are rows; nothing is waited for."""
+    (tmp_path / "text.tar").write_text("no tar at all")
+    os.mkfifo(tmp_path / "pipe.tar")
+    problems = [sources(tmp_path / f"{name}.tar")[0].place for name in ("absent", "text", "pipe")]
+    assert problems[0] == Unread("unreadable: No such file or directory")
+    assert isinstance(problems[1], Unread)
+    assert problems[1].problem.startswith("damaged tar")
+    assert problems[2] == Unread("not a file: a pipe, a socket or a device")
+
+
+def test_links_and_giants_in_a_tar_are_problems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link, and a member with more bytes than a photo has, are not followed or read."""
+    monkeypatch.setattr(module, "MOST_BYTES", 10)
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as archive:
+        link = tarfile.TarInfo("link.jpg")
+        link.type = tarfile.SYMTYPE
+        link.linkname = "/etc/passwd"
+        archive.addfile(link)
+        giant = tarfile.TarInfo("giant.jpg")
+        giant.size = 11
+        archive.addfile(giant, io.BytesIO(bytes(11)))
+    link_place, giant_place = (source.place for source in sources(path))
+    assert link_place == Unread("not a file: a link or a device in the tar")
+    assert str(giant_place).startswith("Unread(problem='too large: 11 bytes")
+
+
+def test_the_members_of_a_tar_are_forgotten(tmp_path: Path) -> None:
+    """Memory does not grow with a tar: what was read of it is not kept."""
+    path = make_tar(tmp_path / "a.tar", {f"{n}.jpg": b"1" for n in range(200)})
+    kept: list[int] = []
+    original = tarfile.TarFile.extractfile
+
+    def noting(archive: tarfile.TarFile, member: tarfile.TarInfo) -> object:
+        kept.append(len(archive.members))  # type: ignore[attr-defined]
+        return original(archive, member)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tarfile.TarFile, "extractfile", noting)
+        assert len(sources(path)) == 200
+    assert max(kept) <= 1
