@@ -6,7 +6,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment repro compare experiments seeds report test quick check lint generated deps layers requirements.txt
+.PHONY: help environment repro predict compare experiments seeds report test quick check lint generated deps layers requirements.txt
 
 # What a person sets reaches the commands as text: `value` keeps make from expanding it, and the
 # shell takes it from the environment, so that no $(...), ; or * in it runs or matches anything.
@@ -14,11 +14,15 @@ BASE ?= HEAD
 REV ?= HEAD
 N ?= 5
 OTHER ?=
+PHOTOS ?=
+OUT ?=
 override BASE := $(value BASE)
 override REV := $(value REV)
 override N := $(value N)
 override OTHER := $(value OTHER)
-export BASE REV N OTHER
+override PHOTOS := $(value PHOTOS)
+override OUT := $(value OUT)
+export BASE REV N OTHER PHOTOS OUT
 # Of what `dvc exp show` has, the columns worth reading: the error with its interval, how far it is
 # from the baseline's, the learning rate, and the params that differ.
 SECTIONS := seed$$|(fetch|ingest|presize|datablock|augment|model|lr_find|fine_tune)\.
@@ -43,6 +47,10 @@ repro: environment ## run the stages that something changed for, print the resul
 	@.venv/bin/python -m stages.tools.check
 	.venv/bin/dvc repro
 	@.venv/bin/python -m stages.tools.headline
+
+predict: environment ## PHOTOS=folder [OUT=predictions.csv]: what the model says of photos
+	@test -n "$$PHOTOS" || { echo 'PHOTOS=folder says which photos'; exit 1; }
+	@.venv/bin/python -m stages.tools.predict $${OUT:+--out "$$OUT"} -- "$$PHOTOS"
 
 compare: environment ## BASE=main [OTHER=...]: better, worse, or cannot tell, on the same images
 	@set -f; .venv/bin/python -m stages.tools.compare "$$BASE" $$OTHER

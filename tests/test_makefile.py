@@ -65,6 +65,22 @@ def test_a_revision_is_one_argument_whatever_it_holds(
     assert not (repo / "ran").exists()
 
 
+@pytest.mark.parametrize("value", [*HOSTILE, "--help"])
+def test_photos_and_out_are_one_argument_each(repo: Path, value: str) -> None:
+    """A folder and a file of any name reach predict whole; no option is made of a name."""
+    made = run_make(repo, "predict", f"PHOTOS={value}", f"OUT={value}.csv")
+    assert made.stdout.endswith(f"<--out><{value}.csv><--><{value}>"), made
+    assert run_make(repo, "predict", f"PHOTOS={value}").stdout.endswith(f"predict><--><{value}>")
+    assert not (repo / "ran").exists()
+
+
+def test_without_photos_there_is_nothing_to_predict(repo: Path) -> None:
+    """PHOTOS has no default, and its absence is said."""
+    made = run_make(repo, "predict")
+    assert made.returncode != 0
+    assert "PHOTOS=folder" in made.stdout
+
+
 @pytest.mark.parametrize("value", HOSTILE)
 def test_others_are_parted_at_spaces_and_never_matched_or_run(repo: Path, value: str) -> None:
     """Each word of OTHER is an argument; a pattern is left for the comparison to match."""
