@@ -12,8 +12,6 @@ from stages.predict.photo_source import Unread
 from stages.predict.read_photo import ReadPhoto
 
 NONE_OF_THESE = "none of these"
-# Photos that the network takes at once: presized to 460 px, 32 take 30 MB.
-_BATCH_SIZE = 32
 # With bce each class has a sigmoid of its own; one below a half is a no.
 _YES_FROM = 0.5
 
@@ -58,7 +56,7 @@ def answer_photos(
     group: list[ReadPhoto] = []
     for item in photos:
         group.append(item)
-        if len(group) == _BATCH_SIZE:
+        if len(group) == classifier.batch_size:
             yield _answer_group(group, classifier, rule)
             group = []
     if group:

@@ -104,9 +104,7 @@ def _by_pattern(pattern: str) -> Found:
     photos = [name for name in files if is_named_photo(name)]
     others = _others(pattern, [name for name in files if not is_named_photo(name)])
     if not photos:
-        return Found(
-            [PhotoSource(utf8_name(pattern), Unread("no photo has such a name"))], 1, others
-        )
+        return Found([_problem(pattern, "no photo has such a name")], 1, others)
     return Found((_one(name, Path()) for name in photos), len(photos), others)
 
 

@@ -35,5 +35,9 @@ class PhotoClassifier(Protocol):
     def may_refuse(self) -> bool:
         """Whether each class is a yes or no of its own (bce), so that all may say no."""
 
+    @property
+    def batch_size(self) -> int:
+        """How many photos to ask for at once."""
+
     def answers(self, photos: Sequence[Pixels]) -> BatchAnswers:
         """Return the answers to photos (H, W, 3) as presize leaves them."""

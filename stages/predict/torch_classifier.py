@@ -22,6 +22,9 @@ from stages.predict.photo_classifier import BatchAnswers
 from stages.train.device import Compute
 from stages.train.losses import to_pred_probs
 
+# lite0 at 224 px computes 16 photos as fast as 32 on a processor, each in 25 ms, and holds half as
+# many activations: with 32 the command had 1.4 GB.
+_BATCH_SIZES = {"cpu": 16}
 # By which half precision may move a probability; it must not change a prediction at all.
 _MOST_HALF_ERROR = 0.01
 
@@ -42,6 +45,7 @@ class TorchClassifier:
         self.class_names: Sequence[str] = card.class_names
         self.presize = card.presize
         self.may_refuse = card.loss == "bce"
+        self.batch_size = _BATCH_SIZES.get(device.type, 64)
         self._model = model.eval().to(device)
         self._loss = card.loss
         self._render = RenderSpec(size=card.size, mean=model.mean, std=model.std, device=device)

@@ -7,7 +7,6 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.images.picture import Pixels
-from stages.predict import answer as module
 from stages.predict.answer import NONE_OF_THESE, AnswerRule, PhotoAnswer, answer_of, answer_photos
 from stages.predict.photo_classifier import BatchAnswers
 from stages.predict.photo_source import PhotoSource, Unread
@@ -22,6 +21,7 @@ class Model:
         """Take the rows, for classes cat, dog and owl."""
         self.class_names: Sequence[str] = ("cat", "dog", "owl")
         self.presize = 48
+        self.batch_size = 2
         self.may_refuse = may_refuse
         self.batches: list[int] = []
         self._rows = [np.array(row, np.float32) for row in rows]
@@ -66,9 +66,8 @@ def test_where_all_classes_may_say_no_the_answer_may_be_none() -> None:
     assert answer([0.1, 0.9, 0.2], may_refuse=True).predicted == "dog"
 
 
-def test_problems_keep_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problems_keep_their_places() -> None:
     """Each photo is answered in its place, batch by batch; a batch of problems asks no model."""
-    monkeypatch.setattr(module, "_BATCH_SIZE", 2)
     model = Model([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
     photos: list[Pixels | Unread] = [PHOTO, Unread("no"), Unread("x"), Unread("y"), PHOTO, PHOTO]
     named = [(PhotoSource(f"{place}", b""), photo) for place, photo in enumerate(photos)]
@@ -91,7 +90,7 @@ def test_answers_come_as_photos_do() -> None:
             yield PhotoSource("a", b""), PHOTO
 
     groups = answer_photos(endless(), Model([[1, 0, 0]] * 64), AnswerRule(threshold=None, top=1))  # type: ignore[arg-type]
-    assert len(next(groups)) == len(next(groups)) == 32
+    assert len(next(groups)) == len(next(groups)) == 2
 
 
 def test_answers_that_are_no_numbers_stop_with_the_photo() -> None:

@@ -16,6 +16,7 @@ class Brightness:
     class_names: Sequence[str] = ("dark", "bright")
     presize = 48
     may_refuse = False
+    batch_size = 4
 
     def answers(self, photos: Sequence[Pixels]) -> BatchAnswers:
         """Return the mean of the pixels as the probability of bright."""

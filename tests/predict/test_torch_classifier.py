@@ -58,6 +58,7 @@ def test_answers_are_those_of_validation(folder: Path, photos: list[Pixels]) -> 
     assert np.array_equal(answers.pred_probs, expected.pred_probs)
     assert np.array_equal(answers.raw_confidence, expected.pred_probs.max(axis=1))
     assert (ours.class_names, ours.presize, ours.may_refuse) == (card.class_names, 48, False)
+    assert ours.batch_size == 16
 
 
 def test_the_temperature_is_that_of_the_report(folder: Path, photos: list[Pixels]) -> None:
