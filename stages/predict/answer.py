@@ -40,7 +40,7 @@ class PhotoAnswer:
 class AnswerRule:
     """How probabilities become an answer."""
 
-    threshold: float | None  # of the confidence before calibration, from which on one is sure
+    threshold: float | None  # of the confidence, from which on an answer is sure
     top: int  # classes to name
 
 
@@ -69,29 +69,25 @@ def _answer_group(
     rule: AnswerRule,
 ) -> list[PhotoAnswer]:
     pixels = [photo for _, photo in group if not isinstance(photo, Unread)]
-    rows: Iterator[tuple[NDArray[np.float32], np.float32]] = iter(())
-    if pixels:
-        batch = classifier.answers(pixels)
-        rows = zip(batch.pred_probs, batch.raw_confidence, strict=True)
+    rows = iter(classifier.pred_probs(pixels)) if pixels else iter(())
     answers = []
     for source, photo in group:
         if isinstance(photo, Unread):
             answers.append(PhotoAnswer(path=source.name, problem=photo.problem))
             continue
-        pred_probs, raw_confidence = next(rows)
+        pred_probs = next(rows)
         if not np.isfinite(pred_probs).all():
             raise UserError(
                 f"the model answers {source.name} with NaN, since its training diverged; train "
                 "with a smaller fine_tune.base_lr"
             )
-        answers.append(answer_of(source.name, pred_probs, float(raw_confidence), classifier, rule))
+        answers.append(answer_of(source.name, pred_probs, classifier, rule))
     return answers
 
 
 def answer_of(
     path: str,
     pred_probs: NDArray[np.float32],
-    raw_confidence: float,
     classifier: PhotoClassifier,
     rule: AnswerRule,
 ) -> PhotoAnswer:
@@ -107,6 +103,6 @@ def answer_of(
         path=path,
         predicted=NONE_OF_THESE if refused else top[0].name,
         confidence=top[0].probability,
-        sure=None if rule.threshold is None else raw_confidence >= rule.threshold,
+        sure=None if rule.threshold is None else top[0].probability >= rule.threshold,
         top=top,
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from stages.batch.render_cpu import prepare_views, render_images
@@ -18,7 +19,6 @@ from stages.images.picture import Pixels
 from stages.model.classifier import Classifier
 from stages.model.files import ModelCard
 from stages.predict.crops import CropsName, crop_views
-from stages.predict.photo_classifier import BatchAnswers
 from stages.train.device import Compute
 from stages.train.losses import to_pred_probs
 
@@ -58,28 +58,22 @@ class TorchClassifier:
         if device.type == "cpu":
             load_compiled_code()
 
-    def answers(self, photos: Sequence[Pixels]) -> BatchAnswers:
-        """Return the answers to photos; those to several crops of one are averaged."""
+    def pred_probs(self, photos: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Return the probabilities of photos, (B, C); those of several crops are averaged."""
         with torch.inference_mode():
             images = self._rendered(photos)
             if not self._checked:
                 self._check_half(images)
-            activations = self._activations(images)
-            pred_probs = self._averaged(activations / self._temperature, len(photos))
-            raw = self._averaged(activations, len(photos))
-        return BatchAnswers(
-            pred_probs=pred_probs.cpu().numpy(), raw_confidence=raw.amax(1).cpu().numpy()
-        )
+            activations = self._activations(images) / self._temperature
+            of_crops = to_pred_probs(activations, self._loss)
+            of_photos = of_crops.reshape(len(photos), -1, of_crops.shape[1]).mean(dim=1)
+        pred_probs: NDArray[np.float32] = of_photos.cpu().numpy()
+        return pred_probs
 
     def _activations(self, images: Tensor) -> Tensor:
         with self._compute.autocast():
             activations: Tensor = self._model(images)
         return activations.float()
-
-    def _averaged(self, activations: Tensor, photos: int) -> Tensor:
-        """Return the probabilities of each photo, the mean over its crops: (B, C)."""
-        pred_probs = to_pred_probs(activations, self._loss)
-        return pred_probs.reshape(photos, -1, pred_probs.shape[1]).mean(dim=1)
 
     def _check_half(self, images: Tensor) -> None:
         """Compute in float32 from now on if half precision answers otherwise."""

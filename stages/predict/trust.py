@@ -22,17 +22,11 @@ class Trust:
     lines: tuple[str, ...]  # what to tell people about both
 
 
-class _Change(BaseModel):
-    low: float
-
-
-class _Temperature(BaseModel):
-    value: float
-    nll_change: _Change
-
-
 class _Calibration(BaseModel):
-    temperature: _Temperature | None
+    # In reports of the first versions thresholds are of confidence without a temperature, and
+    # nothing says which one is applied.
+    applied_temperature: float | None = None
+    temperature: object
 
 
 class _Threshold(BaseModel):
@@ -75,18 +69,20 @@ def find_trust(model: ModelFiles, files: ResultFiles, right: float) -> Trust:
             f"{files.metrics} is damaged ({place}: {detail['msg']}); make it anew: dvc repro -f "
             f"-s {_INTERPRET}"
         ) from None
-    temperature, line = _temperature_of(metrics)
+    temperature = metrics.calibration.applied_temperature
+    if temperature is None:
+        return untested(f"{files.metrics} is of an earlier version; {_REMEDY}")
     threshold, threshold_line = _threshold_of(metrics, right)
-    return Trust(temperature=temperature, threshold=threshold, lines=(line, threshold_line))
+    lines = (_temperature_line(metrics.calibration, temperature), threshold_line)
+    return Trust(temperature=temperature, threshold=threshold, lines=lines)
 
 
-def _temperature_of(metrics: _Metrics) -> tuple[float, str]:
-    fitted = metrics.calibration.temperature
-    if fitted is None:
-        return 1.0, "confidence is not calibrated: too few validation images to fit a temperature"
-    if fitted.nll_change.low > 0:
-        return 1.0, "confidence is as the model gives it: in the report a temperature harms it"
-    return fitted.value, f"confidence is calibrated by a temperature of {fitted.value:.2f}"
+def _temperature_line(calibration: _Calibration, applied: float) -> str:
+    if calibration.temperature is None:
+        return "confidence is not calibrated: too few validation images to fit a temperature"
+    if applied == 1:
+        return "confidence is as the model gives it: in the report a temperature harms it"
+    return f"confidence is calibrated by a temperature of {applied:.2f}"
 
 
 def _threshold_of(metrics: _Metrics, right: float) -> tuple[float | None, str]:
@@ -99,6 +95,4 @@ def _threshold_of(metrics: _Metrics, right: float) -> tuple[float | None, str]:
     if found.threshold is None:
         return None, f"{unknown}: {found.reason}"
     share = f"{100 * found.threshold:.1f} %"
-    return found.threshold, (
-        f"sure is an answer of at least {share} before calibration: {level} % of those are right"
-    )
+    return found.threshold, (f"sure is an answer of at least {share}: {level} % of those are right")

@@ -16,14 +16,17 @@ FILES = ResultFiles(
 )
 
 
-def metrics(temperature: float | None = 1.5, low: float = -0.2, **levels: Any) -> bytes:
+def metrics(temperature: float | None = 1.5, applied: float | None = None, **levels: Any) -> bytes:
     """Return what predict reads of metrics.json, and more; levels: thresholds by p95 or so."""
-    scaling = {"value": temperature, "nll_change": {"value": 0.0, "low": low, "high": 0.1}}
     sure = {
         name.removeprefix("p"): {"threshold": value, "reason": "" if value else "too few images"}
         for name, value in (levels or {"p95": 0.8, "p99": None}).items()
     }
-    calibration = {"ece_by_chance": 0.1, "temperature": scaling if temperature else None}
+    calibration = {
+        "ece_by_chance": 0.1,
+        "temperature": {"value": temperature} if temperature else None,
+        "applied_temperature": applied or temperature or 1.0,
+    }
     return json.dumps({"errors": 3, "calibration": calibration, "sure": sure}).encode()
 
 

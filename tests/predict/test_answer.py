@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from stages.base.errors import UserError
 from stages.images.picture import Pixels
 from stages.predict.answer import NONE_OF_THESE, AnswerRule, PhotoAnswer, answer_of, answer_photos
-from stages.predict.photo_classifier import BatchAnswers
 from stages.predict.photo_source import PhotoSource, Unread
 
 PHOTO = np.zeros((4, 4, 3), np.uint8)
@@ -26,11 +26,10 @@ class Model:
         self.batches: list[int] = []
         self._rows = [np.array(row, np.float32) for row in rows]
 
-    def answers(self, photos: Sequence[Pixels]) -> BatchAnswers:
-        """Return the next rows; the raw confidence is a tenth less than the calibrated one."""
+    def pred_probs(self, photos: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Return the next rows."""
         self.batches.append(len(photos))
-        rows = np.stack([self._rows.pop(0) for _ in photos])
-        return BatchAnswers(pred_probs=rows, raw_confidence=rows.max(axis=1) - np.float32(0.1))
+        return np.stack([self._rows.pop(0) for _ in photos])
 
 
 def answer(row: Sequence[float], threshold: float | None = None, top: int = 2, **model: bool) -> (
@@ -38,7 +37,7 @@ def answer(row: Sequence[float], threshold: float | None = None, top: int = 2, *
 ):  # fmt: skip
     """Return the answer to one photo of which the model says this."""
     rule = AnswerRule(threshold=threshold, top=top)
-    return answer_of("a.jpg", np.array(row, np.float32), max(row) - 0.1, Model([], **model), rule)
+    return answer_of("a.jpg", np.array(row, np.float32), Model([], **model), rule)
 
 
 def test_the_most_probable_classes_come_first() -> None:
@@ -51,10 +50,10 @@ def test_the_most_probable_classes_come_first() -> None:
     assert len(answer([0.2, 0.5, 0.3], top=9).top) == 3
 
 
-def test_sure_is_decided_before_calibration() -> None:
-    """The threshold is compared with the raw confidence; without a threshold nobody knows."""
-    assert answer([0.0, 0.9, 0.1], threshold=0.8).sure is True
-    assert answer([0.0, 0.9, 0.1], threshold=0.81).sure is False
+def test_an_answer_is_sure_from_the_threshold_on() -> None:
+    """The threshold is compared with the confidence; without a threshold nobody knows."""
+    assert answer([0.0, 0.75, 0.25], threshold=0.75).sure is True
+    assert answer([0.0, 0.75, 0.25], threshold=0.76).sure is False
     assert answer([0.0, 0.9, 0.1]).sure is None
 
 

@@ -54,31 +54,29 @@ def test_answers_are_those_of_validation(folder: Path, photos: list[Pixels]) -> 
     image_set = ImageSet([""] * 5, np.zeros(5, np.int64), images.__getitem__)
     expected = predict_batches(model, valid_batches(image_set, render, 5), compute, card.loss)
     ours = classifier(folder)
-    answers = ours.answers(photos)
-    assert np.array_equal(answers.pred_probs, expected.pred_probs)
-    assert np.array_equal(answers.raw_confidence, expected.pred_probs.max(axis=1))
+    answers = ours.pred_probs(photos)
+    assert np.array_equal(answers, expected.pred_probs)
     assert (ours.class_names, ours.presize, ours.may_refuse) == (card.class_names, 48, False)
     assert ours.batch_size == 16
 
 
 def test_the_temperature_is_that_of_the_report(folder: Path, photos: list[Pixels]) -> None:
-    """Probabilities are scaled as the report scales them; the raw confidence is before that."""
-    plain = classifier(folder).answers(photos)
-    scaled = classifier(folder, temperature=2.5).answers(photos)
-    expected = apply_temperature(plain.pred_probs, 2.5)
-    assert np.allclose(scaled.pred_probs, expected, atol=1e-6)
-    assert np.array_equal(scaled.raw_confidence, plain.raw_confidence)
-    assert not np.allclose(scaled.pred_probs, plain.pred_probs, atol=0.01)
+    """Probabilities are scaled as the report scales them."""
+    plain = classifier(folder).pred_probs(photos)
+    scaled = classifier(folder, temperature=2.5).pred_probs(photos)
+    expected = apply_temperature(plain, 2.5)
+    assert np.allclose(scaled, expected, atol=1e-6)
+    assert not np.allclose(scaled, plain, atol=0.01)
 
 
 def test_crops_are_averaged(folder: Path, photos: list[Pixels]) -> None:
     """With flip the answer is the mean of those to the photo and to its mirror image."""
-    plain = classifier(folder).answers(photos).pred_probs
+    plain = classifier(folder).pred_probs(photos)
     mirrored = [np.ascontiguousarray(photo[:, ::-1]) for photo in photos]
-    other = classifier(folder).answers(mirrored).pred_probs
-    both = classifier(folder, crops="flip").answers(photos).pred_probs
+    other = classifier(folder).pred_probs(mirrored)
+    both = classifier(folder, crops="flip").pred_probs(photos)
     assert np.allclose(both, (plain + other) / 2, atol=1e-5)
-    ten = classifier(folder, crops="ten").answers(photos).pred_probs
+    ten = classifier(folder, crops="ten").pred_probs(photos)
     assert np.allclose(ten.sum(axis=1), 1, atol=1e-5)
     assert not np.allclose(ten, both, atol=1e-4)
 
@@ -90,8 +88,8 @@ def test_half_precision_stays_where_its_answers_agree(
     """The first batch decides: where a probability moves too far, float32 computes from there."""
     monkeypatch.setattr("stages.predict.torch_classifier._MOST_HALF_ERROR", error)
     half = classifier(folder, dtype="bfloat16")
-    whole = classifier(folder).answers(photos).pred_probs
-    answers = half.answers(photos).pred_probs
+    whole = classifier(folder).pred_probs(photos)
+    answers = half.pred_probs(photos)
     assert half._compute.dtype == getattr(torch, kept)
     assert np.array_equal(answers, whole) == (kept == "float32")
 

@@ -1,5 +1,6 @@
 """Confidence is calibrated by the report of the same model, or is said not to be."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def test_temperature_and_threshold_are_those_of_the_report() -> None:
     assert (found.temperature, found.threshold) == (1.5, 0.8)
     calibrated, sure = found.lines
     assert calibrated == "confidence is calibrated by a temperature of 1.50"
-    assert sure.startswith("sure is an answer of at least 80.0 % before calibration: 95 %")
+    assert sure.startswith("sure is an answer of at least 80.0 %: 95 %")
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_level_is_found_whatever_its_digits() -> None:
 
 def test_a_temperature_that_harms_is_not_used() -> None:
     """Where the report shows that it makes the loss larger, confidence stays as it is."""
-    found = trust(metrics(1.5, low=0.001))
+    found = trust(metrics(1.5, applied=1.0))
     assert found.temperature == 1.0
     assert "harms" in found.lines[0]
     assert found.threshold == 0.8
@@ -86,8 +87,21 @@ def test_the_report_of_another_model_does_not_count() -> None:
     assert "is not of this model" in before.lines[0]
 
 
+def test_a_report_of_an_earlier_version_is_not_believed() -> None:
+    """Its thresholds are of confidence without a temperature, so nothing is taken from it."""
+    earlier = json.loads(metrics())
+    del earlier["calibration"]["applied_temperature"]
+    found = trust(json.dumps(earlier).encode())
+    assert (found.temperature, found.threshold) == (1.0, None)
+    assert "is of an earlier version; dvc repro" in found.lines[0]
+
+
 def test_a_damaged_report_is_named() -> None:
     """A report that is none is an error with its name and the remedy."""
-    for report in (b"{}", b"no json", b'{"calibration": {"temperature": "hot"}, "sure": {}}'):
+    for report in (
+        b"{}",
+        b"no json",
+        b'{"calibration": {"temperature": 1, "applied_temperature": "hot"}, "sure": {}}',
+    ):
         with pytest.raises(UserError, match=r"json is damaged .* dvc repro -f -s interpret"):
             trust(report)

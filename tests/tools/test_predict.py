@@ -162,16 +162,18 @@ def test_confidence_and_doubt_are_those_of_the_report(
         make_photo(project / "album" / f"{seed}.jpg", seed)
     run(monkeypatch, "album", "--out", "plain.csv")
     plain = table(Path("plain.csv"))
-    threshold = sorted(float(row["confidence"]) for row in plain)[3] - 1e-5
-    write_run(project, metrics(4.0, p95=threshold, p99=None))
-    capsys.readouterr()
+    write_run(project, metrics(4.0, p95=None))
     run(monkeypatch, "album", "--out", "calibrated.csv")
     calibrated = table(Path("calibrated.csv"))
-    assert [row["predicted"] for row in calibrated] == [row["predicted"] for row in plain]
-    for before, after in zip(plain, calibrated, strict=True):
-        assert float(after["confidence"]) < float(before["confidence"])
-        assert after["sure"] == ("yes" if float(before["confidence"]) >= threshold else "no")
-        assert before["sure"] == ""
+    threshold = sorted(float(row["confidence"]) for row in calibrated)[3] - 1e-5
+    write_run(project, metrics(4.0, p95=threshold, p99=None))
+    capsys.readouterr()
+    run(monkeypatch, "album", "--out", "sure.csv")
+    for before, after, sure in zip(plain, calibrated, table(Path("sure.csv")), strict=True):
+        assert sure["predicted"] == after["predicted"] == before["predicted"]
+        assert float(sure["confidence"]) == float(after["confidence"]) < float(before["confidence"])
+        assert sure["sure"] == ("yes" if float(sure["confidence"]) >= threshold else "no")
+        assert before["sure"] == after["sure"] == ""
     assert "confidence is calibrated by a temperature of 4.00" in capsys.readouterr().err
     run(monkeypatch, "album", "--right", "0.99")
     assert "no threshold is known" in capsys.readouterr().err
