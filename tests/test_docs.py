@@ -14,7 +14,7 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PIPELINE = read_yaml(ROOT / "dvc.yaml")
 PARAMS = read_yaml(ROOT / "params.yaml")
-FILES = (".py", ".json", ".csv", ".txt", ".yaml", ".npz", ".safetensors", ".pth")
+FILES = (".onnx", ".py", ".json", ".csv", ".txt", ".yaml", ".npz", ".safetensors", ".pth")
 
 
 def leaves(value: object, prefix: str = "") -> list[str]:
@@ -69,7 +69,7 @@ def test_no_page_names_a_param_that_is_gone(page: Path) -> None:
     named = {
         match[0]
         for line in code(page)
-        for match in re.finditer(rf"(?<![\w./-])({sections})(\.[a-z_]+)+", line)
+        for match in re.finditer(rf"(?<![\w./-])({sections})(\.[a-z_][a-z_\d]*)+", line)
         if not match[0].endswith(FILES)
     }
     assert named <= known

@@ -21,7 +21,7 @@ def longer(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a copy of the built project after an experiment with two epochs."""
     repo = copy_of(built, tmp_path_factory.mktemp("longer") / "repo")
     output = repo.run("dvc", "exp", "run", "-n", "longer", "-S", "fine_tune.epochs=2")
-    assert ran(output) == {"fine_tune", "interpret"}
+    assert ran(output) == {"fine_tune", "interpret", "export"}
     return repo
 
 
@@ -32,7 +32,7 @@ def test_everything_declared_is_made(built: Repo) -> None:
     tracked = built.run("git", "ls-files", "data", "reports").split()
     assert not [name for name in tracked if name.endswith((".jpg", ".png", ".npz", ".html"))]
     assert "reports/interpret/metrics.json" in tracked
-    for name in ("data/model/model.safetensors", "data/model/model.json", "reports/index.html"):
+    for name in ("data/model/model.safetensors", "data/model/model.json", "data/export/README.md"):
         assert (built.path / name).stat().st_size > 0
 
 
@@ -238,10 +238,11 @@ def test_plots_are_shown(built: Repo, tmp_path: Path) -> None:
         assert text in page
 
 
-def test_the_model_is_an_artifact(built: Repo) -> None:
-    """The model can be found by its name: dvc artifacts and the registry know it."""
-    artifact = read_yaml(built.path / "dvc.yaml")["artifacts"]["model"]
-    assert (artifact["path"], artifact["type"]) == ("data/model", "model")
+def test_the_model_and_its_export_are_artifacts(built: Repo) -> None:
+    """Both can be found by their names: dvc artifacts and the registry know them."""
+    artifacts = read_yaml(built.path / "dvc.yaml")["artifacts"]
+    for name, path in (("model", "data/model"), ("export", "data/export")):
+        assert (artifacts[name]["path"], artifacts[name]["type"]) == (path, "model")
     assert "artifacts" not in built.run("dvc", "status")
 
 

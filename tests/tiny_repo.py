@@ -39,6 +39,7 @@ PARAMS = {
     "fine_tune.freeze_epochs": 1,
     "fine_tune.batch_size": 16,
     "interpret.top_losses": 4,
+    "export.onnx": False,  # writing it takes longer than all else; test_export.py has it
 }
 
 

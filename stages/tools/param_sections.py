@@ -11,6 +11,7 @@ from stages.batch.views import AugmentParams
 from stages.dataset.ingest_params import IngestParams
 from stages.dataset.splits import DatablockParams
 from stages.fetch import FetchParams
+from stages.forms.export_params import ExportParams
 from stages.images.resize import PresizeParams
 from stages.model.classifier import ModelParams
 from stages.stats.interpretation import InterpretParams
@@ -28,6 +29,7 @@ SECTIONS: dict[str, type[Section]] = {
     "lr_find": LrFindParams,
     "fine_tune": FineTuneParams,
     "interpret": InterpretParams,
+    "export": ExportParams,
 }
 
 _WITH_RECIPE = ("augment", "model", "fine_tune")  # sections that a recipe has values for
@@ -46,6 +48,7 @@ class ValidSections:
     lr_find: LrFindParams | None
     fine_tune: FineTuneParams | None
     interpret: InterpretParams | None
+    export: ExportParams | None
 
 
 def validate_sections(content: Mapping[str, Any]) -> tuple[ValidSections, list[str]]:
@@ -85,5 +88,6 @@ def validate_sections(content: Mapping[str, Any]) -> tuple[ValidSections, list[s
         lr_find=valid("lr_find", LrFindParams),
         fine_tune=valid("fine_tune", FineTuneParams),
         interpret=valid("interpret", InterpretParams),
+        export=valid("export", ExportParams),
     )
     return sections, lines
