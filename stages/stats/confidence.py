@@ -7,7 +7,6 @@ import numpy as np
 
 from stages.stats.metrics_record import Metrics, ThresholdRecord
 from stages.stats.predictions import Predictions
-from stages.stats.selective import find_threshold
 from stages.stats.temperature import apply_temperature
 
 
@@ -15,9 +14,9 @@ from stages.stats.temperature import apply_temperature
 class Confidence:
     """Temperature and thresholds, for the validation images that they were found on."""
 
-    temperature: float  # 1 where too few images were there to fit one, or where it harms
+    temperature: float  # as the report applies it
     pred_probs: np.ndarray  # (V, C) float64, calibrated
-    sure: Mapping[str, ThresholdRecord]  # by the level in percent, for calibrated confidence
+    sure: Mapping[str, ThresholdRecord]  # by the level in percent
 
     @property
     def thresholds(self) -> dict[str, float | None]:
@@ -26,28 +25,10 @@ class Confidence:
 
 
 def find_confidence(predictions: Predictions, metrics: Metrics) -> Confidence:
-    """Return the confidence that follows from the report's numbers.
-
-    The report's thresholds are of confidence without temperature. An image's calibrated confidence
-    depends on its other probabilities too, so thresholds are found again, not converted.
-    """
-    temperature = useful_temperature(metrics)
-    pred_probs = apply_temperature(predictions.pred_probs, temperature)
-    confidence = pred_probs.max(axis=1)
-    right = pred_probs.argmax(axis=1) == predictions.targets
+    """Return the confidence that the report's numbers are about."""
+    temperature = metrics["calibration"]["applied_temperature"]
     return Confidence(
         temperature=temperature,
-        pred_probs=pred_probs,
-        sure={
-            level: find_threshold(confidence, right, int(level) / 100).as_dict()
-            for level in metrics["sure"]
-        },
+        pred_probs=apply_temperature(predictions.pred_probs, temperature),
+        sure=metrics["sure"],
     )
-
-
-def useful_temperature(metrics: Metrics) -> float:
-    """Return the report's temperature; 1 where there is none, or where it makes the loss larger."""
-    record = metrics["calibration"]["temperature"]
-    if record is None or record["nll_change"]["low"] > 0:
-        return 1.0
-    return record["value"]
