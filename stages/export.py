@@ -19,7 +19,7 @@ from stages.base.params import read_section, read_value
 from stages.base.terminal import say
 from stages.forms.card import Exported, Form, render_card
 from stages.forms.export_params import ExportParams
-from stages.forms.onnx_file import OnnxClassifier
+from stages.forms.onnx_classifier import OnnxClassifier
 from stages.forms.reference import checked_photos, original_pixels
 from stages.forms.timm_folder import NotExact, to_timm
 from stages.forms.writing import (

@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 from onnxruntime.quantization import quantize_static
 
-from stages.forms.onnx_file import INPUT, OnnxFacts, finished_file
+from stages.forms.onnx_classifier import INPUT, OnnxFacts
+from stages.forms.onnx_file import finished_file
 
 # The layers with nearly all of the arithmetic; around others, numbers would only turn to and fro.
 _LAYERS = ["Conv", "Gemm", "MatMul"]

@@ -14,17 +14,24 @@ def photo_pixels(file: str | Path | BytesIO, presize: int, size: int) -> np.ndar
     upright = ImageOps.exif_transpose(photo).convert("RGB")
     scale = min(1.0, presize / min(upright.size))
     width, height = (max(1, round(scale * side)) for side in upright.size)
-    presized = np.asarray(upright.resize((width, height), Image.Resampling.LANCZOS), np.float32)
+    return centre_square(
+        np.asarray(upright.resize((width, height), Image.Resampling.LANCZOS)), size
+    )
+
+
+def centre_square(presized: np.ndarray, size: int) -> np.ndarray:
+    """Return the centre square of a photo (H, W, 3) uint8 that has been reduced already."""
+    height, width = presized.shape[:2]
     side = min(width, height)
     factor = max(1, side // size)  # whole pixels that become one by their mean
     rows, columns = height // factor, width // factor
     blocks = presized[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor, 3)
+    square: np.ndarray = blocks.mean((1, 3), dtype=np.float32)
     steps = (np.arange(size) + 0.5) * side / size - side / 2  # from the centre
-    weights = []
-    for length, cells in ((height, rows), (width, columns)):
-        places = np.clip((length / 2 + steps) / factor - 0.5, 0, cells - 1)
-        weights.append(np.maximum(0, 1 - abs(places[:, None] - np.arange(cells))))
-    square: np.ndarray = np.einsum(
-        "yi,ijc,xj->yxc", weights[0], blocks.mean((1, 3)), weights[1], optimize=True
-    )
-    return square.astype(np.float32)
+    for axis, length, last in ((0, height, rows - 1), (1, width, columns - 1)):
+        places = np.clip((length / 2 + steps) / factor - 0.5, 0, last)
+        before = places.astype(int)
+        share = np.expand_dims((places - before).astype(np.float32), (1 - axis, 2))
+        first = square.take(before, axis)
+        square = first + (square.take(np.minimum(before + 1, last), axis) - first) * share
+    return square

@@ -46,7 +46,7 @@ def original_pixels(folder: Path, card: ModelCard) -> PixelReader:
     return lambda path: photo_pixels(folder / path, card.presize, card.size)
 
 
-def answer_photos(form: Answers, pixels: PixelReader, paths: Sequence[str]) -> np.ndarray:
+def answer_in_batches(form: Answers, pixels: PixelReader, paths: Sequence[str]) -> np.ndarray:
     """Return the form's probabilities (N, C), a batch of photos in memory at a time."""
     parts = []
     for start in range(0, len(paths), _IMAGES_AT_ONCE):
@@ -65,7 +65,7 @@ class CheckedPhotos:
 
     def parity(self, form: Answers, bound: float) -> Parity:
         """Return how far a form's answers are from Finetrack's."""
-        return measure_parity(self.answers, answer_photos(form, self.pixels, self.paths), bound)
+        return measure_parity(self.answers, answer_in_batches(form, self.pixels, self.paths), bound)
 
     def as_read_by(self, pixels: PixelReader) -> "CheckedPhotos | None":
         """Return the same photos read in another way: those that it can read, None without any.

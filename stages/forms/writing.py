@@ -1,7 +1,7 @@
 """Writing the forms of a model into a folder, each compared with Finetrack from its file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,11 @@ import numpy as np
 from stages.base.files import write_bytes
 from stages.forms.card import Form
 from stages.forms.int8 import to_int8
-from stages.forms.onnx_file import OnnxClassifier, OnnxFacts, to_onnx
+from stages.forms.onnx_classifier import OnnxClassifier, OnnxFacts
+from stages.forms.onnx_file import to_onnx
 from stages.forms.parity import require_parity
 from stages.forms.pixel_classifier import PixelClassifier
-from stages.forms.reference import Answers, CheckedPhotos, PixelReader, answer_photos
+from stages.forms.reference import Answers, CheckedPhotos, PixelReader, answer_in_batches
 from stages.forms.timm_folder import TimmClassifier, TimmFolder
 from stages.model.classifier import Classifier
 from stages.model.files import ModelCard
@@ -84,7 +85,7 @@ def write_int8(
     images = (pixels(name) for name in training)
     # Thresholds hold for the confidence in 32 bits; in 8 it was seen to differ by .4.
     unknown = dict.fromkeys(source.confidence.thresholds)
-    facts = replace(source.onnx_facts(), thresholds=unknown)
+    facts = source.onnx_facts().model_copy(update={"thresholds": unknown})
     write_bytes(path, to_int8(folder / ONNX_FILE, images, facts))
     classifier = OnnxClassifier(path)
     in_32_bits = OnnxClassifier(folder / ONNX_FILE)
@@ -123,7 +124,7 @@ def _compared(
 
 def _right(form: Answers, pixels: PixelReader, predictions: Predictions) -> np.ndarray:
     """Return which validation images (V,) bool a form has right."""
-    answers = answer_photos(form, pixels, predictions.paths.tolist())
+    answers = answer_in_batches(form, pixels, predictions.paths.tolist())
     right: np.ndarray = answers.argmax(axis=1) == predictions.targets
     return right
 

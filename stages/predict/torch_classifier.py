@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stages.base.environment import device_name
 from stages.batch.render_cpu import prepare_views, render_images
 from stages.batch.render_gpu import render_batch, shrink_factors
 from stages.batch.render_kernel import load_compiled_code
@@ -17,9 +19,9 @@ from stages.batch.views import Views
 from stages.batch.windows import collate, visible_windows
 from stages.images.picture import Pixels
 from stages.model.classifier import Classifier
-from stages.model.files import ModelCard
+from stages.model.files import ModelCard, load_model
 from stages.predict.crops import CropsName, crop_views
-from stages.train.device import Compute
+from stages.train.device import Compute, open_device
 from stages.train.losses import to_pred_probs
 
 # lite0 at 224 px computes 16 photos as fast as 32 on a processor, each in 25 ms, and holds half as
@@ -105,3 +107,9 @@ class TorchClassifier:
         pixels = collate([torch.from_numpy(photo) for photo in photos], windows)
         on_device = pixels.to(self._render.device)
         return render_batch(on_device, sizes, views, self._render, windows)
+
+
+def open_torch_classifier(folder: Path, temperature: float, crops: CropsName) -> TorchClassifier:
+    """Return the model of a folder, on the device that FINETRACK_DEVICE names."""
+    model, card = load_model(folder)
+    return TorchClassifier(model, card, open_device(device_name(), "auto"), temperature, crops)

@@ -1,5 +1,6 @@
 """Trust: the temperature and the threshold that interpret found for a model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from stages.base.errors import UserError
 from stages.compare.dvc_cache import md5_of
 from stages.compare.dvc_lock import output_hashes, read_lock
+from stages.forms.onnx_classifier import OnnxFacts
 from stages.predict.model_files import ModelFiles, ResultFiles
 
 _INTERPRET = "interpret"
@@ -47,6 +49,17 @@ def untested(reason: str) -> Trust:
     return Trust(lines=(line,))
 
 
+def trust_in_export(facts: OnnxFacts, right: float) -> Trust:
+    """Return the trust in an exported model: its file has the thresholds of its report."""
+    found = {
+        level: _Threshold(threshold=threshold, reason="the report of the model found none")
+        for level, threshold in facts.thresholds.items()
+    }
+    threshold, line = _threshold_of(found, right)
+    calibrated = f"confidence is calibrated by a temperature of {facts.temperature:.2f}"
+    return Trust(temperature=facts.temperature, threshold=threshold, lines=(calibrated, line))
+
+
 def find_trust(model: ModelFiles, files: ResultFiles, right: float) -> Trust:
     """Return the trust in a model by the report of its model.
 
@@ -72,7 +85,7 @@ def find_trust(model: ModelFiles, files: ResultFiles, right: float) -> Trust:
     temperature = metrics.calibration.applied_temperature
     if temperature is None:
         return untested(f"{files.metrics} is of an earlier version; {_REMEDY}")
-    threshold, threshold_line = _threshold_of(metrics, right)
+    threshold, threshold_line = _threshold_of(metrics.sure, right)
     lines = (_temperature_line(metrics.calibration, temperature), threshold_line)
     return Trust(temperature=temperature, threshold=threshold, lines=lines)
 
@@ -85,12 +98,12 @@ def _temperature_line(calibration: _Calibration, applied: float) -> str:
     return f"confidence is calibrated by a temperature of {applied:.2f}"
 
 
-def _threshold_of(metrics: _Metrics, right: float) -> tuple[float | None, str]:
+def _threshold_of(sure: Mapping[str, _Threshold], right: float) -> tuple[float | None, str]:
     level = f"{100 * right:g}"
     unknown = f"no threshold is known from which on {level} % of the answers are right"
-    found = metrics.sure.get(level)
+    found = sure.get(level)
     if found is None:
-        levels = " and ".join(f"{float(name) / 100:g}" for name in metrics.sure)
+        levels = " and ".join(f"{float(name) / 100:g}" for name in sure)
         return None, f"{unknown}: the report has those of --right {levels}"
     if found.threshold is None:
         return None, f"{unknown}: {found.reason}"

@@ -1,6 +1,7 @@
 """Predict: the most probable classes of new photos, by the fine-tuned model.
 
-Reads   data/model/, reports/interpret/metrics.json, dvc.lock, and the photos named
+Reads   data/model/, data/export/model.onnx, reports/interpret/metrics.json, dvc.lock,
+        and the photos named
 Run     python -m stages.tools.predict PATH [PATH ...] [--out FILE.csv|FILE.jsonl]
 
 PATH is a photo, a folder, a pattern in quotes, a .csv with a column of paths, a .tar of photos, an
@@ -21,26 +22,22 @@ from pathlib import Path
 from tqdm import tqdm
 
 from stages.base.entry_point import run_command
-from stages.base.environment import device_name, workers
+from stages.base.environment import workers
 from stages.base.errors import UserError
-from stages.base.files import sha256_bytes
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.plural import count_noun
 from stages.base.terminal import say
 from stages.compare.dvc_cache import open_dvc_cache
 from stages.compare.git import GitHistory
-from stages.model.files import load_model
 from stages.predict.answer import AnswerRule, PhotoAnswer, answer_photos
 from stages.predict.find_sources import Found, find_sources
-from stages.predict.model_files import ModelFiles, ResultFiles, model_in_folder
+from stages.predict.model_files import ResultFiles, model_in_folder
+from stages.predict.opened_model import OpenedModel, open_export, open_model
 from stages.predict.output_file import Conditions, OutputFile, open_output, row_format_of
 from stages.predict.past_model import past_model
 from stages.predict.photo_source import PhotoSource
 from stages.predict.read_ahead import photo_readers
 from stages.predict.rows import text_of
-from stages.predict.torch_classifier import TorchClassifier
-from stages.predict.trust import Trust, find_trust, untested
-from stages.train.device import open_device
 
 _FILES = ResultFiles(
     lock="dvc.lock",
@@ -57,14 +54,11 @@ def main() -> None:
     found = find_sources(options.paths, options.column, sys.stdin.buffer)
     for line in (part.passed_over for part in found if part.passed_over):
         say(line, file=sys.stderr)
-    with photo_readers(workers()) as readers, _model_files(options) as files:
-        model, card = load_model(files.folder)
-        trust = _trust(options, files)
-        say(*trust.lines, file=sys.stderr)
-        compute = open_device(device_name(), "auto")
-        classifier = TorchClassifier(model, card, compute, trust.temperature, options.crops)
-        top = min(options.top, len(card.class_names))
-        rule = AnswerRule(threshold=trust.threshold, top=top)
+    with photo_readers(workers()) as readers, _model(options) as model:
+        say(*model.trust.lines, file=sys.stderr)
+        classifier = model.classifier
+        top = min(options.top, len(classifier.class_names))
+        rule = AnswerRule(threshold=model.trust.threshold, top=top)
 
         def answers(sources: Iterator[PhotoSource]) -> Iterator[list[PhotoAnswer]]:
             photos = readers.read_ahead(sources, classifier.presize)
@@ -74,7 +68,14 @@ def main() -> None:
         if options.out is None:
             _print(answers(sources))
             return
-        conditions = _conditions(options, files, trust, top)
+        conditions = Conditions(
+            model=model.sha256,
+            temperature=model.trust.temperature,
+            threshold=model.trust.threshold,
+            right=options.right,
+            top=top,
+            crops=options.crops,
+        )
         row_format = row_format_of(options.out, top)
         with open_output(options.out, row_format, conditions, _RECORDS) as output:
             left = (source for source in sources if source.name not in output.done)
@@ -94,7 +95,12 @@ def _options() -> argparse.Namespace:
     add("--crops", choices=("none", "flip", "ten"), default="none", help="average over crops")
     add("--column", default="path", help="of the paths in a .csv; default: %(default)s")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--model", type=Path, default=Path(_FILES.model), help="a model folder")
+    which.add_argument(
+        "--model",
+        type=Path,
+        default=Path(_FILES.model),
+        help="a model folder, or an .onnx",
+    )
     which.add_argument("--rev", help="the model of a commit, a tag or a DVC experiment")
     options = parser.parse_args()
     if options.top < 1:
@@ -107,33 +113,19 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _model_files(options: argparse.Namespace) -> Iterator[ModelFiles]:
-    """Give the files of the model that the user named."""
-    if options.rev is None:
-        yield model_in_folder(options.model, _FILES)
-        return
-    root = Path.cwd()
-    with past_model(GitHistory(root), options.rev, open_dvc_cache(root), _FILES) as files:
-        yield files
-
-
-def _trust(options: argparse.Namespace, files: ModelFiles) -> Trust:
-    if options.crops != "none":
-        return untested(f"the report was made without --crops {options.crops}")
-    return find_trust(files, _FILES, options.right)
-
-
-def _conditions(
-    options: argparse.Namespace, files: ModelFiles, trust: Trust, top: int
-) -> Conditions:
-    return Conditions(
-        model=sha256_bytes(files.card or b""),
-        temperature=trust.temperature,
-        threshold=trust.threshold,
-        right=options.right,
-        top=top,
-        crops=options.crops,
-    )
+def _model(options: argparse.Namespace) -> Iterator[OpenedModel]:
+    """Give the model that the user named."""
+    if options.rev is not None:
+        root = Path.cwd()
+        with past_model(GitHistory(root), options.rev, open_dvc_cache(root), _FILES) as files:
+            yield open_model(files, _FILES, options.right, options.crops)
+    elif options.model.suffix.lower() == ".onnx":
+        if options.crops != "none":
+            raise UserError(f"--crops {options.crops}: an .onnx sees the centre; name a folder")
+        yield open_export(options.model, options.right)
+    else:
+        files = model_in_folder(options.model, _FILES)
+        yield open_model(files, _FILES, options.right, options.crops)
 
 
 def _count(found: Sequence[Found]) -> int | None:

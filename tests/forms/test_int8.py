@@ -7,7 +7,8 @@ import onnx
 import pytest
 
 from stages.forms.int8 import to_int8
-from stages.forms.onnx_file import OnnxClassifier, to_onnx
+from stages.forms.onnx_classifier import OnnxClassifier
+from stages.forms.onnx_file import to_onnx
 from stages.forms.parity import measure_parity
 from tests.forms.test_onnx_file import FACTS, example_classifier
 

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from stages.base.errors import UserError
-from stages.forms.onnx_file import INPUT, OPSET, OUTPUT, OnnxClassifier, OnnxFacts, to_onnx
+from stages.forms.onnx_classifier import INPUT, OUTPUT, OnnxClassifier, OnnxFacts
+from stages.forms.onnx_file import OPSET, to_onnx
 from stages.forms.parity import measure_parity
 from stages.forms.pixel_classifier import PixelClassifier
 from tests.forms.random_model import random_model

@@ -8,7 +8,7 @@ import pytest
 from stages.forms.pixel_classifier import PixelClassifier
 from stages.forms.reference import (
     CheckedPhotos,
-    answer_photos,
+    answer_in_batches,
     checked_photos,
     original_pixels,
     stored_pixels,
@@ -49,7 +49,7 @@ def test_photos_are_answered_in_order(project: Path) -> None:
     """More photos than are held at once come back in their order."""
     photos, classifier = photos_of(project)
     many = photos.paths * 6
-    answers = answer_photos(classifier, photos.pixels, many)
+    answers = answer_in_batches(classifier, photos.pixels, many)
     np.testing.assert_allclose(answers, np.tile(photos.answers, (6, 1)), atol=1e-5)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stages.base.errors import UserError
-from stages.forms.onnx_file import OnnxClassifier
+from stages.forms.onnx_classifier import OnnxClassifier
 from stages.forms.reference import checked_photos, original_pixels
 from stages.forms.timm_folder import to_timm
 from stages.forms.writing import (
@@ -108,7 +108,7 @@ def test_8_bits_that_are_not_worse_are_kept(project: Path) -> None:
     assert form is not None
     path = project / "export" / form.file
     assert form.size == path.stat().st_size
-    assert OnnxClassifier(path).facts()["thresholds"] == '{"95": null, "99": null}'
+    assert OnnxClassifier(path).facts.thresholds == {"95": None, "99": None}
 
 
 def test_8_bits_that_are_worse_are_not_kept(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from stages.base.files import sha256_bytes
+from stages.forms.onnx_classifier import OnnxFacts
+from stages.forms.onnx_file import to_onnx
+from stages.forms.pixel_classifier import PixelClassifier
 from stages.model.classifier import ModelParams, build_classifier
-from stages.model.files import ModelCard, save_model
+from stages.model.files import ModelCard, load_model, save_model
 
 CARD = ModelCard(
     params=ModelParams(arch="test_resnet", weights="none", head="linear", cut="none"),
@@ -32,6 +36,25 @@ def make_model(folder: Path, seed: int = 1) -> Path:
     head.copy_(head.new_tensor(draw.normal(0, 0.5, head.shape)))
     save_model(folder, classifier, CARD)
     return folder
+
+
+def export_model(folder: Path, temperature: float = 1.0) -> Path:
+    """Write the ONNX file of a saved model where export does; return it."""
+    model, card = load_model(folder)
+    facts = OnnxFacts(
+        class_names=card.class_names,
+        thresholds={"95": 0.7, "99": None},
+        temperature=temperature,
+        presize=card.presize,
+        size=card.size,
+        activation="softmax",
+        weights_sha256=sha256_bytes((folder / "model.safetensors").read_bytes()),
+    )
+    file = folder.parent / "export" / "model.onnx"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    classifier = PixelClassifier(model, card.loss, temperature)
+    file.write_bytes(to_onnx(classifier, card.size, facts))
+    return file
 
 
 def make_photo(path: Path, seed: int = 0) -> Path:

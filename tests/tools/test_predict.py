@@ -20,7 +20,7 @@ from stages.model.files import save_model
 from stages.predict.photo_source import MOST_BYTES
 from stages.tools.predict import main
 from tests.predict.example_run import metrics, write_run
-from tests.predict.small_model import CARD, make_model, make_photo
+from tests.predict.small_model import CARD, export_model, make_model, make_photo
 from tests.tiny_repo import Repo
 
 ROOT = Path(__file__).parents[2]
@@ -179,6 +179,38 @@ def test_confidence_and_doubt_are_those_of_the_report(
     assert "no threshold is known" in capsys.readouterr().err
     run(monkeypatch, "album", "--crops", "flip")
     assert f"{NOT_CALIBRATED}: the report was made without --crops" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_an_exported_file_alone_answers_without_torch(project: Path) -> None:
+    """The .onnx gives the rows that the folder gives, in a process that never loads torch."""
+    for seed in range(5):
+        make_photo(project / "album" / f"{seed}.jpg", seed)
+    file = export_model(project / "data" / "model")
+    done = predict(project, "album", "--out", "folder.csv")
+    assert done.returncode == 0, done.stderr
+    file.unlink()
+    assert predict(project, "album", "--out", "torch.csv").returncode == 0
+    file = export_model(project / "data" / "model").rename(project / "moved.onnx")
+    code = (
+        "import sys; from stages.tools.predict import main; "
+        "sys.argv = ['predict', 'album', '--model', 'moved.onnx', '--out', 'onnx.csv']; main(); "
+        "assert not {'torch', 'timm', 'numba'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, env=environment(), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = [table(project / name) for name in ("folder.csv", "torch.csv", "onnx.csv")]
+    for one, two, three in zip(*rows, strict=True):
+        assert one["predicted"] == two["predicted"] == three["predicted"]
+        confidences = [float(row["confidence"]) for row in (one, two, three)]
+        assert confidences == pytest.approx([confidences[0]] * 3, abs=2e-5)
+        assert three["sure"] in ("yes", "no")
+    refused = predict(project, "album", "--model", "moved.onnx", "--crops", "flip")
+    assert refused.returncode == 1
+    assert "--crops flip: an .onnx sees the centre; name a folder" in refused.stderr
 
 
 def test_json_lines_of_photos_in_a_list(
