@@ -6,7 +6,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment repro predict compare experiments seeds report test quick check lint generated deps layers requirements.txt
+.PHONY: help environment repro predict compare experiments seeds report test thorough quick check lint generated deps layers requirements.txt
 
 # What a person sets reaches the commands as text: `value` keeps make from expanding it, and the
 # shell takes it from the environment, so that no $(...), ; or * in it runs or matches anything.
@@ -66,10 +66,13 @@ report: environment ## REV=v1: the page of a past commit again, without training
 	@.venv/bin/python -m stages.tools.past_page "$$REV"
 
 test: environment ## run the tests
-	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not thorough'
+
+thorough: environment ## run the tests that prove once what others watch
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m thorough
 
 quick: environment ## run the tests that take seconds
-	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow and not browser'
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow and not browser and not thorough'
 
 lint: environment generated ## lint, format, types and generated files, without tests
 	.venv/bin/ruff check
