@@ -61,6 +61,7 @@ def main() -> None:
         originals=photos.as_read_by(original_pixels(images, card)),
         folder_of_photos=images,
         weights_sha256=sha256_bytes((_MODEL / "model.safetensors").read_bytes()),
+        card_sha256=sha256_bytes((_MODEL / "model.json").read_bytes()),
     )
     remove_forms(_FOLDER)
     exported = export(source, params, predictions)

@@ -6,7 +6,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import IO, Any
 
@@ -89,6 +89,12 @@ def read_text_csv(source: Path | IO[bytes]) -> pd.DataFrame:
             f"row 1 has more cells than the {len(table.columns)} columns of the header"
         )
     return table
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file, of which a piece at a time is in memory."""
+    with path.open("rb") as file:
+        return file_digest(file, sha256).hexdigest()
 
 
 def sha256_bytes(content: bytes) -> str:

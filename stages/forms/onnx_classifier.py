@@ -9,14 +9,17 @@ import numpy as np
 from onnxruntime import InferenceSession, SessionOptions
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from stages.base.environment import workers
 from stages.base.errors import UserError
+from stages.base.plural import count_noun
 
 INPUT = "pixels"
 OUTPUT = "probabilities"
-_TEXTS = ("activation", "weights_sha256")  # in the metadata, where the rest is JSON
+_TEXTS = ("activation", "weights_sha256", "card_sha256")  # in the metadata, where the rest is JSON
 _IMAGES_AT_ONCE = 32
 _ERRORS_ONLY = 3  # severity of onnxruntime's log
 _Side = Annotated[int, Field(ge=1, le=2**16)]
+_Percent = Annotated[str, Field(pattern=r"^\d{1,2}(\.\d+)?$")]
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -26,12 +29,14 @@ class OnnxFacts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     class_names: Annotated[list[str], Field(min_length=1)]
-    thresholds: Mapping[str, _Share | None]  # percent right -> confidence to accept from
+    thresholds: Mapping[_Percent, _Share | None]  # percent right -> confidence to accept from
     temperature: Annotated[float, Field(gt=0)]
+    calibrated: bool  # whether the temperature was fitted, and to answers of this very file
     presize: _Side  # shorter side that a photo is reduced to first, pixels
     size: _Side  # side of the input, pixels
     activation: Literal["softmax", "sigmoid"]  # sigmoid: classes answer each by itself
     weights_sha256: str  # of data/model/model.safetensors
+    card_sha256: str  # of data/model/model.json, which names the weights and the classes
 
     def as_text(self) -> dict[str, str]:
         """Return the metadata by name; lists and mappings are JSON."""
@@ -49,12 +54,29 @@ class OnnxClassifier:
         self.path = path
         options = SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
+        options.intra_op_num_threads = workers()
+        # Threads that wait would spin, and take the cores from those that decode photos.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             line = " ".join(str(error).split())[:120]
             raise UserError(f"{path} is no ONNX file that can be run ({line})") from None
         self.facts = _read_facts(path, self._session.get_modelmeta().custom_metadata_map)
+        self._refuse_other_shapes()
+
+    def _refuse_other_shapes(self) -> None:
+        """Raise UserError where the network is not of the size and the classes that are named."""
+        side = self.facts.size
+        shapes = [
+            (part.name, part.shape[1:])
+            for part in (*self._session.get_inputs(), *self._session.get_outputs())
+        ]
+        if shapes != [(INPUT, [side, side, 3]), (OUTPUT, [len(self.facts.class_names)])]:
+            raise UserError(
+                f"{self.path} was not written by export: its metadata name {side} pixels and "
+                f"{count_noun(len(self.facts.class_names), 'class', 'classes')}, its network others"
+            )
 
     def answer(self, pixels: np.ndarray) -> np.ndarray:
         """Return probabilities (N, C) float32 for pixels (N, S, S, 3) float32."""

@@ -63,13 +63,13 @@ def finished_file(model: onnx.ModelProto, facts: OnnxFacts) -> bytes:
     model.ClearField("producer_version")
     for key, value in sorted(facts.as_text().items()):
         model.metadata_props.add(key=key, value=value)
-    onnx.checker.check_model(model)
     size = model.ByteSize()
     if size > _MOST_BYTES:
         raise UserError(
             f"model.arch: as ONNX it has {size:,} bytes, and one file holds {_MOST_BYTES:,}; "
             "set export.onnx to false"
         )
+    onnx.checker.check_model(model)
     content: bytes = model.SerializeToString(deterministic=True)
     return content
 

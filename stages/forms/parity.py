@@ -44,7 +44,7 @@ def measure_parity(ours: np.ndarray, theirs: np.ndarray, bound: float) -> Parity
 
 
 def require_parity(path: Path, parity: Parity, remedy: str) -> None:
-    """Raise a UserError where a form, answers otherwise."""
+    """Raise a UserError where a form answers otherwise."""
     if not parity.holds:
         raise UserError(
             f"{path}: of {parity.images} validation photos {parity.other_classes} get another "

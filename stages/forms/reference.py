@@ -1,7 +1,7 @@
 """Reference answers: Finetrack's own on validation photos, and the same photos as pixels."""
 
+import errno
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,10 +19,8 @@ from stages.forms.parity import Parity, measure_parity
 from stages.forms.photo_pixels import photo_pixels
 from stages.model.classifier import Classifier
 from stages.model.files import ModelCard
-from stages.stats.temperature import apply_temperature
 from stages.store.reader import Store
-from stages.train.device import Compute
-from stages.train.infer import predict_batches
+from stages.train.losses import to_pred_probs
 
 _IMAGES_AT_ONCE = 32
 PixelReader = Callable[[str], np.ndarray]  # path -> (S, S, 3) float32, levels from 0 to 255
@@ -74,8 +72,15 @@ class CheckedPhotos:
         """
         read: dict[str, np.ndarray] = {}
         for path in self.paths:
-            with suppress(Exception):
+            try:
                 read[path] = pixels(path)
+            except MemoryError:
+                raise
+            except OSError as error:
+                if error.errno not in (None, errno.ENOENT):  # of the machine, not of the photo
+                    raise
+            except Exception:  # noqa: S112 - Pillow raises anything for what it cannot read
+                continue
         if not read:
             return None
         rows = [row for row, path in enumerate(self.paths) if path in read]
@@ -95,14 +100,14 @@ def checked_photos(
 ) -> CheckedPhotos:
     """Return stored photos with Finetrack's calibrated answers, computed on the processor."""
     load_compiled_code()
-    compute = Compute(torch.device("cpu"), torch.float32)
-    render = RenderSpec(size=card.size, mean=model.mean, std=model.std, device=compute.device)
+    render = RenderSpec(size=card.size, mean=model.mean, std=model.std, device=torch.device("cpu"))
     targets = np.zeros(len(paths), np.int64)
     image_set = ImageSet(list(paths), targets, lambda row: torch.tensor(store.image(paths[row])))
     batches = valid_batches(image_set, render, _IMAGES_AT_ONCE)
-    answers = predict_batches(model, batches, compute, card.loss).pred_probs
+    with torch.inference_mode():
+        answers = [to_pred_probs(model(batch.images) / temperature, card.loss) for batch in batches]
     return CheckedPhotos(
         paths=list(paths),
-        answers=apply_temperature(answers, temperature),
+        answers=torch.cat(answers).numpy(),
         pixels=stored_pixels(store, card),
     )

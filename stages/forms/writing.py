@@ -25,7 +25,7 @@ ONNX_FILE = "model.onnx"
 INT8_FILE = "model.int8.onnx"
 TIMM_FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
 CARD_FILE = "README.md"
-# Of a probability. From the same pixels nine architectures differed by at most 2e-5.
+# Of a probability. From the same pixels nine architectures differed by at most 4e-6.
 _BOUND = 1e-4
 _CALIBRATING = 128  # training photos that the ranges of 8 bits are taken from
 
@@ -41,6 +41,7 @@ class FinishedModel:
     originals: CheckedPhotos | None  # as they came; None where none could be read
     folder_of_photos: Path
     weights_sha256: str
+    card_sha256: str
 
     def classifier(self) -> PixelClassifier:
         """Return the model from pixels to calibrated probabilities."""
@@ -52,10 +53,12 @@ class FinishedModel:
             class_names=self.card.class_names,
             thresholds=self.confidence.thresholds,
             temperature=self.confidence.temperature,
+            calibrated=self.confidence.calibrated,
             presize=self.card.presize,
             size=self.card.size,
             activation="sigmoid" if self.card.loss == "bce" else "softmax",
             weights_sha256=self.weights_sha256,
+            card_sha256=self.card_sha256,
         )
 
 
@@ -83,9 +86,9 @@ def write_int8(
     pixels = source.photos.pixels
     training = evenly_spaced(predictions.train_paths.tolist(), _CALIBRATING)
     images = (pixels(name) for name in training)
-    # Thresholds hold for the confidence in 32 bits; in 8 it was seen to differ by .4.
+    # Temperature and thresholds are of the confidence in 32 bits; in 8 it was seen to differ by .4.
     unknown = dict.fromkeys(source.confidence.thresholds)
-    facts = source.onnx_facts().model_copy(update={"thresholds": unknown})
+    facts = source.onnx_facts().model_copy(update={"thresholds": unknown, "calibrated": False})
     write_bytes(path, to_int8(folder / ONNX_FILE, images, facts))
     classifier = OnnxClassifier(path)
     in_32_bits = OnnxClassifier(folder / ONNX_FILE)

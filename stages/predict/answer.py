@@ -33,6 +33,7 @@ class PhotoAnswer:
     confidence: float | None = None  # probability of the most probable class
     sure: bool | None = None  # None where no threshold is known
     problem: str = ""
+    again: bool = False  # the problem is the machine's or a server's, not the photo's
     top: tuple[ClassProbability, ...] = ()  # most probable first
 
 
@@ -73,7 +74,7 @@ def _answer_group(
     answers = []
     for source, photo in group:
         if isinstance(photo, Unread):
-            answers.append(PhotoAnswer(path=source.name, problem=photo.problem))
+            answers.append(PhotoAnswer(path=source.name, problem=photo.problem, again=photo.again))
             continue
         pred_probs = next(rows)
         if not np.isfinite(pred_probs).all():
@@ -93,16 +94,20 @@ def answer_of(
 ) -> PhotoAnswer:
     """Return the answer to one photo by the probabilities of its classes, (C,).
 
-    Where classes may all say no and no one reaches a half, the prediction is that.
+    Where classes may all say no and no one reaches a half, the prediction is that; how often that
+    is right nobody has measured.
     """
     order = np.argsort(-pred_probs, kind="stable")[: rule.top]
     names = classifier.class_names
     top = tuple(ClassProbability(names[at], float(pred_probs[at])) for at in order)
     refused = classifier.may_refuse and top[0].probability < _YES_FROM
+    sure = None
+    if rule.threshold is not None and not refused:
+        sure = top[0].probability >= rule.threshold
     return PhotoAnswer(
         path=path,
         predicted=NONE_OF_THESE if refused else top[0].name,
         confidence=top[0].probability,
-        sure=None if rule.threshold is None else top[0].probability >= rule.threshold,
+        sure=sure,
         top=top,
     )

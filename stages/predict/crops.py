@@ -1,5 +1,6 @@
 """Crops: the views of each photo whose answers are averaged (test-time augmentation)."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from stages.batch.views import Views, box, centre_views, mirror
 
 CropsName = Literal["none", "flip", "ten"]
+CROPS: Mapping[CropsName, int] = {"none": 1, "flip": 2, "ten": 10}  # of each photo
 # Side of each of the five crops, as a share of the photo's shorter side: 224 of 256 pixels, as in
 # AlexNet.
 _SHARE = 0.875

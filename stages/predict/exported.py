@@ -7,26 +7,26 @@ from pathlib import Path
 from stages.base.environment import device_name
 from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
+from stages.predict.model_files import ModelFiles
 from stages.predict.onnx_photos import OnnxPhotos
 
 _FILE = Path("export") / "model.onnx"  # beside the folder of the model
-_TENSORS = "model.safetensors"
+_AMD = Path("/dev/kfd")  # the driver of AMD's GPUs
 
 
-def exported_model(folder: Path, temperature: float) -> OnnxPhotos | None:
-    """Return the ONNX file of a model folder; None without one of these tensors and temperature.
+def exported_model(files: ModelFiles, temperature: float) -> OnnxPhotos | None:
+    """Return the ONNX file of a model folder; None without one of this card and temperature.
 
     Export compared its answers with the model's. lite0 at 224 pixels: 60 images/s, and 45 by torch.
     """
-    path = folder.parent / _FILE
-    tensors = folder / _TENSORS
-    if not path.is_file() or not tensors.is_file():
+    path = files.folder.parent / _FILE
+    if files.card is None or not path.is_file():
         return None
     try:
         photos = OnnxPhotos(path)
     except UserError:
         return None
-    same = photos.facts.weights_sha256 == sha256_bytes(tensors.read_bytes())
+    same = photos.facts.card_sha256 == sha256_bytes(files.card)
     return photos if same and photos.facts.temperature == temperature else None
 
 
@@ -35,7 +35,8 @@ def on_processor() -> bool:
     name = device_name()
     if name != "auto":
         return name.startswith("cpu")
-    return platform.system() != "Darwin" and not any(map(_can_load, ("libcuda.so.1", "nvcuda")))
+    drivers = any(map(_can_load, ("libcuda.so.1", "nvcuda"))) or _AMD.exists()
+    return platform.system() != "Darwin" and not drivers
 
 
 def _can_load(library: str) -> bool:

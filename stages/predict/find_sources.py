@@ -10,7 +10,7 @@ import os
 import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +20,14 @@ from stages.base.plural import count_noun
 from stages.dataset.photo_files import extension_of, is_named_photo
 from stages.dataset.scan import list_files
 from stages.predict.path_column import read_path_column
-from stages.predict.photo_source import MOST_BYTES, Address, PhotoSource, Unread, too_large
+from stages.predict.photo_source import (
+    MOST_BYTES,
+    Address,
+    PhotoSource,
+    Unread,
+    may_be_gone,
+    too_large,
+)
 
 LIST_ON_STDIN = "-"
 _WEB = ("http://", "https://")
@@ -45,28 +52,32 @@ def find_sources(arguments: Sequence[str], path_column: str, stdin: BinaryIO) ->
     a tar of photos, an address (http or https), or `-` for a list on stdin, one a line or parted by
     NUL. Raises UserError where a table cannot be read.
     """
-    return [_find(argument, path_column, stdin) for argument in arguments]
+    alone = len(arguments) == 1
+    return [_find(argument, path_column, alone, stdin) for argument in arguments]
 
 
-def _find(argument: str, path_column: str, stdin: BinaryIO) -> Found:
+def _find(argument: str, path_column: str, alone: bool, stdin: BinaryIO) -> Found:
     if argument == LIST_ON_STDIN:
         return Found(_in_list(stdin), None)
     if argument.startswith(_WEB):
         return Found([_one(argument, Path())], 1)
-    return _on_disk(argument, path_column)
+    return _on_disk(argument, path_column, alone)
 
 
-def _on_disk(argument: str, path_column: str) -> Found:
+def _on_disk(argument: str, path_column: str, alone: bool) -> Found:
     path = Path(argument)
     if path.is_dir():
         return _in_folder(path)
-    if argument.lower().endswith(_TABLES):
-        names = read_path_column(path, path_column)
-        return Found((_one(name, path.parent) for name in names), len(names))
-    if argument.lower().endswith(_TARS):
-        return Found(_in_tar(path), None)
     if glob.has_magic(argument) and not path.exists():
         return _by_pattern(argument)
+    if argument.lower().endswith(_TABLES):
+        names = read_path_column(path, path_column)
+        # Of several tables two may say a.jpg, and mean another photo.
+        named = (_one(name, path.parent) for name in names)
+        whole = (replace(photo, name=_whole_name(path.parent, photo)) for photo in named)
+        return Found(named if alone else whole, len(names))
+    if argument.lower().endswith(_TARS):
+        return Found(_in_tar(path), None)
     return Found([_one(argument, Path())], 1)
 
 
@@ -77,6 +88,11 @@ def _one(name: str, folder: Path) -> PhotoSource:
     if name.startswith(_WEB):
         return PhotoSource(utf8_name(name), Address(name))
     return PhotoSource(utf8_name(name), folder / name)
+
+
+def _whole_name(folder: Path, photo: PhotoSource) -> str:
+    """Return the name of a photo in a table with the table's folder before it."""
+    return utf8_name(f"{folder / photo.name}") if isinstance(photo.place, Path) else photo.name
 
 
 def _problem(name: Path | str, problem: str) -> PhotoSource:
@@ -151,14 +167,22 @@ def _in_tar(path: Path) -> Iterator[PhotoSource]:
                 archive.members = []  # type: ignore[attr-defined] # it keeps what it read: 2 kB a photo
                 hidden = any(part.startswith(".") for part in Path(member.name).parts)
                 if not member.isdir() and is_named_photo(member.name) and not hidden:
-                    yield _member(archive, member, utf8_name(f"{path / member.name}"))
-    except FileNotFoundError as error:
-        yield _problem(path, f"unreadable: {error.strerror}")
+                    yield _member(archive, member, utf8_name(f"{path}/{member.name}"))
+    except MemoryError:
+        raise
+    except OSError as error:
+        if error.errno is not None:  # of the system, and not of a decompressor
+            problem = Unread(f"unreadable: {error.strerror}", again=may_be_gone(error))
+            yield PhotoSource(utf8_name(f"{path}"), problem)
+            return
+        yield _damaged(path, error)
     except Exception as error:  # tarfile, zlib, bz2 and lzma each have their own for damage
-        reason = " ".join(str(error).split()) or type(error).__name__
-        yield PhotoSource(
-            utf8_name(f"{path}"), Unread(f"damaged tar: {reason}; what is behind is lost")
-        )
+        yield _damaged(path, error)
+
+
+def _damaged(path: Path, error: Exception) -> PhotoSource:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return _problem(path, f"damaged tar: {reason}; what is behind is lost")
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> PhotoSource:

@@ -24,6 +24,7 @@ class OnnxPhotos:
         self._classifier = OnnxClassifier(path)
         self.facts = self._classifier.facts
         self.class_names: Sequence[str] = self.facts.class_names
+        self.engine = "ONNX on the processor"
         self.presize = self.facts.presize
         self.may_refuse = self.facts.activation == "sigmoid"
         self.batch_size = _PHOTOS_AT_ONCE

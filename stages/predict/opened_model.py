@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.base.files import sha256_bytes
+from stages.base.environment import device_name
+from stages.base.errors import UserError
+from stages.base.files import sha256_bytes, sha256_file
 from stages.predict.crops import CropsName
 from stages.predict.exported import exported_model, on_processor
 from stages.predict.model_files import ModelFiles, ResultFiles
@@ -23,11 +25,16 @@ class OpenedModel:
 
 def open_export(path: Path, right: float) -> OpenedModel:
     """Open an ONNX file that export wrote; right: the share of answers that are to be right."""
+    if device_name() != "auto" and not on_processor():
+        raise UserError(
+            f"{path} computes on the processor, and FINETRACK_DEVICE={device_name()} asks for "
+            "another device; name the model folder, or leave FINETRACK_DEVICE out"
+        )
     photos = OnnxPhotos(path)
     return OpenedModel(
         classifier=photos,
         trust=trust_in_export(photos.facts, right),
-        sha256=sha256_bytes(path.read_bytes()),
+        sha256=sha256_file(path),
     )
 
 
@@ -40,7 +47,7 @@ def open_model(
     if crops != "none":
         trust = untested(f"the report was made without --crops {crops}")
     elif on_processor():
-        exported = exported_model(files.folder, trust.temperature)
+        exported = exported_model(files, trust.temperature)
     return OpenedModel(
         classifier=exported or _in_torch(files.folder, trust.temperature, crops),
         trust=trust,

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from stages.base.errors import UserError
 from stages.base.files import sha256_bytes, write_json
@@ -24,6 +25,7 @@ class Conditions:
     """What rows depend on beside the photos; a file goes on only under the same."""
 
     model: str  # SHA-256 of the model card, which names that of the tensors
+    engine: str  # what computes; half precision may move a probability by .01
     temperature: float
     threshold: float | None
     right: float
@@ -34,14 +36,15 @@ class Conditions:
 class OutputFile:
     """A file of rows, opened behind the rows that it has."""
 
-    def __init__(self, path: Path, file: BinaryIO, row_format: RowFormat) -> None:
+    def __init__(self, path: Path, file: FileIO, row_format: RowFormat) -> None:
         """Read the rows that are there; what was torn by a kill must be gone."""
         self.path = path
         self.done: set[str] = set()  # photos that have a row
         self.unread = 0  # rows with a problem
+        self.left = 0  # photos without a row, whose problem may be gone the next time
         self._file = file
         self._format = row_format
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+        text = io.TextIOWrapper(io.BufferedReader(file), encoding="utf-8", newline="\n")
         try:
             for row in row_format.read(text):
                 self.done.add(row.path)
@@ -50,19 +53,18 @@ class OutputFile:
             reason = " ".join(str(error).split())[:120]
             raise UserError(f"{path} has rows of another kind ({reason}); {_BEGIN_ANEW}") from None
         finally:
-            text.detach()
+            text.detach().detach()
 
     def write(self, answers: Iterable[PhotoAnswer]) -> None:
-        """Append rows; they are in the file when this returns, whatever happens to the process."""
-        lines = []
-        for answer in answers:
-            lines.append(self._format.line(answer))
-            self.unread += bool(answer.problem)
-        try:
-            self._file.write("".join(lines).encode())
-            self._file.flush()
-        except OSError as error:
-            raise unwritable(self.path, error) from None
+        """Append rows; they are in the file when this returns, whatever happens to the process.
+
+        What may be read another time gets no row: the next run tries it again.
+        """
+        answers = list(answers)
+        lines = [self._format.line(answer) for answer in answers if not answer.again]
+        self.left += len(answers) - len(lines)
+        self.unread += sum(bool(answer.problem) and not answer.again for answer in answers)
+        _write(self.path, self._file, "".join(lines))
 
 
 def row_format_of(path: Path, top: int) -> RowFormat:
@@ -85,7 +87,8 @@ def open_output(
     record = records / f"{sha256_bytes(bytes(path.absolute()))[:32]}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b")
+        # Without a buffer, whose rest would fail again, and unnamed, when the file is closed.
+        file = path.open("a+b", buffering=0)
     except OSError as error:
         raise unwritable(path, error) from None
     with file:
@@ -95,13 +98,22 @@ def open_output(
             file.truncate(_end_of_rows(file, row_format))
         if file.seek(0, io.SEEK_END) == 0:
             write_json(record, asdict(conditions))
-            file.write(row_format.header.encode())
-            file.flush()
+            _write(path, file, row_format.header)
         file.seek(0)
         yield OutputFile(path, file, row_format)
 
 
-def _lock(path: Path, file: BinaryIO) -> None:
+def _write(path: Path, file: FileIO, text: str) -> None:
+    """Append a text, all of it, or raise the UserError that names the file."""
+    rest = memoryview(text.encode())
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def _lock(path: Path, file: FileIO) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -122,15 +134,17 @@ def _refuse_others(path: Path, record: Path, conditions: Conditions) -> None:
         raise UserError(f"{path} was written with another {join_names(others)}; {_BEGIN_ANEW}")
 
 
-def _end_of_rows(file: BinaryIO, row_format: RowFormat) -> int:
+def _end_of_rows(file: FileIO, row_format: RowFormat) -> int:
     """Return where the last whole row ends: at a line end that is outside of quotes."""
     file.seek(0)
     at = 0
     end = 0
     quoted = False
-    for line in file:
+    reader = io.BufferedReader(file)
+    for line in reader:
         at += len(line)
         quoted ^= row_format.may_span_lines and line.count(b'"') % 2 == 1
         if not quoted and line.endswith(b"\n"):
             end = at
+    reader.detach()
     return end

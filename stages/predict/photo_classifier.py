@@ -17,6 +17,10 @@ class PhotoClassifier(Protocol):
         """The classes, in the order of the probabilities."""
 
     @property
+    def engine(self) -> str:
+        """What computes, in what precision."""
+
+    @property
     def presize(self) -> int:
         """The shorter side in pixels to which photos are presized."""
 

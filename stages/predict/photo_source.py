@@ -3,11 +3,12 @@
 Light, since the child processes that read photos import it.
 """
 
+import errno
 import os
 import stat
 import time
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, InvalidURL
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
@@ -19,6 +20,15 @@ MOST_BYTES = 2**30
 _PIECE = 2**20  # bytes
 _SECONDS_SILENT = 30  # of a server, before its photo is given up
 _SECONDS_IN_ALL = 300
+# Statuses of HTTP by which a server asks to come again, and from which on the fault is its own.
+_BUSY = (408, 425, 429)
+_SERVER_FAILS = 500
+# Errors of the system that say what a path leads to; all others, such as EIO, ESTALE and EMFILE,
+# say how the machine is.
+_OF_THE_PATH = (
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO,
+    errno.EACCES, errno.EPERM, errno.EINVAL,
+)  # fmt: skip
 # What may stand in an address as it is; the rest, such as a space, is written as %20.
 _ADDRESS_SIGNS = "%/:=&?~#+!$,;'@()*[]"
 
@@ -38,6 +48,7 @@ class Unread:
     """
 
     problem: str
+    again: bool = False  # a fault of the machine or of a server, which may be gone the next time
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,16 @@ def read_source_bytes(source: PhotoSource) -> bytes | Unread:
     try:
         return _read_place(source.place)
     except (OSError, ValueError, HTTPException) as error:  # the last two of an address that is none
-        return Unread(f"unreadable: {_reason(error)}")
+        return Unread(f"unreadable: {_reason(error)}", again=may_be_gone(error))
+
+
+def may_be_gone(error: Exception) -> bool:
+    """Return whether an error says nothing of the photo, but of the machine or of a server now."""
+    if isinstance(error, HTTPError):
+        return error.code in _BUSY or error.code >= _SERVER_FAILS
+    if isinstance(error, OSError):
+        return error.errno not in _OF_THE_PATH
+    return isinstance(error, HTTPException) and not isinstance(error, InvalidURL)
 
 
 def too_large(length: int) -> Unread:
@@ -98,11 +118,13 @@ def _read_response(response: HTTPResponse) -> bytes | Unread:
     started = time.monotonic()
     pieces = []
     length = 0
-    while piece := response.read(_PIECE):
+    while piece := response.read1(_PIECE):  # what has come, without waiting for a whole piece
         pieces.append(piece)
         length += len(piece)
         if length > MOST_BYTES:
             return too_large(length)
         if time.monotonic() - started > _SECONDS_IN_ALL:
-            return Unread(f"unreadable: not whole after {_SECONDS_IN_ALL} seconds")
+            return Unread(f"unreadable: not whole after {_SECONDS_IN_ALL} seconds", again=True)
+    if response.length:
+        return Unread(f"unreadable: the connection ended {response.length:,} bytes early", True)
     return b"".join(pieces)

@@ -109,4 +109,4 @@ def _problem_of(death: Death) -> Unread:
     """Return the problem of a photo at which two processes died."""
     if death.crashed:
         return Unread(f"crashed the decoder: {death}")
-    return Unread(f"ended by the system: {death}, most often for want of memory")
+    return Unread(f"ended by the system: {death}, most often for want of memory", again=True)

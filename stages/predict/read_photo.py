@@ -35,4 +35,9 @@ def read_photo(request: PhotoRequest) -> Pixels | Unread:
     target = presized_size(photo.width, photo.height, request.size)
     if size_of(photo.picture) == target:
         return np.ascontiguousarray(photo.picture)
-    return np.array(resize(photo.picture, target))
+    try:
+        return np.array(resize(photo.picture, target))
+    except MemoryError:
+        return Unread("unreadable: too little memory to reduce it", again=True)
+    except Exception as error:
+        return Unread(f"cannot be reduced: {' '.join(str(error).split())[:120]}")

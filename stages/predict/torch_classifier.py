@@ -20,7 +20,7 @@ from stages.batch.windows import collate, visible_windows
 from stages.images.picture import Pixels
 from stages.model.classifier import Classifier
 from stages.model.files import ModelCard, load_model
-from stages.predict.crops import CropsName, crop_views
+from stages.predict.crops import CROPS, CropsName, crop_views
 from stages.train.device import Compute, open_device
 from stages.train.losses import to_pred_probs
 
@@ -45,9 +45,10 @@ class TorchClassifier:
         """Move the model to the device; temperature: divides the activations."""
         device = compute.device
         self.class_names: Sequence[str] = card.class_names
+        self.engine = f"torch on {device.type} in {compute.dtype}"
         self.presize = card.presize
         self.may_refuse = card.loss == "bce"
-        self.batch_size = _BATCH_SIZES.get(device.type, 64)
+        self.batch_size = max(1, _BATCH_SIZES.get(device.type, 64) // CROPS[crops])
         self._model = model.eval().to(device)
         self._loss = card.loss
         self._render = RenderSpec(size=card.size, mean=model.mean, std=model.std, device=device)
@@ -67,6 +68,9 @@ class TorchClassifier:
             if not self._checked:
                 self._check_half(images)
             activations = self._activations(images) / self._temperature
+            if not bool(activations.isfinite().all()) and self._compute.dtype != torch.float32:
+                self._compute = replace(self._compute, dtype=torch.float32)
+                activations = self._activations(images) / self._temperature
             of_crops = to_pred_probs(activations, self._loss)
             of_photos = of_crops.reshape(len(photos), -1, of_crops.shape[1]).mean(dim=1)
         pred_probs: NDArray[np.float32] = of_photos.cpu().numpy()

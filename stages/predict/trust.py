@@ -12,6 +12,8 @@ from stages.forms.onnx_classifier import OnnxFacts
 from stages.predict.model_files import ModelFiles, ResultFiles
 
 _INTERPRET = "interpret"
+_CALIBRATED = "confidence is calibrated by a temperature of {:.2f}"
+_NOT_CALIBRATED = "confidence is not calibrated"
 _REMEDY = "dvc repro makes it for the model of the project"
 
 
@@ -20,7 +22,7 @@ class Trust:
     """How far the confidence of a model may be taken at its word."""
 
     temperature: float = 1.0  # divides the activations
-    threshold: float | None = None  # of the confidence before the temperature; None: not known
+    threshold: float | None = None  # of the confidence with it; None: not known
     lines: tuple[str, ...]  # what to tell people about both
 
 
@@ -52,11 +54,11 @@ def untested(reason: str) -> Trust:
 def trust_in_export(facts: OnnxFacts, right: float) -> Trust:
     """Return the trust in an exported model: its file has the thresholds of its report."""
     found = {
-        level: _Threshold(threshold=threshold, reason="the report of the model found none")
+        level: _Threshold(threshold=threshold, reason="the export has none")
         for level, threshold in facts.thresholds.items()
     }
     threshold, line = _threshold_of(found, right)
-    calibrated = f"confidence is calibrated by a temperature of {facts.temperature:.2f}"
+    calibrated = _CALIBRATED.format(facts.temperature) if facts.calibrated else _NOT_CALIBRATED
     return Trust(temperature=facts.temperature, threshold=threshold, lines=(calibrated, line))
 
 
@@ -92,10 +94,10 @@ def find_trust(model: ModelFiles, files: ResultFiles, right: float) -> Trust:
 
 def _temperature_line(calibration: _Calibration, applied: float) -> str:
     if calibration.temperature is None:
-        return "confidence is not calibrated: too few validation images to fit a temperature"
+        return f"{_NOT_CALIBRATED}: too few validation images to fit a temperature"
     if applied == 1:
         return "confidence is as the model gives it: in the report a temperature harms it"
-    return f"confidence is calibrated by a temperature of {applied:.2f}"
+    return _CALIBRATED.format(applied)
 
 
 def _threshold_of(sure: Mapping[str, _Threshold], right: float) -> tuple[float | None, str]:

@@ -15,6 +15,7 @@ class Confidence:
     """Temperature and thresholds, for the validation images that they were found on."""
 
     temperature: float  # as the report applies it
+    calibrated: bool  # whether there were images enough to fit one
     pred_probs: np.ndarray  # (V, C) float64, calibrated
     sure: Mapping[str, ThresholdRecord]  # by the level in percent
 
@@ -29,6 +30,7 @@ def find_confidence(predictions: Predictions, metrics: Metrics) -> Confidence:
     temperature = metrics["calibration"]["applied_temperature"]
     return Confidence(
         temperature=temperature,
+        calibrated=metrics["calibration"]["temperature"] is not None,
         pred_probs=apply_temperature(predictions.pred_probs, temperature),
         sure=metrics["sure"],
     )

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from stages.base.errors import UserError
-from stages.stats.metrics_record import Metrics
+from stages.stats.metrics_record import CalibrationRecord, Metrics
 
 
 def read_metrics(path: Path) -> Metrics:
@@ -12,6 +12,7 @@ def read_metrics(path: Path) -> Metrics:
     try:
         metrics: Metrics = json.loads(path.read_bytes())
         absent = sorted(Metrics.__required_keys__ - set(metrics))
+        absent += sorted(CalibrationRecord.__required_keys__ - set(metrics.get("calibration", ())))
     except FileNotFoundError:
         raise UserError(f"{path} is missing; dvc repro interpret makes it") from None
     except (ValueError, TypeError) as error:

@@ -49,7 +49,7 @@ _RECORDS = PRIVATE_FOLDER / "predict"
 
 
 def main() -> None:
-    """PhotoAnswer every photo: by a row in a file, or by a line."""
+    """Answer every photo: by a row in a file, or by a line."""
     options = _options()
     found = find_sources(options.paths, options.column, sys.stdin.buffer)
     for line in (part.passed_over for part in found if part.passed_over):
@@ -70,6 +70,7 @@ def main() -> None:
             return
         conditions = Conditions(
             model=model.sha256,
+            engine=classifier.engine,
             temperature=model.trust.temperature,
             threshold=model.trust.threshold,
             right=options.right,
@@ -78,8 +79,7 @@ def main() -> None:
         )
         row_format = row_format_of(options.out, top)
         with open_output(options.out, row_format, conditions, _RECORDS) as output:
-            left = (source for source in sources if source.name not in output.done)
-            _write(answers(left), output, _count(found))
+            _write(answers(_first_of_a_name(sources, output.done)), output, _count(found))
 
 
 def _options() -> argparse.Namespace:
@@ -128,6 +128,14 @@ def _model(options: argparse.Namespace) -> Iterator[OpenedModel]:
         yield open_model(files, _FILES, options.right, options.crops)
 
 
+def _first_of_a_name(sources: Iterator[PhotoSource], done: set[str]) -> Iterator[PhotoSource]:
+    """Yield the photos without a row, of several of a name the first; note their names in done."""
+    for source in sources:
+        if source.name not in done:
+            done.add(source.name)
+            yield source
+
+
 def _count(found: Sequence[Found]) -> int | None:
     """Return how many photos there are, None where only reading them tells."""
     counts = [part.count for part in found if part.count is not None]
@@ -138,11 +146,13 @@ def _print(batches: Iterator[list[PhotoAnswer]]) -> None:
     """Print a line for each photo."""
     photos = 0
     unread = 0
+    again = 0
     for answers in batches:
         say(*map(text_of, answers))
         photos += len(answers)
         unread += sum(bool(answer.problem) for answer in answers)
-    _refuse_unread(unread, photos)
+        again += sum(answer.again for answer in answers)
+    _refuse_unread(unread, again, photos)
 
 
 def _write(batches: Iterator[list[PhotoAnswer]], output: OutputFile, total: int | None) -> None:
@@ -150,19 +160,26 @@ def _write(batches: Iterator[list[PhotoAnswer]], output: OutputFile, total: int 
     there = len(output.done)
     if there:
         say(f"{output.path} has {count_noun(there, 'photo')} already", file=sys.stderr)
-    written = 0
+    photos = there
     with tqdm(desc="predict", total=total, initial=there, unit=" photos", disable=None) as bar:
         for answers in batches:
             output.write(answers)
-            written += len(answers)
+            for answer in answers:
+                if answer.again:
+                    say(text_of(answer), file=sys.stderr)
+            photos += len(answers)
             bar.update(len(answers))
-    say(f"{output.path}: {count_noun(there + written, 'photo')}")
-    _refuse_unread(output.unread, there + written)
+    say(f"{output.path}: {count_noun(photos - output.left, 'photo')}")
+    _refuse_unread(output.unread + output.left, output.left, photos)
 
 
-def _refuse_unread(unread: int, photos: int) -> None:
+def _refuse_unread(unread: int, again: int, photos: int) -> None:
+    """Raise the UserError that says how many photos have no answer; again: for a passing cause."""
+    if not photos:
+        raise UserError("no photo was named: the list or the table is empty")
     if unread:
-        raise UserError(f"{unread:,} of {count_noun(photos, 'photo')} could not be read")
+        cause = f", {again:,} of them for a fault that may pass: run it again" if again else ""
+        raise UserError(f"{unread:,} of {count_noun(photos, 'photo')} could not be read{cause}")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,22 @@ def test_an_onnx_file_of_others_is_named(content: bytes, key: str, tmp_path: Pat
         OnnxClassifier(tmp_path / "model.onnx")
 
 
+@pytest.mark.parametrize(
+    "change", [{"class_names": ["cat"]}, {"size": 64}, {"class_names": ["x"] * 5}]
+)
+def test_facts_of_another_network_are_refused(
+    content: bytes, change: dict[str, object], tmp_path: Path
+) -> None:
+    """Names for more or fewer classes than it has, or another size, are not believed."""
+    texts = FACTS.model_copy(update=change).as_text()
+    model = onnx.load_from_string(content)
+    for entry in model.metadata_props:
+        entry.value = texts[entry.key]
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(UserError, match=r"its metadata name .*, its network others"):
+        OnnxClassifier(tmp_path / "model.onnx")
+
+
 def test_impossible_facts_are_named(content: bytes, tmp_path: Path) -> None:
     """A threshold above one is refused by its level."""
     model = onnx.load_from_string(content)

@@ -23,13 +23,15 @@ from tests.forms.random_model import random_model
 ROOT = Path(__file__).parents[2]
 PIXELS = np.random.default_rng(0).random((5, 32, 32, 3), dtype="float32") * 255
 FACTS = OnnxFacts(
-    class_names=["cat", "zebra é"],
+    class_names=["cat", "dog", "ox", "zebra é"],
     thresholds={"95": 0.97, "99": None},
     temperature=0.8,
+    calibrated=True,
     presize=160,
     size=32,
     activation="softmax",
     weights_sha256="ab" * 32,
+    card_sha256="cd" * 32,
 )
 WRITE = """
 import sys

@@ -53,6 +53,7 @@ def source_of(root: Path) -> FinishedModel:
         originals=photos.as_read_by(original_pixels(root / "photos", card)),
         folder_of_photos=root / "photos",
         weights_sha256="ab" * 32,
+        card_sha256="cd" * 32,
     )
 
 
@@ -109,6 +110,7 @@ def test_8_bits_that_are_not_worse_are_kept(project: Path) -> None:
     path = project / "export" / form.file
     assert form.size == path.stat().st_size
     assert OnnxClassifier(path).facts.thresholds == {"95": None, "99": None}
+    assert OnnxClassifier(path).facts.calibrated is False
 
 
 def test_8_bits_that_are_worse_are_not_kept(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

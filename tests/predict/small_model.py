@@ -45,10 +45,12 @@ def export_model(folder: Path, temperature: float = 1.0) -> Path:
         class_names=card.class_names,
         thresholds={"95": 0.7, "99": None},
         temperature=temperature,
+        calibrated=True,
         presize=card.presize,
         size=card.size,
         activation="softmax",
         weights_sha256=sha256_bytes((folder / "model.safetensors").read_bytes()),
+        card_sha256=sha256_bytes((folder / "model.json").read_bytes()),
     )
     file = folder.parent / "export" / "model.onnx"
     file.parent.mkdir(parents=True, exist_ok=True)

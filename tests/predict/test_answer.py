@@ -21,6 +21,7 @@ class Model:
         """Take the rows, for classes cat, dog and owl."""
         self.class_names: Sequence[str] = ("cat", "dog", "owl")
         self.presize = 48
+        self.engine = "a list"
         self.batch_size = 2
         self.may_refuse = may_refuse
         self.batches: list[int] = []
@@ -61,6 +62,8 @@ def test_where_all_classes_may_say_no_the_answer_may_be_none() -> None:
     """With bce an image that no class claims is none of these; softmax always picks one."""
     assert answer([0.1, 0.3, 0.2], may_refuse=True).predicted == NONE_OF_THESE
     assert answer([0.1, 0.3, 0.2], may_refuse=True).top[0].name == "dog"
+    assert answer([0.1, 0.3, 0.2], may_refuse=True, threshold=0.2).sure is None
+    assert answer([0.1, 0.9, 0.2], may_refuse=True, threshold=0.2).sure is True
     assert answer([0.1, 0.3, 0.2]).predicted == "dog"
     assert answer([0.1, 0.9, 0.2], may_refuse=True).predicted == "dog"
 

@@ -1,5 +1,6 @@
 """Whatever people name becomes photos, and what cannot be one becomes a problem in its place."""
 
+import errno
 import io
 import os
 import tarfile
@@ -146,8 +147,38 @@ def test_a_table_names_photos_from_its_own_folder(tmp_path: Path) -> None:
         PhotoSource("", Unread("no path: the line or the cell is empty")),
     ]
     assert found.count == 3
+    names = [source.name for source in sources(table, table)]
+    assert names == [f"{tmp_path}/a.jpg", "http://host/b.jpg", ""] * 2
     with pytest.raises(UserError, match="--column"):
         find(table, column="file")
+
+
+def test_a_pattern_may_end_like_a_table_or_a_tar(tmp_path: Path) -> None:
+    """A pattern is one whatever it ends in; what it matches is no photo, and is said."""
+    touch(tmp_path, "a.csv", "b.tar")
+    for pattern in ("*.csv", "*.tar"):
+        (found,) = find(tmp_path / pattern)
+        assert "passed over 1 other file" in found.passed_over
+
+
+def test_a_tar_that_cannot_be_read_now_is_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of the disk below a tar may pass, and says nothing of what is in it."""
+    make_tar(tmp_path / "a.tar", {"a.jpg": b"1"})
+
+    def stale(*_: object) -> object:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(tarfile, "open", stale)
+    (source,) = sources(tmp_path / "a.tar")
+    assert source.place == Unread("unreadable: Stale file handle", again=True)
+
+
+def test_the_name_in_a_tar_may_begin_at_the_root(tmp_path: Path) -> None:
+    """The row of such a photo still names the tar."""
+    path = make_tar(tmp_path / "a.tar", {"/photos/1.jpg": b"1"})
+    assert sources(path)[0].name == f"{path}//photos/1.jpg"
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])

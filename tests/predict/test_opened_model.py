@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import onnx
 import pytest
 
+from stages.base.errors import UserError
+from stages.forms.onnx_classifier import OnnxClassifier
 from stages.predict.model_files import model_in_folder
 from stages.predict.onnx_photos import OnnxPhotos
 from stages.predict.opened_model import open_export, open_model
@@ -52,4 +55,27 @@ def test_an_exported_file_brings_its_own_thresholds(folder: Path) -> None:
     assert model.trust.lines[0] == "confidence is calibrated by a temperature of 1.70"
     unknown = open_export(folder.parent / "export/model.onnx", 0.99).trust
     assert unknown.threshold is None
-    assert unknown.lines[1].endswith("the report of the model found none")
+    assert unknown.lines[1].endswith("the export has none")
+    other = file_with(folder, calibrated=False, thresholds={"95": None})
+    assert open_export(other, 0.95).trust.lines[0] == "confidence is not calibrated"
+
+
+def file_with(folder: Path, **changes: object) -> Path:
+    """Return the export of a model with other facts in it."""
+    file = folder.parent / "export/model.onnx"
+    model = onnx.load(file)
+    texts = OnnxClassifier(file).facts.model_copy(update=changes).as_text()
+    for entry in model.metadata_props:
+        entry.value = texts[entry.key]
+    other = folder.parent / "other.onnx"
+    other.write_bytes(model.SerializeToString())
+    return other
+
+
+def test_an_exported_file_computes_on_no_other_device(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU that is asked for is not silently left alone."""
+    monkeypatch.setenv("FINETRACK_DEVICE", "cuda")
+    with pytest.raises(UserError, match=r"computes on the processor, and FINETRACK_DEVICE=cuda"):
+        open_export(folder.parent / "export/model.onnx", 0.95)

@@ -1,8 +1,7 @@
 """Rows are appended to a file, which goes on after a kill under the same conditions alone."""
 
-import errno
-import io
-import os
+import resource
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from stages.predict.answer import ClassProbability, PhotoAnswer
 from stages.predict.output_file import Conditions, OutputFile, open_output, row_format_of
 
 CONDITIONS = Conditions(
-    model="5" * 64, temperature=1.1, threshold=None, right=0.95, top=1, crops="none"
+    model="5" * 64, engine="torch", temperature=1.1, threshold=None, right=0.95, top=1, crops="none"
 )
 TOP = (ClassProbability("dog", 0.9),)
 ANSWERS = [
@@ -72,7 +71,14 @@ def test_a_torn_end_is_removed_wherever_it_is(tmp_path: Path, suffix: str) -> No
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("model", "6" * 64), ("temperature", 1.2), ("threshold", 0.9), ("crops", "flip"), ("top", 2)],
+    [
+        ("model", "6" * 64),
+        ("engine", "ONNX"),
+        ("temperature", 1.2),
+        ("threshold", 0.9),
+        ("crops", "flip"),
+        ("top", 2),
+    ],
 )
 def test_another_model_or_option_is_refused(tmp_path: Path, name: str, value: object) -> None:
     """Rows of different conditions are not mixed: the error names what differs, and a remedy."""
@@ -139,22 +145,32 @@ def test_where_nothing_can_be_written_the_file_is_named(tmp_path: Path) -> None:
         write(tmp_path / "a.csv")
 
 
-def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the disk is full the error names the file and the remedy, and a rerun goes on."""
-
-    class Full(io.BytesIO):
-        """A file on a full disk."""
-
-        def write(self, _: object) -> int:
-            """Fail."""
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    """Where no more can be written the error names the file and the remedy, and a rerun goes on."""
     path = tmp_path / "b.csv"
-    with open_output(path, row_format_of(path, 1), CONDITIONS, tmp_path / "records") as output:
-        monkeypatch.setattr(output, "_file", Full())
-        with pytest.raises(UserError, match=r"b\.csv cannot be written: No space left"):
-            output.write(ANSWERS)
-    assert write(path, ANSWERS).done == set()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    default = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    write(path, ANSWERS[:1])
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 5, before[1]))
+        with pytest.raises(UserError, match=r"b\.csv cannot be written: File too large; .* again"):
+            write(path, ANSWERS[1:])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, default)
+    assert write(path, ANSWERS[1:]).done == {"a.jpg"}
+    assert len(write(path).done) == 3
+
+
+def test_what_may_be_read_another_time_gets_no_row(tmp_path: Path) -> None:
+    """A fault of the machine is not written down as one of the photo: the next run tries again."""
+    path = tmp_path / "a.csv"
+    passing = PhotoAnswer(path="d.jpg", problem="unreadable: Stale file handle", again=True)
+    output = write(path, [*ANSWERS, passing])
+    assert (output.unread, output.left) == (1, 1)
+    again = write(path)
+    assert again.done == {answer.path for answer in ANSWERS}
+    assert (again.unread, again.left) == (1, 0)
 
 
 def test_the_ending_names_the_format() -> None:

@@ -16,6 +16,7 @@ class Brightness:
 
     class_names: Sequence[str] = ("dark", "bright")
     presize = 48
+    engine = "numpy"
     may_refuse = False
     batch_size = 4
 

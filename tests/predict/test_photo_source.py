@@ -1,9 +1,12 @@
 """Bytes of photos come from files, addresses and tars, or the problem in their place."""
 
+import errno
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -17,7 +20,7 @@ class Handler(BaseHTTPRequestHandler):
     """Serves one picture, and fails in several ways."""
 
     def do_GET(self) -> None:
-        """PhotoAnswer by the path."""
+        """Answer by the path."""
         if self.path.startswith("/a%20photo"):
             self.send_response(200)
             self.end_headers()
@@ -26,8 +29,20 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "file:///etc/passwd")
             self.end_headers()
+        elif self.path == "/short":
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            self.wfile.write(b"half")
+        elif self.path == "/drip":
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                for _ in range(100):
+                    self.wfile.write(b".")
+                    time.sleep(0.05)
         else:
-            self.send_error(404)
+            self.send_error(503 if self.path == "/busy" else 404)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -95,6 +110,7 @@ def test_a_server_that_is_away_is_named() -> None:
     problem = read(Address("http://127.0.0.1:9/a.jpg"))
     assert isinstance(problem, Unread)
     assert "refused" in problem.problem
+    assert problem.again
 
 
 def test_a_response_has_its_limits(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,5 +118,24 @@ def test_a_response_has_its_limits(server: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(photo_source, "MOST_BYTES", 5)
     assert "too large: 16 bytes" in str(read(Address(f"{server}/a photo.jpg")))
     monkeypatch.undo()
-    monkeypatch.setattr(photo_source, "_SECONDS_IN_ALL", -1)
-    assert "not whole after" in str(read(Address(f"{server}/a photo.jpg")))
+    monkeypatch.setattr(photo_source, "_SECONDS_IN_ALL", 0.2)
+    started = time.monotonic()
+    assert "not whole after" in str(read(Address(f"{server}/drip")))
+    assert time.monotonic() - started < 3
+
+
+def test_faults_that_may_pass_are_told_from_those_of_the_photo(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that fails, a connection that ends and a disk that does not answer come again."""
+    short = read(Address(f"{server}/short"))
+    assert short == Unread("unreadable: the connection ended 96 bytes early", again=True)
+    busy = read(Address(f"{server}/busy"))
+    assert busy == Unread("unreadable: HTTP 503 Service Unavailable", again=True)
+    assert read(tmp_path / "absent.jpg") == Unread("unreadable: No such file or directory")
+
+    def stale(*_: object) -> int:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(os, "open", stale)
+    assert read(tmp_path / "a.jpg") == Unread("unreadable: Stale file handle", again=True)

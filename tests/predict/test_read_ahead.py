@@ -44,6 +44,7 @@ def test_a_crash_costs_one_photo(tmp_path: Path) -> None:
     by_name = {source.name: photo for source, photo in read.items()}
     assert by_name["crash"] == Unread("crashed the decoder: SIGSEGV")
     assert "most often for want of memory" in str(by_name["memory"])
+    assert [getattr(by_name[name], "again", None) for name in ("crash", "memory")] == [False, True]
     assert all(isinstance(by_name[name], np.ndarray) for name in "abc")
 
 

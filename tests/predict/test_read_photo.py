@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from stages.images.decode import decode
@@ -36,6 +37,22 @@ def test_pixels_are_those_of_presize(tmp_path: Path) -> None:
         pixels = read(file, size)
         assert isinstance(pixels, np.ndarray)
         assert np.array_equal(pixels, expected)
+
+
+def test_a_photo_that_cannot_be_reduced_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails behind the decoder costs one photo; want of memory may pass."""
+    file = make_photo(tmp_path / "a.jpg")
+
+    def fail(*_: object) -> object:
+        raise failure
+
+    monkeypatch.setattr("stages.predict.read_photo.resize", fail)
+    failure: Exception = RuntimeError("unable to call\nresize")
+    assert read(file) == Unread("cannot be reduced: unable to call resize")
+    failure = MemoryError()
+    assert read(file) == Unread("unreadable: too little memory to reduce it", again=True)
 
 
 def test_what_is_no_photo_gets_its_problem(tmp_path: Path) -> None:

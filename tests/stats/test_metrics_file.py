@@ -29,3 +29,12 @@ def test_another_content_is_named(content: str | None, words: str, tmp_path: Pat
         path.write_text(content)
     with pytest.raises(UserError, match=rf"metrics\.json {words}.*dvc repro"):
         read_metrics(path)
+
+
+def test_a_report_of_an_earlier_version_is_named(tmp_path: Path) -> None:
+    """One that does not say which temperature it applies is an error with the stage to run."""
+    content = json.loads(METRICS.read_bytes())
+    content["calibration"].pop("applied_temperature", None)
+    (tmp_path / "metrics.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="lacks applied_temperature; dvc repro interpret"):
+        read_metrics(tmp_path / "metrics.json")
