@@ -93,7 +93,8 @@ def train_from(
         if task.compute.rank.first:
             log(str(trial))
     if trial and trial.comparison.verdict == "worse":
-        run = open_probe_run()
+        if not recipe.from_probe:
+            run = open_probe_run()  # of another body or size
         start_from_probe(run.task.model, start.probe)
         return Trained(run=run, result=keep_start(run.task, log), trial=trial)
     if recipe.from_probe:

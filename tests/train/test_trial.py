@@ -24,7 +24,7 @@ from stages.train.checkpoint import Checkpoints
 from stages.train.infer import pooled_features, predict_batches
 from stages.train.linear_probe import fit_probe, fit_probe_start
 from stages.train.probe_start import ProbeStart
-from stages.train.recipe import DEEP, FROM_PROBE, HEAD_FIRST
+from stages.train.recipe import DEEP, FROM_PROBE, HEAD_FIRST, Recipe
 from stages.train.run import TrainingRun
 from stages.train.training_data import TrainingData, TrainingTask
 from stages.train.trial import FEWEST_IMAGES, can_try, train_from, try_fine_tuning
@@ -174,6 +174,25 @@ def test_the_worse_of_two_models_is_never_kept(
     assert kept == (verdict == "worse")
     assert [row.phase for row in result.epochs] == (["probe"] if kept else ["unfrozen"] * 2)
     assert np.isnan(result.margins).all() == kept
+
+
+@pytest.mark.parametrize(("recipe", "opened"), [(FROM_PROBE, 0), (DEEP, 1)])
+def test_photos_are_opened_again_for_another_model_alone(
+    recipe: Recipe, opened: int, tmp_path: Path
+) -> None:
+    """Where the run's own model can be the probe, its photos are not decoded a second time."""
+    data = loaders(by_colour=False)
+    run = run_of(tmp_path, data, epochs=2)
+    start = with_answers(probe_start(run, data), True)
+    runs: list[TrainingRun] = []
+
+    def open_probe_run() -> TrainingRun:
+        runs.append(run_of(tmp_path, data, epochs=2))
+        return runs[-1]
+
+    trained = train_from(start, recipe, run, 0.02, open_probe_run, silent)
+    assert [row.phase for row in trained.result.epochs] == ["probe"]
+    assert len(runs) == opened
 
 
 def test_without_enough_images_there_is_no_trial(tmp_path: Path) -> None:
