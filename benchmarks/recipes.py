@@ -178,6 +178,8 @@ def paired(right: np.ndarray, other_right: np.ndarray) -> dict[str, Any]:
         "other, %": round(100 * float(np.mean(~other_right)), 2),
         "verdict": against.verdict,
         "p": float(f"{against.p:.2g}"),
+        "only this is right": against.only_first_right,
+        "only the other is right": against.only_second_right,
         "images": against.images,
     }
 

@@ -116,12 +116,12 @@ class Watch:
         if name == "torch":
             print(os.environ.get("GOMP_SPINCOUNT"), os.environ.get("CUBLAS_WORKSPACE_CONFIG"))
 sys.meta_path.insert(0, Watch())
-import stages.tools.predict
+import stages.fine_tune
 """
 
 
 def before_torch(**variables: str) -> list[str]:
-    """Return the two variables as they are when a process that imports a tool loads torch."""
+    """Return the two variables as they are when a process that imports a stage loads torch."""
     names = ("GOMP_SPINCOUNT", "CUBLAS_WORKSPACE_CONFIG")
     environment = {name: value for name, value in os.environ.items() if name not in names}
     run = subprocess.run(
