@@ -166,7 +166,8 @@ def compare_answers(arch: str, size: int, options: dict[str, object], folder: Pa
     pixels = np.random.default_rng(1).random((3, size, size, 3), dtype="float32") * 255
     ours = classifier.answer(pixels)
     assert ours.std() > 0.02
-    (folder / "model.onnx").write_bytes(to_onnx(classifier, size, FACTS))
+    facts = FACTS.model_copy(update={"size": size, "class_names": card.class_names})
+    (folder / "model.onnx").write_bytes(to_onnx(classifier, size, facts))
     parity = measure_parity(ours, OnnxClassifier(folder / "model.onnx").answer(pixels), 1e-4)
     assert parity.holds, parity
 
