@@ -151,6 +151,7 @@ def transformers_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin" / "python"
 
 
+@pytest.mark.thorough  # it installs transformers from the package index
 def test_the_lines_for_transformers_work_elsewhere(
     project: Path, transformers_python: Path
 ) -> None:
