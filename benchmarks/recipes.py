@@ -207,7 +207,9 @@ def main() -> None:
             ]
             record("recipes", name, machine(PACKAGES), figures_of(seeds))
             pooled += seeds
-    record("recipes", f"all of {options.half}", machine(PACKAGES), figures_of(pooled))
+    together = ", ".join(options.sets or [f"all of {options.half}"])
+    if len(options.sets or of_half) > 1:
+        record("recipes", together, machine(PACKAGES), figures_of(pooled))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,12 @@ def spread(part: str, figure: str) -> str:
     return f"{values['min']:.1f} to {values['max']:.1f} % ({values['mean']}"
 
 
+def unseen(part: str, figure: str) -> str:
+    """Return what the default errs on, and the other, on sets that were not looked at."""
+    test = RESULTS["recipes"][part]["figures"][f"default, {figure}"]
+    return f"{test['error, %']:.1f} against {test['other, %']:.1f} %"
+
+
 def waiting(part: str) -> str:
     """Return the share of the time that training waits for its input."""
     share = RESULTS["feeding"][part]["figures"]["share of the time spent waiting"]["median"]
@@ -73,6 +79,17 @@ def test_the_tables_are_what_the_results_say() -> None:
         f"waits for its input {waiting('digits, 96 px')} of the time on the sample",
         f"{waiting('pets, 224 px, unfrozen')} on pets",
         false_verdicts(),
+        unseen("letters", "against the probe"),
+        *(
+            unseen("insects, defects, faces", figure)
+            for figure in (
+                "against the probe",
+                "blur, against the probe",
+                "dark, against the probe",
+                "JPEG 20, against the probe",
+                "crop, against the probe",
+            )
+        ),
     ],
 )
 def test_the_prose_has_the_measured_figure(figure: str) -> None:
