@@ -136,6 +136,7 @@ def measure_rates(
     for number in range(rounds):
         before = bare_rate(network, BARE_SECONDS)
         out = model.parent / f"{number}.csv"
+        out.unlink(missing_ok=True)  # of the model in torch
         started = time.perf_counter()
         memories.append(run_predict(model, photos, "--out", out))
         seconds = time.perf_counter() - started
