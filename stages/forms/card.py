@@ -20,6 +20,8 @@ from stages.stats.intervals import wilson
 from stages.stats.mcnemar import PairedComparison
 from stages.stats.metrics import confusion
 from stages.stats.metrics_record import IntervalRecord, Metrics
+from stages.stats.mistakes import most_confused
+from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import Predictions
 
 _CONFUSED_PAIRS = 10
@@ -146,13 +148,11 @@ def class_rows(predictions: Predictions) -> list[ClassRow]:
 
 def confused_pairs(predictions: Predictions) -> Iterator[tuple[str, str, int, int]]:
     """Yield the classes that are confused most: actual, predicted, images, of how many."""
-    names = predictions.class_names.tolist()
+    outcomes = outcomes_table(predictions)
     matrix = _confusion(predictions)
-    mistakes = matrix * ~np.eye(len(names), dtype=bool)
-    for place in np.argsort(-mistakes, axis=None, kind="stable")[:_CONFUSED_PAIRS]:
-        actual, predicted = divmod(int(place), len(names))
-        if count := int(mistakes[actual, predicted]):
-            yield names[actual], names[predicted], count, int(matrix[actual].sum())
+    pairs = most_confused(predictions.class_names, matrix, outcomes, _CONFUSED_PAIRS)
+    for pair in pairs.to_dict("records"):
+        yield pair["actual"], pair["predicted"], pair["count"], pair["of"]
 
 
 def _confusion(predictions: Predictions) -> np.ndarray:
