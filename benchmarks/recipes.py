@@ -187,7 +187,7 @@ def paired(right: np.ndarray, other_right: np.ndarray) -> dict[str, Any]:
 def main() -> None:
     """Run the recipes on the sets of a half."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("half", choices=["choosing", "unseen"])
+    parser.add_argument("half", choices=["choosing", "seen", "unseen"])
     parser.add_argument("--clones", type=Path, required=True)
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--sets", nargs="*")

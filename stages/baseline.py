@@ -9,6 +9,7 @@ from stages.base.environment import prepare_process
 
 prepare_process()
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,32 +18,30 @@ from stages.base.entry_point import run_stage
 from stages.base.environment import device_name, workers
 from stages.base.files import write_json
 from stages.base.params import read_section, read_seed, read_value
-from stages.base.seed import derive_int
 from stages.base.terminal import say
 from stages.batch.image_set import open_image_set
-from stages.batch.loader import valid_batches
-from stages.batch.render_spec import RenderSpec
 from stages.dataset.duplicates import group_photos, read_duplicates
 from stages.dataset.splits import list_class_names, read_splits
-from stages.model.classifier import ModelParams, build_classifier, mean_activations
+from stages.model.classifier import ModelParams, mean_activations
 from stages.stats.predictions import Baseline, write_baseline
 from stages.store.reader import Store
+from stages.train.backbone_features import backbone_features
 from stages.train.device import open_device
-from stages.train.infer import pooled_features
-from stages.train.linear_probe import fit_probe, fit_probe_start, out_of_fold, predict_probe
+from stages.train.linear_probe import (
+    error_out_of_fold,
+    fit_probe,
+    fit_probe_start,
+    out_of_fold,
+    predict_probe,
+)
 from stages.train.probe_start import write_probe_start
-from stages.train.recipe import first_recipe
-
-_IMAGES_AT_ONCE = 64
+from stages.train.recipe import Recipe, first_recipe, shallow_recipe
 
 
 def main() -> None:
     """Fit a linear probe on frozen features, by folds and from training to validation."""
     seed = read_seed()
-    recipe = first_recipe(read_value("model.arch", str))
-    size = read_value("augment.size", int, recipe)
-    model_params = read_section("model", ModelParams, recipe)
-
+    arch = read_value("model.arch", str)
     compute = open_device(device_name(), "fp32")
     store = Store(Path("data/presized"))
     splits = read_splits(Path("data/splits.csv"))
@@ -52,11 +51,8 @@ def main() -> None:
     paths = np.array(image_set.paths)
     targets = image_set.targets
 
-    model = build_classifier(model_params, classes, derive_int(seed, "model"), size)
-    model = model.to(compute.device)
-    render = RenderSpec(size=size, mean=model.mean, std=model.std, device=compute.device)
-    batches = valid_batches(image_set, render, _IMAGES_AT_ONCE)
-    pooled = pooled_features(model, batches, compute)
+    first = backbone_of(first_recipe(arch))
+    pooled = backbone_features(*first, image_set, classes, seed, compute)
     features = mean_activations(pooled)
 
     duplicates = read_duplicates(Path("data/duplicates.csv"))
@@ -68,6 +64,12 @@ def main() -> None:
     start = fit_probe_start(
         probe, pooled[train], targets[train], groups[train], paths[train], classes
     )
+    recipe = shallow_recipe(arch)
+    if recipe and backbone_of(recipe) != first:
+        images = image_set.subset(np.flatnonzero(train))
+        seen = backbone_features(*backbone_of(recipe), images, classes, seed, compute)
+        error = error_out_of_fold(mean_activations(seen), targets[train], groups[train], classes)
+        start = replace(start, shallow_error=np.array(error))
     temperature = float(start.probe.temperature)
     valid_pred_probs = predict_probe(probe, features[valid], classes, temperature)
 
@@ -94,6 +96,12 @@ def main() -> None:
         f"{len(valid_wrong)} validation images, and on {wrong.mean():.1%} of all {len(paths)} "
         "out of fold"
     )
+
+
+def backbone_of(recipe: Recipe) -> tuple[ModelParams, int]:
+    """Return model's params and the side of its images, where they are auto by the recipe."""
+    params = read_section("model", ModelParams, recipe)
+    return params, read_value("augment.size", int, recipe)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def train() -> None:
     write_predictions("data/predictions.npz", predictions.with_maps(rows, maps))
     write_csv("reports/fine_tune/outcomes.csv", outcomes_table(predictions))
     write_csv("reports/fine_tune/history.csv", result.history())
-    record = trained.run.recipe_record(recipe.name, start.error.item())
+    record = trained.run.recipe_record(recipe.name, start)
     trial = trained.trial.as_dict() if trained.trial else None
     facts = {"base_lr": base_lr, "recipe": record, "trial": trial}
     write_json("reports/fine_tune/metrics.json", result.metrics() | facts)

@@ -134,9 +134,11 @@ def recipe_sentences(recipe: RecipeRecord) -> str:
     head = f"the head learned alone for {count_epochs(frozen)}, then " if frozen else ""
     average = " and were averaged with their start" if recipe["trained_share"] < 1 else ""
     body = "whole" if recipe["cut"] == "none" else "shortened"
+    shallow = recipe["shallow_error"]
+    other = "" if shallow is None else f" ({percent(shallow)} through a shortened backbone)"
     return (
         f"The linear probe errs on {percent(recipe['probe_error'])} of the training images that it"
-        f" was not fitted on, and {start}. The model sees {recipe['size']} pixels through a {body}"
-        f" backbone, and {head}{learning} learned for {count_epochs(recipe['epochs'])}{average};"
-        " params.yaml can set each of these."
+        f" was not fitted on{other}, and {start}. The model sees {recipe['size']} pixels through a"
+        f" {body} backbone, and {head}{learning} learned for {count_epochs(recipe['epochs'])}"
+        f"{average}; params.yaml can set each of these."
     )

@@ -99,6 +99,7 @@ class RecipeRecord(TypedDict):
 
     name: str
     probe_error: float  # of the training images out of fold
+    shallow_error: float | None  # the same through the shortened backbone; None without one
     size: int
     cut: str | int
     epochs: float

@@ -161,6 +161,20 @@ def out_of_fold(
     return pred_probs, temperature
 
 
+def error_out_of_fold(
+    features: np.ndarray, targets: np.ndarray, groups: np.ndarray, classes: int
+) -> float:
+    """Return the share of images that a probe fitted without them does not have right."""
+    pred_probs, _ = out_of_fold(features, targets, groups, classes)
+    return error_of(pred_probs, targets)
+
+
+def error_of(pred_probs: np.ndarray, targets: np.ndarray) -> float:
+    """Return the share of images without the label as most probable class, or without any."""
+    wrong = (pred_probs.argmax(axis=1) != targets) | ~pred_probs.any(axis=1)
+    return float(np.mean(wrong))
+
+
 def _probabilities(activations: np.ndarray, temperature: float) -> np.ndarray:
     probabilities: np.ndarray = softmax(activations / temperature, axis=1).astype(np.float32)
     return probabilities
@@ -195,7 +209,8 @@ def fit_probe_start(
 ) -> ProbeStart:
     """Return the probe of all training images, and fit one without the first fold, held out.
 
-    pooled: (T, 2F). None is held out where the others would be of one class alone.
+    pooled: (T, 2F). None is held out where the others would be of one class alone. No error of
+    another probe is known yet.
     """
     features = mean_activations(pooled)
     pred_probs, temperature = out_of_fold(features, targets, groups, classes)
@@ -209,6 +224,7 @@ def fit_probe_start(
         trial_probe=as_probe(trial_probe, pooled[~test], temperature),
         held_out=paths[test],
         held_out_right=right,
-        error=np.mean((pred_probs.argmax(axis=1) != targets) | ~pred_probs.any(axis=1)),
+        error=np.array(error_of(pred_probs, targets)),
+        shallow_error=np.array(np.nan),
         images=np.array(len(targets)),
     )

@@ -14,7 +14,7 @@ from stages.base.files import read_npz, write_npz
 from stages.model.probe import Probe
 
 _TRIAL = "trial_"  # before the names of the other probe's arrays
-_OTHERS = ("held_out", "held_out_right", "error", "images")
+_OTHERS = ("held_out", "held_out_right", "error", "shallow_error", "images")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class ProbeStart:
     held_out: np.ndarray  # (H,) str, paths
     held_out_right: np.ndarray  # (H,) bool, whether the trial's probe predicts the label of each
     error: np.ndarray  # () float64, error rate of the training images out of fold
+    shallow_error: np.ndarray  # () float64, the same of shallow_recipe's probe; nan without one
     images: np.ndarray  # () int64, how many training images there are
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from stages.base.ranks import Rank
 from stages.base.seed import derive_int
 from stages.batch.batches import BatchPlan
@@ -16,6 +18,7 @@ from stages.stats.metrics_record import RecipeRecord
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import open_device
 from stages.train.plan import FineTuneParams
+from stages.train.probe_start import ProbeStart
 from stages.train.training_data import TrainingData, TrainingTask
 
 
@@ -67,12 +70,13 @@ class TrainingRun:
             **self.task.compute.facts(),
         )
 
-    def recipe_record(self, name: str, probe_error: float) -> RecipeRecord:
+    def recipe_record(self, name: str, start: ProbeStart) -> RecipeRecord:
         """Return how the model is trained, as it stands in metrics.json."""
         params = self.task.params
         return {
             "name": name,
-            "probe_error": probe_error,
+            "probe_error": start.error.item(),
+            "shallow_error": None if np.isnan(start.shallow_error) else start.shallow_error.item(),
             "size": self.loaders.augment.size,
             "cut": self.model_params.cut,
             "epochs": params.epochs,

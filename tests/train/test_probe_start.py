@@ -7,7 +7,13 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.model.classifier import mean_activations
-from stages.train.linear_probe import assign_folds, fit_probe, fit_probe_start, out_of_fold
+from stages.train.linear_probe import (
+    assign_folds,
+    error_out_of_fold,
+    fit_probe,
+    fit_probe_start,
+    out_of_fold,
+)
 from stages.train.probe_start import ProbeStart, read_probe_start, write_probe_start
 
 RNG = np.random.default_rng(0)
@@ -53,6 +59,7 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     for probe, again in ((start.probe, read.probe), (start.trial_probe, read.trial_probe)):
         assert all(np.array_equal(value, getattr(again, key)) for key, value in vars(probe).items())
     assert read.error == start.error
+    assert np.isnan(read.shallow_error)
     assert np.array_equal(read.held_out, start.held_out)
     assert np.array_equal(read.held_out_right, start.held_out_right)
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
@@ -65,6 +72,15 @@ def test_error_and_temperature_are_out_of_fold() -> None:
     assert start.error == np.mean(answers.argmax(axis=1) != TARGETS)
     assert start.probe.temperature == temperature
     assert start.trial_probe.temperature == start.probe.temperature
+
+
+def test_another_probe_gives_its_error_alone() -> None:
+    """The error of a probe on other features is that of their out-of-fold probabilities."""
+    features = mean_activations(POOLED)
+    assert error_out_of_fold(features, TARGETS, GROUPS, 3) == fitted().error
+    noise = np.random.default_rng(1).standard_normal((60, 6))
+    assert error_out_of_fold(noise, TARGETS, GROUPS, 3) > 0.4
+    assert error_out_of_fold(features, np.zeros(60, int), GROUPS, 3) == 1.0
 
 
 def test_what_no_probe_could_predict_counts_as_wrong() -> None:

@@ -1,5 +1,6 @@
 """A training run is opened with what a recipe sets, on the photos that all recipes share."""
 
+import math
 from pathlib import Path
 
 from stages.base.ranks import SINGLE_PROCESS
@@ -9,6 +10,7 @@ from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.model.classifier import ModelParams
 from stages.train.run import RunInputs, RunParams, TrainingRun, open_run
+from tests.train.test_recipe import fitted
 from tests.train.test_trial import AUGMENT, IMAGES, loaders
 from tests.train.tiny_training import changed_params
 
@@ -57,6 +59,7 @@ def test_the_card_and_the_record_say_what_was_trained(tmp_path: Path) -> None:
     run = opened(tmp_path)
     card = run.card(["a", "b", "c"], 460, 0.02)
     assert (card.size, card.params.arch, card.presize, card.seed) == (32, "test_resnet", 460, 1)
-    record = run.recipe_record("deep", 0.31)
-    assert (record["name"], record["probe_error"]) == ("deep", 0.31)
+    record = run.recipe_record("deep", fitted(0.31, 0.12, 800))
+    assert (record["name"], record["probe_error"], record["shallow_error"]) == ("deep", 0.31, 0.12)
+    assert run.recipe_record("deep", fitted(0.31, math.nan, 800))["shallow_error"] is None
     assert (record["size"], record["frozen_share"], record["epochs"]) == (32, 0.25, 3)

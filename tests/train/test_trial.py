@@ -285,4 +285,4 @@ def test_a_start_that_is_no_model_is_not_averaged(tmp_path: Path) -> None:
     run = run_of(tmp_path, data, epochs=1, trial=False, trained_share=0.5)
     trained = train_from(probe_start(run, data), DEEP, run, 0.02, never, silent)
     assert [row.phase for row in trained.result.epochs] == ["unfrozen"]
-    assert trained.run.recipe_record("deep", 0.4)["trained_share"] == 1.0
+    assert trained.run.recipe_record("deep", probe_start(run, data))["trained_share"] == 1.0

@@ -1,0 +1,25 @@
+"""Backbone features: what a frozen backbone sees of images, for a linear probe."""
+
+import numpy as np
+
+from stages.base.seed import derive_int
+from stages.batch.image_set import ImageSet
+from stages.batch.loader import valid_batches
+from stages.batch.render_spec import RenderSpec
+from stages.model.classifier import ModelParams, build_classifier
+from stages.train.device import Compute
+from stages.train.infer import pooled_features
+
+_IMAGES_AT_ONCE = 64
+
+
+def backbone_features(
+    params: ModelParams, size: int, images: ImageSet, classes: int, seed: int, compute: Compute
+) -> np.ndarray:
+    """Return the features after concat pooling, (N, 2F), of images as validation sees them.
+
+    size: side in pixels. The head of the model, for so many classes, is not asked.
+    """
+    model = build_classifier(params, classes, derive_int(seed, "model"), size).to(compute.device)
+    render = RenderSpec(size=size, mean=model.mean, std=model.std, device=compute.device)
+    return pooled_features(model, valid_batches(images, render, _IMAGES_AT_ONCE), compute)
