@@ -5,34 +5,34 @@ fine-tune by every recipe. Pooled over sets and seeds a paired test tells each r
 probe. Recipes are chosen on the half `choosing` of recipe_sets; the other half is looked at once,
 when the choice is made.
 Run: python -m benchmarks.recipes choosing --clones FOLDER [--photos FOLDER] [--sets NAME ...]
-[--seeds N] [--recipes NAME ...] [--fastai N], where clones holds owner+name/repo for each source of
-recipe_sets, and photos those of pets; fastai, where it is installed, is run on the first N seeds.
+[--seeds N] [--recipes NAME ...] [--peers NAME ... --peer-seeds N], where clones holds
+owner+name/repo for each source of recipe_sets, and photos those of pets. Other libraries are run on
+the first N seeds, within the seconds of the first recipe: fastai where it is installed, timm with
+--timm-train FILE, torchvision with --torchvision-references FOLDER --torchvision-weights FILE.
 Results: benchmarks/results/recipes.json.
 """
 
 import argparse
-import sys
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.answers import Answers, paired
 from benchmarks.degraded import DEGRADED, degraded_right
 from benchmarks.measure import figure, machine, record, with_mean
+from benchmarks.peers import PEERS, add_peer_options, answers_of_peers, files_of
 from benchmarks.photos import ROOT
 from benchmarks.recipe_sets import SETS, build
-from benchmarks.training import change, divide, measured, prepare, read, run_measured
+from benchmarks.training import change, divide, prepare, read, run_measured
 from stages.base.yaml_file import read_yaml
 from stages.stats.calibration import expected_calibration_error
-from stages.stats.mcnemar import compare_paired
 from stages.stats.predictions import read_baseline, read_predictions
 
 PROBE = "probe"
-FASTAI = "fastai"
-PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
+PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn", "fastai"]
 # What each recipe sets; the first is params.yaml as it is.
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -59,36 +59,12 @@ def values_of(name: str) -> dict[str, Any]:
     return {"ingest.label.by": by, "presize.max_rejected": 0.1}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answers:
-    """What a model says of V validation images, and what it took to have it."""
-
-    pred_probs: np.ndarray  # (V, C)
-    targets: np.ndarray  # (V,)
-    seconds: float
-    megabytes: float  # the most memory of a stage
-    recipe: str = ""  # its name
-    # By damage, which images the model and the probe have right.
-    degraded: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-
-    @property
-    def right(self) -> np.ndarray:
-        """Return which images have their label as the most probable class, (V,) bool."""
-        right: np.ndarray = self.pred_probs.argmax(1) == self.targets
-        return right
-
-    @property
-    def error(self) -> float:
-        """Return the share of the others in percent."""
-        return 100 * float(np.mean(~self.right))
-
-
-def answers_of(folder: Path, seed: int, recipes: list[str], fastai: bool) -> dict[str, Answers]:
-    """Return the answers by recipe, of the probe and of fastai, on a division drawn by the seed."""
+def answers_of(folder: Path, seed: int, options: argparse.Namespace) -> dict[str, Answers]:
+    """Return the answers by recipe, of the probe and of peers, on a division drawn by the seed."""
     divide(folder, seed)
     seconds, megabytes = run_measured(folder, "baseline")
     results = {}
-    for name in recipes:
+    for name in options.recipes:
         before = {key: _usual(key) for key in RECIPES[name]}
         change(folder, RECIPES[name])
         sweep = run_measured(folder, "lr_find")
@@ -109,29 +85,12 @@ def answers_of(folder: Path, seed: int, recipes: list[str], fastai: bool) -> dic
         seconds=seconds,
         megabytes=megabytes,
     )
-    if fastai:
-        results[FASTAI] = answers_of_fastai(folder, model.targets)
+    if seed <= options.peer_seeds:
+        ours = results[options.recipes[0]]
+        results |= answers_of_peers(folder, options.peers, ours, options)
     shown = {name: f"{one.error:.1f} %" for name, one in results.items()}
     print(f"{folder.name}, seed {seed}: {shown}", flush=True)
     return results
-
-
-def answers_of_fastai(folder: Path, targets: np.ndarray) -> Answers:
-    """Return fastai's answers on the folder's division; it mirrors photos as the recipe does."""
-    flip = "--flip" if read(folder, "fine_tune/metrics.json")["recipe"]["flip"] else "--no-flip"
-    result = folder / "fastai.npz"
-    seconds, megabytes = measured(
-        [sys.executable, "-m", "benchmarks.with_fastai", str(folder), str(result), flip], folder
-    )
-    with np.load(result) as arrays:
-        if not np.array_equal(arrays["targets"], targets):
-            raise SystemExit("fastai has other images in validation, or in another order")
-        return Answers(
-            pred_probs=arrays["pred_probs"],
-            targets=arrays["targets"],
-            seconds=seconds,
-            megabytes=megabytes,
-        )
 
 
 def _usual(key: str) -> Any:
@@ -141,9 +100,12 @@ def _usual(key: str) -> Any:
 
 
 def figures_of(seeds: list[dict[str, Answers]]) -> dict[str, Any]:
-    """Return error, calibration, seconds and memory of each recipe, and tests against the probe."""
+    """Return error, calibration, seconds and memory of each, and tests of our recipes.
+
+    They are compared with the probe on all seeds, and with each peer on those that it was run on.
+    """
     figures: dict[str, Any] = {}
-    for name in seeds[0]:
+    for name in dict.fromkeys(name for seed in seeds for name in seed):
         runs = [seed[name] for seed in seeds if name in seed]
         right = np.concatenate([one.right for one in runs])
         confidence = np.concatenate([one.pred_probs.max(1) for one in runs])
@@ -152,14 +114,17 @@ def figures_of(seeds: list[dict[str, Answers]]) -> dict[str, Any]:
         figures[f"{name}, calibration error, %"] = round(100 * calibration, 2)
         figures[f"{name}, seconds"] = figure([one.seconds for one in runs])
         figures[f"{name}, memory, MB"] = figure([one.megabytes for one in runs])
-        if name in (PROBE, FASTAI):
+        if name == PROBE:
             continue
-        if FASTAI in seeds[0]:
-            both = [seed for seed in seeds if FASTAI in seed]
-            ours = np.concatenate([seed[name].right for seed in both])
-            peer = np.concatenate([seed[FASTAI].right for seed in both])
-            figures[f"{name}, against fastai"] = paired(ours, peer)
         figures[f"{name}, recipes"] = dict(Counter(one.recipe for one in runs))
+        if name in PEERS:
+            continue
+        for peer in PEERS:
+            both = [seed for seed in seeds if peer in seed]
+            if both:
+                figures[f"{name}, against {peer}"] = paired(
+                    *(np.concatenate([seed[side].right for seed in both]) for side in (name, peer))
+                )
         probe = np.concatenate([seed[PROBE].right for seed in seeds])
         figures[f"{name}, against the probe"] = paired(right, probe)
         for damage in DEGRADED:
@@ -168,20 +133,6 @@ def figures_of(seeds: list[dict[str, Answers]]) -> dict[str, Any]:
             )
             figures[f"{name}, {damage}, against the probe"] = paired(ours, theirs)
     return figures
-
-
-def paired(right: np.ndarray, other_right: np.ndarray) -> dict[str, Any]:
-    """Return both errors in percent and the paired test of which is better."""
-    against = compare_paired(right, other_right)
-    return {
-        "error, %": round(100 * float(np.mean(~right)), 2),
-        "other, %": round(100 * float(np.mean(~other_right)), 2),
-        "verdict": against.verdict,
-        "p": float(f"{against.p:.2g}"),
-        "only this is right": against.only_first_right,
-        "only the other is right": against.only_second_right,
-        "images": against.images,
-    }
 
 
 def main() -> None:
@@ -193,18 +144,17 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--recipes", nargs="*", default=["default"], choices=RECIPES)
-    parser.add_argument("--fastai", type=int, default=0)
+    add_peer_options(parser)
     options = parser.parse_args()
+    for peer in options.peers:
+        files_of(peer, options)
     of_half = [name for name, one in SETS.items() if one.half == options.half]
     pooled: list[dict[str, Answers]] = []
     for name in options.sets or of_half:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / name
             prepare(folder, photos_of(name, options, Path(scratch)), values_of(name))
-            seeds = [
-                answers_of(folder, seed, options.recipes, seed <= options.fastai)
-                for seed in range(1, options.seeds + 1)
-            ]
+            seeds = [answers_of(folder, seed, options) for seed in range(1, options.seeds + 1)]
             record("recipes", name, machine(PACKAGES), figures_of(seeds))
             pooled += seeds
     together = ", ".join(options.sets or [f"all of {options.half}"])
