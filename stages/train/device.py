@@ -70,10 +70,7 @@ def open_device(
     A GPU that is asked for and missing is an error, never a silent run on the processor. The model
     is what precision `auto` is chosen for; of several processes each has a GPU of its own.
     """
-    device = _device(name)
-    if device.type == "cuda":
-        device = torch.device("cuda", rank.local if rank.count > 1 else device.index or 0)
-        torch.cuda.set_device(device)
+    device = _usable(name, named_device(name, torch.cuda.is_available(), rank))
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling every new tensor, in case one is read unset, costs a quarter of the speed (45 images/s
     # instead of 35 on two cores), and nothing here reads unset memory.
@@ -94,15 +91,32 @@ def refuse_missing(gpus: int, name: str) -> None:
         raise UserError(f"FINETRACK_GPUS={gpus}, but this machine has {torch.cuda.device_count()}")
 
 
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def named_device(name: str, gpu: bool, rank: Rank) -> str:
+    """Return the device of a process by its name; gpu: whether the machine has one.
+
+    A name without a number means the first GPU, and of several processes each takes the GPU of its
+    own number on its machine, whatever the name's.
+    """
+    kind, _, number = (("cuda" if gpu else "cpu") if name == "auto" else name).partition(":")
+    if kind != "cuda":
+        return name if number else kind
+    return f"cuda:{rank.local if rank.count > 1 else int(number or 0)}"
+
+
+def _usable(asked: str, name: str) -> torch.device:
+    """Return a device once something could be put there; a UserError says what was asked for.
+
+    A GPU becomes the process's own before that, since torch puts what has no device's number on
+    the first GPU, where every process would then hold some hundred MB.
+    """
     try:
         device = torch.device(name)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         line = str(error).splitlines()[0]
-        raise UserError(f"FINETRACK_DEVICE={name} cannot be used here: {line}") from None
+        raise UserError(f"FINETRACK_DEVICE={asked} cannot be used here: {line}") from None
     return device
 
 
