@@ -8,6 +8,7 @@ import os
 import platform
 import re
 
+from stages.base.cores import cores, cores_by_affinity
 from stages.base.echo import echo
 from stages.base.errors import UserError
 from stages.base.terminal import (
@@ -34,6 +35,10 @@ def prepare_process() -> None:
     # Without it, products of matrices on CUDA may share out their work anew each time. It is read
     # when CUDA is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # libgomp knows on which cores it may run, and not how much of their time it has: a container
+    # that may use 4 of 64 would start 64 threads, which wait for each other most of the time.
+    if cores() < cores_by_affinity():
+        os.environ.setdefault("OMP_NUM_THREADS", str(cores()))
     _keep_freed_memory()
     open_closed_streams()
     never_fail_to_encode()
@@ -54,20 +59,21 @@ def _keep_freed_memory() -> None:
 
 
 def workers() -> int:
-    """Return how many processes or threads to use: FINETRACK_WORKERS, else the cores at hand."""
-    return _whole_number("FINETRACK_WORKERS") or cores()
+    """Return how many processes or threads to use: FINETRACK_WORKERS, else the cores at hand.
+
+    Processes that torchrun started on one machine share its cores.
+    """
+    return _whole_number("FINETRACK_WORKERS") or max(1, cores() // processes_here())
+
+
+def processes_here() -> int:
+    """Return how many processes train together on this machine, as torchrun says; else one."""
+    return _whole_number("LOCAL_WORLD_SIZE") or 1
 
 
 def gpus() -> int:
     """Return on how many GPUs of this machine to train: FINETRACK_GPUS, else one."""
     return _whole_number("FINETRACK_GPUS") or 1
-
-
-def cores() -> int:
-    """Return the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def device_name() -> str:

@@ -11,7 +11,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from stages.base.environment import cores
+from stages.base.cores import cores
 from stages.base.errors import UserError
 from stages.base.ranks import launched_by_torchrun
 from stages.train.device import refuse_missing

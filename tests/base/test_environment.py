@@ -10,6 +10,7 @@ from pathlib import Path
 import joblib
 import pytest
 
+from stages.base import environment
 from stages.base.environment import device_name, gpus, prepare_process, workers
 from stages.base.errors import UserError
 
@@ -33,6 +34,40 @@ def test_workers_as_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole number from 1 is taken as it is."""
     monkeypatch.setenv("FINETRACK_WORKERS", "7")
     assert workers() == 7
+
+
+def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of torchrun's processes gets an equal share of the cores, and one at least."""
+    monkeypatch.delenv("FINETRACK_WORKERS", raising=False)
+    monkeypatch.setattr(environment, "cores", lambda: 9)
+    shares = {"1": 9, "2": 4, "4": 2, "16": 1}
+    for processes, share in shares.items():
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+        assert workers() == share
+    monkeypatch.setenv("FINETRACK_WORKERS", "7")
+    assert workers() == 7
+
+
+@pytest.mark.parametrize(("quota", "threads"), [(4, "4"), (64, None)])
+def test_a_quota_limits_the_threads_of_torch(
+    quota: int, threads: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a quota allows less than the affinity, torch is told so; otherwise nothing is set."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "")  # to be restored as it was
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(environment, "cores", lambda: quota)
+    monkeypatch.setattr(environment, "cores_by_affinity", lambda: 64)
+    prepare_process()
+    assert os.environ.get("OMP_NUM_THREADS") == threads
+
+
+def test_threads_that_the_user_set_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number of threads from outside is kept under a quota too."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr(environment, "cores", lambda: 4)
+    monkeypatch.setattr(environment, "cores_by_affinity", lambda: 64)
+    prepare_process()
+    assert os.environ["OMP_NUM_THREADS"] == "3"
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", "²", "١", " 2", "10000", "9" * 5000])
