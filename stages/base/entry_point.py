@@ -11,13 +11,18 @@ from stages.base.errors import UserError
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.ranks import this_rank
 from stages.base.stage_lock import stage_lock
-from stages.base.system_errors import system_error_line, wants_threads
+from stages.base.system_errors import system_error_line, wants_memory, wants_threads
 from stages.base.terminal import INTERRUPTED, drop_stdout_unless_read, say, say_all
 
 # -f, since a stage may have written a report of its failure; and the stage's name, since without
 # one DVC would also undo what people changed elsewhere, in photos for example.
 _RESTORE = (
     "What DVC removed before it comes back with: dvc checkout -f {stage} && git restore reports"
+)
+
+_LESS_MEMORY = (
+    "memory does not suffice; set a smaller fine_tune.batch_size or augment.size, or "
+    "FINETRACK_WORKERS=1, which needs least (FINETRACK_DEBUG=1 shows where)"
 )
 
 
@@ -60,6 +65,8 @@ def _lines(error: Exception) -> list[str]:
         return error.lines
     if wants_threads(error):
         return ["the system starts no more threads; set FINETRACK_WORKERS to fewer, 1 needs least"]
+    if wants_memory(error):
+        return [_LESS_MEMORY]
     if isinstance(error, OSError) and error.filename is not None:
         return [system_error_line(error)]
     line = f"{type(error).__name__}: {' '.join(str(error).split())}"

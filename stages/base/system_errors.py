@@ -44,6 +44,18 @@ def wants_threads(error: BaseException | None) -> bool:
     return error is not None
 
 
+def wants_memory(error: Exception) -> bool:
+    """Return whether memory did not suffice, that of the processor or of a GPU.
+
+    torch has a class for it on a GPU; on a processor it raises a RuntimeError, which names what
+    allocates there.
+    """
+    if isinstance(error, MemoryError):
+        return True
+    on_gpu = type(error).__name__ == "OutOfMemoryError"
+    return on_gpu or "DefaultCPUAllocator" in str(error) or "std::bad_alloc" in str(error)
+
+
 def _with_remedy(where: str, error: OSError) -> str:
     remedies = [remedy for codes, remedy in _REMEDIES.items() if error.errno in codes]
     return "; ".join([f"{where}: {error.strerror or error}", *remedies])

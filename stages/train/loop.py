@@ -26,6 +26,7 @@ from stages.train.distributed import (
 from stages.train.infer import Inference, predict_batches
 from stages.train.input_wait import TimedIterator
 from stages.train.interrupt import Interrupted, StopRequest
+from stages.train.memory import memory_advice
 from stages.train.param_groups import freeze, layer_groups, train_mode, unfreeze
 from stages.train.plan import EpochPlan, Phase, epoch_plans, phases
 from stages.train.progress import HistoryPhase, HistoryRow, Margins, Progress
@@ -51,7 +52,8 @@ def fine_tune(
     plans = epoch_plans(phases(task.params, base_lr, groups), task.data.steps)
     synchronize_batch_norm(task.model, task.compute)
     start = copy_weights(task.model)
-    with StopRequest(task.compute.rank.count > 1) as stop:
+    together = task.compute.rank.count > 1
+    with StopRequest(together) as stop, memory_advice(task.params.batch_size):
         state, progress = _begin(task, log)
         remaining = [plan for plan in plans if plan.number >= progress.epoch]
         run = _Run(task, progress, stop, _progress_bar(task, plans, progress), log)
@@ -80,7 +82,8 @@ def keep_start(task: TrainingTask, log: Callable[[str], None]) -> TrainingResult
 
 def _validate(task: TrainingTask, batches: Iterable[Batch]) -> Inference:
     """Return the predictions of all processes for the images of validation."""
-    share = predict_batches(task.model, batches, task.compute, task.params.loss)
+    with memory_advice(task.params.batch_size):
+        share = predict_batches(task.model, batches, task.compute, task.params.loss)
     return merge_predictions(share, task.compute)
 
 

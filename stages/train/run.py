@@ -17,6 +17,7 @@ from stages.model.files import ModelCard
 from stages.stats.metrics_record import RecipeRecord
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import open_device
+from stages.train.memory import memory_advice
 from stages.train.plan import FineTuneParams
 from stages.train.probe_start import ProbeStart
 from stages.train.training_data import TrainingData, TrainingTask
@@ -90,6 +91,11 @@ class TrainingRun:
 
 def open_run(params: RunParams, inputs: RunInputs) -> TrainingRun:
     """Build the model and open both sides of the split."""
+    with memory_advice(params.fine_tune.batch_size):
+        return _open_run(params, inputs)
+
+
+def _open_run(params: RunParams, inputs: RunInputs) -> TrainingRun:
     size = params.augment.size
     precision = params.fine_tune.precision
     rank = inputs.rank

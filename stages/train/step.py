@@ -1,7 +1,6 @@
 """One step of training: forward, loss, backward, optimizer."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -15,6 +14,7 @@ from stages.model.classifier import Classifier, LossName
 from stages.train.device import Compute
 from stages.train.distributed import data_parallel
 from stages.train.losses import label_margins, loss_per_image, to_pred_probs
+from stages.train.memory import memory_advice
 from stages.train.param_groups import make_optimizer, set_learning_rates
 
 
@@ -71,21 +71,6 @@ def make_trainer(model: Classifier, compute: Compute, loss: LossName, smoothing:
         # Only fp16 needs its gradients scaled; in other precisions the scaler does nothing.
         scaler=torch.amp.GradScaler(compute.device.type, enabled=compute.dtype == torch.float16),
     )
-
-
-@contextmanager
-def memory_advice(images: int) -> Iterator[None]:
-    """Turn running out of memory in a step of so many images into what to set."""
-    try:
-        yield
-    except RuntimeError as error:
-        # On a processor it has no class of its own.
-        if not isinstance(error, torch.OutOfMemoryError) and "DefaultCPUAll" not in str(error):
-            raise
-        raise UserError(
-            f"memory does not suffice for a step of {images} images; set fine_tune.batch_size: "
-            f"{max(2, images // 2)}, or a smaller augment.size"
-        ) from None
 
 
 def refuse_nonfinite(loss: float, rates: Sequence[float], where: str, checkpoint: str) -> None:

@@ -111,6 +111,16 @@ def test_a_system_without_threads_is_a_line_with_the_remedy(
         assert len(err.splitlines()) == 2
 
 
+def test_want_of_memory_is_a_line_with_the_remedies(capsys: pytest.CaptureFixture[str]) -> None:
+    """What no part of a command foresaw still names the params that need less memory."""
+    code, err = exit_of(raising(MemoryError()), capsys)
+    assert code == 1
+    assert err.startswith(
+        "\nfinetrack: memory does not suffice; set a smaller fine_tune.batch_size"
+    )
+    assert len(err.splitlines()) == 2
+
+
 def test_debug_lets_the_traceback_through(monkeypatch: pytest.MonkeyPatch) -> None:
     """FINETRACK_DEBUG=1 raises the exception itself."""
     monkeypatch.setenv("FINETRACK_DEBUG", "1")

@@ -17,8 +17,9 @@ from errno import (
 from pathlib import Path
 
 import pytest
+import torch
 
-from stages.base.system_errors import system_error_line, unwritable
+from stages.base.system_errors import system_error_line, unwritable, wants_memory
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,13 @@ def test_a_full_disk_without_a_file_says_where_to_look() -> None:
     assert line.endswith("; free some space and run it again")
     assert system_error_line(OSError(EIO, "I/O error")).startswith("OSError: I/O error; look")
     assert system_error_line(OSError("odd")) == "OSError: odd"
+
+
+def test_want_of_memory_is_known_by_class_or_message() -> None:
+    """On a GPU torch has a class for it, on a processor a message; numpy has Python's class."""
+    with pytest.raises(RuntimeError) as on_processor:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert wants_memory(on_processor.value)
+    assert wants_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert wants_memory(MemoryError())
+    assert not wants_memory(RuntimeError("shapes do not fit"))

@@ -1,8 +1,13 @@
 """A training run is opened with what a recipe sets, on the photos that all recipes share."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+import torch
+
+from stages.base.errors import UserError
 from stages.base.ranks import SINGLE_PROCESS
 from stages.batch.batches import BatchPlan
 from stages.batch.dataloaders import DataLoaders
@@ -29,13 +34,17 @@ def open_loaders(render: RenderSpec, augment: AugmentParams, plan: BatchPlan) ->
     )
 
 
-def opened(folder: Path, seed: int = 1) -> TrainingRun:
-    """Return a run of a tiny model."""
-    inputs = RunInputs(
+def run_inputs(folder: Path, seed: int = 1) -> RunInputs:
+    """Return what is the same for every recipe."""
+    return RunInputs(
         open_loaders=open_loaders, classes=3, seed=seed, device="cpu", rank=SINGLE_PROCESS,
         checkpoints=folder / "checkpoint", fingerprints={"code": "0123"},
     )  # fmt: skip
-    return open_run(PARAMS, inputs)
+
+
+def opened(folder: Path, seed: int = 1) -> TrainingRun:
+    """Return a run of a tiny model."""
+    return open_run(PARAMS, run_inputs(folder, seed))
 
 
 def test_the_photos_have_the_size_of_the_recipe(tmp_path: Path) -> None:
@@ -45,6 +54,17 @@ def test_the_photos_have_the_size_of_the_recipe(tmp_path: Path) -> None:
     assert batch.images.shape == (8, 3, 32, 32)
     assert run.task.data.train_images == IMAGES
     assert run.task.model(batch.images).shape == (8, 3)
+
+
+def test_photos_that_do_not_fit_give_the_advice(tmp_path: Path) -> None:
+    """Memory that is wanted while the photos are opened names the batch size to try."""
+
+    def too_many(render: RenderSpec, augment: AugmentParams, plan: BatchPlan) -> DataLoaders:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    inputs = replace(run_inputs(tmp_path), open_loaders=too_many)
+    with pytest.raises(UserError, match=r"set fine_tune\.batch_size: 4"):
+        open_run(PARAMS, inputs)
 
 
 def test_the_model_is_drawn_from_the_seed(tmp_path: Path) -> None:

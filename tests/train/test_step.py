@@ -10,7 +10,7 @@ from stages.base.errors import UserError
 from stages.model.classifier import Classifier
 from stages.train.device import Compute
 from stages.train.param_groups import train_mode, unfreeze
-from stages.train.step import StepResult, make_trainer, memory_advice, refuse_nonfinite
+from stages.train.step import StepResult, make_trainer, refuse_nonfinite
 from tests.train.tiny_training import CPU, layer, tiny_batches, tiny_model
 
 
@@ -108,22 +108,3 @@ def test_an_ordinary_loss_passes() -> None:
     refuse_nonfinite(sys.float_info.max, [1.0], "", "")
     with pytest.raises(UserError, match="the loss is inf"):
         refuse_nonfinite(2 * sys.float_info.max, [1.0], "", "")
-
-
-def test_too_little_memory_names_the_batch_size_to_try() -> None:
-    """Where a processor cannot allocate for a step of 64 images, the error suggests 32."""
-    words = r"step of 64 images; set fine_tune\.batch_size: 32"
-    with pytest.raises(UserError, match=words), memory_advice(64):
-        torch.empty(2**60, dtype=torch.uint8)
-
-
-def test_the_smallest_batch_is_two() -> None:
-    """Half of three images would be less than batch norm can take."""
-    with pytest.raises(UserError, match="batch_size: 2, "), memory_advice(3):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-
-def test_other_failures_in_a_step_stay_as_they_are() -> None:
-    """An error of another kind passes unchanged."""
-    with pytest.raises(RuntimeError, match="shapes"), memory_advice(64):
-        raise RuntimeError("shapes do not fit")
