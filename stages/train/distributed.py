@@ -71,6 +71,12 @@ def broadcast(value: ValueT, compute: Compute) -> ValueT:
     return objects[0]
 
 
+def wait_for_all(compute: Compute) -> None:
+    """Wait until every process has come here."""
+    if compute.rank.count > 1:
+        dist.barrier()
+
+
 def merge_steps(share: StepOutcome, compute: Compute) -> StepOutcome:
     """Return the outcome of a step of all processes, whose shares have as many images each."""
     if compute.rank.count == 1:

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, Self, TypeVar
 
 import psutil
@@ -63,6 +63,8 @@ class StopRequest:
         self._agreed = False
         self._signalled = False
         self._signalled_at = 0.0
+        self._undisturbed = False
+        self._repeated = False
         self._parents = parent_processes()
         self._orphaned = False
         self._checked_at = time.monotonic()
@@ -99,10 +101,26 @@ class StopRequest:
                 raise Interrupted
             yield step
 
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Hold a signal that would interrupt until the block has ended, as while a file is saved.
+
+        An error inside the block goes before it.
+        """
+        self._undisturbed = True
+        try:
+            yield
+        finally:
+            self._undisturbed = False
+        if self._repeated:
+            raise KeyboardInterrupt
+
     def _note(self, *_: object) -> None:
         """Take a signal: the first one asks, and one that comes later interrupts."""
         if not self._signalled:
             self._signalled = True
             self._signalled_at = time.monotonic()
         elif time.monotonic() - self._signalled_at > REPEAT_SECONDS:
-            raise KeyboardInterrupt
+            if not self._undisturbed:
+                raise KeyboardInterrupt
+            self._repeated = True

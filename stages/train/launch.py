@@ -20,6 +20,10 @@ from stages.train.interrupt import StopRequest
 _INTERRUPTED = "Interrupted; the next run goes on from the last checkpoint."
 _INTERRUPTED_EXIT_CODE = 130  # of a process that ended by KeyboardInterrupt
 
+# After a signal every process ends its step, and the first one saves a checkpoint, to a slow disk
+# perhaps; torch's own launcher kills what has not ended after 30 seconds.
+_SECONDS_TO_STOP = 600
+
 
 def launch(main: Callable[..., None], count: int, device: str, *args: object) -> None:
     """Run a function here, or in so many processes on this machine, as torchrun would.
@@ -56,6 +60,7 @@ def _config(count: int) -> LaunchConfig:
         rdzv_endpoint="localhost:0",
         max_restarts=0,
         logs_specs=DefaultLogsSpecs(),
+        shutdown_timeout=_SECONDS_TO_STOP,
     )
 
 

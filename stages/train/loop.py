@@ -22,6 +22,7 @@ from stages.train.distributed import (
     merge_predictions,
     merge_steps,
     synchronize_batch_norm,
+    wait_for_all,
 )
 from stages.train.infer import Inference, predict_batches
 from stages.train.input_wait import TimedIterator
@@ -174,10 +175,12 @@ def _epoch(run: _Run, trainer: Trainer, plan: EpochPlan) -> Inference:
         _save_if_due(run, trainer, epoch_ends=True)
         validation = _validate(task, run.stop.between(task.data.valid_batches()))
     except Interrupted:
-        _save(run, trainer)
-        raise KeyboardInterrupt(
-            f"Interrupted at {progress.where()}, which is kept; the next run goes on from there."
-        ) from None
+        kept = f"Interrupted at {progress.where()}, which is kept; the next run goes on from there."
+        with run.stop.undisturbed():
+            _save(run, trainer)
+            # Where one process has ended, its launcher ends the others.
+            wait_for_all(task.compute)
+            raise KeyboardInterrupt(kept) from None
     last_rates, _ = plan.rates(plan.steps - 1)
     row = HistoryRow(
         epoch=plan.number,
@@ -237,6 +240,7 @@ def _save_if_due(run: _Run, trainer: Trainer, epoch_ends: bool) -> None:
 def _save(run: _Run, trainer: Trainer) -> None:
     """Save a checkpoint, which the first process alone does."""
     if run.task.compute.rank.first:
-        run.task.checkpoints.save(
-            lambda: checkpoint_state(trainer, run.progress), run.progress.where()
-        )
+        with run.stop.undisturbed():
+            run.task.checkpoints.save(
+                lambda: checkpoint_state(trainer, run.progress), run.progress.where()
+            )

@@ -141,3 +141,33 @@ def test_while_dvc_lives_nobody_asks() -> None:
         check=True,
     )
     assert finished.stdout == "not asked\n"
+
+
+@pytest.mark.parametrize(("error", "seen"), [(None, KeyboardInterrupt), (OSError(), OSError)])
+def test_a_save_is_not_interrupted(error: OSError | None, seen: type[BaseException]) -> None:
+    """A second signal during a save is held until its end; an error of the save goes before it."""
+    saved = []
+
+    def save(stop: StopRequest) -> None:
+        with stop.undisturbed():
+            os.kill(os.getpid(), signal.SIGTERM)
+            saved.append("whole")
+            if error:
+                raise error
+
+    with StopRequest() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(REPEAT_SECONDS + 0.1)
+        with pytest.raises(seen):
+            save(stop)
+    assert saved == ["whole"]
+
+
+def test_unasked_a_save_changes_nothing() -> None:
+    """Without a signal, and with a first one, the block ends as it does."""
+    with StopRequest() as stop:
+        with stop.undisturbed():
+            assert not stop.asked
+        with stop.undisturbed():
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.asked

@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import nn
 from stages.base.ranks import Rank, this_rank
 from stages.batch.batches import Batch
 from stages.model.classifier import Classifier, ConcatPool
-from stages.train.checkpoint import Checkpoints
+from stages.train.checkpoint import Checkpoints, CheckpointState
 from stages.train.device import Compute
 from stages.train.distributed import process_group
 from stages.train.loop import fine_tune
@@ -85,20 +86,39 @@ def result_file(folder: Path, rank: Rank) -> Path:
     return folder / f"{rank.count} processes, rank {rank.number}.npz"
 
 
-def train_and_signal(folder: Path, rank: int, number: signal.Signals) -> None:
-    """Train, but one process sends itself a signal in the middle of the second epoch."""
+class SlowCheckpoints(Checkpoints):
+    """A checkpoint file on a disk that takes its time."""
+
+    seconds = 0.0
+
+    def save(self, make_state: Callable[[], CheckpointState], where: str) -> None:
+        """Save so many seconds later."""
+        time.sleep(self.seconds)
+        super().save(make_state, where)
+
+
+def train_and_signal(
+    folder: Path, rank: int, number: signal.Signals, seconds: float = 0, parent: bool = False
+) -> None:
+    """Train, but one process sends itself a signal in the middle of the second epoch.
+
+    seconds: that a checkpoint takes; parent: whether the signal goes to what started the process.
+    """
     task = shared_task(folder, batch_norm=False)
+    slow = SlowCheckpoints(task.checkpoints.path, {})
+    slow.seconds = seconds
 
     def batches(epoch: int, first_step: int) -> Iterator[Batch]:
         shares = task.data.train_batches(epoch, first_step)
         for step, batch in enumerate(shares, first_step):
             if (epoch, step, task.compute.rank.number) == (2, 3, rank):
-                os.kill(os.getpid(), number)
+                os.kill(os.getppid() if parent else os.getpid(), number)
+                time.sleep(parent)  # until all processes have it
             yield batch
 
-    signalling = replace(task, data=replace(task.data, train_batches=batches))
+    data = replace(task.data, train_batches=batches)
     with process_group(task.compute):
-        fine_tune(signalling, 0.02, lambda line: None)
+        fine_tune(replace(task, data=data, checkpoints=slow), 0.02, lambda line: None)
 
 
 def fail_in_second(folder: Path) -> None:
