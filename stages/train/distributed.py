@@ -71,6 +71,16 @@ def broadcast(value: ValueT, compute: Compute) -> ValueT:
     return objects[0]
 
 
+def share_statistics(model: Classifier, compute: Compute) -> None:
+    """Give every process the statistics of the first one's norm layers, in place.
+
+    On processors each normalises its own share, so that after a step their statistics differ.
+    """
+    if compute.rank.count > 1:
+        for statistic in model.buffers():
+            dist.broadcast(statistic, src=0)
+
+
 def wait_for_all(compute: Compute) -> None:
     """Wait until every process has come here."""
     if compute.rank.count > 1:

@@ -21,6 +21,7 @@ from stages.train.distributed import (
     broadcast,
     merge_predictions,
     merge_steps,
+    share_statistics,
     synchronize_batch_norm,
     wait_for_all,
 )
@@ -83,6 +84,7 @@ def keep_start(task: TrainingTask, log: Callable[[str], None]) -> TrainingResult
 
 def _validate(task: TrainingTask, batches: Iterable[Batch]) -> Inference:
     """Return the predictions of all processes for the images of validation."""
+    share_statistics(task.model, task.compute)
     with memory_advice(task.params.batch_size):
         share = predict_batches(task.model, batches, task.compute, task.params.loss)
     return merge_predictions(share, task.compute)

@@ -1,4 +1,4 @@
-"""Two processes train as one does on the same batches; when one dies, all end with one line."""
+"""Processes train as one does on the same batches; when one dies, all end with one line."""
 
 import signal
 from collections.abc import Iterator
@@ -20,7 +20,9 @@ from stages.train.distributed import (
     data_parallel,
     merge_predictions,
     merge_steps,
+    share_statistics,
     synchronize_batch_norm,
+    wait_for_all,
 )
 from stages.train.infer import Inference
 from stages.train.launch import launch
@@ -49,16 +51,17 @@ def results(folder: Path, rank: Rank) -> Arrays:
     return dict(np.load(two_processes.result_file(folder, rank)))
 
 
-def train_alone_and_together(folder: Path, batch_norm: bool) -> tuple[Arrays, Arrays]:
-    """Return what one process ends with, and what two do."""
+def train_alone_and_together(
+    folder: Path, batch_norm: bool, count: int = 2
+) -> tuple[Arrays, Arrays]:
+    """Return what one process ends with, and what several do, all of which end with the same."""
     two_processes.train(folder, batch_norm)
     (folder / "checkpoint").unlink()
-    launch(two_processes.train, 2, "cpu", folder, batch_norm)
-    first = results(folder, FIRST)
-    second = results(folder, SECOND)
-    for name, value in first.items():
-        if "running" not in name:  # statistics of batch norm are the first's
-            assert np.array_equal(value, second[name]), name
+    launch(two_processes.train, count, "cpu", folder, batch_norm)
+    first, *others = (results(folder, Rank(number, count)) for number in range(count))
+    for other in others:
+        for name, value in first.items():
+            assert np.array_equal(value, other[name]), name
     return results(folder, ALONE), first
 
 
@@ -72,22 +75,29 @@ def test_one_process_exchanges_nothing() -> None:
     assert merge_steps(outcome, CPU) is outcome
     assert merge_predictions(inference, CPU) is inference
     assert broadcast(outcome, CPU) is outcome
+    share_statistics(model, CPU)
+    wait_for_all(CPU)
     assert data_parallel(model, CPU) is model
 
 
 @pytest.mark.slow
-def test_two_processes_equal_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [2, 4])
+def test_several_processes_equal_one(count: int, tmp_path: Path) -> None:
     """Without dropout and batch norm, weights, losses, margins and predictions agree to 1e-5."""
-    alone, together = train_alone_and_together(tmp_path, batch_norm=False)
+    alone, together = train_alone_and_together(tmp_path, batch_norm=False, count=count)
     for name, value in alone.items():
         assert together[name] == pytest.approx(value, abs=1e-5), name
 
 
 @pytest.mark.slow
 def test_batch_norm_by_halves_differs_a_little(tmp_path: Path) -> None:
-    """On processors each half is normalised by itself, so losses of training agree to .15 only."""
+    """On processors each half is normalised by itself, so losses of training agree to .15 only.
+
+    Both validate with the first one's statistics, as one process does with the same model.
+    """
     alone, together = train_alone_and_together(tmp_path, batch_norm=True)
     assert together["train_losses"] == pytest.approx(alone["train_losses"], abs=0.15)
+    assert together["valid_pred_probs"] == pytest.approx(together["whole_pred_probs"], abs=1e-6)
 
 
 def test_batch_norm_on_gpus_is_that_of_the_whole_batch() -> None:

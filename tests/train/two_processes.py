@@ -17,6 +17,7 @@ from stages.model.classifier import Classifier, ConcatPool
 from stages.train.checkpoint import Checkpoints, CheckpointState
 from stages.train.device import Compute
 from stages.train.distributed import process_group
+from stages.train.infer import predict_batches
 from stages.train.loop import fine_tune
 from stages.train.training_data import TrainingData, TrainingTask
 from tests.train.tiny_training import changed_params, tiny_batches
@@ -46,11 +47,16 @@ def share_batches(batches: list[Batch], rank: Rank) -> list[Batch]:
     return shares
 
 
+def valid_set() -> list[Batch]:
+    """Return the images of validation, which cannot be shared evenly."""
+    return tiny_batches(1, 7, seed=9)
+
+
 def shared_task(folder: Path, batch_norm: bool) -> TrainingTask:
     """Return the run, as one process or as one of several."""
     rank = this_rank()
     train_batches = tiny_batches(STEPS, BATCH_SIZE)
-    valid_batches = tiny_batches(1, 7, seed=9)
+    valid_batches = valid_set()
     data = TrainingData(
         train_batches=lambda epoch, first_step: share_batches(train_batches, rank)[first_step:],
         steps=STEPS,
@@ -76,6 +82,9 @@ def train(folder: Path, batch_norm: bool = False) -> None:
     arrays = {name: value.numpy() for name, value in task.model.state_dict().items()}
     arrays["margins"] = result.margins
     arrays["valid_pred_probs"] = result.validation.pred_probs
+    # What the process's own model gives for all images, not for its share alone.
+    whole = predict_batches(task.model, valid_set(), task.compute, "cross_entropy")
+    arrays["whole_pred_probs"] = whole.pred_probs
     arrays["train_losses"] = np.array([row.train_loss for row in result.epochs])
     arrays["valid_losses"] = np.array([row.valid_loss for row in result.epochs])
     np.savez(result_file(folder, task.compute.rank), **arrays)
