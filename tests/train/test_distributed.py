@@ -160,23 +160,27 @@ def test_asked_to_stop_all_stop_at_the_same_step(rank: int, tmp_path: Path) -> N
         assert np.array_equal(value, uninterrupted[name]), name
 
 
-def checkpoint_after_stop(folder: Path, *arguments: object) -> bytes:
-    """Return the checkpoint that two processes leave that were asked to stop."""
+STOPPED = b'"where": "epoch 2, step 4"'
+
+
+def stop_together(folder: Path, *arguments: object) -> None:
+    """Let two processes train until they are asked to stop."""
     with pytest.raises(KeyboardInterrupt, match="the next run goes on from the last checkpoint"):
         launch(two_processes.train_and_signal, 2, "cpu", folder, *arguments)
-    return (folder / "checkpoint").read_bytes()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rank", [0, 1])
-def test_the_others_wait_until_the_first_has_saved(rank: int, tmp_path: Path) -> None:
-    """A checkpoint that takes seconds is not lost to a launcher that ends all when one has."""
-    assert b'"where": "epoch 2, step 4"' in checkpoint_after_stop(tmp_path, rank, signal.SIGTERM, 3)
+def test_no_process_ends_before_the_first_has_saved(tmp_path: Path) -> None:
+    """When the others end, their launcher ends the first one; so they wait for its checkpoint."""
+    stop_together(tmp_path, 1, signal.SIGTERM, 2)
+    assert STOPPED in two_processes.seen_checkpoint(tmp_path, 0).read_bytes()
+    assert STOPPED in two_processes.seen_checkpoint(tmp_path, 1).read_bytes()
 
 
 @pytest.mark.slow
 @pytest.mark.thorough
-def test_the_launcher_waits_for_a_slow_checkpoint(tmp_path: Path) -> None:
-    """Asked to stop itself, it gives the processes more than the 30 seconds of torch's own."""
-    arguments = (0, signal.SIGTERM, 33, True)
-    assert b'"where": "epoch 2, step 4"' in checkpoint_after_stop(tmp_path, *arguments)
+@pytest.mark.parametrize("parent", [False, True])
+def test_the_launcher_waits_for_a_slow_checkpoint(parent: bool, tmp_path: Path) -> None:
+    """One that takes longer than torch's launcher waits, 30 seconds, is kept, whoever is asked."""
+    stop_together(tmp_path, 1, signal.SIGTERM, 33, parent)
+    assert STOPPED in (tmp_path / "checkpoint").read_bytes()

@@ -1,6 +1,7 @@
 """What each of two processes runs in test_distributed: they train one model together."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -112,6 +113,7 @@ def train_and_signal(
     """Train, but one process sends itself a signal in the middle of the second epoch.
 
     seconds: that a checkpoint takes; parent: whether the signal goes to what started the process.
+    A process that is asked to stop keeps a copy of the checkpoint as it is then.
     """
     task = shared_task(folder, batch_norm=False)
     slow = SlowCheckpoints(task.checkpoints.path, {})
@@ -127,7 +129,16 @@ def train_and_signal(
 
     data = replace(task.data, train_batches=batches)
     with process_group(task.compute):
-        fine_tune(replace(task, data=data, checkpoints=slow), 0.02, lambda line: None)
+        try:
+            fine_tune(replace(task, data=data, checkpoints=slow), 0.02, lambda line: None)
+        except KeyboardInterrupt:
+            shutil.copy(slow.path, seen_checkpoint(folder, task.compute.rank.number))
+            raise
+
+
+def seen_checkpoint(folder: Path, rank: int) -> Path:
+    """Return the copy of the checkpoint that a process kept when it stopped."""
+    return folder / f"checkpoint that rank {rank} saw"
 
 
 def fail_in_second(folder: Path) -> None:
