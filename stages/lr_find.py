@@ -75,6 +75,7 @@ def sweep_first_phase(
     augment = read_section("augment", AugmentParams, recipe)
     model_params = read_section("model", ModelParams, recipe)
     batch_size = read_value("fine_tune.batch_size", int)
+    accumulate = read_value("fine_tune.accumulate", int)
     loss = read_value("fine_tune.loss", LossName)
     smoothing = read_value("fine_tune.label_smoothing", float)
     train_bn = read_value("fine_tune.train_bn", bool, recipe)
@@ -100,7 +101,7 @@ def sweep_first_phase(
         freeze(model, train_bn)
     else:
         unfreeze(model, train_bn, frozen_share)
-    trainer = make_trainer(model, compute, loss, smoothing)
+    trainer = make_trainer(model, compute, loss, smoothing, accumulate)
     epochs = (train_batches(image_set, render, augment, plan, epoch) for epoch in count(1))
     return sweep(trainer, train_bn, chain.from_iterable(epochs), params, seed)
 

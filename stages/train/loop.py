@@ -161,7 +161,9 @@ def _trainer(task: TrainingTask, phase: Phase, state: CheckpointState | None) ->
         freeze(task.model, params.train_bn)
     else:
         unfreeze(task.model, params.train_bn, params.frozen_share)
-    trainer = make_trainer(task.model, task.compute, params.loss, params.label_smoothing)
+    trainer = make_trainer(
+        task.model, task.compute, params.loss, params.label_smoothing, params.accumulate
+    )
     if state:
         restore(state, trainer)
     return trainer

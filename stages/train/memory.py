@@ -21,5 +21,5 @@ def memory_advice(images: int) -> Iterator[None]:
             raise
         raise UserError(
             f"memory does not suffice for a step of {images} images; set fine_tune.batch_size: "
-            f"{max(2, images // 2)}, or a smaller augment.size"
+            f"{max(2, images // 2)}, a larger fine_tune.accumulate, or a smaller augment.size"
         ) from None

@@ -53,6 +53,12 @@ class FineTuneParams(Section):
         le=4096,
         description="images per step; 24 of 224 pixels take 4 GB of memory on a processor",
     )
+    accumulate: int = Field(
+        ge=1,
+        le=2048,
+        description="parts in which a step's batch is computed, one after another, for less memory;"
+        " norm layers that learn see one part at a time, and dropout is drawn anew for each",
+    )
     precision: PrecisionName = Field(
         description="floating-point arithmetic of training",
         json_schema_extra={"auto": "fp16 on a GPU; on a processor bf16 where it is faster"},
@@ -110,6 +116,11 @@ class FineTuneParams(Section):
     def _possible(self) -> "FineTuneParams":
         if self.epochs + self.freeze_epochs == 0:
             raise ValueError("epochs and freeze_epochs cannot both be 0: nothing would be trained")
+        if self.batch_size < 2 * self.accumulate:
+            raise ValueError(
+                f"accumulate: {self.accumulate} parts of a batch of {self.batch_size} are of less "
+                f"than two images; set at most {self.batch_size // 2}"
+            )
         return self
 
     def choose_lr(self, suggestion: Suggestion) -> float:

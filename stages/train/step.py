@@ -1,6 +1,6 @@
 """One step of training: forward, loss, backward, optimizer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from stages.base.errors import UserError
 from stages.batch.batches import Batch
 from stages.model.classifier import Classifier, LossName
+from stages.train.accumulation import exchange_gradients, split_batch
 from stages.train.device import Compute
 from stages.train.distributed import data_parallel
 from stages.train.losses import label_margins, loss_per_image, to_pred_probs
@@ -37,6 +38,7 @@ class Trainer:
     loss: LossName
     smoothing: float
     scaler: torch.amp.GradScaler
+    accumulate: int = 1  # parts that a batch is computed in
 
     def step(self, batch: Batch, rates: list[float], momentum: float, seed: int) -> StepResult:
         """Learn from one batch, with a learning rate for each layer group.
@@ -46,20 +48,32 @@ class Trainer:
         torch.manual_seed(seed)
         set_learning_rates(self.optimizer, rates, momentum)
         with memory_advice(len(batch.rows) * self.compute.rank.count):
-            with self.compute.autocast():
-                activations = self.forward(batch.images)
-            loss = loss_per_image(activations, batch.targets, self.loss, self.smoothing).mean()
-            scaled: Any = self.scaler.scale(loss)  # torch has no annotations for backward
-            scaled.backward()
+            results = list(self._add_gradients(batch))
             self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            margins = label_margins(to_pred_probs(activations, self.loss), batch.targets)
-        return StepResult(float(loss.detach()), margins.cpu())
+        margins = torch.cat([result.margins for result in results])
+        return StepResult(sum(result.loss for result in results), margins)
+
+    def _add_gradients(self, batch: Batch) -> Iterator[StepResult]:
+        """Yield what each part of a batch adds to the loss, with its gradients added up."""
+        images_left = len(batch.rows)
+        for part in split_batch(batch, self.accumulate):
+            images_left -= len(part.rows)
+            with exchange_gradients(self.forward, now=images_left == 0):
+                with self.compute.autocast():
+                    activations = self.forward(part.images)
+                losses = loss_per_image(activations, part.targets, self.loss, self.smoothing)
+                loss = losses.mean() * (len(part.rows) / len(batch.rows))
+                scaled: Any = self.scaler.scale(loss)  # torch has no annotations for backward
+                scaled.backward()
+            pred_probs = to_pred_probs(activations.detach(), self.loss)
+            yield StepResult(float(loss.detach()), label_margins(pred_probs, part.targets).cpu())
 
 
-def make_trainer(model: Classifier, compute: Compute, loss: LossName, smoothing: float) -> Trainer:
+def make_trainer(
+    model: Classifier, compute: Compute, loss: LossName, smoothing: float, accumulate: int = 1
+) -> Trainer:
     """Return a trainer with a fresh optimizer over what is not frozen, as fastai does."""
     return Trainer(
         model=model,
@@ -70,6 +84,7 @@ def make_trainer(model: Classifier, compute: Compute, loss: LossName, smoothing:
         smoothing=smoothing,
         # Only fp16 needs its gradients scaled; in other precisions the scaler does nothing.
         scaler=torch.amp.GradScaler(compute.device.type, enabled=compute.dtype == torch.float16),
+        accumulate=accumulate,
     )
 
 

@@ -83,6 +83,8 @@ def test_rates_go_on_from_epoch_to_epoch() -> None:
         ({"base_lr": 10.5}, "less than or equal to 10"),
         ({"base_lr": "fast"}, "find"),
         ({"batch_size": 1}, "greater than or equal to 2"),
+        ({"accumulate": 0}, "greater than or equal to 1"),
+        ({"batch_size": 9, "accumulate": 5}, "accumulate: 5 parts .* set at most 4"),
         ({"early_stopping": True}, "early_stopping"),
     ],
 )

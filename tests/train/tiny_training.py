@@ -23,6 +23,7 @@ PARAMS = FineTuneParams(
     lr_rule="consensus",
     lr_mult=2.0,
     batch_size=9,
+    accumulate=1,
     precision="fp32",
     train_bn=True,
     frozen_share=0.0,
