@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from stages.base.entry_point import run_stage
-from stages.base.environment import device_name, gpus, workers
+from stages.base.environment import device_name, gpus, restarts, workers
 from stages.base.files import write_csv, write_json
 from stages.base.fingerprint import stage_fingerprints
 from stages.base.params import read_section, read_seed, read_value
@@ -45,7 +45,7 @@ from stages.train.trial import train_from
 
 def main() -> None:
     """Train here, or with FINETRACK_GPUS in a process for each of so many GPUs."""
-    launch(train, gpus(), device_name())
+    launch(train, gpus(), device_name(), restarts=restarts(), log=say)
 
 
 def train() -> None:

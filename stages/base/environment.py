@@ -76,6 +76,11 @@ def gpus() -> int:
     return _whole_number("FINETRACK_GPUS") or 1
 
 
+def restarts() -> int:
+    """Return how often training of several processes starts again: FINETRACK_RESTARTS, else 0."""
+    return _whole_number("FINETRACK_RESTARTS")
+
+
 def device_name() -> str:
     """Return the device asked for by FINETRACK_DEVICE (cpu, cuda, cuda:1, mps), or 'auto'."""
     name = os.environ.get("FINETRACK_DEVICE", "") or "auto"

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from signal import SIGTERM, Signals
 from threading import Thread
 from time import sleep
@@ -25,11 +25,23 @@ _INTERRUPTED_EXIT_CODE = 130  # of a process that ended by KeyboardInterrupt
 _SECONDS_TO_STOP = 600
 
 
-def launch(main: Callable[..., None], count: int, device: str, *args: object) -> None:
+class ProcessDied(UserError):
+    """One of several processes ended, by a fault of the machine perhaps, and no mistake in it."""
+
+
+def launch(
+    main: Callable[..., None],
+    count: int,
+    device: str,
+    *args: object,
+    restarts: int = 0,
+    log: Callable[[str], None] | None = None,
+) -> None:
     """Run a function here, or in so many processes on this machine, as torchrun would.
 
-    A failure in one ends the others, and is a UserError with its number and its message. A process
-    that torchrun launched already, on several machines perhaps, launches nothing.
+    A failure in one ends the others, and is a UserError with its number and its message. Where it
+    may be the machine's, all start again, which log is told, so many times. A process that
+    torchrun launched already, on several machines perhaps, launches nothing.
     """
     refuse_missing(count, device)
     if count == 1 or launched_by_torchrun():
@@ -40,17 +52,34 @@ def launch(main: Callable[..., None], count: int, device: str, *args: object) ->
     Thread(target=_end_with_dvc, args=[StopRequest()], daemon=True).start()
     # torch reports a failure itself too, by a page of traces from every process.
     logging.getLogger("torch").setLevel(logging.CRITICAL)
+    for restarts_left in range(restarts, -1, -1):
+        failure = _run_together(main, count, args)
+        if failure is None:
+            return
+        if not restarts_left or not isinstance(failure, ProcessDied):
+            raise failure
+        if log:
+            log(f"{failure}; all start again from the last checkpoint")
+
+
+def _run_together(
+    main: Callable[..., None], count: int, args: Sequence[object]
+) -> BaseException | None:
+    """Run a function in so many processes; return the error of the first that failed."""
     try:
         elastic_launch(_config(count), main)(*args)
     except SignalException:
-        raise KeyboardInterrupt(_INTERRUPTED) from None
+        return KeyboardInterrupt(_INTERRUPTED)
     except ChildFailedError as error:
-        rank, failure = error.get_first_failure()
-        raise failure_error(rank, failure) from None
+        return failure_error(*error.get_first_failure())
+    return None
 
 
 def _config(count: int) -> LaunchConfig:
-    """Return torchrun's settings for so many processes on this machine, without restarts."""
+    """Return torchrun's settings for so many processes on this machine.
+
+    The agent's own restarts would take a stop that was asked for, and a mistake, for a fault too.
+    """
     return LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -84,4 +113,4 @@ def failure_error(rank: int, failure: ProcessFailure) -> BaseException:
         if text.startswith(prefix := f"{UserError.__name__}: "):
             return UserError(*text.removeprefix(prefix).split("\n"))
         cause = f"failed: {text}"
-    return UserError(f"process {rank} of those that train together {cause}")
+    return ProcessDied(f"process {rank} of those that train together {cause}")

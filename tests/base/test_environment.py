@@ -11,7 +11,7 @@ import joblib
 import pytest
 
 from stages.base import environment
-from stages.base.environment import device_name, gpus, prepare_process, workers
+from stages.base.environment import device_name, gpus, prepare_process, restarts, workers
 from stages.base.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +86,16 @@ def test_one_gpu_unless_more_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("FINETRACK_GPUS", "all")
     with pytest.raises(UserError, match=r"FINETRACK_GPUS must be a whole number .*, not 'all'"):
         gpus()
+
+
+def test_no_restart_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset, none; set, a whole number from 1; anything else is refused by name."""
+    assert restarts() == 0
+    monkeypatch.setenv("FINETRACK_RESTARTS", "3")
+    assert restarts() == 3
+    monkeypatch.setenv("FINETRACK_RESTARTS", "-1")
+    with pytest.raises(UserError, match="FINETRACK_RESTARTS must be a whole number"):
+        restarts()
 
 
 def test_device_is_auto_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:

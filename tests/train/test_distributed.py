@@ -142,7 +142,45 @@ def test_a_process_that_is_killed_ends_all_with_one_line(tmp_path: Path) -> None
 def test_a_process_that_fails_gives_its_reason(tmp_path: Path) -> None:
     """The error names the process and has its message."""
     with pytest.raises(UserError, match=r"process 1 .* failed: ValueError: no such luck"):
-        launch(two_processes.fail_in_second, 2, "cpu", tmp_path)
+        launch(two_processes.fail_in_second, 2, "cpu", tmp_path, ValueError("no such luck"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("error", "attempts"), [(OSError("a disk"), 2), (UserError("no such param"), 1)]
+)
+def test_a_fault_starts_all_again_and_a_mistake_does_not(
+    error: Exception, attempts: int, tmp_path: Path
+) -> None:
+    """With one restart a fault is tried twice; what the user can correct is reported at once."""
+    lines: list[str] = []
+    with pytest.raises(UserError, match=str(error)):
+        launch(
+            two_processes.fail_in_second, 2, "cpu", tmp_path, error, restarts=1, log=lines.append
+        )
+    assert len(lines) == attempts - 1
+    assert (tmp_path / "attempts").read_text(encoding="utf-8").splitlines() == [
+        "attempt"
+    ] * attempts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_that_is_killed_costs_its_last_steps_only(rank: int, tmp_path: Path) -> None:
+    """With a restart, training goes on from the checkpoint and ends in the same bytes."""
+    launch(two_processes.train, 2, "cpu", tmp_path, True)
+    uninterrupted = results(tmp_path, FIRST)
+    (tmp_path / "checkpoint").unlink()
+    lines: list[str] = []
+    arguments = (tmp_path, rank)
+    launch(two_processes.train_and_die_once, 2, "cpu", *arguments, restarts=1, log=lines.append)
+    assert lines == [
+        f"process {rank} of those that train together was ended by SIGKILL; all start again from "
+        "the last checkpoint"
+    ]
+    assert "checkpoint: epoch 2, step " in (tmp_path / "log").read_text(encoding="utf-8")
+    for name, value in results(tmp_path, FIRST).items():
+        assert np.array_equal(value, uninterrupted[name]), name
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 from stages.base.errors import UserError
-from stages.train.launch import failure_error, launch
+from stages.train.launch import ProcessDied, failure_error, launch
 
 
 def write_process(folder: Path, name: str) -> None:
@@ -56,7 +56,7 @@ def test_an_interruption_of_one_process_is_an_interruption() -> None:
 def test_a_signal_is_named() -> None:
     """A process that a signal ended is reported with its rank and the signal's name."""
     error = failure_error(3, failure(-9))
-    assert isinstance(error, UserError)
+    assert isinstance(error, ProcessDied)
     assert str(error) == "process 3 of those that train together was ended by SIGKILL"
 
 
@@ -64,6 +64,7 @@ def test_a_user_error_in_a_process_is_the_same_error() -> None:
     """What a process raised as UserError is raised here with the same message alone."""
     error = failure_error(1, failure(1, "UserError: set fine_tune.batch_size: 8"))
     assert isinstance(error, UserError)
+    assert not isinstance(error, ProcessDied)
     assert str(error) == "set fine_tune.batch_size: 8"
 
 

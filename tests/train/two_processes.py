@@ -20,6 +20,7 @@ from stages.train.device import Compute
 from stages.train.distributed import process_group
 from stages.train.infer import predict_batches
 from stages.train.loop import fine_tune
+from stages.train.result import TrainingResult
 from stages.train.training_data import TrainingData, TrainingTask
 from tests.train.tiny_training import changed_params, tiny_batches
 
@@ -80,6 +81,11 @@ def train(folder: Path, batch_norm: bool = False) -> None:
     task = shared_task(folder, batch_norm)
     with process_group(task.compute):
         result = fine_tune(task, 0.02, lambda line: None)
+    write_results(folder, task, result)
+
+
+def write_results(folder: Path, task: TrainingTask, result: TrainingResult) -> None:
+    """Write what a process has at the end: its weights, and what training gave it."""
     arrays = {name: value.numpy() for name, value in task.model.state_dict().items()}
     arrays["margins"] = result.margins
     arrays["valid_pred_probs"] = result.validation.pred_probs
@@ -141,8 +147,43 @@ def seen_checkpoint(folder: Path, rank: int) -> Path:
     return folder / f"checkpoint that rank {rank} saw"
 
 
-def fail_in_second(folder: Path) -> None:
-    """Fail in the second process with a message."""
+class EagerCheckpoints(Checkpoints):
+    """A checkpoint file that is written after every step."""
+
+    def due(self, epoch_ends: bool) -> bool:
+        """Return that it is time."""
+        return True
+
+
+def train_and_die_once(folder: Path, rank: int) -> None:
+    """Train, but the first time a process is killed in the middle of the second epoch."""
+    task = shared_task(folder, batch_norm=True)
+    died = folder / "died"
+
+    def batches(epoch: int, first_step: int) -> Iterator[Batch]:
+        shares = task.data.train_batches(epoch, first_step)
+        for step, batch in enumerate(shares, first_step):
+            if (epoch, step, task.compute.rank.number) == (2, 3, rank) and not died.exists():
+                died.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield batch
+
+    def log(line: str) -> None:
+        with (folder / "log").open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+    data = replace(task.data, train_batches=batches)
+    checkpoints = EagerCheckpoints(task.checkpoints.path, {})
+    dying = replace(task, data=data, checkpoints=checkpoints)
+    with process_group(task.compute):
+        result = fine_tune(dying, 0.02, log)
+    write_results(folder, task, result)
+
+
+def fail_in_second(folder: Path, error: Exception) -> None:
+    """Fail in the second process; each attempt leaves a line."""
     if this_rank().number == 1:
-        raise ValueError("no such luck")
+        with (folder / "attempts").open("a", encoding="utf-8") as file:
+            file.write("attempt\n")
+        raise error
     train(folder)
