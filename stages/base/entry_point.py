@@ -3,13 +3,13 @@
 import inspect
 import os
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from stages.base.errors import UserError
 from stages.base.parts import PRIVATE_FOLDER
-from stages.base.ranks import this_rank
+from stages.base.ranks import Rank, this_rank
 from stages.base.stage_lock import stage_lock
 from stages.base.system_errors import system_error_line, wants_memory, wants_threads
 from stages.base.terminal import INTERRUPTED, drop_stdout_unless_read, say, say_all
@@ -53,11 +53,25 @@ def run_stage(main: Callable[[], None]) -> None:
     stage = Path(inspect.getfile(main)).stem
 
     def locked_main() -> None:
+        rank = this_rank()
         # Of processes that torchrun started on this stage the first takes the lock for all.
-        with stage_lock(PRIVATE_FOLDER, stage) if this_rank().first else nullcontext():
+        with stage_lock(PRIVATE_FOLDER, stage) if rank.first else nullcontext(), _naming(rank):
             main()
 
     run_command(locked_main, hint=_RESTORE.format(stage=stage))
+
+
+@contextmanager
+def _naming(rank: Rank) -> Iterator[None]:
+    """Let a failure in one of several processes say in which, since all of them print."""
+    try:
+        yield
+    except Exception as error:
+        if rank.count == 1:
+            raise
+        line, *more = _lines(error)
+        who = f"process {rank.number} of those that train together"
+        raise UserError(f"{who}: {line}", *more) from error
 
 
 def _lines(error: Exception) -> list[str]:

@@ -173,6 +173,29 @@ def test_of_processes_that_train_together_the_first_takes_the_lock(
     assert "is still at work in this folder" in err
 
 
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (UserError("no such param", "  a line below"), "no such param\n  a line below"),
+        (ValueError("a bug"), "ValueError: a bug (FINETRACK_DEBUG=1 shows where)"),
+    ],
+)
+def test_of_processes_that_train_together_the_failing_one_is_named(
+    error: Exception,
+    line: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A failure in one of torchrun's processes is its line, with the process's number before it."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    code, err = exit_of(raising(error), capsys, run_stage)
+    assert code == 1
+    assert err.startswith(f"\nfinetrack: process 3 of those that train together: {line}\n")
+
+
 def test_an_exit_code_that_main_chose_stays() -> None:
     """A command that exits by itself exits with its own code."""
     with pytest.raises(SystemExit) as stop:
