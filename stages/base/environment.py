@@ -71,6 +71,18 @@ def processes_here() -> int:
     return _whole_number("LOCAL_WORLD_SIZE") or 1
 
 
+def share_threads(processes: int) -> None:
+    """Give torch in each of so many processes, which inherit the environment, its share of cores.
+
+    As torchrun does, since the threads of one operation wait for each other by spinning.
+    """
+    share = str(max(1, cores() // processes))
+    by_quota = cores() < cores_by_affinity() and os.environ.get("OMP_NUM_THREADS") == str(cores())
+    if by_quota:  # prepare_process set it for one process
+        os.environ["OMP_NUM_THREADS"] = share
+    os.environ.setdefault("OMP_NUM_THREADS", share)
+
+
 def gpus() -> int:
     """Return on how many GPUs of this machine to train: FINETRACK_GPUS, else one."""
     return _whole_number("FINETRACK_GPUS") or 1

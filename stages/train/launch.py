@@ -11,7 +11,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from stages.base.cores import cores
+from stages.base.environment import share_threads
 from stages.base.errors import UserError
 from stages.base.ranks import launched_by_torchrun
 from stages.train.device import refuse_missing
@@ -47,8 +47,7 @@ def launch(
     if count == 1 or launched_by_torchrun():
         main(*args)
         return
-    # As torchrun does, since the threads of one operation wait for each other by spinning.
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // count)))
+    share_threads(count)
     Thread(target=_end_with_dvc, args=[StopRequest()], daemon=True).start()
     # torch reports a failure itself too, by a page of traces from every process.
     logging.getLogger("torch").setLevel(logging.CRITICAL)

@@ -11,7 +11,14 @@ import joblib
 import pytest
 
 from stages.base import environment
-from stages.base.environment import device_name, gpus, prepare_process, restarts, workers
+from stages.base.environment import (
+    device_name,
+    gpus,
+    prepare_process,
+    restarts,
+    share_threads,
+    workers,
+)
 from stages.base.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +66,22 @@ def test_a_quota_limits_the_threads_of_torch(
     monkeypatch.setattr(environment, "cores_by_affinity", lambda: 64)
     prepare_process()
     assert os.environ.get("OMP_NUM_THREADS") == threads
+
+
+@pytest.mark.parametrize(
+    ("before", "cores", "after"), [(None, 8, "4"), ("4", 4, "2"), ("8", 8, "8"), ("3", 4, "3")]
+)
+def test_processes_share_the_threads(
+    before: str | None, cores: int, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of two gets half of the cores or of the quota, of 4 on 8 cores; what was set stays."""
+    monkeypatch.setenv("OMP_NUM_THREADS", before or "")
+    if before is None:
+        monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(environment, "cores", lambda: cores)
+    monkeypatch.setattr(environment, "cores_by_affinity", lambda: 8)
+    share_threads(2)
+    assert os.environ["OMP_NUM_THREADS"] == after
 
 
 def test_threads_that_the_user_set_stay(monkeypatch: pytest.MonkeyPatch) -> None:
