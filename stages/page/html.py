@@ -54,7 +54,7 @@ class PageScript:
 
 def render_page(page: Page) -> str:
     """Return the page as HTML; the same content gives the same text."""
-    template = _page_environment().get_template(_PAGE_TEMPLATE)
+    template = page_environment().get_template(_PAGE_TEMPLATE)
     text = template.render(
         page=page,
         result=page.result,
@@ -69,9 +69,9 @@ def render_page(page: Page) -> str:
     return text.strip() + "\n"
 
 
-def _page_environment() -> Environment:
-    """Return the environment of all pages with the filters of the report."""
-    environment = jinja_environment(_FOLDER)
+def page_environment(*folders: Path) -> Environment:
+    """Return the environment of the report, with templates of other folders before its own."""
+    environment = jinja_environment(*folders, _FOLDER)
     environment.filters |= {
         "interval_ends": interval_ends,
         "probability": probability,

@@ -13,14 +13,14 @@ from stages.page.formatting import percent, thousands
 _STYLESHEET = "templates/style.css"
 
 
-def jinja_environment(folder: Path) -> Environment:
-    """Return an environment for the templates below a folder, with the filters that pages share.
+def jinja_environment(*folders: Path) -> Environment:
+    """Return an environment for the templates below some folders, with the filters of all pages.
 
     Autoescape: every name becomes text, whatever markup it contains. Strict: a variable that is not
     given is an error, never an empty string. A line that holds only a tag leaves no empty line.
     """
     environment = Environment(
-        loader=FileSystemLoader(folder, encoding="utf-8"),
+        loader=FileSystemLoader(folders, encoding="utf-8"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

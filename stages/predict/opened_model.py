@@ -21,6 +21,7 @@ class OpenedModel:
     classifier: PhotoClassifier
     trust: Trust
     sha256: str  # of the file that names all others
+    card_sha256: str  # of the model card, of which an export knows too
 
 
 def open_export(path: Path, right: float) -> OpenedModel:
@@ -35,6 +36,7 @@ def open_export(path: Path, right: float) -> OpenedModel:
         classifier=photos,
         trust=trust_in_export(photos.facts, right),
         sha256=sha256_file(path),
+        card_sha256=photos.facts.card_sha256,
     )
 
 
@@ -48,10 +50,12 @@ def open_model(
         trust = untested(f"the report was made without --crops {crops}")
     elif on_processor():
         exported = exported_model(files, trust.temperature)
+    card_sha256 = sha256_bytes(files.card or b"")
     return OpenedModel(
         classifier=exported or _in_torch(files.folder, trust.temperature, crops),
         trust=trust,
-        sha256=sha256_bytes(files.card or b""),
+        sha256=card_sha256,
+        card_sha256=card_sha256,
     )
 
 

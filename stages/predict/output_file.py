@@ -8,14 +8,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 from stages.base.errors import UserError
 from stages.base.files import sha256_bytes, write_json
 from stages.base.plural import join_names
 from stages.base.system_errors import unwritable
 from stages.predict.answer import PhotoAnswer
-from stages.predict.rows import CsvFormat, JsonFormat, RowFormat
+from stages.predict.rows import Answer, CsvFormat, JsonFormat, RowFormat
 
 _BEGIN_ANEW = "name another --out, or delete the file to begin anew"
 
@@ -33,10 +33,10 @@ class Conditions:
     crops: str
 
 
-class OutputFile:
+class OutputFile(Generic[Answer]):
     """A file of rows, opened behind the rows that it has."""
 
-    def __init__(self, path: Path, file: FileIO, row_format: RowFormat) -> None:
+    def __init__(self, path: Path, file: FileIO, row_format: RowFormat[Answer]) -> None:
         """Read the rows that are there; what was torn by a kill must be gone."""
         self.path = path
         self.done: set[str] = set()  # photos that have a row
@@ -55,7 +55,7 @@ class OutputFile:
         finally:
             text.detach().detach()
 
-    def write(self, answers: Iterable[PhotoAnswer]) -> None:
+    def write(self, answers: Iterable[Answer]) -> None:
         """Append rows; they are in the file when this returns, whatever happens to the process.
 
         What may be read another time gets no row: the next run tries it again.
@@ -67,7 +67,7 @@ class OutputFile:
         _write(self.path, self._file, "".join(lines))
 
 
-def row_format_of(path: Path, top: int) -> RowFormat:
+def row_format_of(path: Path, top: int) -> RowFormat[PhotoAnswer]:
     """Return the format that the ending of a file names."""
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".jsonl"):
@@ -77,8 +77,8 @@ def row_format_of(path: Path, top: int) -> RowFormat:
 
 @contextmanager
 def open_output(
-    path: Path, row_format: RowFormat, conditions: Conditions, records: Path
-) -> Iterator[OutputFile]:
+    path: Path, row_format: RowFormat[Answer], conditions: Conditions, records: Path
+) -> Iterator[OutputFile[Answer]]:
     """Open an output file for a block, to go on behind its whole rows; a torn last one is removed.
 
     records: the folder that notes under which conditions each file is written. UserError where the
@@ -134,7 +134,7 @@ def _refuse_others(path: Path, record: Path, conditions: Conditions) -> None:
         raise UserError(f"{path} was written with another {join_names(others)}; {_BEGIN_ANEW}")
 
 
-def _end_of_rows(file: FileIO, row_format: RowFormat) -> int:
+def _end_of_rows(file: FileIO, row_format: RowFormat[Answer]) -> int:
     """Return where the last whole row ends: at a line end that is outside of quotes."""
     file.seek(0)
     at = 0

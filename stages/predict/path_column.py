@@ -1,11 +1,12 @@
-"""The column of paths in a table that people write, whatever parts its cells."""
+"""Columns of a table that people write, found by their names, whatever parts its cells."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 from stages.base.errors import UserError
 from stages.base.plural import join_names
-from stages.labels.csv_table import parse_table, read_text
+from stages.labels.csv_table import CsvTable, parse_table, read_text
 from stages.labels.label_text import clean_label
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -16,20 +17,31 @@ def read_path_column(file: Path, column: str) -> list[str]:
 
     UserError where the table cannot be read, or has no such column, or several.
     """
+    table = open_table(file, {"--column": column})
+    at = table.positions(column)[0]
+    return [record.cells[at] if at < len(record.cells) else "" for record in table.records[1:]]
+
+
+def open_table(file: Path, columns: Mapping[str, str]) -> CsvTable:
+    """Return a table with some columns, each under the option by which people name it.
+
+    UserError where the table cannot be read, or has not each of the columns once.
+    """
     text = read_text(file)
     header = next((line for line in text.splitlines() if line.strip()), "")
     names = {delimiter: _header_names(header, delimiter) for delimiter in _DELIMITERS}
-    wanted = clean_label(column).casefold()
-    fitting = [delimiter for delimiter in _DELIMITERS if wanted in names[delimiter]]
-    table = parse_table(file, text, fitting[0]) if fitting else None
-    if table is None or table.absent([column]):
-        found = join_names(max(names.values(), key=len))
-        raise UserError(
-            f"{file}: no single column {column!r} in its header ({found}); name the column that "
-            "holds the paths: --column NAME"
-        )
-    at = table.positions(column)[0]
-    return [record.cells[at] if at < len(record.cells) else "" for record in table.records[1:]]
+    wanted = {clean_label(column).casefold() for column in columns.values()}
+    found = max(
+        names, key=lambda delimiter: (len(wanted & set(names[delimiter])), len(names[delimiter]))
+    )
+    table = parse_table(file, text, found)
+    for option, column in columns.items():
+        if table.absent([column]):
+            raise UserError(
+                f"{file}: no single column {column!r} in its header ({join_names(names[found])}); "
+                f"name the column: {option} NAME"
+            )
+    return table
 
 
 def _header_names(line: str, delimiter: str) -> list[str]:

@@ -10,38 +10,40 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import local
+from typing import Generic, TypeVar
 
 from stages.base.child_process import ChildProcess, Death
-from stages.images.picture import Pixels
 from stages.predict.photo_source import PhotoSource, Unread
-from stages.predict.read_photo import PhotoRequest, ReadPhoto, read_photo
+from stages.predict.read_photo import PhotoRequest
 
 # Photos read before they are asked for: two batches. And of large ones fewer, so that memory does
 # not depend on what is read: a panorama may have 90 MB.
 _PHOTOS_AHEAD = 64
 _BYTES_AHEAD = 200 * 10**6
 
-_Read = Callable[[PhotoRequest], Pixels | Unread]
-_Reader = ChildProcess[PhotoRequest, Pixels | Unread]
-_Pending = tuple[PhotoSource, Future[Pixels | Unread]]
+Photo = TypeVar("Photo")  # what a reader makes of a photo
+_Reader = ChildProcess[PhotoRequest, Photo | Unread]
+_Pending = tuple[PhotoSource, Future[Photo | Unread]]
 
 
-class PhotoReaders:
+class PhotoReaders(Generic[Photo]):
     """Child processes that read photos, each asked by a thread of its own."""
 
-    def __init__(self, processes: int, read: _Read = read_photo) -> None:
+    def __init__(self, processes: int, read: Callable[[PhotoRequest], Photo | Unread]) -> None:
         """Begin to start the processes: it takes half a second, in which a model may be loaded."""
         self._pool = ThreadPoolExecutor(processes)
         self._function = read
         self._of_thread = local()
-        self._children: list[_Reader] = []
+        self._children: list[_Reader[Photo]] = []
         self._ended = False
         for _ in range(processes):
             self._pool.submit(self._child)
 
-    def read_ahead(self, sources: Iterable[PhotoSource], size: int) -> Iterator[ReadPhoto]:
+    def read_ahead(
+        self, sources: Iterable[PhotoSource], size: int
+    ) -> Iterator[tuple[PhotoSource, Photo | Unread]]:
         """Yield each source with its photo, presized to `size`, or with its problem, in order."""
-        pending: deque[_Pending] = deque()
+        pending: deque[_Pending[Photo]] = deque()
         for source in sources:
             pending.append((source, self._pool.submit(self._read, PhotoRequest(source, size))))
             while len(pending) > _PHOTOS_AHEAD or _bytes_of(pending) > _BYTES_AHEAD:
@@ -58,7 +60,7 @@ class PhotoReaders:
         for child in self._children:
             child.end()
 
-    def _read(self, request: PhotoRequest) -> Pixels | Unread:
+    def _read(self, request: PhotoRequest) -> Photo | Unread:
         """Return a photo or its problem; one whose process dies is tried a second time."""
         if isinstance(request.source.place, Unread):
             return request.source.place
@@ -67,19 +69,21 @@ class PhotoReaders:
             answer = self._child().ask(request)
         return _problem_of(answer) if isinstance(answer, Death) else answer
 
-    def _child(self) -> _Reader:
+    def _child(self) -> _Reader[Photo]:
         """Return the process of this thread."""
         if self._ended:  # or another process would be started
             raise CancelledError
         if not hasattr(self._of_thread, "child"):
             self._of_thread.child = ChildProcess(self._function)
             self._children.append(self._of_thread.child)
-        child: _Reader = self._of_thread.child
+        child: _Reader[Photo] = self._of_thread.child
         return child
 
 
 @contextmanager
-def photo_readers(processes: int, read: _Read = read_photo) -> Iterator[PhotoReaders]:
+def photo_readers(
+    processes: int, read: Callable[[PhotoRequest], Photo | Unread]
+) -> Iterator[PhotoReaders[Photo]]:
     """Start readers for a block, and end them with it; read: what each of the processes does."""
     readers = PhotoReaders(processes, read)
     try:
@@ -88,12 +92,12 @@ def photo_readers(processes: int, read: _Read = read_photo) -> Iterator[PhotoRea
         readers.end()
 
 
-def _first(pending: deque[_Pending]) -> ReadPhoto:
+def _first(pending: deque[_Pending[Photo]]) -> tuple[PhotoSource, Photo | Unread]:
     source, photo = pending.popleft()
     return source, photo.result()
 
 
-def _bytes_of(pending: Iterable[_Pending]) -> int:
+def _bytes_of(pending: Iterable[_Pending[Photo]]) -> int:
     """Return how many bytes are held: photos that are read, and those that came in a tar."""
     places = sum(_held(source.place) for source, _ in pending)
     return places + sum(_held(photo.result()) for _, photo in pending if photo.done())

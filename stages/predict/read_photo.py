@@ -20,24 +20,42 @@ class PhotoRequest:
     size: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class PresizedPhoto:
+    """A photo with its shorter side reduced, and what it was before."""
+
+    pixels: Pixels  # (H, W, 3), upright sRGB
+    width: int  # of the original, upright
+    height: int
+    plain: bool  # a JPEG with these very pixels, which presize would store as it is coded
+
+
 def read_photo(request: PhotoRequest) -> Pixels | Unread:
     """Return one photo (H, W, 3), upright sRGB, presized as the training images were.
 
     What is no photo has its problem, named as presize names it.
     """
     content = read_source_bytes(request.source)
-    if isinstance(content, Unread):
-        return content
+    photo = content if isinstance(content, Unread) else presize_photo(content, request.size)
+    return photo if isinstance(photo, Unread) else photo.pixels
+
+
+def presize_photo(content: bytes, size: int) -> PresizedPhoto | Unread:
+    """Return the photo that some bytes are, its shorter side reduced to a size, or its problem."""
     try:
-        photo = decode(content, request.size)
+        photo = decode(content, size)
     except Undecodable as error:
         return Unread(f"{error.problem}: {error.detail}" if error.detail else error.problem)
-    target = presized_size(photo.width, photo.height, request.size)
+    width = photo.width
+    height = photo.height
+    target = presized_size(width, height, size)
     if size_of(photo.picture) == target:
-        return np.ascontiguousarray(photo.picture)
+        pixels = np.ascontiguousarray(photo.picture)
+        return PresizedPhoto(pixels=pixels, width=width, height=height, plain=photo.plain)
     try:
-        return np.array(resize(photo.picture, target))
+        pixels = np.array(resize(photo.picture, target))
     except MemoryError:
         return Unread("unreadable: too little memory to reduce it", again=True)
     except Exception as error:
         return Unread(f"cannot be reduced: {' '.join(str(error).split())[:120]}")
+    return PresizedPhoto(pixels=pixels, width=width, height=height, plain=False)

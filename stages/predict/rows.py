@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -24,7 +24,27 @@ class WrittenRow:
     problem: str
 
 
-class RowFormat(Protocol):
+class Answered(Protocol):
+    """What a row says at least: which photo, and why there is no answer."""
+
+    @property
+    def path(self) -> str:
+        """The name of the photo."""
+
+    @property
+    def problem(self) -> str:
+        """Why nobody can tell, "" for an answer."""
+
+    @property
+    def again(self) -> bool:
+        """Whether the problem is the machine's or a server's, and may be gone the next time."""
+
+
+Answer = TypeVar("Answer", bound=Answered)
+_Answer_contra = TypeVar("_Answer_contra", bound=Answered, contravariant=True)
+
+
+class RowFormat(Protocol[_Answer_contra]):
     """How answers become lines of a file."""
 
     @property
@@ -35,7 +55,7 @@ class RowFormat(Protocol):
     def may_span_lines(self) -> bool:
         """Whether a quoted cell may hold a line end."""
 
-    def line(self, answer: PhotoAnswer) -> str:
+    def line(self, answer: _Answer_contra) -> str:
         """Return the row of an answer, with its line end."""
 
     def read(self, lines: Iterable[str]) -> Iterator[WrittenRow]:

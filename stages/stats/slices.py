@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 from scipy.stats import mannwhitneyu
 
 from stages.stats.bins import equal_mass_bins
+from stages.stats.image_measures import brightness_and_sharpness
 from stages.stats.intervals import CONFIDENCE, wilson
 from stages.stats.metrics_record import SliceTendency
 
@@ -33,7 +33,7 @@ def image_properties(
     image: pixels (H, W, 3) uint8 of a path; originals: path, width and height in pixels.
     """
     shorter = originals.set_index("path")[["width", "height"]].min(axis=1)
-    measures = np.array([_brightness_and_sharpness(image(path)) for path in paths]).reshape(-1, 2)
+    measures = np.array([brightness_and_sharpness(image(path)) for path in paths]).reshape(-1, 2)
     return pd.DataFrame(
         {
             "size": shorter[paths].to_numpy(),
@@ -42,18 +42,6 @@ def image_properties(
         },
         index=pd.Index(paths, dtype=str),
     )
-
-
-def _brightness_and_sharpness(pixels: np.ndarray) -> tuple[float, float]:
-    """Return the mean luma (0 to 1) and the deviation of its Laplacian, which blur makes small.
-
-    After Pech-Pacheco et al. 2000. It compares images of one resolution, as presizing makes them.
-    """
-    luma = np.asarray(Image.fromarray(pixels).convert("L"), np.int16)
-    if min(luma.shape) < 3:
-        return float(luma.mean() / 255), 0.0
-    neighbours = luma[1:-1, :-2] + luma[1:-1, 2:] + luma[:-2, 1:-1] + luma[2:, 1:-1]
-    return float(luma.mean() / 255), float((neighbours - 4 * luma[1:-1, 1:-1]).std())
 
 
 def error_slices(properties: pd.DataFrame, wrong: np.ndarray) -> pd.DataFrame:

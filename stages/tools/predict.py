@@ -15,7 +15,6 @@ prepare_process()
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -27,24 +26,15 @@ from stages.base.errors import UserError
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.plural import count_noun
 from stages.base.terminal import say
-from stages.compare.dvc_cache import open_dvc_cache
-from stages.compare.git import GitHistory
 from stages.predict.answer import AnswerRule, PhotoAnswer, answer_photos
 from stages.predict.find_sources import Found, find_sources
-from stages.predict.model_files import ResultFiles, model_in_folder
-from stages.predict.opened_model import OpenedModel, open_export, open_model
 from stages.predict.output_file import Conditions, OutputFile, open_output, row_format_of
-from stages.predict.past_model import past_model
 from stages.predict.photo_source import PhotoSource
 from stages.predict.read_ahead import photo_readers
+from stages.predict.read_photo import read_photo
 from stages.predict.rows import text_of
+from stages.tools.model_options import add_model_options, check_model_options, named_model
 
-_FILES = ResultFiles(
-    lock="dvc.lock",
-    model="data/model",
-    card="data/model/model.json",
-    metrics="reports/interpret/metrics.json",
-)
 _RECORDS = PRIVATE_FOLDER / "predict"
 
 
@@ -54,7 +44,10 @@ def main() -> None:
     found = find_sources(options.paths, options.column, sys.stdin.buffer)
     for line in (part.passed_over for part in found if part.passed_over):
         say(line, file=sys.stderr)
-    with photo_readers(workers()) as readers, _model(options) as model:
+    with (
+        photo_readers(workers(), read_photo) as readers,
+        named_model(options, options.crops) as model,
+    ):
         say(*model.trust.lines, file=sys.stderr)
         classifier = model.classifier
         top = min(options.top, len(classifier.class_names))
@@ -91,41 +84,16 @@ def _options() -> argparse.Namespace:
     add("paths", nargs="+", metavar="PATH", help="photo, folder, 'pattern', .csv, .tar, http, -")
     add("--out", type=Path, metavar="FILE", help=".csv or .jsonl; goes on where a run was ended")
     add("--top", type=int, default=3, help="classes to name; default: %(default)s")
-    add("--right", type=float, default=0.95, help="sure: right so often; default: %(default)s")
     add("--crops", choices=("none", "flip", "ten"), default="none", help="average over crops")
     add("--column", default="path", help="of the paths in a .csv; default: %(default)s")
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--model",
-        type=Path,
-        default=Path(_FILES.model),
-        help="a model folder, or an .onnx",
-    )
-    which.add_argument("--rev", help="the model of a commit, a tag or a DVC experiment")
+    add_model_options(parser)
     options = parser.parse_args()
     if options.top < 1:
         raise UserError(f"--top {options.top}: name at least 1 class")
-    if not 0 < options.right < 1:
-        raise UserError(f"--right {options.right}: a share between 0 and 1, such as .95")
+    check_model_options(options)
     if options.out is not None:
         row_format_of(options.out, options.top)
     return options
-
-
-@contextmanager
-def _model(options: argparse.Namespace) -> Iterator[OpenedModel]:
-    """Give the model that the user named."""
-    if options.rev is not None:
-        root = Path.cwd()
-        with past_model(GitHistory(root), options.rev, open_dvc_cache(root), _FILES) as files:
-            yield open_model(files, _FILES, options.right, options.crops)
-    elif options.model.suffix.lower() == ".onnx":
-        if options.crops != "none":
-            raise UserError(f"--crops {options.crops}: an .onnx sees the centre; name a folder")
-        yield open_export(options.model, options.right)
-    else:
-        files = model_in_folder(options.model, _FILES)
-        yield open_model(files, _FILES, options.right, options.crops)
 
 
 def _first_of_a_name(sources: Iterator[PhotoSource], done: set[str]) -> Iterator[PhotoSource]:
@@ -155,7 +123,9 @@ def _print(batches: Iterator[list[PhotoAnswer]]) -> None:
     _refuse_unread(unread, again, photos)
 
 
-def _write(batches: Iterator[list[PhotoAnswer]], output: OutputFile, total: int | None) -> None:
+def _write(
+    batches: Iterator[list[PhotoAnswer]], output: OutputFile[PhotoAnswer], total: int | None
+) -> None:
     """Write a row for each photo, behind those that are there."""
     there = len(output.done)
     if there:

@@ -26,7 +26,7 @@ FORMATS = ["csv", "jsonl"]
 
 def write(
     path: Path, answers: Sequence[PhotoAnswer] = (), conditions: Conditions = CONDITIONS
-) -> OutputFile:
+) -> OutputFile[PhotoAnswer]:
     """Open a file, append the answers, and return it closed."""
     records = path.parent / "records"
     with open_output(path, row_format_of(path, conditions.top), conditions, records) as output:

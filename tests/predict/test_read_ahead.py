@@ -23,7 +23,7 @@ def test_photos_come_in_order_with_their_problems(tmp_path: Path) -> None:
     ]
     sources.insert(3, PhotoSource("absent", tmp_path / "absent.png"))
     sources.insert(9, PhotoSource("listed", Unread("name not UTF-8: rename it")))
-    with photo_readers(2) as readers:
+    with photo_readers(2, read_photo) as readers:
         read = list(readers.read_ahead(sources, 48))
     assert [source for source, _ in read] == sources
     for source, photo in read:
@@ -59,7 +59,7 @@ def test_only_some_photos_are_ahead(tmp_path: Path) -> None:
             asked += 1
             yield PhotoSource("a", file)
 
-    with photo_readers(1) as readers:
+    with photo_readers(1, read_photo) as readers:
         photos = readers.read_ahead(endless(), 48)
         for _ in range(5):
             next(photos)
@@ -78,7 +78,7 @@ def test_large_photos_are_fewer_ahead(tmp_path: Path, monkeypatch: pytest.Monkey
             asked += 1
             yield PhotoSource(f"{number}", content)
 
-    with photo_readers(1) as readers:
+    with photo_readers(1, read_photo) as readers:
         photos = readers.read_ahead(sources(), 48)
         next(photos)
         assert asked <= 12
@@ -88,7 +88,7 @@ def test_large_photos_are_fewer_ahead(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_leaving_early_ends_the_processes(tmp_path: Path) -> None:
     """Where the run ends by an error, no process is left, and none is waited for."""
     file = make_photo(tmp_path / "a.png")
-    with photo_readers(2) as readers:
+    with photo_readers(2, read_photo) as readers:
         photos = readers.read_ahead([PhotoSource("a", file)] * 200, 48)
         next(photos)
         processes = [child._process for child in readers._children]

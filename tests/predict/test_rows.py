@@ -48,7 +48,7 @@ def test_json_lines_have_the_same() -> None:
 
 
 @pytest.mark.parametrize("rows", [CsvFormat(1), JsonFormat()])
-def test_names_of_any_letters_come_back(rows: RowFormat) -> None:
+def test_names_of_any_letters_come_back(rows: RowFormat[PhotoAnswer]) -> None:
     """Quotes, commas, line ends and other letters in a name change neither row nor name."""
     top = (ClassProbability(ODD, 0.5),)
     answers = [
@@ -78,7 +78,7 @@ def test_pandas_reads_the_same_rows() -> None:
         (JsonFormat(), "a.jpg,dog\n"),
     ],
 )
-def test_rows_of_others_are_refused(rows: RowFormat, text: str) -> None:
+def test_rows_of_others_are_refused(rows: RowFormat[PhotoAnswer], text: str) -> None:
     """Other columns, other cells and other objects are a ValueError, never half read."""
     with pytest.raises(ValueError, match=r"\w"):
         list(rows.read(io.StringIO(text)))

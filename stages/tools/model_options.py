@@ -1,0 +1,55 @@
+"""The options by which predict and evaluate name a model, and the model that they name."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stages.base.errors import UserError
+from stages.compare.dvc_cache import open_dvc_cache
+from stages.compare.git import GitHistory
+from stages.predict.crops import CropsName
+from stages.predict.model_files import ResultFiles, model_in_folder
+from stages.predict.opened_model import OpenedModel, open_export, open_model
+from stages.predict.past_model import past_model
+
+RESULTS = ResultFiles(
+    lock="dvc.lock",
+    model="data/model",
+    card="data/model/model.json",
+    metrics="reports/interpret/metrics.json",
+)
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add --right, and --model or --rev."""
+    parser.add_argument(
+        "--right", type=float, default=0.95, help="sure: right so often; default: %(default)s"
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--model", type=Path, default=Path(RESULTS.model), help="a model folder, or an .onnx"
+    )
+    which.add_argument("--rev", help="the model of a commit, a tag or a DVC experiment")
+
+
+def check_model_options(options: argparse.Namespace) -> None:
+    """Refuse a --right that is no share."""
+    if not 0 < options.right < 1:
+        raise UserError(f"--right {options.right}: a share between 0 and 1, such as .95")
+
+
+@contextmanager
+def named_model(options: argparse.Namespace, crops: CropsName = "none") -> Iterator[OpenedModel]:
+    """Give the model that the options name, for a block."""
+    if options.rev is not None:
+        root = Path.cwd()
+        with past_model(GitHistory(root), options.rev, open_dvc_cache(root), RESULTS) as files:
+            yield open_model(files, RESULTS, options.right, crops)
+    elif options.model.suffix.lower() == ".onnx":
+        if crops != "none":
+            raise UserError(f"--crops {crops}: an .onnx sees the centre; name a folder")
+        yield open_export(options.model, options.right)
+    else:
+        files = model_in_folder(options.model, RESULTS)
+        yield open_model(files, RESULTS, options.right, crops)

@@ -1,0 +1,47 @@
+"""The options that name a model, as predict and evaluate have them."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from stages.base.errors import UserError
+from stages.base.files import sha256_file
+from stages.tools.model_options import add_model_options, check_model_options, named_model
+from tests.predict.small_model import CARD, export_model, make_model
+
+
+def options(*arguments: str) -> argparse.Namespace:
+    """Return the options as argparse reads them."""
+    parser = argparse.ArgumentParser()
+    add_model_options(parser)
+    return parser.parse_args(arguments)
+
+
+def test_a_folder_and_its_export_are_one_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model of the project, a folder and an .onnx have the card of the same model."""
+    monkeypatch.chdir(tmp_path)
+    folder = make_model(tmp_path / "data" / "model")
+    file = export_model(folder).rename(tmp_path / "moved.onnx")
+    for arguments in ((), ("--model", str(folder)), ("--model", str(file))):
+        with named_model(options(*arguments)) as model:
+            assert list(model.classifier.class_names) == CARD.class_names
+            assert model.card_sha256 == sha256_file(folder / "model.json")
+
+
+def test_an_exported_file_takes_no_crops(tmp_path: Path) -> None:
+    """Crops need the network itself."""
+    with (
+        pytest.raises(UserError, match=r"--crops ten: an \.onnx sees the centre"),
+        named_model(options("--model", "a.onnx"), "ten"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("right", ["0", "1", "95"])
+def test_a_share_that_is_none_is_refused(right: str) -> None:
+    """--right is a share between 0 and 1."""
+    with pytest.raises(UserError, match="a share between 0 and 1"):
+        check_model_options(options("--right", right))
