@@ -6,7 +6,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment repro predict compare experiments seeds report test thorough quick check lint generated deps layers requirements.txt
+.PHONY: help environment repro predict evaluate compare experiments seeds report test thorough quick check lint generated deps layers requirements.txt
 
 # What a person sets reaches the commands as text: `value` keeps make from expanding it, and the
 # shell takes it from the environment, so that no $(...), ; or * in it runs or matches anything.
@@ -51,6 +51,10 @@ repro: environment ## run the stages that something changed for, print the resul
 predict: environment ## PHOTOS=folder [OUT=predictions.csv]: what the model says of photos
 	@test -n "$$PHOTOS" || { echo 'PHOTOS=folder says which photos'; exit 1; }
 	@.venv/bin/python -m stages.tools.predict $${OUT:+--out "$$OUT"} -- "$$PHOTOS"
+
+evaluate: environment ## PHOTOS=folder OUT=folder: how often the model is right on new labelled photos
+	@test -n "$$PHOTOS" -a -n "$$OUT" || { echo 'PHOTOS=folder says which photos, OUT=folder where the result goes'; exit 1; }
+	@.venv/bin/python -m stages.tools.evaluate --out "$$OUT" -- "$$PHOTOS"
 
 compare: environment ## BASE=main [OTHER=...]: better, worse, or cannot tell, on the same images
 	@set -f; .venv/bin/python -m stages.tools.compare "$$BASE" $$OTHER

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from stages.evaluate.page import render_evaluation
+from tests.evaluate.example_evaluation_page import HOSTILE, example_evaluation_page
 from tests.example_results import STRANGE_LABELS, write_project
 from tests.test_interpret import run_interpret
 from tests.tiny_repo import STAGES, Repo, copy_project, draw, hashes
@@ -273,3 +275,21 @@ def test_no_name_is_too_long_for_a_screen(
     visit = Visit(chromium, example_page, width)
     assert visit.page.evaluate("document.documentElement.scrollWidth") == width
     visit.check_quiet()
+
+
+def test_the_page_of_an_evaluation(chromium: Browser, tmp_path: Path) -> None:
+    """It stands alone, runs nothing that a name says, sorts its classes, and fits a telephone."""
+    file = tmp_path / "index.html"
+    file.write_text(render_evaluation(example_evaluation_page()), encoding="utf-8")
+    for width in (390, 768, 1280):
+        visit = Visit(chromium, file, width)
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+        visit.check_quiet()
+    classes = visit.page.locator("#classes table.sortable")
+    classes.get_by_role("button", name="Photos").click()
+    counts = [int(text) for text in classes.locator("tbody td:nth-child(4)").all_inner_texts()]
+    assert counts == sorted(counts, reverse=True)
+    assert len(counts) == len(STRANGE_LABELS)
+    seen = visit.page.locator("details", has_text="Trained on: 2")
+    seen.locator("summary").click()
+    assert HOSTILE.split(chr(10))[0] in seen.locator("li").first.inner_text()

@@ -67,18 +67,21 @@ def test_a_revision_is_one_argument_whatever_it_holds(
 
 @pytest.mark.parametrize("value", [*HOSTILE, "--help"])
 def test_photos_and_out_are_one_argument_each(repo: Path, value: str) -> None:
-    """A folder and a file of any name reach predict whole; no option is made of a name."""
+    """A folder and a file of any name reach the command whole; no option is made of a name."""
     made = run_make(repo, "predict", f"PHOTOS={value}", f"OUT={value}.csv")
     assert made.stdout.endswith(f"<--out><{value}.csv><--><{value}>"), made
+    made = run_make(repo, "evaluate", f"PHOTOS={value}", f"OUT={value}")
+    assert made.stdout.endswith(f"<--out><{value}><--><{value}>"), made
     assert run_make(repo, "predict", f"PHOTOS={value}").stdout.endswith(f"predict><--><{value}>")
     assert not (repo / "ran").exists()
 
 
 def test_without_photos_there_is_nothing_to_predict(repo: Path) -> None:
-    """PHOTOS has no default, and its absence is said."""
-    made = run_make(repo, "predict")
-    assert made.returncode != 0
-    assert "PHOTOS=folder" in made.stdout
+    """PHOTOS has no default, nor has OUT of evaluate, and their absence is said."""
+    for arguments in (["predict"], ["evaluate", "OUT=a"], ["evaluate", "PHOTOS=a"]):
+        made = run_make(repo, *arguments)
+        assert made.returncode != 0
+        assert "PHOTOS=folder" in made.stdout
 
 
 @pytest.mark.parametrize("value", HOSTILE)

@@ -18,6 +18,7 @@ from stages.page.formatting import (
     is_probe,
     p_is,
     probability,
+    pvalue,
     recipe_sentences,
     times,
 )
@@ -77,6 +78,7 @@ def page_environment(*folders: Path) -> Environment:
         "probability": probability,
         "is_probe": is_probe,
         "p_is": p_is,
+        "pvalue": pvalue,
         "recipe_sentences": recipe_sentences,
         "times": times,
         "records": _records,

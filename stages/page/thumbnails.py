@@ -11,7 +11,8 @@ from PIL import Image
 
 # Longer side in pixels and JPEG quality, the best first. Photographs take about 9 KB at 224 and
 # 2 KB at 96, pictures full of noise four times as much.
-_THUMBNAIL_SIZES = ((224, 82), (160, 82), (128, 80), (96, 78), (72, 70), (48, 60))
+LARGEST_THUMBNAIL = 224
+_THUMBNAIL_SIZES = ((LARGEST_THUMBNAIL, 82), (160, 82), (128, 80), (96, 78), (72, 70), (48, 60))
 _OVERLAY_SIZES = _THUMBNAIL_SIZES[1:]  # they stand beside their photo, half as large as a card
 # Characters for all of them, so that the page stays below 5 MB.
 THUMBNAIL_BUDGET = 2_700_000

@@ -13,7 +13,7 @@ from stages.predict.read_photo import ReadPhoto
 
 NONE_OF_THESE = "none of these"
 # With bce each class has a sigmoid of its own; one below a half is a no.
-_YES_FROM = 0.5
+YES_FROM = 0.5
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def answer_of(
     order = np.argsort(-pred_probs, kind="stable")[: rule.top]
     names = classifier.class_names
     top = tuple(ClassProbability(names[at], float(pred_probs[at])) for at in order)
-    refused = classifier.may_refuse and top[0].probability < _YES_FROM
+    refused = classifier.may_refuse and top[0].probability < YES_FROM
     sure = None
     if rule.threshold is not None and not refused:
         sure = top[0].probability >= rule.threshold

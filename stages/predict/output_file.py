@@ -15,7 +15,7 @@ from stages.base.files import sha256_bytes, write_json
 from stages.base.plural import join_names
 from stages.base.system_errors import unwritable
 from stages.predict.answer import PhotoAnswer
-from stages.predict.rows import Answer, CsvFormat, JsonFormat, RowFormat
+from stages.predict.rows import CsvFormat, JsonFormat, RowAnswer, RowFormat
 
 _BEGIN_ANEW = "name another --out, or delete the file to begin anew"
 
@@ -33,10 +33,10 @@ class Conditions:
     crops: str
 
 
-class OutputFile(Generic[Answer]):
+class OutputFile(Generic[RowAnswer]):
     """A file of rows, opened behind the rows that it has."""
 
-    def __init__(self, path: Path, file: FileIO, row_format: RowFormat[Answer]) -> None:
+    def __init__(self, path: Path, file: FileIO, row_format: RowFormat[RowAnswer]) -> None:
         """Read the rows that are there; what was torn by a kill must be gone."""
         self.path = path
         self.done: set[str] = set()  # photos that have a row
@@ -55,7 +55,7 @@ class OutputFile(Generic[Answer]):
         finally:
             text.detach().detach()
 
-    def write(self, answers: Iterable[Answer]) -> None:
+    def write(self, answers: Iterable[RowAnswer]) -> None:
         """Append rows; they are in the file when this returns, whatever happens to the process.
 
         What may be read another time gets no row: the next run tries it again.
@@ -77,8 +77,8 @@ def row_format_of(path: Path, top: int) -> RowFormat[PhotoAnswer]:
 
 @contextmanager
 def open_output(
-    path: Path, row_format: RowFormat[Answer], conditions: Conditions, records: Path
-) -> Iterator[OutputFile[Answer]]:
+    path: Path, row_format: RowFormat[RowAnswer], conditions: Conditions, records: Path
+) -> Iterator[OutputFile[RowAnswer]]:
     """Open an output file for a block, to go on behind its whole rows; a torn last one is removed.
 
     records: the folder that notes under which conditions each file is written. UserError where the
@@ -134,7 +134,7 @@ def _refuse_others(path: Path, record: Path, conditions: Conditions) -> None:
         raise UserError(f"{path} was written with another {join_names(others)}; {_BEGIN_ANEW}")
 
 
-def _end_of_rows(file: FileIO, row_format: RowFormat[Answer]) -> int:
+def _end_of_rows(file: FileIO, row_format: RowFormat[RowAnswer]) -> int:
     """Return where the last whole row ends: at a line end that is outside of quotes."""
     file.seek(0)
     at = 0

@@ -40,7 +40,7 @@ class Answered(Protocol):
         """Whether the problem is the machine's or a server's, and may be gone the next time."""
 
 
-Answer = TypeVar("Answer", bound=Answered)
+RowAnswer = TypeVar("RowAnswer", bound=Answered)
 _Answer_contra = TypeVar("_Answer_contra", bound=Answered, contravariant=True)
 
 
@@ -70,17 +70,21 @@ class CsvFormat:
     def __init__(self, top: int) -> None:
         """Take how many classes a row names."""
         pairs = ((f"class_{number}", f"probability_{number}") for number in range(1, top + 1))
-        self._columns = [*_COLUMNS, *(name for pair in pairs for name in pair)]
-        self.header = _csv_line(self._columns)
+        self.columns = [*_COLUMNS, *(name for pair in pairs for name in pair)]
+        self.header = csv_line(self.columns)
 
     def line(self, answer: PhotoAnswer) -> str:
-        """Return the row of an answer; one without an answer has empty cells."""
+        """Return the row of an answer."""
+        return csv_line(self.cells(answer))
+
+    def cells(self, answer: PhotoAnswer) -> list[str]:
+        """Return the cells of an answer; one without an answer has empty ones."""
         confidence = "" if answer.confidence is None else _decimal(answer.confidence)
         sure = _SURE[answer.sure]
         cells = [answer.path, answer.predicted, confidence, sure, answer.problem]
         for item in answer.top:
             cells += [item.name, _decimal(item.probability)]
-        return _csv_line(cells + [""] * (len(self._columns) - len(cells)))
+        return cells + [""] * (len(self.columns) - len(cells))
 
     def read(self, lines: Iterable[str]) -> Iterator[WrittenRow]:
         """Yield the rows below the header."""
@@ -90,10 +94,10 @@ class CsvFormat:
             raise ValueError(error) from None
 
     def _read(self, records: Iterator[list[str]]) -> Iterator[WrittenRow]:
-        if next(records, None) != self._columns:
+        if next(records, None) != self.columns:
             raise ValueError("other columns")
         for cells in records:
-            if len(cells) != len(self._columns):
+            if len(cells) != len(self.columns):
                 raise ValueError(f"{len(cells)} cells in a row")
             yield WrittenRow(cells[0], cells[4])
 
@@ -152,7 +156,8 @@ def _decimal(value: float) -> str:
     return f"{value:.{_DIGITS}f}"
 
 
-def _csv_line(cells: Iterable[str]) -> str:
+def csv_line(cells: Iterable[str]) -> str:
+    """Return the cells as a line of CSV, with its line end."""
     cells = list(cells)
     # Python before 3.13 does not quote a carriage return, and other readers end a line there.
     text = io.StringIO()

@@ -1,0 +1,71 @@
+"""Comparison with validation: whether new photos are like those that the report is about."""
+
+from stages.evaluate.counted import CountedPhotos
+from stages.evaluate.known_photos import KnownPhotos
+from stages.evaluate.record import ComparedRecord, ShiftRecord
+from stages.predict.answer import YES_FROM
+from stages.stats.holm import holm
+from stages.stats.intervals import CONFIDENCE, wilson
+from stages.stats.temperature import apply_temperature
+from stages.stats.two_samples import Shift, ShiftTest, error_difference, shift_test
+
+# Of confidence: export allows its ONNX file, which may answer the new photos, to be .0001 from
+# torch, which answered those of validation. Where most are near 1 a test would see that alone.
+_DIGITS = 4
+_PROPERTIES = ("size", "brightness", "sharpness")
+
+
+def compare_with_validation(
+    photos: CountedPhotos, known: KnownPhotos, temperature: float, *, may_refuse: bool
+) -> ComparedRecord | None:
+    """Return how the photos that count differ from the validation photos; None without any.
+
+    The error rates go by one rule: an answer "none of these" is wrong on both sides. may_refuse:
+    whether the model may say that (bce).
+    """
+    pred_probs = apply_temperature(known.predictions.pred_probs, temperature)
+    if not len(pred_probs) or not len(photos.targets):
+        return None
+    confidence = pred_probs.max(axis=1).round(_DIGITS)
+    # By the probabilities as they are: a temperature moves none over a half.
+    refused = may_refuse & (known.predictions.pred_probs.max(axis=1) < YES_FROM)
+    wrong = refused | (pred_probs.argmax(axis=1) != known.predictions.targets)
+    difference, p_error = error_difference(~photos.right, wrong)
+    measured = known.validation_properties()
+    tests = {"confidence": shift_test(photos.confidence.round(_DIGITS), confidence)} | {
+        name: shift_test(photos.properties[name], measured[name].to_numpy(float))
+        for name in _PROPERTIES
+    }
+    found = {name: test for name, test in tests.items() if test}
+    adjusted = holm([p_error, *(test.p for test in found.values())])
+    records = {
+        name: _shift(test, p) for (name, test), p in zip(found.items(), adjusted[1:], strict=True)
+    }
+    return {
+        "validation_images": len(wrong),
+        "differs": min(adjusted) < 1 - CONFIDENCE,
+        "error_rate": {
+            "p": adjusted[0],
+            "verdict": _error_verdict(difference.value or 0.0, adjusted[0]),
+            "validation_error_rate": wilson(int(wrong.sum()), len(wrong)).as_dict(),
+            "difference": difference.as_dict(),
+        },
+        "properties": records,
+    }
+
+
+def _shift(test: ShiftTest, p: float) -> ShiftRecord:
+    return {
+        "p": p,
+        "verdict": test.verdict(p),
+        "effect": test.effect,
+        "median": test.new_median,
+        "validation_median": test.old_median,
+        "higher": test.higher,
+    }
+
+
+def _error_verdict(difference: float, p: float) -> Shift:
+    if p >= 1 - CONFIDENCE:
+        return "cannot tell"
+    return "higher" if difference > 0 else "lower"

@@ -1,0 +1,117 @@
+"""Known photos: those that a model was trained or validated on, if they can be told for sure.
+
+They are those of this project, and only where dvc.lock says that the files which name them are
+those that this very model was made of.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.base.errors import UserError
+from stages.base.files import sha256_bytes
+from stages.compare.dvc_cache import md5_of
+from stages.compare.dvc_lock import DvcLock, output_hashes, read_lock
+from stages.dataset.manifest import read_images
+from stages.dataset.splits import read_splits
+from stages.predict.model_files import content_of
+from stages.stats.predictions import Predictions, read_predictions
+from stages.stats.slices import image_properties
+from stages.store.reader import Store
+
+# Of validation photos that are measured, evenly over all: a test on so many finds what matters, and
+# each has to be decoded, which takes about 3 ms.
+_MOST_MEASURED = 2000
+_ELSEWHERE = "the model is not that of this project as it is now"
+_REMEDY = "dvc repro brings them together"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFiles:
+    """Where the files of a run lie that tell what its model was made of."""
+
+    lock: str
+    card: str
+    images: str  # images.csv
+    splits: str
+    predictions: str
+    store: str  # folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownPhotos:
+    """The photos of the model's project, with the side of the split that each was on."""
+
+    photos: pd.DataFrame  # path, sha256, phash, split: train, valid, test or excluded
+    store: Store
+    predictions: Predictions  # on the validation photos
+    originals: pd.DataFrame  # images.csv
+
+    def validation_properties(self) -> pd.DataFrame:
+        """Return size, brightness and sharpness of validation photos; see image_properties."""
+        paths = self.predictions.paths
+        chosen = np.unique(np.linspace(0, len(paths) - 1, _MOST_MEASURED).round().astype(int))
+        return image_properties(paths[chosen[: len(paths)]], self.store.image, self.originals)
+
+
+@dataclass(frozen=True)
+class UnknownPhotos:
+    """Why nobody can tell which photos the model has seen."""
+
+    reason: str
+
+
+def find_known_photos(files: RunFiles, card_sha256: str) -> KnownPhotos | UnknownPhotos:
+    """Return the photos of the model whose card has this SHA-256."""
+    card = content_of(Path(files.card))
+    if card is None or sha256_bytes(card) != card_sha256:
+        return UnknownPhotos(f"{_ELSEWHERE}; check out its commit to evaluate it there")
+    lock = read_lock(content_of(Path(files.lock)), files.lock)
+    if lock is None:
+        return UnknownPhotos(f"{files.lock}, which says what it was made of, is missing")
+    if stale := _stale(files, lock, card):
+        return UnknownPhotos(f"{stale}; {_REMEDY}")
+    try:
+        return _read(files)
+    except UserError as error:
+        return UnknownPhotos(str(error))
+
+
+def _stale(files: RunFiles, lock: DvcLock, card: bytes) -> str:
+    """Return which file is not one that the model was made of, or made, "" for none."""
+    interpreted = lock["interpret"].data if "interpret" in lock else {}
+    trained = lock["fine_tune"].data if "fine_tune" in lock else {}
+    made = output_hashes(lock)
+    if interpreted.get(files.card) != md5_of(card):
+        return f"{files.card} is not the one that interpret read"
+    for file, names in (
+        (files.splits, (trained.get(files.splits), made.get(files.splits))),
+        (files.predictions, (interpreted.get(files.predictions), made.get(files.predictions))),
+        (files.images, (interpreted.get(files.images), made.get(files.images))),
+    ):
+        content = content_of(Path(file))
+        if content is None:
+            return f"{file} is missing"
+        if {*names} != {md5_of(content)}:
+            return f"{file} is not the one that the model was made with"
+    return ""
+
+
+def _read(files: RunFiles) -> KnownPhotos | UnknownPhotos:
+    """Read the photos; the store must have the contents that the manifest names."""
+    store = Store(Path(files.store))
+    originals = read_images(Path(files.images))
+    splits = read_splits(Path(files.splits))
+    named = splits.merge(originals[["path", "sha256"]], on="path", how="left")
+    stored = store.index[["path", "sha256", "phash"]]
+    photos = named.merge(stored, on=["path", "sha256"], how="left")
+    if photos["phash"].isna().any():
+        return UnknownPhotos(f"{files.store} has other photos than {files.splits}; {_REMEDY}")
+    return KnownPhotos(
+        photos=photos[["path", "sha256", "phash", "split"]],
+        store=store,
+        predictions=read_predictions(files.predictions),
+        originals=originals,
+    )

@@ -1,0 +1,142 @@
+"""Labelled photos: those of a folder or a table, each with its label, and those without."""
+
+import io
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+from stages.base.echo import echo
+from stages.base.errors import UserError, error_list
+from stages.base.file_names import utf8_name
+from stages.base.plural import count_noun, join_names
+from stages.labels.label_csv import read_labels_csv
+from stages.labels.label_rule import label_photos
+from stages.labels.labels import LabelParams, PhotoLabels
+from stages.labels.problem import Problem
+from stages.predict.find_sources import Found, find_sources
+from stages.predict.path_column import open_table
+from stages.predict.photo_source import PhotoSource
+
+LabelBy = Literal["folder", "csv", "filename"]
+LABEL_RULES: tuple[LabelBy, ...] = get_args(LabelBy)
+_TABLES = (".csv", ".tsv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelOptions:
+    """Where labels come from, as far as a user says so; None is as params.yaml has it."""
+
+    by: LabelBy | None = None
+    table: Path | None = None  # of a folder's labels
+    path_column: str | None = None
+    label_column: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledPhotos:
+    """The photos to evaluate a model on, each name once, and what has no label."""
+
+    sources: Sequence[PhotoSource]
+    labels: Mapping[str, str]  # by the name of the source
+    unlabelled: Sequence[Problem] = field(default_factory=list)  # photos
+    row_problems: Sequence[Problem] = field(default_factory=list)  # of a table
+    passed_over: str = ""  # a line about the files beside photos
+
+
+def find_labelled_photos(
+    argument: str, params: LabelParams, options: LabelOptions
+) -> LabelledPhotos:
+    """Return the labelled photos of a folder, or of a table (.csv) with their paths.
+
+    Paths of a table are relative to its folder; those of a table of labels beside a folder
+    (options.table) to that folder. UserError where no photo gets a label.
+    """
+    path = Path(argument)
+    is_table = path.suffix.lower() in _TABLES and not path.is_dir()
+    if not is_table and not path.is_dir():
+        what = "is neither" if path.exists() else "does not exist"
+        raise UserError(f"{argument} {what}; name a folder of photos, or a .csv of their paths")
+    rule = _rule(path if is_table else options.table, params, options)
+    column = options.path_column or params.path_column
+    (found,) = find_sources([argument], column, io.BytesIO())
+    by_key = _by_key(found, "" if is_table else utf8_name(f"{path / 'x'}")[:-1])
+    labels = _labels(rule, list(by_key))
+    if not labels.labels:
+        raise _none_labelled(argument, rule, labels, list(by_key))
+    named = {by_key[key].name: label for key, label in labels.labels.items()}
+    return LabelledPhotos(
+        sources=[source for source in by_key.values() if source.name in named],
+        labels=named,
+        unlabelled=[row._replace(path=by_key[row.path].name) for row in labels.unlabelled],
+        row_problems=labels.problems,
+        passed_over=found.passed_over,
+    )
+
+
+def require_known_class(photos: LabelledPhotos, class_names: Collection[str]) -> None:
+    """Refuse a set of which the model knows no class; the error shows those of both."""
+    labels = sorted(set(photos.labels.values()))
+    if not set(labels) & set(class_names):
+        raise UserError(
+            f"the model knows none of the labels ({join_names([echo(label) for label in labels])});"
+            f" its classes are {join_names([echo(name) for name in class_names])}; name another "
+            "--model, or say how these photos are labelled: --label-by, --labels"
+        )
+
+
+def _rule(table: Path | None, params: LabelParams, options: LabelOptions) -> LabelParams:
+    """Return the rule that labels the photos; a table is the one that was named."""
+    by = options.by or ("csv" if table else params.by)
+    if by != "csv":
+        return params.model_copy(update={"by": by, "split_column": ""})
+    if table is None:
+        raise UserError(
+            "labels by a table, and none is named: evaluate the table itself (a .csv of paths and "
+            "labels), name it beside the folder (--labels FILE.csv), or --label-by folder or "
+            "filename"
+        )
+    columns = {
+        "--column": options.path_column or params.path_column,
+        "--label-column": options.label_column or params.label_column,
+    }
+    delimiter = open_table(table, columns).delimiter
+    return params.model_copy(
+        update={
+            "by": "csv",
+            "csv": str(table),
+            "path_column": columns["--column"],
+            "label_column": columns["--label-column"],
+            "split_column": "",
+            "delimiter": delimiter,
+        }
+    )
+
+
+def _by_key(found: Found, prefix: str) -> dict[str, PhotoSource]:
+    """Return the first photo of each name, by what labels go by: its path below the folder."""
+    sources: dict[str, PhotoSource] = {}
+    for source in found.sources:
+        if source.name.strip():  # an empty cell of a table is a problem of its row
+            sources.setdefault(source.name.removeprefix(prefix), source)
+    return sources
+
+
+def _labels(rule: LabelParams, keys: Sequence[str]) -> PhotoLabels:
+    if rule.by == "csv":
+        return read_labels_csv(Path(rule.csv), rule, keys)
+    labels = label_photos(keys, rule, PhotoLabels())
+    return replace(labels, problems=[])
+
+
+def _none_labelled(
+    argument: str, rule: LabelParams, labels: PhotoLabels, keys: Sequence[str]
+) -> UserError:
+    remedies: Mapping[str, str] = {
+        "csv": f"the column {rule.path_column!r} of {rule.csv} names others, or has no labels",
+        "folder": "put each into a folder named as its class, or say --label-by or --labels",
+        "filename": f"ingest.label.regex {rule.regex} fits no name; say --label-by or --labels",
+    }
+    lines = [str(problem) for problem in [*labels.problems, *labels.unlabelled]]
+    head = f"{argument}: none of {count_noun(len(keys), 'photo')} has a label: {remedies[rule.by]}"
+    return error_list(head, lines, shown=5)
