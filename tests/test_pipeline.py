@@ -5,12 +5,15 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stages.base.yaml_file import read_yaml
+from stages.train.probe_start import read_probe_start
 from tests.tiny_repo import STAGES, Repo, copy_of, hashes, ran
 
 pytestmark = pytest.mark.slow
@@ -96,6 +99,19 @@ def test_a_corrected_label_decodes_no_photo_again(repo: Repo) -> None:
     for name in ("data/manifest/labels.csv", "data/splits.csv"):
         assert {row["path"]: row["label"] for row in repo.table(name)}[image["path"]] == "square"
     assert repo.status() == {"baseline", "lr_find", "fine_tune", "interpret"}
+
+
+def test_two_probes_are_fitted_where_the_backbone_can_be_shortened(repo: Repo) -> None:
+    """Packaged weights get a second probe, unless params make both of one cut and size."""
+    repo.change(
+        {"model.arch": "efficientnet_lite0", "model.weights": "package", "augment.size": "auto"}
+    )
+    repo.run(sys.executable, "-m", "stages.baseline")
+    start = read_probe_start(repo.path / "data/probe.npz")
+    assert 0 <= start.shallow_error <= 1
+    repo.change({"model.cut": 16, "augment.size": 32})
+    repo.run(sys.executable, "-m", "stages.baseline")
+    assert np.isnan(read_probe_start(repo.path / "data/probe.npz").shallow_error)
 
 
 def test_other_content_of_the_file_of_weights_reruns_what_reads_it(repo: Repo) -> None:

@@ -135,7 +135,7 @@ def recipe_sentences(recipe: RecipeRecord) -> str:
     average = " and were averaged with their start" if recipe["trained_share"] < 1 else ""
     body = "whole" if recipe["cut"] == "none" else "shortened"
     shallow = recipe["shallow_error"]
-    other = "" if shallow is None else f" ({percent(shallow)} through a shortened backbone)"
+    other = "" if shallow is None else f" ({percent(shallow)} by the features that know strokes)"
     return (
         f"The linear probe errs on {percent(recipe['probe_error'])} of the training images that it"
         f" was not fitted on{other}, and {start}. The model sees {recipe['size']} pixels through a"

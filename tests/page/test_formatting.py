@@ -154,9 +154,9 @@ def test_the_recipe_is_explained_in_two_sentences() -> None:
     text = recipe_sentences(RECIPE).replace(SPACE, " ")
     assert text == (
         "The linear probe errs on 12.3 % of the training images that it was not fitted on (45.6 %"
-        " through a shortened backbone), and training started from it. The model sees 224 pixels"
-        " through a whole backbone, and the last 50% of its layers learned for 3 epochs and were"
-        " averaged with their start; params.yaml can set each of these."
+        " by the features that know strokes), and training started from it. The model sees 224"
+        " pixels through a whole backbone, and the last 50% of its layers learned for 3 epochs and"
+        " were averaged with their start; params.yaml can set each of these."
     )
     deep = RecipeRecord(
         **{

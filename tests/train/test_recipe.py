@@ -65,6 +65,8 @@ def test_two_probes_decide() -> None:
     assert chosen(errors=(0.3, 0.3 * SHALLOW_RATIO)) == chosen(errors=(0.6, 0.9)) == FROM_PROBE
     assert chosen(errors=(0, 0)) == chosen(errors=(0, 0.1)) == FROM_PROBE
     assert chosen("zero", errors=(0.2, 0.3)) == HEAD_FIRST
+    assert chosen(errors=(0.1, 0.05), images=99) == FROM_PROBE
+    assert chosen(errors=(0.1, 0.05), images=101).name == DEEP.name
     assert chosen("probe", errors=(0.2, 0.1)) == FROM_PROBE
 
 
