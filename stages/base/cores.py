@@ -27,7 +27,7 @@ def cores_by_affinity() -> int:
 def _quota() -> float:
     """Return how many cores' time the cgroups of this process allow; infinity without limit."""
     proc = Path("/proc/self")
-    with suppress(OSError):  # another system
+    with suppress(OSError, ValueError):  # another system, or a mount that is written oddly
         groups = (proc / "cgroup").read_text()
         mounts = (proc / "mountinfo").read_text()
         return min(map(folder_quota, cgroup_folders(groups, mounts)), default=inf)

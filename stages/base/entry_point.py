@@ -21,8 +21,8 @@ _RESTORE = (
 )
 
 _LESS_MEMORY = (
-    "memory does not suffice; set a smaller fine_tune.batch_size or augment.size, or "
-    "FINETRACK_WORKERS=1, which needs least (FINETRACK_DEBUG=1 shows where)"
+    "memory does not suffice; FINETRACK_WORKERS=1 needs least, and where a model computes a "
+    "smaller fine_tune.batch_size or augment.size (FINETRACK_DEBUG=1 shows where it was)"
 )
 
 

@@ -107,12 +107,13 @@ class StopRequest:
 
         An error inside the block goes before it.
         """
+        outer = self._undisturbed
         self._undisturbed = True
         try:
             yield
         finally:
-            self._undisturbed = False
-        if self._repeated:
+            self._undisturbed = outer
+        if self._repeated and not outer:
             raise KeyboardInterrupt
 
     def _note(self, *_: object) -> None:

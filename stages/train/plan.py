@@ -57,7 +57,8 @@ class FineTuneParams(Section):
         ge=1,
         le=2048,
         description="parts in which a step's batch is computed, one after another, for less memory;"
-        " norm layers that learn see one part at a time, and dropout is drawn anew for each",
+        " norm layers that learn, as the head's does, see one part at a time, so let a part have 8"
+        " images or more; dropout is drawn anew for each",
     )
     precision: PrecisionName = Field(
         description="floating-point arithmetic of training",

@@ -28,8 +28,8 @@ def folders(groups: str, mounts: str) -> list[str]:
 
 
 def test_cores_are_those_that_joblib_counts() -> None:
-    """Here, with whatever limits there are, the count is joblib's."""
-    assert cores() == joblib.cpu_count()
+    """Here the count is joblib's, or less where a group above has a limit, which joblib ignores."""
+    assert cores() <= joblib.cpu_count()
     assert 1 <= cores() <= cores_by_affinity()
 
 

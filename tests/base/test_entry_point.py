@@ -115,9 +115,7 @@ def test_want_of_memory_is_a_line_with_the_remedies(capsys: pytest.CaptureFixtur
     """What no part of a command foresaw still names the params that need less memory."""
     code, err = exit_of(raising(MemoryError()), capsys)
     assert code == 1
-    assert err.startswith(
-        "\nfinetrack: memory does not suffice; set a smaller fine_tune.batch_size"
-    )
+    assert err.startswith("\nfinetrack: memory does not suffice; FINETRACK_WORKERS=1 needs least")
     assert len(err.splitlines()) == 2
 
 

@@ -52,12 +52,12 @@ def results(folder: Path, rank: Rank) -> Arrays:
 
 
 def train_alone_and_together(
-    folder: Path, batch_norm: bool, count: int = 2
+    folder: Path, batch_norm: bool, count: int = 2, accumulate: int = 1
 ) -> tuple[Arrays, Arrays]:
     """Return what one process ends with, and what several do, all of which end with the same."""
     two_processes.train(folder, batch_norm)
     (folder / "checkpoint").unlink()
-    launch(two_processes.train, count, "cpu", folder, batch_norm)
+    launch(two_processes.train, count, "cpu", folder, batch_norm, accumulate)
     first, *others = (results(folder, Rank(number, count)) for number in range(count))
     for other in others:
         for name, value in first.items():
@@ -81,10 +81,12 @@ def test_one_process_exchanges_nothing() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [2, 4])
-def test_several_processes_equal_one(count: int, tmp_path: Path) -> None:
-    """Without dropout and batch norm, weights, losses, margins and predictions agree to 1e-5."""
-    alone, together = train_alone_and_together(tmp_path, batch_norm=False, count=count)
+@pytest.mark.parametrize(("count", "accumulate"), [(2, 1), (4, 1), (2, 2)])
+def test_several_processes_equal_one(count: int, accumulate: int, tmp_path: Path) -> None:
+    """Without dropout and batch norm all agree to 1e-5, with shares of a batch in parts or not."""
+    alone, together = train_alone_and_together(
+        tmp_path, batch_norm=False, count=count, accumulate=accumulate
+    )
     for name, value in alone.items():
         assert together[name] == pytest.approx(value, abs=1e-5), name
 

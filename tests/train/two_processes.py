@@ -54,8 +54,8 @@ def valid_set() -> list[Batch]:
     return tiny_batches(1, 7, seed=9)
 
 
-def shared_task(folder: Path, batch_norm: bool) -> TrainingTask:
-    """Return the run, as one process or as one of several."""
+def shared_task(folder: Path, batch_norm: bool, accumulate: int = 1) -> TrainingTask:
+    """Return the run, as one process or as one of several, its steps in so many parts."""
     rank = this_rank()
     train_batches = tiny_batches(STEPS, BATCH_SIZE)
     valid_batches = valid_set()
@@ -68,7 +68,7 @@ def shared_task(folder: Path, batch_norm: bool) -> TrainingTask:
     )
     return TrainingTask(
         deterministic_model(batch_norm),
-        changed_params(batch_size=BATCH_SIZE),
+        changed_params(batch_size=BATCH_SIZE, accumulate=accumulate),
         Compute(torch.device("cpu"), torch.float32, rank),
         data,
         Checkpoints(folder / "checkpoint", {}),
@@ -76,9 +76,9 @@ def shared_task(folder: Path, batch_norm: bool) -> TrainingTask:
     )
 
 
-def train(folder: Path, batch_norm: bool = False) -> None:
+def train(folder: Path, batch_norm: bool = False, accumulate: int = 1) -> None:
     """Train; each process writes its weights, and what training gave it, to a file."""
-    task = shared_task(folder, batch_norm)
+    task = shared_task(folder, batch_norm, accumulate)
     with process_group(task.compute):
         result = fine_tune(task, 0.02, lambda line: None)
     write_results(folder, task, result)
