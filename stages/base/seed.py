@@ -16,14 +16,15 @@ def derive(seed: int, *names: str | int) -> np.random.Generator:
     >>> bool(derive(42, "order", 0).random() == derive(42, "order", 1).random())
     False
     """
-    return np.random.Generator(np.random.Philox(key=_key(seed, names)))
+    return np.random.Generator(np.random.Philox(key=key_of(seed, names)))
 
 
 def derive_int(seed: int, *names: str | int) -> int:
     """Return a number below 2**63 that belongs to these names, for libraries that take a seed."""
-    return _key(seed, names) >> 65
+    return key_of(seed, names) >> 65
 
 
-def _key(seed: int, names: tuple[str | int, ...]) -> int:
+def key_of(seed: int, names: tuple[str | int, ...]) -> int:
+    """Return the key of Philox, below 2**128, that belongs to these names."""
     text = repr((seed, *names)).encode()
     return int.from_bytes(blake2b(text, digest_size=16).digest(), "big")

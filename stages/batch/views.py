@@ -5,7 +5,7 @@ the model's step, which waits for whatever keeps Python busy: 16 views take .16 
 a loop.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -15,12 +15,12 @@ from pydantic import Field
 
 from stages.base.param_docs import OF_RECIPE
 from stages.base.params import Section
+from stages.batch.random_draws import RandomDraws, draw_numbers
 
 # The corners (x, y) of the output square, on which every view is defined.
 CORNERS = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]], dtype=np.float64)
 # Width / height of a crop lies between these, as in RandomResizedCrop of every library.
 _CROP_RATIOS = (3 / 4, 4 / 3)
-_DRAWS_PER_VIEW = 18  # random numbers that decide one view
 
 
 class AugmentParams(Section):
@@ -65,29 +65,25 @@ class Views:
     brightness: np.ndarray  # (B,) added to the logit of a pixel
     contrast: np.ndarray  # (B,) multiplies the logit of a pixel
 
-
-class RandomDraws:
-    """Random numbers for B images: every draw is (B,), each number from its image's generator."""
-
-    def __init__(self, generators: Sequence[np.random.Generator]) -> None:
-        """Draw as many numbers from each generator as a view needs."""
-        numbers = [generator.random(_DRAWS_PER_VIEW) for generator in generators]
-        self._numbers: Iterator[np.ndarray] = iter(np.stack(numbers, axis=1))
-
-    def uniform(self, low: float, high: float) -> np.ndarray:
-        """Return numbers from low to high."""
-        return low + (high - low) * next(self._numbers)
-
-    def happens(self, probability: float) -> np.ndarray:
-        """Return booleans that are true with this probability."""
-        return next(self._numbers) < probability
+    def subset(self, rows: np.ndarray | slice) -> "Views":
+        """Return the views of some of the images."""
+        return Views(
+            matrices=self.matrices[rows],
+            brightness=self.brightness[rows],
+            contrast=self.contrast[rows],
+        )
 
 
 def random_views(
     sizes: ArrayLike, augment: AugmentParams, generators: Sequence[np.random.Generator]
 ) -> Views:
     """Draw the random view of each image from its generator; sizes (B, 2): heights and widths."""
-    draws = RandomDraws(generators)
+    return drawn_views(sizes, augment, draw_numbers(generators))
+
+
+def drawn_views(sizes: ArrayLike, augment: AugmentParams, numbers: np.ndarray) -> Views:
+    """Return the random views that numbers (DRAWS_PER_VIEW, B) in 0..1 decide."""
+    draws = RandomDraws(numbers)
     matrices = reduce(np.matmul, random_operations(sizes, augment, draws))
     brightness, contrast = _random_lighting(augment, draws)
     return Views(matrices=matrices, brightness=brightness, contrast=contrast)

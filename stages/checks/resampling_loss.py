@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from stages.base.seed import derive
+from stages.batch.random_draws import RandomDraws, draw_numbers
 from stages.batch.render_gpu import resample, source_positions
-from stages.batch.views import AugmentParams, RandomDraws, box, random_operations
+from stages.batch.views import AugmentParams, box, random_operations
 from stages.checks.epoch_views import to_uint8
 
 _SUPERSAMPLING = 4  # times that the reference is sampled finer before it is averaged
@@ -80,7 +81,7 @@ def _compare(
     """Render one photo (H, W, 3) in three ways with the same random operations."""
     height, width = photo.shape[:2]
     size = augment.size
-    draws = RandomDraws([generator])
+    draws = RandomDraws(draw_numbers([generator]))
     operations = [batch[0] for batch in random_operations([(height, width)], augment, draws)]
     view = reduce(np.matmul, operations)
     reference = functional.avg_pool2d(_resample(photo, view, size * _SUPERSAMPLING), _SUPERSAMPLING)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from stages.base.seed import derive
+from stages.batch.random_draws import RandomDraws, draw_numbers
 from stages.batch.views import (
     CORNERS,
     AugmentParams,
-    RandomDraws,
     Views,
     _random_lighting,
     box,
@@ -115,7 +115,7 @@ def test_mirror_swaps_left_and_right() -> None:
 def test_crops_stay_inside_and_keep_their_bounds(size: tuple[int, int]) -> None:
     """A crop lies in its image, with a ratio of 3/4 to 4/3, and no smaller than min_scale says."""
     height, width = size
-    draws = RandomDraws([derive(i, "crop") for i in range(200)])
+    draws = RandomDraws(draw_numbers([derive(i, "crop") for i in range(200)]))
     for crop in random_crop([size] * 200, 0.4, draws):
         corners = through(crop, CORNERS)
         left, top = corners[0]
@@ -131,7 +131,7 @@ def test_crops_stay_inside_and_keep_their_bounds(size: tuple[int, int]) -> None:
 
 def test_a_view_takes_all_the_numbers_that_are_drawn_for_it() -> None:
     """As many numbers are drawn as decide a view, so that none is missing and none is wasted."""
-    draws = RandomDraws([derive(1, "all")])
+    draws = RandomDraws(draw_numbers([derive(1, "all")]))
     random_operations([(40, 40)], params(), draws)
     _random_lighting(params(), draws)
     assert not list(draws._numbers)
@@ -230,7 +230,7 @@ def test_a_view_is_the_product_of_its_operations() -> None:
     """The matrix is crop, warp, flip, rotation and zoom multiplied in this order."""
     strong = params(max_rotate=10.0, max_warp=0.2, max_zoom=1.1, flip=True, min_scale=0.5)
     names = ["a", "b", "c"]
-    draws = RandomDraws([derive(1, name) for name in names])
+    draws = RandomDraws(draw_numbers([derive(1, name) for name in names]))
     crop, warped, flipped, rotated, zoomed = random_operations([(40, 50)] * 3, strong, draws)
     views = random_views([(40, 50)] * 3, strong, [derive(1, name) for name in names])
     assert views.matrices == pytest.approx(crop @ warped @ flipped @ rotated @ zoomed)
