@@ -38,6 +38,15 @@ class Compute:
     dtype: torch.dtype
     rank: Rank = SINGLE_PROCESS  # among those that train together
 
+    @property
+    def steps_late(self) -> int:
+        """Return how many steps later than it ends a step's loss is looked at.
+
+        On a GPU, which then need not wait for the next one. Several processes exchange the losses
+        between the steps, all of them at the same time.
+        """
+        return int(self.device.type == "cuda" and self.rank.count == 1)
+
     def facts(self) -> ComputeFacts:
         """Return what model.json says of how the model was computed."""
         precision = str(self.dtype).removeprefix("torch.")

@@ -1,6 +1,7 @@
 """Inference: one pass over images without learning."""
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,11 @@ from torch import Tensor
 from stages.batch.batches import Batch
 from stages.model.classifier import Classifier, ConcatPool, LossName
 from stages.train.device import Compute
+from stages.train.late_fetch import LateFetch, fetch_later
 from stages.train.losses import loss_per_image, to_pred_probs
+
+# Batches that a GPU may be behind: enough that it never waits, few enough for its memory.
+_UNDER_WAY = 2
 
 
 @dataclass(frozen=True)
@@ -29,26 +34,41 @@ def predict_batches(
     model: Classifier, batches: Iterable[Batch], compute: Compute, loss: LossName
 ) -> Inference:
     """Return the probabilities of every image, in the order of the batches."""
+
+    def predict(batch: Batch) -> Tensor:
+        with compute.autocast():
+            activations = model(batch.images)
+        losses = loss_per_image(activations, batch.targets, loss)
+        return torch.cat([to_pred_probs(activations, loss), losses[:, None]], dim=1)
+
     model.eval()
-    pred_probs: list[Tensor] = []
-    losses: list[Tensor] = []
-    with torch.inference_mode():
-        for batch in batches:
-            with compute.autocast():
-                activations = model(batch.images)
-            pred_probs.append(to_pred_probs(activations, loss).cpu())
-            losses.append(loss_per_image(activations, batch.targets, loss).cpu())
-    return Inference(torch.cat(pred_probs).numpy(), float(torch.cat(losses).mean()))
+    answers = torch.cat(_computed(predict, batches))
+    pred_probs = answers[:, :-1].contiguous().numpy()
+    return Inference(pred_probs, float(answers[:, -1].contiguous().mean()))
 
 
 def pooled_features(model: Classifier, batches: Iterable[Batch], compute: Compute) -> np.ndarray:
     """Return the backbone's features after concat pooling: (N, 2F) float32."""
-    model.eval()
     pool = ConcatPool()
-    pooled: list[Tensor] = []
+
+    def pooled(batch: Batch) -> Tensor:
+        with compute.autocast():
+            features = model.features(batch.images)
+        values: Tensor = pool(features.float())
+        return values
+
+    model.eval()
+    return torch.cat(_computed(pooled, batches)).numpy()
+
+
+def _computed(compute: Callable[[Batch], Tensor], batches: Iterable[Batch]) -> list[Tensor]:
+    """Return what is computed of each batch, on the processor, while a GPU is at the next ones."""
+    done: list[Tensor] = []
+    under_way: deque[LateFetch] = deque()
     with torch.inference_mode():
         for batch in batches:
-            with compute.autocast():
-                features = model.features(batch.images)
-            pooled.append(pool(features.float()).cpu())
-    return torch.cat(pooled).numpy()
+            under_way.append(fetch_later(compute(batch)))
+            if len(under_way) > _UNDER_WAY:
+                done.append(under_way.popleft().result())
+        done += [fetch.result() for fetch in under_way]
+    return done

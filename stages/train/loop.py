@@ -1,39 +1,30 @@
 """Fine-tuning: the head alone for a cycle, then the whole model for another."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Never
 
 import numpy as np
 from tqdm import tqdm
 
-from stages.base.seed import derive_int
 from stages.batch.batches import Batch
-from stages.train.checkpoint import (
-    CheckpointState,
-    checkpoint_state,
-    restore,
-    restored_progress,
-)
+from stages.train.checkpoint import CheckpointState, restore, restored_progress
 from stages.train.distributed import (
-    StepOutcome,
     broadcast,
     merge_predictions,
-    merge_steps,
     share_statistics,
     synchronize_batch_norm,
     wait_for_all,
 )
+from stages.train.epoch_steps import RunUnderWay, save_checkpoint, train_steps
 from stages.train.infer import Inference, predict_batches
-from stages.train.input_wait import TimedIterator
 from stages.train.interrupt import Interrupted, StopRequest
 from stages.train.memory import memory_advice
-from stages.train.param_groups import freeze, layer_groups, train_mode, unfreeze
+from stages.train.param_groups import freeze, layer_groups, unfreeze
 from stages.train.plan import EpochPlan, Phase, epoch_plans, phases
 from stages.train.progress import HistoryPhase, HistoryRow, Margins, Progress
 from stages.train.result import TrainingResult
-from stages.train.step import Trainer, make_trainer, refuse_nonfinite
+from stages.train.step import Trainer, make_trainer
 from stages.train.training_data import TrainingTask
 from stages.train.weight_average import average_weights, copy_weights
 
@@ -58,7 +49,7 @@ def fine_tune(
     with StopRequest(together) as stop, memory_advice(task.params.batch_size):
         state, progress = _begin(task, log)
         remaining = [plan for plan in plans if plan.number >= progress.epoch]
-        run = _Run(task, progress, stop, _progress_bar(task, plans, progress), log)
+        run = RunUnderWay(task, plans, progress, stop, _progress_bar(task, plans, progress), log)
         with run.bar:
             for phase, plans_of_phase in groupby(remaining, lambda plan: plan.phase):
                 trainer = _trainer(task, phase, state)
@@ -116,17 +107,6 @@ def _note(
         log(f"{row.line()}{more}")
 
 
-@dataclass(frozen=True)
-class _Run:
-    """A task under way."""
-
-    task: TrainingTask
-    progress: Progress
-    stop: StopRequest
-    bar: "tqdm[Never]"
-    log: Callable[[str], None]
-
-
 def _begin(
     task: TrainingTask, log: Callable[[str], None]
 ) -> tuple[CheckpointState | None, Progress]:
@@ -169,19 +149,22 @@ def _trainer(task: TrainingTask, phase: Phase, state: CheckpointState | None) ->
     return trainer
 
 
-def _epoch(run: _Run, trainer: Trainer, plan: EpochPlan) -> Inference:
+def _epoch(run: RunUnderWay, trainer: Trainer, plan: EpochPlan) -> Inference:
     """Train the rest of an epoch, validate, and note both in the history."""
     task = run.task
     progress = run.progress
     run.bar.set_description(f"epoch {plan.number} {plan.phase.name}")
     try:
-        speed = _train(run, trainer, plan)
-        _save_if_due(run, trainer, epoch_ends=True)
-        validation = _validate(task, run.stop.between(task.data.valid_batches()))
+        speed = train_steps(run, trainer, plan)
+        if task.checkpoints.due(epoch_ends=True):
+            save_checkpoint(run, trainer)
+        batches = task.data.valid_batches()
+        run.begin_following(plan)
+        validation = _validate(task, run.stop.between(batches))
     except Interrupted:
         kept = f"Interrupted at {progress.where()}, which is kept; the next run goes on from there."
         with run.stop.undisturbed():
-            _save(run, trainer)
+            save_checkpoint(run, trainer)
             # Where one process has ended, its launcher ends the others.
             wait_for_all(task.compute)
             raise KeyboardInterrupt(kept) from None
@@ -196,55 +179,3 @@ def _epoch(run: _Run, trainer: Trainer, plan: EpochPlan) -> Inference:
     )
     _note(task, progress, row, run.log, f"  ({speed})")
     return validation
-
-
-def _train(run: _Run, trainer: Trainer, plan: EpochPlan) -> str:
-    """Take the remaining steps of an epoch; return the speed in words."""
-    task = run.task
-    progress = run.progress
-    first_step = progress.step
-    train_mode(task.model, task.params.train_bn)
-    batches = task.data.train_batches(plan.number, first_step)
-    timed = TimedIterator(islice(batches, plan.steps - first_step))
-    for batch in run.stop.between(timed):
-        rates, momentum = plan.rates(progress.step)
-        dropout_seed = _dropout_seed(task, plan.number, progress.step)
-        step = trainer.step(batch, rates, momentum, dropout_seed)
-        share = StepOutcome(
-            loss=step.loss,
-            rows=batch.rows,
-            margins=step.margins.numpy(),
-            stop_asked=run.stop.asked,
-        )
-        outcome = merge_steps(share, task.compute)
-        run.stop.agree(outcome.stop_asked)
-        refuse_nonfinite(outcome.loss, rates, progress.where(), task.checkpoints.where)
-        progress.margins.add(outcome.rows, outcome.margins)
-        progress.losses.append(outcome.loss)
-        _save_if_due(run, trainer, epoch_ends=False)
-        run.bar.update(len(outcome.rows))
-        run.bar.set_postfix(loss=f"{np.mean(progress.losses[-20:]):.3f}", refresh=False)
-    images = (progress.step - first_step) * task.params.batch_size
-    speed = images / timed.total if images else 0.0
-    return f"{speed:.0f} images/s, {timed.share:.1%} of it waiting for input"
-
-
-def _dropout_seed(task: TrainingTask, epoch: int, step: int) -> int:
-    """Return the seed of a step's dropout; each process drops other units."""
-    rank = task.compute.rank
-    process = [] if rank.first else [rank.number]
-    return derive_int(task.seed, "dropout", epoch, step, *process)
-
-
-def _save_if_due(run: _Run, trainer: Trainer, epoch_ends: bool) -> None:
-    if run.task.checkpoints.due(epoch_ends):
-        _save(run, trainer)
-
-
-def _save(run: _Run, trainer: Trainer) -> None:
-    """Save a checkpoint, which the first process alone does."""
-    if run.task.compute.rank.first:
-        with run.stop.undisturbed():
-            run.task.checkpoints.save(
-                lambda: checkpoint_state(trainer, run.progress), run.progress.where()
-            )

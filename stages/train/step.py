@@ -14,6 +14,7 @@ from stages.model.classifier import Classifier, LossName
 from stages.train.accumulation import exchange_gradients, split_batch
 from stages.train.device import Compute
 from stages.train.distributed import data_parallel
+from stages.train.late_fetch import LateFetch, fetch_later
 from stages.train.losses import label_margins, loss_per_image, to_pred_probs
 from stages.train.memory import memory_advice
 from stages.train.param_groups import make_optimizer, set_learning_rates
@@ -25,6 +26,18 @@ class StepResult:
 
     loss: float
     margins: Tensor  # (B,) float32 on the processor
+
+
+@dataclass(frozen=True)
+class BegunStep:
+    """A step that a GPU may still be computing."""
+
+    _values: LateFetch  # the loss, then the margins
+
+    def result(self) -> StepResult:
+        """Wait for the step, and return what it gave."""
+        values = self._values.result()
+        return StepResult(float(values[0]), values[1:])
 
 
 @dataclass(frozen=True)
@@ -41,22 +54,29 @@ class Trainer:
     accumulate: int = 1  # parts that a batch is computed in
 
     def step(self, batch: Batch, rates: list[float], momentum: float, seed: int) -> StepResult:
-        """Learn from one batch, with a learning rate for each layer group.
+        """Learn from one batch as begin_step does, and wait for the result."""
+        return self.begin_step(batch, rates, momentum, seed).result()
+
+    def begin_step(self, batch: Batch, rates: list[float], momentum: float, seed: int) -> BegunStep:
+        """Learn from one batch, with a learning rate for each layer group; wait for nothing.
 
         seed: of this step's dropout, and of nothing else.
         """
         torch.manual_seed(seed)
         set_learning_rates(self.optimizer, rates, momentum)
         with memory_advice(len(batch.rows) * self.compute.rank.count):
-            results = list(self._add_gradients(batch))
+            losses, margins = zip(*self._add_gradients(batch), strict=True)
             self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
-        margins = torch.cat([result.margins for result in results])
-        return StepResult(sum(result.loss for result in results), margins)
+        loss = torch.stack(losses).sum()
+        return BegunStep(fetch_later(torch.cat([loss[None], *margins])))
 
-    def _add_gradients(self, batch: Batch) -> Iterator[StepResult]:
-        """Yield what each part of a batch adds to the loss, with its gradients added up."""
+    def _add_gradients(self, batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield what each part of a batch adds to the loss, and its margins, its gradients added.
+
+        The loss is (), the margins are (B,).
+        """
         images_left = len(batch.rows)
         for part in split_batch(batch, self.accumulate):
             images_left -= len(part.rows)
@@ -68,7 +88,7 @@ class Trainer:
                 scaled: Any = self.scaler.scale(loss)  # torch has no annotations for backward
                 scaled.backward()
             pred_probs = to_pred_probs(activations.detach(), self.loss)
-            yield StepResult(float(loss.detach()), label_margins(pred_probs, part.targets).cpu())
+            yield loss.detach(), label_margins(pred_probs, part.targets)
 
 
 def make_trainer(

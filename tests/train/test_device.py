@@ -194,3 +194,11 @@ def test_kernels_are_deterministic() -> None:
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.backends.cudnn.benchmark
     assert not torch.backends.cudnn.allow_tf32
+
+
+def test_only_one_process_on_a_gpu_looks_at_losses_late() -> None:
+    """A processor has nothing to wait for, and several processes exchange losses step by step."""
+    gpu = torch.device("cuda")
+    assert Compute(gpu, torch.float16).steps_late == 1
+    assert Compute(gpu, torch.float16, Rank(0, 2)).steps_late == 0
+    assert Compute(torch.device("cpu"), torch.float32).steps_late == 0

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from stages.train import infer
 from stages.train.infer import pooled_features, predict_batches
+from stages.train.late_fetch import LateFetch
 from tests.train.tiny_training import CPU, layer, tiny_batches, tiny_model
 
 
@@ -48,3 +50,23 @@ def test_features_are_pooled_as_the_head_does() -> None:
     pooled = pooled_features(model, batches, CPU)
     assert pooled[:, :8] == pytest.approx(features.amax((2, 3)).numpy(), abs=1e-6)
     assert pooled[:, 8:] == pytest.approx(features.mean((2, 3)).numpy(), abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_batches_that_a_gpu_is_behind_come_in_order(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are under way, results are in the order of the batches, and complete."""
+    expected = predict_batches(tiny_model(), tiny_batches(count), CPU, "cross_entropy")
+    begun: list[int] = []
+
+    class Late(LateFetch):
+        def result(self) -> torch.Tensor:
+            begun.append(len(begun))
+            return super().result()
+
+    monkeypatch.setattr(infer, "fetch_later", lambda values: Late(values, None))
+    late = predict_batches(tiny_model(), tiny_batches(count), CPU, "cross_entropy")
+    assert late.pred_probs.tolist() == expected.pred_probs.tolist()
+    assert late.loss == expected.loss
+    assert len(begun) == count

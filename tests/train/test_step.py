@@ -108,3 +108,20 @@ def test_an_ordinary_loss_passes() -> None:
     refuse_nonfinite(sys.float_info.max, [1.0], "", "")
     with pytest.raises(UserError, match="the loss is inf"):
         refuse_nonfinite(2 * sys.float_info.max, [1.0], "", "")
+
+
+def test_a_step_is_there_when_it_is_asked_for() -> None:
+    """What begin_step returns gives the loss and the margins that step gives."""
+    results = []
+    for late in (False, True):
+        model = tiny_model()
+        unfreeze(model, train_bn=True, frozen_share=0)
+        train_mode(model, train_bn=True)
+        trainer = make_trainer(model, CPU, "cross_entropy", 0.0)
+        first, second = tiny_batches(2)
+        begun = trainer.begin_step(first, [1e-3, 1e-2], 0.95, 1)
+        if late:
+            trainer.begin_step(second, [1e-3, 1e-2], 0.95, 2)
+        results.append(begun.result())
+    assert results[0].loss == results[1].loss
+    assert results[0].margins.tolist() == results[1].margins.tolist()
