@@ -26,7 +26,6 @@ from stages.base.environment import workers
 from stages.base.params import read_section
 from stages.batch.batches import Batch, BatchPlan
 from stages.batch.dataloaders import DataLoaders, open_dataloaders
-from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import list_class_names, read_splits
 from stages.model.classifier import ModelParams, build_classifier
@@ -51,7 +50,7 @@ def open_training(frozen: bool) -> tuple[Trainer, DataLoaders]:
     classes = len(list_class_names(splits))
     model = build_classifier(read_section("model", ModelParams), classes, 1, augment.size)
     compute = open_device("auto", params.precision, model)
-    render = RenderSpec(size=augment.size, mean=model.mean, std=model.std, device=compute.device)
+    render = compute.render_spec(model, augment.size)
     plan = BatchPlan(batch_size=params.batch_size, seed=1)
     loaders = open_dataloaders(store, splits, workers(), render, augment, plan)
     model = model.to(compute.device)

@@ -58,8 +58,10 @@ def open_generated(folder: Path, scale: Scale) -> DataLoaders:
         size=scale.size, min_scale=0.5, max_rotate=10.0, max_zoom=1.1, max_warp=0.2,
         max_lighting=0.2, p_affine=0.75, p_lighting=0.75, flip=True,
     )  # fmt: skip
-    device = open_device(device_name(), "auto").device
-    render = RenderSpec(size=scale.size, mean=MEAN, std=STD, device=device)
+    compute = open_device(device_name(), "auto")
+    render = RenderSpec(
+        size=scale.size, mean=MEAN, std=STD, device=compute.device, kernel=compute.kernel
+    )
     plan = BatchPlan(batch_size=scale.batch_size, seed=1)
     return open_dataloaders(Store(folder / "store"), splits, workers(), render, augment, plan)
 

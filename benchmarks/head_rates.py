@@ -31,7 +31,6 @@ from stages.base.params import read_section
 from stages.batch.batches import Batch, BatchPlan
 from stages.batch.image_set import ImageSet, open_image_set
 from stages.batch.loader import train_batches, valid_batches
-from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import list_class_names, read_splits
 from stages.model.classifier import Classifier, ConcatPool, ModelParams, build_classifier, make_head
@@ -69,7 +68,7 @@ def compute_features(compute: Compute) -> Features:
     class_names = list_class_names(splits)
     model = build_classifier(read_section("model", ModelParams), len(class_names), 0, augment.size)
     photos = open_image_set(store, splits, class_names, 2, compute.device)
-    render = RenderSpec(size=augment.size, mean=model.mean, std=model.std, device=compute.device)
+    render = compute.render_spec(model, augment.size)
     epochs = round(params.epochs + params.freeze_epochs)
     # One photo a batch, since training leaves out a last one that is not full.
     plan = BatchPlan(batch_size=1, seed=0)

@@ -13,7 +13,6 @@ import numpy as np
 from benchmarks.training import prepare, recipe_values
 from stages.batch.image_set import open_image_set
 from stages.batch.loader import valid_batches
-from stages.batch.render_spec import RenderSpec
 from stages.dataset.duplicates import find_duplicates, group_photos
 from stages.dataset.splits import list_class_names, read_splits
 from stages.model.classifier import ModelParams, build_classifier, mean_activations
@@ -50,7 +49,7 @@ def pet_features(photos: Path, work: Path) -> PetFeatures:
             arch="efficientnet_lite0", weights="package", head="linear", cut="none"
         )
         model = build_classifier(params, len(class_names), 0, 224)
-        render = RenderSpec(size=224, mean=model.mean, std=model.std, device=compute.device)
+        render = compute.render_spec(model, 224)
         pooled = pooled_features(model, valid_batches(image_set, render, 64), compute)
         features = mean_activations(pooled)
         paths = np.array(image_set.paths)

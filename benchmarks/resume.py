@@ -29,7 +29,6 @@ from benchmarks.training import prepare, recipe_values, run
 from stages.base.params import read_section
 from stages.batch.batches import BatchPlan
 from stages.batch.dataloaders import open_dataloaders
-from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import list_class_names, read_splits
 from stages.model.classifier import ModelParams, build_classifier
@@ -154,7 +153,7 @@ def default_task(checkpoints: Checkpoints) -> TrainingTask:
     compute = open_device("cpu", "fp32")
     classes = len(list_class_names(splits))
     model = build_classifier(read_section("model", ModelParams), classes, 1, augment.size)
-    render = RenderSpec(size=augment.size, mean=model.mean, std=model.std, device=compute.device)
+    render = compute.render_spec(model, augment.size)
     plan = BatchPlan(batch_size=params.batch_size, seed=1)
     data = TrainingData.from_loaders(open_dataloaders(store, splits, 2, render, augment, plan))
     return TrainingTask(model, params, compute, data, checkpoints, 1)

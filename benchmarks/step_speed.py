@@ -4,8 +4,10 @@ from stages.base.environment import prepare_process
 
 prepare_process()
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,15 @@ import torch
 from benchmarks.generated import Scale, model_of, open_generated, precisions
 from benchmarks.measure import figure, ratio, timed
 from stages.base.environment import workers
-from stages.batch import image_set
 from stages.batch.batches import Batch
-from stages.batch.dataloaders import DataLoaders, open_dataloaders
+from stages.batch.dataloaders import DataLoaders
+from stages.batch.image_set import open_image_sets
+from stages.batch.memory_budget import MemoryBudget
+from stages.dataset.splits import list_class_names
 from stages.store.reader import Store
 from stages.train.device import Compute
 from stages.train.param_groups import train_mode, unfreeze
-from stages.train.step import Trainer, make_trainer
+from stages.train.step import BegunStep, Trainer, make_trainer
 
 
 def trainer_of(scale: Scale, compute: Compute) -> Trainer:
@@ -33,13 +37,24 @@ def trainer_of(scale: Scale, compute: Compute) -> Trainer:
     return make_trainer(model, compute, "cross_entropy", 0.0)
 
 
-def steps_on(trainer: Trainer, batches: Iterator[Batch], steps: int) -> Callable[[], None]:
-    """Return the work of so many steps; each waits for its loss, as in training."""
+def steps_on(
+    trainer: Trainer, batches: Callable[[], Iterator[Batch]], steps: int
+) -> Callable[[], None]:
+    """Return the work of so many steps on batches that begin anew.
+
+    The loss of each is looked at as in training: on a GPU while the next step runs.
+    """
     rates = [1e-4] * 4
+    late = trainer.compute.steps_late
 
     def work() -> None:
-        for number, batch in zip(range(steps), batches, strict=False):
-            trainer.step(batch, rates, 0.9, number)
+        begun: deque[BegunStep] = deque()
+        for number, batch in zip(range(steps), batches(), strict=False):
+            begun.append(trainer.begin_step(batch, rates, 0.9, number))
+            if len(begun) > late:
+                begun.popleft().result()
+        for step in begun:
+            step.result()
 
     return work
 
@@ -51,25 +66,34 @@ def all_epochs(loaders: DataLoaders) -> Iterator[Batch]:
 
 def contenders(
     in_memory: DataLoaders, on_demand: DataLoaders, scale: Scale
-) -> dict[str, tuple[Trainer, Iterator[Batch]]]:
-    """Return trainers by name, and the batches that each takes."""
+) -> dict[str, tuple[Trainer, Callable[[], Iterator[Batch]]]]:
+    """Return trainers by name, and what gives the batches of each from the first on."""
     computes = precisions(in_memory.render.device)
     half = next(iter(computes))
     resident = next(in_memory.train_batches(1, 0))
-    trainers: dict[str, tuple[Trainer, Iterator[Batch]]] = {
-        f"{half}, photos in memory": (trainer_of(scale, computes[half]), all_epochs(in_memory)),
-        f"{half}, photos decoded anew": (trainer_of(scale, computes[half]), all_epochs(on_demand)),
+    trainers: dict[str, tuple[Trainer, Callable[[], Iterator[Batch]]]] = {
+        f"{half}, photos {where}": (trainer_of(scale, computes[half]), partial(all_epochs, loaders))
+        for where, loaders in (("in memory", in_memory), ("decoded anew", on_demand))
     }
     for name, compute in computes.items():
-        trainers[f"{name}, one resident batch"] = (trainer_of(scale, compute), repeat(resident))
+        trainers[f"{name}, one resident batch"] = (
+            trainer_of(scale, compute),
+            partial(repeat, resident),
+        )
     contiguous = trainer_of(scale, computes[half])
     contiguous.model.to(memory_format=torch.contiguous_format)
     contiguous_batch = replace(resident, images=resident.images.contiguous())
-    trainers[f"{half}, not channels-last"] = (contiguous, repeat(contiguous_batch))
+    trainers[f"{half}, not channels-last"] = (
+        contiguous,
+        partial(repeat, contiguous_batch),
+    )
     if in_memory.render.device.type == "cuda":
         plain = trainer_of(scale, computes[half])
         compiled: Any = torch.compile(plain.model)  # called as the module that it wraps
-        trainers[f"{half}, compiled"] = (replace(plain, forward=compiled), repeat(resident))
+        trainers[f"{half}, compiled"] = (
+            replace(plain, forward=compiled),
+            partial(repeat, resident),
+        )
     return trainers
 
 
@@ -77,14 +101,13 @@ def speed(folder: Path, scale: Scale) -> dict[str, Any]:
     """Return images/s of each contender, in turn, and ratios round by round."""
     loaders = open_generated(folder, scale)
     device = loaders.render.device
-    budget = image_set.MEMORY_BUDGET
-    image_set.MEMORY_BUDGET = 0
     splits = pd.concat([_rows(loaders.train.paths, "train"), _rows(loaders.valid.paths, "valid")])
     store = Store(folder / "store")
-    on_demand = open_dataloaders(
-        store, splits, workers(), loaders.render, loaders.augment, loaders.plan
-    )
-    image_set.MEMORY_BUDGET = budget
+    names = list_class_names(splits)
+    parts = [splits[splits["split"] == side] for side in ("train", "valid")]
+    nothing = MemoryBudget(host=0, device=0)
+    train, valid = open_image_sets(store, parts, names, workers(), device, nothing)
+    on_demand = replace(loaders, train=train, valid=valid)
     rates: dict[str, list[float]] = {}
     memory: dict[str, float] = {}
     works: dict[str, Callable[[], None]] = {}

@@ -25,7 +25,6 @@ from stages.base.terminal import say
 from stages.batch.batches import BatchPlan
 from stages.batch.image_set import open_image_set
 from stages.batch.loader import train_batches
-from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import list_class_names, read_splits
 from stages.model.classifier import LossName, ModelParams, build_classifier
@@ -94,7 +93,7 @@ def sweep_first_phase(
     model = model.to(compute.device)
     train = splits[splits["split"] == "train"]
     image_set = open_image_set(store, train, class_names, workers(), compute.device)
-    render = RenderSpec(size=augment.size, mean=model.mean, std=model.std, device=compute.device)
+    render = compute.render_spec(model, augment.size)
     plan = BatchPlan(batch_size=batch_size, seed=seed)
 
     if freeze_epochs > 0:

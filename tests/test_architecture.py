@@ -4,7 +4,7 @@ import ast
 import re
 import subprocess
 from functools import cache
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import distributions, packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -341,8 +341,12 @@ def test_package_versions_are_pinned_and_installed() -> None:
     versions = read_yaml(ROOT / deps.VERSIONS)
     pins = deps.pinned(ROOT)
     assert versions == {name: pins[name] for name in versions}
-    installed = {name: version(name).split("+")[0] for name in versions}
-    assert installed == versions, "the environment is not requirements.txt; run make"
+    present = {re.sub(r"[-_.]+", "-", one.name).lower() for one in distributions()}
+    # Triton is for Linux, and the README leaves it out where there is no GPU.
+    assert set(versions) - present <= {"triton"}
+    installed = {name: version(name).split("+")[0] for name in versions if name in present}
+    expected = {name: versions[name] for name in installed}
+    assert installed == expected, "the environment is not requirements.txt; run make"
 
 
 def test_packages_are_named_as_they_are_installed() -> None:

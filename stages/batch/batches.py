@@ -13,7 +13,7 @@ from stages.base.seed import derive
 class Batch:
     """B images with their targets, on the device of the model."""
 
-    images: Tensor  # (B, 3, S, S) float32, normalised
+    images: Tensor  # (B, 3, S, S) normalised, channels last, in the type that the spec names
     targets: Tensor  # (B,) int64, class numbers
     rows: np.ndarray  # (B,) row numbers in the image set
 

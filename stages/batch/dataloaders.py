@@ -8,8 +8,9 @@ import pandas as pd
 
 from stages.base.errors import UserError
 from stages.batch.batches import Batch, BatchPlan
-from stages.batch.image_set import ImageSet, open_image_set
+from stages.batch.image_set import ImageSet, open_image_sets
 from stages.batch.loader import train_batches, valid_batches
+from stages.batch.memory_budget import memory_budget
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.dataset.splits import list_class_names
@@ -68,9 +69,13 @@ def open_dataloaders(
     valid = splits[splits["split"] == "valid"]
     _refuse_uneven(plan, len(train), len(valid))
     class_names = list_class_names(splits)
+    budget = memory_budget(render.device, plan.rank.count)
+    train_set, valid_set = open_image_sets(
+        store, [train, valid], class_names, workers, render.device, budget
+    )
     return DataLoaders(
-        train=open_image_set(store, train, class_names, workers, render.device),
-        valid=open_image_set(store, valid, class_names, workers, render.device),
+        train=train_set,
+        valid=valid_set,
         render=render,
         augment=augment,
         plan=plan,

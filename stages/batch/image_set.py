@@ -1,23 +1,21 @@
 """The image set of one side of the split, decoded once when it fits in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from stages.batch.flat_images import FlatImages
+from stages.batch.memory_budget import MemoryBudget, memory_budget
 from stages.batch.render_kernel import load_compiled_code
+from stages.store.decode_into import decode_into
 from stages.store.reader import Store
-
-# Above this many bytes, images of training, and of validation, are decoded in every epoch, in each
-# process. 4 GiB holds 5,000 photographs of 613x460.
-MEMORY_BUDGET = 4 * 2**30
-# The share of a GPU's free memory that images may take; the rest is for training.
-_GPU_MEMORY_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -26,8 +24,9 @@ class ImageSet:
 
     paths: list[str]
     targets: np.ndarray  # (N,) int64, class numbers
-    load_image: Callable[[int], Tensor]  # row -> (H, W, 3) uint8, in memory or on the device
+    load_image: Callable[[int], Tensor]  # row -> (H, W, 3) uint8 in the processor's memory
     prefetch_threads: int = 1  # as many as it takes to have batches in time
+    flat: FlatImages | None = None  # the images as a device takes them
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -40,36 +39,80 @@ class ImageSet:
             self.targets[rows],
             lambda row: self.load_image(rows[row]),
             self.prefetch_threads,
+            self.flat.subset(rows) if self.flat else None,
         )
 
 
 def open_image_set(
     store: Store, splits: pd.DataFrame, class_names: list[str], workers: int, device: torch.device
 ) -> ImageSet:
-    """Return the images of these rows of the split; a target is the place among class_names.
+    """Return the images of these rows of the split; see open_image_sets."""
+    [image_set] = open_image_sets(store, [splits], class_names, workers, device)
+    return image_set
 
-    They are decoded now, by threads, when they fit MEMORY_BUDGET, and otherwise whenever a batch
-    needs them. They lie on the device when they fit its share of free memory. For the CPU compiled
-    code is loaded now too (.3 s), not while the first batch is waited for.
+
+def open_image_sets(
+    store: Store,
+    splits: Sequence[pd.DataFrame],
+    class_names: list[str],
+    workers: int,
+    device: torch.device,
+    budget: MemoryBudget | None = None,
+) -> list[ImageSet]:
+    """Return the image set of each part of the split; a target is the place among class_names.
+
+    The images of a part are decoded now, by threads, when they fit the budget beside those of the
+    parts before it, and otherwise whenever a batch needs them. For the CPU compiled code is loaded
+    now too (.3 s), not while the first batch is waited for.
     """
+    left = budget or memory_budget(device)
     if device.type == "cpu":
         load_compiled_code()
+    opened: list[ImageSet] = []
+    for part in splits:
+        image_set = _on_demand(store, part, class_names, workers)
+        needed = image_set.flat.bytes if image_set.flat else 0
+        if device.type != "cpu" and needed <= left.device and image_set.flat:
+            image_set = replace(image_set, flat=image_set.flat.on_device(device))
+            left = replace(left, device=left.device - needed)
+        elif needed <= left.host:
+            image_set = _decoded(image_set, workers)
+            left = replace(left, host=left.host - needed)
+        opened.append(image_set)
+    return opened
+
+
+def _on_demand(
+    store: Store, splits: pd.DataFrame, class_names: list[str], workers: int
+) -> ImageSet:
+    """Return images that are decoded for every batch."""
     paths = splits["path"].tolist()
     targets = pd.Categorical(splits["label"], categories=class_names).codes.astype(np.int64)
     index = store.index.set_index("path").loc[paths]
-    needed = int((index["width"] * index["height"] * 3).sum())
-    if needed > MEMORY_BUDGET:
-        return ImageSet(paths, targets, lambda row: torch.tensor(store.image(paths[row])), workers)
-    place = device if needed <= _device_budget(device) else torch.device("cpu")
+    sizes = index[["height", "width"]].to_numpy(np.int32)
+
+    def read_into(row: int, out: NDArray[np.uint8]) -> None:
+        decode_into(store, paths[row], out)
+
+    return ImageSet(
+        paths,
+        targets,
+        lambda row: torch.tensor(store.image(paths[row])),
+        workers,
+        FlatImages(sizes=sizes, read_into=read_into, threads=workers),
+    )
+
+
+def _decoded(image_set: ImageSet, workers: int) -> ImageSet:
+    """Return the images decoded now into the processor's memory."""
+    rows = range(len(image_set))
     with ThreadPoolExecutor(workers) as pool:
-        decoding = pool.map(lambda path: torch.tensor(store.image(path), device=place), paths)
-        bar = tqdm(decoding, "decoding", len(paths), unit="image", delay=1, leave=False)
-        return ImageSet(paths, targets, list(bar).__getitem__)
+        decoding = pool.map(image_set.load_image, rows)
+        bar = tqdm(decoding, "decoding", len(rows), unit="image", delay=1, leave=False)
+        images = list(bar)
 
+    def read_into(row: int, out: NDArray[np.uint8]) -> None:
+        out[:] = images[row].numpy()
 
-def _device_budget(device: torch.device) -> float:
-    """Return how many bytes of images may lie on a device."""
-    if device.type != "cuda":
-        return 0
-    free, _ = torch.cuda.mem_get_info(device)
-    return _GPU_MEMORY_SHARE * free
+    flat = replace(image_set.flat, read_into=read_into) if image_set.flat else None
+    return ImageSet(image_set.paths, image_set.targets, images.__getitem__, 1, flat)

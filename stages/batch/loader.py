@@ -8,32 +8,24 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from stages.base.ranks import SINGLE_PROCESS, Rank
 from stages.base.seed import derive
 from stages.batch.batches import Batch, BatchPlan
+from stages.batch.device_loader import device_batches
+from stages.batch.flat_images import flat_from_memory
 from stages.batch.image_set import ImageSet
+from stages.batch.random_draws import view_numbers
 from stages.batch.render_cpu import PreparedViews, prepare_views, render_images
-from stages.batch.render_gpu import render_batch, shrink_factors
 from stages.batch.render_spec import RenderSpec
-from stages.batch.views import AugmentParams, Views, centre_views, random_views
-from stages.batch.windows import collate, visible_windows
+from stages.batch.side_stream import SideStream
+from stages.batch.view_plan import ViewPlan
+from stages.batch.views import AugmentParams, Views, centre_views, drawn_views, random_views
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 # The views of a batch, from its rows (B,) and the heights and widths (B, 2) of its images.
 _ViewsOf = Callable[[np.ndarray, np.ndarray], Views]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _LoadedBatch:
-    """A batch before it is rendered: decoded images and their views."""
-
-    images: list[Tensor]  # B times (H, W, 3) uint8
-    sizes: np.ndarray  # (B, 2) heights and widths
-    views: Views
-    rows: np.ndarray  # (B,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +50,20 @@ def train_batches(
     Order and views depend on the seed, the epoch and the path alone, never on earlier draws; so
     the batches from a step on, and a process's share of each, are those of the whole epoch.
     """
+    paths = image_set.paths
+    batch_rows = plan.epoch_rows(len(image_set), epoch, first_step)
 
     def views_of(rows: np.ndarray, sizes: np.ndarray) -> Views:
-        generators = [derive(plan.seed, "view", epoch, image_set.paths[row]) for row in rows]
+        generators = [derive(plan.seed, "view", epoch, paths[row]) for row in rows]
         return random_views(sizes, augment, generators)
 
-    batch_rows = plan.epoch_rows(len(image_set), epoch, first_step)
-    return _batches(image_set, render, batch_rows, views_of)
+    def views_of_many(rows: np.ndarray, sizes: np.ndarray) -> Views:
+        numbers = view_numbers(plan.seed, epoch, [paths[row] for row in rows])
+        return drawn_views(sizes, augment, numbers)
+
+    if render.device.type == "cpu":
+        return _batches_for_cpu(image_set, render, batch_rows, views_of)
+    return batches_on_device(image_set, render, batch_rows, views_of_many)
 
 
 def valid_batches(
@@ -73,38 +72,48 @@ def valid_batches(
     """Yield all images in order, or a process's share, each through its centre view."""
     rows = rank.share(np.arange(len(image_set)))
     batch_rows = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-    return _batches(image_set, render, batch_rows, lambda _, sizes: centre_views(sizes))
+
+    def views_of(_: np.ndarray, sizes: np.ndarray) -> Views:
+        return centre_views(sizes)
+
+    if render.device.type == "cpu":
+        return _batches_for_cpu(image_set, render, batch_rows, views_of)
+    return batches_on_device(image_set, render, batch_rows, views_of)
 
 
-def _batches(
+def batches_on_device(
+    image_set: ImageSet,
+    render: RenderSpec,
+    batch_rows: list[np.ndarray],
+    views_of: _ViewsOf,
+    side: SideStream | None = None,
+) -> Iterator[Batch]:
+    """Yield the batch of each array of rows, rendered on the device beside the model's step."""
+    flat = image_set.flat
+    if flat is None:
+        flat = flat_from_memory([image_set.load_image(row) for row in range(len(image_set))])
+    sizes = flat.sizes
+    plan = ViewPlan(batch_rows, lambda rows: views_of(rows, sizes[rows]), render.size)
+    return device_batches(flat, image_set.targets, render, batch_rows, plan, side)
+
+
+def _batches_for_cpu(
     image_set: ImageSet, render: RenderSpec, batch_rows: list[np.ndarray], views_of: _ViewsOf
 ) -> Iterator[Batch]:
-    """Yield the batch of each array of rows, prefetched.
+    """Yield the batch of each array of rows, rendered by the processor.
 
-    For a CPU only decoding and views are prefetched: rendering beside the model's step would take
-    the cores that the step wants.
+    Only decoding and views are prefetched: rendering beside the model's step would take the cores
+    that the step wants.
     """
 
-    def load(rows: np.ndarray) -> _LoadedBatch:
-        images = [image_set.load_image(int(row)) for row in rows]
-        sizes = np.array([image.shape[:2] for image in images])
-        return _LoadedBatch(images=images, sizes=sizes, views=views_of(rows, sizes), rows=rows)
-
     def prepare(rows: np.ndarray) -> _PreparedBatch:
-        loaded = load(rows)
-        return _PreparedBatch(
-            images=[image.numpy() for image in loaded.images],
-            views=prepare_views(loaded.views, render.size),
-            rows=rows,
-        )
+        images = [image_set.load_image(int(row)).numpy() for row in rows]
+        views = views_of(rows, np.array([image.shape[:2] for image in images]))
+        return _PreparedBatch(images=images, views=prepare_views(views, render.size), rows=rows)
 
-    def load_and_render(rows: np.ndarray) -> Batch:
-        return _render_on_device(image_set, render, load(rows))
-
-    threads = image_set.prefetch_threads
-    if render.device.type == "cpu":
-        return _render_on_cpu(image_set, render, prefetch(prepare, batch_rows, threads))
-    return prefetch(load_and_render, batch_rows, threads)
+    return _render_on_cpu(
+        image_set, render, prefetch(prepare, batch_rows, image_set.prefetch_threads)
+    )
 
 
 def _render_on_cpu(
@@ -119,18 +128,6 @@ def _render_on_cpu(
             rows = prepared.rows
             prepared = next(prepared_batches, None)
             yield Batch(images=images, targets=torch.as_tensor(image_set.targets[rows]), rows=rows)
-
-
-def _render_on_device(image_set: ImageSet, render: RenderSpec, loaded: _LoadedBatch) -> Batch:
-    """Return the batch rendered on the device; only the visible windows are copied there."""
-    matrices = loaded.views.matrices
-    windows = visible_windows(matrices, loaded.sizes, shrink_factors(matrices, render.size))
-    pixels = collate(loaded.images, windows).to(render.device, non_blocking=True)
-    return Batch(
-        images=render_batch(pixels, loaded.sizes, loaded.views, render, windows),
-        targets=torch.as_tensor(image_set.targets[loaded.rows], device=render.device),
-        rows=loaded.rows,
-    )
 
 
 def prefetch(

@@ -18,17 +18,17 @@ _Sums = NDArray[np.uint32]
 _Floats = NDArray[np.float32]
 # Between two grey levels lighting is piecewise linear, with so many pieces; for the strongest
 # lighting of params.yaml's defaults that is within a tenth of a level.
-_PIECES = 16
+LIGHTING_PIECES = 16
 # Fixed-point one: what the bilinear weights of four cells add up to, so fine that a view is within
 # 1.5e-4 of a level.
-_ONE = 1 << 23
+WEIGHT_ONE = 1 << 23
 
 
 def lighting_table(brightness: float, contrast: float, epsilon: float = LOGIT_EPSILON) -> _Floats:
-    """Return the lookup table of lighting: what levels 0, 1/_PIECES, ... 255 become, in 0..1.
+    """Return the lookup table of lighting: what levels become, in 0..1.
 
-    The last entry stands twice. By numpy, which has a vector form of tanh: 12 us where a loop of
-    numba's took 65.
+    The levels are 0, 1/LIGHTING_PIECES, ... 255, and the last stands twice. By numpy, which has a
+    vector form of tanh: 12 us where a loop of numba's took 65.
     """
     levels, logits = _levels_and_logits(epsilon)
     if brightness == 0 and contrast == 1:
@@ -37,10 +37,24 @@ def lighting_table(brightness: float, contrast: float, epsilon: float = LOGIT_EP
     return table
 
 
+def lighting_tables(brightness: np.ndarray, contrast: np.ndarray, out: _Floats) -> None:
+    """Fill out (B, levels) with the lookup tables of B images: what lighting_table returns of each.
+
+    numpy lets other threads run meanwhile.
+    """
+    levels, logits = _levels_and_logits(LOGIT_EPSILON)
+    np.add(logits, brightness.astype(np.float32)[:, None], out=out)
+    out *= (contrast / 2).astype(np.float32)[:, None]
+    np.tanh(out, out=out)
+    out *= np.float32(0.5)
+    out += np.float32(0.5)
+    out[(brightness == 0) & (contrast == 1)] = levels
+
+
 @cache
 def _levels_and_logits(epsilon: float) -> tuple[_Floats, _Floats]:
     """Return the levels in 0..1, and their logits, black and white cut at `epsilon`."""
-    levels = np.append(np.arange(255 * _PIECES + 1) / (255 * _PIECES), 1.0)
+    levels = np.append(np.arange(255 * LIGHTING_PIECES + 1) / (255 * LIGHTING_PIECES), 1.0)
     clipped = levels.clip(epsilon, 1 - epsilon)
     logits = np.log(clipped / (1 - clipped))
     return levels.astype(np.float32), logits.astype(np.float32)
@@ -84,11 +98,11 @@ def render_view(
     RenderSpec.scale_and_shift returns.
     """
     if factor == 1:
-        _sample(image, matrix, float32(_PIECES / _ONE), table, normalisation, out)
+        _sample(image, matrix, float32(LIGHTING_PIECES / WEIGHT_ONE), table, normalisation, out)
     else:
         # The positions of the view, counted in cells.
         to_cells = np.diag(np.array([1 / factor, 1 / factor, 1.0]))
-        scale = float32(_PIECES / _ONE / factor**2)
+        scale = float32(LIGHTING_PIECES / WEIGHT_ONE / factor**2)
         _sample(box_sums(image, factor), to_cells @ matrix, scale, table, normalisation, out)
 
 
@@ -164,12 +178,13 @@ def _bilinear_weights(
     """Fill in which cells an output row reads: the top left of four, and the weights of all four.
 
     corners (S,) count the values of the flat image. weights (4, S), in fixed point that adds up to
-    _ONE: top left, top right, bottom left, bottom right. Reflection padding at the edges; further
-    out than one image, which few views reach, the edge is replicated. down: the row's y in -1..1.
+    WEIGHT_ONE: top left, top right, bottom left, bottom right. Reflection padding at the edges;
+    further out than one image, which few views reach, the edge is replicated. down: the row's y in
+    -1..1.
     """
     size = len(corners)
     one = float32(1)
-    total = float32(_ONE)
+    total = float32(WEIGHT_ONE)
     last_left = np.int32(max(width - 2, 0))
     last_top = np.int32(max(height - 2, 0))
     for column in range(size):
@@ -187,7 +202,7 @@ def _bilinear_weights(
         top_right = np.int32(total * a * (one - b))
         bottom_left = np.int32(total * (one - a) * b)
         bottom_right = np.int32(total * a * b)
-        weights[0, column] = np.int32(_ONE) - top_right - bottom_left - bottom_right
+        weights[0, column] = np.int32(WEIGHT_ONE) - top_right - bottom_left - bottom_right
         weights[1, column] = top_right
         weights[2, column] = bottom_left
         weights[3, column] = bottom_right

@@ -44,6 +44,7 @@ class ModelCard:
     threads: int
     processes: int
     torch: str  # its version
+    renderer: str = ""  # numba, triton or torch; in older files it is not
 
     def to_json(self) -> dict[str, Any]:
         """Return the content under the names and in the order of the file."""

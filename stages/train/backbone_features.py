@@ -5,7 +5,6 @@ import numpy as np
 from stages.base.seed import derive_int
 from stages.batch.image_set import ImageSet
 from stages.batch.loader import valid_batches
-from stages.batch.render_spec import RenderSpec
 from stages.model.classifier import ModelParams, build_classifier
 from stages.train.device import Compute
 from stages.train.infer import pooled_features
@@ -21,5 +20,5 @@ def backbone_features(
     size: side in pixels. The head of the model, for so many classes, is not asked.
     """
     model = build_classifier(params, classes, derive_int(seed, "model"), size).to(compute.device)
-    render = RenderSpec(size=size, mean=model.mean, std=model.std, device=compute.device)
+    render = compute.render_spec(model, size)
     return pooled_features(model, valid_batches(images, render, _IMAGES_AT_ONCE), compute)

@@ -9,6 +9,9 @@ from torch.backends import cpu
 
 from stages.base.errors import UserError
 from stages.base.ranks import SINGLE_PROCESS, Rank
+from stages.batch.render_flat import kernel_serves
+from stages.batch.render_spec import RenderSpec
+from stages.model.classifier import Classifier
 
 PrecisionName = Literal["auto", "fp16", "bf16", "fp32"]
 _DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
@@ -21,6 +24,7 @@ class ComputeFacts(TypedDict):
     precision: str
     threads: int
     processes: int
+    renderer: str  # numba, triton or torch: what makes batches of photos
     torch: str
 
 
@@ -37,6 +41,7 @@ class Compute:
     device: torch.device
     dtype: torch.dtype
     rank: Rank = SINGLE_PROCESS  # among those that train together
+    kernel: bool = False  # whether Triton's kernel renders on the device
 
     @property
     def steps_late(self) -> int:
@@ -47,6 +52,18 @@ class Compute:
         """
         return int(self.device.type == "cuda" and self.rank.count == 1)
 
+    def render_spec(self, model: Classifier, size: int) -> RenderSpec:
+        """Return what the images of a model must be like, size pixels wide and high."""
+        return RenderSpec(
+            size=size,
+            mean=model.mean,
+            std=model.std,
+            device=self.device,
+            # What autocast would round them to in the first layer.
+            dtype=self.dtype if self.device.type == "cuda" else torch.float32,
+            kernel=self.kernel,
+        )
+
     def facts(self) -> ComputeFacts:
         """Return what model.json says of how the model was computed."""
         precision = str(self.dtype).removeprefix("torch.")
@@ -55,8 +72,14 @@ class Compute:
             "precision": precision,
             "threads": torch.get_num_threads(),
             "processes": self.rank.count,
+            "renderer": self._renderer(),
             "torch": torch.__version__,
         }
+
+    def _renderer(self) -> str:
+        if self.device.type == "cpu":
+            return "numba"
+        return "triton" if self.kernel else "torch"
 
     def machine(self) -> MachineFacts:
         """Return what a checkpoint is known by: another kind of machine gives other digits."""
@@ -87,7 +110,8 @@ def open_device(
     torch.backends.cudnn.benchmark = False
     # float32 means float32: by default torch rounds the factors of convolutions to 10 bits.
     torch.backends.cudnn.allow_tf32 = False
-    return Compute(device, _DTYPES[_precision(precision, device, model)], rank)
+    dtype = _DTYPES[_precision(precision, device, model)]
+    return Compute(device, dtype, rank, kernel_serves(device))
 
 
 def refuse_missing(gpus: int, name: str) -> None:

@@ -102,7 +102,7 @@ def _open_run(params: RunParams, inputs: RunInputs) -> TrainingRun:
     model_seed = derive_int(inputs.seed, "model")
     model = build_classifier(params.model, inputs.classes, model_seed, size)
     compute = open_device(inputs.device, precision, model, rank)
-    render = RenderSpec(size=size, mean=model.mean, std=model.std, device=compute.device)
+    render = compute.render_spec(model, size)
     plan = BatchPlan(batch_size=params.fine_tune.batch_size, seed=inputs.seed, rank=rank)
     loaders = inputs.open_loaders(render, params.augment, plan)
     fingerprint = {**inputs.fingerprints, "machine": compute.machine()}

@@ -1,15 +1,18 @@
 """Image sets: decoded once where they fit in memory, and otherwise on demand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from stages.batch import image_set
-from stages.batch.image_set import open_image_set
+from stages.batch.flat_images import FlatImages
+from stages.batch.image_set import ImageSet, open_image_set, open_image_sets
 from stages.batch.loader import valid_batches
+from stages.batch.memory_budget import MemoryBudget
 from stages.store.reader import Store
 from tests.batch.examples import CPU, example_image_set, imagenet_spec, write_example_store
 
@@ -30,12 +33,13 @@ def test_images_that_fit_are_decoded_once(store: Store) -> None:
     assert opened.prefetch_threads == 1
 
 
-def test_images_that_do_not_fit_are_decoded_on_demand(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+NOTHING = MemoryBudget(host=10, device=0)
+EITHER = MemoryBudget(host=16 * 21 * 3, device=0)  # one of the two photographs
+
+
+def test_images_that_do_not_fit_are_decoded_on_demand(store: Store) -> None:
     """Beyond the budget every load decodes, on as many threads as there are workers."""
-    monkeypatch.setattr(image_set, "MEMORY_BUDGET", 10)
-    opened = open_image_set(store, SPLITS, ["x", "y"], 2, CPU)
+    [opened] = open_image_sets(store, [SPLITS], ["x", "y"], 2, CPU, NOTHING)
     assert [int(opened.load_image(row).float().mean()) for row in (0, 1)] == [200, 50]
     assert opened.load_image(0) is not opened.load_image(0)
     assert opened.prefetch_threads == 2
@@ -66,3 +70,47 @@ def test_a_subset_is_numbered_from_zero() -> None:
     assert subset.targets.tolist() == [2, 7, 10]
     for number, row in enumerate(rows.tolist()):
         assert torch.equal(subset.load_image(number), images.load_image(row))
+
+
+def test_parts_share_one_budget(store: Store) -> None:
+    """What the first part takes of the budget the second has no more."""
+    parts = [SPLITS[:1], SPLITS[1:]]
+    first, second = open_image_sets(store, parts, ["x", "y"], 2, CPU, EITHER)
+    assert first.load_image(0) is first.load_image(0)
+    assert second.load_image(0) is not second.load_image(0)
+
+
+def decoded(opened: ImageSet, row: int) -> NDArray[np.uint8]:
+    """Return an image as it is decoded for a device."""
+    assert opened.flat is not None
+    out = np.zeros((*opened.flat.sizes[row], 3), np.uint8)
+    opened.flat.read_into(row, out)
+    return out
+
+
+@pytest.mark.parametrize("budget", [NOTHING, None], ids=["on demand", "in memory"])
+def test_a_device_takes_the_same_images(budget: MemoryBudget | None, store: Store) -> None:
+    """From memory or decoded anew, a device gets the pixels that a processor has."""
+    [opened] = open_image_sets(store, [SPLITS], ["x", "y"], 2, CPU, budget)
+    subset = opened.subset(np.array([1]))
+    for row in (0, 1):
+        assert np.array_equal(decoded(opened, row), opened.load_image(row).numpy())
+    assert np.array_equal(decoded(subset, 0), opened.load_image(1).numpy())
+
+
+def test_on_a_device_images_lie_there_if_they_fit(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first part fits the device, and the second one the processor's memory alone."""
+    monkeypatch.setattr(FlatImages, "on_device", lambda flat, device: replace(flat, buffer=EMPTY))
+    budget = MemoryBudget(host=10**6, device=EITHER.host)
+    parts = [SPLITS[:1], SPLITS[1:]]
+    first, second = open_image_sets(store, parts, ["x", "y"], 2, torch.device("meta"), budget)
+    assert first.flat is not None
+    assert first.flat.buffer is EMPTY
+    assert second.flat is not None
+    assert second.flat.buffer is None
+    assert second.load_image(0) is second.load_image(0)
+
+
+EMPTY = torch.empty(0, dtype=torch.uint8)

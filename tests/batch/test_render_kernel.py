@@ -12,7 +12,7 @@ from numba.core.dispatcher import Dispatcher
 
 from stages.batch import render_kernel
 from stages.batch.render_gpu import LOGIT_EPSILON, lighting
-from stages.batch.render_kernel import _PIECES, box_sums, lighting_table, render_view
+from stages.batch.render_kernel import LIGHTING_PIECES, box_sums, lighting_table, render_view
 from stages.batch.views import centre_views
 from tests.batch.examples import imagenet_spec, noise_image
 
@@ -21,10 +21,10 @@ from tests.batch.examples import imagenet_spec, noise_image
 def test_lighting_is_that_of_the_torch_renderer(brightness: float, contrast: float) -> None:
     """The lookup table, and what lies between two of its entries, follow the formula."""
     table = lighting_table(brightness, contrast, LOGIT_EPSILON).astype(float)
-    fine = np.linspace(0, 255, 255 * _PIECES * 8 + 1)
+    fine = np.linspace(0, 255, 255 * LIGHTING_PIECES * 8 + 1)
     x = torch.from_numpy(fine / 255)[None, None, None].expand(1, 3, 1, -1).clone()
     exact = lighting(x, np.array([brightness]), np.array([contrast]))[0, 0, 0].numpy()
-    interpolated = np.interp(fine * _PIECES, np.arange(len(table)), table)
+    interpolated = np.interp(fine * LIGHTING_PIECES, np.arange(len(table)), table)
     assert np.abs(interpolated - exact).max() < 0.1 / 255
     assert np.abs(table[:-1] - exact[::8]).max() < 1e-6
 
@@ -32,7 +32,7 @@ def test_lighting_is_that_of_the_torch_renderer(brightness: float, contrast: flo
 def test_no_lighting_changes_no_level() -> None:
     """Without brightness and contrast every level stays, the darkest too."""
     table = lighting_table(0.0, 1.0, LOGIT_EPSILON)
-    assert table[:-1] == pytest.approx(np.linspace(0, 1, 255 * _PIECES + 1), abs=1e-7)
+    assert table[:-1] == pytest.approx(np.linspace(0, 1, 255 * LIGHTING_PIECES + 1), abs=1e-7)
     assert table[-1] == table[-2] == 1
 
 
@@ -51,7 +51,7 @@ def test_compiled_code_holds_no_constant_of_another_module() -> None:
     """The cache of numba knows changes of this module alone, so no other may change its code."""
     module = vars(render_kernel)
     allowed = {name for name, value in module.items() if callable(value)}
-    allowed |= {"_PIECES", "_ONE", "np"}
+    allowed |= {"LIGHTING_PIECES", "WEIGHT_ONE", "np"}
     compiled = {name: value for name, value in module.items() if isinstance(value, Dispatcher)}
     assert len(compiled) == 5
     for name, function in compiled.items():

@@ -15,6 +15,7 @@ from stages.train.device import (
     refuse_missing,
     suits_bf16,
 )
+from tests.train.tiny_training import tiny_model
 
 PLAIN = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(8, 8))
 DEPTHWISE = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, groups=8))
@@ -159,13 +160,14 @@ def test_depthwise_convolutions_do_not_suit_bf16() -> None:
 
 
 def test_the_facts_are_what_last_digits_depend_on() -> None:
-    """The facts are device, precision, threads, processes and the version of torch."""
+    """The facts are device, precision, threads, processes, renderer and the version of torch."""
     facts = open_device("cpu", "bf16", rank=Rank(1, 2, 1)).facts()
     assert facts == {
         "device": "cpu",
         "precision": "bfloat16",
         "threads": torch.get_num_threads(),
         "processes": 2,
+        "renderer": "numba",
         "torch": torch.__version__,
     }
 
@@ -194,6 +196,23 @@ def test_kernels_are_deterministic() -> None:
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.backends.cudnn.benchmark
     assert not torch.backends.cudnn.allow_tf32
+
+
+def test_the_facts_say_what_renders() -> None:
+    """On a GPU either Triton's kernel renders or torch, which gives other last digits."""
+    gpu = torch.device("cuda")
+    assert Compute(gpu, torch.float16, kernel=True).facts()["renderer"] == "triton"
+    assert Compute(gpu, torch.float16).facts()["renderer"] == "torch"
+
+
+def test_images_have_the_precision_of_a_gpu() -> None:
+    """A GPU takes images in its precision, and a processor in float32 whatever it multiplies."""
+    model = tiny_model()
+    spec = Compute(torch.device("cuda"), torch.float16, kernel=True).render_spec(model, 24)
+    assert (spec.size, spec.mean, spec.std) == (24, model.mean, model.std)
+    assert (spec.dtype, spec.kernel) == (torch.float16, True)
+    spec = Compute(torch.device("cpu"), torch.bfloat16).render_spec(model, 24)
+    assert (spec.dtype, spec.kernel) == (torch.float32, False)
 
 
 def test_only_one_process_on_a_gpu_looks_at_losses_late() -> None:
