@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,39 @@ def test_copies_of_one_seen_photo_are_all_seen(known: KnownPhotos) -> None:
     found, _ = twins({"a": photo.read_bytes(), "b": saved_again(photo)}, known)
     assert found.seen == {"a": "training", "b": "training"}
     assert found.picture == {"a": "a", "b": "a"}
+
+
+def test_many_copies_of_one_photo_are_no_series(known: KnownPhotos) -> None:
+    """However many copies there are, those of a training photo are seen, others one picture."""
+    new = make_scene(Path("new.jpg"), 500)
+    old = Path("data/photos/0.jpg")
+    sizes = [(160 - 4 * step, 120 - 3 * step) for step in range(12)]
+    contents = {
+        f"{name}{at:02}": saved_again(photo, partial(Image.Image.resize, size=size))
+        for name, photo in (("new", new), ("old", old))
+        for at, size in enumerate(sizes)
+    }
+    found, _ = twins(contents, known)
+    assert found.seen == {name: "training" for name in contents if name.startswith("old")}
+    assert {found.picture[name] for name in contents if name.startswith("new")} == {"new00"}
+    alone, _ = twins(contents, None)
+    assert set(alone.picture.values()) == {"new00", "old00"}
+
+
+def test_different_photos_that_look_alike_all_count(known: KnownPhotos) -> None:
+    """Photos of one scene that are not the same picture stay apart, in a series too."""
+    scene = make_scene(Path("scene.jpg"), 600)
+
+    def with_object(at: int) -> bytes:
+        def draw(image: Image.Image) -> Image.Image:
+            image = image.copy()
+            image.paste((255, 0, 255), (10 * at + 2, 40, 10 * at + 14, 56))
+            return image
+
+        return saved_again(scene, draw)
+
+    found, _ = twins({f"{at:02}": with_object(at) for at in range(12)}, known)
+    assert all(path == first for path, first in found.picture.items())
 
 
 def test_what_is_known_is_not_compared_with_itself(
