@@ -4,6 +4,8 @@ They are those of this project, and only where dvc.lock says that the files whic
 those that this very model was made of.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pandas as pd
 
 from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
+from stages.base.params import YamlValue
 from stages.compare.dvc_cache import md5_of
 from stages.compare.dvc_lock import DvcLock, output_hashes, read_lock
 from stages.dataset.manifest import read_images
@@ -19,12 +22,13 @@ from stages.dataset.splits import read_splits
 from stages.predict.model_files import content_of
 from stages.stats.predictions import Predictions, read_predictions
 from stages.stats.slices import image_properties
-from stages.store.reader import Store
+from stages.store.reader import FORMAT_FILE, Store
 
 # Of validation photos that are measured, evenly over all: a test on so many finds what matters, and
 # each has to be decoded, which takes about 3 ms.
 _MOST_MEASURED = 2000
 _ELSEWHERE = "the model is not that of this project as it is now"
+_STORED = {"images": "format", "size": "size"}  # key of format.json -> param of presize
 _REMEDY = "dvc repro brings them together"
 
 
@@ -74,9 +78,28 @@ def find_known_photos(files: RunFiles, card_sha256: str) -> KnownPhotos | Unknow
     if stale := _stale(files, lock, card):
         return UnknownPhotos(f"{stale}; {_REMEDY}")
     try:
-        return _read(files)
+        return _read(files, lock)
     except UserError as error:
         return UnknownPhotos(str(error))
+
+
+def stored_quality(lock: str) -> int | None:
+    """Return the quality of the JPEGs in the presized store that a dvc.lock is about.
+
+    None where they are raw, and where nobody can tell: then the known photos are not told either.
+    """
+    try:
+        params = _presize_params(read_lock(content_of(Path(lock)), lock))
+    except UserError:  # find_known_photos says so, of a model of this project
+        return None
+    quality = params.get("presize.quality")
+    is_jpeg = params.get("presize.format") == "jpeg"
+    return quality if is_jpeg and isinstance(quality, int) else None
+
+
+def _presize_params(lock: DvcLock | None) -> Mapping[str, YamlValue]:
+    """Return the params by which the store was made: params.yaml may be edited by now."""
+    return lock["presize"].params if lock and "presize" in lock else {}
 
 
 def _stale(files: RunFiles, lock: DvcLock, card: bytes) -> str:
@@ -86,6 +109,8 @@ def _stale(files: RunFiles, lock: DvcLock, card: bytes) -> str:
     made = output_hashes(lock)
     if interpreted.get(files.card) != md5_of(card):
         return f"{files.card} is not the one that interpret read"
+    if files.store not in made or trained.get(files.store) != made[files.store]:
+        return f"{files.store} is not the one that the model was trained with"
     for file, names in (
         (files.splits, (trained.get(files.splits), made.get(files.splits))),
         (files.predictions, (interpreted.get(files.predictions), made.get(files.predictions))),
@@ -99,9 +124,15 @@ def _stale(files: RunFiles, lock: DvcLock, card: bytes) -> str:
     return ""
 
 
-def _read(files: RunFiles) -> KnownPhotos | UnknownPhotos:
-    """Read the photos; the store must have the contents that the manifest names."""
+def _read(files: RunFiles, lock: DvcLock) -> KnownPhotos | UnknownPhotos:
+    """Read the photos; the store must have the contents that the manifest names, as presized."""
     store = Store(Path(files.store))
+    described = json.loads((Path(files.store) / FORMAT_FILE).read_bytes())
+    params = _presize_params(lock)
+    if any(described[key] != params.get(f"presize.{name}") for key, name in _STORED.items()):
+        return UnknownPhotos(
+            f"{files.store} was made by other params than {files.lock} says; {_REMEDY}"
+        )
     originals = read_images(Path(files.images))
     splits = read_splits(Path(files.splits))
     named = splits.merge(originals[["path", "sha256"]], on="path", how="left")

@@ -34,6 +34,7 @@ FILES = RunFiles(
     predictions="data/predictions.npz",
     store="data/presized",
 )
+PRESIZE = {"size": 48, "format": "jpeg", "quality": 92, "shards": 1, "max_rejected": 0.1}
 _REPORT = "reports/interpret/metrics.json"
 # Of eight photos: half train; the last is left out.
 SPLITS = ("train", "train", "train", "train", "valid", "valid", "valid", "excluded")
@@ -108,7 +109,7 @@ def write_known_project(root: Path, temperature: float = 1.5) -> None:
     photos = root / "data" / "photos"
     contents = [make_scene(photos / name, at).read_bytes() for at, name in enumerate(names)]
     manifest = pd.DataFrame({"path": names, "sha256": [sha256_bytes(one) for one in contents]})
-    params = PresizeParams(size=48, format="jpeg", quality=92, shards=1, max_rejected=0.1)
+    params = PresizeParams.model_validate(PRESIZE)
     write_store(manifest, photos, root / FILES.store, root / "private", params, 1)
     write_images(root / FILES.images, manifest.assign(format="JPEG", width=160, height=120))
     labels = [CLASSES[at % 3] for at in range(len(names))]
@@ -143,10 +144,13 @@ def write_lock(root: Path) -> None:
     def entries(*paths: str) -> list[dict[str, str]]:
         return [{"path": path, "md5": md5_of((root / path).read_bytes())} for path in paths]
 
+    index = (root / FILES.store / "index.csv").read_bytes()
+    store = {"path": FILES.store, "md5": f"{md5_of(index)}.dir"}
     stages = {
+        "presize": {"params": {"params.yaml": {"presize": PRESIZE}}, "outs": [store]},
         "ingest": {"outs": entries(FILES.images)},
         "datablock": {"outs": entries(FILES.splits)},
-        "fine_tune": {"deps": entries(FILES.splits), "outs": entries(FILES.predictions)},
+        "fine_tune": {"deps": [store, *entries(FILES.splits)], "outs": entries(FILES.predictions)},
         "interpret": {
             "deps": entries(FILES.card, FILES.predictions, FILES.images),
             "outs": entries(_REPORT),

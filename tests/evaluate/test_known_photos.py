@@ -1,13 +1,26 @@
 """What a model has seen is told only where the files of the project are those of that model."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from stages.base.files import sha256_file
-from stages.evaluate.known_photos import KnownPhotos, UnknownPhotos, find_known_photos
-from tests.evaluate.example_evaluation import FILES, SPLITS, write_known_project, write_lock
+from stages.evaluate.known_photos import (
+    KnownPhotos,
+    UnknownPhotos,
+    find_known_photos,
+    stored_quality,
+)
+from tests.evaluate.example_evaluation import (
+    FILES,
+    PRESIZE,
+    SPLITS,
+    write_known_project,
+    write_lock,
+)
 from tests.predict.small_model import make_model
 
 
@@ -93,3 +106,44 @@ def test_a_model_trained_since_is_noticed(project: Path) -> None:
     found = known()
     assert isinstance(found, UnknownPhotos)
     assert "not the one that interpret read" in found.reason
+
+
+def change_lock(change: dict[str, Any]) -> None:
+    """Write over what presize has in dvc.lock."""
+    content = json.loads(Path(FILES.lock).read_text())
+    content["stages"]["presize"] |= change
+    Path(FILES.lock).write_text(json.dumps(content))
+
+
+def presized_with(**changed: Any) -> dict[str, Any]:
+    """Return the params of presize in dvc.lock, some of them changed."""
+    return {"params": {"params.yaml": {"presize": PRESIZE | changed}}}
+
+
+def test_the_quality_is_that_of_the_store(project: Path) -> None:
+    """It is the one of dvc.lock, whatever params.yaml says by now; raw pixels have none."""
+    change_lock(presized_with(quality=71))
+    assert stored_quality(FILES.lock) == 71
+    change_lock(presized_with(format="raw"))
+    assert stored_quality(FILES.lock) is None
+    Path(FILES.lock).write_text("damaged")
+    assert stored_quality(FILES.lock) is None
+    Path(FILES.lock).unlink()
+    assert stored_quality(FILES.lock) is None
+
+
+def test_photos_presized_since_the_training_are_noticed(project: Path) -> None:
+    """Where presize ran again by itself, its store is not what the model was trained with."""
+    change_lock({"outs": [{"path": FILES.store, "md5": f"{5:032}.dir"}]})
+    found = known()
+    assert isinstance(found, UnknownPhotos)
+    assert "data/presized is not the one that the model was trained with" in found.reason
+
+
+@pytest.mark.parametrize("changed", [{"size": 64}, {"format": "raw"}])
+def test_a_store_of_other_params_is_noticed(project: Path, changed: dict[str, Any]) -> None:
+    """A store in its place that was made otherwise than dvc.lock says makes it unknown."""
+    change_lock(presized_with(**changed))
+    found = known()
+    assert isinstance(found, UnknownPhotos)
+    assert "data/presized was made by other params than dvc.lock says" in found.reason
