@@ -18,7 +18,6 @@ import argparse
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from shutil import rmtree
 
 from tqdm import tqdm
 
@@ -32,7 +31,7 @@ from stages.base.plural import count_noun
 from stages.base.terminal import say
 from stages.dataset.ingest_params import IngestParams
 from stages.evaluate.judged_photo import JudgedFormat, JudgedPhoto, judge_photos, read_judged
-from stages.evaluate.known_photos import RunFiles, find_known_photos
+from stages.evaluate.known_photos import RunFiles, find_known_photos, stored_quality
 from stages.evaluate.labelled_photos import (
     LABEL_RULES,
     LabelledPhotos,
@@ -44,7 +43,7 @@ from stages.evaluate.measure_photo import MeasuredPhoto, PhotoMeasurer
 from stages.evaluate.out_folder import PAGE, PREDICTIONS, check_out_folder, write_out_folder
 from stages.evaluate.results import EvaluationLimits, evaluation_results
 from stages.evaluate.words import evaluation_headline
-from stages.images.resize import PresizeParams
+from stages.evaluate.working_folder import photo_versions, working_folder
 from stages.labels.labels import LabelParams
 from stages.predict.opened_model import OpenedModel
 from stages.predict.output_file import Conditions, open_output
@@ -74,7 +73,6 @@ class _Params:
     """What is read of params.yaml, before anything else, so that no mistake in it comes late."""
 
     label: LabelParams
-    quality: int | None  # of the JPEGs in the presized store, None where they are raw
     limits: EvaluationLimits
 
 
@@ -84,17 +82,17 @@ def main() -> None:
     check_out_folder(options.out, Path(options.path))
     params = _params()
     photos = find_labelled_photos(options.path, params.label, _label_options(options))
-    measurer = PhotoMeasurer(params.quality)
+    measurer = PhotoMeasurer(stored_quality(_FILES.lock))
     with photo_readers(workers(), measurer) as readers, named_model(options) as model:
         require_known_class(photos, model.classifier.class_names)
         say(*filter(None, [photos.passed_over, *model.trust.lines]), file=sys.stderr)
         known = find_known_photos(_FILES, model.card_sha256)
-        working = _working_folder(options, photos, model)
-        judged = _judge(photos, readers, model, working, options.right)
-        results = evaluation_results(photos, judged, model, known, params.limits)
-    check_out_folder(options.out, Path(options.path))
-    write_out_folder(options.out, results.metrics, results.table, results.page)
-    rmtree(working, ignore_errors=True)
+        key = _key(options, photos, model, measurer)
+        with working_folder(_PRIVATE, options.out, key) as working:
+            judged = _judge(photos, readers, model, working, options.right)
+            results = evaluation_results(photos, judged, model, known, params.limits)
+            check_out_folder(options.out, Path(options.path))
+            write_out_folder(options.out, results.metrics, results.table, results.page)
     say(f"{evaluation_headline(results.metrics)} {options.out / PAGE}")
     if unread := sum(bool(photo.problem) for photo in judged):
         raise UserError(
@@ -122,10 +120,8 @@ def _options() -> argparse.Namespace:
 
 
 def _params() -> _Params:
-    presize = read_section("presize", PresizeParams)
     return _Params(
         label=read_section("ingest", IngestParams).label,
-        quality=presize.quality if presize.format == "jpeg" else None,
         limits=EvaluationLimits(
             top=_TOP,
             mistakes=read_section("interpret", InterpretParams).top_losses,
@@ -143,21 +139,21 @@ def _label_options(options: argparse.Namespace) -> LabelOptions:
     )
 
 
-def _working_folder(
-    options: argparse.Namespace, photos: LabelledPhotos, model: OpenedModel
-) -> Path:
-    """Return the folder of the answers, until all are there: of this set, labels and model.
-
-    One of the same --out that was left under other conditions is removed.
-    """
-    out = fingerprint(str(options.out.absolute()))
-    conditions = asdict(_conditions(model, options.right))
-    key = fingerprint(str(Path(options.path).absolute()), dict(photos.labels), conditions)
-    folder = _PRIVATE / f"{out}-{key}"
-    for other in _PRIVATE.glob(f"{out}-*"):
-        if other != folder:
-            rmtree(other, ignore_errors=True)
-    return folder
+def _key(
+    options: argparse.Namespace,
+    photos: LabelledPhotos,
+    model: OpenedModel,
+    measurer: PhotoMeasurer,
+) -> str:
+    """Return the fingerprint of all that answers depend on: files, labels, model and measures."""
+    return fingerprint(
+        str(Path(options.path).absolute()),
+        photo_versions(photos.sources),
+        dict(photos.labels),
+        asdict(_conditions(model, options.right)),
+        asdict(measurer),
+        model.classifier.presize,
+    )
 
 
 def _conditions(model: OpenedModel, right: float) -> Conditions:
@@ -179,10 +175,13 @@ def _judge(
     working: Path,
     right: float,
 ) -> list[JudgedPhoto]:
-    """Return every labelled photo with its answer, those of a run that was ended among them."""
+    """Return every labelled photo with its answer, those of a run that was ended among them.
+
+    What could not be read is not kept for the next run, which tries it again.
+    """
     conditions = _conditions(model, right)
     total = len(photos.sources)
-    again: list[str] = []
+    unread: dict[str, JudgedPhoto] = {}
     file = working / "answers.jsonl"
     with open_output(file, JudgedFormat(), conditions, working) as output:
         done = set(output.done)
@@ -191,9 +190,10 @@ def _judge(
         bar = tqdm(desc="evaluate", total=total, initial=len(done), unit=" photos", disable=None)
         with bar:
             for batch in judge_photos(measured, model, photos.labels, _TOP):
-                output.write(batch)
+                output.write(photo for photo in batch if not photo.problem)
+                unread |= {photo.path: photo for photo in batch if photo.problem}
                 bar.update(len(batch))
-                again += [f"{photo.path}: {photo.problem}" for photo in batch if photo.again]
+    again = [f"{photo.path}: {photo.problem}" for photo in unread.values() if photo.again]
     if again:
         raise error_list(
             f"{len(again):,} of {count_noun(total, 'labelled photo')} could not be read for a fault"
@@ -201,7 +201,7 @@ def _judge(
             again,
             shown=5,
         )
-    by_name = read_judged(file)
+    by_name = read_judged(file) | unread
     return [by_name[source.name] for source in photos.sources]
 
 

@@ -54,6 +54,23 @@ def rows() -> dict[str, dict[str, str]]:
         return {row["path"]: row for row in csv.DictReader(lines)}
 
 
+def kept_answers() -> list[Path]:
+    """Return the folders of answers that runs left."""
+    return [path for path in Path(".finetrack/evaluate").iterdir() if path.is_dir()]
+
+
+def end_early(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
+    """Run the command until all answers are there, and end it before anything is written."""
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(evaluate, "evaluation_results", die)
+        with pytest.raises(KeyboardInterrupt):
+            run(monkeypatch, *arguments)
+
+
 def test_new_photos_are_evaluated(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,7 +92,7 @@ def test_new_photos_are_evaluated(
     first = hashes(OUT)
     run(monkeypatch)
     assert hashes(OUT) == first
-    assert list(Path(".finetrack/evaluate").iterdir()) == []
+    assert kept_answers() == []
 
 
 def test_seen_photos_do_not_count(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,21 +194,45 @@ def test_other_labels_begin_anew(project: Path, monkeypatch: pytest.MonkeyPatch)
     table = Path("labels.csv")
     table.write_text("path,label\ncat/0.jpg,cat\ncat/1.jpg,cat\n")
 
-    def die(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as context:
-        context.setattr(evaluate, "evaluation_results", die)
-        with pytest.raises(KeyboardInterrupt):
-            run(monkeypatch, "album", "--labels", table)
-    assert len(list(Path(".finetrack/evaluate").iterdir())) == 1
+    end_early(monkeypatch, "album", "--labels", table)
+    assert len(kept_answers()) == 1
     table.write_text("path,label\ncat/0.jpg,cat\ncat/1.jpg,dog\n")
     run(monkeypatch, "album", "--labels", table)
     assert {path: row["label"] for path, row in rows().items() if row["label"]} == {
         "album/cat/0.jpg": "cat", "album/cat/1.jpg": "dog",
     }  # fmt: skip
     assert metrics()["counts"]["not_labelled"] == 10
-    assert list(Path(".finetrack/evaluate").iterdir()) == []
+    assert kept_answers() == []
+
+
+def test_a_photo_that_changed_is_answered_anew(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers that a run left are not taken for a file that was replaced under its name."""
+    photo = project / "album" / "cat" / "0.jpg"
+    end_early(monkeypatch)
+    make_photo(photo, 999)
+    run(monkeypatch)
+    resumed = rows()
+    shutil.rmtree(OUT)
+    run(monkeypatch)
+    assert rows() == resumed
+
+
+def test_what_could_not_be_read_is_tried_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A problem of a run that was ended is not kept, though the file looks unchanged."""
+    photo = project / "album" / "cat" / "0.jpg"
+    whole = photo.read_bytes()
+    times = (photo.stat().st_atime_ns, photo.stat().st_mtime_ns)
+    photo.write_bytes(bytes(len(whole)))
+    os.utime(photo, ns=times)
+    end_early(monkeypatch)
+    photo.write_bytes(whole)
+    os.utime(photo, ns=times)
+    run(monkeypatch)
+    assert metrics()["whole"]
 
 
 def test_a_table_with_rows_without_a_photo(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,64 @@
+"""Working folder: where the answers of an evaluation lie until all are there, one run at a time."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from shutil import rmtree
+from socket import gethostname
+
+from stages.base.errors import UserError
+from stages.base.fingerprint import fingerprint
+from stages.base.stage_lock import file_lock
+from stages.base.system_errors import unwritable
+from stages.predict.photo_source import PhotoSource
+
+
+@contextmanager
+def working_folder(private: Path, out: Path, key: str) -> Iterator[Path]:
+    """Lock an --out, and give the folder of its answers for a block; it goes when the block ends.
+
+    key: of all that answers depend on. After an error the folder stays, for the next run under the
+    same key to go on; one of the same --out under another key is removed. UserError where another
+    process is at work on this --out.
+    """
+    name = fingerprint(str(out.absolute()))
+    folder = private / f"{name}-{key}"
+    lock = private / f"{name}.lock"
+    with ExitStack() as stack:
+        try:
+            private.mkdir(parents=True, exist_ok=True)
+            owner = f"process {os.getpid()} on {gethostname()}"
+            stack.enter_context(file_lock(lock, owner, lambda other: _at_work(out, other)))
+        except OSError as error:
+            raise unwritable(lock, error) from None
+        for other in private.glob(f"{name}-*"):
+            if other != folder:
+                rmtree(other, ignore_errors=True)
+        yield folder
+        rmtree(folder, ignore_errors=True)
+
+
+def photo_versions(sources: Sequence[PhotoSource]) -> list[tuple[str, int, int]]:
+    """Return name, size in bytes and time of change (ns) of each photo; zeros of one without.
+
+    What stands behind an address has neither, so it is taken for unchanged.
+    """
+    return [(source.name, *_version(source)) for source in sources]
+
+
+def _version(source: PhotoSource) -> tuple[int, int]:
+    if not isinstance(source.place, Path):
+        return 0, 0
+    try:
+        status = source.place.stat()
+    except (OSError, ValueError):  # the second of a name with a NUL
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _at_work(out: Path, other: str) -> UserError:
+    return UserError(
+        f"--out {out} is being written by another evaluate ({other or 'an unknown process'}); "
+        "wait for its end, or name another --out"
+    )
