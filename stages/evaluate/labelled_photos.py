@@ -1,7 +1,7 @@
 """Labelled photos: those of a folder or a table, each with its label, and those without."""
 
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -14,13 +14,16 @@ from stages.labels.label_csv import read_labels_csv
 from stages.labels.label_rule import label_photos
 from stages.labels.labels import LabelParams, PhotoLabels
 from stages.labels.problem import Problem
-from stages.predict.find_sources import Found, find_sources
+from stages.predict.find_sources import find_sources
 from stages.predict.path_column import open_table
-from stages.predict.photo_source import PhotoSource
+from stages.predict.photo_source import PhotoSource, Unread
 
 LabelBy = Literal["folder", "csv", "filename"]
 LABEL_RULES: tuple[LabelBy, ...] = get_args(LabelBy)
 _TABLES = (".csv", ".tsv")
+# Problems of rows that name no photo, and how their details call the folder of the photos.
+_WITHOUT_PHOTO = ("row without photo", "absolute path", "path leaves the folder")
+_PARAM_OF_FOLDER = "ingest.images"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,7 @@ class LabelledPhotos:
     labels: Mapping[str, str]  # by the name of the source
     unlabelled: Sequence[Problem] = field(default_factory=list)  # photos
     row_problems: Sequence[Problem] = field(default_factory=list)  # of a table
+    rows_without_photo: int = 0  # of a table
     passed_over: str = ""  # a line about the files beside photos
 
 
@@ -57,10 +61,15 @@ def find_labelled_photos(
     if not is_table and not path.is_dir():
         what = "is neither" if path.exists() else "does not exist"
         raise UserError(f"{argument} {what}; name a folder of photos, or a .csv of their paths")
+    _require_one_rule(argument, options, is_table=is_table)
     rule = _rule(path if is_table else options.table, params, options)
     column = options.path_column or params.path_column
     (found,) = find_sources([argument], column, io.BytesIO())
-    by_key = _by_key(found, "" if is_table else utf8_name(f"{path / 'x'}")[:-1])
+    if is_table:
+        by_key = _by_key(map(_without_spaces, found.sources), "")
+    else:
+        by_key = _by_key(found.sources, utf8_name(f"{path / 'x'}")[:-1])
+        _require_photo(argument, list(by_key.values()))
     labels = _labels(rule, list(by_key))
     if not labels.labels:
         raise _none_labelled(argument, rule, labels, list(by_key))
@@ -69,7 +78,8 @@ def find_labelled_photos(
         sources=[source for source in by_key.values() if source.name in named],
         labels=named,
         unlabelled=[row._replace(path=by_key[row.path].name) for row in labels.unlabelled],
-        row_problems=labels.problems,
+        row_problems=[_in_words_of(argument, row) for row in labels.problems],
+        rows_without_photo=sum(row.problem in _WITHOUT_PHOTO for row in labels.problems),
         passed_over=found.passed_over,
     )
 
@@ -113,10 +123,48 @@ def _rule(table: Path | None, params: LabelParams, options: LabelOptions) -> Lab
     )
 
 
-def _by_key(found: Found, prefix: str) -> dict[str, PhotoSource]:
+def _require_one_rule(argument: str, options: LabelOptions, *, is_table: bool) -> None:
+    """Refuse --labels beside what labels the photos too: one of them would be passed over."""
+    if options.table is None:
+        return
+    if is_table:
+        raise UserError(
+            f"--labels {options.table}, and {argument} is a table of labels itself; leave out "
+            "--labels, or name the folder of the photos"
+        )
+    if options.by not in (None, "csv"):
+        raise UserError(
+            f"--labels {options.table} and --label-by {options.by} are two sources of labels; "
+            "leave one out"
+        )
+
+
+def _require_photo(argument: str, sources: Sequence[PhotoSource]) -> None:
+    """Refuse a folder in which nothing is a photo; find_sources has the folder in its place."""
+    if len(sources) == 1 and sources[0].name == utf8_name(f"{Path(argument)}"):
+        place = sources[0].place
+        reason = place.problem if isinstance(place, Unread) else "it is a photo"
+        raise UserError(f"{argument}: {reason}")
+
+
+def _without_spaces(source: PhotoSource) -> PhotoSource:
+    """Return a photo of a table, the spaces around its name left out if no file is named so."""
+    name = source.name.strip()
+    place = source.place
+    if name == source.name or not isinstance(place, Path) or place.exists():
+        return source
+    return PhotoSource(name, place.parent / place.name.strip())
+
+
+def _in_words_of(argument: str, problem: Problem) -> Problem:
+    """Return a problem of a row with the folder that was named in the place of the params' one."""
+    return problem._replace(detail=problem.detail.replace(_PARAM_OF_FOLDER, argument))
+
+
+def _by_key(found: Iterable[PhotoSource], prefix: str) -> dict[str, PhotoSource]:
     """Return the first photo of each name, by what labels go by: its path below the folder."""
     sources: dict[str, PhotoSource] = {}
-    for source in found.sources:
+    for source in found:
         if source.name.strip():  # an empty cell of a table is a problem of its row
             sources.setdefault(source.name.removeprefix(prefix), source)
     return sources

@@ -8,6 +8,7 @@ from stages.base.errors import UserError
 from stages.base.params import read_section
 from stages.dataset.ingest_params import IngestParams
 from stages.evaluate.labelled_photos import (
+    LabelBy,
     LabelledPhotos,
     LabelOptions,
     find_labelled_photos,
@@ -96,6 +97,45 @@ def test_a_table_of_labels_beside_a_folder(album: Path, rule: LabelParams) -> No
     assert [row.path for row in photos.unlabelled] == ["album/dog/1.jpg", "album/stray.jpg"]
     problems = {row.problem for row in photos.row_problems}
     assert {"row without photo", "empty path"} <= problems
+    assert photos.rows_without_photo == 1
+    details = " ".join(row.detail for row in photos.row_problems)
+    assert "album has no such image" in details
+    assert "ingest.images" not in details
+
+
+def test_spaces_around_a_path_are_none(album: Path, rule: LabelParams) -> None:
+    """A cell with spaces around a path names the photo that is there."""
+    (album / "list.csv").write_text("path,label\ncat/1.jpg ,cat\n dog/1.jpg,dog\n")
+    photos = find_labelled_photos("album/list.csv", rule, TABLE)
+    assert by_name(photos) == {"cat/1.jpg": "cat", "dog/1.jpg": "dog"}
+    assert all(isinstance(one.place, Path) and one.place.exists() for one in photos.sources)
+
+
+@pytest.mark.parametrize(
+    ("argument", "by", "error"),
+    [
+        ("album/list.csv", None, "album/list.csv is a table of labels itself; leave out --labels"),
+        ("album", "folder", "--labels labels.csv and --label-by folder are two sources"),
+        ("album", "filename", "--labels labels.csv and --label-by filename are two sources"),
+    ],
+)
+def test_two_sources_of_labels_are_refused(
+    album: Path, rule: LabelParams, argument: str, by: LabelBy | None, error: str
+) -> None:
+    """--labels beside a table, or beside another rule, is never passed over."""
+    for file in (album / "list.csv", Path("labels.csv")):
+        file.write_text("path,label\ncat/1.jpg,cat\n")
+    with pytest.raises(UserError, match=error):
+        find_labelled_photos(argument, rule, LabelOptions(by=by, table=Path("labels.csv")))
+
+
+@pytest.mark.parametrize("options", [BY_FOLDER, LabelOptions(table=Path("labels.csv"))])
+def test_an_empty_folder_is_no_photo(album: Path, rule: LabelParams, options: LabelOptions) -> None:
+    """A folder without a photo is refused by its name, though it has a folder itself."""
+    (album / "empty").mkdir()
+    Path("labels.csv").write_text("path,label\nempty,cat\n")
+    with pytest.raises(UserError, match="album/empty: no photo in the folder"):
+        find_labelled_photos("album/empty", rule, options)
 
 
 def test_a_photo_that_a_table_names_twice_is_one(album: Path, rule: LabelParams) -> None:
