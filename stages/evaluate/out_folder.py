@@ -1,7 +1,8 @@
 """Out folder: what evaluate writes, all at the end, beside nothing and over nothing of a user's.
 
-metrics.json names the others by their SHA-256. A file that it does not name, or whose content is
-another by now, is the user's. Hidden files, which systems put anywhere, are left alone.
+metrics.json names the others by their SHA-256, and has that of the rest of itself. A file that it
+does not name, or whose content is another by now, is the user's. Hidden files, which systems put
+anywhere, are left alone.
 """
 
 import json
@@ -58,9 +59,16 @@ def write_out_folder(folder: Path, metrics: EvaluationMetrics, table: str, page:
     except OSError as error:
         raise unwritable(folder, error) from None
     hashes = {name: sha256_bytes(content) for name, content in contents.items()}
+    hashes[RECORD] = _hash_of_record(metrics)
     write_json(folder / RECORD, {**metrics, _FILES: hashes})
     for name, content in contents.items():
         write_bytes(folder / name, content)
+
+
+def _hash_of_record(metrics: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a record without the files that it names."""
+    rest = {key: value for key, value in metrics.items() if key != _FILES}
+    return sha256_bytes(json.dumps(rest, sort_keys=True).encode())
 
 
 def _own_files(folder: Path) -> set[str]:
@@ -76,7 +84,7 @@ def _written(record: Path) -> Mapping[str, str] | None:
     """Return the files that a record names, None where evaluate did not write it."""
     try:
         content: Any = json.loads(record.read_bytes())
-        own = set(EvaluationMetrics.__required_keys__) <= set(content)
-        return dict(content[_FILES]) if own else None
-    except (OSError, ValueError, TypeError, KeyError):
+        hashes: dict[str, str] = dict(content[_FILES])
+        return hashes if hashes[RECORD] == _hash_of_record(content) else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

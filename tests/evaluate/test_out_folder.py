@@ -1,5 +1,6 @@
 """Results go into a folder of their own, over nothing of a user's, and never mix two runs."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,19 @@ def test_a_result_that_the_user_changed_is_the_users(tmp_path: Path, name: str) 
     with pytest.raises(UserError, match=name):
         write(tmp_path, "second")
     assert (tmp_path / name).read_text() == "with my notes"
+
+
+def test_a_record_that_the_user_changed_is_the_users(tmp_path: Path) -> None:
+    """A note of a person in metrics.json is not written over; another layout is no change."""
+    write(tmp_path)
+    record = json.loads((tmp_path / RECORD).read_bytes())
+    (tmp_path / RECORD).write_text(json.dumps(record))
+    write(tmp_path, "second")
+    record = json.loads((tmp_path / RECORD).read_bytes()) | {"note": "of May"}
+    (tmp_path / RECORD).write_text(json.dumps(record))
+    with pytest.raises(UserError, match=RECORD):
+        write(tmp_path, "third")
+    assert "of May" in (tmp_path / RECORD).read_text()
 
 
 @pytest.mark.parametrize("out", ["album", "album/cat", "album/report/new", "./album/../album/x"])
