@@ -117,7 +117,7 @@ def _lock(path: Path, file: FileIO) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise UserError(f"{path} is being written by another predict; wait for its end") from None
+        raise UserError(f"{path} is being written by another run; wait for its end") from None
     except OSError:  # a network folder without locks
         return
 

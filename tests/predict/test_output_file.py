@@ -132,7 +132,7 @@ def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
     rows = row_format_of(path, 1)
     with (
         open_output(path, rows, CONDITIONS, tmp_path / "records"),
-        pytest.raises(UserError, match="is being written by another predict"),
+        pytest.raises(UserError, match="is being written by another run"),
         open_output(path, rows, CONDITIONS, tmp_path / "records"),
     ):
         pass
