@@ -7,11 +7,18 @@ from stages.predict.answer import YES_FROM
 from stages.stats.holm import holm
 from stages.stats.intervals import CONFIDENCE, wilson
 from stages.stats.temperature import apply_temperature
-from stages.stats.two_samples import Shift, ShiftTest, error_difference, shift_test
+from stages.stats.two_samples import (
+    Shift,
+    ShiftTest,
+    error_difference,
+    error_in_mix,
+    error_test_within,
+    shift_test,
+)
 
 # Of confidence: export allows its ONNX file, which may answer the new photos, to be .0001 from
 # torch, which answered those of validation. Where most are near 1 a test would see that alone.
-_DIGITS = 4
+_TOLERANCE = 1e-4
 _PROPERTIES = ("size", "brightness", "sharpness")
 
 
@@ -20,19 +27,22 @@ def compare_with_validation(
 ) -> ComparedRecord | None:
     """Return how the photos that count differ from the validation photos; None without any.
 
-    The error rates go by one rule: an answer "none of these" is wrong on both sides. may_refuse:
+    The error rates go by one rule: an answer "none of these" is wrong on both sides. They are
+    compared within each class, since another mix of classes is no other model. may_refuse:
     whether the model may say that (bce).
     """
     pred_probs = apply_temperature(known.predictions.pred_probs, temperature)
     if not len(pred_probs) or not len(photos.targets):
         return None
-    confidence = pred_probs.max(axis=1).round(_DIGITS)
+    confidence = pred_probs.max(axis=1)
+    old_class = known.predictions.targets
     # By the probabilities as they are: a temperature moves none over a half.
     refused = may_refuse & (known.predictions.pred_probs.max(axis=1) < YES_FROM)
-    wrong = refused | (pred_probs.argmax(axis=1) != known.predictions.targets)
-    difference, p_error = error_difference(~photos.right, wrong)
+    wrong = refused | (pred_probs.argmax(axis=1) != old_class)
+    difference, _ = error_difference(~photos.right, wrong)
+    beyond, p_error = error_test_within(~photos.right, wrong, photos.targets, old_class)
     measured = known.validation_properties()
-    tests = {"confidence": shift_test(photos.confidence.round(_DIGITS), confidence)} | {
+    tests = {"confidence": shift_test(photos.confidence, confidence, _TOLERANCE)} | {
         name: shift_test(photos.properties[name], measured[name].to_numpy(float))
         for name in _PROPERTIES
     }
@@ -43,11 +53,13 @@ def compare_with_validation(
     }
     return {
         "validation_images": len(wrong),
+        "measured_validation_images": len(measured),
         "differs": min(adjusted) < 1 - CONFIDENCE,
         "error_rate": {
             "p": adjusted[0],
-            "verdict": _error_verdict(difference.value or 0.0, adjusted[0]),
+            "verdict": _error_verdict(beyond, adjusted[0]),
             "validation_error_rate": wilson(int(wrong.sum()), len(wrong)).as_dict(),
+            "validation_error_rate_in_this_mix": error_in_mix(wrong, old_class, photos.targets),
             "difference": difference.as_dict(),
         },
         "properties": records,
@@ -65,7 +77,7 @@ def _shift(test: ShiftTest, p: float) -> ShiftRecord:
     }
 
 
-def _error_verdict(difference: float, p: float) -> Shift:
+def _error_verdict(beyond: float, p: float) -> Shift:
     if p >= 1 - CONFIDENCE:
         return "cannot tell"
-    return "higher" if difference > 0 else "lower"
+    return "higher" if beyond > 0 else "lower"

@@ -16,6 +16,8 @@ from stages.evaluate.words import (
     PROPERTY_NAMES,
     SAME_DISTRIBUTION,
     left_out,
+    mix_words,
+    property_value,
     shift_words,
     validation_sentence,
 )
@@ -136,6 +138,8 @@ def render_evaluation(page: EvaluationPage) -> str:
     environment = page_environment(Path(__file__).parent)
     environment.filters |= {
         "left_out": left_out,
+        "mix_words": mix_words,
+        "property_value": property_value,
         "validation_sentence": validation_sentence,
     }
     text = environment.get_template(_TEMPLATE).render(

@@ -90,9 +90,11 @@ class ShiftRecord(TypedDict):
 class ErrorShiftRecord(TypedDict):
     """The error rate beside that of validation, by the same rule."""
 
-    p: float  # by Holm's method over all tests
-    verdict: Shift
+    p: float  # within classes, by Holm's method over all tests
+    verdict: Shift  # within classes
     validation_error_rate: IntervalRecord
+    # With classes mixed as these photos are; None where validation lacks one of them.
+    validation_error_rate_in_this_mix: float | None
     difference: IntervalRecord
 
 
@@ -100,6 +102,7 @@ class ComparedRecord(TypedDict):
     """These photos against the validation photos."""
 
     validation_images: int
+    measured_validation_images: int  # of them, for size, brightness and sharpness
     differs: bool  # in any of the tests
     error_rate: ErrorShiftRecord
     properties: dict[str, ShiftRecord]  # confidence, size, brightness, sharpness

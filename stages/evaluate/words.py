@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 
 from stages.base.plural import count_noun
-from stages.evaluate.record import EvaluationCounts, EvaluationMetrics, ShiftRecord
+from stages.evaluate.record import (
+    ErrorShiftRecord,
+    EvaluationCounts,
+    EvaluationMetrics,
+    ShiftRecord,
+)
 from stages.page.formatting import SPACE, interval_ends, p_is, percent
 
 NO_PHOTO_COUNTS = "Cannot tell: no photo counts"
@@ -35,6 +40,8 @@ def evaluation_headline(metrics: EvaluationMetrics) -> str:
         f"{percent(rate['value'])} error ({interval_ends(rate)}) on "
         f"{count_noun(metrics['images'], 'photo')}"
     )
+    if metrics["seen_unknown"]:
+        error += " (training photos may be among them)"
     return f"{error}; {validation_sentence(metrics)}.".replace(SPACE, " ")
 
 
@@ -49,7 +56,17 @@ def validation_sentence(metrics: EvaluationMetrics) -> str:
         "higher": "more than in validation",
         "lower": "less than in validation",
     }.get(error["verdict"], "they cannot tell it from that of validation")
-    return f"{verdict}: {percent(old['value'])} ({interval_ends(old)}), {p_is(error['p'])}"
+    rate = f"{percent(old['value'])} ({interval_ends(old)}){mix_words(error)}"
+    return f"{verdict}: {rate}, {p_is(error['p'])}"
+
+
+def mix_words(error: ErrorShiftRecord) -> str:
+    """Return the validation error with the classes of these photos, "" where it is the same."""
+    in_mix = error["validation_error_rate_in_this_mix"]
+    if in_mix is None:
+        return ", which lacks some of these classes"
+    same = percent(in_mix) == percent(error["validation_error_rate"]["value"])
+    return "" if same else f", with classes mixed as here {percent(in_mix)}"
 
 
 def left_out(counts: EvaluationCounts) -> list[str]:
@@ -68,10 +85,22 @@ def left_out(counts: EvaluationCounts) -> list[str]:
 def shift_words(name: str, shift: ShiftRecord) -> str:
     """Return what a shift of a property means, and how large it is."""
     higher, lower = _SHIFTS[name]
+    effect = f"a {shift['effect']} effect"
+    if shift["effect"] == "negligible":
+        effect = "by a negligible amount"
     words = {
-        "higher": f"{higher}, a {shift['effect']} effect",
-        "lower": f"{lower}, a {shift['effect']} effect",
-        "spread otherwise": "spread otherwise, about the same middle",
+        "higher": f"{higher}, {effect}",
+        "lower": f"{lower}, {effect}",
+        "differs": "distributed otherwise, hardly higher or lower",
         "cannot tell": "cannot tell",
     }
     return words[shift["verdict"]]
+
+
+def property_value(value: float) -> str:
+    """Return a value of a property: three digits, of a hundred and more all before the point.
+
+    >>> property_value(1080), property_value(0.4567), property_value(12.34)
+    ('1,080', '0.457', '12.3')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

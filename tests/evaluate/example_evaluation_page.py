@@ -66,17 +66,19 @@ def example_comparison() -> ComparedRecord:
     )
     return {
         "validation_images": 212,
+        "measured_validation_images": 200,
         "differs": True,
         "error_rate": {
             "p": 0.02,
             "verdict": "higher",
             "validation_error_rate": {"value": 0.033, "low": 0.016, "high": 0.067},
+            "validation_error_rate_in_this_mix": 0.051,
             "difference": {"value": 0.1, "low": 0.05, "high": 0.15},
         },
         "properties": {
             "confidence": shift,
-            "size": {**shift, "verdict": "higher"},
+            "size": {**shift, "verdict": "higher", "median": 1080.0},
             "brightness": shift,
-            "sharpness": {**shift, "verdict": "spread otherwise"},
+            "sharpness": {**shift, "verdict": "differs"},
         },
     }

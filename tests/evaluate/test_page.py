@@ -47,11 +47,13 @@ def test_no_name_is_markup() -> None:
 def test_the_page_says_what_is_incomplete_and_differs() -> None:
     """Unread photos, refusals, unknown classes, seen photos and differences are in words."""
     text = " ".join(Elements(render_evaluation(example_evaluation_page())).words)
-    words = re.sub(r"\s+", " ", text)
+    words = re.sub(r"\s+", " ", text)  # of no-break spaces too
     for phrase in (
         "more errors than in validation", "Incomplete: 1 labelled photo could not be",
         "2 trained on", "Answered “none of these”", "With unknown classes as wrong",
-        "they are darker, a medium effect", "spread otherwise", "and 10 more, in predictions.csv",
+        "they are darker, a medium effect", "distributed otherwise", "1,080",
+        "with classes mixed as here 5.1 %", "against 200 of them",
+        "and 10 more, in predictions.csv",
     ):  # fmt: skip
         assert phrase in words, phrase
 
@@ -77,6 +79,8 @@ def test_unknown_photos_of_the_model_are_a_warning() -> None:
     page = replace(page, metrics=with_comparison(page.metrics, None, "no <lock>"))
     text = render_evaluation(page)
     assert "is not known, so" in text
+    assert "photos, and training photos may be among them.</h1>" in text
+    assert "new photos" not in text
     assert "no &lt;lock&gt;" in text
     assert "not compared" in text
 
