@@ -27,7 +27,6 @@ class CountedPhotos:
     properties: Mapping[str, np.ndarray]  # size, brightness, sharpness, (N,) each
     counts: EvaluationCounts
     unknown_classes: Mapping[str, int]  # label -> photos that would count if it were known
-    labels_in_conflict: int
 
     @property
     def right(self) -> np.ndarray:
@@ -46,6 +45,8 @@ def count_photos(
 ) -> CountedPhotos:
     """Return the photos that count: read, new to the model, of a known class, each picture once.
 
+    Which label of a picture is right where it has several nobody can tell, so it does not count.
+
     seen_known: whether anybody can tell what the model has seen.
     """
     number = {name: place for place, name in enumerate(class_names)}
@@ -56,6 +57,7 @@ def count_photos(
         unread=reasons["unread"],
         seen_in_training=reasons["training"] if seen_known else None,
         seen_in_validation=reasons["validation"] if seen_known else None,
+        labels_in_conflict=reasons["conflict"],
         repeats=reasons["repeat"],
         unknown_class=unknown.total(),
         counted=len(counted),
@@ -85,8 +87,16 @@ def count_photos(
         },
         counts=counts,
         unknown_classes=dict(sorted(unknown.items())),
-        labels_in_conflict=_conflicts(judged, twins),
     )
+
+
+def conflicting_pictures(judged: Sequence[JudgedPhoto], twins: Twins) -> set[str]:
+    """Return the pictures, by their first path, of which photos have several labels."""
+    labels: dict[str, set[str]] = {}
+    for photo in judged:
+        if not photo.problem:
+            labels.setdefault(twins.picture[photo.path], set()).add(photo.label)
+    return {picture for picture, names in labels.items() if len(names) > 1}
 
 
 def _divide(
@@ -96,28 +106,21 @@ def _divide(
     counted: list[JudgedPhoto] = []
     reasons: Counter[str] = Counter()
     unknown: Counter[str] = Counter()
-    pictures: set[tuple[str, bool]] = set()  # of known classes and of others
+    pictures: set[str] = set()
+    in_conflict = conflicting_pictures(judged, twins)
     for photo in judged:
-        known = photo.label in number
         if photo.problem:
             reasons["unread"] += 1
         elif side := twins.seen.get(photo.path):
             reasons[side] += 1
-        elif (twins.picture[photo.path], known) in pictures:
+        elif twins.picture[photo.path] in in_conflict:
+            reasons["conflict"] += 1
+        elif twins.picture[photo.path] in pictures:
             reasons["repeat"] += 1
         else:
-            pictures.add((twins.picture[photo.path], known))
-            if known:
+            pictures.add(twins.picture[photo.path])
+            if photo.label in number:
                 counted.append(photo)
             else:
                 unknown[photo.label] += 1
     return counted, reasons, unknown
-
-
-def _conflicts(judged: Sequence[JudgedPhoto], twins: Twins) -> int:
-    """Return how many photos are one picture with others that have another label."""
-    labels: dict[str, set[str]] = {}
-    pictures = [(twins.picture[photo.path], photo) for photo in judged if not photo.problem]
-    for picture, photo in pictures:
-        labels.setdefault(picture, set()).add(photo.label)
-    return sum(len(labels[picture]) > 1 for picture, _ in pictures)

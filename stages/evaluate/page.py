@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.evaluate.counted import CountedPhotos
+from stages.evaluate.counted import CountedPhotos, conflicting_pictures
 from stages.evaluate.judged_photo import JudgedPhoto
 from stages.evaluate.record import EvaluationMetrics
 from stages.evaluate.scores import confusion_with_refusals
@@ -33,7 +33,8 @@ from stages.stats.calibration import reliability_table
 
 _TEMPLATE = "templates/evaluation.html"
 _SCRIPT = "templates/tables.js"
-_LISTED = 40  # rows of a list of files; all are in predictions.csv
+_LISTED = 40  # rows of a list of files
+_ROWS = "Rows of the table"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,8 @@ class Mistake:
     path: str
     label: str
     predicted: str
-    confidence: float
+    most_probable: str  # of the class, where predicted is "none of these"
+    confidence: float  # of the most probable class
     p_label: float
 
 
@@ -53,6 +55,7 @@ class FileList:
 
     title: str
     lines: Sequence[str]
+    in_table: bool = True  # whether predictions.csv has them all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,7 @@ def worst_mistakes(photos: CountedPhotos, class_names: Sequence[str], count: int
             path=str(photos.paths[row]),
             label=names[photos.targets[row]],
             predicted=names[photos.predicted[row]],
+            most_probable=names[photos.most_probable[row]],
             confidence=float(photos.confidence[row]),
             p_label=float(photos.p_label[row]),
         )
@@ -116,6 +120,7 @@ def file_lists(
     twins: Twins,
 ) -> list[FileList]:
     """Return the files that do not count, by reason, and the rows of a table without a photo."""
+    in_conflict = conflicting_pictures(judged, twins)
     lines: dict[str, list[str]] = {
         "Not readable": [f"{one.path}: {one.problem}" for one in judged if one.problem],
         "Trained on": _seen(twins, "training"),
@@ -123,10 +128,19 @@ def file_lists(
         "The same picture as another": [
             f"{path}: as {first}" for path, first in twins.picture.items() if path != first
         ],
+        "One picture under several labels": [
+            f"{one.path}: {one.label}"
+            for one in judged
+            if not one.problem and twins.picture[one.path] in in_conflict
+        ],
         "Without a label": [str(problem) for problem in unlabelled],
-        "Rows of the table": [str(problem) for problem in row_problems],
+        _ROWS: [str(problem) for problem in row_problems],
     }
-    return [FileList(title=title, lines=texts) for title, texts in lines.items() if texts]
+    return [
+        FileList(title=title, lines=texts, in_table=title != _ROWS)
+        for title, texts in lines.items()
+        if texts
+    ]
 
 
 def _seen(twins: Twins, side: str) -> list[str]:

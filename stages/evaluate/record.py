@@ -20,6 +20,7 @@ class EvaluationCounts(TypedDict):
     unread: int  # with a label
     seen_in_training: int | None  # None where nobody can tell
     seen_in_validation: int | None
+    labels_in_conflict: int  # one picture with others of another label
     repeats: int  # the same picture as another one
     unknown_class: int
     counted: int
@@ -118,13 +119,13 @@ class EvaluationMetrics(TypedDict):
     errors: int
     classes: int  # with an image
     counts: EvaluationCounts
-    whole: bool  # whether every labelled photo was read
+    whole: bool  # whether every labelled photo was read, and every row of labels has its photo
+    rows_without_photo: int  # of a table of labels beside a folder
     seen_unknown: str  # why nobody can tell which photos the model has seen, "" where they are told
     refused: RefusalRecord
     error_rate_by_most_probable: IntervalRecord  # with a refusal as its most probable class
     unknown_classes: dict[str, int]  # label -> photos; not in the error rate
     error_rate_with_unknown_classes: IntervalRecord  # each of them wrong
-    labels_in_conflict: int  # photos that are one picture, and have several labels
     calibration: EvaluationCalibration | None  # None without a photo that counts
     sure: SureRecord
     by_class: list[ClassRecord]

@@ -17,7 +17,11 @@ from stages.evaluate.page import (
 )
 from stages.evaluate.predictions_table import predictions_table
 from stages.evaluate.record import EvaluationMetrics
-from stages.evaluate.scores import evaluation_metrics, with_comparison
+from stages.evaluate.scores import (
+    evaluation_metrics,
+    with_comparison,
+    with_rows_without_photo,
+)
 from stages.evaluate.second_look import SecondLook
 from stages.evaluate.twins import find_twins
 from stages.predict.opened_model import OpenedModel
@@ -61,8 +65,9 @@ def evaluation_results(
     if told:
         may_refuse = model.classifier.may_refuse
         compared = compare_with_validation(counted, told, trust.temperature, may_refuse=may_refuse)
+    scores = evaluation_metrics(counted, names, trust.temperature, trust.threshold, limits.seed)
     metrics = with_comparison(
-        evaluation_metrics(counted, names, trust.temperature, trust.threshold, limits.seed),
+        with_rows_without_photo(scores, photos.rows_without_photo),
         compared,
         known.reason if isinstance(known, UnknownPhotos) else "",
     )

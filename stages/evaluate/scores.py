@@ -46,6 +46,7 @@ def evaluation_metrics(
         "classes": len(np.unique(photos.targets)),
         "counts": photos.counts,
         "whole": photos.counts["unread"] == 0,
+        "rows_without_photo": 0,
         "seen_unknown": "",
         "refused": {
             "images": int(refused.sum()),
@@ -56,12 +57,20 @@ def evaluation_metrics(
         "error_rate_with_unknown_classes": (
             wilson(int(right.sum()), images + unknown).complement().as_dict()
         ),
-        "labels_in_conflict": photos.labels_in_conflict,
         "calibration": _calibration(photos, temperature, seed) if images else None,
         "sure": _sure(photos, threshold),
         "by_class": _by_class(matrix, class_names),
         "confusion": _pairs(matrix, class_names),
         "compared": None,
+    }
+
+
+def with_rows_without_photo(metrics: EvaluationMetrics, rows: int) -> EvaluationMetrics:
+    """Return the same with how many rows of a table of labels have no photo."""
+    return {
+        **metrics,
+        "rows_without_photo": rows,
+        "whole": metrics["whole"] and rows == 0,
     }
 
 

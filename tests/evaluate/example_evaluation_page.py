@@ -6,7 +6,7 @@ from stages.evaluate.counted import count_photos
 from stages.evaluate.judged_photo import JudgedPhoto
 from stages.evaluate.page import EvaluationPage, evaluation_page, file_lists, worst_mistakes
 from stages.evaluate.record import ComparedRecord, ShiftRecord
-from stages.evaluate.scores import evaluation_metrics, with_comparison
+from stages.evaluate.scores import evaluation_metrics, with_comparison, with_rows_without_photo
 from stages.evaluate.twins import Twins
 from stages.labels.problem import Problem
 from stages.predict.answer import ClassProbability, PhotoAnswer
@@ -47,7 +47,7 @@ def example_evaluation_page(count: int = 60) -> EvaluationPage:
     twins = Twins(seen=seen, picture=twins_of(photos).picture)  # type: ignore[arg-type]
     counted = count_photos(photos, twins, STRANGE_LABELS, not_labelled=1, seen_known=True)
     metrics = with_comparison(
-        evaluation_metrics(counted, STRANGE_LABELS, 1.4, 0.8, 42),
+        with_rows_without_photo(evaluation_metrics(counted, STRANGE_LABELS, 1.4, 0.8, 42), 7),
         example_comparison() if len(counted.paths) else None,
         "",
     )

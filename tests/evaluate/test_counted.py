@@ -32,7 +32,8 @@ def test_every_photo_counts_or_has_its_reason() -> None:
     assert result.paths.tolist() == ["new"]
     assert result.counts == {
         "photos": 11, "not_labelled": 4, "unread": 1, "seen_in_training": 1,
-        "seen_in_validation": 1, "repeats": 2, "unknown_class": 1, "counted": 1,
+        "seen_in_validation": 1, "labels_in_conflict": 0, "repeats": 2,
+        "unknown_class": 1, "counted": 1,
     }  # fmt: skip
     parts = [count for name, count in result.counts.items() if name != "photos"]
     assert sum(map(int, map(str, parts))) == result.counts["photos"]
@@ -54,12 +55,22 @@ def test_a_refusal_is_a_wrong_answer() -> None:
     assert np.array_equal(result.most_probable, result.targets)
 
 
-def test_one_picture_under_two_labels_is_counted_once_and_said() -> None:
-    """Of copies the first counts; with labels that conflict all of them are counted as such."""
-    photos = [judged("a"), judged("b", label="dog"), judged("c", label="owl")]
-    result = counted(photos, twins_of(photos, same={"b": "a"}))
-    assert result.paths.tolist() == ["a", "c"]
-    assert result.labels_in_conflict == 2
+def test_one_picture_under_two_labels_does_not_count() -> None:
+    """Photos that are one picture are left out where their labels conflict, known or not."""
+    photos = [
+        judged("a"), judged("b", label="dog"), judged("c", label="owl"),
+        judged("d"), judged("e", label="emu"), judged("f", label="dog"), judged("g", label="dog"),
+        judged("seen"), judged("seen too", label="dog"),
+    ]  # fmt: skip
+    twins = twins_of(
+        photos,
+        seen={"seen": "training", "seen too": "training"},
+        same={"b": "a", "e": "d", "g": "f", "seen too": "seen"},
+    )
+    result = counted(photos, twins)
+    assert result.paths.tolist() == ["c", "f"]
+    assert result.counts["labels_in_conflict"] == 4
+    assert (result.counts["repeats"], result.unknown_classes) == (1, {})
 
 
 def test_nothing_counts() -> None:

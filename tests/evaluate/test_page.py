@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from stages.evaluate.counted import count_photos
-from stages.evaluate.page import render_evaluation, shown_pictures, worst_mistakes
+from stages.evaluate.page import (
+    FileList,
+    file_lists,
+    render_evaluation,
+    shown_pictures,
+    worst_mistakes,
+)
 from stages.evaluate.scores import with_comparison
 from tests.evaluate.example_evaluation import CLASSES, judged, twins_of, unread
 from tests.evaluate.example_evaluation_page import HOSTILE, example_evaluation_page
@@ -53,9 +59,17 @@ def test_the_page_says_what_is_incomplete_and_differs() -> None:
         "2 trained on", "Answered “none of these”", "With unknown classes as wrong",
         "they are darker, a medium effect", "distributed otherwise", "1,080",
         "with classes mixed as here 5.1 %", "against 200 of them",
-        "and 10 more, in predictions.csv",
+        "and 10 more", "none of these, most probable", "Incomplete: 7 rows of the table of labels",
     ):  # fmt: skip
         assert phrase in words, phrase
+    assert "in predictions.csv" not in words  # rows of a table without a photo are not there
+
+
+def test_a_long_list_of_photos_names_the_table() -> None:
+    """Of photos that do not count the page shows the first, and says where the others are."""
+    page = example_evaluation_page()
+    lists = [FileList(title="Trained on", lines=[f"{at}.jpg" for at in range(50)])]
+    assert "and 10 more, in predictions.csv" in render_evaluation(replace(page, lists=lists))
 
 
 def test_the_same_content_gives_the_same_page() -> None:
@@ -94,6 +108,14 @@ def test_the_worst_mistakes_come_first() -> None:
     counted = count_photos(photos, twins_of(photos), CLASSES, not_labelled=0, seen_known=True)
     assert [one.path for one in worst_mistakes(counted, CLASSES, 9)] == ["c", "a", "b"]
     assert [one.path for one in worst_mistakes(counted, CLASSES, 1)] == ["c"]
+
+
+def test_photos_with_labels_in_conflict_are_listed() -> None:
+    """Each photo of a picture under several labels stands in a list, with its label."""
+    photos = [judged("a"), judged("b", label="dog"), unread("bad")]
+    lists = file_lists(photos, [], [], twins_of(photos, same={"b": "a"}))
+    found = {one.title: one.lines for one in lists}
+    assert found["One picture under several labels"] == ["a: cat", "b: dog"]
 
 
 def test_a_photo_that_is_gone_has_no_picture() -> None:

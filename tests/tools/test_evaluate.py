@@ -196,12 +196,13 @@ def test_other_labels_begin_anew(project: Path, monkeypatch: pytest.MonkeyPatch)
 
     end_early(monkeypatch, "album", "--labels", table)
     assert len(kept_answers()) == 1
-    table.write_text("path,label\ncat/0.jpg,cat\ncat/1.jpg,dog\n")
+    table.write_text("path,label\ncat/0.jpg,cat\ncat/1.jpg,dog\ngone.jpg,dog\n")
     run(monkeypatch, "album", "--labels", table)
     assert {path: row["label"] for path, row in rows().items() if row["label"]} == {
         "album/cat/0.jpg": "cat", "album/cat/1.jpg": "dog",
     }  # fmt: skip
     assert metrics()["counts"]["not_labelled"] == 10
+    assert (metrics()["rows_without_photo"], metrics()["whole"]) == (1, False)
     assert kept_answers() == []
 
 
