@@ -16,7 +16,7 @@ from stages.base.params import read_section, read_value
 from stages.batch.image_set import ImageSet, open_image_set
 from stages.batch.loader import valid_batches
 from stages.batch.render_spec import RenderSpec
-from stages.dataset.splits import list_class_names, read_splits
+from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import Classifier, ModelParams, build_classifier
 from stages.model.files import load_model
 from stages.model.probe import start_from_probe

@@ -27,7 +27,7 @@ from stages.base.params import read_section
 from stages.batch.batches import Batch, BatchPlan
 from stages.batch.dataloaders import DataLoaders, open_dataloaders
 from stages.batch.views import AugmentParams
-from stages.dataset.splits import list_class_names, read_splits
+from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import ModelParams, build_classifier
 from stages.store.reader import Store
 from stages.train.device import open_device

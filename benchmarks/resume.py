@@ -30,7 +30,7 @@ from stages.base.params import read_section
 from stages.batch.batches import BatchPlan
 from stages.batch.dataloaders import open_dataloaders
 from stages.batch.views import AugmentParams
-from stages.dataset.splits import list_class_names, read_splits
+from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import ModelParams, build_classifier
 from stages.store.reader import Store
 from stages.train.checkpoint import Checkpoints, CheckpointState

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from benchmarks.photos import ROOT
 from stages.base.params import AUTO
 from stages.dataset.duplicates import group_photos, read_duplicates
-from stages.dataset.splits import read_splits, write_splits
+from stages.dataset.split_files import read_splits, write_splits
 from stages.train.recipe import Recipe
 
 CODE = ROOT / "stages"

@@ -17,7 +17,7 @@ from fastai.vision import all as fastai
 
 from benchmarks.measure import timed
 from benchmarks.training import photos_folder
-from stages.dataset.splits import read_splits
+from stages.dataset.split_files import read_splits
 from stages.model.backbones import LITE_MEAN, LITE_STD
 from stages.model.weights import load_in_order
 

@@ -1,6 +1,6 @@
 """Baseline: a linear probe on the frozen backbone, and its out-of-fold probabilities.
 
-Reads   data/presized/, data/splits.csv, data/duplicates.csv
+Reads   data/presized/, data/splits.csv, data/duplicates.csv, data/groups.csv
 Writes  reports/baseline/metrics.json, data/baseline.npz, data/probe.npz
 Run     python -m stages.baseline
 """
@@ -20,8 +20,9 @@ from stages.base.files import write_json
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.terminal import say
 from stages.batch.image_set import open_image_set
-from stages.dataset.duplicates import group_photos, read_duplicates
-from stages.dataset.splits import list_class_names, read_splits
+from stages.dataset.duplicates import read_duplicates
+from stages.dataset.inseparable import inseparable_photos, read_groups
+from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import ModelParams, mean_activations
 from stages.stats.predictions import Baseline, write_baseline
 from stages.store.reader import Store
@@ -56,7 +57,8 @@ def main() -> None:
     features = mean_activations(pooled)
 
     duplicates = read_duplicates(Path("data/duplicates.csv"))
-    groups = group_photos(image_set.paths, duplicates).to_numpy()
+    declared = read_groups(Path("data/groups.csv"))
+    groups = inseparable_photos(image_set.paths, duplicates, declared)
     pred_probs, _ = out_of_fold(features, targets, groups, classes)
     train = splits["split"].eq("train").to_numpy()
     valid = splits["split"].eq("valid").to_numpy()

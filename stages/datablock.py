@@ -1,8 +1,8 @@
 """Datablock: split the set, check all of it, and trace one batch before anything is trained.
 
 Reads: data/presized/, data/manifest/labels.csv.
-Writes: data/splits.csv, data/duplicates.csv, reports/datablock/ (summary.json, summary.txt, and
-three pictures).
+Writes: data/splits.csv, data/test.csv, data/groups.csv, data/duplicates.csv, reports/datablock/
+(summary.json, summary.txt, and three pictures).
 Run: python -m stages.datablock
 """
 
@@ -25,17 +25,19 @@ from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.checks.batch_trace import trace_batch
 from stages.checks.contact_sheet import batch_sheet, epochs_sheet, presizing_sheet
-from stages.checks.duplicate_findings import check_duplicates
+from stages.checks.dataset_findings import check_dataset
 from stages.checks.epoch_views import views_over_epochs
-from stages.checks.finding import worst_first
-from stages.checks.findings import blank_images, check_images, count_classes
+from stages.checks.findings import count_classes
 from stages.checks.findings_text import dataset_line, excluded_text, findings_text, paragraph
 from stages.checks.resampling_loss import compare_resampling, resampling_text
 from stages.checks.summary import count_duplicates, summarise_checks
 from stages.checks.trace_log import trace_text
 from stages.dataset.duplicates import find_duplicates, write_duplicates
+from stages.dataset.inseparable import write_groups
 from stages.dataset.manifest import read_labels
-from stages.dataset.splits import DatablockParams, assign_splits, write_splits
+from stages.dataset.photo_groups import declared_groups
+from stages.dataset.split_files import without_test, write_splits, write_test_set
+from stages.dataset.splits import DatablockParams, assign_splits
 from stages.model.classifier import ModelParams, build_classifier
 from stages.store.reader import Store
 from stages.train.recipe import first_recipe
@@ -56,16 +58,17 @@ def main() -> None:
 
     store = Store(Path("data/presized"))
     images = store.index.merge(read_labels(Path("data/manifest/labels.csv")), on="path")
+    images = images.assign(group=declared_groups(images, params.split.group))
     duplicates = find_duplicates(images, store.image, params.near_duplicates)
     write_duplicates(Path("data/duplicates.csv"), duplicates)
-    splits = assign_splits(images, params, duplicates)
-    write_splits(Path("data/splits.csv"), splits)
-
-    classes = count_classes(splits)
-    blank = blank_images(images, store.image)
-    images = images.drop(columns=["label", "split"]).merge(splits, on="path")
-    findings = check_images(images, augment.size, params.split.by, blank)
-    findings = worst_first([*findings, *check_duplicates(splits, duplicates, params)])
+    all_splits = assign_splits(images, params, duplicates)
+    splits = without_test(all_splits)  # what is looked at from here on
+    images = images.drop(columns=["label", "split"]).merge(all_splits, on="path")
+    write_splits(Path("data/splits.csv"), all_splits)
+    write_test_set(Path("data/test.csv"), all_splits)
+    write_groups(Path("data/groups.csv"), without_test(images))
+    classes = count_classes(all_splits)
+    findings = check_dataset(images, duplicates, params, augment.size, store.image)
 
     # On the CPU, whatever the machine has: one batch is quick there, and always the same.
     model = build_classifier(model_params, max(1, len(classes)), seed, augment.size).train()
@@ -79,7 +82,7 @@ def main() -> None:
     losses = compare_resampling(compared_paths, store.image, augment, seed)
 
     steps = trace.log.steps
-    counts = count_duplicates(duplicates, splits)
+    counts = count_duplicates(duplicates, all_splits)
     summary = summarise_checks(classes, counts, findings, steps, losses)
     write_json(REPORT_FOLDER / "summary.json", summary)
     texts = [findings_text(classes, findings), excluded_text(splits), trace_text(steps)]

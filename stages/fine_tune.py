@@ -26,7 +26,7 @@ from stages.base.ranks import this_rank
 from stages.base.terminal import say
 from stages.batch.dataloaders import open_dataloaders
 from stages.batch.views import AugmentParams
-from stages.dataset.splits import list_class_names, read_splits
+from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import ModelParams
 from stages.model.files import save_model
 from stages.stats.outcomes import outcomes_table

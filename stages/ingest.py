@@ -61,7 +61,7 @@ def main() -> None:
     require_classes(final.labels)
 
     write_images(Path("data/manifest/images.csv"), pd.DataFrame(photos))
-    labels = labels_table(final.labels, final.splits, params.label.by, corrections.relabelled)
+    labels = labels_table(final, params.label.by, corrections.relabelled)
     write_labels(Path("data/manifest/labels.csv"), labels)
     class_count = len(set(final.labels.values()))
     metrics = {

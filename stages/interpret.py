@@ -53,7 +53,8 @@ def main() -> None:
     result = interpret(predictions, baseline, groups, properties, params, read_seed())
     training = read_json("reports/fine_tune/metrics.json", "recipe", "trial")
     result = result.with_training(training["recipe"], training["trial"])
-    page = compose_page(result, reports, store.index, baseline, predictions.map_of(), store.image)
+    seen = store.index[store.index["path"].isin(baseline.paths)]  # without the test images
+    page = compose_page(result, reports, seen, baseline, predictions.map_of(), store.image)
 
     write_json(_TABLES / "metrics.json", result.metrics)
     for name, table in result.tables().items():

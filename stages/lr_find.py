@@ -26,7 +26,7 @@ from stages.batch.batches import BatchPlan
 from stages.batch.image_set import open_image_set
 from stages.batch.loader import train_batches
 from stages.batch.views import AugmentParams
-from stages.dataset.splits import list_class_names, read_splits
+from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import LossName, ModelParams, build_classifier
 from stages.model.probe import Probe, start_from_probe
 from stages.store.reader import Store

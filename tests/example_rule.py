@@ -11,6 +11,7 @@ _RULE: dict[str, object] = {
     "path_column": "path",
     "label_column": "label",
     "split_column": "",
+    "group_column": "",
     "delimiter": ",",
 }
 

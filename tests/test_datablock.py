@@ -13,15 +13,16 @@ from PIL import Image
 
 from stages.base.errors import UserError
 from stages.datablock import main
+from stages.dataset.inseparable import read_groups
 from stages.dataset.manifest import write_labels
-from stages.dataset.splits import read_splits
+from stages.dataset.split_files import read_splits, read_test_set
 from stages.images.resize import PresizeParams
 from stages.store.writer import write_store
 from tests.dataset.example_photos import fixed_camera, resaved, scene
 
 PARAMS = """\
 seed: 7
-datablock: {split: {by: BY, valid: 0.2}, near_duplicates: exclude}
+datablock: {split: {by: BY, valid: 0.2, test: 0.0, group: ""}, near_duplicates: exclude}
 augment: {size: 32, min_scale: 0.75, max_rotate: 10.0, max_zoom: 1.1, max_warp: 0.2,
   max_lighting: 0.2, p_affine: 0.75, p_lighting: 0.75, flip: false}
 model: {arch: test_efficientnet, weights: none, head: linear, cut: none}
@@ -47,7 +48,9 @@ def make_set(by: str = "stratified", **classes: int) -> None:
             Image.fromarray(blocks).resize((48 + n, 56), Image.Resampling.BICUBIC).save(path)
             rows.append((path.name, label, sha256(path.read_bytes()).hexdigest()))
     table = pd.DataFrame(rows, columns=["path", "label", "sha256"])
-    write_labels(Path("data/manifest/labels.csv"), table.assign(source="filename", split=""))
+    write_labels(
+        Path("data/manifest/labels.csv"), table.assign(source="filename", split="", group="")
+    )
     write_store(table, photos, Path("data/presized"), Path("cache"), PRESIZE, 1)
     for photo in photos.iterdir():
         photo.unlink()
@@ -153,7 +156,9 @@ def test_no_image_with_a_label() -> None:
     make_set(cat=3, dog=3)
     write_labels(
         Path("data/manifest/labels.csv"),
-        pd.DataFrame({"path": ["x.png"], "label": "cat", "source": "filename", "split": ""}),
+        pd.DataFrame(
+            {"path": ["x.png"], "label": "cat", "source": "filename", "split": "", "group": ""}
+        ),
     )
     with pytest.raises(UserError, match="there is no image with a label"):
         main()
@@ -165,6 +170,36 @@ def test_blank_images_are_found() -> None:
     main()
     blank = [finding for finding in summary()["findings"] if finding["check"] == "blank"]
     assert [finding["paths"] for finding in blank] == [[BLANK]]
+
+
+def test_the_test_set_is_sealed_by_the_split() -> None:
+    """Test images are counted, their labels are in test.csv alone, and no batch shows one."""
+    make_set(cat=12, dog=12)
+    text = Path("params.yaml").read_text(encoding="utf-8").replace("test: 0.0", "test: 0.25")
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    main()
+    tested = read_test_set(Path("data/test.csv"))
+    assert tested["label"].value_counts().to_dict() == {"cat": 3, "dog": 3}
+    assert not set(tested["path"]) & set(read_splits(Path("data/splits.csv"))["path"])
+    assert Path("data/splits.csv").read_text(encoding="utf-8").count(",,test,") == 6
+    assert summary()["counts"]["test"] == 6
+    assert summary()["classes"][0] == {"label": "cat", "train": 7, "valid": 2, "excluded": 0}
+    assert not any(path in json.dumps(summary()) for path in tested["path"])
+
+
+def test_groups_are_declared_by_a_regex() -> None:
+    """Photos whose names agree in what the regex catches are on one side, and in groups.csv."""
+    make_set(cat=12, dog=12)
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    text = text.replace('group: ""', r"group: '_\d*(\d)\.'")
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    main()
+    groups = read_groups(Path("data/groups.csv"))
+    assert len(groups) == 24
+    assert groups["group"].tolist() == groups["path"].str[-5].tolist()
+    sides = groups.merge(read_splits(Path("data/splits.csv")), on="path")
+    assert all(len(set(side)) == 1 for _, side in sides.groupby("group")["split"])
+    assert "groups" in {finding["check"] for finding in summary()["findings"]}
 
 
 def write_photos(photos: dict[str, Image.Image], by: str, near: str = "exclude") -> None:
@@ -179,7 +214,9 @@ def write_photos(photos: dict[str, Image.Image], by: str, near: str = "exclude")
         label = Path(path).parent.name
         rows.append((path, label, sha256(file.read_bytes()).hexdigest()))
     table = pd.DataFrame(rows, columns=["path", "label", "sha256"])
-    write_labels(Path("data/manifest/labels.csv"), table.assign(source="folder", split=""))
+    write_labels(
+        Path("data/manifest/labels.csv"), table.assign(source="folder", split="", group="")
+    )
     write_store(table, Path("photos"), Path("data/presized"), Path("cache"), PRESIZE, 1)
 
 
@@ -238,5 +275,6 @@ def test_a_common_layout_works_as_it_is() -> None:
     }
     write_photos(photos, "folder")
     main()
-    assert split_counts() == {"train": 6, "valid": 6, "test": 6}
+    assert split_counts() == {"train": 6, "valid": 6}
+    assert len(read_test_set(Path("data/test.csv"))) == 6
     assert summary()["counts"] == {"train": 6, "valid": 6, "test": 6, "excluded": 0, "classes": 2}

@@ -80,7 +80,7 @@ def test_every_photo_is_in_the_manifest(
     assert dict(zip(images["path"], images["format"], strict=True)) == PHOTOS
     assert set(zip(images["width"], images["height"], strict=True)) == {(30, 20)}
     assert table("data/manifest/labels.csv") == [
-        {"path": path, "label": label, "source": "filename", "split": ""}
+        {"path": path, "label": label, "source": "filename", "split": "", "group": ""}
         for path, label in zip(PHOTOS, ["cat", "cat", "dog", "dog"], strict=True)
     ]
     assert Path("reports/ingest/problems.csv").read_text() == "path,problem,detail\n"
@@ -167,18 +167,18 @@ def test_labels_by_folder(project: Project) -> None:
     assert metrics()["problems"] == {"no folder": 3}
 
 
-def test_labels_and_splits_by_csv(project: Project) -> None:
+def test_labels_splits_and_groups_by_csv(project: Project) -> None:
     """Rows and photos are matched, repeats are merged, and those without a match are problems."""
     Path("list.tsv").write_text(
-        "file\tkind\tside\ncat_1.jpg\tA\ttrain\ncat_1.jpg\tA\ttrain\ncat_2.jpg\tB\tvalid\n"
-        "dog_1.jpg\tA\t\ndog_1.jpg\tB\t\ngone.jpg\tA\ttrain\n"
+        "file\tkind\tside\twho\ncat_1.jpg\tA\ttrain\tx\ncat_1.jpg\tA\ttrain\tx\n"
+        "cat_2.jpg\tB\tvalid\t\ndog_1.jpg\tA\t\tx\ndog_1.jpg\tB\t\tx\ngone.jpg\tA\ttrain\ty\n"
     )
     columns = {"path_column": "file", "label_column": "kind", "split_column": "side"}
-    project(by="csv", csv="list.tsv", delimiter="\t", **columns)
+    project(by="csv", csv="list.tsv", delimiter="\t", group_column="who", **columns)
     ingest.main()
     assert table("data/manifest/labels.csv") == [
-        {"path": "cat_1.jpg", "label": "A", "source": "csv", "split": "train"},
-        {"path": "cat_2.jpg", "label": "B", "source": "csv", "split": "valid"},
+        {"path": "cat_1.jpg", "label": "A", "source": "csv", "split": "train", "group": "x"},
+        {"path": "cat_2.jpg", "label": "B", "source": "csv", "split": "valid", "group": ""},
     ]
     assert metrics()["merged_rows"] == 1
     assert [(row["path"], row["problem"]) for row in table("reports/ingest/problems.csv")] == [

@@ -13,7 +13,7 @@ from stages.batch.loader import train_batches, valid_batches
 from stages.batch.memory_budget import memory_budget
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
-from stages.dataset.splits import list_class_names
+from stages.dataset.split_files import list_class_names
 from stages.store.reader import Store
 
 

@@ -26,7 +26,7 @@ from stages.batch.windows import collate, visible_windows
 from stages.checks.epoch_views import to_uint8
 from stages.checks.finding import Finding
 from stages.checks.trace_log import TraceLog, TraceStep, TraceStopped
-from stages.dataset.splits import list_class_names
+from stages.dataset.split_files import list_class_names
 
 # More images would show nothing new, and take their time in a stage that should be quick.
 MAX_TRACED_IMAGES = 64

@@ -7,10 +7,12 @@ import pandas as pd
 from stages.base.plural import count_noun, join_names
 from stages.checks.finding import Finding, warning_finding, worst_first
 from stages.dataset.duplicates import MAX_ALIKE, MAX_COPIES, group_photos
+from stages.dataset.split_files import without_test
 from stages.dataset.splits import DatablockParams, SplitRule
 
 _SHOWN = 3  # pairs or groups in one sentence; data/duplicates.csv has all
 _LIST = "data/duplicates.csv has them all"
+_BY_NAME = "datablock.split.group divides by name"
 _APART: dict[SplitRule, str] = {
     "hash": "stratified has small groups on one side, and column or folder divides by day or place",
     "stratified": "column or folder divides by day or place",
@@ -35,7 +37,7 @@ def check_duplicates(
         *_check_same_pictures(pairs),
         *_check_look_alikes(pairs, params.split.by),
         *_check_series(pairs, images, params.split.by),
-        *_check_labels(images, pairs),
+        *_check_labels(without_test(images), pairs),
         *_check_training(images, pairs),
     ]
     return worst_first(findings)
@@ -45,9 +47,10 @@ def _check_excluded(images: pd.DataFrame) -> Iterator[Finding]:
     """Yield which training images are the same picture as one that is not trained with."""
     excluded = images[images["split"] == "excluded"]
     if len(excluded):
+        kept_out = "training and validation" if images["split"].eq("test").any() else "training"
         yield warning_finding(
             "duplicates_across_the_split",
-            f"{count_noun(len(excluded), 'image')} kept out of training as the same picture as "
+            f"{count_noun(len(excluded), 'image')} kept out of {kept_out} as the same picture as "
             "one in validation or test; splits.csv names the twin of each, duplicates.csv how far "
             "their pixels differ (up to 1 is the same picture), and datablock.near_duplicates: "
             "warn would train with all but equal files",
@@ -77,7 +80,7 @@ def _check_look_alikes(pairs: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
             f"surely being the same picture: {_examples(alike)}. None is excluded. If they are "
             "shots of one moment, or one picture cut or with a watermark, the error in validation "
             "will look too small: drop one of each in data/corrections.csv, or divide them "
-            f"otherwise (datablock.split.by: {_APART[by]}); {_LIST}",
+            f"otherwise (datablock.split.by: {_APART[by]}; {_BY_NAME}); {_LIST}",
             alike["path"],
         )
 
@@ -101,7 +104,7 @@ def _check_series(pairs: pd.DataFrame, images: pd.DataFrame, by: SplitRule) -> I
         f"{join_names(names, '; ', _SHOWN)}. None is excluded: they are not all one picture, or "
         f"more than {MAX_COPIES}, which are not compared, or most of the set is like that. Where "
         "they are copies after all, or shots follow each other closely, the error in validation "
-        f"will look too small: datablock.split.by: {_APART[by]}",
+        f"will look too small: datablock.split.by: {_APART[by]}; {_BY_NAME}",
         members.index.tolist(),
     )
 

@@ -16,7 +16,8 @@ from stages.checks.finding import (
     warning_finding,
     worst_first,
 )
-from stages.dataset.splits import SPLIT_VALUES, SplitRule
+from stages.dataset.split_files import SPLIT_VALUES, without_test
+from stages.dataset.splits import SplitRule
 from stages.labels.label_text import look_alike_key
 
 _MIN_TRAIN_IMAGES = 5  # below which a class is hardly learned
@@ -69,14 +70,15 @@ def check_images(
     """Return all findings, errors first.
 
     images has path, label, split, width, height (as presized); size is the side in pixels that the
-    model sees, by the rule of the split, blank the paths of `blank_images`.
+    model sees, by the rule of the split, blank the paths of `blank_images`. Of the test images the
+    classes are counted, and nothing more.
     """
     classes = count_classes(images)
     findings = [
         *_check_sides(classes, by),
         *_check_classes(classes, by),
         *_check_label_spelling(classes["label"].tolist()),
-        *_check_shapes(images, size),
+        *_check_shapes(without_test(images), size),
         *_check_blank(blank),
     ]
     return worst_first(findings)
@@ -111,7 +113,9 @@ def _check_sides(classes: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
             f"no image is left to validate with: {_MORE_VALIDATION[by]}",
         )
     else:
-        yield _precision_note(int(classes["valid"].sum()))
+        yield _precision_note("precision", "validation", int(classes["valid"].sum()))
+    if "test" in classes and classes["test"].any():
+        yield _precision_note("test_precision", "test", int(classes["test"].sum()))
     if len(classes) == 1:
         yield error_finding(
             "one_class",
@@ -120,12 +124,12 @@ def _check_sides(classes: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
         )
 
 
-def _precision_note(valid_images: int) -> Finding:
+def _precision_note(check: str, side: str, number: int) -> Finding:
     """Return how wide the 95 % interval of an error rate of 5 % will be (normal approximation)."""
-    points = 196 * np.sqrt(0.05 * 0.95 / valid_images)
-    images = count_noun(valid_images, "validation image")
+    points = 196 * np.sqrt(0.05 * 0.95 / number)
+    images = count_noun(number, f"{side} image")
     message = f"with {images}, an error rate of 5 % is sure to within"
-    return Finding("note", "precision", f"{message} about {points:.1f} points either way")
+    return Finding("note", check, f"{message} about {points:.1f} points either way")
 
 
 def _check_classes(classes: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:

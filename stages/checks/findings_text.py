@@ -8,7 +8,7 @@ import pandas as pd
 
 from stages.base.plural import count_noun
 from stages.checks.finding import Finding
-from stages.dataset.splits import SPLIT_VALUES
+from stages.dataset.split_files import SPLIT_VALUES
 
 _MAX_CLASS_ROWS = 60  # of the table of classes
 _MAX_LABEL_LENGTH = 40  # characters of a label there

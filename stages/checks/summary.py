@@ -2,23 +2,22 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 import pandas as pd
 
 from stages.checks.finding import Finding, Severity
 from stages.checks.resampling_loss import ResamplingLoss, mean_losses
 from stages.checks.trace_log import TraceStep
-from stages.dataset.splits import SPLIT_VALUES
+from stages.dataset.split_files import SPLIT_VALUES
 
 
 class ClassCounts(TypedDict):
-    """A class with its number of images on each side of the split."""
+    """A class with its number of images on each side of the split but the test, which is sealed."""
 
     label: str
     train: int
     valid: int
-    test: NotRequired[int]  # only of a set with a side for it
     excluded: int
 
 
@@ -81,7 +80,7 @@ def summarise_checks(
     ]
     return CheckSummary(
         counts=counts,
-        classes=[_class_counts(row, splits) for row in classes.to_dict("records")],
+        classes=[_class_counts(row) for row in classes.to_dict("records")],
         duplicates=duplicates,
         findings=records,
         steps=[asdict(step) for step in steps],
@@ -106,10 +105,7 @@ def count_duplicates(duplicates: pd.DataFrame, splits: pd.DataFrame) -> Duplicat
     )
 
 
-def _class_counts(row: Mapping[Hashable, Any], splits: Sequence[str]) -> ClassCounts:
-    counts = ClassCounts(
+def _class_counts(row: Mapping[Hashable, Any]) -> ClassCounts:
+    return ClassCounts(
         label=row["label"], train=row["train"], valid=row["valid"], excluded=row["excluded"]
     )
-    if "test" in splits:
-        counts["test"] = row["test"]
-    return counts

@@ -16,6 +16,7 @@ REASONS = {
     "added": "the base did not have it",
     "removed": "the other does not have it",
     "moved": "one of the two trains on it",
+    "test": "one of the two sets it aside for the test",
     "excluded": "one of the two keeps it out of training and validation",
     "rejected": "one of the two could not decode it",
     "dropped": "one of the two drops it, in corrections.csv",
@@ -115,5 +116,6 @@ def _reason(path: str, lists: _Lists, absent: str) -> str:
     if "labels" in tables and path not in tables["labels"].index:
         return "dropped" if path in lists.dropped else "unlabelled"
     if "splits" in tables and path in tables["splits"].index:
-        return "excluded" if tables["splits"]["split"][path] == "excluded" else "moved"
+        split = tables["splits"]["split"][path]
+        return split if split in ("excluded", "test") else "moved"
     return "unknown"

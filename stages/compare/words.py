@@ -14,6 +14,7 @@ REASON_WORDS = {
     "added": "new",
     "removed": "gone",
     "moved": "in training on one side",
+    "test": "set aside for the test on one side",
     "excluded": "kept out on one side",
     "rejected": "undecodable on one side",
     "dropped": "dropped on one side",

@@ -11,6 +11,7 @@ import pandas as pd
 
 from stages.base.errors import UserError
 from stages.base.files import read_text_csv, write_csv
+from stages.labels.labels import PhotoLabels
 
 # A row for each file that is meant as a photo. format is Pillow's name for it, "" (with width and
 # height 0) when it is no image after all.
@@ -22,8 +23,8 @@ IMAGE_COLUMNS = {
     "height": "int64",
 }
 # source is filename, csv, folder or correction; split is train, valid, test, or "" when nothing is
-# given.
-LABEL_COLUMNS = {"path": "str", "label": "str", "source": "str", "split": "str"}
+# given; group is as the CSV names it, or "".
+LABEL_COLUMNS = {"path": "str", "label": "str", "source": "str", "split": "str", "group": "str"}
 _REMEDY = "make it with: dvc repro ingest"
 
 
@@ -37,13 +38,17 @@ def read_images(file: Path) -> pd.DataFrame:
     return _read(file, IMAGE_COLUMNS)
 
 
-def labels_table(
-    labels: Mapping[str, str], splits: Mapping[str, str], rule: str, corrected: Container[str]
-) -> pd.DataFrame:
-    """Return labels and splits (by path) as a table; source is the rule, or correction."""
+def labels_table(final: PhotoLabels, rule: str, corrected: Container[str]) -> pd.DataFrame:
+    """Return labels, splits and groups as a table; source is the rule, or correction."""
     rows = [
-        (path, label, "correction" if path in corrected else rule, splits.get(path, ""))
-        for path, label in labels.items()
+        (
+            path,
+            label,
+            "correction" if path in corrected else rule,
+            final.splits.get(path, ""),
+            final.groups.get(path, ""),
+        )
+        for path, label in final.labels.items()
     ]
     return pd.DataFrame(rows, columns=list(LABEL_COLUMNS), dtype="str")
 
@@ -54,7 +59,7 @@ def write_labels(file: Path, labels: pd.DataFrame) -> None:
 
 
 def read_labels(file: Path) -> pd.DataFrame:
-    """Read labels.csv: path, label, source, split, all text; a label may well be NA or 007."""
+    """Read labels.csv: LABEL_COLUMNS, all text; a label may well be NA or 007."""
     return _read(file, LABEL_COLUMNS)
 
 

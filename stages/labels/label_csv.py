@@ -1,4 +1,4 @@
-"""Labels from a CSV: the label and the side of the split of each photo, by the path in its row."""
+"""Labels from a CSV: label, side of the split and group of each photo, by the path in its row."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +25,9 @@ def read_labels_csv(file: Path, params: LabelParams, paths: Sequence[str]) -> Ph
     """
     label_column = params.label_column if params.by == "csv" else ""
     split_column = params.split_column
-    columns = [name for name in (params.path_column, label_column, split_column) if name]
+    group_column = params.group_column
+    named = (params.path_column, label_column, split_column, group_column)
+    columns = [name for name in named if name]
     table = read_table(file, params.delimiter)
     if table.absent(columns):
         raise shape_error(table, params, columns, paths)
@@ -36,6 +38,7 @@ def read_labels_csv(file: Path, params: LabelParams, paths: Sequence[str]) -> Ph
     problems += matched.adjusted
     by_rows = _labels(rows_by_path, label_column) if label_column else PhotoLabels()
     splits, no_split = _splits(rows_by_path, split_column) if split_column else ({}, [])
+    groups, no_group = _photo_groups(rows_by_path, group_column) if group_column else ({}, [])
     no_row = [
         Problem(path, "photo without row", "no row names it")
         for path in paths
@@ -50,9 +53,10 @@ def read_labels_csv(file: Path, params: LabelParams, paths: Sequence[str]) -> Ph
         by_rows.labels,
         by_rows.unlabelled + (no_row if label_column else []),
         splits,
-        [*problems, *([] if label_column else no_row), *no_split],
+        [*problems, *([] if label_column else no_row), *no_split, *no_group],
         merged_rows,
         by_rows.written,
+        groups,
     )
 
 
@@ -86,6 +90,19 @@ def _splits(rows_by_path: RowsByPath, column: str) -> tuple[dict[str, Side], lis
             detail = f"line {rows[0].line}: {echo(word)} is neither train, valid nor test"
             problems.append(Problem(path, "unknown split", detail))
     return splits, problems
+
+
+def _photo_groups(rows_by_path: RowsByPath, column: str) -> tuple[dict[str, str], list[Problem]]:
+    """Return the group of each path that has one, and a problem where the rows give several."""
+    groups = {}
+    problems = []
+    for path, rows in rows_by_path.items():
+        name, conflict = _agreed_value(rows, column)
+        if conflict:
+            problems.append(Problem(path, "conflicting groups", conflict))
+        elif name:
+            groups[path] = name
+    return groups, problems
 
 
 def _agreed_value(rows: Sequence[CsvRow], column: str) -> tuple[str, str]:

@@ -3,27 +3,16 @@
 The CSV itself is read in label_csv.py.
 """
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from time import monotonic
 
-import regex
-
-from stages.base.echo import echo
-from stages.base.errors import UserError
 from stages.labels.label_csv import read_labels_csv
 from stages.labels.label_text import clean_label
 from stages.labels.labels import LabelParams, PhotoLabels, cleaned_labels
+from stages.labels.name_regex import catch_in_names
 from stages.labels.nested_folders import nested_folders
 from stages.labels.problem import Problem
-
-# Seconds that the regex may take: for one name (an ordinary one takes a few microseconds), and for
-# all names together, a fixed part and a part for each.
-_NAME_SECONDS = 0.5
-_TOTAL_SECONDS = 10.0
-_TOTAL_SECONDS_PER_NAME = 0.001
 
 
 def labels_by_rule(params: LabelParams, paths: Sequence[str]) -> PhotoLabels:
@@ -50,11 +39,9 @@ def by_filename(paths: Sequence[str], params: LabelParams) -> PhotoLabels:
     """Label each path by what the regex catches in it, as in fastai's RegexLabeller (search)."""
     caught: dict[str, str] = {}
     unlabelled = []
-    pattern = regex.compile(params.regex)
-    end = monotonic() + _TOTAL_SECONDS + _TOTAL_SECONDS_PER_NAME * len(paths)
-    for path in paths:
-        text = path if params.on == "path" else path.rpartition("/")[2]
-        label = _search(pattern, unicodedata.normalize("NFC", text), end - monotonic())
+    names = [path if params.on == "path" else path.rpartition("/")[2] for path in paths]
+    found = catch_in_names(params.regex, names, "ingest.label.regex")
+    for path, label in zip(paths, found, strict=True):
         if label and clean_label(label):
             caught[path] = label
         else:
@@ -71,22 +58,3 @@ def by_folder(paths: Iterable[str]) -> PhotoLabels:
     unlabelled = [Problem(path, "no folder", detail) for path, label in labels.items() if not label]
     named = {path: label for path, label in labels.items() if label}
     return PhotoLabels(named, unlabelled, written=written)
-
-
-def _search(pattern: regex.Pattern[str], text: str, seconds_left: float) -> str | None:
-    """Return what the group catches in a name, None without a match.
-
-    seconds_left: until all names must be done.
-    """
-    try:
-        match = pattern.search(text, timeout=max(1e-6, min(_NAME_SECONDS, seconds_left)))
-    except TimeoutError:
-        slow_name = seconds_left > _NAME_SECONDS
-        slow = f"over {_NAME_SECONDS:g} s on" if slow_name else "far too long on names such as"
-        raise UserError(
-            f"ingest.label.regex {pattern.pattern} took {slow} {echo(text)};"
-            " repeats inside repeats, such as (a+)+, do that: write a simpler one"
-        ) from None
-    if match is None or match[1] is None:
-        return None
-    return match[1]

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import regex
 from pydantic import Field, field_validator, model_validator
 
 from stages.base.params import Section
 from stages.labels.label_text import clean_label
+from stages.labels.name_regex import one_group_regex
 from stages.labels.problem import Problem
 
 
@@ -27,6 +27,7 @@ class PhotoLabels:
     problems: list[Problem] = field(default_factory=list)  # of a CSV's rows, and folders
     merged_rows: int = 0  # rows of a CSV that repeat another
     written: dict[str, str] = field(default_factory=dict)  # by path, where cleaning changed a label
+    groups: Mapping[str, str] = field(default_factory=dict)  # a group by path, where given
 
 
 class LabelParams(Section):
@@ -42,26 +43,24 @@ class LabelParams(Section):
     )
     regex: str = Field(description="exactly one capture group: the label")
     csv: str = Field(
-        min_length=1, description="table for by: csv, and for a split column; one line per photo"
+        min_length=1,
+        description="table for by: csv, and for a split or group column; one line per photo",
     )
     path_column: str = Field(description="column of the csv with paths below ingest.images")
     label_column: str = Field(description="column of the csv with labels")
-    split_column: str = Field(description="column of the csv with train or valid; empty for none")
+    split_column: str = Field(
+        description="column of the csv with train, valid or test; empty for none"
+    )
+    group_column: str = Field(
+        description="column of the csv with the object, person or scene of each photo, for"
+        " datablock.split.group; empty for none"
+    )
     delimiter: str = Field(description="delimiter of the csv, one character")
 
     @field_validator("regex")
     @classmethod
     def _has_one_group(cls, value: str) -> str:
-        try:
-            groups = regex.compile(value).groups
-        except (regex.error, RecursionError, OverflowError) as error:
-            raise ValueError(f"{value!r} is no regular expression: {error}") from None
-        if groups != 1:
-            raise ValueError(
-                f"{value!r} has {groups} capture groups and needs exactly one, which catches the"
-                " label; (?:...) groups without capturing"
-            )
-        return value
+        return one_group_regex(value, "label")
 
     @field_validator("delimiter")
     @classmethod
@@ -72,8 +71,8 @@ class LabelParams(Section):
 
     @property
     def reads_csv(self) -> bool:
-        """Whether the CSV is used: for the labels, or at least for the split."""
-        return self.by == "csv" or self.split_column != ""
+        """Whether the CSV is used: for the labels, or at least for the split or the groups."""
+        return self.by == "csv" or self.split_column != "" or self.group_column != ""
 
     @model_validator(mode="after")
     def _columns_are_named(self) -> "LabelParams":
@@ -82,6 +81,8 @@ class LabelParams(Section):
             columns["label_column"] = self.label_column
         if self.split_column:
             columns["split_column"] = self.split_column
+        if self.group_column:
+            columns["group_column"] = self.group_column
         empty = [key for key, column in columns.items() if not column]
         if empty:
             raise ValueError(f"by: {self.by} reads {self.csv}, so {empty[0]} must name a column")

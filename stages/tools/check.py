@@ -19,6 +19,7 @@ from stages.base.file_names import refuse_locale
 from stages.base.params import PARAMS, read_seed
 from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
+from stages.dataset.photo_groups import COLUMN
 from stages.labels.corrections import read_corrections_table
 from stages.model.backbones import make_backbone
 from stages.model.probe import can_be_probe
@@ -85,6 +86,11 @@ def cross_mistakes(sections: ValidSections, outputs: list[str]) -> tuple[list[st
         mistakes.append(
             "datablock.split.by: column needs ingest.label.split_column, the name of the column"
             f" of {ingest.label.csv} that says train or valid"
+        )
+    if ingest and split and split.group == COLUMN and not ingest.label.group_column:
+        mistakes.append(
+            "datablock.split.group: column needs ingest.label.group_column, the name of the column"
+            f" of {ingest.label.csv} that says which object, person or scene it is"
         )
     return [*mistakes, *model_mistakes(sections)], notes
 

@@ -13,7 +13,8 @@ Pair = tuple[str, str, str, str, str]
 
 def params(by: SplitRule = "hash", near: NearDuplicates = "exclude") -> DatablockParams:
     """Return the params of the stage."""
-    return DatablockParams(split=SplitParams(by=by, valid=0.2), near_duplicates=near)
+    split = SplitParams(by=by, valid=0.2, test=0.0, group="")
+    return DatablockParams(split=split, near_duplicates=near)
 
 
 def findings(images: pd.DataFrame, pairs: list[Pair], by: SplitRule = "hash") -> dict[str, Finding]:

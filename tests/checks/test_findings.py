@@ -159,6 +159,17 @@ def test_a_class_in_the_test_alone_cannot_be_learned() -> None:
     assert count_classes(images)["test"].tolist() == [0, 0, 3]
 
 
+def test_the_precision_of_a_test_is_noted() -> None:
+    """With 100 test images the note says 4.3 points, and without any there is none."""
+    images = images_of(a=(80, 20, 50), b=(80, 20, 50))
+    images["split"] = images["split"].replace("excluded", "test")
+    note = findings_by_check(images)["test_precision"]
+    assert note.severity == "note"
+    assert note.message.startswith("with 100 test images")
+    assert "about 4.3 points" in note.message
+    assert "test_precision" not in findings_by_check(images_of(a=(80, 20), b=(80, 20)))
+
+
 def test_many_spellings_are_one_short_warning() -> None:
     """However many labels differ by case, one warning names the first five sets."""
     classes = {f"{name}{n}": (8, 2) for n in range(20) for name in ("cat", "CAT")}

@@ -16,6 +16,7 @@ BEFORE = {
     "gone.jpg": ("5", "dog", "valid"),
     "moved.jpg": ("6", "dog", "valid"),
     "repeats.jpg": ("7", "dog", "valid"),
+    "aside.jpg": ("14", "dog", "valid"),
     "rotten.jpg": ("8", "dog", "valid"),
     "dropped.jpg": ("9", "dog", "valid"),
     "unlabelled.jpg": ("13", "dog", "valid"),
@@ -29,6 +30,7 @@ AFTER = {
     "content.jpg": ("44", "cat", "valid"),
     "moved.jpg": ("6", "dog", "train"),
     "repeats.jpg": ("7", "dog", "excluded"),
+    "aside.jpg": ("14", "dog", "test"),
     "rotten.jpg": ("8", "dog", "valid"),
     "dropped.jpg": ("9", "", "dropped"),
     "unlabelled.jpg": ("13", "", "valid"),
@@ -67,6 +69,7 @@ def test_every_other_image_has_its_reason(history: ExampleHistory) -> None:
         "gone.jpg": ("base", "removed"),
         "moved.jpg": ("base", "moved"),
         "repeats.jpg": ("base", "excluded"),
+        "aside.jpg": ("base", "test"),
         "rotten.jpg": ("base", "rejected"),
         "dropped.jpg": ("base", "dropped"),
         "unlabelled.jpg": ("base", "unlabelled"),
@@ -82,7 +85,7 @@ def test_reasons_are_counted_in_their_own_order(history: ExampleHistory) -> None
     counts = pair_images(history.snapshot("v1"), history.snapshot("v2")).counts()
     assert list(counts) == [reason for reason in REASONS if reason != "unknown"]
     assert counts["moved"] == 3
-    assert sum(counts.values()) == 11
+    assert sum(counts.values()) == 12
 
 
 def test_the_other_way_round_added_is_removed(history: ExampleHistory) -> None:

@@ -42,12 +42,13 @@ Photos = dict[str, Image.Image]
 
 
 def index_of(photos: Photos) -> pd.DataFrame:
-    """Return path, label (before the slash), sha256, phash and an empty split of photos."""
+    """Return path, label (before the slash), sha256, phash and no split and group of photos."""
     rows = [
-        (path, path.split("/")[0], sha256(photo.tobytes()).hexdigest(), phash(photo), "")
+        (path, path.split("/")[0], sha256(photo.tobytes()).hexdigest(), phash(photo), "", "")
         for path, photo in photos.items()
     ]
-    return pd.DataFrame(rows, columns=["path", "label", "sha256", "phash", "split"], dtype="str")
+    columns = ["path", "label", "sha256", "phash", "split", "group"]
+    return pd.DataFrame(rows, columns=columns, dtype="str")
 
 
 def pixels_of(photos: Photos) -> Callable[[str], NDArray[np.uint8]]:
@@ -69,7 +70,8 @@ def pairs(duplicates: pd.DataFrame) -> dict[tuple[str, str], str]:
 def lost(photos: Photos) -> tuple[int, int]:
     """Return how many photos a split by hash excludes, and how many classes still train."""
     index = index_of(photos)
-    params = DatablockParams(split=SplitParams(by="hash", valid=0.2), near_duplicates="exclude")
+    split = SplitParams(by="hash", valid=0.2, test=0.0, group="")
+    params = DatablockParams(split=split, near_duplicates="exclude")
     splits = assign_splits(index, params, duplicates_of(photos))
     train = splits[splits["split"] == "train"]
     return int(splits["split"].eq("excluded").sum()), train["label"].nunique()

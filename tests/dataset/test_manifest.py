@@ -18,6 +18,7 @@ from stages.dataset.manifest import (
     write_images,
     write_labels,
 )
+from stages.labels.labels import PhotoLabels
 
 ODD = [
     "NA",
@@ -57,7 +58,7 @@ def test_odd_paths_and_labels_survive(tmp_path: Path) -> None:
     assert dict(zip(read["path"], read["width"], strict=True)) == {
         p: 4000 + i for i, p in enumerate(ODD)
     }
-    write_labels(tmp_path / "l.csv", labels_table({p: p for p in ODD}, {}, "csv", {}))
+    write_labels(tmp_path / "l.csv", labels_table(PhotoLabels({p: p for p in ODD}), "csv", {}))
     read = read_labels(tmp_path / "l.csv")
     assert read["path"].tolist() == read["label"].tolist() == sorted(ODD)
     assert set(read["split"]) == {""}
@@ -70,7 +71,7 @@ def test_any_text_survives(
 ) -> None:
     """Paths and labels of any characters come back equal."""
     file = tmp_path_factory.mktemp("manifest") / "labels.csv"
-    write_labels(file, labels_table(labels, {}, "folder", {}))
+    write_labels(file, labels_table(PhotoLabels(labels), "folder", {}))
     read = read_labels(file)
     assert dict(zip(read["path"], read["label"], strict=True)) == labels
 
@@ -86,7 +87,8 @@ def test_columns_have_their_types(tmp_path: Path) -> None:
         assert all(
             pd.api.types.is_string_dtype(read[name]) for name in ("path", "sha256", "format")
         )
-        write_labels(tmp_path / "l.csv", labels_table(dict.fromkeys(paths, "x"), {}, "csv", {}))
+        labels = PhotoLabels(dict.fromkeys(paths, "x"))
+        write_labels(tmp_path / "l.csv", labels_table(labels, "csv", {}))
         read = read_labels(tmp_path / "l.csv")
         assert list(read.columns) == list(LABEL_COLUMNS)
         assert all(pd.api.types.is_string_dtype(read[name]) for name in LABEL_COLUMNS)
@@ -102,13 +104,17 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_a_label_knows_where_it_comes_from() -> None:
-    """The source is the rule, or correction for corrected photos; a split is there where given."""
-    table = labels_table({"a": "cat", "b": "dog"}, {"b": "valid", "z": "train"}, "filename", {"b"})
+    """The source is the rule, or correction; a split and a group are there where given."""
+    labels = PhotoLabels(
+        {"a": "cat", "b": "dog"}, splits={"b": "valid", "z": "train"}, groups={"a": "anna"}
+    )
+    table = labels_table(labels, "filename", {"b"})
     assert table.to_dict("list") == {
         "path": ["a", "b"],
         "label": ["cat", "dog"],
         "source": ["filename", "correction"],
         "split": ["", "valid"],
+        "group": ["anna", ""],
     }
 
 

@@ -2,7 +2,6 @@
 
 from hashlib import sha256
 from itertools import combinations
-from pathlib import Path
 from random import Random
 from typing import Literal
 
@@ -14,15 +13,8 @@ from pydantic import ValidationError
 
 from stages.base.errors import UserError
 from stages.dataset.duplicates import DUPLICATE_COLUMNS, NearDuplicates
-from stages.dataset.splits import (
-    SPLIT_VALUES,
-    DatablockParams,
-    SplitParams,
-    assign_splits,
-    list_class_names,
-    read_splits,
-    write_splits,
-)
+from stages.dataset.split_files import SPLIT_VALUES
+from stages.dataset.splits import DatablockParams, SplitParams, assign_splits
 
 # The same examples on every run, and no time limit on a busy machine.
 repeatable = settings(derandomize=True, deadline=None, max_examples=50)
@@ -47,7 +39,8 @@ def table(rows: list[Photo]) -> pd.DataFrame:
             "path": [f"{row:03}.jpg" for row in range(len(rows))],
             "label": [label for _, label, _ in rows],
             "sha256": [digest(content) for content, _, _ in rows],
-            "group": [group[content] for content, _, _ in rows],
+            "alike": [group[content] for content, _, _ in rows],
+            "group": "",
             "split": "",
         }
     )
@@ -61,14 +54,14 @@ def digest(content: int) -> str:
 def distinct(count: int, label: str = "a") -> pd.DataFrame:
     """Return images that have nothing to do with each other."""
     images = table([(content, label, 0) for content in range(count)])
-    return images.assign(group=range(count))
+    return images.assign(alike=range(count))
 
 
 def duplicates_of(images: pd.DataFrame, kind: str = "same") -> pd.DataFrame:
     """Return the duplicates: equal bytes, and each pair of contents of one group."""
     rows = []
     images = images.sort_values("path")
-    for _, group in images.groupby("group"):
+    for _, group in images.groupby("alike"):
         first = group.drop_duplicates("sha256")
         twin = group["sha256"].map(first.set_index("sha256")["path"])
         rows += [
@@ -80,17 +73,30 @@ def duplicates_of(images: pd.DataFrame, kind: str = "same") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=DUPLICATE_COLUMNS, dtype="str")
 
 
+def params_of(
+    by: Rule, valid: float = 0.2, test: float = 0.0, near: NearDuplicates = "exclude"
+) -> DatablockParams:
+    """Return the section, with no declared groups, which stand in the images here."""
+    split = SplitParams(by=by, valid=valid, test=test, group="")
+    return DatablockParams(split=split, near_duplicates=near)
+
+
 def split_by(
-    images: pd.DataFrame, by: Rule, valid: float = 0.2, near: NearDuplicates = "exclude"
+    images: pd.DataFrame,
+    by: Rule,
+    valid: float = 0.2,
+    near: NearDuplicates = "exclude",
+    test: float = 0.0,
 ) -> pd.DataFrame:
     """Return the splits."""
-    params = DatablockParams(split=SplitParams(by=by, valid=valid), near_duplicates=near)
-    return assign_splits(images, params, duplicates_of(images))
+    return assign_splits(images, params_of(by, valid, test, near), duplicates_of(images))
 
 
-def sides(images: pd.DataFrame, by: Rule = "hash", valid: float = 0.2) -> dict[str, str]:
+def sides(
+    images: pd.DataFrame, by: Rule = "hash", valid: float = 0.2, test: float = 0.0
+) -> dict[str, str]:
     """Return path -> side."""
-    splits = split_by(images, by, valid)
+    splits = split_by(images, by, valid, test=test)
     return dict(zip(splits["path"], splits["split"], strict=True))
 
 
@@ -157,7 +163,7 @@ def test_no_duplicate_straddles(rows: list[Photo], valid: float, by: Rule) -> No
     """No group of near-duplicates and no content has one image in train and one in valid."""
     images = table(rows)
     images["side"] = images["path"].map(sides(images, by, valid))
-    for key in ("group", "sha256"):
+    for key in ("alike", "sha256"):
         for _, same in images.groupby(key):
             assert not {"train", "valid"} <= set(same["side"])
 
@@ -174,7 +180,7 @@ def test_excluded_names_a_validation_image(rows: list[Photo], valid: float) -> N
         if reason:
             twin = reason.split(" of ")[1].split(" ")[0]
             assert side[twin] == "valid"
-            assert images.loc[twin, "group"] == images.loc[path, "group"]
+            assert images.loc[twin, "alike"] == images.loc[path, "alike"]
 
 
 @repeatable
@@ -182,7 +188,7 @@ def test_excluded_names_a_validation_image(rows: list[Photo], valid: float) -> N
 def test_stratified_takes_the_smallest_hashes(rows: list[Photo], valid: float) -> None:
     """Under stratified, every class gives its smallest hashes: the fraction, one at least."""
     images = table(rows)
-    images["group"] = range(len(rows))  # no near-duplicates, so nobody is excluded for them
+    images["alike"] = range(len(rows))  # no near-duplicates, so nobody is excluded for them
     side = sides(images, "stratified", valid)
     for _, same_label in images.groupby("label"):
         digits = same_label["sha256"].str[8:]
@@ -201,10 +207,10 @@ def test_stratified_takes_the_smallest_hashes(rows: list[Photo], valid: float) -
 def test_stratified_loses_no_burst(rows: list[Photo], valid: float) -> None:
     """Under stratified, near-duplicates of one label go to one side, and every class trains."""
     images = table(rows)
-    images["group"] = images["label"] + images["group"].astype(str)
+    images["alike"] = images["label"] + images["alike"].astype(str)
     images["side"] = images["path"].map(sides(images, "stratified", valid))
     apart = images[images.groupby("sha256")["label"].transform("nunique").eq(1)]
-    assert all(len(set(side)) == 1 for _, side in apart.groupby("group")["side"])
+    assert all(len(set(side)) == 1 for _, side in apart.groupby("alike")["side"])
     if len(apart) == len(images):
         assert not images["side"].eq("excluded").any()
         assert images["side"].eq("train").groupby(images["label"]).any().all()
@@ -222,7 +228,7 @@ def test_a_class_of_one_burst_trains() -> None:
     """A class whose photos are all alike is not validated, and none of them is lost."""
     images = pd.concat([distinct(10), table([(50, "b", 0), (51, "b", 0)])], ignore_index=True)
     images["path"] = [f"{row:03}.jpg" for row in range(len(images))]
-    images.loc[10:, "group"] = 99
+    images.loc[10:, "alike"] = 99
     assert list(sides(images, "stratified").values())[10:] == ["train", "train"]
 
 
@@ -279,7 +285,7 @@ def test_result_is_sorted_by_path() -> None:
 
 def test_exact_duplicates_are_called_so() -> None:
     """Equal bytes are excluded as such, whatever else looks like them."""
-    images = distinct(2).assign(sha256=digest(0), group=0, split=["valid", "train"])
+    images = distinct(2).assign(sha256=digest(0), alike=0, split=["valid", "train"])
     splits = split_by(images, "column", 0.2)
     assert splits["split"].tolist() == ["valid", "excluded"]
     assert splits["reason"].tolist() == ["", "exact duplicate of 000.jpg"]
@@ -287,7 +293,7 @@ def test_exact_duplicates_are_called_so() -> None:
 
 def test_near_duplicate_of_the_first_validation_image() -> None:
     """With several validation images in a group, the reason names the first by path."""
-    images = distinct(3).assign(group=7, split=["train", "valid", "valid"])
+    images = distinct(3).assign(alike=7, split=["train", "valid", "valid"])
     splits = split_by(images.iloc[::-1], "column", 0.2)
     assert splits["reason"].tolist() == ["near-duplicate of 001.jpg (difference 0.50)", "", ""]
 
@@ -317,17 +323,21 @@ def test_column_lists_all_other_values() -> None:
 def test_a_test_side_is_set_aside(by: Rule) -> None:
     """Images of the side test neither train nor validate, and what repeats them does not train."""
     paths = ["test/a.jpg", "train/b.jpg", "train/c.jpg", "val/d.jpg"]
-    images = distinct(4).assign(path=paths, group=[1, 1, 2, 3])
+    images = distinct(4).assign(path=paths, alike=[1, 1, 2, 3])
     images["split"] = ["test", "train", "train", "valid"]
     splits = split_by(images, by)
     assert splits["split"].tolist() == ["test", "excluded", "train", "valid"]
     assert splits["reason"].tolist()[1] == "near-duplicate of test/a.jpg (difference 0.50)"
 
 
-def test_a_validation_image_is_never_excluded() -> None:
-    """What repeats a test image stays in validation: there the given side decides."""
-    images = distinct(3).assign(group=[1, 1, 2], split=["test", "valid", "train"])
-    assert list(sides(images, "column").values()) == ["test", "valid", "train"]
+def test_validation_yields_to_the_test() -> None:
+    """What repeats a test image does not validate, and what repeats that does not train either."""
+    images = distinct(4).assign(alike=[1, 1, 2, 3], split=["test", "valid", "train", "valid"])
+    splits = split_by(images, "column")
+    assert splits["split"].tolist() == ["test", "excluded", "train", "valid"]
+    assert splits["reason"].tolist()[1] == "near-duplicate of 000.jpg (difference 0.50)"
+    copies = images.assign(sha256=digest(0), alike=1)
+    assert list(sides(copies, "column").values()) == ["test", "excluded", "excluded", "excluded"]
 
 
 def test_folder_reads_the_level_that_tells_sides_apart() -> None:
@@ -341,7 +351,7 @@ def test_folder_reads_the_level_that_tells_sides_apart() -> None:
 @pytest.mark.parametrize("near", ["warn", "off"])
 def test_warn_and_off_exclude_equal_files_only(near: NearDuplicates) -> None:
     """With warn and off, near-duplicates train and equal files do not."""
-    images = distinct(3).assign(group=1, split=["valid", "train", "train"])
+    images = distinct(3).assign(alike=1, split=["valid", "train", "train"])
     images["sha256"] = [digest(0), digest(1), digest(0)]
     splits = split_by(images, "column", near=near)
     assert splits["split"].tolist() == ["valid", "train", "excluded"]
@@ -350,8 +360,8 @@ def test_warn_and_off_exclude_equal_files_only(near: NearDuplicates) -> None:
 @pytest.mark.parametrize("kind", ["alike", "series"])
 def test_what_only_looks_alike_trains(kind: str) -> None:
     """Pairs that are not confirmed exclude nobody."""
-    images = distinct(3).assign(group=1, split=["valid", "train", "train"])
-    params = DatablockParams(split=SplitParams(by="column", valid=0.2), near_duplicates="exclude")
+    images = distinct(3).assign(alike=1, split=["valid", "train", "train"])
+    params = params_of("column")
     splits = assign_splits(images, params, duplicates_of(images, kind))
     assert splits["split"].tolist() == ["valid", "train", "train"]
 
@@ -364,19 +374,19 @@ def test_near_duplicates_do_not_chain() -> None:
         ("002.jpg", "001.jpg", "same", "9", "0.80"),
     ]
     duplicates = pd.DataFrame(chain, columns=DUPLICATE_COLUMNS, dtype="str")
-    params = DatablockParams(split=SplitParams(by="column", valid=0.2), near_duplicates="exclude")
+    params = params_of("column")
     splits = assign_splits(images, params, duplicates)
     assert splits["split"].tolist() == ["valid", "excluded", "train"]
 
 
 def test_stratified_keeps_look_alikes_on_one_side() -> None:
     """A burst that is not surely one picture falls on one side, and a class of one is divided."""
-    images = distinct(20).assign(group=[n // 2 for n in range(20)])
-    params = DatablockParams(split=SplitParams(by="stratified", valid=0.2), near_duplicates="warn")
+    images = distinct(20).assign(alike=[n // 2 for n in range(20)])
+    params = params_of("stratified", near="warn")
     alike = duplicates_of(images, "alike")
     splits = assign_splits(images, params, alike)
     assert (splits["split"][::2].to_numpy() == splits["split"][1::2].to_numpy()).all()
-    one = distinct(8).assign(group=1)
+    one = distinct(8).assign(alike=1)
     splits = assign_splits(one, params, duplicates_of(one, "alike"))
     assert splits["split"].value_counts().to_dict() == {"train": 6, "valid": 2}
     series = assign_splits(one, params, duplicates_of(one, "series"))
@@ -389,36 +399,116 @@ def test_no_images_give_an_empty_table(by: Rule) -> None:
     assert split_by(distinct(3).iloc[:0], by, 0.2).empty
 
 
-def test_difficult_text_survives_the_file(tmp_path: Path) -> None:
-    """Labels and paths such as NA, 007, commas, quotes and line ends come back as they were."""
-    labels = ["NA", "007", "nan", "", "1e5", 'a,"b"', "é ", "null", "a\rb"]
-    splits = pd.DataFrame(
-        {
-            "path": [f"{label}/\n.jpg" for label in labels],
-            "label": labels,
-            "split": "excluded",
-            "reason": "near-duplicate of x,y.jpg",
-        }
-    )
-    write_splits(tmp_path / "splits.csv", splits)
-    again = read_splits(tmp_path / "splits.csv")
-    assert again.to_dict("list") == splits.to_dict("list")
+@repeatable
+@given(photos, fractions, st.floats(0, 0.99))
+def test_setting_a_test_moves_only_its_own_images(
+    rows: list[Photo], valid: float, test: float
+) -> None:
+    """Under hash, a test set takes training images, and all others stay but for its twins."""
+    images = table(rows)
+    test *= 1 - valid
+    before = sides(images, valid=valid)
+    splits = split_by(images, "hash", valid, test=test).set_index("path")
+    alike = dict(zip(images["path"], images["alike"], strict=True))
+    after = dict(zip(splits.index, splits["split"], strict=True))
+    tested = {alike[path] for path, side in after.items() if side == "test"}
+    for path, side in after.items():
+        if side == "test":
+            assert before[path] in ("train", "excluded")
+        elif side != before[path]:
+            assert side == "excluded"
+            assert alike[path] in tested
 
 
-def test_a_missing_file_names_the_stage(tmp_path: Path) -> None:
-    """Without the file, the error says what makes it."""
-    with pytest.raises(UserError, match="dvc repro datablock"):
-        read_splits(tmp_path / "splits.csv")
+@repeatable
+@given(photos, fractions, st.floats(0, 0.99), st.floats(0, 1))
+def test_a_larger_test_keeps_what_it_has(
+    rows: list[Photo], valid: float, test: float, share: float
+) -> None:
+    """Under hash, a larger test share, or another one for validation, lets no test image out."""
+    images = table(rows)
+    test *= 1 - valid
+    few = sides(images, valid=valid, test=test * share)
+    many = sides(images, valid=valid * share or valid, test=test)
+    assert {p for p in few if few[p] == "test"} <= {p for p in many if many[p] == "test"}
 
 
-def test_class_names_are_sorted() -> None:
-    """The class names are every label once, sorted as text."""
-    assert list_class_names(pd.DataFrame({"label": ["b", "10", "a", "9", "b"]})) == [
-        "10",
-        "9",
-        "a",
-        "b",
-    ]
+def test_hash_takes_the_test_from_the_largest() -> None:
+    """The test set is the images whose digits 9 to 21 are at least 1 minus the share."""
+    digits = ("0" * 13, "b" + "f" * 12, "c" + "0" * 12, "f" * 13)
+    images = distinct(4).assign(sha256=[f"{'f' * 8}{d}{'f' * 43}" for d in digits])
+    assert list(sides(images, test=0.25).values()) == ["valid", "train", "test", "test"]
+
+
+def test_hash_comes_near_the_share_of_the_test() -> None:
+    """Of 2,000 images, a test of .15 gets 300, within four standard deviations (64 images)."""
+    found = list(sides(distinct(2000), test=0.15).values())
+    assert abs(found.count("test") - 300) < 64
+    assert found.count("valid") == list(sides(distinct(2000)).values()).count("valid")
+
+
+def test_stratified_counts_of_the_test() -> None:
+    """Of 1, 2, 3, 10 and 100 images of a class a fifth is the test, from three on one at least."""
+    for count, expected in [(1, 0), (2, 0), (3, 1), (10, 2), (100, 20)]:
+        images = distinct(count)
+        found = sides(images, "stratified", test=0.2)
+        without = sides(images, "stratified")
+        assert list(found.values()).count("test") == expected
+        assert all(side in ("test", without[path]) for path, side in found.items())
+        assert all(without[path] == "train" for path, side in found.items() if side == "test")
+
+
+@repeatable
+@given(photos, fractions, st.floats(0.01, 0.99), st.booleans())
+def test_stratified_with_a_test_trains_every_class(
+    rows: list[Photo], valid: float, test: float, grouped: bool
+) -> None:
+    """Under stratified, a class keeps a training image whatever is asked for, groups or none."""
+    images = table(rows)
+    images["alike"] = range(len(rows))
+    images["sha256"] = [digest(row) for row in range(len(rows))]
+    if grouped:
+        images["group"] = images["label"] + images["sha256"].str[:1]
+    side = images["path"].map(sides(images, "stratified", valid, test * (1 - valid)))
+    assert side.eq("train").groupby(images["label"]).any().all()
+    if grouped:
+        assert all(len(set(same)) == 1 for _, same in side.groupby(images["group"]))
+
+
+@repeatable
+@given(photos, fractions, st.floats(0, 0.99), st.lists(st.sampled_from("pqr"), min_size=40), rules)
+def test_a_group_stays_on_one_side(
+    rows: list[Photo], valid: float, test: float, names: list[str], by: Rule
+) -> None:
+    """A declared group is on one side whatever its labels; copies elsewhere may exclude some."""
+    images = table(rows)
+    images["group"] = names[: len(rows)]
+    images["side"] = images["path"].map(sides(images, by, valid, test * (1 - valid)))
+    used = images[images["side"] != "excluded"]
+    assert all(len(set(side)) == 1 for _, side in used.groupby("group")["side"])
+
+
+def test_the_name_of_a_group_decides() -> None:
+    """Under hash, images of a group are where the hash of its name says, whatever they show."""
+    names = ["anna", "ben", "cleo", "dora", "emil", "fay", "gus", "hal"]
+    images = distinct(40).assign(group=[names[n % 8] for n in range(40)])
+    found = sides(images, valid=0.3, test=0.2)
+    for name in names:
+        fraction = int(sha256(name.encode()).hexdigest()[8:21], 16) / 16**13
+        expected = "valid" if fraction < 0.3 else "test" if fraction >= 0.8 else "train"
+        assert {found[p] for p in images["path"][images["group"] == name]} == {expected}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"by": "column", "test": 0.1}, {"test": 0.8}, {"group": "person"}, {"group": "(a)(b)"}],
+)
+def test_contradictions_are_refused(wrong: dict[str, object]) -> None:
+    """A test share beside a given split, shares without a rest, and a regex without one group."""
+    right: dict[str, object] = {"by": "hash", "valid": 0.2, "test": 0.0, "group": r"^(\w+)_"}
+    assert SplitParams.model_validate(right).group == r"^(\w+)_"
+    with pytest.raises(ValidationError):
+        SplitParams.model_validate(right | wrong)
 
 
 @pytest.mark.parametrize(
@@ -426,7 +516,7 @@ def test_class_names_are_sorted() -> None:
 )
 def test_params_refuse(wrong: dict[str, object]) -> None:
     """Another rule, a fraction of all or nothing, text and unknown keys are refused."""
-    right = {"by": "hash", "valid": 0.2}
+    right = {"by": "hash", "valid": 0.2, "test": 0.0, "group": ""}
     section = {"split": right, "near_duplicates": "exclude"}
     assert DatablockParams.model_validate(section).split.valid == 0.2
     with pytest.raises(ValidationError):

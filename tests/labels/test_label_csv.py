@@ -308,6 +308,15 @@ def test_a_wrong_split_is_a_problem_and_the_label_stays(labels: Labeller) -> Non
     ]
 
 
+def test_groups_are_read_beside_labels(labels: Labeller) -> None:
+    """The group column names what a photo shows; two names for one photo are a problem."""
+    text = "path,label,who\na.jpg,cat, anna \nb.jpg,dog,ben\nb.jpg,dog,cleo\nc/d.jpg,x,\n"
+    result = labels(text, group_column="who")
+    assert result.groups == {"a.jpg": "anna"}
+    assert len(result.labels) == 3
+    assert kinds(result.problems) == [("b.jpg", "conflicting groups")]
+
+
 def test_sides_are_understood_in_the_words_that_people_use(labels: Labeller) -> None:
     """Train, val and TEST mean the sides that they name."""
     text = "path,label,side\na.jpg,cat,Train\nb.jpg,dog,val\nc/d.jpg,x, TEST\n"

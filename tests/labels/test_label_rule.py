@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.base.errors import UserError
-from stages.labels import label_rule
+from stages.labels import name_regex
 from stages.labels.label_rule import by_filename, by_folder, label_photos
 from stages.labels.label_text import clean_label
 from stages.labels.labels import PhotoLabels
@@ -81,7 +81,7 @@ def test_a_pathological_regex_is_stopped() -> None:
 
 def test_a_regex_that_is_slow_on_every_name_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names that each stay below the limit do not add up to hours."""
-    monkeypatch.setattr(label_rule, "_TOTAL_SECONDS", 0.2)
+    monkeypatch.setattr(name_regex, "_TOTAL_SECONDS", 0.2)
     names = [f"{'a' * 18}{number:03}!" for number in range(1000)]
     slow = r"took far too long on names such as 'aaaa"
     with bounded_work(5), pytest.raises(UserError, match=slow):

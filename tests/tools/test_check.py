@@ -195,6 +195,12 @@ def test_the_csv_of_labels_must_have_its_columns_and_rows(photos: Path) -> None:
     assert "not UTF-8" in check_lines()[0]
 
 
+def test_a_group_column_must_be_there(photos: Path) -> None:
+    """Groups by column need the name of the column in the CSV of labels."""
+    change({"datablock.split.group": "column"})
+    assert check_lines()[0].startswith("datablock.split.group: column needs ingest.label.group_col")
+
+
 def test_a_split_column_must_be_there(photos: Path) -> None:
     """A split by column needs the column's name, and the column in the CSV."""
     change({"datablock.split.by": "column"})

@@ -1,0 +1,61 @@
+"""Split files: splits.csv, which stages read, and test.csv with the labels of the sealed test set.
+
+splits.csv has the paths of the test images without their labels, and who reads it by this module
+does not even see the paths. No stage reads test.csv: `make test-set` opens it.
+"""
+
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+
+from stages.base.errors import UserError
+from stages.base.files import read_text_csv, write_csv
+from stages.labels.sides import Side
+
+SPLIT_VALUES = [*get_args(Side), "excluded"]  # of the column split
+SPLIT_COLUMNS = ["path", "label", "split", "reason"]
+_TEST_COLUMNS = ["path", "label"]
+
+
+def list_class_names(splits: pd.DataFrame) -> list[str]:
+    """Return the class names in the order of the model's outputs: every label once, sorted."""
+    return sorted(splits["label"].unique())
+
+
+def without_test(splits: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that stages may look at, those of no test image."""
+    return splits[splits["split"] != "test"].reset_index(drop=True)
+
+
+def write_splits(path: Path, splits: pd.DataFrame) -> None:
+    """Write data/splits.csv; of a test image it has no label."""
+    label = splits["label"].mask(splits["split"] == "test", "")
+    write_csv(path, splits.assign(label=label)[SPLIT_COLUMNS])
+
+
+def read_splits(path: Path) -> pd.DataFrame:
+    """Return data/splits.csv without the test images, all text: NA and 007 stay what they are."""
+    try:
+        return without_test(read_text_csv(path)[SPLIT_COLUMNS])
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; dvc repro datablock makes it") from None
+
+
+def write_test_set(path: Path, splits: pd.DataFrame) -> None:
+    """Write data/test.csv: path and label of the test images."""
+    write_csv(path, splits.loc[splits["split"] == "test", _TEST_COLUMNS])
+
+
+def read_test_set(path: Path) -> pd.DataFrame:
+    """Return data/test.csv, all text; a UserError where no image is set aside."""
+    try:
+        images = read_text_csv(path)[_TEST_COLUMNS]
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; dvc repro datablock makes it") from None
+    if images.empty:
+        raise UserError(
+            f"{path} has no image: set datablock.split.test to the fraction to set aside, such as"
+            " .15, or name test in the split column or a folder; then dvc repro"
+        )
+    return images
