@@ -6,7 +6,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment repro predict evaluate compare experiments seeds report test thorough quick check lint generated deps layers requirements.txt
+.PHONY: help environment repro predict evaluate compare experiments seeds report test-set test thorough quick check lint generated deps layers requirements.txt
 
 # What a person sets reaches the commands as text: `value` keeps make from expanding it, and the
 # shell takes it from the environment, so that no $(...), ; or * in it runs or matches anything.
@@ -29,7 +29,7 @@ SECTIONS := seed$$|(fetch|ingest|presize|datablock|augment|model|lr_find|fine_tu
 COLUMNS := Experiment$$|error_rate\.|versus_baseline\.difference\.value$$|base_lr$$|$(SECTIONS)
 
 help: ## show these lines
-	@grep -E '^[a-z.]+:.*## ' Makefile | sed -E 's/^([a-z.]+):[^#]*## /\1\t/' | expand -t 20
+	@grep -E '^[a-z.-]+:.*## ' Makefile | sed -E 's/^([a-z.-]+):[^#]*## /\1\t/' | expand -t 20
 
 # The environment is as requirements.txt says when the copy inside it is the same, whatever the
 # dates of files are; so a .venv that is a link to another clone's serves as well.
@@ -68,6 +68,9 @@ seeds: environment ## N=5: queue the same with other seeds; then: dvc queue star
 
 report: environment ## REV=v1: the page of a past commit again, without training
 	@.venv/bin/python -m stages.tools.past_page "$$REV"
+
+test-set: environment ## open the images that datablock.split.test set aside, and count the opening
+	@.venv/bin/python -m stages.tools.test_set
 
 test: environment ## run the tests
 	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not thorough'

@@ -128,7 +128,7 @@ def test_outputs_that_a_page_names_are_written(page: Path) -> None:
         for kind in ("outs", "metrics", "plots"):
             for entry in stage.get(kind, []):
                 outputs.extend([entry] if isinstance(entry, str) else entry)
-    by_people = ["data/photos", "data/photos.dvc", "reports/compare"]
+    by_people = ["data/photos", "data/photos.dvc", "reports/compare", "reports/test"]
     for name in code(page):
         if re.fullmatch(r"(data|reports)/[\w./-]*\w", name):
             path = Path(name)
