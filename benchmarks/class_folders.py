@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.training import photos_folder
-from stages.dataset.splits import list_class_names, read_splits
+from stages.dataset.split_files import list_class_names, read_splits
 
 
 @dataclass(frozen=True, kw_only=True)

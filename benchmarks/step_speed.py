@@ -22,7 +22,7 @@ from stages.batch.batches import Batch
 from stages.batch.dataloaders import DataLoaders
 from stages.batch.image_set import open_image_sets
 from stages.batch.memory_budget import MemoryBudget
-from stages.dataset.splits import list_class_names
+from stages.dataset.split_files import list_class_names
 from stages.store.reader import Store
 from stages.train.device import Compute
 from stages.train.param_groups import train_mode, unfreeze

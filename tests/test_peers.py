@@ -17,7 +17,7 @@ from benchmarks.answers import Answers
 from benchmarks.class_folders import in_rows_order, link_photos
 from benchmarks.peers import PEERS, add_peer_options, answers_of_peers, epochs_within, files_of
 from benchmarks.recipes import PROBE, figures_of
-from stages.dataset.splits import write_splits
+from stages.dataset.split_files import write_splits
 
 # Natural sorting puts item 9 before item 10; ours, by code point, after it.
 LABELS = ["item 9", "item 10", "b", "C", "a"]

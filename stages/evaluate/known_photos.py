@@ -18,7 +18,7 @@ from stages.base.params import YamlValue
 from stages.compare.dvc_cache import md5_of
 from stages.compare.dvc_lock import DvcLock, output_hashes, read_lock
 from stages.dataset.manifest import read_images
-from stages.dataset.splits import read_splits
+from stages.dataset.split_files import read_splits
 from stages.predict.model_files import content_of
 from stages.stats.predictions import Predictions, read_predictions
 from stages.stats.slices import image_properties

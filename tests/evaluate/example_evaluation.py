@@ -11,7 +11,7 @@ import pandas as pd
 from stages.base.files import sha256_bytes, write_text
 from stages.compare.dvc_cache import md5_of
 from stages.dataset.manifest import write_images
-from stages.dataset.splits import write_splits
+from stages.dataset.split_files import write_splits
 from stages.evaluate.judged_photo import JudgedPhoto
 from stages.evaluate.known_photos import RunFiles
 from stages.evaluate.measure_photo import PhotoFacts
