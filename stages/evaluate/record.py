@@ -59,7 +59,7 @@ class SureRecord(TypedDict):
     right: IntervalRecord  # of the sure answers
 
 
-class ClassRecord(TypedDict):
+class JudgedClassRecord(TypedDict):
     """One class; an interval has no value where nothing is to be divided by."""
 
     label: str
@@ -128,6 +128,6 @@ class EvaluationMetrics(TypedDict):
     error_rate_with_unknown_classes: IntervalRecord  # each of them wrong
     calibration: EvaluationCalibration | None  # None without a photo that counts
     sure: SureRecord
-    by_class: list[ClassRecord]
+    by_class: list[JudgedClassRecord]
     confusion: list[PairCount]
     compared: ComparedRecord | None  # None where the validation photos are not known

@@ -7,11 +7,11 @@ import numpy as np
 from stages.base.seed import derive
 from stages.evaluate.counted import CountedPhotos
 from stages.evaluate.record import (
-    ClassRecord,
     ComparedRecord,
     ConfidenceRecord,
     EvaluationCalibration,
     EvaluationMetrics,
+    JudgedClassRecord,
     PairCount,
     SureRecord,
 )
@@ -128,7 +128,7 @@ def _sure(photos: CountedPhotos, threshold: float | None) -> SureRecord:
     }
 
 
-def _by_class(matrix: np.ndarray, class_names: Sequence[str]) -> list[ClassRecord]:
+def _by_class(matrix: np.ndarray, class_names: Sequence[str]) -> list[JudgedClassRecord]:
     return [
         {
             "label": label,
