@@ -1,7 +1,7 @@
 """Batches for a device: made by a thread on a side stream, some steps ahead of training.
 
-Photos lie on the device, or come through the pinned ring in pieces of a bounded size; either way
-one kernel renders them.
+Photos lie on the device, or come through the pinned ring in pieces of a bounded size, which
+one kernel renders. Where torch renders, a piece is a batch, however large.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,6 +23,8 @@ from stages.batch.view_record import PlacedImages
 
 # Batches that are ready or under way while one trains.
 _AHEAD = 2
+# The limit in bytes that cuts no batch.
+_WHOLE_BATCH = 2**62
 
 
 def device_batches(
@@ -98,10 +100,12 @@ class _Making:
         """Yield each piece, the buffer on the device that holds its pixels, and their places."""
         images = self.images
         if images.buffer is not None and images.begins is not None:
-            for piece in cut_pieces(self.batch_rows, images.sizes, limit=2**62):
+            for piece in cut_pieces(self.batch_rows, images.sizes, _WHOLE_BATCH):
                 yield piece, images.buffer, images.begins[piece.rows]
             return
-        pieces = cut_pieces(self.batch_rows, images.sizes, SLOT_BYTES)
+        # torch's way rounds by what else is in the piece: positions are scaled by its widest image.
+        limit = SLOT_BYTES if self.render.kernel else _WHOLE_BATCH
+        pieces = cut_pieces(self.batch_rows, images.sizes, limit)
         largest = max((piece.bytes for piece in pieces), default=0)
         # One is enough, since the stream renders a piece before it copies the next.
         buffer = self.side.empty(largest, dtype=torch.uint8)

@@ -23,7 +23,7 @@ from tests.batch.device_examples import (
     sized_images,
     views_by_rows,
 )
-from tests.batch.examples import AUGMENT, CPU, imagenet_spec
+from tests.batch.examples import AUGMENT, CPU, imagenet_spec, noise_image
 
 pytest.importorskip("triton", reason="Triton is not installed: it is for Linux alone")
 
@@ -105,11 +105,29 @@ def test_a_stream_that_is_late_changes_nothing(
     assert side.done > 0
 
 
+@pytest.mark.parametrize("kernel", [True, False])
+def test_what_streams_in_pieces_has_the_bytes_of_what_is_resident(
+    kernel: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the photos of a batch lie on the device or come one by one, its bytes are the same.
+
+    Widths that are no powers of two round what is scaled by them.
+    """
+    monkeypatch.setattr(device_loader, "SLOT_BYTES", 1)
+    images = [noise_image(301 + 17 * n, 613 - 23 * n, n) for n in range(11)]
+    spec = replace(imagenet_spec(size=48), kernel=kernel)
+    resident = training(flat_image_set(images, resident=True), spec)
+    streamed = training(flat_image_set(images, resident=False), spec)
+    for batch, other in zip(streamed, resident, strict=True):
+        assert torch.equal(batch.images, other.images)
+        assert torch.equal(batch.targets, other.targets)
+
+
 def test_a_slot_that_is_not_waited_for_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the same late stream, pixels that are overwritten before their copy give other bytes."""
     monkeypatch.setattr(device_loader, "SLOT_BYTES", 1)
     image_set = flat_image_set(IMAGES, resident=False)
-    expected = training(image_set, imagenet_spec())
+    expected = training(image_set, kernel_spec())
 
     class Careless(LateStream):
         def mark(self) -> None:
@@ -118,7 +136,7 @@ def test_a_slot_that_is_not_waited_for_shows(monkeypatch: pytest.MonkeyPatch) ->
         def hand_over(self, mark: object, tensors: object) -> None:
             self.wait(self.given)
 
-    batches = training(image_set, imagenet_spec(), side=Careless())
+    batches = training(image_set, kernel_spec(), side=Careless())
     same = [torch.equal(a.images, b.images) for a, b in zip(batches, expected, strict=True)]
     assert not all(same)
 
