@@ -9,7 +9,9 @@ and looks at the top group alone.
 import os
 from contextlib import suppress
 from math import ceil, inf
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+
+from stages.base.cgroups import process_folders
 
 
 def cores() -> int:
@@ -26,44 +28,7 @@ def cores_by_affinity() -> int:
 
 def _quota() -> float:
     """Return how many cores' time the cgroups of this process allow; infinity without limit."""
-    proc = Path("/proc/self")
-    with suppress(OSError, ValueError):  # another system, or a mount that is written oddly
-        groups = (proc / "cgroup").read_text()
-        mounts = (proc / "mountinfo").read_text()
-        return min(map(folder_quota, cgroup_folders(groups, mounts)), default=inf)
-    return inf
-
-
-def cgroup_folders(groups: str, mounts: str) -> list[Path]:
-    """Return the folders of the groups that share out the processor to this process, inmost first.
-
-    groups, mounts: the content of /proc/self/cgroup and /proc/self/mountinfo. A container may see a
-    part of the groups only, of which the first is mounted.
-    """
-    inside = _group_by_controllers(groups)
-    folders = []
-    for line in mounts.splitlines():
-        mount, _, filesystem = line.partition(" - ")
-        root, place = mount.split()[3:5]
-        kind, _, options = filesystem.split(maxsplit=2)
-        controllers = {"cgroup": "cpu", "cgroup2": ""}.get(kind)
-        if controllers is None or (controllers and "cpu" not in options.split(",")):
-            continue
-        group = PurePosixPath(inside.get(controllers, "/"))
-        below = group.relative_to(root) if group.is_relative_to(root) else PurePosixPath()
-        folder = Path(place) / below
-        folders += [folder, *folder.parents][: 1 + len(below.parts)]
-    return folders
-
-
-def _group_by_controllers(groups: str) -> dict[str, str]:
-    r"""Return the group of each controller by its name; that of version 2, which names none, by ''.
-
-    >>> _group_by_controllers("4:cpu,cpuacct:/docker/1\n0::/user")
-    {'cpu': '/docker/1', 'cpuacct': '/docker/1', '': '/user'}
-    """
-    fields = [line.split(":", 2) for line in groups.splitlines()]
-    return {name: group for _, names, group in fields for name in names.split(",")}
+    return min(map(folder_quota, process_folders("cpu")), default=inf)
 
 
 def folder_quota(folder: Path) -> float:

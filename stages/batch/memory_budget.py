@@ -1,24 +1,27 @@
 """Memory budget: how many bytes of decoded images may lie in memory, here and on a device."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import torch
 
+from stages.base.cgroups import process_folders
+
 # The shares of what is free now that images may take; the rest is for training, and on a
 # processor for whatever else the machine does.
 _HOST_SHARE = 0.5
 _DEVICE_SHARE = 0.4
-_CGROUP = Path("/sys/fs/cgroup")
-# Files of version 2 of cgroups, and of version 1: the limit, what counts against it, and how much
-# of that is a copy of files, which the system takes back when it must.
+# Files of a cgroup in version 2, and in version 1: the limit, and what counts against it.
 _CGROUP_FILES = (
-    ("memory.max", "memory.current", "memory.stat"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+    ("memory.max", "memory.current"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes"),
 )
-_FILE_COPIES = re.compile(r"^(?:total_)?inactive_file (\d+)$", re.MULTILINE)
+# Copies of files, which the system takes back when it must; those used twice are active. In version
+# 1 only the lines that begin with `total_` count the groups below too, as the use does.
+_FILE_COPIES = re.compile(r"^(total_)?(active_file|inactive_file) (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,18 +41,36 @@ def memory_budget(device: torch.device, processes: int = 1) -> MemoryBudget:
     return MemoryBudget(host=host, device=int(_DEVICE_SHARE * free))
 
 
-def free_host_memory(cgroup: Path = _CGROUP) -> int:
+def free_host_memory(folders: Sequence[Path] | None = None) -> int:
     """Return the bytes that this process can still use: the machine's, or a container's if fewer.
 
-    A container sees all memory of its machine, and is killed beyond its own limit.
+    A container sees all memory of its machine, and is killed beyond its own limit. folders: of its
+    cgroups, in all of which it has to fit; by default this process's.
     """
-    free = [psutil.virtual_memory().available]
-    for limit_file, used_file, parts_file in _CGROUP_FILES:
+    groups = process_folders("memory") if folders is None else folders
+    left = [left_in_group(folder) for folder in groups]
+    return min([psutil.virtual_memory().available, *(size for size in left if size is not None)])
+
+
+def left_in_group(folder: Path) -> int | None:
+    """Return the bytes that the limit of a cgroup leaves, never less than 0; None without limit."""
+    for limit_file, used_file in _CGROUP_FILES:
         try:
-            limit = int((cgroup / limit_file).read_text("ascii"))
-            used = int((cgroup / used_file).read_text("ascii"))
-            copies = _FILE_COPIES.findall((cgroup / parts_file).read_text("ascii"))
-        except (OSError, ValueError):  # the other version, another system, or "max": no limit
+            limit = int((folder / limit_file).read_text("ascii"))
+            used = int((folder / used_file).read_text("ascii"))
+            copies = file_copies((folder / "memory.stat").read_text("ascii"))
+        except (OSError, ValueError):  # the other version, the top group, or "max": no limit
             continue
-        free.append(max(0, limit - used + max(map(int, copies), default=0)))
-    return min(free)
+        return max(0, limit - used + copies)
+    return None
+
+
+def file_copies(statistics: str) -> int:
+    r"""Return the bytes of a cgroup that are copies of files, by its memory.stat.
+
+    >>> file_copies("active_file 5\ninactive_file 2\ntotal_active_file 50\ntotal_inactive_file 20")
+    70
+    """
+    parts = _FILE_COPIES.findall(statistics)
+    whole = any(total for total, _, _ in parts)
+    return sum(int(size) for total, _, size in parts if bool(total) == whole)

@@ -10,21 +10,10 @@ from pathlib import Path
 import joblib
 import pytest
 
-from stages.base.cores import cgroup_folders, cores, cores_by_affinity, folder_quota, parse_quota
+from stages.base.cgroups import process_folders
+from stages.base.cores import cores, cores_by_affinity, folder_quota, parse_quota
 
 ROOT = Path(__file__).parents[2]
-V1 = """\
-31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
-32 31 0:29 {root} /sys/fs/cgroup/cpu,cpuacct rw master:9 - cgroup cgroup rw,cpu,cpuacct
-33 31 0:31 {root} /sys/fs/cgroup/cpuset rw,relatime - cgroup cgroup rw,cpuset
-41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
-"""
-V2 = "30 23 0:26 {root} /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
-
-
-def folders(groups: str, mounts: str) -> list[str]:
-    """Return the folders of a process's groups as text."""
-    return [folder.as_posix() for folder in cgroup_folders(groups, mounts)]
 
 
 def test_cores_are_those_that_joblib_counts() -> None:
@@ -51,39 +40,6 @@ def test_a_quota_is_time_by_period(text: str, quota: float) -> None:
     assert parse_quota(text) == quota
 
 
-def test_a_group_of_version_2_and_all_above_it_hold() -> None:
-    """The group of the process is followed by those above it, up to the mount."""
-    assert folders("0::/user.slice/job", V2.format(root="/")) == [
-        "/sys/fs/cgroup/user.slice/job",
-        "/sys/fs/cgroup/user.slice",
-        "/sys/fs/cgroup",
-    ]
-
-
-def test_in_version_1_the_group_of_the_processor_counts() -> None:
-    """Of the groups of each controller that of cpu is taken, wherever it is mounted."""
-    groups = "9:cpuset:/other\n4:cpu,cpuacct:/docker/1\n0::/"
-    assert folders(groups, V1.format(root="/")) == [
-        "/sys/fs/cgroup/cpu,cpuacct/docker/1",
-        "/sys/fs/cgroup/cpu,cpuacct/docker",
-        "/sys/fs/cgroup/cpu,cpuacct",
-        "/sys/fs/cgroup/unified",
-    ]
-
-
-@pytest.mark.parametrize("root", ["/docker/1", "/../.."])
-def test_a_container_sees_its_own_group_at_the_mount(root: str) -> None:
-    """Where only the container's group is mounted, or another's root is shown, the mount is it."""
-    place = ["/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/unified"]
-    assert folders("4:cpu,cpuacct:/docker/1\n0::/", V1.format(root=root)) == place
-    assert folders("0::/docker/1", V2.format(root=root)) == ["/sys/fs/cgroup"]
-
-
-def test_no_groups_are_no_folders() -> None:
-    """Without control groups there is nothing to read."""
-    assert folders("", "31 23 0:28 / /tmp rw - tmpfs tmpfs rw") == []
-
-
 def test_files_of_either_version_are_read(tmp_path: Path) -> None:
     """A folder has the files of one version, or, at the top, none, which is no limit."""
     assert folder_quota(tmp_path / "none") == inf
@@ -98,8 +54,7 @@ def test_files_of_either_version_are_read(tmp_path: Path) -> None:
 
 def processor_folder() -> Path | None:
     """Return the folder of this process's group in which another may be made, if there is one."""
-    groups = Path("/proc/self/cgroup").read_text()
-    for folder in cgroup_folders(groups, Path("/proc/self/mountinfo").read_text()):
+    for folder in process_folders("cpu"):
         if (folder / "cpu.cfs_quota_us").exists() and os.access(folder, os.W_OK):
             return folder
     return None

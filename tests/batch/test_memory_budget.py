@@ -8,44 +8,48 @@ import torch
 
 from stages.batch.memory_budget import free_host_memory, memory_budget
 
+V2 = ("memory.max", "memory.current", "active_file 100\ninactive_file 200\n")
+V1 = (
+    "memory.limit_in_bytes",
+    "memory.usage_in_bytes",
+    "active_file 7\ninactive_file 20\ntotal_active_file 100\ntotal_inactive_file 200\n",
+)
 
-def cgroup(folder: Path, files: dict[str, str]) -> Path:
-    """Write the files of a control group."""
-    for name, text in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, "ascii")
+
+def cgroup(folder: Path, files: tuple[str, str, str], limit: str, used: int) -> Path:
+    """Write the files of a control group, in which 300 bytes are copies of files."""
+    folder.mkdir(exist_ok=True)
+    (folder / files[0]).write_text(limit, "ascii")
+    (folder / files[1]).write_text(f"{used}\n", "ascii")
+    (folder / "memory.stat").write_text(f"anon 700\n{files[2]}", "ascii")
     return folder
 
 
-@pytest.mark.parametrize(
-    ("limit_file", "used_file", "parts_file", "parts"),
-    [
-        ("memory.max", "memory.current", "memory.stat", "anon 700\ninactive_file 300\n"),
-        (
-            "memory/memory.limit_in_bytes",
-            "memory/memory.usage_in_bytes",
-            "memory/memory.stat",
-            "inactive_file 20\ntotal_inactive_file 300\n",
-        ),
-    ],
-)
-def test_a_container_has_what_its_limit_leaves(
-    limit_file: str, used_file: str, parts_file: str, parts: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("files", [V1, V2])
+def test_a_container_has_what_its_limit_leaves(files: tuple[str, str, str], tmp_path: Path) -> None:
     """The limit less what is used counts, copies of files not being used, and never less than 0."""
-    files = cgroup(tmp_path, {limit_file: "3000\n", used_file: "1000\n", parts_file: parts})
-    assert free_host_memory(files) == 2300
-    (tmp_path / used_file).write_text("4000\n", "ascii")
-    assert free_host_memory(files) == 0
+    assert free_host_memory([cgroup(tmp_path, files, "3000\n", 1000)]) == 2300
+    assert free_host_memory([cgroup(tmp_path, files, "3000\n", 4000)]) == 0
+
+
+@pytest.mark.parametrize("files", [V1, V2])
+def test_the_limit_of_a_group_above_holds_too(files: tuple[str, str, str], tmp_path: Path) -> None:
+    """Of a group and those above the one counts that leaves least, wherever it is."""
+    inner = cgroup(tmp_path / "inner", files, "9000\n", 1000)
+    outer = cgroup(tmp_path / "outer", files, "5000\n", 3000)
+    assert free_host_memory([inner, outer]) == 2300
+    assert free_host_memory([inner, tmp_path / "none"]) == 8300
+    unlimited = cgroup(tmp_path / "unlimited", files, "max\n", 10)
+    assert free_host_memory([unlimited, outer]) == 2300
 
 
 @pytest.mark.parametrize("limit", ["max\n", f"{2**62}\n"])
 def test_without_a_limit_the_machine_counts(limit: str, tmp_path: Path) -> None:
     """No limit, one beyond all memory, and no control group leave what the machine has."""
-    files = cgroup(tmp_path, {"memory.max": limit, "memory.current": "0\n", "memory.stat": ""})
     machine = psutil.virtual_memory()
-    assert 0.5 * machine.available < free_host_memory(files) <= machine.total
-    assert 0.5 * machine.available < free_host_memory(tmp_path / "none") <= machine.total
+    for folders in ([cgroup(tmp_path, V2, limit, 0)], [tmp_path / "none"], [], None):
+        assert 0 < free_host_memory(folders) <= machine.total
+    assert 0.5 * machine.available < free_host_memory([cgroup(tmp_path, V2, limit, 0)])
 
 
 def test_processes_share_the_memory_of_a_machine() -> None:
