@@ -41,7 +41,11 @@ class Compute:
     device: torch.device
     dtype: torch.dtype
     rank: Rank = SINGLE_PROCESS  # among those that train together
-    kernel: bool = False  # whether Triton's kernel renders on the device
+
+    @property
+    def kernel(self) -> bool:
+        """Return whether Triton's kernel renders here, for which a first call compiles it."""
+        return kernel_serves(self.device)
 
     @property
     def steps_late(self) -> int:
@@ -111,7 +115,7 @@ def open_device(
     # float32 means float32: by default torch rounds the factors of convolutions to 10 bits.
     torch.backends.cudnn.allow_tf32 = False
     dtype = _DTYPES[_precision(precision, device, model)]
-    return Compute(device, dtype, rank, kernel_serves(device))
+    return Compute(device, dtype, rank)
 
 
 def refuse_missing(gpus: int, name: str) -> None:

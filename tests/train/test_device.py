@@ -76,7 +76,7 @@ def test_each_process_has_the_gpu_of_its_number(
 def test_nothing_is_allocated_before_the_process_has_its_gpu(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The third process of a machine takes the third GPU before it allocates anything."""
+    """The third process of a machine takes the third GPU first, and renders there only if asked."""
     calls: list[tuple[str, torch.device]] = []
     zeros = torch.zeros
 
@@ -87,10 +87,13 @@ def test_nothing_is_allocated_before_the_process_has_its_gpu(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: calls.append(("take", device)))
     monkeypatch.setattr(torch, "zeros", allocate)
+    monkeypatch.setattr(device, "kernel_serves", lambda device: calls.append(("try", device)))
     compute = open_device(name, "fp16", rank=Rank(6, 8, 2))
     third = torch.device("cuda", 2)
     assert calls == [("take", third), ("allocate", third)]
     assert compute.device == third
+    compute.render_spec(tiny_model(), 24)
+    assert calls[2:] == [("try", third)]
 
 
 @needs_no_gpu
@@ -198,17 +201,20 @@ def test_kernels_are_deterministic() -> None:
     assert not torch.backends.cudnn.allow_tf32
 
 
-def test_the_facts_say_what_renders() -> None:
+def test_the_facts_say_what_renders(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a GPU either Triton's kernel renders or torch, which gives other last digits."""
     gpu = torch.device("cuda")
-    assert Compute(gpu, torch.float16, kernel=True).facts()["renderer"] == "triton"
+    monkeypatch.setattr(device, "kernel_serves", lambda _: True)
+    assert Compute(gpu, torch.float16).facts()["renderer"] == "triton"
+    monkeypatch.setattr(device, "kernel_serves", lambda _: False)
     assert Compute(gpu, torch.float16).facts()["renderer"] == "torch"
 
 
-def test_images_have_the_precision_of_a_gpu() -> None:
+def test_images_have_the_precision_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A GPU takes images in its precision, and a processor in float32 whatever it multiplies."""
     model = tiny_model()
-    spec = Compute(torch.device("cuda"), torch.float16, kernel=True).render_spec(model, 24)
+    monkeypatch.setattr(device, "kernel_serves", lambda place: place.type == "cuda")
+    spec = Compute(torch.device("cuda"), torch.float16).render_spec(model, 24)
     assert (spec.size, spec.mean, spec.std) == (24, model.mean, model.std)
     assert (spec.dtype, spec.kernel) == (torch.float16, True)
     spec = Compute(torch.device("cpu"), torch.bfloat16).render_spec(model, 24)
