@@ -4,8 +4,8 @@ What runs on it comes in order, one thing after the other; it waits for nothing 
 training waits for it only where it takes a batch. On a processor all runs at once.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial
 from typing import Any, TypeAlias
 
@@ -37,8 +37,13 @@ class SideStream:
         with self._current():
             work()
 
-    def _current(self) -> AbstractContextManager[Any]:
-        return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
+    @contextmanager
+    def _current(self) -> Iterator[None]:
+        if self._stream is None:
+            yield
+            return
+        with _current_device(self.device), torch.cuda.stream(self._stream):
+            yield
 
     def copy(self, target: Tensor, source: Tensor) -> None:
         """Copy from pinned memory to the device, after all before it."""
@@ -50,7 +55,8 @@ class SideStream:
             return None
         # Blocking, or a thread that waits would take a core.
         event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call] # torch's own
-        event.record(self._stream)
+        with _current_device(self.device):
+            event.record(self._stream)
         return event
 
     def wait(self, mark: Mark) -> None:
@@ -79,4 +85,14 @@ def side_stream_of(device: torch.device) -> SideStream:
 
 def pinned_empty(count: int, device: torch.device) -> Tensor:
     """Return count bytes of memory, uint8, from which a GPU copies while the processor goes on."""
-    return torch.empty(count, dtype=torch.uint8, pin_memory=device.type == "cuda")
+    with _current_device(device):
+        return torch.empty(count, dtype=torch.uint8, pin_memory=device.type == "cuda")
+
+
+def _current_device(device: torch.device) -> AbstractContextManager[Any]:
+    """Return the context in which a GPU is the current one.
+
+    Each thread has a current one, the first at its beginning, where a process whose GPU is another
+    would take some hundred MB.
+    """
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()

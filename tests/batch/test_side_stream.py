@@ -1,7 +1,8 @@
 """The side stream: at once on a processor, and on a GPU in the order that makes it safe."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -73,7 +74,14 @@ def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         yield
         log.append(f"end {current.name}")
 
+    @contextmanager
+    def current_device(device: torch.device) -> Iterator[None]:
+        log.append(f"on {device}")
+        yield
+        log.append(f"off {device}")
+
     monkeypatch.setattr(torch.cuda, "stream", stream)
+    monkeypatch.setattr(torch.cuda, "device", current_device)
     monkeypatch.setattr(torch.cuda, "Event", lambda **_: Double("event", log))
     monkeypatch.setattr(torch.cuda, "current_stream", lambda _: Double("training", log))
     return log
@@ -114,3 +122,18 @@ def test_only_who_waits_is_held_up(log: list[str]) -> None:
     side.wait(side.mark())
     side.wait(None)
     assert log == ["record on side", "wait here for event"]
+
+
+def test_a_thread_works_on_the_gpu_of_its_process(log: list[str]) -> None:
+    """Work, marks and pinned memory of the second GPU touch no other, whichever is the thread's."""
+    side = side_of(log)
+    side.device = torch.device("cuda:1")
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(side.run, lambda: log.append("work")).result()
+        pool.submit(side.mark).result()
+    around = ["on cuda:1", "begin side", "work", "end side", "off cuda:1"]
+    assert log == [*around, "on cuda:1", "record on side", "off cuda:1"]
+    log.clear()
+    with suppress(RuntimeError):  # memory is pinned by a GPU alone
+        pinned_empty(1, side.device)
+    assert log[0] == "on cuda:1"
