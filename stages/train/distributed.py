@@ -12,6 +12,7 @@ from timm.layers.norm_act import convert_sync_batchnorm
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from stages.base.errors import UserError
 from stages.model.classifier import Classifier
 from stages.train.device import Compute
 from stages.train.infer import Inference
@@ -39,8 +40,20 @@ def process_group(compute: Compute) -> Iterator[None]:
         dist.init_process_group("nccl", device_id=compute.device)
     else:
         dist.init_process_group("gloo")
+    refuse_another_renderer(compute)
     yield
     dist.destroy_process_group()  # after a failure it might wait for the others
+
+
+def refuse_another_renderer(compute: Compute) -> None:
+    """Stop where a process renders otherwise than the first, whose record names one renderer."""
+    renderer = compute.facts()["renderer"]
+    first = broadcast(renderer, compute)
+    if renderer != first:
+        raise UserError(
+            f"process {compute.rank.number} renders by {renderer} and the first one by {first}: "
+            "make the GPUs, Triton and the C compiler the same on all machines"
+        )
 
 
 def synchronize_batch_norm(model: Classifier, compute: Compute) -> None:

@@ -61,9 +61,9 @@ def test_the_kernel_serves_no_processor() -> None:
 
 
 def test_a_gpu_on_which_the_kernel_fails_is_rendered_by_torch(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without a compiler, or on a GPU that Triton does not know, one pixel shows it."""
+    """Without a compiler, or on a GPU that Triton does not know, one line says so, once."""
 
     def fail(device: torch.device) -> None:
         raise RuntimeError("Failed to find C compiler")
@@ -71,7 +71,25 @@ def test_a_gpu_on_which_the_kernel_fails_is_rendered_by_torch(
     kernel_serves.cache_clear()
     monkeypatch.setattr(module, "_render_one_pixel", fail)
     assert not kernel_serves(torch.device("cuda:0"))
+    assert not kernel_serves(torch.device("cuda:0"))
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("torch renders on cuda:0")
+    assert line.endswith("Failed to find C compiler")
     monkeypatch.setattr(module, "_render_one_pixel", lambda device: None)
     kernel_serves.cache_clear()
     assert kernel_serves(torch.device("cuda:0"))
     kernel_serves.cache_clear()
+
+
+def test_memory_that_is_short_says_nothing_about_the_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A GPU without free memory is an error, not one on which torch renders from then on."""
+
+    def fail(device: torch.device) -> None:
+        raise torch.OutOfMemoryError
+
+    kernel_serves.cache_clear()
+    monkeypatch.setattr(module, "_render_one_pixel", fail)
+    with pytest.raises(torch.OutOfMemoryError):
+        kernel_serves(torch.device("cuda:0"))

@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from stages.base.errors import UserError
 from stages.base.ranks import Rank
 from stages.model.classifier import ModelParams, build_classifier
+from stages.train import device, distributed
 from stages.train.device import Compute
 from stages.train.distributed import (
     StepOutcome,
@@ -20,6 +21,7 @@ from stages.train.distributed import (
     data_parallel,
     merge_predictions,
     merge_steps,
+    refuse_another_renderer,
     share_statistics,
     synchronize_batch_norm,
     wait_for_all,
@@ -89,6 +91,17 @@ def test_several_processes_equal_one(count: int, accumulate: int, tmp_path: Path
     )
     for name, value in alone.items():
         assert together[name] == pytest.approx(value, abs=1e-5), name
+
+
+def test_all_processes_render_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process stops where its GPU renders otherwise than the first one's, and says by what."""
+    monkeypatch.setattr(device, "kernel_serves", lambda _: False)
+    compute = Compute(torch.device("cuda"), torch.float32, Rank(1, 2, 1))
+    monkeypatch.setattr(distributed, "broadcast", lambda value, _: "torch")
+    refuse_another_renderer(compute)
+    monkeypatch.setattr(distributed, "broadcast", lambda value, _: "triton")
+    with pytest.raises(UserError, match="process 1 renders by torch and the first one by triton"):
+        refuse_another_renderer(compute)
 
 
 @pytest.mark.slow
