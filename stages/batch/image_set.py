@@ -75,9 +75,9 @@ def open_image_sets(
         if device.type != "cpu" and needed <= left.device and image_set.flat:
             image_set = replace(image_set, flat=image_set.flat.on_device(device))
             left = replace(left, device=left.device - needed)
-        elif needed <= left.host:
+        elif left.fits_host(needed):
             image_set = _decoded(image_set, workers)
-            left = replace(left, host=left.host - needed)
+            left = left.without_host(needed)
         opened.append(image_set)
     return opened
 

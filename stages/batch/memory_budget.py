@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -14,6 +14,9 @@ from stages.base.cgroups import process_folders
 # processor for whatever else the machine does.
 _HOST_SHARE = 0.5
 _DEVICE_SHARE = 0.4
+# On a processor each part of the split may take as much, even beyond the share, if it is free:
+# decoding it for every epoch would take cores from training.
+_SIDE_BYTES = 4 * 2**30
 # Files of a cgroup in version 2, and in version 1: the limit, and what counts against it.
 _CGROUP_FILES = (
     ("memory.max", "memory.current"),
@@ -30,13 +33,23 @@ class MemoryBudget:
 
     host: int  # memory of the processor
     device: int  # of a GPU; 0 on a processor
+    free: int = 0  # of the processor, of which a small part of the split may take more than `host`
+
+    def fits_host(self, needed: int) -> bool:
+        """Return whether images fit the processor's memory."""
+        return needed <= max(self.host, min(_SIDE_BYTES, self.free))
+
+    def without_host(self, taken: int) -> "MemoryBudget":
+        """Return what is left of the budget when images lie in the processor's memory."""
+        return replace(self, host=max(0, self.host - taken), free=max(0, self.free - taken))
 
 
 def memory_budget(device: torch.device, processes: int = 1) -> MemoryBudget:
     """Return the budget of one of the processes that share this machine."""
-    host = int(_HOST_SHARE * free_host_memory()) // processes
+    free_host = free_host_memory() // processes
+    host = int(_HOST_SHARE * free_host)
     if device.type != "cuda":
-        return MemoryBudget(host=host, device=0)
+        return MemoryBudget(host=host, device=0, free=free_host)
     free, _ = torch.cuda.mem_get_info(device)
     return MemoryBudget(host=host, device=int(_DEVICE_SHARE * free))
 

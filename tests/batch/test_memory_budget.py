@@ -6,7 +6,7 @@ import psutil
 import pytest
 import torch
 
-from stages.batch.memory_budget import free_host_memory, memory_budget
+from stages.batch.memory_budget import MemoryBudget, free_host_memory, memory_budget
 
 V2 = ("memory.max", "memory.current", "active_file 100\ninactive_file 200\n")
 V1 = (
@@ -58,3 +58,18 @@ def test_processes_share_the_memory_of_a_machine() -> None:
     shared = memory_budget(torch.device("cpu"), processes=4)
     assert alone.device == shared.device == 0
     assert 0.2 < shared.host / alone.host < 0.3
+
+
+def test_on_a_processor_each_part_may_take_four_gib_of_what_is_free() -> None:
+    """Beyond the share 4 GiB a part fit where they are free, and no more than that."""
+    gib = 2**30
+    budget = MemoryBudget(host=3 * gib, device=0, free=6 * gib)
+    assert budget.fits_host(4 * gib)
+    assert not budget.fits_host(4 * gib + 1)
+    left = budget.without_host(4 * gib)
+    assert (left.host, left.free) == (0, 2 * gib)
+    assert left.fits_host(2 * gib)
+    assert not left.fits_host(2 * gib + 1)
+    large = MemoryBudget(host=9 * gib, device=0, free=18 * gib)
+    assert large.fits_host(9 * gib)
+    assert memory_budget(torch.device("cpu")).free > 0
