@@ -1,5 +1,6 @@
 """The device's path on a processor: the same code, with a stream that is as late as it may be."""
 
+import threading
 import time
 from dataclasses import replace
 
@@ -156,12 +157,14 @@ def test_batches_begin_before_they_are_asked_for() -> None:
 
 def test_an_epoch_may_be_left_early() -> None:
     """After a batch the rest may be given up, and the thread that makes them ends."""
+    before = threading.active_count()
     image_set = flat_image_set(IMAGES, resident=False)
     batches = batches_on_device(
         image_set, imagenet_spec(), [np.arange(2)] * 50, views_by_rows, SideStream(CPU)
     )
     next(batches)
     batches.close()  # type: ignore[attr-defined] # it is a generator
+    assert threading.active_count() == before
 
 
 def test_a_photo_that_cannot_be_read_stops_the_epoch() -> None:

@@ -58,15 +58,21 @@ def test_batches_that_a_gpu_is_behind_come_in_order(
 ) -> None:
     """However many are under way, results are in the order of the batches, and complete."""
     expected = predict_batches(tiny_model(), tiny_batches(count), CPU, "cross_entropy")
-    begun: list[int] = []
+    log: list[str] = []
 
     class Late(LateFetch):
         def result(self) -> torch.Tensor:
-            begun.append(len(begun))
+            log.append("wait")
             return super().result()
 
-    monkeypatch.setattr(infer, "fetch_later", lambda values: Late(values, None))
+    def fetch_later(values: torch.Tensor) -> LateFetch:
+        log.append("begin")
+        return Late(values, None)
+
+    monkeypatch.setattr(infer, "fetch_later", fetch_later)
     late = predict_batches(tiny_model(), tiny_batches(count), CPU, "cross_entropy")
     assert late.pred_probs.tolist() == expected.pred_probs.tolist()
     assert late.loss == expected.loss
-    assert len(begun) == count
+    ahead = min(2, count)
+    # Two are begun before any is waited for, and two stay under way until the last is begun.
+    assert log == ["begin"] * ahead + ["begin", "wait"] * (count - ahead) + ["wait"] * ahead
