@@ -40,7 +40,8 @@ class Network:
 class Machine:
     """What feeds a GPU."""
 
-    decoding_threads: int = 16
+    decoding_threads: int = 16  # assumed, each with a core of its own
+    lock_of_photo: float = 17e-6  # with the interpreter's lock, to decode one; measured
     decode: float = 1.3e-3  # seconds of a thread for a JPEG of 613 x 460, measured on a processor
     copy: float = 54e6 / 20e9  # 64 such photos over PCIe 4
     render: float = 0.15e-3  # .1 GB at 2 TB/s, and as long again for arithmetic
@@ -85,6 +86,8 @@ def _make_batches(state: _State, design: Design, about: Machine) -> Generator[fl
         else:
             now = state.python(now, about.views) + about.tables
             if design == "photos streamed":
+                for _ in range(_BATCH):
+                    now = state.python(now, about.lock_of_photo)
                 decoded += _BATCH * about.decode / about.decoding_threads
                 now = max(now, decoded)
                 state.side = max(state.side, now) + about.copy
@@ -139,6 +142,8 @@ def main() -> None:
         for design in designs:
             share = limit / step_seconds(network, design)
             figures[f"{name}, share of the limit, {design}"] = round(share, 3)
+        share = limit / step_seconds(network, "photos streamed", Machine(decoding_threads=8))
+        figures[f"{name}, share of the limit, photos streamed, 8 threads decode"] = round(share, 3)
     record("gpu_simulation", "simulated", machine([]), figures)
 
 

@@ -29,3 +29,14 @@ def test_decoding_bounds_a_stream() -> None:
     slow = replace(Machine(), decoding_threads=1)
     step = step_seconds(NETWORKS["resnet50"], "photos streamed", slow)
     assert step == pytest.approx(64 * slow.decode, rel=0.01)
+
+
+def test_the_lock_that_decoding_holds_is_taken_from_training() -> None:
+    """Where the host is the slower side, each photo of a stream adds its time with the lock."""
+    network = Network(host=9e-3, gpu=1e-3)
+    free = replace(Machine(), lock_of_photo=0.0)
+    held = replace(Machine(), lock_of_photo=50e-6)
+    more = step_seconds(network, "photos streamed", held) - step_seconds(
+        network, "photos streamed", free
+    )
+    assert more == pytest.approx(64 * 50e-6, rel=0.05)
