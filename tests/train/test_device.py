@@ -77,6 +77,7 @@ def test_nothing_is_allocated_before_the_process_has_its_gpu(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The third process of a machine takes the third GPU first, and renders there only if asked."""
+    model = tiny_model()
     calls: list[tuple[str, torch.device]] = []
     zeros = torch.zeros
 
@@ -92,7 +93,7 @@ def test_nothing_is_allocated_before_the_process_has_its_gpu(
     third = torch.device("cuda", 2)
     assert calls == [("take", third), ("allocate", third)]
     assert compute.device == third
-    compute.render_spec(tiny_model(), 24)
+    compute.render_spec(model, 24)
     assert calls[2:] == [("try", third)]
 
 
