@@ -167,6 +167,7 @@ def test_a_step_uploads_once_and_fetches_once(monkeypatch: pytest.MonkeyPatch) -
     """From photos on the GPU to the optimizer a step waits for nothing: all else stays there.
 
     The backward pass needs a GPU's own threads, and so leaves gradients without content here.
+    In float32, since torch turns off autocast and the scaling of gradients where there is no GPU.
     """
     with GPU:
         model = tiny_model()
