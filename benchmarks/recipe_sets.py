@@ -116,13 +116,6 @@ SETS = {
         label=r"^Datasets/(?P<label>\d+)_",
         most=30,
     ),
-    "smiles": RecipeSet(
-        half="unseen",
-        about="grey faces of 64 x 64 pixels, smiling or not, 250 each",
-        source="hromi/SMILEsmileD",
-        label=r"^SMILEs/(?P<label>negatives|positives)/",
-        most=250,
-    ),
 }
 
 _ENDINGS = (".jpg", ".jpeg", ".png", ".pgm")
