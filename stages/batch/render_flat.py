@@ -4,7 +4,7 @@ The kernel is one operator of torch, finetrack::render_views, so that what count
 operators sees it.
 """
 
-import sys
+import warnings
 from functools import cache, partial
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stages.base.terminal import say
 from stages.batch.render_gpu import render_batch
 from stages.batch.render_spec import RenderSpec
 from stages.batch.side_stream import SideStream, pinned_empty, side_stream_of
@@ -91,7 +90,7 @@ def kernel_serves(device: torch.device) -> bool:
     """Return whether Triton's kernel renders on a device, which one pixel shows.
 
     It needs an NVIDIA GPU, Triton, and a C compiler, by which Triton makes what starts a kernel.
-    Where it fails, one line says why; memory that is short is no reason, but the caller's error.
+    Where it fails, a warning says why; memory that is short is no reason, but the caller's error.
     """
     if device.type != "cuda" or torch.version.hip:
         return False
@@ -101,9 +100,9 @@ def kernel_serves(device: torch.device) -> bool:
         raise
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        say(
+        warnings.warn(
             f"torch renders on {device}, which is slower: no kernel of Triton: {reason}",
-            file=sys.stderr,
+            stacklevel=2,
         )
         return False
     return True
