@@ -262,6 +262,20 @@ def test_the_model_and_its_export_are_artifacts(built: Repo) -> None:
     assert "artifacts" not in built.run("dvc", "status")
 
 
+def test_another_project_gets_the_export(built: Repo, tmp_path: Path) -> None:
+    """By its path, or by a registered version from a remote, it gets the files of this commit."""
+    repo = copy_of(built, tmp_path / "repo")
+    repo.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "remote"))
+    repo.commit()
+    repo.run("dvc", "push", "data/export")
+    repo.run("gto", "register", "export", "--version", "v1.0.0")
+    made = hashes(repo.path / "data/export")
+    assert made
+    repo.run("dvc", "get", str(repo.path), "data/export", "-o", str(tmp_path / "got"))
+    repo.run("dvc", "artifacts", "get", str(repo.path), "export", "-o", str(tmp_path / "artifact"))
+    assert hashes(tmp_path / "got") == hashes(tmp_path / "artifact") == made
+
+
 def test_a_failed_run_says_how_to_come_back_and_can(repo: Repo) -> None:
     """When a stage fails its outputs are gone; the commands that the error names restore them."""
     before = {name: hashes(repo.path / name) for name in ("data", "reports")}
