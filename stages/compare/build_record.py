@@ -1,8 +1,9 @@
 """Build the record of each comparison; the verdicts hold for all of them together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from stages.compare.comparison import Comparison
 from stages.compare.data_changes import DataChanges
@@ -11,6 +12,7 @@ from stages.compare.record import (
     BaseAndOther,
     ChangedImage,
     Changes,
+    ChoosingRecord,
     ComparisonRecord,
     ConfidenceSummary,
     ImageCounts,
@@ -18,24 +20,38 @@ from stages.compare.record import (
     SeedRuns,
 )
 from stages.compare.setups import Setup
+from stages.compare.tried_runs import best_of_tried
 from stages.stats.calibration import ReliabilityDiagram
 from stages.stats.holm import holm
 from stages.stats.intervals import CONFIDENCE
 from stages.stats.power import SIGNIFICANCE_LEVEL, images_to_tell
 
 
-def comparison_records(comparisons: Sequence[Comparison]) -> list[ComparisonRecord]:
-    """Return the record of each comparison, with the verdict by Holm's p over all of them."""
+def comparison_records(
+    comparisons: Sequence[Comparison], tried: Mapping[str, pd.DataFrame]
+) -> list[ComparisonRecord]:
+    """Return the record of each comparison, with the verdict by Holm's p over all of them.
+
+    tried: the outcomes of every run that git has, by name.
+    """
     adjusted = holm([comparison.scores.error.p for comparison in comparisons])
     # The level of Holm's first step, the strictest: no fewer images than are needed.
     level = SIGNIFICANCE_LEVEL / max(len(comparisons), 1)
     return [
-        _record(comparison, p_holm, level)
+        _record(comparison, p_holm, level, _choosing(comparison, tried))
         for comparison, p_holm in zip(comparisons, adjusted, strict=True)
     ]
 
 
-def _record(comparison: Comparison, p_holm: float, level: float) -> ComparisonRecord:
+def _choosing(comparison: Comparison, tried: Mapping[str, pd.DataFrame]) -> ChoosingRecord | None:
+    """Return the best of the runs on the images that the other validates on."""
+    outcomes = comparison.other.lead.outcomes
+    return None if outcomes is None else best_of_tried(tried, outcomes["actual"])
+
+
+def _record(
+    comparison: Comparison, p_holm: float, level: float, choosing: ChoosingRecord | None
+) -> ComparisonRecord:
     """Return the record of a comparison; level: of the test, for the images that would tell."""
     scores = comparison.scores
     error = scores.error
@@ -66,6 +82,7 @@ def _record(comparison: Comparison, p_holm: float, level: float) -> ComparisonRe
             base=_confidence(comparison.reliability.base),
             other=_confidence(comparison.reliability.other),
         ),
+        choosing=choosing,
         not_common=comparison.pairing.counts(),
         classes=scores.classes,
         newly_wrong=_changed_images(comparison, comparison.newly_wrong),

@@ -13,6 +13,7 @@ from stages.base.errors import UserError
 WORKSPACE = "workspace"  # the name of the files as they lie in the work tree, committed or not
 _EXPERIMENT_REFS = "refs/exps/"
 _LINK_MODE = b"120000"
+_FILE_MODE = "100"  # how the mode of an ordinary file begins
 _SHORT_DIGITS = 10  # fixed, since git's own abbreviation grows with the repository
 
 
@@ -109,6 +110,32 @@ class GitHistory:
                 "commit the file itself"
             )
         return self._git("cat-file", "blob", name.decode()) if kind == b"blob" else None
+
+    def versions(self, path: str) -> dict[str, bytes]:
+        """Return every content that a file has had, under the name of who brought it, oldest first.
+
+        That is over all branches, tags and experiments that this clone has, merges included. The
+        name is that of an experiment, or else the first digits of the commit.
+        """
+        listing = self._git(
+            "-c", "log.showRoot=true", "log", "--all", "--full-history", "-m", "--topo-order",
+            "--reverse", "--no-renames", "--raw", "--no-abbrev", "--format=%H", "--", f"./{path}",
+        )  # fmt: skip
+        names = {experiment.commit: experiment.name for experiment in self.experiments}
+        first_commits: dict[str, str] = {}  # blob -> commit
+        commit = ""
+        for line in os.fsdecode(listing or b"").splitlines():
+            if not line.startswith(":"):
+                commit = line or commit
+            elif line.split()[1].startswith(_FILE_MODE):
+                first_commits.setdefault(line.split()[3], commit)
+        contents: dict[str, bytes] = {}
+        for blob, commit in first_commits.items():
+            name = names.get(commit, commit[:_SHORT_DIGITS])
+            content = self._git("cat-file", "blob", blob)
+            if content is not None:  # as in a clone without all blobs
+                contents[commit[:_SHORT_DIGITS] if name in contents else name] = content
+        return contents
 
     def _commit(self, name: str) -> str | None:
         """Return the commit that git understands by a name, None if it understands none."""

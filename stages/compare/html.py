@@ -9,6 +9,7 @@ from stages.compare.text import NOTHING_CHANGED
 from stages.compare.what_changed import what_changed
 from stages.compare.words import (
     adjusted_pvalue,
+    choosing_sentence,
     not_compared,
     seed_lines,
     signed,
@@ -43,6 +44,7 @@ def render_comparison(views: Sequence[ComparisonView]) -> str:
         "signed_interval": signed_interval,
         "adjusted_pvalue": adjusted_pvalue,
         "verdict_sentence": verdict_sentence,
+        "choosing_sentence": choosing_sentence,
         "not_compared": not_compared,
         "seed_lines": seed_lines,
         "what_changed": what_changed,

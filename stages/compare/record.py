@@ -102,6 +102,17 @@ class Changes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChoosingRecord:
+    """The best of all runs that git has on the same images, corrected for having been chosen."""
+
+    runs: int  # seeds and experiments among them; at least 2
+    images: int
+    best: str  # an experiment, the first digits of a commit, or the workspace
+    error_rate: Interval  # as if it had been the only run
+    corrected: Interval  # see stats/choosing.py
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComparisonRecord:
     """One setup, the other, against the base on their common validation images."""
 
@@ -122,6 +133,7 @@ class ComparisonRecord:
     log_loss: ScoreChange | None  # None where a side has no losses
     seeds: BaseAndOther[SeedRuns] | None  # None where both sides are single runs
     confidence: BaseAndOther[ConfidenceSummary | None]
+    choosing: ChoosingRecord | None  # None where fewer than two runs have the other's images
     not_common: Mapping[str, int]  # reason, of pairing.REASONS -> validation images
     classes: Sequence[ClassChange]
     newly_wrong: Sequence[ChangedImage]

@@ -7,6 +7,7 @@ from stages.compare.record import ChangedImage, ClassChange, ComparisonRecord
 from stages.compare.what_changed import what_changed
 from stages.compare.words import (
     adjusted_pvalue,
+    choosing_sentence,
     error_rates,
     not_compared,
     score_lines,
@@ -100,6 +101,8 @@ def _facts(record: ComparisonRecord) -> list[str]:
         if changes:
             listed = ", ".join(_first([_class_change(change) for change in changes]))
             lines.append(f"Classes {verdict} beyond noise: {listed}")
+    if record.choosing:
+        lines.append(choosing_sentence(record.choosing))
     if left_out := not_compared(record):
         lines.append(left_out)
     return lines

@@ -2,8 +2,14 @@
 
 from collections.abc import Sequence
 
-from stages.compare.record import ComparisonRecord, ConfidenceSummary, ScoreChange, SeedRuns
-from stages.page.formatting import percent, pvalue
+from stages.compare.record import (
+    ChoosingRecord,
+    ComparisonRecord,
+    ConfidenceSummary,
+    ScoreChange,
+    SeedRuns,
+)
+from stages.page.formatting import interval_ends, percent, pvalue
 from stages.stats.intervals import Interval
 
 _MINUS = "\N{MINUS SIGN}"
@@ -101,6 +107,16 @@ def not_compared(record: ComparisonRecord) -> str:
         f"{count:,} {REASON_WORDS[reason]}" for reason, count in record.not_common.items()
     )
     return f"{total:,} validation {images} not compared: {reasons}."
+
+
+def choosing_sentence(choosing: ChoosingRecord) -> str:
+    """Return what the best of several runs errs on, before and after the correction."""
+    corrected = choosing.corrected
+    return (
+        f"Best of {choosing.runs:,} runs on these images, {choosing.best}: "
+        f"{percent(choosing.error_rate.value)} error, corrected for choosing "
+        f"{percent(corrected.value)} ({interval_ends(corrected.as_dict())})"
+    )
 
 
 def score_lines(record: ComparisonRecord) -> dict[str, str]:

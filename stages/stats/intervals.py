@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 from stages.stats.metrics_record import IntervalRecord
 
@@ -42,6 +42,21 @@ def wilson(hits: int, trials: int) -> Interval:
         return Interval(None, 0.0, 1.0)
     ends = binomtest(int(hits), int(trials)).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(hits / trials, float(ends.low), float(ends.high))
+
+
+def wilson_around(share: float, trials: int) -> Interval:
+    """Return Wilson's interval about a share that need not be a whole number of the trials.
+
+    >>> round(wilson_around(0.9, 10).low - wilson(9, 10).low, 9)
+    0.0
+    """
+    z = float(norm.ppf((1 + CONFIDENCE) / 2))
+    shrink = 1 + z**2 / trials
+    centre = (share + z**2 / (2 * trials)) / shrink
+    reach = z * (share * (1 - share) / trials + z**2 / (4 * trials**2)) ** 0.5 / shrink
+    # At 0 and 1 an end is the share itself, which rounding may miss.
+    low = min(max(centre - reach, 0.0), share)
+    return Interval(share, low, max(min(centre + reach, 1.0), share))
 
 
 def wilson_f1(true_positives: int, actual: int, predicted: int) -> Interval:

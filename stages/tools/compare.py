@@ -21,13 +21,14 @@ from stages.base.terminal import say
 from stages.compare.build_record import comparison_records
 from stages.compare.comparison import compare_setups
 from stages.compare.dvc_cache import open_dvc_cache
-from stages.compare.git import WORKSPACE
+from stages.compare.git import WORKSPACE, GitHistory
 from stages.compare.html import render_comparison
 from stages.compare.pictures import comparison_views
 from stages.compare.record import ComparisonRecord, records_as_json
 from stages.compare.setups import group_by_setup
 from stages.compare.snapshot import ProjectFiles, read_snapshots
 from stages.compare.text import comparison_markdown, terminal_text
+from stages.compare.tried_runs import read_tried_outcomes
 
 COMPARE_FOLDER = Path("reports/compare")
 PROJECT_FILES = ProjectFiles(
@@ -54,7 +55,8 @@ def main() -> None:
     snapshots = read_snapshots(root, names, cache, PROJECT_FILES)
     base, others = group_by_setup(snapshots[0], snapshots[1:])
     comparisons = [compare_setups(base, other, PROJECT_FILES.outcomes) for other in others]
-    verdicts = comparison_records(comparisons)
+    tried = read_tried_outcomes(GitHistory(root), PROJECT_FILES.outcomes)
+    verdicts = comparison_records(comparisons, tried)
     views = comparison_views(comparisons, verdicts, root, cache, PROJECT_FILES.store)
     records = [view.record for view in views]  # with notes on photos that could not be read
     page = COMPARE_FOLDER / "index.html"

@@ -10,8 +10,13 @@ from pathlib import Path
 from stages.base.entry_point import run_command
 from stages.base.errors import UserError
 from stages.base.terminal import say
+from stages.compare.git import WORKSPACE, GitHistory
+from stages.compare.past_outcomes import read_outcomes
+from stages.compare.tried_runs import best_of_tried, read_tried_outcomes
+from stages.compare.words import choosing_sentence
 from stages.page.formatting import SPACE, VERDICTS, interval_ends, percent
 from stages.stats.metrics_record import IntervalRecord, Metrics
+from stages.tools.compare import PROJECT_FILES
 
 _METRICS = Path("reports/interpret/metrics.json")
 _PAGE = Path("reports/index.html")
@@ -41,6 +46,21 @@ def _rate_line(rate: IntervalRecord) -> str:
     return f"{share} (95 % interval {interval_ends(rate)} %)"
 
 
+def best_run_lines() -> list[str]:
+    """Return what the best of all runs on these images errs on, corrected for choosing.
+
+    No line where git has no other run on them, or where there is no git.
+    """
+    try:
+        history = GitHistory(Path.cwd())
+    except UserError:
+        return []
+    tried = read_tried_outcomes(history, PROJECT_FILES.outcomes)
+    present, _ = read_outcomes(history.read(history.resolve(WORKSPACE)[0], PROJECT_FILES.outcomes))
+    choosing = None if present is None else best_of_tried(tried, present["actual"])
+    return [choosing_sentence(choosing).replace(SPACE, " ")] if choosing else []
+
+
 def main() -> None:
     """Print the result, and where the page is."""
     try:
@@ -50,7 +70,7 @@ def main() -> None:
     except (KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise UserError(f"{_METRICS} is damaged ({reason}); `make repro` makes it anew") from None
-    say("", *lines, f"The page    {_PAGE}")
+    say("", *lines, *best_run_lines(), f"The page    {_PAGE}")
 
 
 if __name__ == "__main__":

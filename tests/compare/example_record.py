@@ -57,6 +57,7 @@ RECORD = ComparisonRecord(
         base=ConfidenceSummary(confidence=0.9, accuracy=0.95, gap=0.05),
         other=ConfidenceSummary(confidence=0.95, accuracy=0.96, gap=0.02),
     ),
+    choosing=None,
     not_common={},
     classes=[CLASS_CHANGE],
     newly_wrong=[ChangedImage(path="a/b.jpg", actual="cat", base="cat", other="dog")],

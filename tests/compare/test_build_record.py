@@ -5,7 +5,9 @@ import pytest
 
 from stages.compare.build_record import comparison_records
 from stages.compare.comparison import Comparison, compare_setups
+from stages.compare.git import GitHistory
 from stages.compare.setups import group_by_setup
+from stages.compare.tried_runs import read_tried_outcomes
 from stages.stats.calibration import expected_calibration_error
 from stages.stats.holm import holm
 from stages.stats.power import images_to_tell
@@ -46,7 +48,7 @@ def compare(history: ExampleHistory, *names: str) -> list[Comparison]:
 
 def test_a_record_has_the_numbers_of_its_comparison(history: ExampleHistory) -> None:
     """Names, commits, counts, images and changes are those of the comparison."""
-    (record,) = comparison_records(compare(history, "clear"))
+    (record,) = comparison_records(compare(history, "clear"), {})
     assert (record.base, record.other, record.verdict) == ("base", "clear", "better")
     assert record.other_commit == history.git("rev-parse", "clear")[:10]
     assert record.n_common == 100
@@ -64,7 +66,7 @@ def test_a_record_has_the_numbers_of_its_comparison(history: ExampleHistory) -> 
 
 def test_calibration_is_the_expected_error(history: ExampleHistory) -> None:
     """The gap is the expected calibration error of each side."""
-    (record,) = comparison_records(compare(history, "clear"))
+    (record,) = comparison_records(compare(history, "clear"), {})
     summary = record.confidence.base
     assert summary is not None
     assert (summary.confidence, summary.accuracy) == pytest.approx((0.9, 0.8))
@@ -74,17 +76,17 @@ def test_calibration_is_the_expected_error(history: ExampleHistory) -> None:
 
 def test_without_a_verdict_the_images_that_would_tell_are_given(history: ExampleHistory) -> None:
     """Where nothing is certain the record says how many images would be needed."""
-    (record,) = comparison_records(compare(history, "close"))
+    (record,) = comparison_records(compare(history, "close"), {})
     assert record.verdict == "cannot tell"
     assert record.images_to_tell == images_to_tell(0.02, 0.0)
 
 
 def test_verdicts_hold_for_all_comparisons_together(history: ExampleHistory) -> None:
     """A difference that is significant by itself may not be so among many."""
-    (alone,) = comparison_records(compare(history, "border"))
+    (alone,) = comparison_records(compare(history, "border"), {})
     assert alone.verdict == "better"
     assert alone.p_holm == alone.p < 0.05
-    together = comparison_records(compare(history, "border", "close", "clear", "seed-1"))
+    together = comparison_records(compare(history, "border", "close", "clear", "seed-1"), {})
     assert [record.p_holm for record in together] == pytest.approx(
         holm([record.p for record in together])
     )
@@ -95,7 +97,7 @@ def test_verdicts_hold_for_all_comparisons_together(history: ExampleHistory) -> 
 
 def test_seeds_stand_with_their_own_errors(history: ExampleHistory) -> None:
     """Each run of a setup has its seed and error rate; more images are no remedy alone."""
-    (record,) = comparison_records(compare(history, "seed-1", "seed-2"))
+    (record,) = comparison_records(compare(history, "seed-1", "seed-2"), {})
     assert record.seeds is not None
     runs = record.seeds.other.runs
     assert [(run.name, run.seed) for run in runs] == [("seed-1", 1), ("seed-2", 2)]
@@ -107,4 +109,14 @@ def test_seeds_stand_with_their_own_errors(history: ExampleHistory) -> None:
 
 def test_no_comparison_is_no_record() -> None:
     """Nothing compared gives nothing."""
-    assert comparison_records([]) == []
+    assert comparison_records([], {}) == []
+
+
+def test_the_best_of_the_runs_is_on_the_images_of_the_other(history: ExampleHistory) -> None:
+    """Where several runs have the images of a comparison, its record has the best of them."""
+    tried = read_tried_outcomes(GitHistory(history.root), OUTCOMES)
+    (record,) = comparison_records(compare(history, "close"), tried)
+    assert record.choosing is not None
+    assert (record.choosing.runs, record.choosing.images) == (5, 100)  # two of six are the same
+    assert record.choosing.best == history.git("rev-parse", "clear")[:10]
+    assert record.choosing.error_rate.value == pytest.approx(0.02)

@@ -50,6 +50,31 @@ def test_a_symbolic_link_is_not_followed(example: ExampleHistory) -> None:
     assert history.read(revision, "folder/inner.txt") == b"inner\n"
 
 
+def test_every_version_of_a_file_comes_once(example: ExampleHistory) -> None:
+    """Contents on branches, in merges and in experiments count, the same content only once."""
+    example.git("stash", "-q")
+    example.git("switch", "-qc", "side", "v1")
+    for text in ("side", "note 2"):
+        (example.root / "note.txt").write_text(f"{text}\n")
+        example.commit(text.replace(" ", "-"))
+    example.git("switch", "-q", "main")
+    example.git("merge", "-q", "--no-commit", "-s", "ours", "side")
+    (example.root / "note.txt").write_text("merged\n")
+    example.commit("merged")
+    (example.root / "note.txt").write_text("tried\n")
+    example.commit("tried")
+    add_experiment(example, "mine", "tried")
+    example.git("tag", "-d", "tried")
+    example.git("reset", "-q", "--hard", "merged")
+    versions = GitHistory(example.root).versions("note.txt")
+    texts = {content.decode().strip() for content in versions.values()}
+    assert texts == {"note 1", "note 2", "note 3", "side", "merged", "tried"}
+    assert versions["mine"] == b"tried\n"
+    assert versions[example.git("rev-parse", "merged")[:10]] == b"merged\n"
+    assert next(iter(versions.values())) == b"note 1\n"
+    assert GitHistory(example.root).versions("nothing.txt") == {}
+
+
 @pytest.mark.parametrize("name", ["a b", "-n", "*.txt", ":(top)note.txt", "naïve", 'quo"te'])
 def test_the_name_of_a_file_is_only_a_name(example: ExampleHistory, name: str) -> None:
     """Dashes, stars and git's own signs in a name stand for themselves."""
@@ -58,6 +83,7 @@ def test_the_name_of_a_file_is_only_a_name(example: ExampleHistory, name: str) -
     assert history.read(before, name) is None
     (example.root / name).write_text("strange\n")
     example.commit("strange")
+    assert list(history.versions(name).values()) == [b"strange\n"]
     (revision,) = history.resolve("strange")
     assert history.read(revision, name) == b"strange\n"
 

@@ -71,7 +71,7 @@ def view_of(history: ExampleHistory, base: str, *others: str) -> list[Comparison
     """Return what the page shows of the comparisons with a base."""
     setups = [Setup((history.snapshot(name),)) for name in (base, *others)]
     comparisons = [compare_setups(setups[0], other, OUTCOMES) for other in setups[1:]]
-    records = comparison_records(comparisons)
+    records = comparison_records(comparisons, {})
     store = PROJECT_FILES.store
     return comparison_views(comparisons, records, history.root, history.cache, store)
 

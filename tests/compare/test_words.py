@@ -3,10 +3,11 @@
 import pytest
 
 from stages.compare.pairing import REASONS
-from stages.compare.record import BaseAndOther, SeedRun, SeedRuns
+from stages.compare.record import BaseAndOther, ChoosingRecord, SeedRun, SeedRuns
 from stages.compare.words import (
     REASON_WORDS,
     adjusted_pvalue,
+    choosing_sentence,
     enumeration,
     error_rates,
     not_compared,
@@ -50,6 +51,21 @@ def test_a_difference_stands_with_its_interval() -> None:
     assert signed_interval(Interval(-0.01, -0.03, 0.01)) == "−1.0 (−3.0 to +1.0)"
     assert signed_interval(Interval(-0.05, -0.1, 0.01), 3, 1) == "−0.050 (−0.100 to +0.010)"
     assert signed_interval(Interval(None, -1.0, 1.0)) == "– (−100.0 to +100.0)"
+
+
+def test_the_best_of_many_runs_stands_with_its_correction() -> None:
+    """The raw rate comes first, then the corrected one with its interval."""
+    choosing = ChoosingRecord(
+        runs=12,
+        images=212,
+        best="v1",
+        error_rate=Interval(0.031, 0.01, 0.06),
+        corrected=Interval(0.038, 0.02, 0.07),
+    )
+    assert with_spaces(choosing_sentence(choosing)) == (
+        "Best of 12 runs on these images, v1: 3.1 % error, "
+        "corrected for choosing 3.8 % (2.0 to 7.0)"
+    )
 
 
 def test_the_p_shown_is_the_adjusted_one() -> None:

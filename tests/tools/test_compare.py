@@ -74,6 +74,22 @@ def test_the_record_is_what_scripts_rely_on(
     assert result["images_to_tell"] is None
 
 
+def test_the_best_of_all_runs_is_corrected_for_choosing(
+    history: ExampleHistory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Runs that are not compared count too, and terminal, page and compare.md say so."""
+    (result,) = run(monkeypatch, "v1", "v2")
+    choosing = result["choosing"]
+    assert (choosing["runs"], choosing["images"]) == (3, 200)
+    assert choosing["best"] == history.git("rev-parse", "v3")[:10]
+    assert choosing["error_rate"]["value"] == pytest.approx(10 / 200)
+    assert choosing["corrected"]["value"] >= choosing["error_rate"]["value"]
+    words = "Best of 3 runs on these images"
+    assert words in capsys.readouterr().out
+    for name in ("index.html", "compare.md"):
+        assert words in (compare.COMPARE_FOLDER / name).read_text(encoding="utf-8")
+
+
 def test_a_small_difference_is_no_verdict_and_more_images_would_tell(
     history: ExampleHistory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from stages.base.errors import UserError
 from stages.page.formatting import VERDICTS
 from stages.stats.metrics_record import IntervalRecord, Metrics, Verdict
 from stages.tools import headline
+from tests.compare.example_history import ExampleHistory, outcomes_table
 
 FILE = Path("reports/interpret/metrics.json")
 COMMITTED = (Path(__file__).parents[2] / FILE).read_text("utf-8")
@@ -54,6 +55,22 @@ def test_the_command_reads_the_metrics_of_the_last_run(
     headline.main()
     lines = "\n".join(headline.result_lines(json.loads(COMMITTED)))
     assert capsys.readouterr().out == f"\n{lines}\nThe page    reports/index.html\n"
+
+
+def test_the_best_of_several_runs_has_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where git has other runs on the same images, the best is corrected for choosing."""
+    history = ExampleHistory(tmp_path / "repo")
+    monkeypatch.chdir(history.root)
+    assert headline.best_run_lines() == []
+    for wrong in (4, 2):
+        rows = [(f"{n:02}.jpg", "cat", "dog" if n < wrong else "cat") for n in range(50)]
+        history.write_run(outcomes_table(rows))
+        history.commit(f"v{wrong}")
+    (line,) = headline.best_run_lines()
+    assert line.startswith("Best of 2 runs on these images, ")
+    assert ": 4.0 % error, corrected for choosing 4." in line
 
 
 @pytest.mark.parametrize(

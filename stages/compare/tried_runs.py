@@ -1,0 +1,69 @@
+"""Tried runs: every run that git has on the same validation images, and the best of them.
+
+Whoever looks at many runs and keeps the best has chosen by chance too, whatever the runs were:
+commits, experiments, or seeds.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from stages.base.seed import derive
+from stages.compare.git import WORKSPACE, GitHistory
+from stages.compare.past_outcomes import read_outcomes
+from stages.compare.record import ChoosingRecord
+from stages.stats.choosing import correct_for_choosing
+
+# Of the images, under the same label: a run with fewer was judged on another set. With all, no run
+# from before the first corrected label would count.
+_LEAST_SHARE = 0.9
+
+
+def read_tried_outcomes(history: GitHistory, path: str) -> dict[str, pd.DataFrame]:
+    """Return the outcomes of every run that git has, and of the workspace, by name, oldest first.
+
+    Runs with the same outcomes, to the byte, are one. What cannot be read is left out.
+    """
+    contents = history.versions(path)
+    (workspace,) = history.resolve(WORKSPACE)
+    content = history.read(workspace, path)
+    if content is not None and content not in contents.values():
+        contents[WORKSPACE] = content
+    tables = {name: read_outcomes(content)[0] for name, content in contents.items()}
+    return {name: table for name, table in tables.items() if table is not None}
+
+
+def best_of_tried(tried: Mapping[str, pd.DataFrame], labels: pd.Series) -> ChoosingRecord | None:
+    """Return the best of the runs on these images, corrected; None for fewer than two runs.
+
+    labels: the actual label of each image, indexed by path. The runs are compared on those of the
+    images that all of them have under that label.
+    """
+    same = {name: _has(table, labels) for name, table in tried.items()}
+    same = {name: has for name, has in same.items() if has.sum() >= _LEAST_SHARE * len(labels)}
+    if len(labels) == 0 or len(same) < 2:
+        return None
+    common = labels[np.logical_and.reduce(list(same.values()))]
+    if common.empty:
+        return None
+    wrong = np.stack(
+        [
+            tried[name]["predicted"].loc[common.index].to_numpy() != common.to_numpy()
+            for name in same
+        ]
+    )
+    best = correct_for_choosing(wrong, derive(0, "choosing"))
+    return ChoosingRecord(
+        runs=len(same),
+        images=len(common),
+        best=list(same)[best.row],
+        error_rate=best.raw,
+        corrected=best.corrected,
+    )
+
+
+def _has(table: pd.DataFrame, labels: pd.Series) -> np.ndarray:
+    """Return which images a run has under the same label, (V,) bool."""
+    has: np.ndarray = table["actual"].reindex(labels.index).to_numpy() == labels.to_numpy()
+    return has
