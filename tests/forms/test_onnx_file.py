@@ -180,9 +180,11 @@ def test_the_default_network_answers_the_same(tmp_path: Path) -> None:
 
 ARCHS = [
     ("efficientnet_lite0", 96, {}),
+    ("efficientnet_lite0", 96, {"cut": 16}),
     ("resnet34", 64, {}),
     ("convnext_atto", 64, {}),
     ("vit_tiny_patch16_224", 224, {}),
+    ("swin_tiny_patch4_window7_224", 224, {}),
     ("densenet121", 64, {}),
     ("mobilenet_v2", 64, {}),  # of torchvision
     ("resnet18", 64, {"head": "fastai"}),
