@@ -1,9 +1,8 @@
-"""Learning rate finder: a short sweep of the first phase of training, and what its curve says.
+"""Learning rate finder: which recipe suits the photos, and at which rate it learns.
 
 Reads   data/presized/, data/splits.csv, data/probe.npz
-Writes  reports/lr_find/curve.csv, reports/lr_find/suggestion.json
+Writes  reports/lr_find/curve.csv, reports/lr_find/suggestion.json, its checkpoint
 Run     python -m stages.lr_find
-A sweep takes seconds and keeps no checkpoint.
 """
 
 from stages.base.environment import prepare_process
@@ -11,98 +10,62 @@ from stages.base.environment import prepare_process
 prepare_process()
 
 from dataclasses import asdict
-from itertools import chain, count
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
+from tqdm import tqdm
 
 from stages.base.entry_point import run_stage
 from stages.base.environment import device_name, workers
 from stages.base.files import write_csv, write_json
+from stages.base.fingerprint import stage_fingerprints
 from stages.base.params import read_section, read_seed, read_value
-from stages.base.seed import derive_int
+from stages.base.parts import PRIVATE_FOLDER
+from stages.base.ranks import SINGLE_PROCESS
 from stages.base.terminal import say
-from stages.batch.batches import BatchPlan
-from stages.batch.image_set import open_image_set
-from stages.batch.loader import train_batches
-from stages.batch.views import AugmentParams
+from stages.batch.dataloaders import open_dataloaders
 from stages.dataset.split_files import list_class_names, read_splits
-from stages.model.classifier import LossName, ModelParams, build_classifier
-from stages.model.probe import Probe, start_from_probe
 from stages.store.reader import Store
-from stages.train.device import open_device
-from stages.train.lr_range import LrFindParams, SweepPoint, sweep
-from stages.train.lr_suggest import BaseLr, suggest, suggestion_from_params
-from stages.train.param_groups import freeze, unfreeze
+from stages.train.choice import choose
+from stages.train.lr_range import LrFindParams, SweepPoint
 from stages.train.probe_start import read_probe_start
-from stages.train.recipe import Recipe, StartName, choose_recipe, first_recipe
-from stages.train.step import make_trainer
+from stages.train.recipe import candidates, first_recipe
+from stages.train.run import RunInputs
+from stages.train.run_params import read_run_params
 
 
 def main() -> None:
-    """Sweep the learning rate, unless it is named by fine_tune.base_lr or the recipe."""
+    """Choose the recipe, by a trial where the probes leave it open, and find its rate."""
+    lr_find = read_section("lr_find", LrFindParams)
+    first = read_run_params(first_recipe(read_value("model.arch", str)))
+    fine_tune = first.fine_tune
     start = read_probe_start("data/probe.npz")
-    first = first_recipe(read_value("model.arch", str))
-    model_params = read_section("model", ModelParams, first)
-    loss = read_value("fine_tune.loss", LossName)
-    recipe = choose_recipe(read_value("fine_tune.start", StartName), model_params, loss, start)
-    base_lr = read_value("fine_tune.base_lr", BaseLr, recipe)
-    if base_lr == "find":
-        lr_find = read_section("lr_find", LrFindParams)
-        points = sweep_first_phase(lr_find, recipe, start.probe if recipe.from_probe else None)
-        curve = pd.DataFrame(points, columns=list(SweepPoint._fields))
-        suggestion = suggest(
-            curve["lr"].to_numpy(),
-            curve["smoothed"].to_numpy(),
-            curve["loss"].to_numpy(),
-            lr_find.steps,
-        )
-    else:
-        curve = pd.DataFrame(columns=list(SweepPoint._fields))
-        suggestion = suggestion_from_params(base_lr)
-
-    write_csv("reports/lr_find/curve.csv", curve)
-    write_json("reports/lr_find/suggestion.json", {**asdict(suggestion), "recipe": recipe.name})
-    say(f"Recipe: {recipe.name}. {suggestion}")
-
-
-def sweep_first_phase(
-    params: LrFindParams, recipe: Recipe, probe: Probe | None
-) -> list[SweepPoint]:
-    """Return the curve of the first phase: the head alone, or without freeze_epochs all layers."""
-    seed = read_seed()
-    augment = read_section("augment", AugmentParams, recipe)
-    model_params = read_section("model", ModelParams, recipe)
-    batch_size = read_value("fine_tune.batch_size", int)
-    accumulate = read_value("fine_tune.accumulate", int)
-    loss = read_value("fine_tune.loss", LossName)
-    smoothing = read_value("fine_tune.label_smoothing", float)
-    train_bn = read_value("fine_tune.train_bn", bool, recipe)
-    frozen_share = read_value("fine_tune.frozen_share", float, recipe)
-    precision = read_value("fine_tune.precision", str)
-    freeze_epochs = read_value("fine_tune.freeze_epochs", float, recipe)
+    options = candidates(fine_tune.start, first.model, fine_tune.loss, start)
+    options = options.with_budget(fine_tune.images_seen, start.images.item(), fine_tune.batch_size)
 
     store = Store(Path("data/presized"))
     splits = read_splits(Path("data/splits.csv"))
-    class_names = list_class_names(splits)
-    model_seed = derive_int(seed, "model")
-    model = build_classifier(model_params, len(class_names), model_seed, augment.size)
-    if probe:
-        start_from_probe(model, probe)
-    compute = open_device(device_name(), precision, model)
-    model = model.to(compute.device)
-    train = splits[splits["split"] == "train"]
-    image_set = open_image_set(store, train, class_names, workers(), compute.device)
-    render = compute.render_spec(model, augment.size)
-    plan = BatchPlan(batch_size=batch_size, seed=seed)
+    inputs = RunInputs(
+        open_loaders=partial(open_dataloaders, store, splits, workers()),
+        classes=len(list_class_names(splits)),
+        seed=read_seed(),
+        device=device_name(),
+        rank=SINGLE_PROCESS,
+        checkpoints=PRIVATE_FOLDER / "lr_find",
+        fingerprints=stage_fingerprints("lr_find", workers()),
+    )
+    choice = choose(start, options, read_run_params, inputs, lr_find, tqdm.write)
 
-    if freeze_epochs > 0:
-        freeze(model, train_bn)
-    else:
-        unfreeze(model, train_bn, frozen_share)
-    trainer = make_trainer(model, compute, loss, smoothing, accumulate)
-    epochs = (train_batches(image_set, render, augment, plan, epoch) for epoch in count(1))
-    return sweep(trainer, train_bn, chain.from_iterable(epochs), params, seed)
+    write_csv(
+        "reports/lr_find/curve.csv",
+        pd.DataFrame(choice.rate.curve, columns=list(SweepPoint._fields)),
+    )
+    trial = choice.trial.as_dict() if choice.trial else None
+    facts = {"recipe": choice.recipe.name, "trial": trial}
+    suggestion = choice.rate.suggestion
+    write_json("reports/lr_find/suggestion.json", {**asdict(suggestion), **facts})
+    say(f"Recipe: {choice.recipe.name}. {suggestion}")
 
 
 if __name__ == "__main__":

@@ -122,11 +122,6 @@ def count_epochs(epochs: float) -> str:
 
 def recipe_sentences(recipe: RecipeRecord) -> str:
     """Return why the model was trained as it was, and how, in two sentences."""
-    start = {
-        "from the probe": "training started from it",
-        "head first": "the head, which cannot start from it, learned by itself first",
-        "deep": "training started anew",
-    }[recipe["name"]]
     learning = {0.0: "all its layers", 1.0: "none of its layers"}.get(
         recipe["frozen_share"], f"the last {1 - recipe['frozen_share']:.0%} of its layers"
     )
@@ -134,11 +129,30 @@ def recipe_sentences(recipe: RecipeRecord) -> str:
     head = f"the head learned alone for {count_epochs(frozen)}, then " if frozen else ""
     average = " and were averaged with their start" if recipe["trained_share"] < 1 else ""
     body = "whole" if recipe["cut"] == "none" else "shortened"
+    return (
+        f"{_reason(recipe)}. The model sees {recipe['size']} pixels through a"
+        f" {body} backbone, and {head}{learning} learned for {count_epochs(recipe['epochs'])}"
+        f"{average}; params.yaml can set each of these."
+    )
+
+
+def _reason(recipe: RecipeRecord) -> str:
+    """Return why training started where it did: by a trial, or by the probes alone."""
+    start = {
+        "from the probe": "training started from the probe",
+        "head first": "the head, which cannot start from the probe, learned by itself first",
+        "deep": "training started anew",
+    }[recipe["name"]]
+    anew = recipe["anew"]
+    if anew:
+        return (
+            f"In a trial on {count_noun(anew['images'], 'training image')} held out, learning anew"
+            f" erred on {anew['errors']:,} and the linear probe on {anew['probe_errors']:,}, so"
+            f" {start}"
+        )
     shallow = recipe["shallow_error"]
     other = "" if shallow is None else f" ({percent(shallow)} by the features that know strokes)"
     return (
         f"The linear probe errs on {percent(recipe['probe_error'])} of the training images that it"
-        f" was not fitted on{other}, and {start}. The model sees {recipe['size']} pixels through a"
-        f" {body} backbone, and {head}{learning} learned for {count_epochs(recipe['epochs'])}"
-        f"{average}; params.yaml can set each of these."
+        f" was not fitted on{other}, so {start}"
     )

@@ -100,6 +100,7 @@ class RecipeRecord(TypedDict):
     name: str
     probe_error: float  # of the training images out of fold
     shallow_error: float | None  # the same through the shortened backbone; None without one
+    anew: TrialRecord | None  # of learning anew; None where the probes alone decided
     size: int
     cut: str | int
     epochs: float

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from stages.base.errors import UserError
+from stages.stats.metrics_record import TrialRecord
 
 # The param base_lr: a rate, or the answer of the finder.
 BaseLr = Literal["find"] | Annotated[float, Field(gt=0, le=10)]
@@ -41,6 +42,7 @@ class Suggestion:
     skipped: bool = False  # params.yaml or the recipe names the rate, and no sweep was made
     reason: str | None = None  # why the curve was refused, and the fallback stands in for all
     recipe: str | None = None  # its name
+    trial: TrialRecord | None = None  # the one that chose the recipe
 
     def __str__(self) -> str:
         """Return the suggestion in one sentence."""

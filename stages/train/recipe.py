@@ -31,6 +31,8 @@ RecipeName = Literal["from the probe", "head first", "deep"]
 # 14.1 and 6.0, letters of an alphabet 16.0 and 8.1. Going deep left 4.3 % of two divisions of the
 # letters wrong, the probe 17.3; of the digits it leaves 3.3, and training from their probe 27.4.
 SHALLOW_RATIO = 4 / 3
+# From which on a trial of learning anew is not worth its time.
+CLEAR_RATIO = 3.0
 # Of the whole one's probe, from which on the ratio says something; and fewer leave little to win.
 FEWEST_ERRORS = 10
 # Where there is no other probe to compare with: of the training images out of fold, up to which
@@ -139,34 +141,69 @@ def shallow_recipe(arch: str) -> Recipe | None:
     return DEEP if arch in PACKAGES else None
 
 
-def choose_recipe(
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """The recipes that may suit a set, of which a trial decides."""
+
+    anew: Recipe | None  # all layers learn anew; None where that is out of the question
+    otherwise: Recipe  # where the first errs no less than the probe in a trial
+    likely: Recipe  # of the two, where no trial can be made
+
+    def named(self, name: str | None) -> Recipe:
+        """Return the one of that name, or the likely one where none is named."""
+        if self.anew and name == self.anew.name:
+            return self.anew
+        return self.otherwise if name == self.otherwise.name else self.likely
+
+    def with_budget(self, images_seen: ImagesSeen, images: int, batch_size: int) -> "Candidates":
+        """Return the same with the epochs of images that see so many: see `Recipe.with_budget`."""
+        return Candidates(
+            anew=self.anew and self.anew.with_budget(images_seen, images, batch_size),
+            otherwise=self.otherwise.with_budget(images_seen, images, batch_size),
+            likely=self.likely.with_budget(images_seen, images, batch_size),
+        )
+
+
+def candidates(
     start: StartName, model: ModelParams, loss: LossName, probe: ProbeStart
-) -> Recipe:
-    """Return the recipe for the training images that the probe was fitted on."""
+) -> Candidates:
+    """Return the recipes for the training images that the probe was fitted on."""
     probed = can_be_probe(model, loss)
     if start == "probe" and not probed:
         raise UserError(
             "params.yaml: fine_tune.start: only model.head: linear with fine_tune.loss: "
             "cross_entropy can start from the probe; set auto or zero"
         )
-    images = probe.images.item()
-    good = _suffices(probe)
-    if start == "probe" or (start == "auto" and good and probed):
-        return first_recipe(model.arch)
-    if good:
-        return replace(HEAD_FIRST, size=first_recipe(model.arch).size)
+    from_probe = first_recipe(model.arch)
+    if start == "probe":
+        return Candidates(anew=None, otherwise=from_probe, likely=from_probe)
+    unfit = start == "zero" or not probed
+    other = replace(HEAD_FIRST, size=from_probe.size) if unfit else from_probe
+    if not _may_learn_anew(probe):
+        return Candidates(anew=None, otherwise=other, likely=other)
+    deep = _deep_recipe(model.arch, probe.images.item())
+    return Candidates(anew=deep, otherwise=other, likely=other if _suffices(probe) else deep)
+
+
+def _deep_recipe(arch: str, images: int) -> Recipe:
+    """Return how all layers learn anew from so many training images."""
     epochs = min(max(-(-_DEEP_IMAGES // max(1, images)), DEEP.epochs), _MOST_EPOCHS)
-    if model.arch in PACKAGES:
+    if arch in PACKAGES:
         return replace(DEEP, epochs=epochs)
     # Where another backbone could be ended early is not measured, nor whether it can be.
     return replace(DEEP, epochs=epochs, cut="none", size=_SIZE_OF_OTHERS)
 
 
-def _suffices(probe: ProbeStart) -> bool:
-    """Return whether the features of the whole backbone are what this set needs."""
+def _may_learn_anew(probe: ProbeStart) -> bool:
+    """Return whether a trial of learning anew is worth its time."""
     error = float(probe.error)
     shallow = float(probe.shallow_error)
-    if math.isnan(shallow):
-        return error <= LARGEST_PROBE_ERROR
     few = error * float(probe.images) < FEWEST_ERRORS
-    return few or shallow >= error * SHALLOW_RATIO
+    return not few and not shallow >= error * CLEAR_RATIO
+
+
+def _suffices(probe: ProbeStart) -> bool:
+    """Return whether the features of the whole backbone are probably what this set needs."""
+    error = float(probe.error)
+    shallow = float(probe.shallow_error)
+    return error <= LARGEST_PROBE_ERROR if math.isnan(shallow) else shallow >= error * SHALLOW_RATIO

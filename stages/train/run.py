@@ -14,22 +14,13 @@ from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.model.classifier import ModelParams, build_classifier
 from stages.model.files import ModelCard
-from stages.stats.metrics_record import RecipeRecord
+from stages.stats.metrics_record import RecipeRecord, TrialRecord
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import open_device
 from stages.train.memory import memory_advice
-from stages.train.plan import FineTuneParams
 from stages.train.probe_start import ProbeStart
+from stages.train.run_params import RunParams
 from stages.train.training_data import TrainingData, TrainingTask
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunParams:
-    """The sections of params.yaml that a recipe has values for."""
-
-    augment: AugmentParams
-    model: ModelParams
-    fine_tune: FineTuneParams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +62,14 @@ class TrainingRun:
             **self.task.compute.facts(),
         )
 
-    def recipe_record(self, name: str, start: ProbeStart) -> RecipeRecord:
-        """Return how the model is trained, as it stands in metrics.json."""
+    def recipe_record(self, name: str, start: ProbeStart, anew: TrialRecord | None) -> RecipeRecord:
+        """Return how the model is trained, as it stands in metrics.json; anew: its trial."""
         params = self.task.params
         return {
             "name": name,
             "probe_error": start.error.item(),
             "shallow_error": None if np.isnan(start.shallow_error) else start.shallow_error.item(),
+            "anew": anew,
             "size": self.loaders.augment.size,
             "cut": self.model_params.cut,
             "epochs": params.epochs,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stages.batch.dataloaders import DataLoaders
-from stages.model.probe import can_be_probe, start_from_probe
+from stages.model.probe import start_from_probe
 from stages.stats.mcnemar import PairedComparison, compare_paired
 from stages.stats.metrics_record import TrialRecord
 from stages.train.infer import Inference
@@ -25,6 +25,9 @@ from stages.train.training_data import TrainingData, TrainingTask
 # With fewer held-out images no result is significant: six that one alone has right are p = .03.
 FEWEST_IMAGES = 6
 _NAME = "trial"  # of its checkpoint, beside that of the run
+# Of the epochs of learning anew, for its trial. With a third of them, in %, against the probe:
+# traffic signs
+TRIAL_SHARE = 1 / 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,11 @@ class Trial:
     errors: int  # of fine-tuning, on the held-out images
     probe_errors: int
     epochs: int
+
+    @property
+    def errs_less(self) -> bool:
+        """Return whether fine-tuning errs on fewer of the held-out images than the probe."""
+        return self.errors < self.probe_errors
 
     def __str__(self) -> str:
         """Return the result in a sentence."""
@@ -70,35 +78,26 @@ class Trained:
 
 
 def train_from(
-    start: ProbeStart,
-    recipe: Recipe,
-    run: TrainingRun,
-    base_lr: float,
-    open_probe_run: Callable[[], TrainingRun],
-    log: Callable[[str], None],
+    start: ProbeStart, recipe: Recipe, run: TrainingRun, base_lr: float, log: Callable[[str], None]
 ) -> Trained:
     """Fine-tune, or where a trial says that the probe is better let it be the model.
 
-    open_probe_run: gives the run whose model can be the probe. There is no trial where none can,
-    nor without fine_tune.trial, nor with too few images.
+    There is a trial where the probe is the start: of learning anew lr_find made one. There is none
+    without fine_tune.trial, nor with too few images.
     """
     if not recipe.from_probe:
         run = run.without_average()
+        return Trained(run=run, result=fine_tune(run.task, base_lr, log), trial=None)
     task = run.task
     task.checkpoints.beside(_NAME)  # to be removed with the run's, whoever made it
     trial = None
-    probed = can_be_probe(run.model_params, task.params.loss)
-    if task.params.trial and probed and can_try(start, task, run.loaders):
-        trial = try_fine_tuning(start, recipe.from_probe, run, base_lr, log)
+    if task.params.trial and can_try(start, task, run.loaders):
+        trial = try_fine_tuning(start, run, base_lr, log)
         if task.compute.rank.first:
             log(str(trial))
+    start_from_probe(task.model, start.probe)
     if trial and trial.comparison.verdict == "worse":
-        if not recipe.from_probe:
-            run = open_probe_run()  # of another body or size
-        start_from_probe(run.task.model, start.probe)
-        return Trained(run=run, result=keep_start(run.task, log), trial=trial)
-    if recipe.from_probe:
-        start_from_probe(task.model, start.probe)
+        return Trained(run=run, result=keep_start(task, log), trial=trial)
     return Trained(run=run, result=fine_tune(task, base_lr, log), trial=trial)
 
 
@@ -112,14 +111,37 @@ def can_try(start: ProbeStart, task: TrainingTask, loaders: DataLoaders) -> bool
 
 
 def try_fine_tuning(
+    start: ProbeStart, run: TrainingRun, base_lr: float, log: Callable[[str], None]
+) -> Trial:
+    """Fine-tune from the probe without the held-out images, until it is better or ends."""
+    model = copy.deepcopy(run.task.model)
+    start_from_probe(model, start.trial_probe)
+    return _try(start, run, replace(run.task, model=model), base_lr, log)
+
+
+def try_anew(
+    start: ProbeStart, run: TrainingRun, base_lr: float, log: Callable[[str], None]
+) -> Trial:
+    """Learn anew without the held-out images, for a share of the epochs."""
+    params = run.task.params
+    shorter = params.model_copy(
+        update={
+            "epochs": params.epochs * TRIAL_SHARE,
+            "freeze_epochs": params.freeze_epochs * TRIAL_SHARE,
+        }
+    )
+    model = copy.deepcopy(run.task.model)
+    return _try(start, run, replace(run.task, model=model, params=shorter), base_lr, log)
+
+
+def _try(
     start: ProbeStart,
-    from_probe: bool,
     run: TrainingRun,
+    task: TrainingTask,
     base_lr: float,
     log: Callable[[str], None],
 ) -> Trial:
-    """Fine-tune a copy without the held-out images, until it is better than the probe or ends."""
-    task = run.task
+    """Train the task's model without the held-out images, and compare it with the probe there."""
     loaders = run.loaders
     rows = np.isin(loaders.train.paths, start.held_out)
     right = dict(zip(start.held_out.tolist(), start.held_out_right.tolist(), strict=True))
@@ -131,14 +153,10 @@ def try_fine_tuning(
             validation.pred_probs.argmax(axis=1) == without.valid.targets, probe_right
         )
 
-    model = copy.deepcopy(task.model)
-    if from_probe:
-        start_from_probe(model, start.trial_probe)
     trial_task = replace(
         task,
-        model=model,
         data=TrainingData.from_loaders(without),
-        checkpoints=task.checkpoints.beside(_NAME),
+        checkpoints=run.task.checkpoints.beside(_NAME),
     )
     result = fine_tune(
         trial_task,

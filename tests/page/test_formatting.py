@@ -154,9 +154,9 @@ def test_the_recipe_is_explained_in_two_sentences() -> None:
     text = recipe_sentences(RECIPE).replace(SPACE, " ")
     assert text == (
         "The linear probe errs on 12.3 % of the training images that it was not fitted on (45.6 %"
-        " by the features that know strokes), and training started from it. The model sees 224"
-        " pixels through a whole backbone, and the last 50% of its layers learned for 3 epochs and"
-        " were averaged with their start; params.yaml can set each of these."
+        " by the features that know strokes), so training started from the probe. The model sees"
+        " 224 pixels through a whole backbone, and the last 50% of its layers learned for 3 epochs"
+        " and were averaged with their start; params.yaml can set each of these."
     )
     deep = RecipeRecord(
         **{
@@ -165,10 +165,20 @@ def test_the_recipe_is_explained_in_two_sentences() -> None:
         }
     )  # fmt: skip
     text = recipe_sentences(deep)
-    assert "was not fitted on, and training started anew" in text
+    assert "was not fitted on, so training started anew" in text
     assert "a shortened backbone, and all its layers learned for 1 epoch;" in text
     first = RecipeRecord(
         **{**RECIPE, "name": "head first", "freeze_epochs": 4, "frozen_share": 1.0}
     )
     text = recipe_sentences(first)
     assert "the head learned alone for 4 epochs, then none of its layers learned" in text
+
+
+def test_the_trial_that_chose_the_recipe_is_told() -> None:
+    """Where learning anew was tried, the sentence gives its errors and those of the probe."""
+    anew = TrialRecord(images=107, errors=1, probe_errors=16, epochs=5, p=0.001, verdict="better")
+    text = recipe_sentences(RecipeRecord(**{**RECIPE, "name": "deep", "anew": anew}))
+    assert text.startswith(
+        "In a trial on 107 training images held out, learning anew erred on 1 and the linear probe"
+        " on 16, so training started anew. The model sees"
+    )

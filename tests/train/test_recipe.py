@@ -12,14 +12,16 @@ from stages.model.probe import Probe
 from stages.train.plan import epoch_plans, phases
 from stages.train.probe_start import ProbeStart
 from stages.train.recipe import (
+    CLEAR_RATIO,
     DEEP,
     FROM_PROBE,
     HEAD_FIRST,
     LARGEST_PROBE_ERROR,
     SHALLOW_RATIO,
+    Candidates,
     Recipe,
     StartName,
-    choose_recipe,
+    candidates,
     first_recipe,
 )
 from tests.train.tiny_training import changed_params
@@ -28,20 +30,20 @@ HEADS: tuple[HeadName, ...] = ("linear", "fastai")
 LITE = ModelParams(arch="efficientnet_lite0", weights="package", head="linear", cut="none")
 
 
-def chosen(
+def options(
     start: StartName = "auto",
     errors: tuple[float, float] = (0.1, math.nan),
     images: int = 800,
     head: HeadName = "linear",
     loss: LossName = "cross_entropy",
     arch: str = "efficientnet_lite0",
-) -> Recipe:
-    """Return the recipe of a set of 800 images, if nothing else is said.
+) -> Candidates:
+    """Return the recipes for a set of 800 images, if nothing else is said.
 
     errors: of the probe of the whole backbone, and of the other.
     """
     model = LITE.model_copy(update={"head": head, "arch": arch})
-    return choose_recipe(start, model, loss, fitted(*errors, images))
+    return candidates(start, model, loss, fitted(*errors, images))
 
 
 def fitted(error: float, shallow_error: float, images: int) -> ProbeStart:
@@ -58,56 +60,64 @@ def fitted(error: float, shallow_error: float, images: int) -> ProbeStart:
     )  # fmt: skip
 
 
-def test_two_probes_decide() -> None:
-    """Training goes deep exactly where the shortened backbone's probe errs less than 4/3 of it."""
-    assert chosen(errors=(0.14, 0.06)) == chosen(errors=(0.3, 0.33)) == DEEP
-    assert chosen(errors=(0.3, 0.3 * SHALLOW_RATIO - 1e-6)) == chosen(errors=(1, 1)) == DEEP
-    assert chosen(errors=(0.3, 0.3 * SHALLOW_RATIO)) == chosen(errors=(0.6, 0.9)) == FROM_PROBE
-    assert chosen(errors=(0, 0)) == chosen(errors=(0, 0.1)) == FROM_PROBE
-    assert chosen("zero", errors=(0.2, 0.3)) == HEAD_FIRST
-    assert chosen(errors=(0.1, 0.05), images=99) == FROM_PROBE
-    assert chosen(errors=(0.1, 0.05), images=101).name == DEEP.name
-    assert chosen("probe", errors=(0.2, 0.1)) == FROM_PROBE
+SETTLED = Candidates(anew=None, otherwise=FROM_PROBE, likely=FROM_PROBE)
 
 
-def test_a_good_probe_is_the_start_where_there_is_no_other() -> None:
-    """Up to the largest error training starts from the probe, and above it goes deep."""
-    assert (
-        chosen(errors=(0.0, math.nan))
-        == chosen(errors=(LARGEST_PROBE_ERROR, math.nan))
-        == FROM_PROBE
-    )
-    assert (
-        chosen(errors=(LARGEST_PROBE_ERROR + 0.001, math.nan))
-        == chosen(errors=(1.0, math.nan))
-        == DEEP
-    )
+def test_clear_probes_settle_it() -> None:
+    """Where the other probe errs three times as often, or few are wrong, nothing is tried."""
+    assert options(errors=(0.1, 0.1 * CLEAR_RATIO)) == options(errors=(0, 0)) == SETTLED
+    assert options(errors=(0.1, 0.1 * CLEAR_RATIO - 1e-6)).anew == DEEP
+    assert options(errors=(0.1, 0.05), images=99) == SETTLED
+    assert options(errors=(0.1, 0.05), images=101).anew is not None
+    assert options("probe", errors=(0.2, 0.1)) == SETTLED
+
+
+def test_without_a_trial_the_ratio_of_the_probes_decides() -> None:
+    """Learning anew is likely exactly where the other probe errs less than 4/3 of the whole's."""
+    assert options(errors=(0.14, 0.06)).likely == options(errors=(1, 1)).likely == DEEP
+    assert options(errors=(0.3, 0.3 * SHALLOW_RATIO - 1e-6)).likely == DEEP
+    assert options(errors=(0.3, 0.3 * SHALLOW_RATIO)).likely == FROM_PROBE
+    assert options("zero", errors=(0.2, 0.3)).likely == HEAD_FIRST
+
+
+def test_a_good_probe_is_likely_the_start_where_there_is_no_other() -> None:
+    """Up to the largest error of the one probe its start is likely, and above it learning anew."""
+    assert options(errors=(0.0, math.nan)) == SETTLED
+    assert options(errors=(LARGEST_PROBE_ERROR, math.nan)).likely == FROM_PROBE
+    assert options(errors=(LARGEST_PROBE_ERROR + 0.001, math.nan)).likely == DEEP
+    assert options(errors=(1.0, math.nan)).likely == options(errors=(0.1, math.nan)).anew == DEEP
 
 
 def test_what_cannot_be_the_probe_trains_its_head_first() -> None:
     """Another head or loss starts at its own; so does what is told to start at zero."""
-    assert chosen(head="fastai") == chosen(loss="bce") == chosen("zero") == HEAD_FIRST
-    assert (
-        chosen(head="fastai", errors=(0.5, math.nan))
-        == chosen("zero", errors=(0.5, math.nan))
-        == DEEP
-    )
+    for unfit in (options(head="fastai"), options(loss="bce"), options("zero")):
+        assert unfit.otherwise == HEAD_FIRST
+        assert unfit.anew == DEEP
+
+
+def test_a_recipe_is_found_by_its_name() -> None:
+    """The name in suggestion.json gives one of the candidates, and no name the likely one."""
+    both = options(errors=(0.3, 0.3))
+    assert both.named("deep") == both.named(None) == DEEP
+    assert both.named("from the probe") == FROM_PROBE
+    assert SETTLED.named("deep") == FROM_PROBE
 
 
 def test_the_probe_may_be_asked_for() -> None:
     """However bad it is, with fine_tune.start: probe it is the start."""
-    assert chosen("probe", errors=(1.0, math.nan)) == FROM_PROBE
+    assert options("probe", errors=(1.0, math.nan)) == SETTLED
     with pytest.raises(UserError, match=r"fine_tune.start: only model.head: linear .* zero$"):
-        chosen("probe", head="fastai")
+        options("probe", head="fastai")
 
 
 @pytest.mark.parametrize(
     ("images", "epochs"),
-    [(0, 40), (1, 40), (160, 40), (400, 23), (749, 13), (750, 12), (10**6, 12)],
+    [(10, 40), (160, 40), (400, 23), (749, 13), (750, 12), (10**6, 12)],
 )
 def test_few_images_are_seen_more_often(images: int, epochs: int) -> None:
     """Going deep takes enough epochs for 9,000 images, from 12 to 40."""
-    assert chosen(errors=(0.5, math.nan), images=images).epochs == epochs
+    deep = options(errors=(1, math.nan), images=images).anew
+    assert (deep or DEEP).epochs == epochs
 
 
 @pytest.mark.parametrize("recipe", [FROM_PROBE, HEAD_FIRST, DEEP])
@@ -123,6 +133,15 @@ def test_a_budget_is_met(recipe: Recipe, budget: int, images: int) -> None:
     assert recipe.with_budget("auto", images, 16) == recipe
 
 
+def test_a_budget_is_that_of_each_candidate() -> None:
+    """Whichever is chosen sees so many images."""
+    both = options(errors=(0.3, 0.3))
+    limited = both.with_budget(1000, 800, 16)
+    assert limited.anew == limited.likely == DEEP.with_budget(1000, 800, 16)
+    assert limited.otherwise == FROM_PROBE.with_budget(1000, 800, 16)
+    assert SETTLED.with_budget(1000, 800, 16).anew is None
+
+
 def test_a_budget_beyond_all_epochs_is_refused() -> None:
     """More images than 1,000 epochs have are refused with the most that there may be."""
     assert DEEP.with_budget(32_000, 40, 16).epochs == 1000
@@ -134,9 +153,9 @@ def test_a_budget_beyond_all_epochs_is_refused() -> None:
 
 def test_another_backbone_stays_whole() -> None:
     """Only the backbones that were measured are ended early, or see more than 224 pixels."""
-    deep = chosen(errors=(0.5, math.nan), arch="resnet34")
+    deep = options(errors=(0.5, math.nan), arch="resnet34").likely
     assert (deep.cut, deep.size, deep.train_bn) == ("none", 224, True)
     for head in HEADS:
-        assert chosen(arch="vit_b_16", head=head).size == 224
+        assert options(arch="vit_b_16", head=head).otherwise.size == 224
     assert first_recipe("vit_b_16").size == 224
     assert first_recipe("efficientnet_lite2") == FROM_PROBE

@@ -14,7 +14,9 @@ from stages.batch.dataloaders import DataLoaders
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.model.classifier import ModelParams
-from stages.train.run import RunInputs, RunParams, TrainingRun, open_run
+from stages.stats.metrics_record import TrialRecord
+from stages.train.run import RunInputs, TrainingRun, open_run
+from stages.train.run_params import RunParams
 from tests.train.test_recipe import fitted
 from tests.train.test_trial import AUGMENT, IMAGES, loaders
 from tests.train.tiny_training import changed_params
@@ -24,6 +26,8 @@ PARAMS = RunParams(
     model=ModelParams(arch="test_resnet", weights="none", head="linear", cut="none"),
     fine_tune=changed_params(batch_size=8, frozen_share=0.25),
 )
+
+ANEW = TrialRecord(images=60, errors=2, probe_errors=11, epochs=4, p=0.01, verdict="better")
 
 
 def open_loaders(render: RenderSpec, augment: AugmentParams, plan: BatchPlan) -> DataLoaders:
@@ -79,7 +83,8 @@ def test_the_card_and_the_record_say_what_was_trained(tmp_path: Path) -> None:
     run = opened(tmp_path)
     card = run.card(["a", "b", "c"], 460, 0.02)
     assert (card.size, card.params.arch, card.presize, card.seed) == (32, "test_resnet", 460, 1)
-    record = run.recipe_record("deep", fitted(0.31, 0.12, 800))
+    record = run.recipe_record("deep", fitted(0.31, 0.12, 800), ANEW)
     assert (record["name"], record["probe_error"], record["shallow_error"]) == ("deep", 0.31, 0.12)
-    assert run.recipe_record("deep", fitted(0.31, math.nan, 800))["shallow_error"] is None
+    assert run.recipe_record("deep", fitted(0.31, math.nan, 800), None)["shallow_error"] is None
+    assert record["anew"] == ANEW
     assert (record["size"], record["frozen_share"], record["epochs"]) == (32, 0.25, 3)

@@ -24,10 +24,10 @@ from stages.train.checkpoint import Checkpoints
 from stages.train.infer import pooled_features, predict_batches
 from stages.train.linear_probe import fit_probe, fit_probe_start
 from stages.train.probe_start import ProbeStart
-from stages.train.recipe import DEEP, FROM_PROBE, HEAD_FIRST, Recipe
+from stages.train.recipe import DEEP, FROM_PROBE, HEAD_FIRST
 from stages.train.run import TrainingRun
 from stages.train.training_data import TrainingData, TrainingTask
-from stages.train.trial import FEWEST_IMAGES, can_try, train_from, try_fine_tuning
+from stages.train.trial import FEWEST_IMAGES, can_try, train_from, try_anew, try_fine_tuning
 from tests.train.tiny_training import CPU, changed_params, tiny_model
 
 SIZE = 8
@@ -40,11 +40,6 @@ AUGMENT = AugmentParams(
 
 def silent(line: str) -> None:
     """Print nothing."""
-
-
-def never() -> TrainingRun:
-    """Fail: no other run is asked for."""
-    raise AssertionError
 
 
 def photos(count: int, seed: int, by_colour: bool) -> ImageSet:
@@ -104,7 +99,7 @@ def test_what_is_better_already_ends_the_trial_early(tmp_path: Path) -> None:
     """Against a probe that is always wrong, one epoch of ten is enough to be better."""
     data = loaders()
     run = run_of(tmp_path, data, epochs=10)
-    trial = try_fine_tuning(with_answers(probe_start(run, data), False), True, run, 0.02, silent)
+    trial = try_fine_tuning(with_answers(probe_start(run, data), False), run, 0.02, silent)
     assert trial.comparison.verdict == "better"
     assert trial.epochs == 1
     assert trial.probe_errors == trial.comparison.images == IMAGES // 5
@@ -126,7 +121,7 @@ def test_a_trial_learns_from_the_others_alone(
 
     monkeypatch.setattr(dataloaders, "train_batches", recorded)
     before = [tensor.clone() for tensor in run.task.model.state_dict().values()]
-    try_fine_tuning(start, True, run, 0.02, silent)
+    try_fine_tuning(start, run, 0.02, silent)
     assert learned == set(data.train.paths) - set(start.held_out)
     after = list(run.task.model.state_dict().values())
     assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
@@ -137,7 +132,7 @@ def test_a_trial_ends_early_in_its_last_phase_alone(tmp_path: Path) -> None:
     data = loaders()
     run = run_of(tmp_path, data, freeze_epochs=2, epochs=4)
     start = with_answers(probe_start(run, data), False)
-    assert try_fine_tuning(start, True, run, 0.02, silent).epochs == 3
+    assert try_fine_tuning(start, run, 0.02, silent).epochs == 3
 
 
 def test_uneven_shares_have_no_trial(tmp_path: Path) -> None:
@@ -163,7 +158,7 @@ def test_the_worse_of_two_models_is_never_kept(
     data = loaders(by_colour=False)
     run = run_of(tmp_path, data, epochs=2)
     start = with_answers(probe_start(run, data), right)
-    trained = train_from(start, FROM_PROBE, run, 0.02, lambda: run, silent)
+    trained = train_from(start, FROM_PROBE, run, 0.02, silent)
     result = trained.result
     assert trained.trial is not None
     assert trained.trial.comparison.verdict == verdict
@@ -176,25 +171,6 @@ def test_the_worse_of_two_models_is_never_kept(
     assert np.isnan(result.margins).all() == kept
 
 
-@pytest.mark.parametrize(("recipe", "opened"), [(FROM_PROBE, 0), (DEEP, 1)])
-def test_photos_are_opened_again_for_another_model_alone(
-    recipe: Recipe, opened: int, tmp_path: Path
-) -> None:
-    """Where the run's own model can be the probe, its photos are not decoded a second time."""
-    data = loaders(by_colour=False)
-    run = run_of(tmp_path, data, epochs=2)
-    start = with_answers(probe_start(run, data), True)
-    runs: list[TrainingRun] = []
-
-    def open_probe_run() -> TrainingRun:
-        runs.append(run_of(tmp_path, data, epochs=2))
-        return runs[-1]
-
-    trained = train_from(start, recipe, run, 0.02, open_probe_run, silent)
-    assert [row.phase for row in trained.result.epochs] == ["probe"]
-    assert len(runs) == opened
-
-
 def test_without_enough_images_there_is_no_trial(tmp_path: Path) -> None:
     """With fewer held-out images than a test can decide by, or without the param, none is made."""
     data = loaders()
@@ -202,9 +178,9 @@ def test_without_enough_images_there_is_no_trial(tmp_path: Path) -> None:
     start = probe_start(run, data)
     few = slice(0, FEWEST_IMAGES - 1)
     too_few = replace(start, held_out=start.held_out[few], held_out_right=start.held_out_right[few])
-    assert train_from(too_few, FROM_PROBE, run, 0.02, lambda: run, silent).trial is None
+    assert train_from(too_few, FROM_PROBE, run, 0.02, silent).trial is None
     without = run_of(tmp_path / "other", data, epochs=1, trial=False)
-    assert train_from(start, FROM_PROBE, without, 0.02, lambda: run, silent).trial is None
+    assert train_from(start, FROM_PROBE, without, 0.02, silent).trial is None
 
 
 def test_a_model_that_cannot_be_the_probe_has_no_trial(tmp_path: Path) -> None:
@@ -212,25 +188,32 @@ def test_a_model_that_cannot_be_the_probe_has_no_trial(tmp_path: Path) -> None:
     data = loaders()
     run = run_of(tmp_path, data, epochs=1, loss="bce")
     start = probe_start(run, data)
-    trained = train_from(start, HEAD_FIRST, run, 0.02, lambda: run, silent)
+    trained = train_from(start, HEAD_FIRST, run, 0.02, silent)
     assert trained.trial is None
     assert [row.phase for row in trained.result.epochs] == ["unfrozen"]
 
 
-def test_a_bad_probe_is_no_start_and_yet_a_measure(tmp_path: Path) -> None:
-    """A deep recipe starts elsewhere, and where it is worse another run's model is the probe."""
+def test_learning_anew_is_tried_for_a_third_of_its_epochs(tmp_path: Path) -> None:
+    """The trial ends after a third of the epochs, and leaves the run as it was."""
     data = loaders(by_colour=False)
+    run = run_of(tmp_path, data, epochs=6)
+    before = [tensor.clone() for tensor in run.task.model.state_dict().values()]
+    trial = try_anew(with_answers(probe_start(run, data), True), run, 0.02, silent)
+    assert trial.epochs == 2
+    assert trial.probe_errors == 0 < trial.errors
+    assert not trial.errs_less
+    after = list(run.task.model.state_dict().values())
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+    assert run.task.params.epochs == 6
+
+
+def test_learning_anew_has_no_trial_in_the_end(tmp_path: Path) -> None:
+    """What was tried before, or by a recipe that was named, is trained at once."""
+    data = loaders()
     run = run_of(tmp_path, data, epochs=1)
-    other = run_of(tmp_path / "other", data, epochs=1)
-    start = with_answers(probe_start(run, data), True)
-    trained = train_from(start, DEEP, run, 0.02, lambda: other, silent)
-    assert trained.trial is not None
-    assert trained.trial.comparison.verdict == "worse"
-    assert trained.run is other
-    fresh = tiny_model(head="linear")
-    start_from_probe(fresh, start.probe)
-    for name, tensor in fresh.state_dict().items():
-        assert torch.equal(other.task.model.state_dict()[name], tensor), name
+    trained = train_from(probe_start(run, data), DEEP, run, 0.02, silent)
+    assert trained.trial is None
+    assert [row.phase for row in trained.result.epochs] == ["unfrozen"]
 
 
 def test_half_of_the_weights_are_the_probes(tmp_path: Path) -> None:
@@ -240,7 +223,7 @@ def test_half_of_the_weights_are_the_probes(tmp_path: Path) -> None:
     for share in (1.0, 0.5):
         run = run_of(tmp_path, data, epochs=1, trial=False, trained_share=share)
         start = probe_start(run, data)
-        result = train_from(start, FROM_PROBE, run, 0.02, never, silent).result
+        result = train_from(start, FROM_PROBE, run, 0.02, silent).result
         ends[share] = run.task.model.state_dict()
         run.task.checkpoints.remove()
     first = tiny_model(head="linear")
@@ -257,7 +240,7 @@ def test_a_trial_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Mo
     data = loaders(by_colour=False)
     run = run_of(tmp_path / "whole", data, epochs=3)
     start = with_answers(probe_start(run, data), True)
-    whole = try_fine_tuning(start, True, run, 0.02, silent)
+    whole = try_fine_tuning(start, run, 0.02, silent)
 
     stopped = run_of(tmp_path / "stopped", data, epochs=3)
     lines: list[str] = []
@@ -273,8 +256,8 @@ def test_a_trial_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Mo
 
     failing = Stopping(**vars(data))
     with pytest.raises(RuntimeError, match="stopped"):
-        try_fine_tuning(start, True, replace(stopped, loaders=failing), 0.02, silent)
-    again = try_fine_tuning(start, True, stopped, 0.02, lines.append)
+        try_fine_tuning(start, replace(stopped, loaders=failing), 0.02, silent)
+    again = try_fine_tuning(start, stopped, 0.02, lines.append)
     assert any("Going on from" in line for line in lines)
     assert again == whole
 
@@ -283,6 +266,6 @@ def test_a_start_that_is_no_model_is_not_averaged(tmp_path: Path) -> None:
     """From a head of zeros all of the weights are the trained ones, whatever trained_share says."""
     data = loaders()
     run = run_of(tmp_path, data, epochs=1, trial=False, trained_share=0.5)
-    trained = train_from(probe_start(run, data), DEEP, run, 0.02, never, silent)
+    trained = train_from(probe_start(run, data), DEEP, run, 0.02, silent)
     assert [row.phase for row in trained.result.epochs] == ["unfrozen"]
-    assert trained.run.recipe_record("deep", probe_start(run, data))["trained_share"] == 1.0
+    assert trained.run.recipe_record("deep", probe_start(run, data), None)["trained_share"] == 1.0

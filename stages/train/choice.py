@@ -1,0 +1,104 @@
+"""The choice of a recipe, by a trial where the probes leave it open, and of its learning rate."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain, count
+
+import numpy as np
+
+from stages.model.probe import Probe, start_from_probe
+from stages.train.lr_range import LrFindParams, SweepPoint, sweep
+from stages.train.lr_suggest import Suggestion, suggest, suggestion_from_params
+from stages.train.param_groups import freeze, unfreeze
+from stages.train.probe_start import ProbeStart
+from stages.train.recipe import Candidates, Recipe
+from stages.train.run import RunInputs, TrainingRun, open_run
+from stages.train.run_params import RunParams
+from stages.train.step import make_trainer
+from stages.train.trial import Trial, can_try, try_anew
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundRate:
+    """The answers to a sweep, and its curve, which is empty where the rate is named."""
+
+    suggestion: Suggestion
+    curve: list[SweepPoint]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A recipe, its rate, and the trial that decided, if one did."""
+
+    recipe: Recipe
+    rate: FoundRate
+    trial: Trial | None
+
+
+def choose(
+    start: ProbeStart,
+    options: Candidates,
+    read_params: Callable[[Recipe], RunParams],
+    inputs: RunInputs,
+    lr_find: LrFindParams,
+    log: Callable[[str], None],
+) -> Choice:
+    """Choose a recipe and find its rate; photos are opened only where something learns."""
+    recipe = options.likely
+    trial = None
+    anew = options.anew
+    if anew and read_params(anew).fine_tune.trial:
+        run = open_run(read_params(anew), inputs).without_average()
+        if can_try(start, run.task, run.loaders):
+            rate = find_rate(run, lr_find, None)
+            trial = try_anew(start, run, rate.suggestion.consensus, log)
+            run.task.checkpoints.remove()
+            log(str(trial))
+            if trial.errs_less:
+                return Choice(recipe=anew, rate=rate, trial=trial)
+            recipe = options.otherwise
+    params = read_params(recipe)
+    if params.fine_tune.base_lr != "find":
+        suggestion = suggestion_from_params(params.fine_tune.base_lr)
+        return Choice(recipe=recipe, rate=FoundRate(suggestion=suggestion, curve=[]), trial=trial)
+    probe = start.probe if recipe.from_probe else None
+    return Choice(
+        recipe=recipe, rate=find_rate(open_run(params, inputs), lr_find, probe), trial=trial
+    )
+
+
+def find_rate(run: TrainingRun, lr_find: LrFindParams, probe: Probe | None) -> FoundRate:
+    """Return the rate that the params of a run name, or that a sweep of its first phase suggests.
+
+    probe: what the head starts from, if not from itself. The run stays as it was.
+    """
+    base_lr = run.task.params.base_lr
+    if base_lr != "find":
+        return FoundRate(suggestion=suggestion_from_params(base_lr), curve=[])
+    curve = _sweep_first_phase(run, lr_find, probe)
+    suggestion = suggest(
+        np.array([point.lr for point in curve]),
+        np.array([point.smoothed for point in curve]),
+        np.array([point.loss for point in curve]),
+        lr_find.steps,
+    )
+    return FoundRate(suggestion=suggestion, curve=curve)
+
+
+def _sweep_first_phase(
+    run: TrainingRun, lr_find: LrFindParams, probe: Probe | None
+) -> list[SweepPoint]:
+    """Return the curve of the head alone, or without freeze_epochs of all layers that learn."""
+    task = run.task
+    params = task.params
+    if probe:
+        start_from_probe(task.model, probe)
+    if params.freeze_epochs > 0:
+        freeze(task.model, params.train_bn)
+    else:
+        unfreeze(task.model, params.train_bn, params.frozen_share)
+    trainer = make_trainer(
+        task.model, task.compute, params.loss, params.label_smoothing, params.accumulate
+    )
+    epochs = (run.loaders.train_batches(epoch, 0) for epoch in count(1))
+    return sweep(trainer, params.train_bn, chain.from_iterable(epochs), lr_find, task.seed)
