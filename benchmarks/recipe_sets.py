@@ -3,10 +3,12 @@
 The halves were named before the first run: on `choosing` recipes may be tried as often as wished,
 on `unseen` the chosen one is run once. Those of `seen` were unseen until the recipe that chose by
 one probe was run on them; that letters are better learned anew was expected of the next one, but
-nothing was chosen on them. A set comes from scikit-learn, from the digits sample, or
+nothing was chosen on them. Hands and signs were unseen until the rule of two probes was run on
+them, and are for choosing since. A set comes from scikit-learn, from the digits sample, or
 from a public repository of GitHub, of which the folder of clones holds owner+name/repo.
 """
 
+import csv
 import hashlib
 import re
 import subprocess
@@ -33,6 +35,7 @@ class RecipeSet:
     label: str = r"^(?P<label>.+)_\d+\.\w+$"  # what of a file's path in the source is its class
     most: int = 10_000  # photos of a class
     counts: tuple[int, ...] = ()  # instead: photos of the first class by name, of the second, ...
+    table: str = ""  # CSV of the source whose second and third columns are file name and class
 
 
 SETS = {
@@ -103,18 +106,46 @@ SETS = {
         label=r"^hymenoptera_data/\w+/(?P<label>ants|bees)/",
     ),
     "hands": RecipeSet(
-        half="unseen",
+        half="choosing",
         about="10 digits in sign language, 60 photos each",
         source="ardamavi/Sign-Language-Digits-Dataset",
         label=r"^Dataset/(?P<label>\d)/",
         most=60,
     ),
     "signs": RecipeSet(
-        half="unseen",
+        half="choosing",
         about="23 traffic signs, small, 30 photos each",
         source="SalmanAlfarisi5/TrafficSignClassification",
         label=r"^Datasets/(?P<label>\d+)_",
         most=30,
+    ),
+    "rooms": RecipeSet(
+        half="unseen",
+        about="4 views of houses: kitchen, bath, bed, front; 100 photos each",
+        source="emanhamed/Houses-dataset",
+        label=r"^Houses Dataset/\d+_(?P<label>\w+)\.",
+        most=100,
+    ),
+    "cats": RecipeSet(
+        half="unseen",
+        about="cats or dogs, 200 small photos each",
+        source="ardamavi/Dog-Cat-Classifier",
+        label=r"^Data/Train_Data/(?P<label>cat|dog)/",
+        most=200,
+    ),
+    "expressions": RecipeSet(
+        half="unseen",
+        about="6 expressions of faces, 100 photos each",
+        source="muxspace/facial_expressions",
+        label=r"^images/(?P<label>anger|disgust|happiness|neutral|sadness|surprise)/",
+        table="data/legend.csv",
+        most=100,
+    ),
+    "syllables": RecipeSet(
+        half="unseen",
+        about="47 signs of a script, thin strokes, 20 drawings each",
+        source="brendenlake/omniglot",
+        label=r"^images_background_small2/Japanese_\(katakana\)/(?P<label>\w+)/",
     ),
 }
 
@@ -152,8 +183,20 @@ def _files(photo_set: RecipeSet, clones: Path) -> Iterator[tuple[str, bytes]]:
     )
     entries = [entry.split("\t", 1) for entry in tree.split("\0") if entry]
     blobs = {path: facts.split()[2] for facts, path in entries}
+    if photo_set.table:
+        table = subprocess.check_output(
+            ["git", "-C", repository, "cat-file", "blob", blobs[photo_set.table]], text=True
+        )
+        classes = {row[1]: row[2].lower() for row in csv.reader(table.splitlines()[1:])}
+        blobs = {
+            f"{Path(path).parent}/{classes[Path(path).name]}/{Path(path).name}": blob
+            for path, blob in blobs.items()
+            if Path(path).name in classes
+        }
     wanted = [path for path in blobs if re.match(photo_set.label, path)]
-    wanted = wanted or [path for path in blobs if path.endswith("_small1.zip")]
+    wanted = wanted or [
+        path for path in blobs if photo_set.label.startswith(f"^{Path(path).stem}/")
+    ]
     for path in wanted:
         blob = blobs[path]
         content = subprocess.check_output(["git", "-C", repository, "cat-file", "blob", blob])
