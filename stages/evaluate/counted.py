@@ -57,6 +57,7 @@ def count_photos(
         unread=reasons["unread"],
         seen_in_training=reasons["training"] if seen_known else None,
         seen_in_validation=reasons["validation"] if seen_known else None,
+        set_aside=reasons["test"] if seen_known else None,
         labels_in_conflict=reasons["conflict"],
         repeats=reasons["repeat"],
         unknown_class=unknown.total(),

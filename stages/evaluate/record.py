@@ -20,6 +20,7 @@ class EvaluationCounts(TypedDict):
     unread: int  # with a label
     seen_in_training: int | None  # None where nobody can tell
     seen_in_validation: int | None
+    set_aside: int | None  # of the test set, which make test-set opens and counts
     labels_in_conflict: int  # one picture with others of another label
     repeats: int  # the same picture as another one
     unknown_class: int

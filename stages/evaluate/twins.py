@@ -16,11 +16,11 @@ from stages.evaluate.judged_photo import JudgedPhoto
 from stages.evaluate.known_photos import KnownPhotos
 from stages.images.picture import Pixels
 
-Seen = Literal["training", "validation"]
+Seen = Literal["training", "validation", "test"]
 # Before the names of photos: those of the set come first, so that a group is named by one of them.
 _NEW = "0/"
 _KNOWN = "1/"
-_SIDES: Mapping[str, Seen] = {"train": "training", "valid": "validation"}
+_SIDES: Mapping[str, Seen] = {"train": "training", "valid": "validation", "test": "test"}
 # With which a photo of a series is compared, the nearest hashes: a copy saved again is among the
 # nearest (at most 10 bits). A comparison takes 3.9 ms, so this bounds a series of any length.
 _NEAREST = 16
@@ -31,7 +31,7 @@ _KEPT = 512  # thumbnails, of .3 MB each
 class Twins:
     """What each photo of the set is a copy of."""
 
-    seen: Mapping[str, Seen]  # photos that the model was trained on, or else validated on
+    seen: Mapping[str, Seen]  # photos of its training, its validation or its test set
     picture: Mapping[str, str]  # of each photo the first of the set that is the same picture
 
 
@@ -82,7 +82,7 @@ def _same_in_series(
 ) -> Iterator[Duplicate]:
     """Yield the pairs of the same picture in every series: each new photo, and one before it.
 
-    That is one that the model was trained or validated on, or else the first of the set that is
+    That is one of the model's project, of training first, or else the first of the set that is
     the same picture.
     """
     facts = table.set_index("path")[["phash", "split"]]

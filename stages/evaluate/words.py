@@ -76,6 +76,7 @@ def left_out(counts: EvaluationCounts) -> list[str]:
         "not readable": counts["unread"],
         "trained on": counts["seen_in_training"],
         "validated on": counts["seen_in_validation"],
+        "of the test set, which make test-set opens": counts["set_aside"],
         "one picture under several labels": counts["labels_in_conflict"],
         "the same picture as another": counts["repeats"],
         "of a class that the model does not know": counts["unknown_class"],

@@ -18,21 +18,22 @@ def counted(
 
 
 def test_every_photo_counts_or_has_its_reason() -> None:
-    """Seen, unread, unknown and repeated photos do not count; the counts add up to all photos."""
+    """Known, unread, unknown and repeated photos do not count; the counts add up to all photos."""
     photos = [
         judged("new"), judged("trained"), judged("validated"), judged("again"), unread("broken"),
+        judged("sealed"),
         judged("strange", label="emu"), judged("strange too", label="emu"),
     ]  # fmt: skip
     twins = twins_of(
         photos,
-        seen={"trained": "training", "validated": "validation"},
+        seen={"trained": "training", "validated": "validation", "sealed": "test"},
         same={"again": "new", "strange too": "strange"},
     )
     result = counted(photos, twins)
     assert result.paths.tolist() == ["new"]
     assert result.counts == {
-        "photos": 11, "not_labelled": 4, "unread": 1, "seen_in_training": 1,
-        "seen_in_validation": 1, "labels_in_conflict": 0, "repeats": 2,
+        "photos": 12, "not_labelled": 4, "unread": 1, "seen_in_training": 1,
+        "seen_in_validation": 1, "set_aside": 1, "labels_in_conflict": 0, "repeats": 2,
         "unknown_class": 1, "counted": 1,
     }  # fmt: skip
     parts = [count for name, count in result.counts.items() if name != "photos"]
@@ -45,6 +46,7 @@ def test_what_nobody_can_tell_is_not_none() -> None:
     counts = counted([judged("a")], seen_known=False).counts
     assert counts["seen_in_training"] is None
     assert counts["seen_in_validation"] is None
+    assert counts["set_aside"] is None
 
 
 def test_a_refusal_is_a_wrong_answer() -> None:

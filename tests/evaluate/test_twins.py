@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -79,6 +80,19 @@ def test_bytes_and_copies_of_what_was_seen_are_found(known: KnownPhotos) -> None
     }  # fmt: skip
     assert all(path == first for path, first in found.picture.items())
     assert "new.jpg" not in asked
+
+
+def test_a_copy_of_a_test_photo_is_known_as_one(known: KnownPhotos) -> None:
+    """What make test-set opens and counts is told from new photos, saved again or not."""
+    photos = known.photos.assign(
+        split=known.photos["split"].mask(known.photos["path"] == "5.jpg", "test")
+    )
+    contents = {
+        "equal.jpg": Path("data/photos/5.jpg").read_bytes(),
+        "near.jpg": saved_again(Path("data/photos/5.jpg")),
+    }
+    found, _ = twins(contents, replace(known, photos=photos))
+    assert found.seen == {"equal.jpg": "test", "near.jpg": "test"}
 
 
 def test_copies_within_the_set_are_one_picture(known: KnownPhotos) -> None:
