@@ -20,12 +20,14 @@ from stages.base.entry_point import run_stage
 from stages.base.environment import device_name, gpus, restarts, workers
 from stages.base.files import write_csv, write_json
 from stages.base.fingerprint import stage_fingerprints
-from stages.base.params import read_seed, read_value
+from stages.base.params import read_section, read_seed, read_value
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.ranks import this_rank
 from stages.base.terminal import say
 from stages.batch.dataloaders import open_dataloaders
+from stages.batch.views import AugmentParams
 from stages.dataset.split_files import list_class_names, read_splits
+from stages.model.classifier import ModelParams
 from stages.model.files import save_model
 from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import write_predictions
@@ -33,10 +35,10 @@ from stages.store.reader import Store
 from stages.train.distributed import process_group
 from stages.train.launch import launch
 from stages.train.lr_suggest import read_suggestion
+from stages.train.plan import FineTuneParams
 from stages.train.probe_start import read_probe_start
-from stages.train.recipe import candidates, first_recipe
-from stages.train.run import RunInputs, open_run
-from stages.train.run_params import read_run_params
+from stages.train.recipe import Recipe, candidates, first_recipe
+from stages.train.run import RunInputs, RunParams, open_run
 from stages.train.saliency import images_to_explain, saliency_maps
 from stages.train.trial import train_from
 
@@ -93,6 +95,15 @@ def train() -> None:
     write_json("reports/fine_tune/metrics.json", result.metrics() | facts)
     run.task.checkpoints.remove()
     say(f"{'Fine-tuned' if result.trained else 'The probe on'} {card.params.arch}: {result}")
+
+
+def read_run_params(recipe: Recipe) -> RunParams:
+    """Return the sections that a recipe has values for."""
+    return RunParams(
+        augment=read_section("augment", AugmentParams, recipe),
+        model=read_section("model", ModelParams, recipe),
+        fine_tune=read_section("fine_tune", FineTuneParams, recipe),
+    )
 
 
 if __name__ == "__main__":

@@ -25,20 +25,22 @@ from stages.base.parts import PRIVATE_FOLDER
 from stages.base.ranks import SINGLE_PROCESS
 from stages.base.terminal import say
 from stages.batch.dataloaders import open_dataloaders
+from stages.batch.views import AugmentParams
 from stages.dataset.split_files import list_class_names, read_splits
+from stages.model.classifier import ModelParams
 from stages.store.reader import Store
 from stages.train.choice import choose
 from stages.train.lr_range import LrFindParams, SweepPoint
+from stages.train.plan import FineTuneParams
 from stages.train.probe_start import read_probe_start
-from stages.train.recipe import candidates, first_recipe
-from stages.train.run import RunInputs
-from stages.train.run_params import read_run_params
+from stages.train.recipe import Recipe, candidates, first_recipe
+from stages.train.run import RunInputs, RunParams
 
 
 def main() -> None:
     """Choose the recipe, by a trial where the probes leave it open, and find its rate."""
     lr_find = read_section("lr_find", LrFindParams)
-    first = read_run_params(first_recipe(read_value("model.arch", str)))
+    first = read_params_of(first_recipe(read_value("model.arch", str)))
     fine_tune = first.fine_tune
     start = read_probe_start("data/probe.npz")
     options = candidates(fine_tune.start, first.model, fine_tune.loss, start)
@@ -55,7 +57,7 @@ def main() -> None:
         checkpoints=PRIVATE_FOLDER / "lr_find",
         fingerprints=stage_fingerprints("lr_find", workers()),
     )
-    choice = choose(start, options, read_run_params, inputs, lr_find, tqdm.write)
+    choice = choose(start, options, read_params_of, inputs, lr_find, tqdm.write)
 
     write_csv(
         "reports/lr_find/curve.csv",
@@ -66,6 +68,15 @@ def main() -> None:
     suggestion = choice.rate.suggestion
     write_json("reports/lr_find/suggestion.json", {**asdict(suggestion), **facts})
     say(f"Recipe: {choice.recipe.name}. {suggestion}")
+
+
+def read_params_of(recipe: Recipe) -> RunParams:
+    """Return the sections that a recipe has values for."""
+    return RunParams(
+        augment=read_section("augment", AugmentParams, recipe),
+        model=read_section("model", ModelParams, recipe),
+        fine_tune=read_section("fine_tune", FineTuneParams, recipe),
+    )
 
 
 if __name__ == "__main__":

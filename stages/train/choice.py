@@ -12,8 +12,7 @@ from stages.train.lr_suggest import Suggestion, suggest, suggestion_from_params
 from stages.train.param_groups import freeze, unfreeze
 from stages.train.probe_start import ProbeStart
 from stages.train.recipe import Candidates, Recipe
-from stages.train.run import RunInputs, TrainingRun, open_run
-from stages.train.run_params import RunParams
+from stages.train.run import RunInputs, RunParams, TrainingRun, open_run
 from stages.train.step import make_trainer
 from stages.train.trial import Trial, can_try, try_anew
 

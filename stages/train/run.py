@@ -18,9 +18,18 @@ from stages.stats.metrics_record import RecipeRecord, TrialRecord
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import open_device
 from stages.train.memory import memory_advice
+from stages.train.plan import FineTuneParams
 from stages.train.probe_start import ProbeStart
-from stages.train.run_params import RunParams
 from stages.train.training_data import TrainingData, TrainingTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunParams:
+    """The sections of params.yaml that a recipe has values for."""
+
+    augment: AugmentParams
+    model: ModelParams
+    fine_tune: FineTuneParams
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,7 @@ from stages.train.choice import Choice, choose, find_rate
 from stages.train.lr_range import LrFindParams
 from stages.train.lr_suggest import FALLBACK
 from stages.train.recipe import DEEP, FROM_PROBE, HEAD_FIRST, Candidates, Recipe
-from stages.train.run import TrainingRun, open_run
-from stages.train.run_params import RunParams
+from stages.train.run import RunParams, TrainingRun, open_run
 from tests.train.test_run import PARAMS, run_inputs
 from tests.train.test_trial import loaders, probe_start, silent, with_answers
 

@@ -15,8 +15,7 @@ from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.model.classifier import ModelParams
 from stages.stats.metrics_record import TrialRecord
-from stages.train.run import RunInputs, TrainingRun, open_run
-from stages.train.run_params import RunParams
+from stages.train.run import RunInputs, RunParams, TrainingRun, open_run
 from tests.train.test_recipe import fitted
 from tests.train.test_trial import AUGMENT, IMAGES, loaders
 from tests.train.tiny_training import changed_params
