@@ -25,8 +25,8 @@ from stages.train.training_data import TrainingData, TrainingTask
 # With fewer held-out images no result is significant: six that one alone has right are p = .03.
 FEWEST_IMAGES = 6
 _NAME = "trial"  # of its checkpoint, beside that of the run
-# Of the epochs of learning anew, for its trial. With a third of them, in %, against the probe:
-# traffic signs
+# Of the epochs of learning anew, for its trial. It is enough to tell: of validation images of
+# textures 6 and 23 epochs left 28 and 29 % wrong, the probe 11; of trash 17, 14 and 8.
 TRIAL_SHARE = 1 / 3
 
 
