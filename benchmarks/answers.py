@@ -44,3 +44,17 @@ def paired(right: np.ndarray, other_right: np.ndarray) -> dict[str, Any]:
         "only the other is right": against.only_second_right,
         "images": against.images,
     }
+
+
+def pooled(tests: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the paired test over the images of several, from what each of them counted."""
+    ours: list[bool] = []
+    theirs: list[bool] = []
+    for test in tests:
+        only_first = test["only this is right"]
+        only_second = test["only the other is right"]
+        both_wrong = round(test["error, %"] / 100 * test["images"]) - only_second
+        both_right = test["images"] - only_first - only_second - both_wrong
+        ours += [True] * (only_first + both_right) + [False] * (only_second + both_wrong)
+        theirs += [False] * only_first + [True] * (both_right + only_second) + [False] * both_wrong
+    return paired(np.array(ours), np.array(theirs))

@@ -5,14 +5,16 @@ fine-tune by every recipe. Pooled over sets and seeds a paired test tells each r
 probe. Recipes are chosen on the half `choosing` of recipe_sets; the other half is looked at once,
 when the choice is made.
 Run: python -m benchmarks.recipes choosing --clones FOLDER [--photos FOLDER] [--sets NAME ...]
-[--seeds N] [--recipes NAME ...] [--peers NAME ... --peer-seeds N], where clones holds
+[--seeds N] [--recipes NAME ...] [--peers NAME ... --peer-seeds N] [--pool], where clones holds
 owner+name/repo for each source of recipe_sets, and photos those of pets. Other libraries are run on
 the first N seeds, within the seconds of the first recipe: fastai where it is installed, timm with
 --timm-train FILE, torchvision with --torchvision-references FOLDER --torchvision-weights FILE.
+With --pool nothing is run: what the results hold of a half is put together.
 Results: benchmarks/results/recipes.json.
 """
 
 import argparse
+import json
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -20,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.answers import Answers, paired
+from benchmarks.answers import Answers, paired, pooled
 from benchmarks.degraded import DEGRADED, degraded_right
-from benchmarks.measure import figure, machine, record, with_mean
+from benchmarks.measure import RESULTS, figure, machine, record, with_mean
 from benchmarks.peers import PEERS, add_peer_options, answers_of_peers, files_of
 from benchmarks.photos import ROOT
 from benchmarks.recipe_sets import SETS, build
@@ -135,6 +137,12 @@ def figures_of(seeds: list[dict[str, Answers]]) -> dict[str, Any]:
     return figures
 
 
+def pooled_figures(figures: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the paired tests that all of several sets have, over the images of all."""
+    shared = [name for name in figures[0] if all(name in one for one in figures)]
+    return {name: pooled([one[name] for one in figures]) for name in shared if ", against " in name}
+
+
 def main() -> None:
     """Run the recipes on the sets of a half."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -144,22 +152,28 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--recipes", nargs="*", default=["default"], choices=RECIPES)
+    parser.add_argument("--pool", action="store_true")
     add_peer_options(parser)
     options = parser.parse_args()
     for peer in options.peers:
         files_of(peer, options)
     of_half = [name for name, one in SETS.items() if one.half == options.half]
-    pooled: list[dict[str, Answers]] = []
+    if options.pool:
+        results = json.loads((RESULTS / "recipes.json").read_text("utf-8"))
+        figures = pooled_figures([results[name]["figures"] for name in of_half])
+        record("recipes", f"all of {options.half}", machine(PACKAGES), figures)
+        return
+    together: list[dict[str, Answers]] = []
     for name in options.sets or of_half:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / name
             prepare(folder, photos_of(name, options, Path(scratch)), values_of(name))
             seeds = [answers_of(folder, seed, options) for seed in range(1, options.seeds + 1)]
             record("recipes", name, machine(PACKAGES), figures_of(seeds))
-            pooled += seeds
-    together = ", ".join(options.sets or [f"all of {options.half}"])
+            together += seeds
     if len(options.sets or of_half) > 1:
-        record("recipes", together, machine(PACKAGES), figures_of(pooled))
+        names = ", ".join(options.sets or [f"all of {options.half}"])
+        record("recipes", names, machine(PACKAGES), figures_of(together))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import torchvision
 from PIL import Image
 
 from benchmarks import with_timm, with_torchvision
-from benchmarks.answers import Answers
+from benchmarks.answers import Answers, paired, pooled
 from benchmarks.class_folders import in_rows_order, link_photos
 from benchmarks.peers import PEERS, add_peer_options, answers_of_peers, epochs_within, files_of
 from benchmarks.recipes import PROBE, figures_of
@@ -174,3 +174,11 @@ def test_torchvision_is_left_out_of_sets_of_few_classes(
     """Its script fails where there are no five most probable classes."""
     assert answers_of_peers(tmp_path, ["torchvision"], answers([True]), peer_options()) == {}
     assert "needs 5 classes" in capsys.readouterr().out
+
+
+def test_pooled_counts_give_the_test_of_all_images() -> None:
+    """What several sets counted makes the paired test that their images together would."""
+    draw = np.random.default_rng(3)
+    sets = [(draw.random(n) < 0.8, draw.random(n) < 0.7) for n in (37, 188, 120)]
+    whole = paired(*(np.concatenate([one[side] for one in sets]) for side in (0, 1)))
+    assert pooled([paired(*one) for one in sets]) == whole
