@@ -6,7 +6,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment repro predict evaluate compare experiments seeds report test-set test thorough quick check lint generated deps layers requirements.txt
+.PHONY: help environment repro predict evaluate compare experiments seeds report test-set test thorough quick check lint generated deps layers site requirements.txt
 
 # What a person sets reaches the commands as text: `value` keeps make from expanding it, and the
 # shell takes it from the environment, so that no $(...), ; or * in it runs or matches anything.
@@ -103,5 +103,12 @@ deps: environment ## rewrite what is generated: dvc.yaml's lists, params.yaml's 
 layers: environment ## draw the rooms of stages/, what each imports, and a line about every module
 	@.venv/bin/python -m stages.tools.layers
 
-requirements.txt: ## pin requirements.in anew, for every platform (needs uv)
+# In an environment of its own, since nothing else needs what it installs.
+site: ## build docs/ as a site with search, into site/
+	@test -x .venv-site/bin/python || $(PYTHON) -m venv .venv-site
+	.venv-site/bin/python -m pip --disable-pip-version-check -q install -r docs/requirements.txt
+	.venv-site/bin/python -m mkdocs build --strict -q
+
+requirements.txt: ## pin requirements.in and docs/requirements.in anew, for every platform (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-header -q requirements.in -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --no-header -q docs/requirements.in -o docs/requirements.txt

@@ -1,13 +1,13 @@
-"""Tables of the results: docs/benchmarks.md, and the table beside fastai in README.md.
+"""Tables of the results: docs/benchmarks.md, and the table beside fastai in two pages.
 
-Run: python -m benchmarks.table writes both from benchmarks/results; --check only compares, and
+Run: python -m benchmarks.table writes them from benchmarks/results; --check only compares, and
 exits 1 naming the file. So no figure of these tables can differ from what was measured.
 """
 
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,13 @@ from stages.base.files import write_text
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path("benchmarks/results")
-PAGE, README = Path("docs/benchmarks.md"), Path("README.md")
+PAGE = Path("docs/benchmarks.md")
+README, MEASURED = Path("README.md"), Path("docs/results.md")
 BEGIN, END = "<!-- begin of benchmarks.table -->\n", "<!-- end of benchmarks.table -->\n"
 INTRODUCTION = """# Benchmarks: every figure
 
 Written by `python -m benchmarks.table` from `benchmarks/results`; the scripts, and how to run them,
-are in [benchmarks/README.md](../benchmarks/README.md). A figure is a median, with its smallest and
+are in `benchmarks/README.md`. A figure is a median, with its smallest and
 largest value in brackets and the number of runs behind it. The commit is that of the measured
 source, or the first that has the result.
 """
@@ -38,6 +39,7 @@ class Row:
     label: str
     ours: Callable[[Results], str]
     fastai: Callable[[Results], str]
+    short: bool = False  # in the README too, which has few rows
 
 
 def _figures(results: Results, file: str, part: str) -> Mapping[str, Any]:
@@ -74,21 +76,25 @@ ROWS = (
         label="finding a rate and fine-tuning lite0, 700 photos of 7 breeds, 1 + 3 epochs, 128 px",
         ours=_training_seconds("128 px", "ours"),
         fastai=_training_seconds("128 px", "fastai"),
+        short=True,
     ),
     Row(
         label="its errors on 140 validation photos (paired test: {128 px})",
         ours=_error("128 px", "ours"),
         fastai=_error("128 px", "fastai"),
+        short=True,
     ),
     Row(
         label="the same at 224 px",
         ours=_training_seconds("224 px", "ours"),
         fastai=_training_seconds("224 px", "fastai"),
+        short=True,
     ),
     Row(
         label="its errors ({224 px})",
         ours=_error("224 px", "ours"),
         fastai=_error("224 px", "fastai"),
+        short=True,
     ),
     Row(
         label="random views of a photo, 460 to 224 px",
@@ -104,16 +110,17 @@ ROWS = (
         label="presizing a photo of 12 megapixels, one core",
         ours=_median("presize", "large", "seconds a photo, ours", "ms", 1000),
         fastai=_median("presize", "large", "seconds a photo, fastai", "ms", 1000),
+        short=True,
     ),
 )
 
 
-def beside_fastai(results: Results) -> str:
-    """Return the table of README.md in Markdown."""
+def beside_fastai(results: Results, rows: Sequence[Row]) -> str:
+    """Return the table beside fastai in Markdown, of some of its rows."""
     words = {part: _verdict(results, part) for part in ("128 px", "224 px")}
     words["wins"] = _figures(results, "resampling", VIEWS)["photos where ours is nearer the truth"]
     lines = ["| | Finetrack | fastai |", "|---|---|---|"]
-    for row in ROWS:
+    for row in rows:
         label = re.sub(r"\{([^}]+)\}", lambda match: words[match[1]], row.label)
         lines.append(f"| {label} | {row.ours(results)} | {row.fastai(results)} |")
     return "\n".join(lines) + "\n"
@@ -173,18 +180,27 @@ def read_results(root: Path) -> dict[str, Any]:
 
 
 def written(root: Path) -> dict[Path, str]:
-    """Return the texts that the two files should have, by their paths from the root."""
+    """Return the texts that the three files should have, by their paths from the root."""
     results = read_results(root)
-    readme = (root / README).read_text(encoding="utf-8")
-    before, begin, rest = readme.partition(BEGIN)
+    short = [row for row in ROWS if row.short]
+    return {
+        PAGE: page(results),
+        README: _with_table(root, README, beside_fastai(results, short)),
+        MEASURED: _with_table(root, MEASURED, beside_fastai(results, ROWS)),
+    }
+
+
+def _with_table(root: Path, file: Path, rows: str) -> str:
+    """Return the text of a file with this table between its marks."""
+    before, begin, rest = (root / file).read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise UserError(f"{README} lacks the lines {BEGIN.strip()} and {END.strip()}")
-    return {PAGE: page(results), README: before + BEGIN + beside_fastai(results) + END + after}
+        raise UserError(f"{file} lacks the lines {BEGIN.strip()} and {END.strip()}")
+    return before + BEGIN + rows + END + after
 
 
 def main() -> None:
-    """Write the two files, or with --check compare them."""
+    """Write the files, or with --check compare them."""
     texts = written(ROOT)
     if sys.argv[1:] == ["--check"]:
         wrong = [
@@ -194,13 +210,13 @@ def main() -> None:
         ]
         if wrong:
             raise error_list("not what benchmarks/results say; please run make deps:", wrong)
-        print(f"{PAGE} and {README} agree with {RESULTS}.")
+        print(f"{PAGE}, {README} and {MEASURED} agree with {RESULTS}.")
     elif sys.argv[1:]:
         raise UserError("python -m benchmarks.table takes --check or nothing")
     else:
         for path, text in texts.items():
             write_text(ROOT / path, text)
-        print(f"Wrote {PAGE} and the table in {README} from {RESULTS}.")
+        print(f"Wrote {PAGE}, and the tables in {README} and {MEASURED}, from {RESULTS}.")
 
 
 if __name__ == "__main__":

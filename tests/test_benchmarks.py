@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from benchmarks import measure, table
 from stages.base.errors import UserError
 
 ROOT = Path(__file__).parents[1]
-README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+PAGES = {
+    name: " ".join((ROOT / name).read_text(encoding="utf-8").split())
+    for name in ("README.md", "docs/results.md", "docs/compare.md")
+}
 RESULTS = table.read_results(ROOT)
 METRICS = json.loads((ROOT / "reports" / "interpret" / "metrics.json").read_text(encoding="utf-8"))
 
@@ -28,7 +32,7 @@ def ends(interval: dict[str, float]) -> str:
 
 
 def spread(part: str, figure: str) -> str:
-    """Return smallest and largest value over five splits and the mean, as the README does."""
+    """Return smallest and largest value over five splits and the mean, as docs/results.md does."""
     values = RESULTS["defaults"][part]["figures"][figure]
     return f"{values['min']:.1f} to {values['max']:.1f} % ({values['mean']}"
 
@@ -60,7 +64,7 @@ def false_verdicts() -> str:
 
 
 def test_the_tables_are_what_the_results_say() -> None:
-    """docs/benchmarks.md and the README's table are those written from the results: make deps."""
+    """All tables are those that make deps writes from the results."""
     for path, text in table.written(ROOT).items():
         assert (ROOT / path).read_text(encoding="utf-8") == text, path
 
@@ -78,7 +82,6 @@ def test_the_tables_are_what_the_results_say() -> None:
         f"Training alone takes {training_alone()} of the time",
         f"waits for its input {waiting('digits, 96 px')} of the time on the sample",
         f"{waiting('pets, 224 px, unfrozen')} on pets",
-        false_verdicts(),
         unseen("hands", "against the probe"),
         unseen("signs", "against the probe"),
         unseen("letters", "against the probe"),
@@ -96,8 +99,25 @@ def test_the_tables_are_what_the_results_say() -> None:
     ],
 )
 def test_the_prose_has_the_measured_figure(figure: str) -> None:
-    """A figure in the README's sentences is the one that was measured, rounded."""
-    assert figure in README
+    """A figure in the sentences of docs/results.md is the one that was measured, rounded."""
+    assert figure in PAGES["docs/results.md"]
+
+
+@pytest.mark.parametrize(
+    ("page", "figure"),
+    [
+        ("README.md", f"{percent(METRICS['error_rate'])} of {METRICS['images']} validation images"),
+        ("README.md", f"95 % interval {ends(METRICS['error_rate'])}"),
+        ("README.md", f"against {percent(METRICS['baseline']['error_rate'])}"),
+        ("README.md", f"({ends(METRICS['baseline']['error_rate'])})"),
+        ("README.md", unseen("hands", "against the probe")),
+        ("README.md", unseen("signs", "against the probe")),
+        ("docs/compare.md", false_verdicts()),
+    ],
+)
+def test_other_pages_repeat_a_figure_as_it_was_measured(page: str, figure: str) -> None:
+    """What another page says of a result is the same, rounded as there."""
+    assert figure in PAGES[page]
 
 
 def test_every_result_says_where_it_comes_from() -> None:
@@ -134,10 +154,15 @@ def test_a_figure_is_written_with_its_spread(value: Any, words: str) -> None:
     assert table.figure_text(value) == words
 
 
-def test_a_readme_without_the_marks_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unmarked", [table.README, table.MEASURED])
+def test_a_page_without_the_marks_is_an_error(tmp_path: Path, unmarked: Path) -> None:
     """Where the table belongs must be marked: it is never put anywhere else."""
-    (tmp_path / "README.md").write_text("# No marks\n")
-    with pytest.raises(UserError, match="lacks the lines"):
+    (tmp_path / "docs").mkdir()
+    shutil.copytree(ROOT / table.RESULTS, tmp_path / table.RESULTS)
+    for page in (table.README, table.MEASURED):
+        (tmp_path / page).write_text(table.BEGIN + table.END)
+    (tmp_path / unmarked).write_text("# No marks\n")
+    with pytest.raises(UserError, match=f"{unmarked} lacks the lines"):
         table.written(tmp_path)
 
 

@@ -1,20 +1,49 @@
-"""What is written for people is true: README, CONTRIBUTING, params.yaml and the Makefile agree."""
+"""What is written for people is true: the pages, params.yaml and the Makefile agree."""
 
 import re
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
+from ruamel.yaml import YAML
 
 from stages.base.yaml_file import read_yaml
+from stages.sample.digits import planted_faults
+from stages.tools.param_sections import validate_sections
+from tests.doc_pages import (
+    DOCS,
+    OF_THE_SITE,
+    PAGES,
+    README,
+    ROOT,
+    anchors,
+    blocks,
+    code,
+    local_links,
+    text_of,
+)
 
-ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-GLOSSARY = ROOT / "docs" / "glossary.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+GLOSSARY = DOCS / "glossary.md"
 PIPELINE = read_yaml(ROOT / "dvc.yaml")
 PARAMS = read_yaml(ROOT / "params.yaml")
+MACHINE_FREE = [
+    ROOT / name
+    for name in (
+        "requirements.txt",
+        "docs/requirements.txt",
+        "mkdocs.yml",
+        "params.yaml",
+        "dvc.yaml",
+    )
+]
 FILES = (".onnx", ".py", ".json", ".csv", ".txt", ".yaml", ".npz", ".safetensors", ".pth")
+
+
+def name_of(page: Path) -> str:
+    """Return the name by which a test of a page is known."""
+    return page.relative_to(ROOT).as_posix()
 
 
 def leaves(value: object, prefix: str = "") -> list[str]:
@@ -23,17 +52,6 @@ def leaves(value: object, prefix: str = "") -> list[str]:
         return [prefix]
     dotted = ((f"{prefix}.{name}" if prefix else name, inner) for name, inner in value.items())
     return [leaf for name, inner in dotted for leaf in leaves(inner, name)]
-
-
-@cache
-def code(page: Path) -> list[str]:
-    """Return the lines of a page's fenced blocks, and its inline code."""
-    text = page.read_text(encoding="utf-8")
-    blocks = re.findall(r"^ *```[^\n]*\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
-    inline = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
-    return [line.strip().removeprefix("$ ") for block in blocks for line in block.splitlines()] + [
-        *inline
-    ]
 
 
 def make_targets() -> set[str]:
@@ -55,11 +73,11 @@ def test_every_param_has_a_comment() -> None:
 @pytest.mark.parametrize("key", leaves(PARAMS))
 def test_every_param_has_a_row_in_the_docs(key: str) -> None:
     """docs/params.md has a row for each key of params.yaml, and the README leads there."""
-    assert f"\n| `{key}` | " in (ROOT / "docs" / "params.md").read_text("utf-8")
-    assert "(docs/params.md)" in README.read_text("utf-8")
+    assert f"\n| `{key}` | " in text_of(DOCS / "params.md")
+    assert "(docs/params.md)" in text_of(README)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_no_page_names_a_param_that_is_gone(page: Path) -> None:
     """What a page writes as a key of a section exists, as a key or a subsection."""
     known = {
@@ -76,9 +94,18 @@ def test_no_page_names_a_param_that_is_gone(page: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", list(PIPELINE["stages"]))
-def test_every_stage_is_in_the_readme(stage: str) -> None:
-    """The README has each stage by its name."""
-    assert re.search(rf"\b{stage}\b", README.read_text("utf-8"))
+def test_every_stage_is_in_the_docs(stage: str) -> None:
+    """How it works has a row for each stage, and the drawing of the pipeline a box."""
+    assert f"\n| {stage} | " in text_of(DOCS / "how-it-works.md")
+    drawing = ET.parse(DOCS / "images" / "pipeline.svg").getroot()
+    assert stage in {element.text for element in drawing.iter() if element.tag.endswith("text")}
+
+
+def test_every_stage_says_what_it_does() -> None:
+    """`dvc stage list` shows a sentence for each stage: the first of its script."""
+    for name, stage in PIPELINE["stages"].items():
+        first = (ROOT / "stages" / f"{name}.py").read_text("utf-8").splitlines()[0]
+        assert stage["desc"] == first.removeprefix('"""'), name
 
 
 def variables(folder: str) -> set[str]:
@@ -87,13 +114,16 @@ def variables(folder: str) -> set[str]:
     return set(re.findall(r"FINETRACK_[A-Z]+", "\n".join(texts)))
 
 
-def test_the_readme_has_every_machine_knob_and_no_other() -> None:
-    """Each FINETRACK_ variable that the code reads is documented, and none that it does not."""
-    documented = set(re.findall(r"FINETRACK_[A-Z]+", README.read_text("utf-8")))
-    assert documented == variables("stages")
+def test_the_docs_have_every_machine_knob_and_no_other() -> None:
+    """Each FINETRACK_ variable that the code reads has a row, and no page has another."""
+    known = variables("stages")
+    rows = re.findall(r"^\| `(FINETRACK_[A-Z]+)` ", text_of(DOCS / "environment.md"), re.MULTILINE)
+    assert sorted(rows) == sorted(known)
+    named = {name for page in PAGES for name in re.findall(r"FINETRACK_[A-Z]+", text_of(page))}
+    assert named <= known
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_exist(page: Path) -> None:
     """A make target, module or script that a page tells people to run is there."""
     for line in code(page):
@@ -109,34 +139,153 @@ def test_commands_exist(page: Path) -> None:
             assert key in leaves(PARAMS), line
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_and_files_exist(page: Path) -> None:
-    """A local link leads somewhere, and a path of the code that is named is there."""
-    text = page.read_text(encoding="utf-8")
-    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
-        assert link.startswith(("http://", "https://")) or (page.parent / link).exists(), link
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    """A local link leads to a file, and its anchor to a heading of that page."""
+    for path, anchor in local_links(page):
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
+
+
+@pytest.mark.parametrize("page", OF_THE_SITE, ids=name_of)
+def test_a_page_of_the_site_stays_on_it(page: Path) -> None:
+    """A page of docs/ links to nothing outside docs/, which the site does not have."""
+    for path, _ in local_links(page):
+        assert (page.parent / path).resolve().is_relative_to(DOCS), path
+
+
+def test_the_site_has_every_page_once() -> None:
+    """mkdocs.yml lists each page of docs/ once, and docs/index.md leads to each."""
+    nav = read_yaml(ROOT / "mkdocs.yml")["nav"]
+    listed = [item for entry in nav for part in entry.values() for item in as_list(part)]
+    pages = [page.relative_to(DOCS).as_posix() for page in OF_THE_SITE]
+    assert sorted(listed) == pages
+    reached = {path for path, _ in local_links(DOCS / "index.md")}
+    assert set(pages) - reached == {"index.md"}
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    """Return a section of the navigation as a list of its pages."""
+    return [value] if isinstance(value, str) else value
+
+
+def test_every_drawing_is_shown_and_has_a_title() -> None:
+    """A drawing of docs/images is on a page, is XML, and has a title for who cannot see it."""
+    shown = {Path(path).name for page in PAGES for path, _ in local_links(page)}
+    for drawing in (DOCS / "images").glob("*.svg"):
+        assert drawing.name in shown
+        title = ET.parse(drawing).getroot().find("{http://www.w3.org/2000/svg}title")
+        assert title is not None
+        assert title.text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_files_of_the_code_exist(page: Path) -> None:
+    """A path of the code that a page names is there."""
     for name in code(page):
-        if re.fullmatch(r"(stages|tests|benchmarks|\.ci)/[\w./-]+", name):
+        if re.fullmatch(r"(stages|tests|benchmarks|docs|\.ci|\.github)/[\w./-]+", name):
             assert (ROOT / name).exists(), name
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_outputs_that_a_page_names_are_written(page: Path) -> None:
-    """A file below data/ or reports/ that a page names comes from the pipeline or from git."""
-    outputs: list[str] = []
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_params_that_a_page_shows_are_allowed(page: Path) -> None:
+    """A block of YAML sets keys of params.yaml, to values that check takes."""
+    for block in blocks(page, "yaml"):
+        shown = read_yaml_text(block)
+        assert set(leaves(shown)) <= set(leaves(PARAMS))
+        _, mistakes = validate_sections(merged(PARAMS, shown))
+        assert mistakes == []
+
+
+def read_yaml_text(text: str) -> dict[str, object]:
+    """Return the content of a block of YAML."""
+    content: dict[str, object] = YAML(typ="safe").load(text)
+    return content
+
+
+def merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested mappings with some of their values replaced."""
+    replaced = {
+        key: merged(content[key], value) if isinstance(value, dict) else value
+        for key, value in changes.items()
+    }
+    return {**content, **replaced}
+
+
+def outputs() -> dict[str, bool]:
+    """Return every output of the pipeline, and whether DVC keeps it (else git does)."""
+    found: dict[str, bool] = {}
     for stage in PIPELINE["stages"].values():
         for kind in ("outs", "metrics", "plots"):
             for entry in stage.get(kind, []):
-                outputs.extend([entry] if isinstance(entry, str) else entry)
+                named = {entry: {}} if isinstance(entry, str) else entry
+                found.update({path: facts.get("cache", True) for path, facts in named.items()})
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_outputs_that_a_page_names_are_written(page: Path) -> None:
+    """A file below data/ or reports/ that a page names comes from the pipeline or from git."""
     by_people = ["data/photos", "data/photos.dvc", "reports/compare", "reports/test"]
     for name in code(page):
         if re.fullmatch(r"(data|reports)/[\w./-]*\w", name):
             path = Path(name)
             known = any(
                 path.is_relative_to(other) or Path(other).is_relative_to(path)
-                for other in [*outputs, *by_people]
+                for other in [*outputs(), *by_people]
             )
             assert known or (ROOT / path).exists(), name
+
+
+@pytest.mark.parametrize(("output", "by_dvc"), outputs().items())
+def test_every_output_has_a_row(output: str, by_dvc: bool) -> None:
+    """docs/outputs.md has each output of the pipeline, and says whether git or DVC keeps it."""
+    rows = [line for line in text_of(DOCS / "outputs.md").splitlines() if f"`{output}`" in line]
+    assert len(rows) == 1
+    assert f"| {'DVC' if by_dvc else 'git'} |" in rows[0]
+
+
+def test_every_command_has_a_row() -> None:
+    """docs/commands.md has each target of the Makefile, and each option of the tools."""
+    page = text_of(DOCS / "commands.md")
+    assert set(re.findall(r"`make ([a-z][\w.-]*)", page)) == make_targets()
+    for tool in ("predict", "evaluate", "compare", "past_page"):
+        (row,) = [
+            line
+            for line in page.splitlines()
+            if line.startswith(f"| `python -m stages.tools.{tool} ")
+        ]
+        assert set(re.findall(r"--[a-z-]+", row)) == options_of(tool), tool
+
+
+def options_of(tool: str) -> set[str]:
+    """Return the options that the source of a tool declares."""
+    folder = ROOT / "stages" / "tools"
+    text = (folder / f"{tool}.py").read_text("utf-8")
+    if "add_model_options" in text:
+        text += (folder / "model_options.py").read_text("utf-8")
+    return set(re.findall(r'"(--[a-z-]+)"', text))
+
+
+def test_the_planted_faults_are_named() -> None:
+    """The page of results names each file of the sample with a planted fault, and no other."""
+    numbers = {
+        int(number) for number in re.findall(r"`[a-z]+_(\d{4})`", text_of(DOCS / "results.md"))
+    }
+    numbers |= set(range(1000, 1007))
+    assert "numbers 1000 to 1006" in text_of(DOCS / "results.md")
+    names = re.findall(r"`([a-z]+_\d{4})`", text_of(DOCS / "results.md"))
+    planted = {Path(path).stem for path, _, _ in planted_faults()}
+    assert set(names) <= planted
+    assert numbers == {int(name.rpartition("_")[2]) for name in planted}
+
+
+def test_the_readme_is_short() -> None:
+    """The README is a door of at most 130 lines, with a table of five rows; docs/ has the rest."""
+    lines = text_of(README).splitlines()
+    assert len(lines) <= 130
+    assert sum(line.startswith("|") for line in lines) <= 2 + 5
 
 
 def test_make_says_what_it_can() -> None:
@@ -161,7 +310,7 @@ def test_the_license_is_the_whole_apache_license() -> None:
 
 def test_no_page_holds_what_dates_it_or_places_it() -> None:
     """Pages name no path of somebody's machine and no package index of somebody's network."""
-    for page in [*PAGES, ROOT / "requirements.txt", ROOT / "params.yaml", ROOT / "dvc.yaml"]:
+    for page in [*PAGES, *MACHINE_FREE]:
         text = page.read_text(encoding="utf-8")
         assert not re.search(r"(?<![\w.])/(home|root|Users|work|tmp)/", text), page
         assert "index-url" not in text or page.suffix == ".md", page

@@ -20,6 +20,7 @@ from stages.tools.compare import PROJECT_FILES
 
 _METRICS = Path("reports/interpret/metrics.json")
 _PAGE = Path("reports/index.html")
+_TO_KEEP = "To keep it  git commit -a: params, dvc.lock and small numbers; DVC has the rest"
 
 
 def result_lines(metrics: Metrics) -> list[str]:
@@ -61,8 +62,22 @@ def best_run_lines() -> list[str]:
     return [choosing_sentence(choosing).replace(SPACE, " ")] if choosing else []
 
 
+def commit_lines() -> list[str]:
+    """Return the command that keeps this run in git: all of it is in files that git has already.
+
+    No line where the last commit has the run, or where there is no git.
+    """
+    try:
+        history = GitHistory(Path.cwd())
+        committed = history.read(history.resolve("HEAD")[0], PROJECT_FILES.lock)
+    except UserError:
+        return []
+    is_kept = history.read(history.resolve(WORKSPACE)[0], PROJECT_FILES.lock) == committed
+    return [] if is_kept else [_TO_KEEP]
+
+
 def main() -> None:
-    """Print the result, and where the page is."""
+    """Print the result, where the page is, and what to commit."""
     try:
         lines = result_lines(json.loads(_METRICS.read_bytes()))
     except FileNotFoundError:
@@ -70,7 +85,7 @@ def main() -> None:
     except (KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise UserError(f"{_METRICS} is damaged ({reason}); `make repro` makes it anew") from None
-    say("", *lines, *best_run_lines(), f"The page    {_PAGE}")
+    say("", *lines, *best_run_lines(), f"The page    {_PAGE}", *commit_lines())
 
 
 if __name__ == "__main__":

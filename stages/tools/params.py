@@ -26,7 +26,8 @@ _INTRODUCTION = """# Params
 
 Every key of params.yaml, as the models of the sections in `stages/` describe it. `make deps` writes
 this page and the comments of params.yaml from there. What says auto is chosen for the set at hand:
-[recipe.py](../stages/train/recipe.py) has the rule, its values, and what they were measured on.
+[the recipe](how-it-works.md#the-recipe-what-auto-means) has the rule, and `stages/train/recipe.py`
+its values and what they were measured on.
 
 """
 

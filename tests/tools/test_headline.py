@@ -73,6 +73,41 @@ def test_the_best_of_several_runs_has_a_line(
     assert ": 4.0 % error, corrected for choosing 4." in line
 
 
+def test_a_run_that_no_commit_has_says_how_to_keep_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command to commit stands below a new run, and no more when git has its dvc.lock."""
+    history = ExampleHistory(tmp_path / "repo")
+    monkeypatch.chdir(history.root)
+    assert headline.commit_lines() == []  # nothing is committed yet, so nothing can differ
+    history.commit("first")
+    Path("dvc.lock").write_text("stages: {}\n", "utf-8")
+    (line,) = headline.commit_lines()
+    assert line.startswith("To keep it  git commit -a")
+    history.commit("second")
+    assert headline.commit_lines() == []
+
+
+def test_the_command_to_keep_a_run_leaves_photos_to_dvc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`git commit -a` takes the files of a run that git has, and no file that is new to it."""
+    history = ExampleHistory(tmp_path / "repo")
+    monkeypatch.chdir(history.root)
+    for name in ("dvc.lock", "params.yaml"):
+        Path(name).write_text("first\n", "utf-8")
+    history.commit("first")
+    for name in ("dvc.lock", "params.yaml", "private.jpg"):
+        Path(name).write_text("second\n", "utf-8")
+    (line,) = headline.commit_lines()
+    command = line.removeprefix("To keep it  git ").partition(":")[0].split()
+    history.git(*command, "-qm", "second")
+    assert set(history.git("ls-tree", "--name-only", "HEAD").split()) == {
+        *(".gitignore", "dvc.lock", "params.yaml"),
+    }
+    assert headline.commit_lines() == []
+
+
 @pytest.mark.parametrize(
     "content",
     [
