@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from copy import deepcopy
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -14,7 +15,7 @@ from PIL import Image
 from stages.page.html import breakable, flatten, read_page_script, render_page
 from stages.page.review import ReviewData
 from stages.stats.interpretation import InterpretParams
-from stages.stats.metrics_record import TrialRecord
+from stages.stats.metrics_record import TrialRecord, Verdict
 from tests.example_results import RECIPE, STRANGE_LABELS
 from tests.page.example_page import SHORT_LISTS, example_page
 
@@ -365,6 +366,21 @@ def test_a_model_that_is_the_probe_is_the_first_sentence() -> None:
     assert words.index("not fine-tuned") < words.index("The model is the linear probe")
     assert "it erred on 10 of these, and the probe on 1" in words
     assert "fine_tune.epochs" in words
+
+
+@pytest.mark.parametrize(
+    ("verdict", "advised"), [("worse", True), ("better", False), ("cannot tell", False)]
+)
+def test_a_model_that_is_worse_than_the_probe_says_what_to_try(
+    verdict: Verdict, advised: bool
+) -> None:
+    """Where validation finds fine-tuning worse, and only there, the headline names two params."""
+    page = example_page(["a", "b"])
+    metrics = deepcopy(page.result.metrics)
+    metrics["versus_baseline"]["verdict"] = verdict
+    text = render_page(replace(page, result=replace(page.result, metrics=metrics)))
+    (hero,) = re.findall(r'<section class="hero".*?</section>', text, re.DOTALL)
+    assert all((param in hero) == advised for param in ("fine_tune.epochs", "fine_tune.base_lr"))
 
 
 def test_the_diagnosis_and_the_trial_stand_beside_the_history() -> None:
