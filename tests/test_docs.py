@@ -10,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.base.yaml_file import read_yaml
+from stages.page.formatting import VERDICTS
 from stages.sample.digits import planted_faults
 from stages.tools.param_sections import validate_sections
 from tests.doc_pages import (
@@ -266,6 +267,16 @@ def options_of(tool: str) -> set[str]:
     if "add_model_options" in text:
         text += (folder / "model_options.py").read_text("utf-8")
     return set(re.findall(r'"(--[a-z-]+)"', text))
+
+
+def test_the_sections_of_the_report_are_explained() -> None:
+    """docs/report.md has each section of the page by its name, and each verdict."""
+    text = text_of(DOCS / "report.md")
+    template = (ROOT / "stages" / "page" / "html.py").read_text("utf-8")
+    names = re.findall(r'\("\w+", "(\w+)", "templates/', template)
+    assert len(names) > 5
+    assert [name for name in names if f"**{name}**" not in text] == []
+    assert [verdict for verdict in VERDICTS if f"\n| {verdict} | " not in text] == []
 
 
 def test_the_planted_faults_are_named() -> None:

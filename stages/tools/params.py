@@ -29,6 +29,14 @@ this page and the comments of params.yaml from there. What says auto is chosen f
 [the recipe](how-it-works.md#the-recipe-what-auto-means) has the rule, and `stages/train/recipe.py`
 its values and what they were measured on.
 
+To begin with, a handful is enough: `fetch.dataset` and `ingest.images` say which photos,
+`ingest.label.by` and `ingest.label.regex` which labels, `model.arch`, `augment.size` and
+`fine_tune.epochs` how large and how long. Everything in params.yaml changes results; what depends
+on the machine is an [environment variable](environment.md).
+
+`make repro` refuses a key that is unknown, out of range or contradictory before anything runs.
+Before a bare `dvc repro`, `python -m stages.tools.check` does.
+
 """
 
 
