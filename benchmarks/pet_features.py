@@ -1,4 +1,4 @@
-"""Pets as the frozen backbone sees them: the features of every photo, with its true class."""
+"""Photos as the frozen backbone sees them: the features of each, with its class."""
 
 from stages.base.environment import prepare_process
 from stages.train.recipe import FROM_PROBE
@@ -33,9 +33,15 @@ class PetFeatures:
 
 
 def pet_features(photos: Path, work: Path) -> PetFeatures:
-    """Return the features of every photo; those in the work folder are not computed again."""
-    folder = work / "pets"
-    file = work / "features.npz"
+    """Return the features of every pet at 224 pixels; those in the work folder are kept."""
+    return frozen_features(photos, work / "pets", work / "features.npz", 224)
+
+
+def frozen_features(photos: Path | None, folder: Path, file: Path, size: int) -> PetFeatures:
+    """Return the features of every photo (None: the digits sample), from the file if it is there.
+
+    Classes are those of the files' names: also of digits whose label is planted wrong.
+    """
     if not file.exists():
         if not folder.exists():
             prepare(folder, photos, recipe_values(FROM_PROBE))
@@ -48,8 +54,8 @@ def pet_features(photos: Path, work: Path) -> PetFeatures:
         params = ModelParams(
             arch="efficientnet_lite0", weights="package", head="linear", cut="none"
         )
-        model = build_classifier(params, len(class_names), 0, 224)
-        render = compute.render_spec(model, 224)
+        model = build_classifier(params, len(class_names), 0, size)
+        render = compute.render_spec(model, size)
         pooled = pooled_features(model, valid_batches(image_set, render, 64), compute)
         features = mean_activations(pooled)
         paths = np.array(image_set.paths)

@@ -1,7 +1,8 @@
 """Baseline: a linear probe on the frozen backbone, and its out-of-fold probabilities.
 
 Reads   data/presized/, data/splits.csv, data/duplicates.csv, data/groups.csv
-Writes  reports/baseline/metrics.json, data/baseline.npz, data/probe.npz
+Writes  reports/baseline/metrics.json, reports/baseline/learning_curve.csv, data/baseline.npz,
+        data/probe.npz
 Run     python -m stages.baseline
 """
 
@@ -16,14 +17,16 @@ import numpy as np
 
 from stages.base.entry_point import run_stage
 from stages.base.environment import device_name, workers
-from stages.base.files import write_json
+from stages.base.files import write_csv, write_json
 from stages.base.params import read_section, read_seed, read_value
+from stages.base.seed import derive
 from stages.base.terminal import say
 from stages.batch.image_set import open_image_set
 from stages.dataset.duplicates import read_duplicates
 from stages.dataset.inseparable import inseparable_photos, read_groups
 from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import ModelParams, mean_activations
+from stages.stats.learning_curve import learning_curve_table
 from stages.stats.predictions import Baseline, write_baseline
 from stages.store.reader import Store
 from stages.train.backbone_features import backbone_features
@@ -35,6 +38,7 @@ from stages.train.linear_probe import (
     out_of_fold,
     predict_probe,
 )
+from stages.train.probe_curve import probe_curve
 from stages.train.probe_start import write_probe_start
 from stages.train.recipe import Recipe, first_recipe, shallow_recipe
 
@@ -55,7 +59,6 @@ def main() -> None:
     first = backbone_of(first_recipe(arch))
     pooled = backbone_features(*first, image_set, classes, seed, compute)
     features = mean_activations(pooled)
-
     duplicates = read_duplicates(Path("data/duplicates.csv"))
     declared = read_groups(Path("data/groups.csv"))
     groups = inseparable_photos(image_set.paths, duplicates, declared)
@@ -72,6 +75,8 @@ def main() -> None:
         seen = backbone_features(*backbone_of(recipe), images, classes, seed, compute)
         error = error_out_of_fold(mean_activations(seen), targets[train], groups[train], classes)
         start = replace(start, shallow_error=np.array(error))
+    draw = derive(seed, "learning curve")
+    curve = probe_curve(features[train], targets[train], groups[train], draw)
     temperature = float(start.probe.temperature)
     valid_pred_probs = predict_probe(probe, features[valid], classes, temperature)
 
@@ -85,18 +90,13 @@ def main() -> None:
     )
     write_baseline("data/baseline.npz", baseline)
     write_probe_start("data/probe.npz", start)
-    valid_wrong = valid_pred_probs.argmax(axis=1) != targets[valid]
-    wrong = pred_probs.argmax(axis=1) != targets
-    metrics = {
-        "error_rate": float(valid_wrong.mean()),
-        "accuracy": float(1 - valid_wrong.mean()),
-        "error_rate_out_of_fold": float(wrong.mean()),
-    }
-    write_json("reports/baseline/metrics.json", metrics)
+    table = learning_curve_table(baseline.class_names, targets[train], curve)
+    write_csv("reports/baseline/learning_curve.csv", table)
+    errors = baseline.errors()
+    write_json("reports/baseline/metrics.json", errors.as_dict())
     say(
-        f"A linear probe on the frozen body errs on {valid_wrong.mean():.1%} of "
-        f"{len(valid_wrong)} validation images, and on {wrong.mean():.1%} of all {len(paths)} "
-        "out of fold"
+        f"A linear probe on the frozen body errs on {errors.valid:.1%} of {valid.sum()} "
+        f"validation images, and on {errors.out_of_fold:.1%} of all {len(paths)} out of fold"
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from stages.base.entry_point import run_stage
 from stages.base.files import write_csv, write_json, write_text
 from stages.base.params import read_all_params, read_section, read_seed
+from stages.base.seed import derive
 from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
 from stages.dataset.duplicates import group_photos, read_duplicates
@@ -27,14 +28,23 @@ from stages.page.markdown import report_markdown
 from stages.page.review import DECISION_COLUMNS
 from stages.page.training_figures import CURVE_COLUMNS, HISTORY_COLUMNS
 from stages.stats.interpretation import InterpretParams, interpret
+from stages.stats.learning_curve import (
+    LEARNING_CURVE_COLUMNS,
+    LearningCurve,
+    expect_errors,
+    read_learning_curve,
+)
 from stages.stats.predictions import read_baseline, read_predictions
 from stages.stats.slices import image_properties
+from stages.stats.training_diagnosis import diagnose_training
+from stages.stats.what_next import WhatNext, find_toss_ups, label_cost
 from stages.store.reader import Store
 
 _PAGE = Path("reports/index.html")
 _MARKDOWN = Path("reports/report.md")
 _TABLES = Path("reports/interpret")
 _DATABLOCK = Path("reports/datablock")
+_LEARNING_CURVE = "reports/baseline/learning_curve.csv"
 _PROBLEM_LISTS = ("reports/ingest/problems.csv", "reports/presize/rejected.csv")
 
 
@@ -53,6 +63,15 @@ def main() -> None:
     result = interpret(predictions, baseline, groups, properties, params, read_seed())
     training = read_json("reports/fine_tune/metrics.json", "recipe", "trial")
     result = result.with_training(training["recipe"], training["trial"])
+    temperature = result.metrics["calibration"]["applied_temperature"]
+    result = result.with_next(
+        WhatNext(
+            photos=expect_errors(read_curve(), derive(read_seed(), "what next")),
+            labels=label_cost(predictions, result.label_issues),
+            training=diagnose_training(reports.history),
+            toss_ups=find_toss_ups(predictions, temperature),
+        )
+    )
     seen = store.index[store.index["path"].isin(baseline.paths)]  # without the test images
     page = compose_page(result, reports, seen, baseline, predictions.map_of(), store.image)
 
@@ -62,6 +81,11 @@ def main() -> None:
     write_text(_PAGE, render_page(page))
     write_text(_MARKDOWN, report_markdown(result, reports.summary["counts"], page.data_key))
     say(f"{headline(result.metrics)} {_PAGE}")
+
+
+def read_curve() -> LearningCurve:
+    """Return the learning curve of the linear probe."""
+    return read_learning_curve(read_report_table(_LEARNING_CURVE, *LEARNING_CURVE_COLUMNS))
 
 
 def read_reports() -> Reports:

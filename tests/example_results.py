@@ -11,6 +11,7 @@ from stages.base.files import sha256_bytes, write_csv, write_json
 from stages.dataset.duplicates import DUPLICATE_COLUMNS, write_duplicates
 from stages.dataset.manifest import write_images
 from stages.images.resize import PresizeParams
+from stages.stats.learning_curve import learning_curve_table
 from stages.stats.metrics_record import RecipeRecord
 from stages.stats.predictions import Baseline, Predictions, write_baseline, write_predictions
 from stages.store.writer import write_store
@@ -192,6 +193,7 @@ def _write_training_reports(root: Path, labels: list[str], skipped: bool) -> Non
     write_csv(root / "reports/lr_find/curve.csv", lr_curve.head(0) if skipped else lr_curve)
     write_json(root / "reports/lr_find/suggestion.json", suggestion)
     write_csv(root / "reports/fine_tune/history.csv", example_history())
+    write_csv(root / "reports/baseline/learning_curve.csv", example_learning_curve(labels))
     write_json(
         root / "reports/fine_tune/metrics.json",
         {"error_rate": 0.07, "recipe": RECIPE, "trial": None},
@@ -210,6 +212,14 @@ def example_corrections(paths: list[str], labels: list[str]) -> pd.DataFrame:
     ]
     columns = ["path", "sha256", "action", "label", "note", "before", "problem", "detail"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def example_learning_curve(labels: list[str]) -> pd.DataFrame:
+    """Return the outcomes of probes on 40 images of each class; more photos help."""
+    targets = np.repeat(np.arange(len(labels)), 40)
+    number = np.tile(np.arange(40), len(labels))
+    wrong = number < np.array([[20], [14], [10], [7]])
+    return learning_curve_table(np.array(labels), targets, wrong)
 
 
 def example_lr_curve() -> pd.DataFrame:

@@ -15,6 +15,7 @@ from stages.base.files import read_text_csv
 from stages.base.fingerprint import fingerprint
 from stages.base.params import YamlValue
 from stages.page.confusion_figure import ConfusionFigure, confusion_figures
+from stages.page.next_steps import NextStep, next_steps
 from stages.page.review import ReviewData, review_data
 from stages.page.thumbnails import overlays, sheet_uri, thumbnails
 from stages.page.training_figures import history_figure, lr_finder_figure
@@ -92,6 +93,7 @@ class Page:
     lr_finder: str | None  # svg, None where the sweep was skipped
     history: str | None  # svg, None without training
     diagnosis: Sequence[str]  # what the losses say about the length of training
+    next_steps: Sequence[NextStep]  # none where nothing of it was computed
 
     @cached_property
     def image_numbers(self) -> Mapping[str, int]:
@@ -139,6 +141,7 @@ def compose_page(
         lr_finder=_lr_finder(reports),
         history=None if reports.history.empty else history_figure(reports.history),
         diagnosis=diagnose_training(reports.history),
+        next_steps=next_steps(result.what_next) if result.what_next else [],
     )
 
 

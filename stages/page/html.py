@@ -37,6 +37,7 @@ _SECTIONS = (
     ("classes", "Classes", "templates/classes.html"),
     ("suspects", "Labels", "templates/suspects.html"),
     ("trust", "Trust", "templates/trust.html"),
+    ("next", "Next", "templates/next.html"),
     ("data", "Data", "templates/data.html"),
     ("training", "Training", "templates/training.html"),
     ("provenance", "Provenance", "templates/provenance.html"),

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from stages.page.formatting import SPACE, headline, interval_ends, is_probe, p_is, percent, times
-from stages.page.markdown_escape import code_span
+from stages.page.markdown_escape import code_span, plain_sentence
+from stages.page.next_steps import next_steps
 from stages.stats.interpretation import Interpretation
 from stages.stats.metrics_record import Metrics
 
@@ -21,6 +22,7 @@ def report_markdown(result: Interpretation, counts: Mapping[str, int], data_key:
         _verdict(result.metrics),
         _scores(result.metrics),
         "### Most confused\n\n" + (_most_confused(result) or "No class was taken for another."),
+        "### What next\n\n" + (_next_steps(result) or "Nothing is known."),
         "### Labels that may be wrong\n\n" + (_label_issues(result) or "None."),
         f"Data: {images}; fingerprint {code_span(data_key)}.",
     ]
@@ -63,6 +65,16 @@ def _most_confused(result: Interpretation) -> str:
         for row in result.most_confused.head(_TABLE_ROWS).to_dict("records")
     ]
     return _table(("actual", "taken for", "images"), rows)
+
+
+def _next_steps(result: Interpretation) -> str:
+    if result.what_next is None:
+        return ""
+    lines = []
+    for step in next_steps(result.what_next):
+        ends = f" ({step.ends})" if step.ends else ""
+        lines.append(f"- **{step.title}**: {step.figure}{ends}. {plain_sentence(step.text)}")
+    return "\n".join(lines)
 
 
 def _label_issues(result: Interpretation) -> str:

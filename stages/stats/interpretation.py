@@ -32,6 +32,7 @@ from stages.stats.predictions import Baseline, Predictions
 from stages.stats.selective import coverage_table, find_threshold
 from stages.stats.slices import error_slices, slice_tendencies
 from stages.stats.temperature import apply_temperature, evaluate_temperature
+from stages.stats.what_next import WhatNext
 
 _LEVELS = (95, 99)  # percent of accepted predictions that are to be right
 
@@ -64,6 +65,7 @@ class Interpretation:
     reliability: pd.DataFrame  # calibration.reliability_table
     coverage: pd.DataFrame  # selective.coverage_table
     slices: pd.DataFrame  # slices.error_slices
+    what_next: WhatNext | None = None
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by the names of their files."""
@@ -77,6 +79,10 @@ class Interpretation:
             "coverage": self.coverage,
             "conditions": self.slices,
         }
+
+    def with_next(self, what_next: WhatNext) -> "Interpretation":
+        """Return the same with what could be done next."""
+        return replace(self, what_next=what_next)
 
     def with_training(self, recipe: RecipeRecord, trial: TrialRecord | None) -> "Interpretation":
         """Return the same with the recipe of fine_tune, and its trial, if it made one."""

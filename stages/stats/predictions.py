@@ -56,6 +56,31 @@ class Baseline:
     valid_paths: np.ndarray  # (V,) str, validation images
     valid_pred_probs: np.ndarray  # (V, C) float32, from the probe fitted on training images
 
+    def errors(self) -> "ProbeErrors":
+        """Return how often the probe is wrong."""
+        row_of = {path: row for row, path in enumerate(self.paths)}
+        valid_targets = self.targets[[row_of[path] for path in self.valid_paths]]
+        return ProbeErrors(
+            valid=float((self.valid_pred_probs.argmax(axis=1) != valid_targets).mean()),
+            out_of_fold=float((self.pred_probs.argmax(axis=1) != self.targets).mean()),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeErrors:
+    """The shares of images that the linear probe has wrong, 0 to 1."""
+
+    valid: float
+    out_of_fold: float  # of all images
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the content of reports/baseline/metrics.json."""
+        return {
+            "error_rate": self.valid,
+            "accuracy": 1 - self.valid,
+            "error_rate_out_of_fold": self.out_of_fold,
+        }
+
 
 _Record = TypeVar("_Record", Predictions, Baseline)
 _Axes = tuple[str, ...]

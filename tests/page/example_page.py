@@ -11,10 +11,14 @@ from PIL import Image
 
 from stages.page.content import CheckFinding, LearningRateSuggestion, Page, Reports, compose_page
 from stages.stats.interpretation import Interpretation, InterpretParams, interpret
+from stages.stats.learning_curve import expect_errors, read_learning_curve
 from stages.stats.predictions import Baseline, Predictions
+from stages.stats.training_diagnosis import diagnose_training
+from stages.stats.what_next import WhatNext, find_toss_ups, label_cost
 from tests.example_results import (
     example_corrections,
     example_history,
+    example_learning_curve,
     example_lr_curve,
     example_predictions,
     example_properties,
@@ -41,7 +45,17 @@ def example_interpretation(
     """Return the interpretation of example predictions, in which no photo is a duplicate."""
     groups = pd.Series(baseline.paths, baseline.paths)
     properties = example_properties(baseline.paths)
-    return interpret(predictions, baseline, groups, properties, params, seed=1)
+    result = interpret(predictions, baseline, groups, properties, params, seed=1)
+    labels = baseline.class_names.tolist()
+    curve = read_learning_curve(example_learning_curve(labels).astype(str))
+    return result.with_next(
+        WhatNext(
+            photos=expect_errors(curve, np.random.default_rng(1)),
+            labels=label_cost(predictions, result.label_issues),
+            training=diagnose_training(example_history()),
+            toss_ups=find_toss_ups(predictions, 1.0),
+        )
+    )
 
 
 def example_page(

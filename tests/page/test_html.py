@@ -75,6 +75,17 @@ def read_review_data(reader: Reader) -> ReviewData:
     return data
 
 
+def test_what_next_has_a_line_for_each_step() -> None:
+    """Each step stands with its figure and its words; without any the section says so."""
+    page = example_page(["a", "b"])
+    text = Reader(render_page(page)).text()
+    assert len(page.next_steps) == 6
+    for step in page.next_steps:
+        assert " ".join(f"{step.title} {step.figure}".split()) in text.replace("\xa0", " ")
+        assert step.text.replace("\N{NO-BREAK SPACE}", " ") in text
+    assert "Nothing of it was computed" in render_page(replace(page, next_steps=[]))
+
+
 @pytest.mark.parametrize("labels", [STRANGE_LABELS, ["a", "b"], [f"kind {n}" for n in range(70)]])
 def test_the_page_is_whole_and_asks_for_nothing(labels: list[str]) -> None:
     """Tags match, and every address is inside the page or a data URI."""
@@ -225,7 +236,7 @@ def test_ids_are_unique_and_links_lead_somewhere() -> None:
     ids = [attributes["id"] for _, attributes in reader.tags if attributes.get("id")]
     assert len(ids) == len(set(ids))
     links = [str(link["href"]) for link in reader.elements("a")]
-    assert len(links) == 9
+    assert len(links) == 10
     assert all(link.removeprefix("#") in ids for link in links)
 
 

@@ -1,6 +1,7 @@
 """The text for a pull request: the page's facts, small, with names that stay names."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
@@ -36,7 +37,17 @@ def test_it_has_what_the_page_has_first() -> None:
     assert "| Among the first five |" in text
     assert "Data: 320 train, 80 valid; fingerprint `abc123`." in text
     assert "and 30 more on the page." in text
-    assert len(text) < 4000
+    assert len(text) < 6000
+
+
+def test_what_next_is_a_list() -> None:
+    """Each step is an item with its figure and interval; without any the text says so."""
+    result = interpretation(["a", "b"])
+    text = report_markdown(result, COUNTS, "abc")
+    assert re.search(r"- \*\*Twice the photos\*\*: [\d.]+ % \([\d.]+ to [\d.]+\)\. The error", text)
+    assert text.count("- **") == 6
+    nothing = report_markdown(replace(result, what_next=None), COUNTS, "abc")
+    assert "### What next\n\nNothing is known." in nothing
 
 
 def test_a_model_that_is_always_right_has_no_confused_pairs() -> None:

@@ -158,6 +158,20 @@ def test_names_in_the_files_stay(tmp_path: Path) -> None:
         ]  # fmt: skip
 
 
+def test_the_errors_are_those_of_both_sets() -> None:
+    """Validation images are found by their paths, in whatever order they stand."""
+    errors = replace(
+        BASELINE,
+        pred_probs=np.array([[0.2, 0.8], [0.1, 0.9], [0.4, 0.6]], "float32"),
+        valid_paths=np.array(["c.jpg", "a.jpg"]),
+        valid_pred_probs=np.array([[0.3, 0.7], [0.6, 0.4]], "float32"),
+    ).errors()
+    assert errors.valid == 0
+    assert errors.as_dict() == {
+        "error_rate": 0, "accuracy": 1, "error_rate_out_of_fold": pytest.approx(1 / 3),
+    }  # fmt: skip
+
+
 def test_maps_belong_to_the_rows_given() -> None:
     """The first rows have the maps, in their order."""
     maps = np.ones((1, 2, 2), "float32")

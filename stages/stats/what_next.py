@@ -1,0 +1,82 @@
+"""What next: what more photos, cleaner labels and more training would pay, and what may be a limit.
+
+Numbers only; the page has the sentences.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom
+
+from stages.stats.intervals import CONFIDENCE, Interval, wilson
+from stages.stats.learning_curve import PhotoOutlook
+from stages.stats.predictions import Predictions
+from stages.stats.temperature import apply_temperature
+
+# The share of the first label issues whose label had been changed, where 5 % of the labels of pets
+# had been: .87 to .91 over five seeds (benchmarks/suspects.py).
+MEASURED_PRECISION = 0.89
+# A label issue counts where both sources together leave the label less than one chance in ten.
+_LEAST_DOUBT = 0.9
+# A toss-up: label and prediction share nearly all of the probability, the label at least a quarter.
+_BOTH = 0.9
+_LEAST_OF_LABEL = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelCost:
+    """How much of the error is that of labels, if the label issues are as often right as measured.
+
+    What wrong labels in training cost is not in it.
+    """
+
+    mistakes: int  # in validation
+    doubted: int  # of these, with a label that looks wrong
+    cost: Interval  # share of the validation images
+
+
+@dataclass(frozen=True, kw_only=True)
+class TossUps:
+    """Mistakes between two classes that share nearly all of the probability."""
+
+    mistakes: int
+    near: int  # of these
+    share: Interval  # of the validation images
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhatNext:
+    """What is known of each thing that one could do next."""
+
+    photos: PhotoOutlook
+    labels: LabelCost
+    training: Sequence[str]  # see diagnose_training
+    toss_ups: TossUps
+
+
+def label_cost(predictions: Predictions, label_issues: pd.DataFrame) -> LabelCost:
+    """Return what the labels of validation cost, from the issues with their scores.
+
+    label_issues: path, score. The interval is of how many of so many doubted labels are wrong.
+    """
+    wrong = predictions.pred_probs.argmax(axis=1) != predictions.targets
+    surely = label_issues.loc[label_issues["score"] >= _LEAST_DOUBT, "path"]
+    doubted = int((wrong & np.isin(predictions.paths, surely.to_numpy(str))).sum())
+    tail = (1 - CONFIDENCE) / 2
+    low, high = binom.ppf([tail, 1 - tail], doubted, MEASURED_PRECISION) / len(wrong)
+    cost = Interval(MEASURED_PRECISION * doubted / len(wrong), float(low), float(high))
+    return LabelCost(mistakes=int(wrong.sum()), doubted=doubted, cost=cost)
+
+
+def find_toss_ups(predictions: Predictions, temperature: float) -> TossUps:
+    """Return the mistakes near the boundary between the label and the prediction alone."""
+    pred_probs = apply_temperature(predictions.pred_probs, temperature)
+    predicted = pred_probs.argmax(axis=1)
+    rows = np.arange(len(predicted))
+    p_label = pred_probs[rows, predictions.targets]
+    both = p_label + pred_probs[rows, predicted]
+    wrong = predicted != predictions.targets
+    near = int((wrong & (both >= _BOTH) & (p_label >= _LEAST_OF_LABEL)).sum())
+    return TossUps(mistakes=int(wrong.sum()), near=near, share=wilson(near, len(wrong)))

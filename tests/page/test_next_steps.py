@@ -1,0 +1,80 @@
+"""What next in words."""
+
+from dataclasses import replace
+
+import pytest
+
+from stages.page.formatting import SPACE
+from stages.page.next_steps import CANNOT_TELL, NextStep, next_steps
+from stages.stats.intervals import Interval
+from stages.stats.learning_curve import ClassGains, ExpectedError, PhotoOutlook
+from stages.stats.what_next import LabelCost, TossUps, WhatNext
+
+PHOTOS = PhotoOutlook(
+    images=800,
+    now=Interval(0.1, 0.08, 0.12),
+    expected=[
+        ExpectedError(factor=2, error=Interval(0.08, 0.06, 0.1), gain=Interval(0.02, 0.01, 0.03)),
+        ExpectedError(factor=4, error=Interval(0.07, 0.03, 0.1), gain=Interval(0.03, 0, 0.06)),
+    ],
+    classes=ClassGains(labels=["Birman", "Ragdoll"], gain=Interval(0.006, 0.002, 0.011)),
+)
+WHAT_NEXT = WhatNext(
+    photos=PHOTOS,
+    labels=LabelCost(mistakes=7, doubted=3, cost=Interval(0.0126, 0.0047, 0.0142)),
+    training=["Overfitting: the validation loss rises. Try a smaller fine_tune.epochs."],
+    toss_ups=TossUps(mistakes=7, near=2, share=Interval(0.0094, 0.0026, 0.0337)),
+)
+
+
+def steps(what_next: WhatNext = WHAT_NEXT) -> dict[str, NextStep]:
+    """Return the lines by their titles."""
+    return {step.title: step for step in next_steps(what_next)}
+
+
+def figure(step: NextStep) -> str:
+    """Return the figure of a line with its interval, no-break spaces as plain ones."""
+    return f"{step.figure} ({step.ends})".replace(SPACE, " ")
+
+
+def test_each_line_has_its_estimate_and_interval() -> None:
+    """Photos, classes, labels and limit are figures; a gain that is not sure is not claimed."""
+    assert {title: figure(step) for title, step in steps().items()} == {
+        "Twice the photos": "8.0 % (6.0 to 10.0)",
+        "Four times the photos": "cannot tell (3.0 to 10.0)",
+        "More of some classes": "0.6 points (0.2 to 1.1)",
+        "Cleaner labels": "1.3 points (0.5 to 1.4)",
+        "Other training": "overfitting ()",
+        "Perhaps a limit": "0.9 % (0.3 to 3.4)",
+    }
+
+
+def test_the_classes_that_gain_most_are_named() -> None:
+    """The line says how many photos of which classes."""
+    text = steps()["More of some classes"].text
+    assert text.startswith("20 more of Birman and Ragdoll would help most")
+    assert "about 1,600 photos in place of 800" in steps()["Twice the photos"].text
+
+
+@pytest.mark.parametrize(
+    ("labels", "named"), [(["a"], "of a would"), (["a", "b", "c"], "of a, b and c would")]
+)
+def test_one_or_three_classes_are_listed(labels: list[str], named: str) -> None:
+    """Names stand as in a sentence."""
+    classes = ClassGains(labels=labels, gain=Interval(0.01, 0.0, 0.02))
+    what_next = replace(WHAT_NEXT, photos=replace(PHOTOS, classes=classes))
+    assert named in steps(what_next)["More of some classes"].text
+
+
+def test_what_is_not_known_cannot_be_told() -> None:
+    """Without classes, doubted labels or a diagnosis each line says so, and gives no interval."""
+    nothing = replace(
+        WHAT_NEXT,
+        photos=replace(PHOTOS, classes=ClassGains(labels=[], gain=Interval(None, 0.0, 1.0))),
+        labels=LabelCost(mistakes=1, doubted=0, cost=Interval(0.0, 0.0, 0.0)),
+        training=[],
+    )
+    for title in ("More of some classes", "Cleaner labels", "Other training"):
+        step = steps(nothing)[title]
+        assert (step.figure, step.ends) == (CANNOT_TELL, "")
+    assert "No label of the 1 mistake" in steps(nothing)["Cleaner labels"].text
