@@ -45,9 +45,10 @@ def _verdict(metrics: Metrics) -> str:
 
 
 def _scores(metrics: Metrics) -> str:
-    """Return a table of accuracy, top-5 accuracy where there is one, and macro F1."""
+    """Return a table of accuracy, macro F1, and macro recall and top-5 where they say more."""
     scores = {
         "Accuracy": metrics["accuracy"],
+        "Macro recall": metrics["macro_recall"] if metrics.get("unequal_classes") else None,
         "Among the first five": metrics.get("top_5"),
         "Macro F1": metrics["macro_f1"],
     }

@@ -14,6 +14,7 @@ from stages.stats.calibration import (
     calibration_error_interval,
     reliability_table,
 )
+from stages.stats.imbalance import is_unequal, kappa, largest_class_error
 from stages.stats.intervals import Interval
 from stages.stats.label_issues import rank_label_issues
 from stages.stats.macro import Score
@@ -29,6 +30,7 @@ from stages.stats.metrics_record import (
 from stages.stats.mistakes import confident_mistakes, most_confused, top_losses
 from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import Baseline, Predictions
+from stages.stats.ranking import ranking_metrics
 from stages.stats.selective import coverage_table, find_threshold
 from stages.stats.slices import error_slices, slice_tendencies
 from stages.stats.temperature import apply_temperature, evaluate_temperature
@@ -57,7 +59,7 @@ class Interpretation:
 
     metrics: Metrics
     confusion_matrix: np.ndarray  # (C, C) images, row = actual, column = predicted
-    class_metrics: pd.DataFrame  # metrics.class_metrics, with the number of training images
+    class_metrics: pd.DataFrame  # metrics.class_metrics with training images, ranking_metrics
     most_confused: pd.DataFrame  # mistakes.most_confused
     top_losses: pd.DataFrame  # mistakes.top_losses
     confident_mistakes: pd.DataFrame  # mistakes.confident_mistakes
@@ -126,6 +128,7 @@ def interpret(
     by_class = class_metrics(class_names, matrix)
     train_counts = np.bincount(predictions.train_targets, minlength=len(class_names))
     by_class.insert(1, "train", train_counts)
+    by_class = by_class.join(ranking_metrics(targets, predictions.pred_probs))
     properties = properties.loc[predictions.paths]
     properties = properties.assign(class_size=by_class["train"].to_numpy()[targets])
     outcomes = outcomes_table(predictions)
@@ -165,8 +168,11 @@ def _metrics(
     targets = predictions.targets
     pred_probs = predictions.pred_probs
     confidence = pred_probs.max(axis=1).astype(float)
-    right = pred_probs.argmax(axis=1) == targets
+    predicted = pred_probs.argmax(axis=1)
+    right = predicted == targets
     probe_right = probe_pred_probs.argmax(axis=1) == targets
+    classes = pred_probs.shape[1]
+    train_counts = np.bincount(predictions.train_targets, minlength=classes)
     calibration = _calibration(predictions, confidence, right, seed)
     calibrated = apply_temperature(pred_probs, calibration["applied_temperature"]).max(axis=1)
     thresholds = {
@@ -178,7 +184,10 @@ def _metrics(
         "versus_baseline": compare_paired(right, probe_right).as_dict(),
         "images": len(targets),
         "errors": int(np.sum(~right)),
-        "classes": pred_probs.shape[1],
+        "classes": classes,
+        "unequal_classes": is_unequal(train_counts),
+        "largest_class_error": largest_class_error(train_counts, targets).as_dict(),
+        "kappa": kappa(targets, predicted, classes, derive(seed, "interpret", "kappa")).as_dict(),
         "calibration": calibration,
         "sure": thresholds,
         "conditions": slice_tendencies(properties, ~right),

@@ -18,8 +18,8 @@ def macro_statistic(
     precision of a class that is never predicted counts as 0. Counts as floats are 20 times faster
     than whole numbers.
     """
-    is_actual = _class_membership(targets, class_count)
-    is_predicted = _class_membership(predicted, class_count)
+    is_actual = class_membership(targets, class_count)
+    is_predicted = class_membership(predicted, class_count)
     is_true_positive = is_actual * is_predicted
 
     def statistic(draws: np.ndarray) -> np.ndarray:
@@ -42,7 +42,7 @@ def macro_statistic(
     return statistic
 
 
-def _class_membership(class_numbers: np.ndarray, class_count: int) -> csr_array:
+def class_membership(class_numbers: np.ndarray, class_count: int) -> csr_array:
     """Return which image belongs to which class, (C, V) of 0 and 1."""
     images = np.arange(len(class_numbers))
     ones = np.ones(len(class_numbers))

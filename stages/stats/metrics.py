@@ -37,15 +37,15 @@ def class_metrics(class_names: np.ndarray, matrix: np.ndarray) -> pd.DataFrame:
                 "label": label,
                 "support": support,
                 "predicted": predicted,
-                **_columns("precision", wilson(hits, predicted)),
-                **_columns("recall", wilson(hits, support)),
-                **_columns("f1", f1),
+                **interval_columns("precision", wilson(hits, predicted)),
+                **interval_columns("recall", wilson(hits, support)),
+                **interval_columns("f1", f1),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _columns(name: str, interval: Interval) -> dict[str, float]:
+def interval_columns(name: str, interval: Interval) -> dict[str, float]:
     """Return an interval as three columns, NaN where it has no value."""
     if interval.value is None:
         return {name: np.nan, f"{name}_low": np.nan, f"{name}_high": np.nan}

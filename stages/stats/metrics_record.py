@@ -119,6 +119,10 @@ class Metrics(Scores):
     images: int
     errors: int
     classes: int
+    # The next three are missing in reports of earlier versions.
+    unequal_classes: NotRequired[bool]  # the largest has five times the smallest's training images
+    largest_class_error: NotRequired[IntervalRecord]  # of always answering the largest class
+    kappa: NotRequired[IntervalRecord]  # Cohen's, -1 to 1
     calibration: CalibrationRecord
     sure: dict[str, ThresholdRecord]  # by the level in percent
     conditions: dict[str, SliceTendency]  # by the property of the images

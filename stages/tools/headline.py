@@ -29,8 +29,10 @@ def result_lines(metrics: Metrics) -> list[str]:
     Raises KeyError, TypeError or ValueError for metrics of another shape.
     """
     versus = metrics["versus_baseline"]
+    recall = [f"Recall      {_rate_line(metrics['macro_recall'])}, the mean over classes"]
     return [
         f"Error rate  {_rate_line(metrics['error_rate'])}",
+        *(recall if metrics.get("unequal_classes") else []),
         f"Baseline    {_rate_line(metrics['baseline']['error_rate'])},"
         " a linear model on the frozen features",
         f"Verdict     {VERDICTS[versus['verdict']]} (paired test, p = {versus['p']:.2g})",

@@ -86,6 +86,17 @@ def test_what_next_has_a_line_for_each_step() -> None:
     assert "Nothing of it was computed" in render_page(replace(page, next_steps=[]))
 
 
+def test_unequal_classes_have_mean_recall_and_kappa_beside_the_accuracy() -> None:
+    """These, and the ranking of each class, stand there only where class sizes differ fivefold."""
+    page = example_page(["a", "b"])
+    for unequal in (False, True):
+        result = replace(page.result, metrics={**page.result.metrics, "unequal_classes": unequal})
+        text = Reader(render_page(replace(page, result=result))).text()
+        for words in ("Macro recall", "Kappa", "Average precision", "ROC area"):
+            assert (words in text) == unequal
+        assert "Always answering the largest class errs on" in text
+
+
 @pytest.mark.parametrize("labels", [STRANGE_LABELS, ["a", "b"], [f"kind {n}" for n in range(70)]])
 def test_the_page_is_whole_and_asks_for_nothing(labels: list[str]) -> None:
     """Tags match, and every address is inside the page or a data URI."""

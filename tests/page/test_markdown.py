@@ -50,6 +50,14 @@ def test_what_next_is_a_list() -> None:
     assert "### What next\n\nNothing is known." in nothing
 
 
+def test_unequal_classes_have_a_row_of_mean_recall() -> None:
+    """The row stands there only where class sizes differ fivefold."""
+    result = interpretation(["a", "b"])
+    assert "| Macro recall |" not in report_markdown(result, COUNTS, "abc")
+    unequal = replace(result, metrics={**result.metrics, "unequal_classes": True})
+    assert "| Macro recall |" in report_markdown(unequal, COUNTS, "abc")
+
+
 def test_a_model_that_is_always_right_has_no_confused_pairs() -> None:
     """Instead of an empty table stands a sentence."""
     text = report_markdown(interpretation(["a", "b"], 3.0), COUNTS, "abc")

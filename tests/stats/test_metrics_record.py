@@ -46,11 +46,14 @@ def test_the_scores_come_first_then_the_rest(metrics: Metrics) -> None:
     assert keys(metrics["baseline"]) == scores
     assert keys(metrics)[: len(scores)] == scores
     assert keys(metrics) == [
-        *scores, "baseline", "versus_baseline", "images", "errors", "classes", "calibration",
-        "sure", "conditions", "recipe", "trial",
+        *scores, "baseline", "versus_baseline", "images", "errors", "classes",
+        "unequal_classes", "largest_class_error", "kappa", "calibration", "sure", "conditions",
+        "recipe", "trial",
     ]  # fmt: skip
     assert {*keys(metrics)} == {*Metrics.__required_keys__, *Metrics.__optional_keys__}
-    assert Metrics.__optional_keys__ == {"top_3", "top_5"}
+    assert Metrics.__optional_keys__ == {
+        *("top_3", "top_5", "unequal_classes", "largest_class_error", "kappa")
+    }
 
 
 def test_every_record_inside_has_the_keys_of_its_type(metrics: Metrics) -> None:

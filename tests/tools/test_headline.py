@@ -36,6 +36,14 @@ def test_error_baseline_and_verdict_each_have_a_line(metrics: Metrics) -> None:
     ]
 
 
+def test_unequal_classes_have_the_mean_recall_beside_the_error(metrics: Metrics) -> None:
+    """Where class sizes differ fivefold, the second line is the recall as every class counts."""
+    metrics["unequal_classes"] = True
+    metrics["macro_recall"] = IntervalRecord(value=0.8, low=0.7, high=0.9)
+    recall = "Recall      80.0 % (95 % interval 70.0 to 90.0 %), the mean over classes"
+    assert headline.result_lines(metrics)[1] == recall
+
+
 @pytest.mark.parametrize("verdict", get_args(Verdict))
 def test_a_verdict_is_the_sentence_of_the_page(metrics: Metrics, verdict: Verdict) -> None:
     """None of the three answers is printed as the bare word."""
