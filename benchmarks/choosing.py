@@ -4,7 +4,7 @@ Images differ in how hard they are, the same for all runs, by a spread in logits
 independent, much makes them share most mistakes. Runs are equally good, or their true errors
 scatter. The best is taken by its errors on the images, and its true error is that over all images
 that there could be. No part trains anything.
-Run: python -m benchmarks.choosing [--draws N]. Results: results/choosing.json.
+Run: python -m benchmarks.choosing [IMAGES ...] [--draws N]. Results: results/choosing.json.
 """
 
 import argparse
@@ -107,9 +107,11 @@ class _Tally:
 def main() -> None:
     """Simulate every number of runs, images, kind and quality."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("images", nargs="*", type=int, default=IMAGES)
     parser.add_argument("--draws", type=int, default=2000)
-    draws = parser.parse_args().draws
-    for images in IMAGES:
+    options = parser.parse_args()
+    draws = options.draws
+    for images in options.images:
         figures = {
             f"best of {runs}, {kind}, {quality}": coverage(runs, images, kind, quality, draws)
             for kind in SPREADS
