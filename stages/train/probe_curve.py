@@ -12,10 +12,12 @@ def probe_curve(
     """Return which images are wrong for each of CURVE_SHARES, (S, N) bool.
 
     Each image is predicted by a probe that was fitted without its fold, on a share of each class of
-    the other folds; the images of a smaller share are among those of a larger.
+    the other folds; the images of a smaller share are among those of a larger. Groups stay or go as
+    a whole, but for the last of a class: more photos will show new things, not the same ones again.
     """
     folds = assign_folds(targets, groups)
-    order = generator.permutation(len(targets))
+    _, group_of_row = np.unique(groups, return_inverse=True)
+    order = generator.permutation(group_of_row.max(initial=-1) + 1)[group_of_row]
     wrong = np.ones((len(CURVE_SHARES), len(targets)), dtype=bool)
     for fold in range(FOLDS):
         test = folds == fold
@@ -32,7 +34,7 @@ def probe_curve(
 def thin_out(targets: np.ndarray, order: np.ndarray, share: float) -> np.ndarray:
     """Return which images stay, (N,) bool: that share of each class, first in order, at least one.
 
-    targets: class numbers (N,). order: (N,) different numbers.
+    targets: class numbers (N,). order: (N,), of which those are equal that belong together.
     """
     by_class = np.lexsort((order, targets))
     ordered = targets[by_class]

@@ -42,6 +42,28 @@ def test_a_smaller_share_is_part_of_a_larger() -> None:
         assert not (smaller & ~larger).any()
 
 
+def test_a_group_stays_or_goes_as_a_whole() -> None:
+    """Of eight groups of five images half stay with all of theirs; of nine, one is cut."""
+    for groups, cut in ((8, 0), (9, 1)):
+        group_of_row = RNG.permutation(np.repeat(np.arange(groups), 5))
+        order = RNG.permutation(groups)[group_of_row]
+        stays = thin_out(np.zeros(len(order), int), order, 0.5)
+        sizes = np.bincount(group_of_row, weights=stays)
+        assert np.sum((sizes > 0) & (sizes < 5)) == cut
+
+
+def test_photos_of_bursts_do_not_hide_that_others_would_help() -> None:
+    """With five shots of each thing a small share has fewer things, and so errs much more."""
+    rng = np.random.default_rng(4)
+    things = np.tile(np.arange(3), 50)
+    features = rng.standard_normal((150, 10))
+    features[np.arange(150), things] += 2.0
+    shots = np.repeat(np.arange(150), 5)
+    noisy = features[shots] + 0.1 * rng.standard_normal((750, 10))
+    errors = probe_curve(noisy, things[shots], shots, np.random.default_rng(1)).mean(axis=1)
+    assert errors[0] > 1.5 * errors[-1]
+
+
 def test_the_whole_share_is_the_probe_out_of_fold() -> None:
     """The last row has wrong what the baseline's own probabilities have wrong."""
     wrong = probe_curve(FEATURES, TARGETS, GROUPS, np.random.default_rng(1))
