@@ -66,7 +66,8 @@ def task_of(loaders: DataLoaders, scale: Scale, compute: Compute, path: Path) ->
         epochs=scale.epochs, freeze_epochs=1, base_lr=2e-3, lr_rule="steep", lr_mult=1.0,
         batch_size=scale.batch_size, precision="auto", train_bn=True, loss="cross_entropy",
         accumulate=1,
-        label_smoothing=0.0, start="zero", trained_share=1.0, trial=False, frozen_share=0.0,
+        label_smoothing=0.0, balance="none",
+        start="zero", trained_share=1.0, trial=False, frozen_share=0.0,
     )  # fmt: skip
     data = TrainingData.from_loaders(loaders)
     model = model_of(scale.small, scale.size, compute.device)

@@ -20,6 +20,7 @@ from stages.base.errors import error_list
 from stages.base.files import write_bytes, write_json, write_text
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.terminal import say
+from stages.batch.balance import BalanceName
 from stages.batch.batches import BatchPlan
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
@@ -52,6 +53,7 @@ def main() -> None:
     seed = read_seed()
     recipe = first_recipe(read_value("model.arch", str))
     batch_size = read_value("fine_tune.batch_size", int)
+    balance = read_value("fine_tune.balance", BalanceName)
     params = read_section("datablock", DatablockParams)
     augment = read_section("augment", AugmentParams, recipe)
     model_params = read_section("model", ModelParams, recipe)
@@ -75,7 +77,7 @@ def main() -> None:
     render = RenderSpec(
         size=augment.size, mean=model.mean, std=model.std, device=torch.device("cpu")
     )
-    plan = BatchPlan(batch_size=batch_size, seed=seed)
+    plan = BatchPlan(batch_size=batch_size, seed=seed, balance=balance)
     trace = trace_batch(splits, store.image, model, augment, render, plan)
     findings += trace.log.findings
     compared_paths = trace.log.paths[:PHOTOS_COMPARED] if trace.pixels is not None else []

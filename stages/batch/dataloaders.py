@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stages.base.errors import UserError
+from stages.batch.balance import log_ratios
 from stages.batch.batches import Batch, BatchPlan
 from stages.batch.image_set import ImageSet, open_image_sets
 from stages.batch.loader import train_batches, valid_batches
@@ -23,9 +24,15 @@ class DataLoaders:
 
     train: ImageSet
     valid: ImageSet
+    classes: int
     render: RenderSpec
     augment: AugmentParams
     plan: BatchPlan
+
+    @property
+    def log_ratios(self) -> np.ndarray | None:
+        """Return what balance adds to the log odds of each class, (C,); None without balance."""
+        return log_ratios(self.train.targets, self.classes, self.plan.balance)
 
     @property
     def steps(self) -> int:
@@ -76,6 +83,7 @@ def open_dataloaders(
     return DataLoaders(
         train=train_set,
         valid=valid_set,
+        classes=len(class_names),
         render=render,
         augment=augment,
         plan=plan,

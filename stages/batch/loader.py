@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -11,11 +11,12 @@ import torch
 
 from stages.base.ranks import SINGLE_PROCESS, Rank
 from stages.base.seed import derive
+from stages.batch.balance import count_turns
 from stages.batch.batches import Batch, BatchPlan
 from stages.batch.device_loader import device_batches
 from stages.batch.flat_images import flat_from_memory
 from stages.batch.image_set import ImageSet
-from stages.batch.random_draws import view_numbers
+from stages.batch.random_draws import view_names, view_numbers
 from stages.batch.render_cpu import PreparedViews, prepare_views, render_images
 from stages.batch.render_spec import RenderSpec
 from stages.batch.side_stream import SideStream
@@ -48,22 +49,32 @@ def train_batches(
     """Yield the batches of one epoch: shuffled, augmented, the incomplete last one left out.
 
     Order and views depend on the seed, the epoch and the path alone, never on earlier draws; so
-    the batches from a step on, and a process's share of each, are those of the whole epoch.
+    the batches from a step on, and a process's share of each, are those of the whole epoch. Where
+    the plan balances classes, an image may come several times, each time in another view.
     """
-    paths = image_set.paths
-    batch_rows = plan.epoch_rows(len(image_set), epoch, first_step)
+    rows_drawn = plan.drawn(image_set.targets, epoch)
+    turns = count_turns(rows_drawn).tolist()
+    balanced = plan.balance != "none"
+    drawn = image_set.subset(rows_drawn) if balanced else image_set
+    paths = drawn.paths
+    batch_rows = plan.epoch_rows(len(drawn), epoch, first_step)
 
     def views_of(rows: np.ndarray, sizes: np.ndarray) -> Views:
-        generators = [derive(plan.seed, "view", epoch, paths[row]) for row in rows]
-        return random_views(sizes, augment, generators)
+        names = [view_names(epoch, paths[row], turns[row]) for row in rows]
+        return random_views(sizes, augment, [derive(plan.seed, *name) for name in names])
 
     def views_of_many(rows: np.ndarray, sizes: np.ndarray) -> Views:
-        numbers = view_numbers(plan.seed, epoch, [paths[row] for row in rows])
+        turns_of = [turns[row] for row in rows]
+        numbers = view_numbers(plan.seed, epoch, [paths[row] for row in rows], turns_of)
         return drawn_views(sizes, augment, numbers)
 
     if render.device.type == "cpu":
-        return _batches_for_cpu(image_set, render, batch_rows, views_of)
-    return batches_on_device(image_set, render, batch_rows, views_of_many)
+        batches = _batches_for_cpu(drawn, render, batch_rows, views_of)
+    else:
+        batches = batches_on_device(drawn, render, batch_rows, views_of_many)
+    if not balanced:
+        return batches
+    return (replace(batch, rows=rows_drawn[batch.rows]) for batch in batches)
 
 
 def valid_batches(

@@ -32,10 +32,21 @@ def draw_numbers(generators: Sequence[np.random.Generator]) -> np.ndarray:
     return np.stack([generator.random(DRAWS_PER_VIEW) for generator in generators], axis=1)
 
 
-def view_numbers(seed: int, epoch: int, paths: Sequence[str]) -> NDArray[np.float64]:
+def view_names(epoch: int, path: str, turn: int = 0) -> tuple[str | int, ...]:
+    """Return the names of the generator of an image's view in an epoch.
+
+    turn: how often the epoch has drawn it before.
+    """
+    return ("view", epoch, path, turn) if turn else ("view", epoch, path)
+
+
+def view_numbers(
+    seed: int, epoch: int, paths: Sequence[str], turns: Sequence[int] | None = None
+) -> NDArray[np.float64]:
     """Return the numbers that decide the views of images in an epoch: (DRAWS_PER_VIEW, N).
 
-    They are those of each image's generator, derive(seed, "view", epoch, path).
+    They are those of each image's generator, derive(seed, *view_names(epoch, path, turn)).
     """
-    keys = [key_of(seed, ("view", epoch, path)) for path in paths]
+    drawn = zip(paths, turns or [0] * len(paths), strict=True)
+    keys = [key_of(seed, view_names(epoch, path, turn)) for path, turn in drawn]
     return philox_uniform(philox_keys(keys), DRAWS_PER_VIEW)

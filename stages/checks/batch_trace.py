@@ -83,7 +83,8 @@ def _choose(
     targets = _targets(class_names, splits["label"])
     log.record("label", targets, f"{class_count}, sorted by name")
     train = splits[splits["split"] == "train"]
-    rows = plan.epoch_rows(len(train), epoch=1)[0][:MAX_TRACED_IMAGES]
+    places = plan.epoch_rows(len(train), epoch=1)[0][:MAX_TRACED_IMAGES]
+    rows = plan.drawn(_targets(class_names, train["label"]), epoch=1)[places]
     log.record("split", rows, f"what epoch 1 takes first of {len(train):,} training images")
     batch = train.iloc[rows]
     log.paths = batch["path"].tolist()

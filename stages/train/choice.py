@@ -97,7 +97,12 @@ def _sweep_first_phase(
     else:
         unfreeze(task.model, params.train_bn, params.frozen_share)
     trainer = make_trainer(
-        task.model, task.compute, params.loss, params.label_smoothing, params.accumulate
+        task.model,
+        task.compute,
+        params.loss,
+        params.label_smoothing,
+        params.accumulate,
+        run.loaders.log_ratios,
     )
     epochs = (run.loaders.train_batches(epoch, 0) for epoch in count(1))
     return sweep(trainer, params.train_bn, chain.from_iterable(epochs), lr_find, task.seed)

@@ -142,7 +142,12 @@ def _trainer(task: TrainingTask, phase: Phase, state: CheckpointState | None) ->
     else:
         unfreeze(task.model, params.train_bn, params.frozen_share)
     trainer = make_trainer(
-        task.model, task.compute, params.loss, params.label_smoothing, params.accumulate
+        task.model,
+        task.compute,
+        params.loss,
+        params.label_smoothing,
+        params.accumulate,
+        task.data.log_ratios,
     )
     if state:
         restore(state, trainer)

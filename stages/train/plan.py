@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from stages.base.param_docs import OF_RECIPE
 from stages.base.params import Section
+from stages.batch.balance import BalanceName
 from stages.model.classifier import LossName
 from stages.train.device import PrecisionName
 from stages.train.lr_suggest import BaseLr, Suggestion
@@ -80,6 +81,15 @@ class FineTuneParams(Section):
         json_schema_extra={"bce": "one yes or no per class, so that none may fit"},
     )
     label_smoothing: float = Field(ge=0, lt=1, description="label smoothing; 0 for none")
+    balance: BalanceName = Field(
+        description="how often an epoch draws the images of each class; probabilities stay those of"
+        " the class sizes at hand",
+        json_schema_extra={
+            "none": "every image once",
+            "sqrt": "by the root of the class's size",
+            "full": "every class alike",
+        },
+    )
     start: StartName = Field(
         description="what the head starts from",
         json_schema_extra={
@@ -121,6 +131,11 @@ class FineTuneParams(Section):
             raise ValueError(
                 f"accumulate: {self.accumulate} parts of a batch of {self.batch_size} are of less "
                 f"than two images; set at most {self.batch_size // 2}"
+            )
+        if self.loss == "bce" and self.balance != "none":
+            raise ValueError(
+                f"balance: {self.balance} needs loss: cross_entropy, since what drawing a class "
+                "more often does to a yes or no of its own cannot be taken back; set balance: none"
             )
         return self
 

@@ -46,8 +46,8 @@ class Margins:
 
     def add(self, rows: np.ndarray, margins: np.ndarray) -> None:
         """Add the margins (B,) of the images in these rows."""
-        self.sums[rows] += margins
-        self.counts[rows] += 1
+        np.add.at(self.sums, rows, margins)  # an image may be in a batch twice
+        np.add.at(self.counts, rows, 1)
 
     def mean(self) -> np.ndarray:
         """Return the means (N,) float32; NaN for an image that was in no step."""

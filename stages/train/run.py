@@ -99,12 +99,16 @@ def open_run(params: RunParams, inputs: RunInputs) -> TrainingRun:
 def _open_run(params: RunParams, inputs: RunInputs) -> TrainingRun:
     size = params.augment.size
     precision = params.fine_tune.precision
-    rank = inputs.rank
     model_seed = derive_int(inputs.seed, "model")
     model = build_classifier(params.model, inputs.classes, model_seed, size)
-    compute = open_device(inputs.device, precision, model, rank)
+    compute = open_device(inputs.device, precision, model, inputs.rank)
     render = compute.render_spec(model, size)
-    plan = BatchPlan(batch_size=params.fine_tune.batch_size, seed=inputs.seed, rank=rank)
+    plan = BatchPlan(
+        batch_size=params.fine_tune.batch_size,
+        seed=inputs.seed,
+        rank=inputs.rank,
+        balance=params.fine_tune.balance,
+    )
     loaders = inputs.open_loaders(render, params.augment, plan)
     fingerprint = {**inputs.fingerprints, "machine": compute.machine()}
     task = TrainingTask(

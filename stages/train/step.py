@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -52,6 +53,8 @@ class Trainer:
     smoothing: float
     scaler: torch.amp.GradScaler
     accumulate: int = 1  # parts that a batch is computed in
+    # (C,) on the device; None where every image is drawn once. See `_as_drawn`.
+    log_ratios: Tensor | None = None
 
     def step(self, batch: Batch, rates: list[float], momentum: float, seed: int) -> StepResult:
         """Learn from one batch as begin_step does, and wait for the result."""
@@ -83,18 +86,35 @@ class Trainer:
             with exchange_gradients(self.forward, now=images_left == 0):
                 with self.compute.autocast():
                     activations = self.forward(part.images)
-                losses = loss_per_image(activations, part.targets, self.loss, self.smoothing)
+                seen = self._as_drawn(activations)
+                losses = loss_per_image(seen, part.targets, self.loss, self.smoothing)
                 loss = losses.mean() * (len(part.rows) / len(batch.rows))
                 scaled: Any = self.scaler.scale(loss)  # torch has no annotations for backward
                 scaled.backward()
             pred_probs = to_pred_probs(activations.detach(), self.loss)
             yield loss.detach(), label_margins(pred_probs, part.targets)
 
+    def _as_drawn(self, activations: Tensor) -> Tensor:
+        """Return activations (B, C) as they would be if classes were as frequent as they are drawn.
+
+        The loss alone takes these (logit adjustment, Menon et al. 2021). So what the model itself
+        gives are probabilities for classes as frequent as in the training images, whatever it was
+        shown: those of the probe that it may start from, of the same model without balance, and of
+        photos that come from where these came from.
+        """
+        return activations if self.log_ratios is None else activations.float() + self.log_ratios
+
 
 def make_trainer(
-    model: Classifier, compute: Compute, loss: LossName, smoothing: float, accumulate: int = 1
+    model: Classifier,
+    compute: Compute,
+    loss: LossName,
+    smoothing: float,
+    accumulate: int = 1,
+    log_ratios: np.ndarray | None = None,
 ) -> Trainer:
     """Return a trainer with a fresh optimizer over what is not frozen, as fastai does."""
+    ratios = None if log_ratios is None else torch.tensor(log_ratios, dtype=torch.float32)
     return Trainer(
         model=model,
         forward=data_parallel(model, compute),
@@ -105,6 +125,7 @@ def make_trainer(
         # Only fp16 needs its gradients scaled; in other precisions the scaler does nothing.
         scaler=torch.amp.GradScaler(compute.device.type, enabled=compute.dtype == torch.float16),
         accumulate=accumulate,
+        log_ratios=None if ratios is None else ratios.to(compute.device),
     )
 
 

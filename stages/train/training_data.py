@@ -22,6 +22,7 @@ class TrainingData:
     valid_batches: Callable[[], Iterable[Batch]]
     train_images: int
     valid_targets: np.ndarray  # class numbers (V,)
+    log_ratios: np.ndarray | None = None  # (C,) of balanced classes, as balance.py has them
 
     @classmethod
     def from_loaders(cls, loaders: DataLoaders) -> "TrainingData":
@@ -32,6 +33,7 @@ class TrainingData:
             valid_batches=loaders.valid_batches,
             train_images=len(loaders.train),
             valid_targets=loaders.valid.targets,
+            log_ratios=loaders.log_ratios,
         )
 
 

@@ -59,6 +59,22 @@ def test_the_shares_of_all_processes_are_the_batch() -> None:
     assert joined == [rows.tolist() for rows in PLAN.epoch_rows(11, epoch=1)]
 
 
+def test_without_balance_every_image_is_drawn_once() -> None:
+    """Each place has the row of its number."""
+    assert PLAN.drawn(np.array([0, 0, 1]), epoch=1).tolist() == [0, 1, 2]
+
+
+def test_what_balance_draws_follows_seed_and_epoch() -> None:
+    """The same seed and epoch draw the same rows, others draw others."""
+    targets = np.repeat([0, 1], [90, 10])
+    plan = BatchPlan(batch_size=4, seed=5, balance="full")
+    drawn = plan.drawn(targets, epoch=1).tolist()
+    assert drawn == plan.drawn(targets, epoch=1).tolist()
+    assert drawn != plan.drawn(targets, epoch=2).tolist()
+    assert drawn != BatchPlan(batch_size=4, seed=6, balance="full").drawn(targets, 1).tolist()
+    assert np.bincount(targets[drawn]).tolist() == [50, 50]
+
+
 def test_a_batch_names_its_arrays_and_stays_as_it_is() -> None:
     """Tensors of one type cannot be swapped in silence, and none can be replaced."""
     images = torch.zeros(1, 3, 4, 4)

@@ -24,6 +24,7 @@ def loaders(rank: Rank = SINGLE_PROCESS) -> DataLoaders:
     return DataLoaders(
         train=example_image_set(11),
         valid=example_image_set(5),
+        classes=11,
         render=imagenet_spec(),
         augment=AUGMENT,
         plan=BatchPlan(batch_size=4, seed=3, rank=rank),

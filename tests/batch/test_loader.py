@@ -1,12 +1,14 @@
 """The loader: order, views, prefetching and stacking of batches."""
 
 import time
+from dataclasses import replace
 from threading import Barrier
 
 import numpy as np
 import pytest
 import torch
 
+from stages.base.ranks import Rank
 from stages.batch.batches import Batch, BatchPlan
 from stages.batch.loader import prefetch, train_batches, valid_batches
 from tests.batch.examples import AUGMENT, example_image_set, imagenet_spec
@@ -76,6 +78,49 @@ def test_views_change_with_the_epoch() -> None:
     first = image_of_row(batches(1, count=3))
     second = image_of_row(batches(2, count=3))
     assert all(not torch.allclose(first[row], second[row], atol=0.1) for row in range(3))
+
+
+UNEQUAL = replace(example_image_set(), targets=np.array([0] * 8 + [1] * 2 + [2]))
+
+
+def balanced_batches(plan: BatchPlan, first_step: int = 0) -> list[Batch]:
+    """Return the batches of the second epoch of eleven images, eight of them of one class."""
+    return list(train_batches(UNEQUAL, imagenet_spec(), AUGMENT, plan, 2, first_step))
+
+
+def test_balanced_batches_have_their_rows_and_targets() -> None:
+    """A place shows the row that the plan draws for it, with the target of that row."""
+    plan = BatchPlan(batch_size=4, seed=5, balance="full")
+    drawn = plan.drawn(UNEQUAL.targets, epoch=2)
+    for batch, places in zip(balanced_batches(plan), plan.epoch_rows(11, epoch=2), strict=True):
+        assert batch.rows.tolist() == drawn[places].tolist()
+        assert batch.targets.tolist() == UNEQUAL.targets[batch.rows].tolist()
+
+
+def test_an_image_that_comes_again_has_another_view() -> None:
+    """Drawn three times or more in an epoch, it looks different each time, at first as ever."""
+    plan = BatchPlan(batch_size=11, seed=5, balance="full")
+    [batch] = balanced_batches(plan)
+    [once] = train_batches(UNEQUAL, imagenet_spec(), AUGMENT, replace(plan, balance="none"), 2)
+    views = batch.images[batch.rows == 10]
+    assert len(views) >= 3
+    for number, view in enumerate(views):
+        assert all(not torch.allclose(view, other, atol=0.1) for other in views[:number])
+    [as_ever] = once.images[once.rows == 10]
+    assert sum(torch.allclose(view, as_ever, atol=1e-4) for view in views) == 1
+
+
+def test_balanced_shares_and_later_steps_are_those_of_the_epoch() -> None:
+    """Two processes together, or a run that goes on, see what one whole epoch has."""
+    plan = BatchPlan(batch_size=4, seed=5, balance="sqrt")
+    whole = balanced_batches(plan)
+    [later] = balanced_batches(plan, first_step=1)
+    assert torch.equal(later.images, whole[1].images)
+    shares = [balanced_batches(replace(plan, rank=Rank(number, 2))) for number in (0, 1)]
+    for batch, *parts in zip(whole, *shares, strict=True):
+        assert batch.rows.tolist() == np.concatenate([part.rows for part in parts]).tolist()
+        joined = torch.cat([part.images for part in parts])
+        assert joined == pytest.approx(batch.images, abs=1e-5)
 
 
 def test_validation_keeps_the_order_and_everything() -> None:

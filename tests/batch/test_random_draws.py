@@ -3,7 +3,13 @@
 import numpy as np
 
 from stages.base.seed import derive
-from stages.batch.random_draws import DRAWS_PER_VIEW, RandomDraws, draw_numbers, view_numbers
+from stages.batch.random_draws import (
+    DRAWS_PER_VIEW,
+    RandomDraws,
+    draw_numbers,
+    view_names,
+    view_numbers,
+)
 
 PATHS = ["a.jpg", "O'neil \\x.jpg", 'say "x".png', "ü/猫.jpg"]
 
@@ -31,3 +37,13 @@ def test_numbers_for_many_images_are_those_of_each() -> None:
     numbers = view_numbers(7, 3, PATHS)
     assert numbers.shape == (DRAWS_PER_VIEW, 4)
     assert numbers.tolist() == draw_numbers(generators).tolist()
+
+
+def test_an_image_that_is_drawn_again_has_other_numbers() -> None:
+    """The first time they are those of path and epoch, then the turn is a name more."""
+    turns = [0, 1, 0, 2]
+    names = [view_names(3, path, turn) for path, turn in zip(PATHS, turns, strict=True)]
+    assert names[0] == ("view", 3, PATHS[0])
+    assert names[1] == ("view", 3, PATHS[1], 1)
+    expected = draw_numbers([derive(7, *name) for name in names])
+    assert view_numbers(7, 3, PATHS, turns).tolist() == expected.tolist()

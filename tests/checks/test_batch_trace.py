@@ -106,6 +106,17 @@ def test_the_trace_ends_in_trainings_first_batch() -> None:
     assert result.loss == pytest.approx(float(expected))
 
 
+def test_the_trace_takes_what_a_balanced_epoch_draws() -> None:
+    """Its photos are those of the first batch where a rare class comes more often."""
+    splits = make_splits()
+    train = splits[splits["split"] == "train"]
+    plan = BatchPlan(batch_size=8, seed=SEED, balance="full")
+    rows = plan.drawn(train["label"].map({"a": 0, "b": 1, "c": 2}).to_numpy(), 1)
+    first = train["path"].iloc[rows[plan.epoch_rows(len(train), 1)[0]]]
+    traced = trace_batch(splits, picture, forward, AUGMENT, RENDER, plan)
+    assert traced.log.paths == list(dict.fromkeys(first))
+
+
 def test_every_step_is_logged_in_order() -> None:
     """All steps stand in the log, in order, and a healthy batch has no findings."""
     result = trace()

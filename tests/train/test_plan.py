@@ -18,6 +18,13 @@ def test_early_stopping_is_refused_with_the_reason(key: str) -> None:
         changed_params(**{key: 3})
 
 
+def test_balance_with_a_yes_or_no_of_each_class_is_refused() -> None:
+    """What drawing a class more often does to a sigmoid cannot be taken back."""
+    with pytest.raises(ValidationError, match="balance: full needs loss: cross_entropy"):
+        changed_params(loss="bce", balance="full")
+    assert changed_params(loss="bce").balance == "none"
+
+
 @pytest.mark.parametrize("content", [None, 3, "fast"])
 def test_an_empty_section_is_refused_as_one(content: object) -> None:
     """A section that is no mapping is refused by name, not by a failure on the way."""

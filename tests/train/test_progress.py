@@ -15,6 +15,13 @@ def test_margins_are_means_over_epochs() -> None:
     assert margins.mean().dtype == np.float32
 
 
+def test_an_image_twice_in_a_batch_counts_twice() -> None:
+    """Where classes are balanced an image may come again in the same step."""
+    margins = Margins.empty(2)
+    margins.add(np.array([0, 0, 1]), np.array([0.5, 0.1, -0.5]))
+    assert margins.mean() == pytest.approx([0.3, -0.5])
+
+
 def test_the_place_follows_steps_and_epochs() -> None:
     """Each loss is a step further; an epoch that is noted starts the next at its first step."""
     progress = Progress(Margins.empty(1))

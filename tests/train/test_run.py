@@ -33,8 +33,9 @@ def open_loaders(render: RenderSpec, augment: AugmentParams, plan: BatchPlan) ->
     """Return small pictures of three classes, as they are asked for."""
     pictures = loaders()
     return DataLoaders(
-        train=pictures.train, valid=pictures.valid, render=render, augment=augment, plan=plan
-    )
+        train=pictures.train, valid=pictures.valid, classes=pictures.classes, render=render,
+        augment=augment, plan=plan,
+    )  # fmt: skip
 
 
 def run_inputs(folder: Path, seed: int = 1) -> RunInputs:

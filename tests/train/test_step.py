@@ -65,6 +65,22 @@ def test_update_equals_adam_by_hand() -> None:
     assert weight.detach().numpy() == pytest.approx(expected, abs=2e-5)
 
 
+def test_the_loss_takes_classes_as_often_as_they_are_drawn() -> None:
+    """The ratios are added for the loss alone; margins are those of the model as it answers."""
+    model = tiny_model()
+    unfreeze(model, train_bn=True, frozen_share=0)
+    model.eval()
+    batch = tiny_batches(1)[0]
+    ratios = np.array([1.0, -0.5, 0.0])
+    activations = model(batch.images).detach()
+    expected = torch.nn.functional.cross_entropy(activations + torch.tensor(ratios), batch.targets)
+    plain = make_trainer(model, CPU, "cross_entropy", 0.0).step(batch, [0.0, 0.0], 0.95, 0)
+    trainer = make_trainer(model, CPU, "cross_entropy", 0.0, log_ratios=ratios)
+    result = trainer.step(batch, [0.0, 0.0], 0.95, 0)
+    assert result.loss == pytest.approx(float(expected), rel=1e-6)
+    assert torch.equal(result.margins, plain.margins)
+
+
 def test_step_reports_the_loss_before_it() -> None:
     """The loss and margins of a step are those of the model as it was."""
     model = tiny_model()

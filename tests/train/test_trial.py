@@ -11,6 +11,7 @@ import torch
 
 from stages.base.ranks import Rank
 from stages.batch import dataloaders
+from stages.batch.balance import BalanceName
 from stages.batch.batches import Batch, BatchPlan
 from stages.batch.dataloaders import DataLoaders
 from stages.batch.image_set import ImageSet
@@ -23,9 +24,11 @@ from stages.stats.metrics_record import Verdict
 from stages.train.checkpoint import Checkpoints
 from stages.train.infer import pooled_features, predict_batches
 from stages.train.linear_probe import fit_probe, fit_probe_start
+from stages.train.loop import fine_tune
 from stages.train.probe_start import ProbeStart
 from stages.train.recipe import DEEP, FROM_PROBE, HEAD_FIRST
 from stages.train.run import TrainingRun
+from stages.train.step import make_trainer
 from stages.train.training_data import TrainingData, TrainingTask
 from stages.train.trial import FEWEST_IMAGES, can_try, train_from, try_anew, try_fine_tuning
 from tests.train.tiny_training import CPU, changed_params, tiny_model
@@ -59,6 +62,7 @@ def loaders(by_colour: bool = True) -> DataLoaders:
     return DataLoaders(
         train=photos(IMAGES, 1, by_colour),
         valid=photos(30, 2, by_colour),
+        classes=3,
         render=RenderSpec(size=16, mean=(0.5,) * 3, std=(0.5,) * 3, device=CPU.device),
         augment=AUGMENT,
         plan=BatchPlan(batch_size=SIZE, seed=1),
@@ -269,3 +273,41 @@ def test_a_start_that_is_no_model_is_not_averaged(tmp_path: Path) -> None:
     trained = train_from(probe_start(run, data), DEEP, run, 0.02, silent)
     assert [row.phase for row in trained.result.epochs] == ["unfrozen"]
     assert trained.run.recipe_record("deep", probe_start(run, data), None)["trained_share"] == 1.0
+
+
+def unequal(data: DataLoaders, balance: BalanceName) -> DataLoaders:
+    """Return the same pictures with most of the labels of one class, whatever they show."""
+    targets = np.random.default_rng(3).choice(3, IMAGES, p=[0.8, 0.15, 0.05])
+    train = replace(data.train, targets=targets)
+    return replace(data, train=train, plan=replace(data.plan, balance=balance))
+
+
+@pytest.mark.parametrize("balance", ["none", "sqrt", "full"])
+def test_probabilities_are_for_classes_as_frequent_as_in_training(
+    tmp_path: Path, balance: BalanceName
+) -> None:
+    """Of pictures that are all grey, each class has its frequency in the training images."""
+    data = unequal(loaders(), balance)
+    grey = torch.full((20, 20, 3), 100, dtype=torch.uint8)
+    data = replace(data, train=replace(data.train, load_image=lambda _: grey))
+    trained = task(tmp_path, data, epochs=10, train_bn=False, frozen_share=1.0)
+    fine_tune(trained, 0.1, silent)
+    seen = replace(data, valid=data.train).valid_batches()
+    answers = predict_batches(trained.model, seen, CPU, "cross_entropy")
+    frequencies = np.bincount(data.train.targets) / IMAGES
+    assert answers.pred_probs.mean(axis=0) == pytest.approx(frequencies, abs=0.06)
+
+
+def test_a_balanced_run_starts_with_the_answers_of_the_probe(tmp_path: Path) -> None:
+    """At a rate of next to nothing it ends with them too, although rare classes come more often."""
+    data = unequal(loaders(), "full")
+    run = run_of(tmp_path, data, epochs=1, trial=False, base_lr=1e-9)
+    start = probe_start(run, data)
+    start_from_probe(run.task.model, start.probe)
+    before = predict_batches(run.task.model, data.valid_batches(), CPU, "cross_entropy")
+    seen = next(iter(run.task.data.train_batches(1, 0)))
+    assert (seen.targets == 2).sum() > 0
+    trainer = make_trainer(run.task.model.eval(), CPU, "cross_entropy", 0.0, 1, data.log_ratios)
+    trainer.step(seen, [1e-9, 1e-9], 0.95, 0)
+    after = predict_batches(run.task.model, data.valid_batches(), CPU, "cross_entropy")
+    assert after.pred_probs == pytest.approx(before.pred_probs, abs=1e-5)

@@ -29,6 +29,7 @@ PARAMS = FineTuneParams(
     frozen_share=0.0,
     loss="cross_entropy",
     label_smoothing=0.0,
+    balance="none",
     start="auto",
     trained_share=1.0,
     trial=False,
