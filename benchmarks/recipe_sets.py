@@ -175,7 +175,7 @@ def build(name: str, folder: Path, clones: Path) -> Path:
 def _files(photo_set: RecipeSet, clones: Path) -> Iterator[tuple[str, bytes]]:
     """Yield path and content of every file of a source that may be a photo."""
     if photo_set.source == "scikit-learn":
-        yield from _scans()
+        yield from scans()
         return
     repository = clones / photo_set.source.replace("/", "+") / "repo"
     tree = subprocess.check_output(
@@ -208,8 +208,8 @@ def _files(photo_set: RecipeSet, clones: Path) -> Iterator[tuple[str, bytes]]:
             yield path, content
 
 
-def _scans() -> Iterator[tuple[str, bytes]]:
-    """Yield scikit-learn's digits as PNGs of 128 pixels, every pixel a grey square."""
+def scans() -> Iterator[tuple[str, bytes]]:
+    """Yield scikit-learn's digits by name as PNGs of 128 pixels, every pixel a grey square."""
     digits = load_digits()
     for number, (image, target) in enumerate(zip(digits.images, digits.target, strict=True)):
         grey = Image.fromarray((255 - image * 15.9375).astype(np.uint8))
