@@ -56,14 +56,11 @@ class Checkpoints:
         self._fingerprint = dict(fingerprint)
         self._saved_at = perf_counter()
         self._seconds = 0.0  # that the last save took
-        self._others: list[Checkpoints] = []
 
     def beside(self, name: str) -> "Checkpoints":
         """Return the file of a run before this one, such as a trial; it is removed with this."""
         path = self.path.with_name(f"{self.path.name}_{name}")
-        other = Checkpoints(path, {**self._fingerprint, "run": name})
-        self._others.append(other)
-        return other
+        return Checkpoints(path, {**self._fingerprint, "run": name})
 
     def load(self) -> tuple[CheckpointState | None, str]:
         """Return the state in the file, if this run can go on from it, and what to print of it."""
@@ -104,10 +101,12 @@ class Checkpoints:
         self._seconds = self._saved_at - start
 
     def remove(self) -> None:
-        """Remove the file, and those beside it, once all results of training are written."""
-        self.path.unlink(missing_ok=True)
-        for other in self._others:
-            other.remove()
+        """Remove the file, and those beside it, once all results of training are written.
+
+        Those too that a run with other params has left.
+        """
+        for path in (self.path, *self.path.parent.glob(f"{self.path.name}_*")):
+            path.unlink(missing_ok=True)
 
 
 def _checksum(content: bytes) -> bytes:

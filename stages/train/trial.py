@@ -89,7 +89,6 @@ def train_from(
         run = run.without_average()
         return Trained(run=run, result=fine_tune(run.task, base_lr, log), trial=None)
     task = run.task
-    task.checkpoints.beside(_NAME)  # to be removed with the run's, whoever made it
     trial = None
     if task.params.trial and can_try(start, task, run.loaders):
         trial = try_fine_tuning(start, run, base_lr, log)

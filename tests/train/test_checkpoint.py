@@ -241,3 +241,13 @@ def test_a_checkpoint_is_due_every_minute(tmp_path: Path, monkeypatch: pytest.Mo
     assert checkpoints.due(epoch_ends=False)
     checkpoints.save(lambda: STATE, "epoch 1, step 1")
     assert not checkpoints.due(epoch_ends=False)
+
+
+def test_what_lies_beside_a_checkpoint_goes_with_it(tmp_path: Path) -> None:
+    """Files of runs before it are removed too, also of one with other params; others stay."""
+    checkpoints = checkpoints_in(tmp_path / "file")
+    for name in ("file_trial", "file_fold_7", "files", "other"):
+        (tmp_path / name).touch()
+    checkpoints.beside("fold_1").save(lambda: STATE, "finished")
+    checkpoints.remove()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["files", "other"]
