@@ -1,7 +1,7 @@
 """The dataloaders of one process: its share of every batch of training and of validation."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from stages.batch.loader import train_batches, valid_batches
 from stages.batch.memory_budget import memory_budget
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
+from stages.dataset.folds import fold_sides
 from stages.dataset.split_files import list_class_names
 from stages.store.reader import Store
 
@@ -28,6 +29,8 @@ class DataLoaders:
     render: RenderSpec
     augment: AugmentParams
     plan: BatchPlan
+    # By number: the side of each training image while that fold validates, (T,) str; {} without.
+    folds: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def log_ratios(self) -> np.ndarray | None:
@@ -51,13 +54,17 @@ class DataLoaders:
         """Yield the batches of some validation images, all of them in this process."""
         return valid_batches(self.valid.subset(rows), self.render, self.plan.batch_size)
 
+    def of_fold(self, number: int) -> "DataLoaders":
+        """Return the training images but those of a fold, which are to validate."""
+        sides = self.folds[number]
+        return self._divided(np.flatnonzero(sides == "train"), np.flatnonzero(sides == "valid"))
+
     def hold_out(self, rows: np.ndarray) -> "DataLoaders":
         """Return the training images but those of these rows, (T,) bool, which are to validate."""
-        return replace(
-            self,
-            train=self.train.subset(np.flatnonzero(~rows)),
-            valid=self.train.subset(np.flatnonzero(rows)),
-        )
+        return self._divided(np.flatnonzero(~rows), np.flatnonzero(rows))
+
+    def _divided(self, train: np.ndarray, valid: np.ndarray) -> "DataLoaders":
+        return replace(self, train=self.train.subset(train), valid=self.train.subset(valid))
 
 
 def open_dataloaders(
@@ -70,7 +77,8 @@ def open_dataloaders(
 ) -> DataLoaders:
     """Open the image sets of both sides; a UserError where shares would be uneven.
 
-    splits has path, label and split; targets count the sorted labels of all its images.
+    splits has path, label and split; targets count the sorted labels of all its images. Where the
+    split is by folds no image validates here.
     """
     train = splits[splits["split"] == "train"]
     valid = splits[splits["split"] == "valid"]
@@ -87,6 +95,7 @@ def open_dataloaders(
         render=render,
         augment=augment,
         plan=plan,
+        folds=fold_sides(train),
     )
 
 
@@ -99,6 +108,11 @@ def _refuse_uneven(plan: BatchPlan, train: int, valid: int) -> None:
         raise UserError(
             f"fine_tune.batch_size: {batch_size} images cannot be shared evenly among "
             f"{processes} processes; set {suitable}, or another FINETRACK_GPUS"
+        )
+    if processes > 1 and not valid:
+        raise UserError(
+            "datablock.split.by: folds is for few photos, which one process trains; leave "
+            "FINETRACK_GPUS out"
         )
     if processes > 1 and (train < batch_size or valid < processes):
         raise UserError(

@@ -72,7 +72,7 @@ def open_image_sets(
     for part in splits:
         image_set = _on_demand(store, part, class_names, workers)
         needed = image_set.flat.bytes if image_set.flat else 0
-        if device.type != "cpu" and needed <= left.device and image_set.flat:
+        if device.type != "cpu" and 0 < needed <= left.device and image_set.flat:
             image_set = replace(image_set, flat=image_set.flat.on_device(device))
             left = replace(left, device=left.device - needed)
         elif left.fits_host(needed):

@@ -1,7 +1,8 @@
 """Split files: splits.csv, which stages read, and test.csv with the labels of the sealed test set.
 
 splits.csv has the paths of the test images without their labels, and who reads it by this module
-does not even see the paths. No stage reads test.csv: `make test-set` opens it.
+does not even see the paths. No stage reads test.csv: `make test-set` opens it. With folds,
+splits.csv has FOLD_COLUMNS at its end.
 """
 
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 
 from stages.base.errors import UserError
 from stages.base.files import read_text_csv, write_csv
+from stages.dataset.folds import FOLD_COLUMNS
 from stages.labels.sides import Side
 
 SPLIT_VALUES = [*get_args(Side), "excluded"]  # of the column split
@@ -31,15 +33,20 @@ def without_test(splits: pd.DataFrame) -> pd.DataFrame:
 def write_splits(path: Path, splits: pd.DataFrame) -> None:
     """Write data/splits.csv; of a test image it has no label."""
     label = splits["label"].mask(splits["split"] == "test", "")
-    write_csv(path, splits.assign(label=label)[SPLIT_COLUMNS])
+    write_csv(path, splits.assign(label=label)[_columns(splits)])
 
 
 def read_splits(path: Path) -> pd.DataFrame:
     """Return data/splits.csv without the test images, all text: NA and 007 stay what they are."""
     try:
-        return without_test(read_text_csv(path)[SPLIT_COLUMNS])
+        splits = read_text_csv(path)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; dvc repro datablock makes it") from None
+    return without_test(splits[_columns(splits)])
+
+
+def _columns(splits: pd.DataFrame) -> list[str]:
+    return [*SPLIT_COLUMNS, *(column for column in FOLD_COLUMNS if column in splits)]
 
 
 def write_test_set(path: Path, splits: pd.DataFrame) -> None:

@@ -101,3 +101,30 @@ def test_both_sides_count_the_classes_of_all_images(tmp_path: Path) -> None:
     assert opened.train.targets.tolist() == [2]
     assert opened.valid.paths == ["b.png"]
     assert opened.valid.targets.tolist() == [1]
+
+
+def test_a_fold_is_divided_from_what_trains(tmp_path: Path) -> None:
+    """By folds all images are open for training, and each fold takes its own from them."""
+    splits = pd.DataFrame(
+        {
+            "path": ["a.png", "b.png", "c.png"],
+            "label": ["z", "m", "a"],
+            "split": "train",
+            "reason": "",
+            "fold": ["1", "2", "2"],
+            "twin_folds": ["", "", "1"],
+        }
+    )
+    store = write_example_store(tmp_path)
+    plan = BatchPlan(batch_size=1, seed=1)
+    opened = open_dataloaders(store, splits, 1, imagenet_spec(), AUGMENT, plan)
+    assert (opened.train.paths, len(opened.valid)) == (["a.png", "b.png", "c.png"], 0)
+    assert list(opened.valid_batches()) == []
+    first = opened.of_fold(1)
+    assert (first.train.paths, first.valid.paths) == (["b.png"], ["a.png"])
+    second = opened.of_fold(2)
+    assert (second.train.paths, second.valid.paths) == (["a.png"], ["b.png", "c.png"])
+    assert second.valid.targets.tolist() == [1, 0]
+    several = BatchPlan(batch_size=2, seed=1, rank=Rank(0, 2))
+    with pytest.raises(UserError, match="folds is for few photos, which one process trains"):
+        open_dataloaders(store, splits, 1, imagenet_spec(), AUGMENT, several)

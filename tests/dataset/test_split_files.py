@@ -82,3 +82,13 @@ def test_class_names_are_sorted() -> None:
         "a",
         "b",
     ]
+
+
+def test_folds_come_back(tmp_path: Path) -> None:
+    """By folds two more columns stand at the end, and a test image has neither of them."""
+    splits = SPLITS.assign(fold=["1", "", "3", ""], twin_folds=["2 3", "", "", ""])
+    write_splits(tmp_path / "splits.csv", splits)
+    lines = (tmp_path / "splits.csv").read_text().splitlines()
+    assert lines[0] == "path,label,split,reason,fold,twin_folds"
+    assert lines[1:3] == ["a.jpg,cat,train,,1,2 3", "b.jpg,,test,,,"]
+    assert read_splits(tmp_path / "splits.csv").equals(without_test(splits))
