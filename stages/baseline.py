@@ -23,6 +23,7 @@ from stages.base.seed import derive
 from stages.base.terminal import say
 from stages.batch.image_set import open_image_set
 from stages.dataset.duplicates import read_duplicates
+from stages.dataset.folds import fold_sides, is_validated
 from stages.dataset.inseparable import inseparable_photos, read_groups
 from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import ModelParams, mean_activations
@@ -31,6 +32,7 @@ from stages.stats.predictions import Baseline, write_baseline
 from stages.store.reader import Store
 from stages.train.backbone_features import backbone_features
 from stages.train.device import open_device
+from stages.train.fold_probes import ProbeImages, with_fold_probes
 from stages.train.linear_probe import (
     error_out_of_fold,
     fit_probe,
@@ -64,7 +66,7 @@ def main() -> None:
     groups = inseparable_photos(image_set.paths, duplicates, declared)
     pred_probs, _ = out_of_fold(features, targets, groups, classes)
     train = splits["split"].eq("train").to_numpy()
-    valid = splits["split"].eq("valid").to_numpy()
+    valid = is_validated(splits).to_numpy()
     probe = fit_probe(features[train], targets[train])
     start = fit_probe_start(
         probe, pooled[train], targets[train], groups[train], paths[train], classes
@@ -77,8 +79,13 @@ def main() -> None:
         start = replace(start, shallow_error=np.array(error))
     draw = derive(seed, "learning curve")
     curve = probe_curve(features[train], targets[train], groups[train], draw)
-    temperature = float(start.probe.temperature)
-    valid_pred_probs = predict_probe(probe, features[valid], classes, temperature)
+    valid_pred_probs = predict_probe(
+        probe, features[valid], classes, float(start.probe.temperature)
+    )
+    if folds := fold_sides(splits):
+        all_images = ProbeImages(paths=paths, targets=targets, groups=groups, pooled=pooled)
+        start, by_folds = with_fold_probes(start, all_images, folds, classes)
+        valid_pred_probs = by_folds[valid]
 
     baseline = Baseline(
         class_names=np.array(class_names),
@@ -94,10 +101,7 @@ def main() -> None:
     write_csv("reports/baseline/learning_curve.csv", table)
     errors = baseline.errors()
     write_json("reports/baseline/metrics.json", errors.as_dict())
-    say(
-        f"A linear probe on the frozen body errs on {errors.valid:.1%} of {valid.sum()} "
-        f"validation images, and on {errors.out_of_fold:.1%} of all {len(paths)} out of fold"
-    )
+    say(str(errors))
 
 
 def backbone_of(recipe: Recipe) -> tuple[ModelParams, int]:

@@ -3,6 +3,7 @@
 Reads   data/presized/, data/splits.csv, data/probe.npz
 Writes  reports/lr_find/curve.csv, reports/lr_find/suggestion.json, its checkpoint
 Run     python -m stages.lr_find
+By folds it sees what the first fold trains on.
 """
 
 from stages.base.environment import prepare_process
@@ -26,6 +27,7 @@ from stages.base.ranks import SINGLE_PROCESS
 from stages.base.terminal import say
 from stages.batch.dataloaders import open_dataloaders
 from stages.batch.views import AugmentParams
+from stages.dataset.folds import first_fold_split
 from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import ModelParams
 from stages.store.reader import Store
@@ -47,7 +49,7 @@ def main() -> None:
     options = options.with_budget(fine_tune.images_seen, start.images.item(), fine_tune.batch_size)
 
     store = Store(Path("data/presized"))
-    splits = read_splits(Path("data/splits.csv"))
+    splits = first_fold_split(read_splits(Path("data/splits.csv")))
     inputs = RunInputs(
         open_loaders=partial(open_dataloaders, store, splits, workers()),
         classes=len(list_class_names(splits)),

@@ -18,7 +18,11 @@ from stages.base.files import read_npz, write_npz
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """The fine-tuned model on the validation images, and the margins of the training images."""
+    """The fine-tuned model on the validation images, and the margins of the training images.
+
+    By folds these are the same images, each predicted by the model that was trained without its
+    fold; the margins are of the training on all of them.
+    """
 
     class_names: np.ndarray  # (C,) str, the classes in the order of the columns
     paths: np.ndarray  # (V,) str, validation images
@@ -35,6 +39,7 @@ class Predictions:
     # (M, H, W) float32, 0 to 1: how much each place of the centre square speaks for the predicted
     # class, as a share of the largest.
     maps: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), "float32"))
+    folds: np.ndarray | None = None  # (V,) int64, of each image, from 1; None without folds
 
     def with_maps(self, rows: np.ndarray, maps: np.ndarray) -> "Predictions":
         """Return the same with maps (M, H, W) for the first M of these validation rows."""
@@ -54,24 +59,29 @@ class Baseline:
     targets: np.ndarray  # (N,) int64
     pred_probs: np.ndarray  # (N, C) float32, out of fold
     valid_paths: np.ndarray  # (V,) str, validation images
-    valid_pred_probs: np.ndarray  # (V, C) float32, from the probe fitted on training images
+    # (V, C) float32, from the probe fitted on training images; by folds, on those of other folds.
+    valid_pred_probs: np.ndarray
 
     def errors(self) -> "ProbeErrors":
         """Return how often the probe is wrong."""
-        row_of = {path: row for row, path in enumerate(self.paths)}
-        valid_targets = self.targets[[row_of[path] for path in self.valid_paths]]
+        row_of = {path: row for row, path in enumerate(self.paths.tolist())}
+        valid_targets = self.targets[[row_of[path] for path in self.valid_paths.tolist()]]
         return ProbeErrors(
             valid=float((self.valid_pred_probs.argmax(axis=1) != valid_targets).mean()),
+            valid_images=len(self.valid_paths),
             out_of_fold=float((self.pred_probs.argmax(axis=1) != self.targets).mean()),
+            images=len(self.paths),
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeErrors:
-    """The shares of images that the linear probe has wrong, 0 to 1."""
+    """The shares of images that the linear probe has wrong, 0 to 1, and of how many."""
 
     valid: float
+    valid_images: int
     out_of_fold: float  # of all images
+    images: int
 
     def as_dict(self) -> dict[str, float]:
         """Return the content of reports/baseline/metrics.json."""
@@ -80,6 +90,13 @@ class ProbeErrors:
             "accuracy": 1 - self.valid,
             "error_rate_out_of_fold": self.out_of_fold,
         }
+
+    def __str__(self) -> str:
+        """Return both in a sentence."""
+        return (
+            f"A linear probe on the frozen body errs on {self.valid:.1%} of {self.valid_images} "
+            f"validation images, and on {self.out_of_fold:.1%} of all {self.images} out of fold"
+        )
 
 
 _Record = TypeVar("_Record", Predictions, Baseline)
@@ -93,6 +110,7 @@ class _Array:
     name: str  # in the file
     dtype: str
     axes: _Axes  # a letter each; axes with the same letter must have the same length
+    optional: bool = False  # the file may lack it, and the field is None then
 
 
 # The arrays of each file by the field that holds them, in the order of the file.
@@ -106,6 +124,7 @@ _PREDICTIONS: Mapping[str, _Array] = {
     "train_margins": _Array(name="train_margins", dtype="float32", axes=("T",)),
     "map_paths": _Array(name="map_paths", dtype="str", axes=("M",)),
     "maps": _Array(name="maps", dtype="float32", axes=("M", "H", "W")),
+    "folds": _Array(name="folds", dtype="int64", axes=("V",), optional=True),
 }
 _BASELINE: Mapping[str, _Array] = {
     "class_names": _Array(name="vocab", dtype="str", axes=("C",)),
@@ -138,20 +157,22 @@ def read_baseline(path: Path | str) -> Baseline:
 
 
 def _write(path: Path | str, record: _Record, schema: Mapping[str, _Array]) -> None:
-    arrays = {spec.name: np.asarray(getattr(record, key)) for key, spec in schema.items()}
+    values = {spec.name: getattr(record, key) for key, spec in schema.items()}
+    arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
     write_npz(path, _checked(path, arrays, schema))
 
 
 def _read(path: Path | str, kind: type[_Record], schema: Mapping[str, _Array]) -> _Record:
     arrays = _checked(path, read_npz(path), schema)
-    return kind(**{key: arrays[spec.name] for key, spec in schema.items()})
+    present = {key: spec.name for key, spec in schema.items() if spec.name in arrays}
+    return kind(**{key: arrays[name] for key, name in present.items()})
 
 
 def _checked(
     path: Path | str, arrays: Mapping[str, np.ndarray], schema: Mapping[str, _Array]
 ) -> dict[str, np.ndarray]:
     """Return the arrays of the schema by their names in the file, in its order and types."""
-    specs = schema.values()
+    specs = [spec for spec in schema.values() if spec.name in arrays or not spec.optional]
     if missing := [spec.name for spec in specs if spec.name not in arrays]:
         raise UserError(f"{path}: {', '.join(missing)} is missing; dvc repro makes the file anew")
     lengths: dict[str, int] = {}

@@ -60,7 +60,7 @@ def choose(
     if params.fine_tune.base_lr != "find":
         suggestion = suggestion_from_params(params.fine_tune.base_lr)
         return Choice(recipe=recipe, rate=FoundRate(suggestion=suggestion, curve=[]), trial=trial)
-    probe = start.probe if recipe.from_probe else None
+    probe = start.without_first_fold() if recipe.from_probe else None
     return Choice(
         recipe=recipe, rate=find_rate(open_run(params, inputs), lr_find, probe), trial=trial
     )

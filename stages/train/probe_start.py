@@ -1,10 +1,12 @@
 """Probe start: the probe that training starts from, and another that a trial compares it with.
 
 The other was fitted without a fifth of the training images, which are held out in the trial. So
-fine-tuning is compared with the probe before the real run, without a look at validation.
+fine-tuning is compared with the probe before the real run, without a look at validation. By folds
+there is a probe for each fold, fitted without it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,17 @@ from stages.base.files import read_npz, write_npz
 from stages.model.probe import Probe
 
 _TRIAL = "trial_"  # before the names of the other probe's arrays
+_FOLD = "fold_"  # and its number, before those of a fold's probe
 _OTHERS = ("held_out", "held_out_right", "error", "shallow_error", "images")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldProbe:
+    """The probe that was fitted without a fold, and what it says of the images of the fold."""
+
+    probe: Probe
+    paths: np.ndarray  # (V,) str, validated by the fold
+    right: np.ndarray  # (V,) bool, whether the probe predicts the label of each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,25 +40,56 @@ class ProbeStart:
     error: np.ndarray  # () float64, error rate of the training images out of fold
     shallow_error: np.ndarray  # () float64, the same of shallow_recipe's probe; nan without one
     images: np.ndarray  # () int64, how many training images there are
+    folds: Mapping[int, FoldProbe] = field(default_factory=dict)  # by number; {} without folds
+
+    def without_first_fold(self) -> Probe:
+        """Return the probe that was fitted without the first fold; without folds, `probe`."""
+        return next((fold.probe for fold in self.folds.values()), self.probe)
 
 
 def write_probe_start(path: Path | str, start: ProbeStart) -> None:
-    """Write both as .npz."""
-    trial = {f"{_TRIAL}{name}": array for name, array in vars(start.trial_probe).items()}
+    """Write all probes as .npz."""
+    trial = _named(_TRIAL, vars(start.trial_probe))
     others = {name: getattr(start, name) for name in _OTHERS}
-    write_npz(path, {**vars(start.probe), **trial, **others})
+    folds = {
+        name: array
+        for number, fold in start.folds.items()
+        for name, array in _named(
+            f"{_FOLD}{number}_", {**vars(fold.probe), "paths": fold.paths, "right": fold.right}
+        ).items()
+    }
+    write_npz(path, {**vars(start.probe), **trial, **others, **folds})
 
 
 def read_probe_start(path: Path | str) -> ProbeStart:
     """Read what `write_probe_start` wrote; a UserError names a missing or damaged file."""
     arrays = read_npz(path)
-    trial = {
-        name.removeprefix(_TRIAL): arrays.pop(name)
-        for name in list(arrays)
-        if name.startswith(_TRIAL)
-    }
+    trial = _taken(arrays, _TRIAL)
+    folds = _taken(arrays, _FOLD)
     try:
+        numbers = sorted({int(name.partition("_")[0]) for name in folds})
         others = {name: arrays.pop(name) for name in _OTHERS}
-        return ProbeStart(probe=Probe(**arrays), trial_probe=Probe(**trial), **others)
-    except (KeyError, TypeError):
+        return ProbeStart(
+            probe=Probe(**arrays),
+            trial_probe=Probe(**trial),
+            **others,
+            folds={number: _fold_probe(_taken(folds, f"{number}_")) for number in numbers},
+        )
+    except (KeyError, TypeError, ValueError):
         raise UserError(f"{path} holds other arrays than baseline's; dvc repro makes it") from None
+
+
+def _fold_probe(arrays: dict[str, np.ndarray]) -> FoldProbe:
+    paths = arrays.pop("paths")
+    right = arrays.pop("right")
+    return FoldProbe(probe=Probe(**arrays), paths=paths, right=right)
+
+
+def _named(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {f"{prefix}{name}": array for name, array in arrays.items()}
+
+
+def _taken(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """Remove the arrays whose names begin so; return them without it."""
+    names = [name for name in arrays if name.startswith(prefix)]
+    return {name.removeprefix(prefix): arrays.pop(name) for name in names}

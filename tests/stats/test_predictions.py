@@ -40,9 +40,10 @@ BASELINE = Baseline(
 
 
 def same(first: Predictions | Baseline, second: Predictions | Baseline) -> bool:
-    """Return whether every array is equal in values and type."""
+    """Return whether every array is equal in values and type, or absent in both."""
     pairs = [(getattr(first, field.name), getattr(second, field.name)) for field in fields(first)]
-    return all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in pairs)
+    present = [(a, b) for a, b in pairs if not (a is None and b is None)]
+    return all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in present)
 
 
 def test_predictions_come_back(tmp_path: Path) -> None:
@@ -179,3 +180,31 @@ def test_maps_belong_to_the_rows_given() -> None:
     assert explained.map_paths.tolist() == ["b.jpg"]
     assert np.array_equal(explained.map_of()["b.jpg"], maps[0])
     assert explained.targets is PREDICTIONS.targets
+
+
+def test_folds_come_back(tmp_path: Path) -> None:
+    """By folds the file has one more array, the fold of each image; without it there is none."""
+    folds = replace(PREDICTIONS, folds=np.array([2, 11]))
+    write_predictions(tmp_path / "p.npz", folds)
+    assert same(read_predictions(tmp_path / "p.npz"), folds)
+    write_predictions(tmp_path / "without.npz", PREDICTIONS)
+    with np.load(tmp_path / "without.npz") as arrays:
+        assert "folds" not in arrays
+    assert read_predictions(tmp_path / "without.npz").folds is None
+    with pytest.raises(UserError, match="folds has shape"):
+        write_predictions(tmp_path / "p.npz", replace(PREDICTIONS, folds=np.array([2])))
+
+
+def test_error_rates_of_the_baseline() -> None:
+    """The error of validation is that of its own probe, that of all images is out of fold."""
+    baseline = replace(
+        BASELINE,
+        pred_probs=np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8]], "float32"),
+        valid_paths=np.array(["c.jpg", "a.jpg"]),
+        valid_pred_probs=np.array([[0.1, 0.9], [0.4, 0.6]], "float32"),
+    )
+    assert baseline.errors().as_dict() == {
+        "error_rate": 0.5,
+        "accuracy": 0.5,
+        "error_rate_out_of_fold": pytest.approx(1 / 3),
+    }

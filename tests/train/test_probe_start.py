@@ -1,11 +1,13 @@
 """The probes that training and its trial start from, and their file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stages.base.errors import UserError
+from stages.base.files import read_npz, write_npz
 from stages.model.classifier import mean_activations
 from stages.train.linear_probe import (
     assign_folds,
@@ -14,7 +16,12 @@ from stages.train.linear_probe import (
     fit_probe_start,
     out_of_fold,
 )
-from stages.train.probe_start import ProbeStart, read_probe_start, write_probe_start
+from stages.train.probe_start import (
+    FoldProbe,
+    ProbeStart,
+    read_probe_start,
+    write_probe_start,
+)
 
 RNG = np.random.default_rng(0)
 TARGETS = np.repeat(np.arange(3), 20)
@@ -94,3 +101,34 @@ def test_other_arrays_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "probe.npz", weights=np.zeros(3))
     with pytest.raises(UserError, match=r"probe.npz holds other arrays.*dvc repro"):
         read_probe_start(tmp_path / "probe.npz")
+
+
+def test_the_probes_of_folds_come_back(tmp_path: Path) -> None:
+    """The file holds the probe, paths and answers of each fold, by its number in order."""
+    start = fitted()
+    folds = {
+        number: FoldProbe(
+            probe=start.trial_probe, paths=PATHS[:number], right=TARGETS[:number] == 0
+        )
+        for number in (2, 11)
+    }
+    write_probe_start(tmp_path / "folds.npz", replace(start, folds=folds))
+    read = read_probe_start(tmp_path / "folds.npz")
+    assert list(read.folds) == [2, 11]
+    assert read.folds[11].paths.tolist() == PATHS[:11].tolist()
+    assert read.folds[11].right.tolist() == [True] * 11
+    assert np.array_equal(read.folds[2].probe.weights, start.trial_probe.weights)
+    assert np.array_equal(read.probe.weights, start.probe.weights)
+    assert read.without_first_fold() is read.folds[2].probe
+    assert start.without_first_fold() is start.probe
+
+
+def test_a_damaged_fold_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    """A fold without a number, or without its paths, names the file and what makes it."""
+    start = fitted()
+    write_probe_start(tmp_path / "probe.npz", start)
+    arrays = read_npz(tmp_path / "probe.npz")
+    for name in ("fold_x_paths", "fold_1_paths"):
+        write_npz(tmp_path / "damaged.npz", {**arrays, name: PATHS})
+        with pytest.raises(UserError, match=r"damaged\.npz holds other arrays"):
+            read_probe_start(tmp_path / "damaged.npz")
