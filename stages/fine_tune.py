@@ -13,7 +13,6 @@ prepare_process()
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from stages.base.entry_point import run_stage
@@ -32,6 +31,7 @@ from stages.model.files import save_model
 from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import write_predictions
 from stages.store.reader import Store
+from stages.train.cross_validation import cross_validate
 from stages.train.distributed import process_group
 from stages.train.launch import launch
 from stages.train.lr_suggest import read_suggestion
@@ -39,7 +39,6 @@ from stages.train.plan import FineTuneParams
 from stages.train.probe_start import read_probe_start
 from stages.train.recipe import Recipe, candidates, first_recipe
 from stages.train.run import RunInputs, RunParams, open_run
-from stages.train.saliency import images_to_explain, saliency_maps
 from stages.train.trial import train_from
 
 
@@ -74,19 +73,16 @@ def train() -> None:
     run = open_run(read_run_params(recipe), inputs)
     base_lr = run.task.params.choose_lr(suggestion)
     with process_group(run.task.compute):
-        trained = train_from(start, recipe, run, base_lr, tqdm.write)
+        train_all = cross_validate if run.loaders.folds else train_from
+        trained = train_all(start, recipe, run, base_lr, tqdm.write)
     if not rank.first:
         return
 
     result = trained.result
-    task = trained.run.task
     card = trained.run.card(class_names, read_value("presize.size", int), base_lr)
-    save_model(Path("data/model"), task.model, card)
-    loaders = trained.run.loaders
-    predictions = result.predictions(np.array(class_names), loaders)
-    rows = images_to_explain(predictions.pred_probs, predictions.targets)
-    maps = saliency_maps(task.model, loaders.valid_subset(rows), task.compute)
-    write_predictions("data/predictions.npz", predictions.with_maps(rows, maps))
+    save_model(Path("data/model"), trained.run.task.model, card)
+    predictions = trained.predictions(class_names)
+    write_predictions("data/predictions.npz", predictions)
     write_csv("reports/fine_tune/outcomes.csv", outcomes_table(predictions))
     write_csv("reports/fine_tune/history.csv", result.history())
     record = trained.run.recipe_record(recipe.name, start, suggestion.trial)
@@ -94,7 +90,7 @@ def train() -> None:
     facts = {"base_lr": base_lr, "recipe": record, "trial": trial}
     write_json("reports/fine_tune/metrics.json", result.metrics() | facts)
     run.task.checkpoints.remove()
-    say(f"{'Fine-tuned' if result.trained else 'The probe on'} {card.params.arch}: {result}")
+    say(str(trained))
 
 
 def read_run_params(recipe: Recipe) -> RunParams:

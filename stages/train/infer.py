@@ -26,8 +26,13 @@ class Inference:
     loss: float
 
     def error_rate(self, targets: np.ndarray) -> float:
-        """Return the share of the images whose most probable class is not the target."""
+        """Return the share of images whose most probable class is not the target; NaN of none."""
+        if not len(targets):
+            return float("nan")
         return float(np.mean(self.pred_probs.argmax(axis=1) != targets))
+
+
+NO_INFERENCE = Inference(np.zeros((0, 0), np.float32), float("nan"))  # where no image validates
 
 
 def predict_batches(

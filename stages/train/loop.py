@@ -17,7 +17,7 @@ from stages.train.distributed import (
     wait_for_all,
 )
 from stages.train.epoch_steps import RunUnderWay, save_checkpoint, train_steps
-from stages.train.infer import Inference, predict_batches
+from stages.train.infer import NO_INFERENCE, Inference, predict_batches
 from stages.train.interrupt import Interrupted, StopRequest
 from stages.train.memory import memory_advice
 from stages.train.param_groups import freeze, layer_groups, unfreeze
@@ -74,7 +74,9 @@ def keep_start(task: TrainingTask, log: Callable[[str], None]) -> TrainingResult
 
 
 def _validate(task: TrainingTask, batches: Iterable[Batch]) -> Inference:
-    """Return the predictions of all processes for the images of validation."""
+    """Return the predictions of all processes for the images of validation, if there are any."""
+    if not len(task.data.valid_targets):
+        return NO_INFERENCE
     share_statistics(task.model, task.compute)
     with memory_advice(task.params.batch_size):
         share = predict_batches(task.model, batches, task.compute, task.params.loss)

@@ -1,6 +1,8 @@
 """Progress of training: what a run that goes on must know, beside the weights."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,15 +18,25 @@ class HistoryRow(NamedTuple):
     phase: HistoryPhase
     lr: float  # of the head, at the last step
     train_loss: float  # NaN without training
-    valid_loss: float
+    valid_loss: float  # both NaN where no image validates
     error_rate: float
+
+    @property
+    def trained(self) -> bool:
+        """Return whether this is an epoch of training, not the average at the end or the probe."""
+        return self.phase in ("frozen", "unfrozen")
 
     def line(self) -> str:
         """Return the row as a person reads it while waiting."""
-        return (
-            f"epoch {self.epoch:3d} {self.phase:8s}  train loss {self.train_loss:.3f}  "
-            f"valid loss {self.valid_loss:.3f}  error {self.error_rate:.1%}"
-        )
+        line = f"epoch {self.epoch:3d} {self.phase:8s}  train loss {self.train_loss:.3f}"
+        if isnan(self.valid_loss):
+            return line
+        return f"{line}  valid loss {self.valid_loss:.3f}  error {self.error_rate:.1%}"
+
+
+def count_trained(rows: Iterable[HistoryRow]) -> int:
+    """Return how many of the rows are epochs of training."""
+    return sum(row.trained for row in rows)
 
 
 class Margins:

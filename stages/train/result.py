@@ -39,7 +39,7 @@ class TrainingResult:
     @property
     def trained(self) -> list[HistoryRow]:
         """Return the epochs of training, without the average at the end or the probe as it is."""
-        return [row for row in self.epochs if row.phase in ("frozen", "unfrozen")]
+        return [row for row in self.epochs if row.trained]
 
     def history(self) -> pd.DataFrame:
         """Return the table history.csv: a row for each epoch of training."""

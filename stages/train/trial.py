@@ -14,12 +14,14 @@ from stages.batch.dataloaders import DataLoaders
 from stages.model.probe import start_from_probe
 from stages.stats.mcnemar import PairedComparison, compare_paired
 from stages.stats.metrics_record import TrialRecord
+from stages.stats.predictions import Predictions
 from stages.train.infer import Inference
 from stages.train.loop import fine_tune, keep_start
 from stages.train.probe_start import ProbeStart
 from stages.train.recipe import Recipe
 from stages.train.result import TrainingResult
 from stages.train.run import TrainingRun
+from stages.train.saliency import images_to_explain, saliency_maps
 from stages.train.training_data import TrainingData, TrainingTask
 
 # With fewer held-out images no result is significant: six that one alone has right are p = .03.
@@ -75,6 +77,20 @@ class Trained:
     run: TrainingRun
     result: TrainingResult
     trial: Trial | None
+
+    def predictions(self, class_names: list[str]) -> Predictions:
+        """Return the predictions for validation, with the saliency of the worst of them."""
+        loaders = self.run.loaders
+        task = self.run.task
+        predictions = self.result.predictions(np.array(class_names), loaders)
+        rows = images_to_explain(predictions.pred_probs, predictions.targets)
+        maps = saliency_maps(task.model, loaders.valid_subset(rows), task.compute)
+        return predictions.with_maps(rows, maps)
+
+    def __str__(self) -> str:
+        """Say what the model is, and how many are wrong in the end."""
+        arch = self.run.model_params.arch
+        return f"{'Fine-tuned' if self.result.trained else 'The probe on'} {arch}: {self.result}"
 
 
 def train_from(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.train.infer import Inference
+from stages.train.infer import NO_INFERENCE, Inference
 from stages.train.progress import HistoryRow
 from stages.train.result import TrainingResult
 
@@ -48,3 +48,8 @@ def test_the_history_is_of_training_alone() -> None:
 def test_an_error_is_another_class_than_the_target(targets: list[int], expected: float) -> None:
     """The error rate is the share of the images whose most probable class is another."""
     assert VALIDATION.error_rate(np.array(targets)) == expected
+
+
+def test_no_images_have_no_error_rate() -> None:
+    """Where no image validates the error rate is no number, without a warning."""
+    assert np.isnan(NO_INFERENCE.error_rate(np.zeros(0, np.int64)))
