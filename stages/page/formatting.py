@@ -102,7 +102,8 @@ def headline(metrics: Metrics) -> str:
     model = metrics["error_rate"]
     if is_probe(metrics):
         error = f"{percent(model['value'])} error ({interval_ends(model)})"
-        return f"The model is the linear probe, as fine-tuning was worse in a trial: {error}."
+        where = "over the folds" if "folds" in metrics else "in a trial"
+        return f"The model is the linear probe, as fine-tuning was worse {where}: {error}."
     probe = metrics["baseline"]["error_rate"]
     verdict = VERDICTS[metrics["versus_baseline"]["verdict"]]
     return (

@@ -31,14 +31,21 @@ def report_markdown(result: Interpretation, counts: Mapping[str, int], data_key:
 
 def _verdict(metrics: Metrics) -> str:
     trial = metrics["trial"]
+    by_folds = "folds" in metrics
+    if trial and is_probe(metrics) and by_folds:
+        return (
+            f"Of {trial['images']:,} images, models fine-tuned without their fold erred on"
+            f" {trial['errors']:,}, and the probes on {trial['probe_errors']:,}."
+        )
     if trial and is_probe(metrics):
         return (
             f"In a trial without {trial['images']:,} of the training images fine-tuning erred on"
             f" {trial['errors']:,} of these, and the probe on {trial['probe_errors']:,}."
         )
     versus = metrics["versus_baseline"]
+    images = "images, each by models that did not see its fold" if by_folds else "validation images"
     return (
-        f"On the same {metrics['images']:,} validation images, fine-tuning alone is right"
+        f"On the same {metrics['images']:,} {images}, fine-tuning alone is right"
         f" {times(versus['only_first_right'])} and the probe alone"
         f" {times(versus['only_second_right'])} (exact McNemar test, {p_is(versus['p'])})."
     )

@@ -22,6 +22,7 @@ from stages.stats.mcnemar import compare_paired
 from stages.stats.metrics import accuracy, class_metrics, confusion, macro, top_k
 from stages.stats.metrics_record import (
     CalibrationRecord,
+    FoldsRecord,
     Metrics,
     RecipeRecord,
     Scores,
@@ -193,7 +194,13 @@ def _metrics(
         "conditions": slice_tendencies(properties, ~right),
         "recipe": None,
         "trial": None,
+        **_folds(predictions),
     }
+
+
+def _folds(predictions: Predictions) -> FoldsRecord:
+    folds = predictions.folds
+    return {} if folds is None else {"folds": len(np.unique(folds))}
 
 
 def _calibration(

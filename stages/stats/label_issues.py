@@ -96,7 +96,8 @@ def _score(table: pd.DataFrame) -> pd.Series:
     log-odds of label against rival .88, .78 and .70. benchmarks/suspects.py has real training.
     """
     rank = (table["margin"].rank() - 0.5) / table["margin"].count()
-    has_margin = rank.notna()
+    # By folds an image has both, and what did not train on it knows more.
+    has_margin = rank.notna() & table["model_log_odds"].isna()
     validated = table["model_log_odds"].dropna()
     log_odds = table["model_log_odds"].copy()
     if len(validated):

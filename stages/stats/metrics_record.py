@@ -84,7 +84,10 @@ class SliceTendency(TypedDict):
 
 
 class TrialRecord(TypedDict):
-    """The trial before training, on held-out training images: see train/trial.Trial."""
+    """The trial before training, on held-out training images: see train/trial.Trial.
+
+    By folds it is on all images, each by the model and the probe that did not see its fold.
+    """
 
     images: int
     errors: int  # of fine-tuning
@@ -111,7 +114,13 @@ class RecipeRecord(TypedDict):
     flip: bool
 
 
-class Metrics(Scores):
+class FoldsRecord(TypedDict, total=False):
+    """That each image was predicted by the model of its fold; empty where there are no folds."""
+
+    folds: int
+
+
+class Metrics(Scores, FoldsRecord):
     """The whole of metrics.json: the fine-tuned model's scores come first, without a key above."""
 
     baseline: Scores  # the linear probe

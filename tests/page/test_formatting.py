@@ -182,3 +182,13 @@ def test_the_trial_that_chose_the_recipe_is_told() -> None:
         "In a trial on 107 training images held out, learning anew erred on 1 and the linear probe"
         " on 16, so training started anew. The model sees"
     )
+
+
+def test_by_folds_the_headline_names_them() -> None:
+    """Where fine-tuning was worse over the folds, no trial is named."""
+    paths = np.array([f"{number}.jpg" for number in range(100)])
+    result = example_interpretation(*example_inputs(["a", "b"], paths))
+    trial = TrialRecord(images=60, errors=9, probe_errors=1, epochs=3, p=0.02, verdict="worse")
+    metrics = result.with_training(RECIPE, trial).metrics
+    metrics["folds"] = 5
+    assert "as fine-tuning was worse over the folds: " in headline(metrics)

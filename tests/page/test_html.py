@@ -414,3 +414,19 @@ def test_the_diagnosis_and_the_trial_stand_beside_the_history() -> None:
     assert "Underfitting: <more>" in words
     assert "fine-tuning erred on 1 after 1 epoch, the probe on 9" in words
     assert "The model is the linear probe" not in words
+
+
+@pytest.mark.parametrize("verdict", ["worse", "better"])
+def test_by_folds_the_page_says_who_judged_and_what_is_kept(verdict: Verdict) -> None:
+    """The page tells the folds, that the kept model saw all images, and no trial."""
+    page = example_page(["a", "b"])
+    trial = TrialRecord(images=100, errors=9, probe_errors=4, epochs=3, p=0.02, verdict=verdict)
+    result = page.result.with_training(RECIPE, trial)
+    folded = replace(result, metrics={**result.metrics, "folds": 5})
+    words = " ".join(" ".join(Reader(render_page(replace(page, result=folded))).words).split())
+    assert "by a model that was trained without its fold, one of 5; the model that is kept" in words
+    assert "Fine-tuned, they erred on 9 of 100 images, and the probes of the folds on 4." in words
+    assert "n a trial" not in words
+    assert "a trial on" not in words
+    worse = "Of 100 images, models fine-tuned without their fold erred on 9, and the probes on 4"
+    assert (worse in words) == (verdict == "worse")

@@ -4,11 +4,12 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from stages.page.markdown import report_markdown
 from stages.page.markdown_escape import CODE_SPAN_LENGTH, code_span
 from stages.stats.interpretation import Interpretation, InterpretParams
-from stages.stats.metrics_record import TrialRecord
+from stages.stats.metrics_record import TrialRecord, Verdict
 from tests.example_results import RECIPE, STRANGE_LABELS
 from tests.page.example_page import example_inputs, example_interpretation
 from tests.page.github_markdown import Rendered
@@ -95,3 +96,16 @@ def test_a_model_that_is_the_probe_has_the_trial_for_a_verdict() -> None:
     assert text.startswith("## The model is the linear probe")
     assert "fine-tuning erred on 10 of these, and the probe on 1." in text
     assert "McNemar" not in text
+
+
+@pytest.mark.parametrize("verdict", ["worse", "better"])
+def test_by_folds_the_verdict_says_who_judged(verdict: Verdict) -> None:
+    """Every image was judged by models that did not see its fold, and no trial is named."""
+    trial = TrialRecord(images=67, errors=10, probe_errors=1, epochs=3, p=0.012, verdict=verdict)
+    result = interpretation(["a", "b"]).with_training(RECIPE, trial)
+    by_folds = replace(result, metrics={**result.metrics, "folds": 5})
+    text = report_markdown(by_folds, COUNTS, "abc")
+    worse = "Of 67 images, models fine-tuned without their fold erred on 10, and the probes on 1."
+    assert (worse in text) == (verdict == "worse")
+    assert ("images, each by models that did not see its fold" in text) == (verdict == "better")
+    assert "n a trial" not in text

@@ -245,3 +245,35 @@ def test_params_have_bounds(change: dict[str, object]) -> None:
     """What the page cannot show is refused."""
     with pytest.raises(ValidationError):
         InterpretParams.model_validate({**PARAMS.model_dump(), **change})
+
+
+def by_folds(labels: list[str]) -> tuple[Predictions, Baseline]:
+    """Return predictions of all images by three folds, and a baseline of the same folds."""
+    predictions, baseline = predictions_of(labels)
+    targets = baseline.targets
+    pooled = replace(
+        predictions,
+        paths=baseline.paths,
+        targets=targets,
+        pred_probs=baseline.pred_probs,
+        train_paths=baseline.paths,
+        train_targets=targets,
+        train_margins=np.linspace(-1, 1, len(targets), dtype="float32"),
+        map_paths=predictions.map_paths,
+        folds=np.arange(len(targets)) % 3 + 1,
+    )
+    return pooled, replace(
+        baseline, valid_paths=baseline.paths, valid_pred_probs=baseline.pred_probs
+    )
+
+
+def test_by_folds_all_images_are_judged_and_their_number_is_told() -> None:
+    """The scores are of every image, both as trained and as validated, and folds says so last."""
+    predictions, baseline = by_folds(list("abc"))
+    result = interpreted(predictions, baseline)
+    wrong = predictions.pred_probs.argmax(axis=1) != predictions.targets
+    assert value_of(result.metrics["error_rate"]) == pytest.approx(wrong.mean())
+    assert result.metrics["images"] == len(wrong) == result.class_metrics["train"].sum()
+    assert list(result.metrics)[-1] == "folds"
+    assert result.metrics["folds"] == 3
+    assert "folds" not in interpreted(*predictions_of(list("abc"))).metrics

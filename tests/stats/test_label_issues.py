@@ -211,3 +211,19 @@ def test_an_untrained_model_is_no_second_source() -> None:
     )
     scores = rank_label_issues(*sources, NO_DUPLICATES, 10).set_index("path")["score"]
     assert scores["valid b.jpg"] == pytest.approx(scores["train b.jpg"])
+
+
+def test_what_did_not_train_on_an_image_counts_before_its_margin() -> None:
+    """By folds an image has a prediction and a margin, and its score is that of the prediction."""
+    baseline, predictions = evidence(model=(CONFIDENT, [0.1, 0.85, 0.05]))
+    margins = {
+        "train_paths": predictions.paths,
+        "train_targets": predictions.targets,
+        "train_margins": np.array([-0.9, 0.9], "float32"),
+    }
+    scores = []
+    for changed in (replace(predictions, **margins), predictions):
+        table = rank_label_issues(baseline, changed, NO_DUPLICATES, 10)
+        scores.append(table.loc[table["path"] == "valid b.jpg", "score"].tolist())
+    assert scores[0] == scores[1]
+    assert len(scores[0]) == 1
