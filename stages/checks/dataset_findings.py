@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from stages.checks.duplicate_findings import check_duplicates
 from stages.checks.finding import Finding, worst_first
 from stages.checks.findings import blank_images, check_images
+from stages.checks.fold_findings import check_folds
 from stages.checks.group_findings import check_groups
 from stages.dataset.split_files import without_test
 from stages.dataset.splits import DatablockParams
@@ -23,7 +24,8 @@ def check_dataset(
 ) -> list[Finding]:
     """Return all findings, errors first.
 
-    images: the columns of the store's index, with label, split and group; duplicates: as of
+    images: the columns of the store's index, with label, split, group and, by folds, FOLD_COLUMNS;
+    duplicates: as of
     `find_duplicates`; size: the side in pixels that the model sees; image: pixels by path. Of the
     test images only their number in each class is looked at, and their duplicates.
     """
@@ -32,4 +34,5 @@ def check_dataset(
     findings = check_images(images, size, params.split.by, blank)
     findings += check_duplicates(images, duplicates, params)
     findings += check_groups(seen, params.split)
+    findings += check_folds(seen, params.split)
     return worst_first(findings)

@@ -18,6 +18,7 @@ _APART: dict[SplitRule, str] = {
     "stratified": "column or folder divides by day or place",
     "column": "let the split column divide by day or place",
     "folder": "let the folders divide by day or place",
+    "folds": "column or folder divides by day or place",
 }
 
 
@@ -26,12 +27,14 @@ def check_duplicates(
 ) -> list[Finding]:
     """Return the findings, warnings first.
 
-    images: path, label and split; duplicates: as of `find_duplicates`, of these images and others.
+    images: path, label, split and, by folds, FOLD_COLUMNS; duplicates: as of `find_duplicates`,
+    of these images and others.
     """
     known = duplicates["path"].isin(images["path"]) & duplicates["twin"].isin(images["path"])
     pairs = duplicates[known]
-    by_path = images.set_index("path")["split"]
+    by_path = _sides(images)
     pairs = pairs.assign(side=pairs["path"].map(by_path), other=pairs["twin"].map(by_path))
+    pairs = pairs.assign(parted=_parted(pairs, images))
     findings = [
         *_check_excluded(images),
         *_check_same_pictures(pairs),
@@ -41,6 +44,23 @@ def check_duplicates(
         *_check_training(images, pairs),
     ]
     return worst_first(findings)
+
+
+def _sides(images: pd.DataFrame) -> pd.Series:
+    """Return the side of each image by path: that of the split, or its fold."""
+    by_path = images.set_index("path")
+    if "fold" not in by_path:
+        return by_path["split"]
+    return by_path["split"].where(by_path["fold"] == "", "fold " + by_path["fold"])
+
+
+def _parted(pairs: pd.DataFrame, images: pd.DataFrame) -> list[bool]:
+    """Return which pairs are in two folds and yet on both sides of no training, by twin_folds."""
+    if "twin_folds" not in images:
+        return [False] * len(pairs)
+    folds = pairs["path"].map(images.set_index("path")["twin_folds"])
+    other = pairs["other"].str.removeprefix("fold ")
+    return [name in text.split() for name, text in zip(other, folds, strict=True)]
 
 
 def _check_excluded(images: pd.DataFrame) -> Iterator[Finding]:
@@ -142,7 +162,7 @@ def _check_training(images: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Findi
 
 def _across(pairs: pd.DataFrame) -> pd.Series:
     """Return which pairs stand on two sides; what is excluded stands on none."""
-    used = pairs["side"].ne("excluded") & pairs["other"].ne("excluded")
+    used = pairs["side"].ne("excluded") & pairs["other"].ne("excluded") & ~pairs["parted"]
     return used & pairs["side"].ne(pairs["other"])
 
 

@@ -32,34 +32,40 @@ _MORE_TRAINING: dict[SplitRule, str] = {
     "stratified": "lower datablock.split.valid, or add photos",
     "column": "write train into more rows of ingest.label.split_column",
     "folder": "move photos into the folder of the training images",
+    "folds": "add photos",
 }
 _MORE_VALIDATION: dict[SplitRule, str] = {
     "hash": f"raise datablock.split.valid, add photos{_STRATIFY}",
     "stratified": "add photos: no class has two that are not alike",
     "column": "write valid into some rows of ingest.label.split_column",
     "folder": "move some photos into the folder of the validation images",
+    "folds": "add photos",
 }
 _TRAIN_CLASS: dict[SplitRule, str] = {
     "hash": f"add photos of it{_STRATIFY},",
     "stratified": "add photos of it,",
     "column": "write train into some of its rows of ingest.label.split_column,",
     "folder": "move some of its photos into the folder of the training images,",
+    "folds": "add photos of it,",
 }
 _VALIDATE_CLASS: dict[SplitRule, str] = {
     "hash": f"add photos of it{_STRATIFY}",
     "stratified": "add photos of it, since those that there are look alike or are a single one",
     "column": "write valid into some of its rows of ingest.label.split_column",
     "folder": "move some of its photos into the folder of the validation images",
+    "folds": "add photos of it",
 }
 
 
 def count_classes(splits: pd.DataFrame) -> pd.DataFrame:
     """Return label, train, valid and excluded: the images of each class, sorted by label.
 
-    Where images are set aside for a test, there is a column test too.
+    Where images are set aside for a test, there is a column test too. By folds there is none for
+    valid: all images that train are validated.
     """
     counts = pd.crosstab(splits["label"], splits["split"])
-    used = [split for split in SPLIT_VALUES if split != "test" or split in counts]
+    absent = {"test"} - set(counts) | ({"valid"} if "fold" in splits else set())
+    used = [split for split in SPLIT_VALUES if split not in absent]
     counts = counts.reindex(columns=used, fill_value=0)
     return counts.rename_axis(columns=None).reset_index()
 
@@ -107,13 +113,13 @@ def _check_sides(classes: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
             "no_training_images",
             f"no image is left to train with: {_MORE_TRAINING[by]}",
         )
-    if not classes["valid"].any():
+    if not (validated := _validated(classes)).any():
         yield error_finding(
             "no_validation_images",
             f"no image is left to validate with: {_MORE_VALIDATION[by]}",
         )
     else:
-        yield _precision_note("precision", "validation", int(classes["valid"].sum()))
+        yield _precision_note("precision", "validation", int(validated.sum()))
     if "test" in classes and classes["test"].any():
         yield _precision_note("test_precision", "test", int(classes["test"].sum()))
     if len(classes) == 1:
@@ -122,6 +128,11 @@ def _check_sides(classes: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
             f"every image is labelled {classes['label'][0]!r}, and it takes two classes to tell "
             "apart: check ingest.label, or add photos of something else",
         )
+
+
+def _validated(classes: pd.DataFrame) -> pd.Series:
+    """Return how many images of each class are validated, (C,)."""
+    return classes["valid"] if "valid" in classes else classes["train"]
 
 
 def _precision_note(check: str, side: str, number: int) -> Finding:
@@ -136,7 +147,7 @@ def _check_classes(classes: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
     """Yield what single classes lack on a side of the split, and how unequal they are."""
     label = classes["label"]
     train = classes["train"]
-    valid = classes["valid"]
+    valid = _validated(classes)
     if not train.any():
         return
     if len(valid_only := label[train.eq(0) & valid.gt(0)]):

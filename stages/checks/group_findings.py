@@ -7,7 +7,8 @@ import pandas as pd
 from stages.base.plural import count_noun, join_names
 from stages.checks.finding import Finding, warning_finding
 from stages.checks.undeclared_groups import find_named_groups
-from stages.dataset.splits import SplitParams
+from stages.dataset.folds import is_validated
+from stages.dataset.splits import SplitParams, SplitRule
 
 _SHOWN = 3  # names of groups in one sentence
 _FEW_GROUPS = 10  # in validation, below which its error is hardly more than that of single groups
@@ -22,7 +23,7 @@ def check_groups(images: pd.DataFrame, params: SplitParams) -> list[Finding]:
         _sizes_note(grouped),
         *_check_ungrouped(images),
         *_check_sides(grouped),
-        *_check_validation(grouped),
+        *_check_validation(grouped, params.by),
     ]
 
 
@@ -72,13 +73,14 @@ def _check_sides(grouped: pd.DataFrame) -> Iterator[Finding]:
         )
 
 
-def _check_validation(grouped: pd.DataFrame) -> Iterator[Finding]:
+def _check_validation(grouped: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
     """Yield that few groups validate: images of one group are right or wrong together."""
-    groups = grouped.loc[grouped["split"] == "valid", "group"].nunique()
+    groups = grouped.loc[is_validated(grouped), "group"].nunique()
+    remedy = "add groups" if by == "folds" else "raise datablock.split.valid, or add groups"
     if 0 < groups < _FEW_GROUPS:
         yield warning_finding(
             "few_groups_in_validation",
             f"only {count_noun(groups, 'group')} in validation: images of one group are right or "
             "wrong together, so the true error may lie far outside the interval, which counts "
-            "images; raise datablock.split.valid, or add groups",
+            f"images; {remedy}",
         )

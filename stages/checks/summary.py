@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ class ClassCounts(TypedDict):
 
     label: str
     train: int
-    valid: int
+    valid: NotRequired[int]  # by folds all that train are validated
     excluded: int
 
 
@@ -106,6 +106,8 @@ def count_duplicates(duplicates: pd.DataFrame, splits: pd.DataFrame) -> Duplicat
 
 
 def _class_counts(row: Mapping[Hashable, Any]) -> ClassCounts:
+    if "valid" not in row:
+        return ClassCounts(label=row["label"], train=row["train"], excluded=row["excluded"])
     return ClassCounts(
         label=row["label"], train=row["train"], valid=row["valid"], excluded=row["excluded"]
     )

@@ -20,13 +20,14 @@ from stages.base.errors import UserError, error_list
 from stages.base.params import Section
 from stages.dataset.drawn_sides import hash_sides, stratified_sides
 from stages.dataset.duplicates import SAME_KINDS, Kind, NearDuplicates, group_photos
+from stages.dataset.folds import draw_folds, join_folds
 from stages.dataset.photo_groups import COLUMN
 from stages.labels.name_regex import one_group_regex
 from stages.labels.sides import Side, folder_sides
 
 _SIDES: tuple[Side, ...] = get_args(Side)
 
-SplitRule = Literal["hash", "stratified", "column", "folder"]
+SplitRule = Literal["hash", "stratified", "column", "folder", "folds"]
 
 
 class SplitParams(Section):
@@ -39,10 +40,17 @@ class SplitParams(Section):
             "stratified": "by hash within each class",
             "column": "of the csv",
             "folder": "train/, valid/, test/",
+            "folds": "each image validated once, by a model trained without its fold",
         },
     )
     valid: float = Field(
-        gt=0, lt=1, description="fraction for validation; not used by column and folder"
+        gt=0, lt=1, description="fraction for validation; not used by column, folder and folds"
+    )
+    folds: int = Field(
+        ge=2,
+        le=20,
+        description="folds, for by: folds alone, which is for few photos: it trains so many models,"
+        " and then the one that is kept, on all images",
     )
     # What it costs are photos that would train. What it brings is a figure that no choice has made
     # look better, and it is worth having where its interval, 1.96 sqrt(p (1 - p) / n) either way,
@@ -73,7 +81,7 @@ class SplitParams(Section):
                 f"by: {self.by} takes the test set from the {self.by} that says test, so test must"
                 f" be 0, not {self.test:g}"
             )
-        if self.valid + self.test >= 1:
+        if self.by != "folds" and self.valid + self.test >= 1:
             raise ValueError(
                 f"valid {self.valid:g} and test {self.test:g} leave nothing to train with;"
                 " lower one of them"
@@ -101,15 +109,33 @@ def assign_splits(
     """Return path, label, split (train, valid, test or excluded) and reason, sorted by path.
 
     images has the columns path, label, sha256, split (as given by the labels, "" where nothing is
-    given) and group (as of `declared_groups`); duplicates is as of `find_duplicates`. Raises
-    UserError when the given sides are incomplete.
+    given) and group (as of `declared_groups`); duplicates is as of `find_duplicates`. By folds all
+    images that are used train, and FOLD_COLUMNS stand behind the others. Raises UserError when the
+    given sides are incomplete.
     """
     images = images.sort_values("path", ignore_index=True)
     side = _sides(images, params.split, duplicates)
     kinds = SAME_KINDS if params.near_duplicates == "exclude" else ("exact",)
     reason = _exclusion_reasons(images["path"], side, duplicates, kinds)
     split = side.mask(reason != "", "excluded")
-    return images[["path", "label"]].assign(split=split.astype(str), reason=reason)
+    splits = images[["path", "label"]].assign(split=split.astype(str), reason=reason)
+    if params.split.by != "folds":
+        return splits
+    fold = draw_folds(images, params.split.folds).where(splits["split"] == "train", "")
+    return splits.assign(fold=fold, twin_folds=_twin_folds(splits, fold, duplicates, kinds))
+
+
+def _twin_folds(
+    splits: pd.DataFrame, fold: pd.Series, duplicates: pd.DataFrame, kinds: Sequence[Kind]
+) -> pd.Series:
+    """Return for each image the folds whose training leaves it out, as it repeats one there."""
+    left_out: dict[str, list[int]] = {path: [] for path in splits["path"]}
+    for number in sorted(int(name) for name in fold.unique() if name):
+        side = splits["split"].mask(fold == str(number), "valid")
+        repeats = _exclusion_reasons(splits["path"], side, duplicates, kinds) != ""
+        for path in splits["path"][repeats & side.eq("train")]:
+            left_out[path].append(number)
+    return splits["path"].map(left_out).map(join_folds).astype(str)
 
 
 def _sides(images: pd.DataFrame, params: SplitParams, duplicates: pd.DataFrame) -> pd.Series:
@@ -120,6 +146,8 @@ def _sides(images: pd.DataFrame, params: SplitParams, duplicates: pd.DataFrame) 
         return images["path"].map(folder_sides(images["path"].tolist())).astype(str)
     if params.by == "hash":
         return hash_sides(images, params.valid, params.test)
+    if params.by == "folds":
+        return hash_sides(images, 0, params.test)  # the folds divide what is left
     return stratified_sides(images, params.valid, params.test, duplicates)
 
 

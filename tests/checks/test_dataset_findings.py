@@ -10,7 +10,7 @@ from stages.dataset.splits import DatablockParams, SplitParams
 from tests.checks.example_images import images_of
 
 PARAMS = DatablockParams(
-    split=SplitParams(by="hash", valid=0.2, test=0.2, group=""), near_duplicates="exclude"
+    split=SplitParams(by="hash", valid=0.2, folds=5, test=0.2, group=""), near_duplicates="exclude"
 )
 NO_DUPLICATES = pd.DataFrame(columns=DUPLICATE_COLUMNS, dtype="str")
 

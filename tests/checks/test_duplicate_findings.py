@@ -13,7 +13,7 @@ Pair = tuple[str, str, str, str, str]
 
 def params(by: SplitRule = "hash", near: NearDuplicates = "exclude") -> DatablockParams:
     """Return the params of the stage."""
-    split = SplitParams(by=by, valid=0.2, test=0.0, group="")
+    split = SplitParams(by=by, valid=0.2, folds=5, test=0.0, group="")
     return DatablockParams(split=split, near_duplicates=near)
 
 
@@ -122,3 +122,16 @@ def test_copies_in_training_are_a_note() -> None:
     note = findings(images, pairs)["duplicates_in_training"]
     assert note.severity == "note"
     assert note.paths == ("a_0002.jpg", "a_0003.jpg")
+
+
+def test_by_folds_a_pair_counts_where_some_training_has_both_sides() -> None:
+    """Pairs in two folds are warned about, unless twin_folds keeps them apart."""
+    images = images_of(a=(4,), b=(4,)).assign(fold=list("12121212"), twin_folds="")
+    names = images["path"].tolist()
+    pairs = [same(names[1], names[0]), alike(names[3], names[2]), alike(names[6], names[4])]
+    found = findings(images, pairs, "folds")
+    assert found["same_picture_on_both_sides"].message.startswith("1 picture on two sides")
+    assert found["look_alikes_across_the_split"].message.startswith("1 pair on two sides")
+    images.loc[[0, 1], "twin_folds"] = ["2", "1"]
+    assert "same_picture_on_both_sides" not in findings(images, pairs, "folds")
+    assert findings(images, pairs, "folds")["duplicates_in_training"].severity == "note"

@@ -129,7 +129,7 @@ def test_different_labels_are_not_similar() -> None:
     assert serious(images_of(coon=(8, 2), coons=(8, 2))) == []
 
 
-RULES: list[SplitRule] = ["hash", "stratified", "column", "folder"]
+RULES: list[SplitRule] = ["hash", "stratified", "column", "folder", "folds"]
 TROUBLES = {
     "no_training_images": images_of(a=(0, 2), b=(0, 2)),
     "no_validation_images": images_of(a=(8,), b=(8,)),
@@ -144,7 +144,7 @@ def test_advice_is_not_what_the_params_do_already(check: str, by: SplitRule) -> 
     """No advice names the rule that is set, nor a fraction that the rule does not use."""
     message = findings_by_check(TROUBLES[check], by=by)[check].message
     assert f"datablock.split.by to {by}" not in message
-    if by in ("column", "folder"):
+    if by in ("column", "folder", "folds"):
         assert "datablock.split.valid" not in message
         assert "stratified" not in message
     assert ": " in message, "advice follows a colon"
@@ -287,3 +287,12 @@ def test_precision_is_the_normal_interval() -> None:
         "about 1.1 points"
         in findings_by_check(images_of(a=(8, 739), b=(8, 739)))["precision"].message
     )
+
+
+def test_by_folds_what_trains_is_validated() -> None:
+    """By folds no column counts validation, and its precision is that of all images."""
+    images = images_of(a=(8,), b=(8, 0, 1)).assign(fold="1")
+    assert list(count_classes(images)) == ["label", "train", "excluded"]
+    findings = findings_by_check(images, by="folds")
+    assert list(findings) == ["precision"]
+    assert "with 16 validation images" in findings["precision"].message

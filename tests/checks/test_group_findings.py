@@ -6,13 +6,13 @@ from stages.dataset.photo_groups import declared_groups
 from stages.dataset.splits import SplitParams, SplitRule
 from tests.checks.example_images import images_of, named_photos
 
-UNDECLARED = SplitParams(by="hash", valid=0.2, test=0.0, group="")
+UNDECLARED = SplitParams(by="hash", valid=0.2, folds=5, test=0.0, group="")
 
 
 def found(groups: list[str], by: SplitRule = "hash") -> dict[str, Finding]:
     """Return the findings by check for 8 training and 4 validation images with these groups."""
     images = images_of(cat=(8, 4)).assign(group=groups)
-    params = SplitParams(by=by, valid=0.2, test=0.0, group="column")
+    params = SplitParams(by=by, valid=0.2, folds=5, test=0.0, group="column")
     return {finding.check: finding for finding in check_groups(images, params)}
 
 
@@ -31,7 +31,7 @@ def test_names_that_go_with_pictures_are_a_warning() -> None:
     regex = warning.message.split("'")[1]
     assert declared_groups(images, regex).nunique() == 20
     declared = images.assign(group=declared_groups(images, regex))
-    params = SplitParams(by="hash", valid=0.2, test=0.0, group=regex)
+    params = SplitParams(by="hash", valid=0.2, folds=5, test=0.0, group=regex)
     assert [finding.check for finding in check_groups(declared, params)] == ["groups"]
 
 
@@ -59,5 +59,15 @@ def test_a_given_split_may_part_groups() -> None:
 def test_many_groups_in_validation_are_no_warning() -> None:
     """Ten groups in validation are enough."""
     images = images_of(cat=(8, 10)).assign(group=[*"abcdefgh", *"ijklmnopqr"])
-    params = SplitParams(by="hash", valid=0.2, test=0.0, group="column")
+    params = SplitParams(by="hash", valid=0.2, folds=5, test=0.0, group="column")
     assert [finding.check for finding in check_groups(images, params)] == ["groups"]
+
+
+def test_by_folds_all_groups_are_in_validation() -> None:
+    """By folds every group validates, and where they are few no fraction is to be raised."""
+    images = images_of(cat=(12,)).assign(group=[*"abcdefghijkl"], fold="1")
+    params = SplitParams(by="folds", valid=0.2, folds=5, test=0.0, group="column")
+    assert [finding.check for finding in check_groups(images, params)] == ["groups"]
+    [_, warning] = check_groups(images.iloc[:9], params)
+    assert warning.message.startswith("only 9 groups in validation")
+    assert warning.message.endswith("which counts images; add groups")

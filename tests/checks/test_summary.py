@@ -105,3 +105,11 @@ def test_a_test_side_is_counted() -> None:
     summary = summarise_checks(count_classes(images), NONE, [], [], [])
     assert summary["counts"]["test"] == 3
     assert summary["classes"] == [{"label": "cat", "train": 8, "valid": 2, "excluded": 0}]
+
+
+def test_by_folds_no_class_has_validation_images() -> None:
+    """By folds the counts have no key for validation: all images that train are validated."""
+    classes = count_classes(images_of(cat=(8, 0, 1)).assign(fold="1"))
+    summary = summarise_checks(classes, NONE, [], [], [])
+    assert summary["counts"] == {"train": 8, "excluded": 1, "classes": 1}
+    assert summary["classes"] == [{"label": "cat", "train": 8, "excluded": 1}]

@@ -70,7 +70,7 @@ def pairs(duplicates: pd.DataFrame) -> dict[tuple[str, str], str]:
 def lost(photos: Photos) -> tuple[int, int]:
     """Return how many photos a split by hash excludes, and how many classes still train."""
     index = index_of(photos)
-    split = SplitParams(by="hash", valid=0.2, test=0.0, group="")
+    split = SplitParams(by="hash", valid=0.2, folds=5, test=0.0, group="")
     params = DatablockParams(split=split, near_duplicates="exclude")
     splits = assign_splits(index, params, duplicates_of(photos))
     train = splits[splits["split"] == "train"]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from stages.base.errors import UserError
 from stages.dataset.duplicates import DUPLICATE_COLUMNS, NearDuplicates
+from stages.dataset.folds import fold_sides
 from stages.dataset.split_files import SPLIT_VALUES
 from stages.dataset.splits import DatablockParams, SplitParams, assign_splits
 
@@ -77,7 +78,7 @@ def params_of(
     by: Rule, valid: float = 0.2, test: float = 0.0, near: NearDuplicates = "exclude"
 ) -> DatablockParams:
     """Return the section, with no declared groups, which stand in the images here."""
-    split = SplitParams(by=by, valid=valid, test=test, group="")
+    split = SplitParams(by=by, valid=valid, folds=5, test=test, group="")
     return DatablockParams(split=split, near_duplicates=near)
 
 
@@ -505,7 +506,8 @@ def test_the_name_of_a_group_decides() -> None:
 )
 def test_contradictions_are_refused(wrong: dict[str, object]) -> None:
     """A test share beside a given split, shares without a rest, and a regex without one group."""
-    right: dict[str, object] = {"by": "hash", "valid": 0.2, "test": 0.0, "group": r"^(\w+)_"}
+    shares: dict[str, object] = {"valid": 0.2, "folds": 5, "test": 0.0}
+    right = {"by": "hash", **shares, "group": r"^(\w+)_"}
     assert SplitParams.model_validate(right).group == r"^(\w+)_"
     with pytest.raises(ValidationError):
         SplitParams.model_validate(right | wrong)
@@ -516,8 +518,56 @@ def test_contradictions_are_refused(wrong: dict[str, object]) -> None:
 )
 def test_params_refuse(wrong: dict[str, object]) -> None:
     """Another rule, a fraction of all or nothing, text and unknown keys are refused."""
-    right = {"by": "hash", "valid": 0.2, "test": 0.0, "group": ""}
+    right = {"by": "hash", "valid": 0.2, "folds": 5, "test": 0.0, "group": ""}
     section = {"split": right, "near_duplicates": "exclude"}
     assert DatablockParams.model_validate(section).split.valid == 0.2
     with pytest.raises(ValidationError):
         DatablockParams.model_validate(section | {"split": right | wrong})
+
+
+@given(photos, st.integers(2, 20), fractions)
+@repeatable
+def test_no_training_of_a_fold_sees_what_it_validates(
+    rows: list[Photo], count: int, test: float
+) -> None:
+    """By folds no image trains that is, or repeats, one of the fold; each validates in one."""
+    images = table(rows)
+    params = params_of("hash", test=test)
+    split = params.split.model_copy(update={"by": "folds", "folds": count})
+    duplicates = duplicates_of(images)
+    splits = assign_splits(images, params.model_copy(update={"split": split}), duplicates)
+    assert list(splits) == ["path", "label", "split", "reason", "fold", "twin_folds"]
+    assert not splits["split"].eq("valid").any()
+    assert splits["fold"].ne("").equals(splits["split"].eq("train"))
+    alike = images.set_index("path")["alike"]
+    held_out: set[str] = set()
+    for sides_of_fold in fold_sides(splits).values():
+        fold = splits.assign(split=sides_of_fold)
+        by_side = {side: set(alike[part["path"]]) for side, part in fold.groupby("split")}
+        assert not by_side.get("train", set()) & by_side["valid"]
+        paths = fold.loc[fold["split"] == "valid", "path"]
+        assert not held_out & set(paths)
+        held_out.update(paths)
+    assert held_out == set(splits.loc[splits["split"] == "train", "path"])
+
+
+def test_folds_leave_the_test_as_it_is() -> None:
+    """By folds the test images are those of hash, and all others train."""
+    images = distinct(60)
+    by_hash = split_by(images, "hash", test=0.3)
+    split = params_of("hash", test=0.3).split.model_copy(update={"by": "folds"})
+    params = DatablockParams(split=split, near_duplicates="exclude")
+    by_folds = assign_splits(images, params, duplicates_of(images))
+    tested = by_hash["split"].eq("test")
+    assert tested.sum() > 10
+    assert by_folds["split"].tolist() == tested.map({True: "test", False: "train"}).tolist()
+    assert by_folds.loc[tested, "fold"].eq("").all()
+
+
+def test_a_fraction_that_folds_do_not_use_is_no_contradiction() -> None:
+    """By folds valid and test may add up to more than all, since valid is not used."""
+    section = {"by": "folds", "valid": 0.9, "folds": 3, "test": 0.2, "group": ""}
+    assert SplitParams.model_validate(section).test == 0.2
+    for count in (1, 21):
+        with pytest.raises(ValidationError):
+            SplitParams.model_validate(section | {"folds": count})

@@ -66,7 +66,7 @@ def test_spellings_and_sides_are_noted(folder: Path) -> None:
 def test_a_split_by_folder_is_checked(folder: Path) -> None:
     """A layout without a folder for validation cannot be split by folder."""
     fill(folder, "train/cat/1.jpg", "train/dog/1.jpg")
-    split = SplitParams.model_validate({"by": "folder", "valid": 0.2, "test": 0, "group": ""})
+    split = SplitParams(by="folder", valid=0.2, folds=5, test=0.0, group="")
     rule = section(by="folder")
     assert "none is in valid/" in check_labels(rule, split, listed=True).mistakes[0]
     fill(folder, "Validation/cat/1.jpg", "test/dog/1.jpg")

@@ -1,0 +1,90 @@
+"""Findings about folds: how large they are, what they cannot judge, and whom they would serve."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from stages.base.plural import count_noun, join_names
+from stages.checks.finding import Finding, error_finding, warning_finding
+from stages.dataset.folds import fold_sides, is_validated, list_folds
+from stages.dataset.splits import SplitParams
+
+# Validation images below which folds are offered. With 60 an error rate of 5 % is known to within
+# 5.5 points either way, and of 60 the paired test needs 6 that one model alone has right.
+_FEW_IMAGES = 60
+# With more images a fifth of them is enough, and several trainings cost more than they tell.
+_MOST_IMAGES = 2000
+
+
+def check_folds(images: pd.DataFrame, params: SplitParams) -> list[Finding]:
+    """Return the findings; images: path, label, split and by folds FOLD_COLUMNS."""
+    if params.by != "folds":
+        return list(_offer_folds(images, params.folds))
+    return [*_describe(images), *_check_whole_set(images), *_check_classes(images)]
+
+
+def _offer_folds(images: pd.DataFrame, folds: int) -> Iterator[Finding]:
+    """Yield that few images validate, where folds would make them several times as many."""
+    valid = int(is_validated(images).sum())
+    used = int(images["split"].isin(["train", "valid"]).sum())
+    if 0 < valid < _FEW_IMAGES and used <= _MOST_IMAGES:
+        yield warning_finding(
+            "few_validation_images",
+            f"only {count_noun(valid, 'image')} in validation, which tell little: "
+            f"datablock.split.by: folds validates all {used:,}, each by a model that did not see "
+            f"it, and trains {folds + 1} times (datablock.split.folds: {folds}, and the model that "
+            "is kept)",
+        )
+
+
+def _describe(images: pd.DataFrame) -> Iterator[Finding]:
+    """Yield how many images are in each fold, and how many a fold's training leaves out."""
+    sizes = images.loc[images["fold"] != "", "fold"].value_counts()
+    if sizes.empty:
+        return
+    span = f"{sizes.min():,} to {sizes.max():,}"
+    trainings = len(sizes) + 1
+    yield Finding(
+        "note",
+        "folds",
+        f"{count_noun(len(sizes), 'fold')} of {span} images, so {trainings} trainings: each image "
+        "is validated by a model that was trained without its fold, and the model that is kept is "
+        "trained on all of them",
+    )
+    if len(twins := images.loc[images["twin_folds"] != "", "path"]):
+        yield Finding(
+            "note",
+            "same_picture_in_another_fold",
+            f"{count_noun(len(twins), 'image')} the same picture as one in another fold, whose "
+            "training it leaves (twin_folds in data/splits.csv)",
+            tuple(twins),
+        )
+
+
+def _check_whole_set(images: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the folds whose model would have nothing to tell apart."""
+    classes_left = {
+        number: images.loc[side == "train", "label"].nunique()
+        for number, side in fold_sides(images).items()
+    }
+    if few := [f"fold {number}" for number, classes in classes_left.items() if classes < 2]:
+        yield error_finding(
+            "fold_without_training_images",
+            f"without {join_names(few, ' or ')} the images are of less than two classes, so nothing"
+            " can be trained to validate it: add photos, or set another datablock.split.folds",
+        )
+
+
+def _check_classes(images: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the classes with all images in one fold: whoever validates them never saw the class."""
+    if len(list_folds(images)) < 2:
+        return
+    used = images[images["fold"] != ""]
+    folds = used.groupby("label")["fold"].nunique()
+    if len(single := sorted(folds.index[folds == 1])):
+        yield warning_finding(
+            "class_in_one_fold",
+            f"every image of {join_names([repr(label) for label in single])} is in one fold, so "
+            "the model that validates them has never seen the class and is wrong each time: add "
+            "photos of it",
+        )
