@@ -57,7 +57,6 @@ def main() -> None:
     image_set = open_image_set(store, splits, class_names, workers(), compute.device)
     paths = np.array(image_set.paths)
     targets = image_set.targets
-
     first = backbone_of(first_recipe(arch))
     pooled = backbone_features(*first, image_set, classes, seed, compute)
     features = mean_activations(pooled)
@@ -79,14 +78,12 @@ def main() -> None:
         start = replace(start, shallow_error=np.array(error))
     draw = derive(seed, "learning curve")
     curve = probe_curve(features[train], targets[train], groups[train], draw)
-    valid_pred_probs = predict_probe(
-        probe, features[valid], classes, float(start.probe.temperature)
-    )
+    temperature = float(start.probe.temperature)
+    valid_pred_probs = predict_probe(probe, features[valid], classes, temperature)
     if folds := fold_sides(splits):
         all_images = ProbeImages(paths=paths, targets=targets, groups=groups, pooled=pooled)
         start, by_folds = with_fold_probes(start, all_images, folds, classes)
         valid_pred_probs = by_folds[valid]
-
     baseline = Baseline(
         class_names=np.array(class_names),
         paths=paths,
@@ -99,9 +96,8 @@ def main() -> None:
     write_probe_start("data/probe.npz", start)
     table = learning_curve_table(baseline.class_names, targets[train], curve)
     write_csv("reports/baseline/learning_curve.csv", table)
-    errors = baseline.errors()
-    write_json("reports/baseline/metrics.json", errors.as_dict())
-    say(str(errors))
+    write_json("reports/baseline/metrics.json", baseline.errors().as_dict())
+    say(str(baseline.errors()))
 
 
 def backbone_of(recipe: Recipe) -> tuple[ModelParams, int]:
