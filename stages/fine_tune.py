@@ -10,6 +10,7 @@ from stages.base.environment import prepare_process
 
 prepare_process()
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +38,9 @@ from stages.train.launch import launch
 from stages.train.lr_suggest import read_suggestion
 from stages.train.plan import FineTuneParams
 from stages.train.probe_start import read_probe_start
+from stages.train.progress import HistoryRow
 from stages.train.recipe import Recipe, candidates, first_recipe
+from stages.train.result import history_table
 from stages.train.run import RunInputs, RunParams, open_run
 from stages.train.trial import train_from
 
@@ -49,7 +52,6 @@ def main() -> None:
 
 def train() -> None:
     """Train, and write the model, its history, and its predictions for validation."""
-    seed = read_seed()
     rank = this_rank()
     store = Store(Path("data/presized"))
     splits = read_splits(Path("data/splits.csv"))
@@ -57,11 +59,12 @@ def train() -> None:
     inputs = RunInputs(
         open_loaders=partial(open_dataloaders, store, splits, workers()),
         classes=len(class_names),
-        seed=seed,
+        seed=read_seed(),
         device=device_name(),
         rank=rank,
         checkpoints=PRIVATE_FOLDER / "fine_tune",
         fingerprints=stage_fingerprints("fine_tune", workers()) if rank.first else {},
+        epoch_ended=write_history,
     )
     start = read_probe_start("data/probe.npz")
     first = read_run_params(first_recipe(read_value("model.arch", str)))
@@ -77,20 +80,21 @@ def train() -> None:
         trained = train_all(start, recipe, run, base_lr, tqdm.write)
     if not rank.first:
         return
-
-    result = trained.result
     card = trained.run.card(class_names, read_value("presize.size", int), base_lr)
     save_model(Path("data/model"), trained.run.task.model, card)
     predictions = trained.predictions(class_names)
     write_predictions("data/predictions.npz", predictions)
     write_csv("reports/fine_tune/outcomes.csv", outcomes_table(predictions))
-    write_csv("reports/fine_tune/history.csv", result.history())
-    record = trained.run.recipe_record(recipe.name, start, suggestion.trial)
-    trial = trained.trial.as_dict() if trained.trial else None
-    facts = {"base_lr": base_lr, "recipe": record, "trial": trial}
-    write_json("reports/fine_tune/metrics.json", result.metrics() | facts)
+    write_history(trained.result.epochs)
+    facts = trained.metrics(recipe, start, suggestion.trial, base_lr)
+    write_json("reports/fine_tune/metrics.json", facts)
     run.task.checkpoints.remove()
     say(str(trained))
+
+
+def write_history(epochs: Sequence[HistoryRow]) -> None:
+    """Write the whole history so far, so that its curves grow while the model is trained."""
+    write_csv("reports/fine_tune/history.csv", history_table(epochs))
 
 
 def read_run_params(recipe: Recipe) -> RunParams:

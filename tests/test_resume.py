@@ -1,5 +1,6 @@
 """Resuming: fine_tune, ended in whatever way, goes on to the same bytes; no other run races it."""
 
+import json
 import os
 import random
 import shutil
@@ -23,6 +24,7 @@ LONG_TRAINING: dict[str, object] = {
     "fine_tune.batch_size": 8,
     "fine_tune.base_lr": 0.002,
 }
+HISTORY = "reports/fine_tune/history.csv"
 OUTPUTS = ("data/model", "reports/fine_tune")
 STAGE = (sys.executable, "-m", "stages.fine_tune")
 # With --force, or DVC would take the result from its cache.
@@ -135,6 +137,23 @@ def test_ctrl_c_under_dvc_saves_a_checkpoint(repo: Repo) -> None:
     assert "which is kept; the next run goes on from there" in output
     assert "Traceback" not in output
     assert "Going on from .finetrack/fine_tune: epoch" in repo.run(*DVC)
+
+
+def test_the_curves_are_drawn_while_it_trains(repo: Repo, finished: Repo) -> None:
+    """history.csv has the epochs so far, and `dvc plots show` draws it beside the running repro."""
+    process = start(repo, DVC)
+    wait_until((repo.path / HISTORY).exists, 60)
+    os.killpg(process.pid, signal.SIGSTOP)
+    try:
+        rows = repo.table(HISTORY)
+        shown = json.loads(repo.run("dvc", "plots", "show", "--json"))["data"]
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert 1 <= len(rows) < len(finished.table(HISTORY))
+    assert rows == finished.table(HISTORY)[: len(rows)]
+    points = json.loads(shown[HISTORY][0]["anchor_definitions"]["<DVC_METRIC_DATA>"])
+    assert [point["error_rate"] for point in points] == [row["error_rate"] for row in rows]
 
 
 def test_a_stage_whose_dvc_is_killed_stops_and_the_next_repro_goes_on(

@@ -21,7 +21,7 @@ from stages.train.fold_result import FoldResult, finished_fold, fold_state, pool
 from stages.train.infer import Inference
 from stages.train.loop import fine_tune, keep_start
 from stages.train.probe_start import ProbeStart
-from stages.train.progress import count_trained
+from stages.train.progress import count_trained, no_listener
 from stages.train.recipe import Recipe
 from stages.train.result import TrainingResult
 from stages.train.run import TrainingRun
@@ -153,6 +153,7 @@ def _fold_task(
         model=model,
         data=TrainingData.from_loaders(loaders),
         checkpoints=run.task.checkpoints.beside(_file_of(number)),
+        epoch_ended=no_listener,  # the history is of the run on all images alone
     )
 
 

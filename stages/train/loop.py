@@ -107,6 +107,7 @@ def _note(
     progress.end_epoch(row)
     if task.compute.rank.first:
         log(f"{row.line()}{more}")
+        task.epoch_ended(progress.epochs)
 
 
 def _begin(
@@ -121,7 +122,10 @@ def _begin(
         log(message)
     state = broadcast(state, task.compute)
     if state:
-        return state, restored_progress(state)
+        progress = restored_progress(state)
+        if progress.epochs and task.compute.rank.first:
+            task.epoch_ended(progress.epochs)
+        return state, progress
     return None, Progress(Margins.empty(task.data.train_images))
 
 

@@ -1,6 +1,6 @@
 """Progress of training: what a run that goes on must know, beside the weights."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from typing import Literal, NamedTuple, TypeAlias
@@ -37,6 +37,14 @@ class HistoryRow(NamedTuple):
 def count_trained(rows: Iterable[HistoryRow]) -> int:
     """Return how many of the rows are epochs of training."""
     return sum(row.trained for row in rows)
+
+
+# What is told of all epochs so far, whenever one has ended, by the first process.
+HistoryListener: TypeAlias = Callable[[Sequence[HistoryRow]], None]
+
+
+def no_listener(epochs: Sequence[HistoryRow]) -> None:
+    """Do nothing with the epochs."""
 
 
 class Margins:

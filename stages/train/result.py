@@ -1,5 +1,6 @@
 """The result of training: the history, the margins of the training images, and the validation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,10 +42,6 @@ class TrainingResult:
         """Return the epochs of training, without the average at the end or the probe as it is."""
         return [row for row in self.epochs if row.trained]
 
-    def history(self) -> pd.DataFrame:
-        """Return the table history.csv: a row for each epoch of training."""
-        return pd.DataFrame(self.trained, columns=list(HistoryRow._fields))
-
     def metrics(self) -> dict[str, float | None]:
         """Return error rate, accuracy and losses of the end; no train_loss without training."""
         last = self.epochs[-1]
@@ -55,3 +52,9 @@ class TrainingResult:
             "train_loss": train_loss,
             "valid_loss": last.valid_loss,
         }
+
+
+def history_table(epochs: Sequence[HistoryRow]) -> pd.DataFrame:
+    """Return the table history.csv: a row for each epoch of training."""
+    rows = [row for row in epochs if row.trained]
+    return pd.DataFrame(rows, columns=list(HistoryRow._fields))

@@ -20,6 +20,7 @@ from stages.train.device import open_device
 from stages.train.memory import memory_advice
 from stages.train.plan import FineTuneParams
 from stages.train.probe_start import ProbeStart
+from stages.train.progress import HistoryListener, no_listener
 from stages.train.training_data import TrainingData, TrainingTask
 
 
@@ -43,6 +44,7 @@ class RunInputs:
     rank: Rank
     checkpoints: Path  # their file
     fingerprints: dict[str, str]  # of code, params and data, by which a checkpoint is known
+    epoch_ended: HistoryListener = no_listener
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,5 +120,6 @@ def _open_run(params: RunParams, inputs: RunInputs) -> TrainingRun:
         data=TrainingData.from_loaders(loaders),
         checkpoints=Checkpoints(inputs.checkpoints, fingerprint),
         seed=inputs.seed,
+        epoch_ended=inputs.epoch_ended,
     )
     return TrainingRun(model_params=params.model, task=task, loaders=loaders)

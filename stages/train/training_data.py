@@ -11,6 +11,7 @@ from stages.model.classifier import Classifier
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
 from stages.train.plan import FineTuneParams
+from stages.train.progress import HistoryListener, no_listener
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +48,4 @@ class TrainingTask:
     data: TrainingData
     checkpoints: Checkpoints
     seed: int
+    epoch_ended: HistoryListener = no_listener

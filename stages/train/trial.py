@@ -18,6 +18,7 @@ from stages.stats.predictions import Predictions
 from stages.train.infer import Inference
 from stages.train.loop import fine_tune, keep_start
 from stages.train.probe_start import ProbeStart
+from stages.train.progress import no_listener
 from stages.train.recipe import Recipe
 from stages.train.result import TrainingResult
 from stages.train.run import TrainingRun
@@ -86,6 +87,20 @@ class Trained:
         rows = images_to_explain(predictions.pred_probs, predictions.targets)
         maps = saliency_maps(task.model, loaders.valid_subset(rows), task.compute)
         return predictions.with_maps(rows, maps)
+
+    def metrics(
+        self, recipe: Recipe, start: ProbeStart, anew: TrialRecord | None, base_lr: float
+    ) -> dict[str, object]:
+        """Return the content of the stage's metrics.json.
+
+        recipe: the one that was chosen; anew: the trial of learning anew.
+        """
+        return {
+            **self.result.metrics(),
+            "base_lr": base_lr,
+            "recipe": self.run.recipe_record(recipe.name, start, anew),
+            "trial": self.trial.as_dict() if self.trial else None,
+        }
 
     def __str__(self) -> str:
         """Say what the model is, and how many are wrong in the end."""
@@ -172,6 +187,7 @@ def _try(
         task,
         data=TrainingData.from_loaders(without),
         checkpoints=run.task.checkpoints.beside(_NAME),
+        epoch_ended=no_listener,  # the history is of the run alone
     )
     result = fine_tune(
         trial_task,

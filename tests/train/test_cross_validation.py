@@ -21,6 +21,7 @@ from stages.train.linear_probe import fit_probe, fit_probe_start
 from stages.train.loop import fine_tune
 from stages.train.probe_start import ProbeStart
 from stages.train.recipe import DEEP, FROM_PROBE
+from stages.train.result import history_table
 from stages.train.run import TrainingRun
 from stages.train.training_data import TrainingData
 from tests.train.test_trial import loaders, run_of, silent
@@ -122,7 +123,7 @@ def test_the_history_has_the_mean_validation_of_the_folds(tmp_path: Path) -> Non
     result = trained(tmp_path, folded(), trial=False).result
     wrong = result.validation.pred_probs.argmax(axis=1) != folded().train.targets
     assert result.metrics()["error_rate"] == wrong.mean()
-    history = result.history()
+    history = history_table(result.epochs)
     assert len(history) == 2
     assert history["valid_loss"].notna().all()
     assert history["error_rate"].between(0, 1).all()

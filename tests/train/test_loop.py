@@ -1,5 +1,6 @@
 """Both phases of fine-tuning on a model that can learn in a second."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import torch
 from stages.base.errors import UserError
 from stages.batch.batches import Batch
 from stages.model.classifier import Classifier
+from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
 from stages.train.loop import fine_tune
-from stages.train.result import TrainingResult
+from stages.train.progress import HistoryRow
+from stages.train.result import TrainingResult, history_table
 from tests.train.tiny_training import CPU, tiny_batches, tiny_data, tiny_model, tiny_task
 
 
@@ -35,7 +38,7 @@ def test_it_learns(changes: dict[str, Any], tmp_path: Path) -> None:
 
 def test_the_history_has_a_row_for_each_epoch(tmp_path: Path) -> None:
     """Epochs are numbered through both phases, and the learning rate ends near zero in each."""
-    history = run(tmp_path)[0].history()
+    history = history_table(run(tmp_path)[0].epochs)
     assert list(history) == ["epoch", "phase", "lr", "train_loss", "valid_loss", "error_rate"]
     assert history["epoch"].tolist() == [1, 2, 3, 4]
     assert history["phase"].tolist() == ["frozen", "unfrozen", "unfrozen", "unfrozen"]
@@ -49,6 +52,35 @@ def test_each_epoch_is_logged_in_a_line(tmp_path: Path) -> None:
     assert len(lines) == 4
     assert lines[3].startswith("epoch   4 unfrozen")
     assert "images/s" in lines[3]
+
+
+def test_the_history_is_told_at_the_end_of_each_epoch(tmp_path: Path) -> None:
+    """Whoever listens has all epochs so far whenever one has ended."""
+    told: list[list[HistoryRow]] = []
+    task = tiny_task(tmp_path / "checkpoint")
+    task = replace(task, epoch_ended=lambda epochs: told.append(list(epochs)))
+    result = fine_tune(task, 0.02, lambda line: None)
+    assert told == [result.epochs[:count] for count in (1, 2, 3, 4)]
+
+
+def test_a_run_that_goes_on_tells_first_what_was_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The epochs of a checkpoint are told before the next one is trained."""
+    monkeypatch.setattr(Checkpoints, "due", lambda self, epoch_ends: epoch_ends)
+    told: list[list[HistoryRow]] = []
+
+    def fail_after_three(epochs: Sequence[HistoryRow]) -> None:
+        told.append(list(epochs))
+        if len(epochs) == 3:
+            raise RuntimeError
+
+    task = replace(tiny_task(tmp_path / "checkpoint"), epoch_ended=fail_after_three)
+    for first in (1, 2):  # epochs told first; the third was trained, and not yet noted
+        told.clear()
+        with pytest.raises(RuntimeError):
+            fine_tune(task, 0.02, lambda line: None)
+        assert [len(epochs) for epochs in told] == list(range(first, 4))
 
 
 def test_a_part_of_an_epoch_is_trained(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from stages.train.infer import NO_INFERENCE, Inference
 from stages.train.progress import HistoryRow
-from stages.train.result import TrainingResult
+from stages.train.result import TrainingResult, history_table
 
 VALIDATION = Inference(np.array([[0.9, 0.1], [0.2, 0.8]], np.float32), 0.3)
 TRAINED = HistoryRow(1, "unfrozen", 0.01, 0.5, 0.4, 0.5)
@@ -36,10 +36,10 @@ def test_without_training_there_is_no_train_loss() -> None:
 def test_the_history_is_of_training_alone() -> None:
     """An average and the probe are no epochs: the table has none of them, but its columns."""
     trained = result(TRAINED, AVERAGED)
-    assert trained.history()["phase"].tolist() == ["unfrozen"]
+    assert history_table(trained.epochs)["phase"].tolist() == ["unfrozen"]
     assert trained.trained == [TRAINED]
     assert "25.0% of 2 validation images" in str(trained)
-    untrained = result(PROBE).history()
+    untrained = history_table([PROBE])
     assert untrained.empty
     assert list(untrained) == list(HistoryRow._fields)
 

@@ -160,7 +160,9 @@ def test_the_worse_of_two_models_is_never_kept(
 ) -> None:
     """Where the trial says worse the model is the probe, as it is; otherwise it is fine-tuned."""
     data = loaders(by_colour=False)
+    told: list[object] = []
     run = run_of(tmp_path, data, epochs=2)
+    run = replace(run, task=replace(run.task, epoch_ended=lambda epochs: told.append(epochs[-1])))
     start = with_answers(probe_start(run, data), right)
     trained = train_from(start, FROM_PROBE, run, 0.02, silent)
     result = trained.result
@@ -173,6 +175,10 @@ def test_the_worse_of_two_models_is_never_kept(
     assert kept == (verdict == "worse")
     assert [row.phase for row in result.epochs] == (["probe"] if kept else ["unfrozen"] * 2)
     assert np.isnan(result.margins).all() == kept
+    assert told == result.epochs  # and none of the trial's
+    metrics = trained.metrics(FROM_PROBE, start, None, 0.02)
+    assert metrics["trial"] == trained.trial.as_dict()
+    assert (metrics["error_rate"], metrics["base_lr"]) == (result.epochs[-1].error_rate, 0.02)
 
 
 def test_without_enough_images_there_is_no_trial(tmp_path: Path) -> None:
