@@ -1,6 +1,6 @@
 """Export: the model as ONNX, for timm and transformers where that is exact, and its model card.
 
-Reads   data/model/, data/predictions.npz, data/presized/, reports/interpret/metrics.json,
+Reads   data/model/, data/predictions.npz, data/presized/, reports/interpret/details.json,
         the photos
 Writes  data/export/
 Run     python -m stages.export
@@ -46,7 +46,7 @@ def main() -> None:
     params = read_section("export", ExportParams)
     images = Path(read_value("ingest.images", str))
     predictions = read_predictions("data/predictions.npz")
-    metrics = read_metrics(Path("reports/interpret/metrics.json"))
+    metrics = read_metrics(Path("reports/interpret/details.json"))
     store = Store(Path("data/presized"))
     model, card = load_model(_MODEL)
 

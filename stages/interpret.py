@@ -2,8 +2,8 @@
 
 Reads   data/predictions.npz, data/baseline.npz, data/presized/, data/manifest/images.csv,
         data/duplicates.csv, data/model/model.json, and the small reports of the stages before
-Writes  reports/interpret/ (metrics.json, and a table a question), reports/index.html,
-        reports/report.md
+Writes  reports/interpret/ (metrics.json, details.json, and a table a question),
+        reports/index.html, reports/report.md
 Run     python -m stages.interpret
 """
 
@@ -27,6 +27,7 @@ from stages.page.html import render_page
 from stages.page.markdown import report_markdown
 from stages.page.review import DECISION_COLUMNS
 from stages.page.training_figures import CURVE_COLUMNS, HISTORY_COLUMNS
+from stages.stats.compared_metrics import compared_metrics
 from stages.stats.interpretation import InterpretParams, interpret
 from stages.stats.learning_curve import (
     LEARNING_CURVE_COLUMNS,
@@ -75,7 +76,8 @@ def main() -> None:
     seen = store.index[store.index["path"].isin(baseline.paths)]  # without the test images
     page = compose_page(result, reports, seen, baseline, predictions.map_of(), store.image)
 
-    write_json(_TABLES / "metrics.json", result.metrics)
+    write_json(_TABLES / "metrics.json", compared_metrics(result.metrics))
+    write_json(_TABLES / "details.json", result.metrics)
     for name, table in result.tables().items():
         write_csv(_TABLES / f"{name}.csv", table)
     write_text(_PAGE, render_page(page))

@@ -11,8 +11,9 @@ from stages.base.files import sha256_bytes, write_csv, write_json
 from stages.dataset.duplicates import DUPLICATE_COLUMNS, write_duplicates
 from stages.dataset.manifest import write_images
 from stages.images.resize import PresizeParams
+from stages.stats.interpretation import InterpretParams, interpret
 from stages.stats.learning_curve import learning_curve_table
-from stages.stats.metrics_record import RecipeRecord
+from stages.stats.metrics_record import Metrics, RecipeRecord
 from stages.stats.predictions import Baseline, Predictions, write_baseline, write_predictions
 from stages.store.writer import write_store
 
@@ -86,6 +87,15 @@ def example_properties(paths: np.ndarray) -> pd.DataFrame:
     rng = np.random.default_rng(5)
     columns = {"size": 160, "brightness": rng.random(len(paths)), "sharpness": 9.5}
     return pd.DataFrame(columns, index=pd.Index(paths, dtype=str))
+
+
+def example_metrics() -> Metrics:
+    """Return all numbers of a report on six classes, so that every optional score is there."""
+    paths = np.array([f"{number}.jpg" for number in range(300)])
+    predictions, baseline = example_predictions(list("abcdef"), np.arange(300) % 6, paths)
+    properties = example_properties(predictions.paths)
+    params = InterpretParams(top_losses=1, most_confused=1, suspects=0)
+    return interpret(predictions, baseline, pd.Series(dtype=str), properties, params, 1).metrics
 
 
 def write_project(

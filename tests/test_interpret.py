@@ -13,8 +13,8 @@ from stages.base.yaml_file import read_yaml
 from tests.example_results import REPOSITORY, STRANGE_LABELS, write_project
 
 REPORTS = [
-    "metrics.json", "classes.csv", "most_confused.csv", "top_losses.csv", "confident_mistakes.csv",
-    "suspects.csv", "reliability.csv", "coverage.csv", "conditions.csv",
+    "metrics.json", "details.json", "classes.csv", "most_confused.csv", "top_losses.csv",
+    "confident_mistakes.csv", "suspects.csv", "reliability.csv", "coverage.csv", "conditions.csv",
 ]  # fmt: skip
 
 

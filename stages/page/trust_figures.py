@@ -52,7 +52,7 @@ def reliability_figure(table: pd.DataFrame) -> str:
 def coverage_figure(table: pd.DataFrame, thresholds: Mapping[str, ThresholdRecord]) -> str:
     """Return selective prediction: the error of accepted images over coverage, with its interval.
 
-    thresholds: by level in percent, as in metrics.json; each that could be found is marked.
+    thresholds: by level in percent, as in details.json; each that could be found is marked.
     """
     with rc_context(RC_SETTINGS):
         figure = new_figure(420, 380)

@@ -11,7 +11,7 @@ class ResultFiles:
     lock: str
     model: str  # folder
     card: str  # the model card in it
-    metrics: str  # of interpret
+    details: str  # of interpret: every number of the report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class ModelFiles:
     folder: Path
     card: bytes | None
     lock: bytes | None
-    metrics: bytes | None
+    details: bytes | None
 
 
 def model_in_folder(folder: Path, files: ResultFiles) -> ModelFiles:
@@ -35,7 +35,7 @@ def model_in_folder(folder: Path, files: ResultFiles) -> ModelFiles:
         folder=folder,
         card=content_of(folder / Path(files.card).name),
         lock=content_of(root / files.lock),
-        metrics=content_of(root / files.metrics),
+        details=content_of(root / files.details),
     )
 
 

@@ -27,7 +27,8 @@ def past_model(
         )
     content = history.read(revision, files.lock)
     lock = read_lock(content, f"{files.lock} of {revision.name}") or {}
-    model = output_hashes(lock).get(files.model)
+    outputs = output_hashes(lock)
+    model = outputs.get(files.model)
     if model is None:
         raise UserError(f"{files.lock} of {revision.name} names no {files.model}; see: git log -- "
                         f"{files.lock}")  # fmt: skip
@@ -42,7 +43,7 @@ def past_model(
             folder=folder,
             card=content_of(folder / Path(files.card).name),
             lock=content,
-            metrics=history.read(revision, files.metrics),
+            details=cache.read(outputs.get(files.details)),
         )
 
 

@@ -39,7 +39,7 @@ class _Threshold(BaseModel):
 
 
 class _Metrics(BaseModel):
-    """What is read of metrics.json; see stats/metrics_record.py for the whole."""
+    """What is read of details.json; see stats/metrics_record.py for the whole."""
 
     calibration: _Calibration
     sure: dict[str, _Threshold]  # by the level in percent
@@ -68,25 +68,25 @@ def find_trust(model: ModelFiles, files: ResultFiles, right: float) -> Trust:
     The report counts only if dvc.lock says that it was made of this model. right: the share of
     answers that are to be right, for the threshold.
     """
-    if model.card is None or model.lock is None or model.metrics is None:
-        return untested(f"there is no {files.lock} and {files.metrics} of its run")
+    if model.card is None or model.lock is None or model.details is None:
+        return untested(f"there is no {files.lock} and {files.details} of its run")
     lock = read_lock(model.lock, files.lock) or {}
     if _INTERPRET not in lock or lock[_INTERPRET].data.get(files.card) != md5_of(model.card):
-        return untested(f"{files.metrics} is not of this model; {_REMEDY}")
-    if output_hashes(lock).get(files.metrics) != md5_of(model.metrics):
-        return untested(f"{files.metrics} is not the one that {files.lock} names; {_REMEDY}")
+        return untested(f"{files.details} is not of this model; {_REMEDY}")
+    if output_hashes(lock).get(files.details) != md5_of(model.details):
+        return untested(f"{files.details} is not the one that {files.lock} names; {_REMEDY}")
     try:
-        metrics = _Metrics.model_validate_json(model.metrics)
+        metrics = _Metrics.model_validate_json(model.details)
     except ValidationError as error:
         detail = error.errors()[0]
         place = ".".join(map(str, detail["loc"]))
         raise UserError(
-            f"{files.metrics} is damaged ({place}: {detail['msg']}); make it anew: dvc repro -f "
+            f"{files.details} is damaged ({place}: {detail['msg']}); make it anew: dvc repro -f "
             f"-s {_INTERPRET}"
         ) from None
     temperature = metrics.calibration.applied_temperature
     if temperature is None:
-        return untested(f"{files.metrics} is of an earlier version; {_REMEDY}")
+        return untested(f"{files.details} is of an earlier version; {_REMEDY}")
     threshold, threshold_line = _threshold_of(metrics.sure, right)
     lines = (_temperature_line(metrics.calibration, temperature), threshold_line)
     return Trust(temperature=temperature, threshold=threshold, lines=lines)

@@ -165,7 +165,7 @@ def _in_order_of(predictions: Predictions, baseline: Baseline) -> np.ndarray:
 def _metrics(
     predictions: Predictions, probe_pred_probs: np.ndarray, properties: pd.DataFrame, seed: int
 ) -> Metrics:
-    """Return the content of reports/interpret/metrics.json."""
+    """Return the content of reports/interpret/details.json."""
     targets = predictions.targets
     pred_probs = predictions.pred_probs
     confidence = pred_probs.max(axis=1).astype(float)

@@ -23,7 +23,7 @@ class Interval:
     high: float
 
     def as_dict(self) -> IntervalRecord:
-        """Return value, low and high, as they stand in metrics.json."""
+        """Return value, low and high, as they stand in the reports."""
         return {"value": self.value, "low": self.low, "high": self.high}
 
     def complement(self) -> "Interval":

@@ -23,7 +23,7 @@ class PairedComparison:
     images: int
 
     def as_dict(self) -> PairedRecord:
-        """Return the fields as they stand in metrics.json."""
+        """Return the fields as they stand in details.json."""
         return {
             "verdict": self.verdict,
             "p": self.p,

@@ -1,4 +1,4 @@
-"""Reading reports/interpret/metrics.json, for what uses the report's numbers."""
+"""Reading reports/interpret/details.json, for what uses the report's numbers."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The record in reports/interpret/metrics.json: what each key of the file holds.
+"""The record in reports/interpret/details.json: what each key of the file holds.
 
 Keys stand in the order of the file. Rates, probabilities and p-values are numbers from 0 to 1;
 counts are of validation images. Types only, so that whatever reads the file can import them.
@@ -121,7 +121,7 @@ class FoldsRecord(TypedDict, total=False):
 
 
 class Metrics(Scores, FoldsRecord):
-    """The whole of metrics.json: the fine-tuned model's scores come first, without a key above."""
+    """The whole of details.json: the fine-tuned model's scores come first, without a key above."""
 
     baseline: Scores  # the linear probe
     versus_baseline: PairedRecord  # the fine-tuned model is the first

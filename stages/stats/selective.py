@@ -25,7 +25,7 @@ class SelectiveThreshold:
     reason: str = ""  # "" where a threshold is named
 
     def as_dict(self) -> ThresholdRecord:
-        """Return the fields as they stand in metrics.json."""
+        """Return the fields as they stand in details.json."""
         return {
             "threshold": self.threshold,
             "images": self.images,

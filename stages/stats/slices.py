@@ -1,6 +1,6 @@
 """Error slices: the error rate by property of the image (size, brightness, sharpness, class size).
 
-The file and the key of metrics.json are called "conditions".
+The file and the key of details.json are called "conditions".
 """
 
 from collections.abc import Callable

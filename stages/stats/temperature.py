@@ -38,7 +38,7 @@ class TemperatureEvaluation:
         return 1.0 if self.nll_change.low > 0 else self.value
 
     def as_dict(self) -> TemperatureRecord:
-        """Return the fields as they stand in metrics.json."""
+        """Return the fields as they stand in details.json."""
         return {
             "value": self.value,
             "fitted_on": self.fitted_on,

@@ -1,6 +1,6 @@
 """Evaluate: the fine-tuned model on new labelled photos, and whether they are like the old ones.
 
-Reads   data/model/, data/export/model.onnx, reports/interpret/metrics.json, dvc.lock, params.yaml,
+Reads   data/model/, data/export/model.onnx, reports/interpret/details.json, dvc.lock, params.yaml,
         the photos and labels named; and, to know what the model has seen, data/splits.csv,
         data/predictions.npz, data/manifest/images.csv, data/presized/
 Writes  FOLDER/metrics.json, FOLDER/predictions.csv, FOLDER/index.html

@@ -15,7 +15,8 @@ from stages.compare.past_outcomes import read_outcomes
 from stages.compare.tried_runs import best_of_tried, read_tried_outcomes
 from stages.compare.words import choosing_sentence
 from stages.page.formatting import SPACE, VERDICTS, interval_ends, percent
-from stages.stats.metrics_record import IntervalRecord, Metrics
+from stages.stats.compared_metrics import ComparedMetrics
+from stages.stats.metrics_record import IntervalRecord
 from stages.tools.compare import PROJECT_FILES
 
 _METRICS = Path("reports/interpret/metrics.json")
@@ -23,7 +24,7 @@ _PAGE = Path("reports/index.html")
 _TO_KEEP = "To keep it  git commit -a: params, dvc.lock and small numbers; DVC has the rest"
 
 
-def result_lines(metrics: Metrics) -> list[str]:
+def result_lines(metrics: ComparedMetrics) -> list[str]:
     """Return the error rate with its interval, the linear probe's, and whether they differ.
 
     Raises KeyError, TypeError or ValueError for metrics of another shape.

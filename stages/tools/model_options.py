@@ -17,7 +17,7 @@ RESULTS = ResultFiles(
     lock="dvc.lock",
     model="data/model",
     card="data/model/model.json",
-    metrics="reports/interpret/metrics.json",
+    details="reports/interpret/details.json",
 )
 
 

@@ -1,6 +1,6 @@
 """Predict: the most probable classes of new photos, by the fine-tuned model.
 
-Reads   data/model/, data/export/model.onnx, reports/interpret/metrics.json, dvc.lock,
+Reads   data/model/, data/export/model.onnx, reports/interpret/details.json, dvc.lock,
         and the photos named
 Run     python -m stages.tools.predict PATH [PATH ...] [--out FILE.csv|FILE.jsonl]
 

@@ -35,7 +35,7 @@ FILES = RunFiles(
     store="data/presized",
 )
 PRESIZE = {"size": 48, "format": "jpeg", "quality": 92, "shards": 1, "max_rejected": 0.1}
-_REPORT = "reports/interpret/metrics.json"
+_REPORT = "reports/interpret/details.json"
 # Of eight photos: half train; the last is left out.
 SPLITS = ("train", "train", "train", "train", "valid", "valid", "valid", "excluded")
 

@@ -25,7 +25,7 @@ def write_export_project(
         loss="bce" if bce else "cross_entropy", class_names=labels, **model
     )
     save_model(root / "data/model", classifier, card)
-    write_json(root / "reports/interpret/metrics.json", example_metrics(root))
+    write_json(root / "reports/interpret/details.json", example_metrics(root))
     params = (root / "params.yaml").read_text("utf-8")
     (root / "params.yaml").write_text(params.replace("images: data/sample", "images: photos"))
 

@@ -1,4 +1,4 @@
-"""What a run leaves beside its model, for the tests of trust: dvc.lock and metrics.json."""
+"""What a run leaves beside its model, for the tests of trust: dvc.lock and details.json."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,12 @@ FILES = ResultFiles(
     lock="dvc.lock",
     model="data/model",
     card="data/model/model.json",
-    metrics="reports/interpret/metrics.json",
+    details="reports/interpret/details.json",
 )
 
 
 def metrics(temperature: float | None = 1.5, applied: float | None = None, **levels: Any) -> bytes:
-    """Return what predict reads of metrics.json, and more; levels: thresholds by p95 or so."""
+    """Return what predict reads of details.json, and more; levels: thresholds by p95 or so."""
     sure = {
         name.removeprefix("p"): {"threshold": value, "reason": "" if value else "too few images"}
         for name, value in (levels or {"p95": 0.8, "p99": None}).items()
@@ -38,7 +38,7 @@ def lock_of(card: bytes, report: bytes, model: str = "0" * 32 + ".dir") -> bytes
         "interpret": {
             "cmd": "y",
             "deps": [entry],
-            "outs": [{"path": FILES.metrics, "md5": md5_of(report)}],
+            "outs": [{"path": FILES.details, "md5": md5_of(report)}],
         },
     }
     return json.dumps({"schema": "2.0", "stages": stages}).encode()
@@ -47,5 +47,5 @@ def lock_of(card: bytes, report: bytes, model: str = "0" * 32 + ".dir") -> bytes
 def write_run(root: Path, report: bytes) -> None:
     """Put a report and the dvc.lock of its run beside the model of a project."""
     card = (root / FILES.card).read_bytes()
-    write_bytes(root / FILES.metrics, report)
+    write_bytes(root / FILES.details, report)
     write_bytes(root / FILES.lock, lock_of(card, report))

@@ -13,7 +13,7 @@ def make_project(root: Path, name: bytes) -> Path:
     """Write files of a project; return the folder of its model."""
     write_bytes(root / FILES.card, b"card of " + name)
     write_bytes(root / FILES.lock, b"lock of " + name)
-    write_bytes(root / FILES.metrics, b"metrics of " + name)
+    write_bytes(root / FILES.details, b"details of " + name)
     return root / FILES.model
 
 
@@ -28,7 +28,7 @@ def test_a_model_in_its_place_has_the_results_of_its_project(
         found = model_in_folder(folder, FILES)
         assert found.folder == folder
         assert found.card == b"card of " + name
-        assert (found.lock, found.metrics) == (b"lock of " + name, b"metrics of " + name)
+        assert (found.lock, found.details) == (b"lock of " + name, b"details of " + name)
 
 
 def test_a_model_elsewhere_has_the_results_of_this_project(
@@ -46,5 +46,5 @@ def test_what_is_not_there_is_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     """A folder alone has no results, and a folder in the place of a file has no content."""
     monkeypatch.chdir(tmp_path)
     found = model_in_folder(tmp_path / "model", FILES)
-    assert (found.card, found.lock, found.metrics) == (None, None, None)
+    assert (found.card, found.lock, found.details) == (None, None, None)
     assert content_of(tmp_path) is None

@@ -1,4 +1,4 @@
-"""The model of a past commit comes from DVC's cache, and its report from git."""
+"""The model of a past commit comes from DVC's cache, and so does its report."""
 
 from pathlib import Path
 
@@ -26,12 +26,12 @@ def history(tmp_path: Path) -> ExampleHistory:
         "model.safetensors": history.put_in_cache(TENSORS),
     }
     folder = history.put_folder_in_cache(objects)
-    write_bytes(history.root / FILES.metrics, metrics(1.7))
+    history.put_in_cache(metrics(1.7))
     write_bytes(history.root / FILES.lock, lock_of(CARD, metrics(1.7), folder))
     history.git("add", "-A")
     history.git("commit", "-qm", "a run")
     history.git("tag", "v1")
-    history.git("rm", "-qr", FILES.lock, FILES.metrics)
+    history.git("rm", "-q", FILES.lock)
     history.git("commit", "-qm", "nothing")
     return history
 

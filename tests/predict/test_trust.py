@@ -19,7 +19,7 @@ def trust(
     """Return the trust in a model by this report; its dvc.lock is of the same run unless given."""
     if lock == b"-":
         lock = lock_of(CARD, report or b"")
-    files = ModelFiles(folder=Path("model"), card=card, lock=lock, metrics=report)
+    files = ModelFiles(folder=Path("model"), card=card, lock=lock, details=report)
     return find_trust(files, FILES, right)
 
 
@@ -71,7 +71,7 @@ def test_a_model_folder_alone_is_untested(missing: str) -> None:
     card = None if missing == "card" else CARD
     lock = None if missing == "lock" else lock_of(CARD, metrics())
     found = trust(report, card=card, lock=lock)
-    assert found == untested("there is no dvc.lock and reports/interpret/metrics.json of its run")
+    assert found == untested("there is no dvc.lock and reports/interpret/details.json of its run")
     assert found.lines[0].startswith("confidence is not calibrated and no threshold is known")
 
 

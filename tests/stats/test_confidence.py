@@ -1,16 +1,13 @@
 """The confidence of the model at work is the report's."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from stages.stats.confidence import find_confidence
-from stages.stats.metrics_file import read_metrics
 from stages.stats.temperature import apply_temperature
-from tests.example_results import example_predictions
+from tests.example_results import example_metrics, example_predictions
 
-METRICS = read_metrics(Path(__file__).parents[2] / "reports" / "interpret" / "metrics.json")
+METRICS = example_metrics()
 
 
 @pytest.mark.parametrize("bce", [False, True])

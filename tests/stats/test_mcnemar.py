@@ -53,7 +53,7 @@ def test_the_verdict_needs_p_below_five_percent() -> None:
 
 
 def test_the_record_has_every_field_in_order() -> None:
-    """As in metrics.json, with the interval as a mapping."""
+    """As in details.json, with the interval as a mapping."""
     result = compare_paired(*right(30, 5))
     record = result.as_dict()
     assert list(record) == [

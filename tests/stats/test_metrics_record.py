@@ -1,15 +1,12 @@
-"""The typed record of metrics.json, against the metrics of an example."""
+"""The typed record of details.json, against the metrics of an example."""
 
 import subprocess
 import sys
 from collections.abc import Mapping
 from typing import get_args
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from stages.stats.interpretation import InterpretParams, interpret
 from stages.stats.metrics_record import (
     CalibrationRecord,
     IntervalRecord,
@@ -22,17 +19,13 @@ from stages.stats.metrics_record import (
     ThresholdRecord,
     Verdict,
 )
-from tests.example_results import example_predictions, example_properties
+from tests.example_results import example_metrics
 
 
 @pytest.fixture(scope="module")
 def metrics() -> Metrics:
     """Return the metrics of six classes, so that every optional score is there."""
-    paths = np.array([f"{number}.jpg" for number in range(300)])
-    predictions, baseline = example_predictions(list("abcdef"), np.arange(300) % 6, paths)
-    properties = example_properties(predictions.paths)
-    params = InterpretParams(top_losses=1, most_confused=1, suspects=0)
-    return interpret(predictions, baseline, pd.Series(dtype=str), properties, params, 1).metrics
+    return example_metrics()
 
 
 def keys(record: Mapping[str, object]) -> list[str]:

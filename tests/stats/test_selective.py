@@ -109,7 +109,7 @@ def test_the_level_is_reached_in_truth() -> None:
 
 
 def test_the_record_has_every_field_in_order() -> None:
-    """As in metrics.json, where a threshold is named and where none can be."""
+    """As in details.json, where a threshold is named and where none can be."""
     named = find_threshold(*ranked(59, []), 0.95).as_dict()
     assert list(named) == ["threshold", "images", "coverage", "accuracy", "low", "reason"]
     assert (named["images"], named["coverage"], named["reason"]) == (59, 1.0, "")

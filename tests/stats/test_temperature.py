@@ -141,7 +141,7 @@ def test_a_model_without_mistakes_becomes_more_confident() -> None:
 
 
 def test_the_record_has_every_field_in_order() -> None:
-    """As in metrics.json, with the interval as a mapping."""
+    """As in details.json, with the interval as a mapping."""
     targets, rows = example_model(40)
     result = evaluate_temperature(targets, rows, np.arange(40) < 20, derive(0, "t"))
     assert result is not None

@@ -296,7 +296,7 @@ def test_a_trained_model_is_evaluated(repo: Repo) -> None:
     assert said.splitlines()[-1].endswith("out/index.html")
     assert found["images"] == 36
     assert (found["counts"]["seen_in_training"], found["counts"]["seen_in_validation"]) == (1, 1)
-    report = repo.json("reports/interpret/metrics.json")
+    report = repo.json("reports/interpret/details.json")
     validation = found["compared"]["error_rate"]["validation_error_rate"]
     assert validation["value"] == pytest.approx(report["error_rate"]["value"])
     assert found["calibration"]["temperature"] == report["calibration"]["applied_temperature"]

@@ -8,7 +8,8 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.page.formatting import VERDICTS
-from stages.stats.metrics_record import IntervalRecord, Metrics, Verdict
+from stages.stats.compared_metrics import ComparedMetrics
+from stages.stats.metrics_record import IntervalRecord, Verdict
 from stages.tools import headline
 from tests.compare.example_history import ExampleHistory, outcomes_table
 
@@ -17,9 +18,9 @@ COMMITTED = (Path(__file__).parents[2] / FILE).read_text("utf-8")
 
 
 @pytest.fixture
-def metrics() -> Metrics:
+def metrics() -> ComparedMetrics:
     """Return the metrics of the committed run, with other error rates and another verdict."""
-    content: Metrics = json.loads(COMMITTED)
+    content: ComparedMetrics = json.loads(COMMITTED)
     content["error_rate"] = IntervalRecord(value=0.045, low=0.0249, high=0.0806)
     content["baseline"]["error_rate"] = IntervalRecord(value=0.2, low=0.15, high=0.26)
     content["versus_baseline"]["verdict"] = "better"
@@ -27,7 +28,7 @@ def metrics() -> Metrics:
     return content
 
 
-def test_error_baseline_and_verdict_each_have_a_line(metrics: Metrics) -> None:
+def test_error_baseline_and_verdict_each_have_a_line(metrics: ComparedMetrics) -> None:
     """Rates are in percent with their intervals, and the verdict is that of the paired test."""
     assert headline.result_lines(metrics) == [
         "Error rate  4.5 % (95 % interval 2.5 to 8.1 %)",
@@ -36,7 +37,7 @@ def test_error_baseline_and_verdict_each_have_a_line(metrics: Metrics) -> None:
     ]
 
 
-def test_unequal_classes_have_the_mean_recall_beside_the_error(metrics: Metrics) -> None:
+def test_unequal_classes_have_the_mean_recall_beside_the_error(metrics: ComparedMetrics) -> None:
     """Where class sizes differ fivefold, the second line is the recall as every class counts."""
     metrics["unequal_classes"] = True
     metrics["macro_recall"] = IntervalRecord(value=0.8, low=0.7, high=0.9)
@@ -45,7 +46,7 @@ def test_unequal_classes_have_the_mean_recall_beside_the_error(metrics: Metrics)
 
 
 @pytest.mark.parametrize("verdict", get_args(Verdict))
-def test_a_verdict_is_the_sentence_of_the_page(metrics: Metrics, verdict: Verdict) -> None:
+def test_a_verdict_is_the_sentence_of_the_page(metrics: ComparedMetrics, verdict: Verdict) -> None:
     """None of the three answers is printed as the bare word."""
     metrics["versus_baseline"]["verdict"] = verdict
     assert f"Verdict     {VERDICTS[verdict]} (" in headline.result_lines(metrics)[-1]

@@ -292,7 +292,7 @@ def test_a_past_model_is_used_with_its_report(repo: Repo) -> None:
     photos = "data/photos/disc_0*.jpg"
     now = repo.run("python", "-m", "stages.tools.predict", photos, "--out", "now.csv")
     repo.run("git", "tag", "v1")
-    for name in ("data/model", "reports/interpret/metrics.json", "dvc.lock"):
+    for name in ("data/model", "reports/interpret/details.json", "dvc.lock"):
         repo.run("rm", "-r", name)
     repo.run("python", "-m", "stages.tools.predict", photos, "--out", "no.csv", code=1)
     past = repo.run(
