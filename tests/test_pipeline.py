@@ -248,6 +248,9 @@ def test_plots_are_shown(built: Repo, tmp_path: Path) -> None:
     }
     curve = plots["reports/lr_find/curve.csv"][0]["content"]
     assert curve["encoding"]["x"]["scale"] == {"type": "log"}
+    # What diverges at the end would flatten the minimum.
+    filters = {layer["transform"][0]["filter"] for layer in curve["layer"]}
+    assert filters == {f"datum['{name}'] <= datum['highest']" for name in ("loss", "smoothed")}
     built.run("dvc", "plots", "show", "-o", str(tmp_path))
     page = (tmp_path / "index.html").read_text()
     for text in ("smoothed", "valid_loss", "disc", "stripes"):
