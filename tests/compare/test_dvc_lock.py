@@ -1,8 +1,15 @@
 """dvc.lock and params.yaml of any revision, read and checked."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from stages.base.errors import UserError
+from stages.base.files import write_json, write_text
+from stages.compare.dvc_cache import md5_of
 from stages.compare.dvc_lock import (
     flatten_params,
     output_hashes,
@@ -127,3 +134,75 @@ def test_a_file_lies_within_a_folder_of_the_outputs() -> None:
     assert within("data/list", ["data/list"])
     assert within("data/list/part", ["data/list"])
     assert not within("data/listing", ["data/list"])
+
+
+MADE_BY_DVC = """\
+schema: '2.0'
+stages:
+  copy:
+    cmd: cp -r photos model && echo 1 > error.json
+    deps:
+    - path: photos
+      hash: md5
+      md5: 2ddb127b3d6a262b3143cb464dd89851.dir
+      size: 4
+      nfiles: 1
+    - path: stages/copy.py
+      hash: md5
+      md5: d41d8cd98f00b204e9800998ecf8427e
+      size: 0
+    params:
+      params.yaml:
+        rate.start: 1e-07
+        seed: 42
+      stages/packages.yaml:
+        numpy: '2.4'
+    outs:
+    - path: error.json
+      hash: md5
+      md5: b026324c6904b2a9cb4b88d6d61c81d1
+      size: 2
+    - path: model
+      hash: md5
+      md5: 2ddb127b3d6a262b3143cb464dd89851.dir
+      size: 4
+      nfiles: 1
+"""
+
+
+@pytest.mark.slow
+def test_dvc_writes_what_is_read(tmp_path: Path) -> None:
+    """The installed DVC writes dvc.lock in the form that is known, to the byte; read whole.
+
+    A new version of DVC that writes another form is noticed here before it is believed.
+    """
+    for name, content in {
+        "photos/a.jpg": "abc\n",
+        "stages/copy.py": "",
+        "params.yaml": "seed: 42\nrate: {start: 1.0e-07}\n",
+        "stages/packages.yaml": 'numpy: "2.4"\n',
+    }.items():
+        write_text(tmp_path / name, content)
+    stage = {
+        "cmd": "cp -r photos model && echo 1 > error.json",
+        "deps": ["photos", "stages/copy.py"],
+        "params": ["seed", "rate.start", {"stages/packages.yaml": ["numpy"]}],
+        "outs": ["model"],
+        "metrics": [{"error.json": {"cache": False}}],
+    }
+    write_json(tmp_path / "dvc.yaml", {"stages": {"copy": stage}})
+    for words in (["init", "-q", "--no-scm"], ["repro", "-q"]):
+        subprocess.run([sys.executable, "-m", "dvc", *words], cwd=tmp_path, check=True)
+    written = (tmp_path / "dvc.lock").read_bytes()
+    assert written.decode() == MADE_BY_DVC
+    run = (read_lock(written, LOCK) or {})["copy"]
+    assert run.params == {"rate.start": 1e-07, "seed": 42}
+    assert run.packages == {"numpy": "2.4"}
+    assert (list(run.code), list(run.data)) == (["stages/copy.py"], ["photos"])
+    assert run.outs["model"] == run.data["photos"] == md5_of_folder({"a.jpg": md5_of(b"abc\n")})
+
+
+def md5_of_folder(files: dict[str, str]) -> str:
+    """Return the name by which DVC knows a folder: the md5 of its listing."""
+    listing = [{"md5": md5, "relpath": path} for path, md5 in sorted(files.items())]
+    return f"{md5_of(json.dumps(listing).encode())}.dir"
