@@ -26,6 +26,7 @@ from stages.model.probe import can_be_probe
 from stages.model.weights_file import WEIGHTS_FOLDER, is_file_name
 from stages.tools.check_labels import CORRECTIONS, check_labels
 from stages.tools.param_sections import ValidSections, validate_sections
+from stages.tools.remote_plugins import plugin_notes
 from stages.tools.tracked import normal_path, tracking_note
 from stages.tools.unhashable import unhashable_lines
 from stages.train.device import open_device, refuse_missing
@@ -168,7 +169,7 @@ def main() -> None:
     lines += mistakes
     if lines:
         raise error_list(f"{PARAMS} and the inputs: please mend", lines, 50)
-    for note in [*notes, *advice(sections, outputs)]:
+    for note in [*notes, *advice(sections, outputs), *plugin_notes()]:
         say(f"note: {note}")
     say("Params and inputs are in order.")
 
