@@ -8,36 +8,25 @@ from pydantic import Field
 
 from stages.base.errors import UserError
 from stages.base.params import Section
-from stages.base.seed import derive, derive_int
 from stages.stats.calibration import (
-    calibration_by_chance,
-    calibration_error_interval,
     reliability_table,
 )
-from stages.stats.imbalance import is_unequal, kappa, largest_class_error
-from stages.stats.intervals import Interval
 from stages.stats.label_issues import rank_label_issues
-from stages.stats.macro import Score
-from stages.stats.mcnemar import compare_paired
-from stages.stats.metrics import accuracy, class_metrics, confusion, macro, top_k
+from stages.stats.metrics import class_metrics, confusion
 from stages.stats.metrics_record import (
-    CalibrationRecord,
-    FoldsRecord,
     Metrics,
     RecipeRecord,
-    Scores,
     TrialRecord,
 )
 from stages.stats.mistakes import confident_mistakes, most_confused, top_losses
 from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import Baseline, Predictions
 from stages.stats.ranking import ranking_metrics
-from stages.stats.selective import coverage_table, find_threshold
-from stages.stats.slices import error_slices, slice_tendencies
-from stages.stats.temperature import apply_temperature, evaluate_temperature
+from stages.stats.report_metrics import report_metrics
+from stages.stats.selective import coverage_table
+from stages.stats.slices import error_slices
+from stages.stats.temperature import apply_temperature
 from stages.stats.what_next import WhatNext
-
-_LEVELS = (95, 99)  # percent of accepted predictions that are to be right
 
 
 class InterpretParams(Section):
@@ -133,7 +122,7 @@ def interpret(
     properties = properties.loc[predictions.paths]
     properties = properties.assign(class_size=by_class["train"].to_numpy()[targets])
     outcomes = outcomes_table(predictions)
-    metrics = _metrics(predictions, probe_pred_probs, properties, seed)
+    metrics = report_metrics(predictions, probe_pred_probs, properties, seed)
     temperature = metrics["calibration"]["applied_temperature"]
     calibrated = apply_temperature(predictions.pred_probs, temperature).max(axis=1)
     return Interpretation(
@@ -160,98 +149,3 @@ def _in_order_of(predictions: Predictions, baseline: Baseline) -> np.ndarray:
             " run dvc repro, which brings both up to date"
         )
     return baseline.valid_pred_probs[[row_of[path] for path in predictions.paths]]
-
-
-def _metrics(
-    predictions: Predictions, probe_pred_probs: np.ndarray, properties: pd.DataFrame, seed: int
-) -> Metrics:
-    """Return the content of reports/interpret/details.json."""
-    targets = predictions.targets
-    pred_probs = predictions.pred_probs
-    confidence = pred_probs.max(axis=1).astype(float)
-    predicted = pred_probs.argmax(axis=1)
-    right = predicted == targets
-    probe_right = probe_pred_probs.argmax(axis=1) == targets
-    classes = pred_probs.shape[1]
-    train_counts = np.bincount(predictions.train_targets, minlength=classes)
-    calibration = _calibration(predictions, confidence, right, seed)
-    calibrated = apply_temperature(pred_probs, calibration["applied_temperature"]).max(axis=1)
-    thresholds = {
-        str(level): find_threshold(calibrated, right, level / 100).as_dict() for level in _LEVELS
-    }
-    return {
-        **_scores(targets, pred_probs, seed),
-        "baseline": _scores(targets, probe_pred_probs, seed),
-        "versus_baseline": compare_paired(right, probe_right).as_dict(),
-        "images": len(targets),
-        "errors": int(np.sum(~right)),
-        "classes": classes,
-        "unequal_classes": is_unequal(train_counts),
-        "largest_class_error": largest_class_error(train_counts, targets).as_dict(),
-        "kappa": kappa(targets, predicted, classes, derive(seed, "interpret", "kappa")).as_dict(),
-        "calibration": calibration,
-        "sure": thresholds,
-        "conditions": slice_tendencies(properties, ~right),
-        "recipe": None,
-        "trial": None,
-        **_folds(predictions),
-    }
-
-
-def _folds(predictions: Predictions) -> FoldsRecord:
-    folds = predictions.folds
-    return {} if folds is None else {"folds": len(np.unique(folds))}
-
-
-def _calibration(
-    predictions: Predictions, confidence: np.ndarray, right: np.ndarray, seed: int
-) -> CalibrationRecord:
-    """Return the calibration of the model's confidence, (V,), and of temperature scaling."""
-    by_chance, tendency = calibration_by_chance(
-        confidence, right, derive(seed, "calibration", "chance")
-    )
-    error = calibration_error_interval(
-        confidence, right, by_chance, derive(seed, "calibration", "ece")
-    )
-    # The half of an image depends on its path alone, not on which other images there are.
-    in_first_half = np.array(
-        [derive_int(seed, "calibration", str(path)) % 2 == 0 for path in predictions.paths]
-    )
-    temperature = evaluate_temperature(
-        predictions.targets,
-        predictions.pred_probs,
-        in_first_half,
-        derive(seed, "calibration", "temperature"),
-    )
-    return {
-        "ece": error.as_dict(),
-        "ece_by_chance": by_chance,
-        "confidence": float(confidence.mean()),
-        "tendency": tendency,
-        "temperature": None if temperature is None else temperature.as_dict(),
-        "applied_temperature": 1.0 if temperature is None else temperature.applied,
-    }
-
-
-def _scores(targets: np.ndarray, pred_probs: np.ndarray, seed: int) -> Scores:
-    """Return one classifier's scores; a top-k accuracy is left out with no more than k classes."""
-    class_count = pred_probs.shape[1]
-    predicted = pred_probs.argmax(axis=1)
-    share_right = accuracy(targets, predicted)
-
-    def macro_score(score: Score) -> Interval:
-        generator = derive(seed, "interpret", f"macro_{score}")
-        return macro(score, targets, predicted, class_count, generator)
-
-    scores: Scores = {
-        "error_rate": share_right.complement().as_dict(),
-        "accuracy": share_right.as_dict(),
-        "macro_precision": macro_score("precision").as_dict(),
-        "macro_recall": macro_score("recall").as_dict(),
-        "macro_f1": macro_score("f1").as_dict(),
-    }
-    if class_count > 3:
-        scores["top_3"] = top_k(targets, pred_probs, 3).as_dict()
-    if class_count > 5:
-        scores["top_5"] = top_k(targets, pred_probs, 5).as_dict()
-    return scores
