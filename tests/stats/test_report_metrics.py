@@ -2,19 +2,17 @@
 
 import json
 
-import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from stages.stats.metrics_record import Scores
-from tests.stats.test_interpretation import interpreted, predictions_of
+from tests.stats.test_interpretation import interpreted, predictions_of, value_of
 
 
 def test_metrics_agree_with_scikit_learn() -> None:
     """Accuracy, error rate and macro F1 are the usual ones, for the model and the baseline."""
     predictions, baseline = predictions_of(list("abcdefg"))
     metrics = interpreted(predictions, baseline).metrics
-    both: list[tuple[Scores, np.ndarray]] = [
+    both = [
         (metrics, predictions.pred_probs),
         (metrics["baseline"], baseline.valid_pred_probs),
     ]
