@@ -12,7 +12,7 @@ import pytest
 from stages.base.params import Section, dotted_keys
 from stages.base.yaml_file import read_yaml
 from stages.tools import deps, layers, source_uses
-from stages.tools.check import outputs_of
+from stages.tools.check_images import outputs_of
 from stages.tools.param_sections import SECTIONS
 
 ROOT = Path(__file__).parents[1]

@@ -7,15 +7,13 @@ from stages.base.environment import prepare_process
 
 prepare_process()
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from stages.base.entry_point import run_command
 from stages.base.environment import device_name, gpus
 from stages.base.errors import UserError, error_list
-from stages.base.file_names import refuse_locale
 from stages.base.params import PARAMS, read_seed
 from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
@@ -24,14 +22,12 @@ from stages.labels.corrections import read_corrections_table
 from stages.model.backbones import make_backbone
 from stages.model.probe import can_be_probe
 from stages.model.weights_file import WEIGHTS_FOLDER, is_file_name
+from stages.tools.check_images import SAMPLE, images_mistakes, outputs_of
 from stages.tools.check_labels import CORRECTIONS, check_labels
 from stages.tools.param_sections import ValidSections, validate_sections
 from stages.tools.remote_plugins import plugin_notes
 from stages.tools.tracked import normal_path, tracking_note
-from stages.tools.unhashable import unhashable_lines
 from stages.train.device import open_device, refuse_missing
-
-_SAMPLE = "data/sample"
 
 
 def error_message(check: Callable[..., object], *args: Any) -> Iterator[str]:
@@ -40,34 +36,6 @@ def error_message(check: Callable[..., object], *args: Any) -> Iterator[str]:
         check(*args)
     except UserError as error:
         yield from (line.removeprefix(f"{PARAMS}: ") for line in error.lines)
-
-
-def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[str]:
-    """Yield what is wrong with the folder of photos; a UserError where names cannot be read."""
-    refuse_locale(images)
-    folder = normal_path(images)
-    overlap = [out for out in outputs if is_inside(folder, out) or is_inside(out, folder)]
-    if folder == _SAMPLE:
-        if dataset == "none":
-            yield (
-                f"ingest.images: {_SAMPLE} stays empty with fetch.dataset: none;"
-                " please name the folder of your photos, such as data/photos"
-            )
-    elif overlap:
-        yield (
-            f"ingest.images: {images} overlaps {overlap[0]}, which the pipeline makes, and DVC"
-            " deletes what it makes before each run; keep photos elsewhere, such as data/photos"
-        )
-    elif not Path(images).is_dir():
-        what = "is no folder" if Path(images).exists() else "does not exist"
-        yield f"ingest.images: {images} {what}; please name the folder that holds your photos"
-    elif not any(files for _, _, files in os.walk(images)):
-        yield (
-            f"ingest.images: {images} holds no file; please put your photos there, not links to"
-            " folders, which DVC does not enter"
-        )
-    else:
-        yield from unhashable_lines("ingest.images", images)
 
 
 def cross_mistakes(sections: ValidSections, outputs: list[str]) -> tuple[list[str], list[str]]:
@@ -79,7 +47,7 @@ def cross_mistakes(sections: ValidSections, outputs: list[str]) -> tuple[list[st
     split = sections.datablock.split if sections.datablock else None
     if ingest and fetch:
         in_folder = list(images_mistakes(ingest.images, fetch.dataset, outputs))
-        listed = not in_folder and normal_path(ingest.images) != _SAMPLE
+        listed = not in_folder and normal_path(ingest.images) != SAMPLE
         labels = check_labels(ingest, split, listed=listed)
         mistakes += [*in_folder, *labels.mistakes]
         notes += labels.notes
@@ -142,22 +110,6 @@ def advice(sections: ValidSections, outputs: list[str]) -> Iterator[str]:
             f"augment.size: {augment.size} is larger than presize.size, {presize.size}:"
             " images are enlarged, which takes time and shows nothing new"
         )
-
-
-def outputs_of(pipeline: Mapping[str, Any]) -> list[str]:
-    """Return the path of everything that the stages of a dvc.yaml write."""
-    entries = [
-        entry
-        for stage in pipeline["stages"].values()
-        for kind in ("outs", "metrics", "plots")
-        for entry in stage.get(kind, [])
-    ]
-    return [path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)]
-
-
-def is_inside(path: str, folder: str) -> bool:
-    """Return whether a path is a folder or lies in it."""
-    return PurePosixPath(path).is_relative_to(folder)
 
 
 def main() -> None:

@@ -1,0 +1,56 @@
+"""The folder of photos that params.yaml names: whether it can be read, and DVC leaves it alone."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from stages.base.file_names import refuse_locale
+from stages.tools.tracked import normal_path
+from stages.tools.unhashable import unhashable_lines
+
+SAMPLE = "data/sample"  # where fetch puts what it makes
+
+
+def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[str]:
+    """Yield what is wrong with the folder of photos; a UserError where names cannot be read."""
+    refuse_locale(images)
+    folder = normal_path(images)
+    overlap = [out for out in outputs if is_inside(folder, out) or is_inside(out, folder)]
+    if folder == SAMPLE:
+        if dataset == "none":
+            yield (
+                f"ingest.images: {SAMPLE} stays empty with fetch.dataset: none;"
+                " please name the folder of your photos, such as data/photos"
+            )
+    elif overlap:
+        yield (
+            f"ingest.images: {images} overlaps {overlap[0]}, which the pipeline makes, and DVC"
+            " deletes what it makes before each run; keep photos elsewhere, such as data/photos"
+        )
+    elif not Path(images).is_dir():
+        what = "is no folder" if Path(images).exists() else "does not exist"
+        yield f"ingest.images: {images} {what}; please name the folder that holds your photos"
+    elif not any(files for _, _, files in os.walk(images)):
+        yield (
+            f"ingest.images: {images} holds no file; please put your photos there, not links to"
+            " folders, which DVC does not enter"
+        )
+    else:
+        yield from unhashable_lines("ingest.images", images)
+
+
+def outputs_of(pipeline: Mapping[str, Any]) -> list[str]:
+    """Return the path of everything that the stages of a dvc.yaml write."""
+    entries = [
+        entry
+        for stage in pipeline["stages"].values()
+        for kind in ("outs", "metrics", "plots")
+        for entry in stage.get(kind, [])
+    ]
+    return [path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)]
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Return whether a path is a folder or lies in it."""
+    return PurePosixPath(path).is_relative_to(folder)

@@ -1,0 +1,53 @@
+"""The folder of photos is refused where DVC would delete it or ingest finds nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.tools.check_images import images_mistakes, is_inside, outputs_of
+
+OUTPUTS = ["data/sample", "data/presized", "data/model"]
+
+
+@pytest.fixture(autouse=True)
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a folder with a photo in data/photos."""
+    (tmp_path / "data" / "photos").mkdir(parents=True)
+    (tmp_path / "data" / "photos" / "1.jpg").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_folder_of_photos_is_in_order() -> None:
+    """A folder with a file, outside all outputs, has no mistake."""
+    assert list(images_mistakes("data/photos", "none", OUTPUTS)) == []
+
+
+@pytest.mark.parametrize(
+    ("images", "what"),
+    [
+        ("data/presized/x", "overlaps data/presized"),
+        ("data", "overlaps data/sample"),
+        ("data/sample", "stays empty"),
+        ("data/gone", "does not exist"),
+        ("data/photos/1.jpg", "is no folder"),
+    ],
+)
+def test_another_folder_is_refused(images: str, what: str) -> None:
+    """What DVC deletes, what stays empty and what is not there is one mistake with its remedy."""
+    (mistake,) = images_mistakes(images, "none", OUTPUTS)
+    assert mistake.startswith("ingest.images: ")
+    assert what in mistake
+
+
+def test_a_path_is_inside_itself_and_its_folders() -> None:
+    """Whole parts of a path are compared."""
+    assert is_inside("data/a/b", "data/a")
+    assert is_inside("data/a", "data/a")
+    assert not is_inside("data/ab", "data/a")
+
+
+def test_outputs_are_named_with_and_without_options() -> None:
+    """An output of dvc.yaml may be a text or a mapping with options."""
+    stage = {"outs": ["a", {"b": {"persist": True}}], "metrics": [{"c": {"cache": False}}]}
+    assert outputs_of({"stages": {"one": stage}}) == ["a", "b", "c"]
