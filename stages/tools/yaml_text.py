@@ -1,5 +1,6 @@
 """Values and comments in the text of a YAML file, changed without touching a byte around them."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,6 +9,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from stages.base.errors import UserError
+
+# What YAML 1.1 and 1.2 read as text without quotes.
+_PLAIN = re.compile(
+    r"(?!(true|false|null|yes|no|on|off|y|n)$)[a-z_][\w./-]*", re.IGNORECASE | re.ASCII
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,3 +71,37 @@ def with_comments(text: str, comments: Mapping[str, str]) -> str:
                 raise UserError(f"{key} shares its line with {rest.strip()!r}; give each a line")
             text = f"{text[: place.end]} # {comments[key]}{text[place.end + len(rest) :]}"
     return text
+
+
+def with_values(text: str, values: Mapping[str, str | float]) -> str:
+    r"""Return a YAML text with other values, by dotted key; all else stays as it is.
+
+    Raises UserError where the text has no such key with a single value.
+
+    >>> with_values("label:\n  by: csv # where\n  regex: a", {"label.by": "folder"})
+    'label:\n  by: folder # where\n  regex: a'
+    """
+    places = value_places(text)
+    if absent := [key for key in values if key not in places]:
+        raise UserError(f"the key {absent[0]} is missing; docs/params.md has them all")
+    for key in sorted(values, key=lambda key: places[key].start, reverse=True):
+        place = places[key]
+        space = "" if place.start < place.end or text[: place.start].endswith(" ") else " "
+        text = f"{text[: place.start]}{space}{yaml_scalar(values[key])}{text[place.end :]}"
+    return text
+
+
+def yaml_scalar(value: str | float) -> str:
+    r"""Return a value as YAML reads it back, a text without quotes where it needs none.
+
+    >>> [yaml_scalar(value) for value in ("data/photos", "yes", "a 'b' # c", "\t", 0.2)]
+    ['data/photos', "'yes'", "'a ''b'' # c'", '"\\t"', '0.2']
+    """
+    if not isinstance(value, str):
+        return repr(value)
+    if _PLAIN.fullmatch(value):
+        return value
+    if value.isprintable():
+        quoted = value.replace("'", "''")
+        return f"'{quoted}'"
+    return json.dumps(value, ensure_ascii=True)
