@@ -29,7 +29,7 @@ _YES_NO = {"0", "1", "0.0", "1.0"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class _CsvShape:
+class CsvShape:
     """How a table can be read: what its columns hold, by position."""
 
     delimiter: str
@@ -43,6 +43,27 @@ class _CsvShape:
         """Return what a column is called."""
         return self.header[column] if self.header else f"column{column + 1}"
 
+    @property
+    def others(self) -> list[int]:
+        """The columns that hold neither paths nor sides."""
+        return [at for at in range(len(self.columns)) if at not in (self.path, self.split)]
+
+    @property
+    def class_for_each_column(self) -> bool:
+        """Whether all other columns say yes or no, so that each stands for a class."""
+        values = {cell.strip() for at in self.others for cell in self.columns[at]}
+        return bool(values) and values <= _YES_NO
+
+    def needed_header(self, params: LabelParams) -> str:
+        """Return the line that is to stand at the top of a table without a header."""
+        places = {
+            self.split: params.split_column or "split",
+            self.label: params.label_column,
+            self.path: params.path_column,
+        }
+        names = (places.get(at, self.name(at)) for at in range(len(self.columns)))
+        return self.delimiter.join(names)
+
 
 def shape_error(
     table: CsvTable, params: LabelParams, columns: Sequence[str], photos: Sequence[str]
@@ -52,7 +73,7 @@ def shape_error(
     shown = [f"its lines: {', '.join(map(echo, lines))}" if lines else "it is empty"]
     if photos:
         shown.append(f"the photos: {', '.join(map(echo, photos[:3]))}")
-    shape = _find_shape(table, photos)
+    shape = find_shape(table, photos)
     remedies = _remedy(shape, params, columns) if shape else []
     if any(len(table.positions(name)) > 1 for name in columns):
         remedies = ["rename one of the two"]
@@ -60,7 +81,7 @@ def shape_error(
     return error_list(head, [*shown, *remedies])
 
 
-def _find_shape(table: CsvTable, photos: Iterable[str]) -> _CsvShape | None:
+def find_shape(table: CsvTable, photos: Iterable[str]) -> CsvShape | None:
     """Return how the first lines of a table can be read, None when nothing shows it."""
     names = {loose_names(photo)[1] for photo in photos}
     found = []
@@ -79,7 +100,7 @@ def _find_shape(table: CsvTable, photos: Iterable[str]) -> _CsvShape | None:
     has_header = not _hits([cells[0][path]], names)
     columns = [list(column)[has_header:] for column in zip(*cells, strict=True)]
     split = _split_column(columns, path)
-    return _CsvShape(
+    return CsvShape(
         delimiter=delimiter,
         header=[clean_label(name) for name in cells[0]] if has_header else [],
         columns=columns,
@@ -146,7 +167,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _remedy(shape: _CsvShape, params: LabelParams, columns: Sequence[str]) -> list[str]:
+def _remedy(shape: CsvShape, params: LabelParams, columns: Sequence[str]) -> list[str]:
     """Return the lines to set in params.yaml, or to put into the table, so that it can be read."""
     wanted = {"delimiter": (shape.delimiter, params.delimiter)}
     lines = []
@@ -157,14 +178,7 @@ def _remedy(shape: _CsvShape, params: LabelParams, columns: Sequence[str]) -> li
         if params.split_column in columns and shape.split is not None:
             wanted["split_column"] = (shape.name(shape.split), params.split_column)
     else:
-        names = [shape.name(at) for at in range(len(shape.columns))]
-        places = {
-            shape.split: params.split_column or "split",
-            shape.label: params.label_column,
-            shape.path: params.path_column,
-        }
-        names = [places.get(at, name) for at, name in enumerate(names)]
-        lines.append(f"it has no header; put this line at its top: {shape.delimiter.join(names)}")
+        lines.append(f"it has no header; put this line at its top: {shape.needed_header(params)}")
     changes = [f"    {key}: {_yaml(new)}" for key, (new, old) in wanted.items() if new != old]
     lines += ["set in params.yaml, in ingest, label:", *changes] if changes else []
     if params.label_column in columns and shape.label is None:
@@ -172,12 +186,10 @@ def _remedy(shape: _CsvShape, params: LabelParams, columns: Sequence[str]) -> li
     return lines
 
 
-def _without_label(shape: _CsvShape) -> str:
+def _without_label(shape: CsvShape) -> str:
     """Return what to do where no column stands out as that of the labels."""
-    others = [at for at in range(len(shape.columns)) if at not in (shape.path, shape.split)]
-    names = ", ".join(echo(shape.name(at)) for at in others[:6])
-    values = {cell.strip() for at in others for cell in shape.columns[at]}
-    if values and values <= _YES_NO:
+    names = ", ".join(echo(shape.name(at)) for at in shape.others[:6])
+    if shape.class_for_each_column:
         return f"it has a column for each class ({names}); write their names into one, label"
     return f"and label_column to that of the labels, one of {names}"
 

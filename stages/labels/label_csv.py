@@ -7,7 +7,7 @@ from stages.base.echo import echo
 from stages.base.plural import join_names
 from stages.labels.csv_match import match_rows
 from stages.labels.csv_shape import shape_error
-from stages.labels.csv_table import CsvRow, read_table
+from stages.labels.csv_table import CsvRow, CsvTable, read_table
 from stages.labels.label_text import clean_label
 from stages.labels.labels import LabelParams, PhotoLabels, cleaned_labels
 from stages.labels.problem import Problem
@@ -23,12 +23,16 @@ def read_labels_csv(file: Path, params: LabelParams, paths: Sequence[str]) -> Ph
 
     Raises UserError when the file cannot be read as a whole: encoding, header, quoting.
     """
+    return labels_of_table(read_table(file, params.delimiter), params, paths)
+
+
+def labels_of_table(table: CsvTable, params: LabelParams, paths: Sequence[str]) -> PhotoLabels:
+    """Match the rows of a table with the photos; UserError where its header lacks a column."""
     label_column = params.label_column if params.by == "csv" else ""
     split_column = params.split_column
     group_column = params.group_column
     named = (params.path_column, label_column, split_column, group_column)
     columns = [name for name in named if name]
-    table = read_table(file, params.delimiter)
     if table.absent(columns):
         raise shape_error(table, params, columns, paths)
     rows, problems = table.rows(columns)

@@ -76,6 +76,17 @@ def split_level(paths: Sequence[str]) -> int:
     return counts.index(max(counts)) if counts else 0
 
 
+def named_sides(paths: Sequence[str]) -> set[Side]:
+    """Return the sides that folders name, at the level that `split_level` finds.
+
+    >>> sorted(named_sides(["train/cat/1.jpg", "test/cat/2.jpg", "new/cat/3.jpg"]))
+    ['test', 'train']
+    """
+    level = split_level(paths)
+    sides = (_side_at(path, level) for path in paths)
+    return {side for side in sides if side is not None}
+
+
 def _word_at(path: str, level: int) -> str:
     """Return the name of the folder at a level of a path, "" where the path is less deep."""
     folders = PurePosixPath(path).parent.parts
