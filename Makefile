@@ -6,7 +6,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment repro predict evaluate compare experiments seeds report test-set test thorough quick check lint generated deps layers site requirements.txt
+.PHONY: help environment start repro predict evaluate compare experiments seeds report test-set test thorough quick check lint generated deps layers site requirements.txt
 
 # What a person sets reaches the commands as text: `value` keeps make from expanding it, and the
 # shell takes it from the environment, so that no $(...), ; or * in it runs or matches anything.
@@ -42,6 +42,10 @@ environment: ## make .venv, with the pinned requirements
 	  $(PIP) install -r requirements.txt && \
 	  cp requirements.txt .venv/requirements.txt; \
 	fi
+
+start: environment ## PHOTOS=folder: propose how your photos are labelled, write params.yaml after a yes
+	@test -n "$$PHOTOS" || { echo 'PHOTOS=folder says which photos'; exit 1; }
+	@.venv/bin/python -m stages.tools.start -- "$$PHOTOS"
 
 repro: environment ## run the stages that something changed for, print the result
 	@.venv/bin/python -m stages.tools.check

@@ -72,13 +72,14 @@ def test_photos_and_out_are_one_argument_each(repo: Path, value: str) -> None:
     assert made.stdout.endswith(f"<--out><{value}.csv><--><{value}>"), made
     made = run_make(repo, "evaluate", f"PHOTOS={value}", f"OUT={value}")
     assert made.stdout.endswith(f"<--out><{value}><--><{value}>"), made
+    assert run_make(repo, "start", f"PHOTOS={value}").stdout.endswith(f"start><--><{value}>")
     assert run_make(repo, "predict", f"PHOTOS={value}").stdout.endswith(f"predict><--><{value}>")
     assert not (repo / "ran").exists()
 
 
 def test_without_photos_there_is_nothing_to_predict(repo: Path) -> None:
     """PHOTOS has no default, nor has OUT of evaluate, and their absence is said."""
-    for arguments in (["predict"], ["evaluate", "OUT=a"], ["evaluate", "PHOTOS=a"]):
+    for arguments in (["start"], ["predict"], ["evaluate", "OUT=a"], ["evaluate", "PHOTOS=a"]):
         made = run_make(repo, *arguments)
         assert made.returncode != 0
         assert "PHOTOS=folder" in made.stdout

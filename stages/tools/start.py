@@ -1,0 +1,224 @@
+"""Start with your own photos: propose how they are labelled, and write params.yaml after a yes.
+
+Reads   the names of the files in a folder, the tables in it and beside it, params.yaml
+Writes  params.yaml, its comments kept; with --copy data/photos
+Run     make start PHOTOS=data/photos, or python -m stages.tools.start FOLDER
+
+No photo is opened. A folder outside the repository is shown, and --copy brings it to data/photos.
+"""
+
+from stages.base.environment import prepare_process
+
+prepare_process()
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.base.entry_point import run_command
+from stages.base.errors import UserError, error_list
+from stages.base.files import write_text
+from stages.base.params import PARAMS, read_section
+from stages.base.plural import count_noun
+from stages.base.terminal import say
+from stages.base.yaml_file import read_yaml
+from stages.dataset.ingest_params import IngestParams
+from stages.dataset.photo_files import is_named_photo
+from stages.dataset.scan import list_files
+from stages.labels.csv_table import CsvTable, read_table
+from stages.labels.label_guess import Guess, Proposal, guess_labels
+from stages.tools.check_images import images_mistakes, outputs_of
+from stages.tools.start_params import param_changes
+from stages.tools.start_text import change_lines, guess_lines
+from stages.tools.tracked import tracking_note
+from stages.tools.yaml_text import with_values
+
+_PHOTOS = "data/photos"
+_OWN_TABLE = Path("data/labels.csv")
+_NO_LABELS = Path("data/corrections.csv")
+_TABLE_ENDINGS = (".csv", ".tsv")
+_MOST_TABLES = 10
+_MOST_BYTES = 100 * 2**20  # of a table; a row has some hundred bytes
+
+
+@dataclass(frozen=True)
+class PhotoFolder:
+    """What a folder holds, by name."""
+
+    photos: list[str]  # paths below the folder, sorted
+    tables: list[CsvTable]
+    doubts: list[str]  # why a table cannot be read
+
+
+def main() -> None:
+    """Show the proposal, ask, and write params.yaml."""
+    options = _options()
+    folder = _relative(options.folder)
+    outside = folder.split("/")[0] == ".."
+    images = _PHOTOS if outside else folder
+    outputs = outputs_of(read_yaml(Path("dvc.yaml")))
+    if not outside and (mistakes := list(images_mistakes(folder, "none", outputs))):
+        raise error_list(f"{folder} cannot be used:", mistakes)
+    found = _look(Path(folder))
+    guess = guess_labels(found.photos, found.tables, read_section("ingest", IngestParams).label)
+    guess = Guess(proposals=guess.proposals, doubts=[*found.doubts, *guess.doubts])
+    tables = count_noun(len(found.tables), "table")
+    say(f"{folder}: {count_noun(len(found.photos), 'photo')}, {tables}")
+    if not guess.proposals:
+        raise _undecided(found.photos, guess)
+    proposal = _taken(guess, options.take)
+    say(*guess_lines(guess, options.take, folder))
+    if outside and not options.copy:
+        raise _outside(folder)
+    target = _copied(proposal, folder) if outside else proposal
+    changes = param_changes(target, images, read_yaml(PARAMS))
+    say(*change_lines(changes))
+    if outside:
+        _refuse_full(target, proposal)
+    elif not changes:
+        return
+    _ask(f"Copy to {_PHOTOS} and write {PARAMS}?" if outside else f"Write {PARAMS}?", options.yes)
+    if outside:
+        _copy(folder, proposal, target)
+    text = PARAMS.read_text(encoding="utf-8")
+    write_text(PARAMS, with_values(text, {change.key: change.after for change in changes}))
+    note = tracking_note("ingest.images", images, outputs)
+    say(f"{PARAMS} is written.", *([note] if note else []), "Next: make repro")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.tools.start", description=(__doc__ or "").split("\n")[0]
+    )
+    add = parser.add_argument
+    add("folder", metavar="FOLDER", help="of photos, with subfolders or not")
+    add("--take", type=int, default=1, metavar="N", help="the Nth way that is shown")
+    add("--yes", action="store_true", help="write without asking")
+    add("--copy", action="store_true", help=f"copy a folder from outside to {_PHOTOS}")
+    return parser.parse_args()
+
+
+def _relative(name: str) -> str:
+    """Return a folder as params.yaml names it; UserError where there is none."""
+    if not Path(name).is_dir():
+        what = "is no folder" if Path(name).exists() else "does not exist"
+        raise UserError(f"{name} {what}; name the folder that holds your photos")
+    folder = os.path.relpath(name)
+    if folder == ".":
+        raise UserError(f"{name} is the repository itself; put the photos into {_PHOTOS}")
+    return Path(folder).as_posix()
+
+
+def _look(folder: Path) -> PhotoFolder:
+    """Return the photos of a folder and the tables in it and beside it that have rows."""
+    paths = list_files(folder)[0]
+    photos = list(filter(is_named_photo, paths))
+    if not photos:
+        raise UserError(f"{folder} holds no photo: of {len(paths):,} files none is named as one")
+    inside = [folder / path for path in paths]
+    beside = sorted(folder.parent.iterdir()) if folder.parent != Path() else []
+    files = [
+        file
+        for file in dict.fromkeys([*inside, *beside, _OWN_TABLE])
+        if file.suffix.lower() in _TABLE_ENDINGS and file.is_file() and file != _NO_LABELS
+    ]
+    doubts = [
+        f"{file}: not looked at, one of more than {_MOST_TABLES} tables"
+        for file in files[_MOST_TABLES:]
+    ]
+    tables = []
+    for file in files[:_MOST_TABLES]:
+        try:
+            table = _read(file)
+        except UserError as error:
+            doubts.append(str(error))
+            continue
+        if table.records[1:]:
+            tables.append(table)
+    return PhotoFolder(photos, tables, doubts)
+
+
+def _read(file: Path) -> CsvTable:
+    if file.stat().st_size > _MOST_BYTES:
+        raise UserError(f"{file}: not looked at, it has more than {_MOST_BYTES:,} bytes")
+    return read_table(file, "\t" if file.suffix.lower() == ".tsv" else ",")
+
+
+def _taken(guess: Guess, number: int) -> Proposal:
+    ways = len(guess.proposals)
+    if not 1 <= number <= ways:
+        raise UserError(f"--take {number}: there {'is' if ways == 1 else 'are'} 1 to {ways}")
+    return guess.proposals[number - 1]
+
+
+def _undecided(photos: Sequence[str], guess: Guess) -> UserError:
+    shown = ", ".join(photos[:3])
+    return error_list(
+        f"neither names nor folders nor a table say the classes of the photos ({shown}):",
+        [
+            *guess.doubts,
+            "make a folder for each class (ingest.label.by: folder), or",
+            "write a table of path,label beside the photos (ingest.label.by: csv), or",
+            "name the part of the file names that is the class (ingest.label.regex)",
+        ],
+    )
+
+
+def _outside(folder: str) -> UserError:
+    source = shlex.quote(folder)
+    return UserError(
+        f"{folder} lies outside the repository, and photos go to {_PHOTOS}; nothing is written yet",
+        f"  cp -r {source} {_PHOTOS} && dvc add {_PHOTOS} && make start PHOTOS={_PHOTOS}",
+        f"  or, which copies for you: python -m stages.tools.start --copy {source}",
+    )
+
+
+def _copied(proposal: Proposal, folder: str) -> Proposal:
+    """Return a proposal with its table where it lies once the photos are copied."""
+    if proposal.rule.by != "csv":
+        return proposal
+    table = Path(proposal.rule.csv)
+    target = _OWN_TABLE
+    with suppress(ValueError):  # it lies beside the folder
+        target = Path(_PHOTOS) / table.relative_to(folder)
+    rule = proposal.rule.model_copy(update={"csv": target.as_posix()})
+    return Proposal(
+        way=proposal.way, rule=rule, split=proposal.split, labels=proposal.labels, share=1.0
+    )
+
+
+def _refuse_full(target: Proposal, proposal: Proposal) -> None:
+    """Refuse to copy over photos or labels that are there."""
+    if any(Path(_PHOTOS).glob("*")):
+        raise UserError(f"{_PHOTOS} holds files already; move them away, or copy by hand")
+    moved = target.rule.csv != proposal.rule.csv and target.rule.csv == _OWN_TABLE.as_posix()
+    if moved and len(_read(_OWN_TABLE).records) > 1:
+        raise UserError(f"{_OWN_TABLE} has rows already; copy {proposal.rule.csv} by hand")
+
+
+def _copy(folder: str, proposal: Proposal, target: Proposal) -> None:
+    """Copy the photos, and a table that lies beside them."""
+    shutil.copytree(folder, _PHOTOS, dirs_exist_ok=True)
+    if target.rule.csv == _OWN_TABLE.as_posix() != proposal.rule.csv:
+        shutil.copyfile(proposal.rule.csv, _OWN_TABLE)
+
+
+def _ask(question: str, yes: bool) -> None:
+    """Return after a yes; UserError after anything else."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UserError(f"nothing is written: {question} --yes says so where nobody can be asked")
+    say(f"{question} [y/N]")
+    if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
+        raise UserError("nothing is written")
+
+
+if __name__ == "__main__":
+    run_command(main)

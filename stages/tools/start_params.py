@@ -1,0 +1,59 @@
+"""What a proposed labelling sets in params.yaml, by dotted key."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from stages.labels.label_guess import Proposal
+from stages.labels.labels import LabelParams
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParamChange:
+    """A value of params.yaml that is to be another."""
+
+    key: str
+    before: str | float
+    after: str | float
+
+
+def param_changes(proposal: Proposal, images: str, params: dict[str, Any]) -> list[ParamChange]:
+    """Return what has to change in params, as read from params.yaml, for a proposal.
+
+    images: the folder of the photos. What the proposal does not use stays as it is.
+    """
+    label = params["ingest"]["label"]
+    split = params["datablock"]["split"]
+    wanted: dict[str, tuple[str | float, str | float]] = {
+        "fetch.dataset": ("none", params["fetch"]["dataset"]),
+        "ingest.images": (images, params["ingest"]["images"]),
+        **{
+            f"ingest.label.{key}": (value, label[key])
+            for key, value in _used(proposal.rule).items()
+        },
+    }
+    if proposal.split != "hash" or split["by"] in ("column", "folder"):
+        wanted["datablock.split.by"] = (proposal.split, split["by"])
+    if proposal.split != "hash" and split["test"]:
+        wanted["datablock.split.test"] = (0.0, split["test"])
+    if split["group"] == "column":
+        wanted["datablock.split.group"] = ("", split["group"])
+    return [
+        ParamChange(key=key, before=before, after=after)
+        for key, (after, before) in wanted.items()
+        if after != before
+    ]
+
+
+def _used(rule: LabelParams) -> dict[str, str]:
+    """Return the params that a rule uses, and those by which a table would be read besides."""
+    used: dict[str, str] = {"by": rule.by, "split_column": rule.split_column, "group_column": ""}
+    if rule.by == "filename":
+        used |= {"on": rule.on, "regex": rule.regex}
+    if rule.by == "csv":
+        used |= {
+            "csv": rule.csv,
+            "path_column": rule.path_column,
+            "label_column": rule.label_column,
+            "delimiter": rule.delimiter,
+        }
+    return used

@@ -1,0 +1,196 @@
+"""Start: from a folder of photos to a params.yaml that the check accepts."""
+
+import io
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.base.errors import UserError
+from stages.base.yaml_file import read_yaml
+from stages.tools import check, start
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a folder with the params, pipeline and tables of the project, and no photos."""
+    repo = tmp_path / "repo"
+    (repo / "data" / "weights").mkdir(parents=True)
+    weights = [f"data/weights/{name}" for name in ("package", "hub", "none")]
+    for name in ("params.yaml", "dvc.yaml", "data/labels.csv", "data/corrections.csv", *weights):
+        shutil.copy(ROOT / name, repo / name)
+    monkeypatch.chdir(repo)
+    return repo
+
+
+def put(folder: Path, *names: str) -> Path:
+    """Write empty files with these names below a folder."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"")
+    return folder
+
+
+CLASSES = [f"{name}/{number}.jpg" for name in ("cat", "dog") for number in range(4)]
+SIDES = [f"{side}/{path}" for side in ("train", "val") for path in CLASSES]
+PETS = [f"{name}_{number}.jpg" for name in ("great_pyrenees", "Bengal") for number in range(4)]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    """Run the command."""
+    monkeypatch.setattr(sys, "argv", ["start", *arguments])
+    start.main()
+
+
+@pytest.mark.parametrize(
+    ("names", "label", "split"),
+    [
+        (CLASSES, {"by": "folder"}, "hash"),
+        (SIDES, {"by": "folder"}, "folder"),
+        (PETS, {"by": "filename", "on": "name"}, "hash"),
+        ([f"cat/{side}/{n}.jpg" for side in ("train", "val") for n in range(3)]
+         + [f"dog/{side}/{n}.jpg" for side in ("train", "val") for n in range(3)],
+         {"by": "filename", "on": "path", "regex": "^([^/]+)/"}, "folder"),
+    ],
+    ids=["classes", "sides", "pets", "sides in classes"],
+)  # fmt: skip
+def test_the_check_accepts_what_is_written(
+    repo: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    names: list[str],
+    label: dict[str, str],
+    split: str,
+) -> None:
+    """Each layout becomes params that the check has no mistake in; comments and keys stay."""
+    before = Path("params.yaml").read_text("utf-8")
+    put(repo / "data" / "photos", *names)
+    run(monkeypatch, "data/photos", "--yes")
+    params = read_yaml(Path("params.yaml"))
+    assert params["fetch"]["dataset"] == "none"
+    assert params["ingest"]["images"] == "data/photos"
+    assert label.items() <= params["ingest"]["label"].items()
+    assert params["datablock"]["split"]["by"] == split
+    after = Path("params.yaml").read_text("utf-8")
+    assert [line.partition(" # ")[2] for line in after.splitlines()] == [
+        line.partition(" # ")[2] for line in before.splitlines()
+    ]
+    check.main()
+
+
+def test_a_table_inside_the_folder(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table among the photos is named with its columns, and the check accepts it."""
+    photos = put(repo / "data" / "photos", *(f"{number}.jpg" for number in range(6)))
+    rows = "".join(f"{number}\t{'ab'[number % 2]}\n" for number in range(6))
+    (photos / "list.tsv").write_text(f"image id\tdiagnosis\n{rows}", encoding="utf-8")
+    run(monkeypatch, "data/photos", "--yes")
+    label = read_yaml(Path("params.yaml"))["ingest"]["label"]
+    assert (label["by"], label["csv"]) == ("csv", "data/photos/list.tsv")
+    assert (label["path_column"], label["label_column"]) == ("image id", "diagnosis")
+    assert label["delimiter"] == "\t"
+    check.main()
+
+
+def test_nothing_is_written_without_a_yes(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody can be asked, or after a no, params.yaml stays."""
+    before = Path("params.yaml").read_bytes()
+    put(repo / "data" / "photos", *CLASSES)
+    with pytest.raises(UserError, match="--yes"):
+        run(monkeypatch, "data/photos")
+    for answer in ("", "no\n", "y e s\n"):
+        monkeypatch.setattr(sys, "stdin", Terminal(answer))
+        with pytest.raises(UserError, match="nothing is written"):
+            run(monkeypatch, "data/photos")
+    assert Path("params.yaml").read_bytes() == before
+    monkeypatch.setattr(sys, "stdin", Terminal("Yes\n"))
+    run(monkeypatch, "data/photos")
+    assert Path("params.yaml").read_bytes() != before
+
+
+class Terminal(io.StringIO):
+    """A standard input at which a person sits."""
+
+    def isatty(self) -> bool:
+        """Return that it is a terminal."""
+        return True
+
+
+def test_the_second_way_can_be_taken(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--take names one of the ways that are shown; a number beyond them is refused."""
+    names = [f"part{part}/{name}_{n}.jpg" for part in (1, 2) for name in "ab" for n in range(4)]
+    put(repo / "data" / "photos", *names)
+    run(monkeypatch, "data/photos", "--yes", "--take", "2")
+    assert read_yaml(Path("params.yaml"))["ingest"]["label"]["by"] == "folder"
+    assert "--take 1: by the file name" in capsys.readouterr().out
+    with pytest.raises(UserError, match="--take 3: there are 1 to 2"):
+        run(monkeypatch, "data/photos", "--take", "3")
+
+
+def test_where_nothing_is_said_the_params_are_named(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of a camera and a table of other things are refused, with each param to set."""
+    photos = put(repo / "data" / "photos", *(f"IMG_{number}.jpg" for number in range(6)))
+    (photos / "prices.csv").write_text("thing,price\nx,1\n", encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        run(monkeypatch, "data/photos", "--yes")
+    text = str(error.value)
+    assert "prices.csv: no column of it names these photos" in text
+    assert all(f"ingest.label.{key}" in text for key in ("by: folder", "by: csv", "regex"))
+
+
+def test_photos_outside_are_shown_and_not_taken(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder outside is looked at; the line that copies it is given, and nothing is written."""
+    album = put(repo.parent / "my album", *CLASSES)
+    before = Path("params.yaml").read_bytes()
+    with pytest.raises(UserError, match=r"cp -r '../my album' data/photos && dvc add data/photos"):
+        run(monkeypatch, str(album), "--yes")
+    assert "2 classes, 8 photos:" in capsys.readouterr().out
+    assert Path("params.yaml").read_bytes() == before
+    assert not (repo / "data" / "photos").exists()
+
+
+def test_photos_outside_are_copied_where_asked(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--copy brings photos to data/photos and a table beside them to data/labels.csv, once."""
+    album = put(repo.parent / "album", *(f"{number}.jpg" for number in range(6)))
+    rows = "".join(f"{number}.jpg,{'ab'[number % 2]}\n" for number in range(6))
+    (repo.parent / "list.csv").write_text(f"file,kind\n{rows}", encoding="utf-8")
+    run(monkeypatch, str(album), "--yes", "--copy")
+    assert sorted(path.name for path in Path("data/photos").iterdir()) == sorted(
+        path.name for path in album.iterdir()
+    )
+    label = read_yaml(Path("params.yaml"))["ingest"]["label"]
+    assert (label["csv"], label["label_column"]) == ("data/labels.csv", "kind")
+    check.main()
+    with pytest.raises(UserError, match="data/photos holds files already"):
+        run(monkeypatch, str(album), "--yes", "--copy")
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [("gone", "does not exist"), ("params.yaml", "is no folder"), (".", "the repository itself"),
+     ("data/presized", "overlaps"), ("data/weights", "holds no photo")],
+)  # fmt: skip
+def test_a_folder_that_cannot_be_used_is_refused(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, folder: str, words: str
+) -> None:
+    """What is no folder, holds no photo, or is an output of the pipeline has one line."""
+    (repo / "data" / "presized").mkdir()
+    with pytest.raises(UserError, match=words):
+        run(monkeypatch, folder, "--yes")
+
+
+def test_a_table_that_cannot_be_read_is_a_doubt(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A broken table beside photos in class folders is told, and the folders are taken."""
+    photos = put(repo / "data" / "photos", *CLASSES)
+    (photos / "list.csv").write_bytes(b"path,label\n\xff\xfe,1\n")
+    run(monkeypatch, "data/photos", "--yes")
+    assert "list.csv, line 2: not UTF-8" in capsys.readouterr().out

@@ -1,0 +1,86 @@
+"""What a proposal sets in params.yaml, and what it leaves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from stages.base.yaml_file import read_yaml
+from stages.labels.csv_table import parse_table
+from stages.labels.label_guess import Proposal, guess_labels
+from stages.tools.start_params import param_changes
+from tests.example_rule import example_rule
+
+ROOT = Path(__file__).parents[2]
+
+
+def propose(paths: Sequence[str], table: str = "") -> Proposal:
+    """Return the first proposal for photos and the text of a table."""
+    tables = [parse_table(Path("data/photos/t.csv"), table, ",")] if table else []
+    return guess_labels(paths, tables, example_rule()).proposals[0]
+
+
+def changed(proposal: Proposal, params: dict[str, Any]) -> dict[str, str | float]:
+    """Return the values that change, by key."""
+    return {change.key: change.after for change in param_changes(proposal, "data/photos", params)}
+
+
+def params(**split: object) -> dict[str, Any]:
+    """Return the params of the project, with some keys of datablock.split changed."""
+    content = read_yaml(ROOT / "params.yaml")
+    content["datablock"]["split"] |= split
+    return content
+
+
+FOLDERS = [f"{name}/{number}.jpg" for name in ("cat", "dog") for number in range(4)]
+SIDES = [f"{side}/{path}" for side in ("train", "val") for path in FOLDERS]
+
+
+def test_class_folders_change_three_params() -> None:
+    """From the params of the sample only the data set, the folder and the rule change."""
+    assert changed(propose(FOLDERS), params()) == {
+        "fetch.dataset": "none",
+        "ingest.images": "data/photos",
+        "ingest.label.by": "folder",
+    }
+
+
+def test_a_split_by_folder_has_no_test_share() -> None:
+    """Where folders divide, the share for the test is 0, since the check refuses another."""
+    found = changed(propose(SIDES), params(test=0.15))
+    assert found["datablock.split.by"] == "folder"
+    assert found["datablock.split.test"] == 0.0
+
+
+def test_a_split_by_class_stays() -> None:
+    """A stratified split stays where photos name no sides; one by column or folder does not."""
+    assert "datablock.split.by" not in changed(propose(FOLDERS), params(by="stratified"))
+    for by in ("folder", "column"):
+        assert changed(propose(FOLDERS), params(by=by))["datablock.split.by"] == "hash"
+
+
+def test_a_table_sets_its_columns() -> None:
+    """File, delimiter and columns of a table are set; the column of groups of another goes."""
+    rows = "".join(f"{path};{'ab'[at % 2]}\n" for at, path in enumerate(FOLDERS))
+    content = params(group="column")
+    content["ingest"]["label"]["group_column"] = "person"
+    found = changed(propose(FOLDERS, f"file;kind\n{rows}"), content)
+    assert found == {
+        "fetch.dataset": "none",
+        "ingest.images": "data/photos",
+        "ingest.label.by": "csv",
+        "ingest.label.csv": "data/photos/t.csv",
+        "ingest.label.path_column": "file",
+        "ingest.label.label_column": "kind",
+        "ingest.label.delimiter": ";",
+        "ingest.label.group_column": "",
+        "datablock.split.group": "",
+    }
+
+
+def test_what_is_right_already_is_no_change() -> None:
+    """Params that say all of a proposal need none."""
+    content = params()
+    content["fetch"]["dataset"] = "none"
+    content["ingest"]["images"] = "data/photos"
+    content["ingest"]["label"]["by"] = "folder"
+    assert changed(propose(FOLDERS), content) == {}
