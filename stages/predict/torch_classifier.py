@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stages.base.environment import device_name
+from stages.batch.batches import Batch
 from stages.batch.render_cpu import prepare_views, render_images
 from stages.batch.render_gpu import render_batch, shrink_factors
 from stages.batch.render_kernel import load_compiled_code
@@ -23,6 +24,7 @@ from stages.model.files import ModelCard, load_model
 from stages.predict.crops import CROPS, CropsName, crop_views
 from stages.train.device import Compute, open_device
 from stages.train.losses import to_pred_probs
+from stages.train.saliency import saliency_maps
 
 # lite0 at 224 px computes 16 photos as fast as 32 on a processor, each in 25 ms, and holds half as
 # many activations: with 32 the command had 1.4 GB.
@@ -75,6 +77,17 @@ class TorchClassifier:
             of_photos = of_crops.reshape(len(photos), -1, of_crops.shape[1]).mean(dim=1)
         pred_probs: NDArray[np.float32] = of_photos.cpu().numpy()
         return pred_probs
+
+    def saliency(self, photos: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Return a map of each photo, (B, h, w) from 0 to 1, or (0, 0, 0) where there is none."""
+        images = self._rendered(photos)
+        count = len(images)
+        batch = Batch(
+            images=images,
+            targets=torch.zeros(count, dtype=torch.int64, device=images.device),
+            rows=np.arange(count),
+        )
+        return saliency_maps(self._model, [batch], self._compute)
 
     def _activations(self, images: Tensor) -> Tensor:
         with self._compute.autocast():

@@ -1,5 +1,6 @@
 """The model in torch answers photos as validation does, crop by crop, at its temperature."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from stages.predict.torch_classifier import TorchClassifier
 from stages.stats.temperature import apply_temperature
 from stages.train.device import Compute, open_device
 from stages.train.infer import predict_batches
+from stages.train.saliency import saliency_maps
 from tests.predict.small_model import make_model, make_photo
 
 
@@ -104,3 +106,18 @@ def test_a_device_renders_what_the_processor_does(folder: Path, photos: list[Pix
     by_torch = ours._rendered_on_device(repeated, np.repeat(sizes, 10, axis=0), views)
     assert by_torch.shape == by_kernel.shape == (50, 3, 32, 32)
     assert float((by_torch - by_kernel).abs().max()) < 0.02
+
+
+def test_saliency_is_that_of_the_report(folder: Path, photos: list[Pixels]) -> None:
+    """A map of each photo is what fine_tune computes for the page; one place alone gives none."""
+    model, card = load_model(folder)
+    compute = open_device("cpu", "fp32")
+    large = replace(card, size=96)
+    render = RenderSpec(size=large.size, mean=model.mean, std=model.std, device=compute.device)
+    images = [torch.from_numpy(photo) for photo in photos]
+    image_set = ImageSet([""] * 5, np.zeros(5, np.int64), images.__getitem__)
+    expected = saliency_maps(model, valid_batches(image_set, render, 5), compute)
+    maps = TorchClassifier(model, large, compute, 1.0, "none").saliency(photos)
+    assert maps.shape == (5, 3, 3)
+    assert np.array_equal(maps, expected)
+    assert classifier(folder).saliency(photos).shape == (0, 0, 0)
