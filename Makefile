@@ -6,7 +6,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment start repro predict evaluate compare experiments seeds report test-set test thorough quick check lint generated deps layers site requirements.txt
+.PHONY: help environment start repro review predict evaluate compare experiments seeds report test-set test thorough quick check lint generated deps layers site requirements.txt
 
 # What a person sets reaches the commands as text: `value` keeps make from expanding it, and the
 # shell takes it from the environment, so that no $(...), ; or * in it runs or matches anything.
@@ -51,6 +51,9 @@ repro: environment ## run the stages that something changed for, print the resul
 	@.venv/bin/python -m stages.tools.check
 	.venv/bin/dvc repro
 	@.venv/bin/python -m stages.tools.headline
+
+review: environment ## review labels in the browser: decisions are saved, G runs again, dropped photos are answered
+	@.venv/bin/python -m stages.tools.review
 
 predict: environment ## PHOTOS=folder [OUT=predictions.csv]: what the model says of photos
 	@test -n "$$PHOTOS" || { echo 'PHOTOS=folder says which photos'; exit 1; }

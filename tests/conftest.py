@@ -15,5 +15,5 @@ os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
 for name in [name for name in os.environ if name.startswith("FINETRACK_")]:
     del os.environ[name]
 
-# Fixtures of the whole chain, read only now that the threads are set.
-pytest_plugins = ["tests.tiny_repo"]
+# Fixtures of the whole chain, and of the browser, read only now that the threads are set.
+pytest_plugins = ["tests.tiny_repo", "tests.chromium"]

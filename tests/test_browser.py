@@ -3,13 +3,10 @@
 import csv
 import io
 import json
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from stages.evaluate.page import render_evaluation
 from tests.evaluate.example_evaluation_page import HOSTILE, example_evaluation_page
@@ -22,20 +19,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 # The labels of the real chain: markup, a formula, quotes and commas, another script.
 LABELS = {"disc": "<script>alert(1)</script>", "square": "=cmd()", "stripes": '😀 مربع, "x"'}
 CORRECTION_COLUMNS = ["path", "sha256", "action", "label", "note"]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Return the system's Chromium; without one the tests are skipped, except where CI says so."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up("there is no Chromium; on Debian: apt-get install chromium")
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Visit:

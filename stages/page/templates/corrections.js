@@ -5,6 +5,8 @@
 // rows that corrections.csv has now. A decision replaces every row for its path. Decisions live in
 // the browser's storage under the fingerprint of the data, so that those about other data never mix.
 // They carry what a row needs: another model's page has other cards, and must not lose them.
+// `make review` serves the page with the rows that the file has by now (data.saved), and writes each
+// decision into the file; the browser then keeps only those that are not there yet.
 
 const corrections = (() => {
   const data = JSON.parse(document.getElementById("review-data").textContent);
@@ -13,12 +15,14 @@ const corrections = (() => {
   const TAKEN_BACK = "take back"; // of a row of the file: it is left out
 
   const shown = new Map(data.images.map((image) => [image.path, image]));
-  const earlier = new Map(data.decided.map((row) => [row.path, row]));
+  const fileRows = data.saved ?? data.decided;
+  const earlier = new Map(fileRows.map((row) => [row.path, row]));
   const inForce = (path) => Boolean(earlier.has(path) && !earlier.get(path).problem);
 
   // Path -> {sha256, current, action, label, note}, where current is the label that the photo has;
   // with the action "" it is a note, and no decision yet.
   const decisions = load();
+  const inFile = new Set(); // paths whose decisions are in the file
   let stored = true; // whether the browser remembers
   let saved = true; // whether the last download has every decision
 
@@ -45,8 +49,14 @@ const corrections = (() => {
     if (change) decisions.set(path, { ...before, ...change });
     else decisions.delete(path);
     saved = false;
+    inFile.delete(path);
+    store();
+    document.dispatchEvent(new CustomEvent("decided", { detail: path }));
+  }
+
+  function store() {
     try {
-      localStorage.setItem(KEY, JSON.stringify([...decisions]));
+      localStorage.setItem(KEY, JSON.stringify([...decisions].filter(([path]) => !inFile.has(path))));
     } catch {
       stored = false; // forbidden, as for pages from a disk in some browsers, or full
     }
@@ -56,6 +66,8 @@ const corrections = (() => {
     const action = decisions.get(path)?.action;
     return action === undefined ? inForce(path) : action !== "" && action !== TAKEN_BACK;
   }
+
+  const reviewedEntry = ([path]) => reviewed({ path });
 
   function row([path, { sha256, current, action, label, note }]) {
     // Who keeps a label that an earlier row gave keeps that row.
@@ -70,10 +82,17 @@ const corrections = (() => {
   }
 
   function csv() {
-    const kept = data.decided.filter(({ path }) => !decisions.get(path)?.action);
-    const made = [...decisions].filter(([path]) => reviewed({ path })).map(row);
+    const kept = fileRows.filter(({ path }) => !decisions.get(path)?.action);
+    const made = [...decisions].filter(reviewedEntry).map(row);
     const lines = [...kept, ...made].map((each) => COLUMNS.map((column) => cell(each[column])).join(","));
     return [COLUMNS.join(","), ...lines].map((line) => line + "\n").join("");
+  }
+
+  // The rows that the file is to have for a photo.
+  function rowsOf(path) {
+    const made = decisions.get(path);
+    const rows = made?.action ? [[path, made]].filter(reviewedEntry).map(row) : fileRows.filter((each) => each.path === path);
+    return rows.map((each) => Object.fromEntries(COLUMNS.map((column) => [column, each[column]])));
   }
 
   // One line for people; "" where nothing was decided.
@@ -93,11 +112,16 @@ const corrections = (() => {
   }
 
   return {
-    data, decide, reviewed, csv, words,
+    data, decide, reviewed, csv, words, rowsOf,
     decision: (path) => decisions.get(path) ?? (inForce(path) ? earlier.get(path) : undefined),
     isNew: (path) => decisions.has(path),
     isClass: (name) => data.classes.includes(name),
     any: () => decisions.size > 0,
+    waiting: () => [...decisions.keys()],
+    markInFile: (path) => {
+      inFile.add(path);
+      store();
+    },
     isStored: () => stored,
     isSaved: () => saved,
     markSaved: () => (saved = true),

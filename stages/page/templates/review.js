@@ -186,5 +186,5 @@
   addEventListener("beforeunload", (event) => {
     if (!corrections.isStored() && !corrections.isSaved()) event.preventDefault();
   });
-  if (corrections.any()) showBar("");
+  if (corrections.any() || data.saved) showBar("");
 }
