@@ -1,7 +1,6 @@
 """Fine-tuning: the head alone, then the whole model, each for one cycle.
 
-Reads   data/presized/, data/splits.csv, data/probe.npz,
-        reports/lr_find/suggestion.json
+Reads   data/presized/, data/splits.csv, data/probe.npz, reports/lr_find/suggestion.json
 Writes  data/model/, data/predictions.npz, reports/fine_tune/, its checkpoint
 Run     python -m stages.fine_tune
 """
@@ -17,7 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from stages.base.entry_point import run_stage
-from stages.base.environment import device_name, gpus, restarts, workers
+from stages.base.environment import device_name, gpus, restarts, tracker_names, workers
 from stages.base.files import write_csv, write_json
 from stages.base.fingerprint import stage_fingerprints
 from stages.base.params import read_section, read_seed, read_value
@@ -39,9 +38,10 @@ from stages.train.lr_suggest import read_suggestion
 from stages.train.plan import FineTuneParams
 from stages.train.probe_start import read_probe_start
 from stages.train.progress import HistoryRow
-from stages.train.recipe import Recipe, candidates, first_recipe
-from stages.train.result import history_table
-from stages.train.run import RunInputs, RunParams, open_run
+from stages.train.recipe import Recipe, first_recipe
+from stages.train.result import history_table, trained_epochs
+from stages.train.run import RunInputs, RunParams, list_candidates, open_run
+from stages.train.tracking import Tracking, start_tracking
 from stages.train.trial import train_from
 
 
@@ -53,25 +53,23 @@ def main() -> None:
 def train() -> None:
     """Train, and write the model, its history, and its predictions for validation."""
     rank = this_rank()
-    store = Store(Path("data/presized"))
+    tracking = start_tracking(tracker_names() if rank.first else [], tqdm.write)
     splits = read_splits(Path("data/splits.csv"))
     class_names = list_class_names(splits)
     inputs = RunInputs(
-        open_loaders=partial(open_dataloaders, store, splits, workers()),
+        open_loaders=partial(open_dataloaders, Store(Path("data/presized")), splits, workers()),
         classes=len(class_names),
         seed=read_seed(),
         device=device_name(),
         rank=rank,
         checkpoints=PRIVATE_FOLDER / "fine_tune",
         fingerprints=stage_fingerprints("fine_tune", workers()) if rank.first else {},
-        epoch_ended=write_history,
+        epoch_ended=partial(note_epochs, tracking),
     )
     start = read_probe_start("data/probe.npz")
     first = read_run_params(first_recipe(read_value("model.arch", str)))
-    fine_tune = first.fine_tune
+    options = list_candidates(first, start)
     suggestion = read_suggestion(Path("reports/lr_find/suggestion.json"))
-    options = candidates(fine_tune.start, first.model, fine_tune.loss, start)
-    options = options.with_budget(fine_tune.images_seen, start.images.item(), fine_tune.batch_size)
     recipe = options.named(suggestion.recipe)
     run = open_run(read_run_params(recipe), inputs)
     base_lr = run.task.params.choose_lr(suggestion)
@@ -85,16 +83,18 @@ def train() -> None:
     predictions = trained.predictions(class_names)
     write_predictions("data/predictions.npz", predictions)
     write_csv("reports/fine_tune/outcomes.csv", outcomes_table(predictions))
-    write_history(trained.result.epochs)
-    facts = trained.metrics(recipe, start, suggestion.trial, base_lr)
-    write_json("reports/fine_tune/metrics.json", facts)
+    note_epochs(tracking, trained.result.epochs)
+    metrics = trained.metrics(recipe, start, suggestion.trial, base_lr)
+    write_json("reports/fine_tune/metrics.json", metrics)
+    tracking.finish(metrics)
     run.task.checkpoints.remove()
     say(str(trained))
 
 
-def write_history(epochs: Sequence[HistoryRow]) -> None:
-    """Write the whole history so far, so that its curves grow while the model is trained."""
+def note_epochs(tracking: Tracking, epochs: Sequence[HistoryRow]) -> None:
+    """Write the whole history so far, and tell trackers: curves grow while the model is trained."""
     write_csv("reports/fine_tune/history.csv", history_table(epochs))
+    tracking.tell_epochs(trained_epochs(epochs))
 
 
 def read_run_params(recipe: Recipe) -> RunParams:

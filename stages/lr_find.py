@@ -35,18 +35,16 @@ from stages.train.choice import choose
 from stages.train.lr_range import LrFindParams, SweepPoint
 from stages.train.plan import FineTuneParams
 from stages.train.probe_start import read_probe_start
-from stages.train.recipe import Recipe, candidates, first_recipe
-from stages.train.run import RunInputs, RunParams
+from stages.train.recipe import Recipe, first_recipe
+from stages.train.run import RunInputs, RunParams, list_candidates
 
 
 def main() -> None:
     """Choose the recipe, by a trial where the probes leave it open, and find its rate."""
     lr_find = read_section("lr_find", LrFindParams)
     first = read_params_of(first_recipe(read_value("model.arch", str)))
-    fine_tune = first.fine_tune
     start = read_probe_start("data/probe.npz")
-    options = candidates(fine_tune.start, first.model, fine_tune.loss, start)
-    options = options.with_budget(fine_tune.images_seen, start.images.item(), fine_tune.batch_size)
+    options = list_candidates(first, start)
 
     store = Store(Path("data/presized"))
     splits = first_fold_split(read_splits(Path("data/splits.csv")))

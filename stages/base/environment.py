@@ -21,6 +21,9 @@ from stages.base.terminal import (
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 
+# Programs that keep params and metrics of runs, by the names in FINETRACK_LOG.
+TRACKERS = ("dvclive", "mlflow", "tensorboard", "wandb")
+
 
 def prepare_process() -> None:
     """Set what a process must have set before torch is loaded; every entry point calls this first.
@@ -99,6 +102,15 @@ def device_name() -> str:
     if not re.fullmatch(r"auto|(cpu|cuda|mps|xpu)(:[0-9]{1,3})?", name):
         raise UserError(f"FINETRACK_DEVICE must be cpu, cuda, cuda:1 or mps, not {echo(name)}")
     return name
+
+
+def tracker_names() -> list[str]:
+    """Return the trackers that FINETRACK_LOG names, by comma; none unless set."""
+    names = [name.strip() for name in os.environ.get("FINETRACK_LOG", "").split(",")]
+    named = list(dict.fromkeys(filter(None, names)))
+    if unknown := [name for name in named if name not in TRACKERS]:
+        raise UserError(f"FINETRACK_LOG must be of {', '.join(TRACKERS)}, not {echo(unknown[0])}")
+    return named
 
 
 def _whole_number(variable: str) -> int:

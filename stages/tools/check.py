@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.base.entry_point import run_command
-from stages.base.environment import device_name, gpus
+from stages.base.environment import device_name, gpus, tracker_names
 from stages.base.errors import UserError, error_list
 from stages.base.params import PARAMS, read_seed
 from stages.base.terminal import say
@@ -27,6 +27,7 @@ from stages.tools.check_labels import CORRECTIONS, check_labels
 from stages.tools.param_sections import ValidSections, validate_sections
 from stages.tools.remote_plugins import plugin_notes
 from stages.tools.tracked import normal_path, tracking_note
+from stages.track.trackers import load_trackers
 from stages.train.device import open_device, refuse_missing
 
 
@@ -65,7 +66,7 @@ def cross_mistakes(sections: ValidSections, outputs: list[str]) -> tuple[list[st
 
 
 def model_mistakes(sections: ValidSections) -> Iterator[str]:
-    """Yield why the backbone cannot be built, and why the device cannot be used."""
+    """Yield why the backbone cannot be built, and why device or trackers cannot be used."""
     model = sections.model
     augment = sections.augment
     if model:
@@ -89,6 +90,7 @@ def model_mistakes(sections: ValidSections) -> Iterator[str]:
         precision = sections.fine_tune.precision
         yield from error_message(lambda: open_device(device_name(), precision))
         yield from error_message(lambda: refuse_missing(gpus(), device_name()))
+    yield from error_message(lambda: load_trackers(tracker_names()))
 
 
 def advice(sections: ValidSections, outputs: list[str]) -> Iterator[str]:

@@ -40,7 +40,7 @@ class TrainingResult:
     @property
     def trained(self) -> list[HistoryRow]:
         """Return the epochs of training, without the average at the end or the probe as it is."""
-        return [row for row in self.epochs if row.trained]
+        return trained_epochs(self.epochs)
 
     def metrics(self) -> dict[str, float | None]:
         """Return error rate, accuracy and losses of the end; no train_loss without training."""
@@ -56,5 +56,9 @@ class TrainingResult:
 
 def history_table(epochs: Sequence[HistoryRow]) -> pd.DataFrame:
     """Return the table history.csv: a row for each epoch of training."""
-    rows = [row for row in epochs if row.trained]
-    return pd.DataFrame(rows, columns=list(HistoryRow._fields))
+    return pd.DataFrame(trained_epochs(epochs), columns=list(HistoryRow._fields))
+
+
+def trained_epochs(epochs: Sequence[HistoryRow]) -> list[HistoryRow]:
+    """Return the epochs of training, without the average at the end or the probe as it is."""
+    return [row for row in epochs if row.trained]

@@ -21,6 +21,7 @@ from stages.train.memory import memory_advice
 from stages.train.plan import FineTuneParams
 from stages.train.probe_start import ProbeStart
 from stages.train.progress import HistoryListener, no_listener
+from stages.train.recipe import Candidates, candidates
 from stages.train.training_data import TrainingData, TrainingTask
 
 
@@ -90,6 +91,16 @@ class TrainingRun:
             "train_bn": params.train_bn,
             "flip": self.loaders.augment.flip,
         }
+
+
+def list_candidates(first: RunParams, start: ProbeStart) -> Candidates:
+    """Return the recipes that may suit the photos of the probes, within the budget.
+
+    first: what params.yaml says where auto is the first recipe's.
+    """
+    params = first.fine_tune
+    options = candidates(params.start, first.model, params.loss, start)
+    return options.with_budget(params.images_seen, start.images.item(), params.batch_size)
 
 
 def open_run(params: RunParams, inputs: RunInputs) -> TrainingRun:

@@ -17,6 +17,7 @@ from stages.base.environment import (
     prepare_process,
     restarts,
     share_threads,
+    tracker_names,
     workers,
 )
 from stages.base.errors import UserError
@@ -211,6 +212,17 @@ def test_variables_are_set_before_torch_is_loaded() -> None:
 def test_variables_that_the_user_set_stay() -> None:
     """A value from outside is what torch is loaded with."""
     assert before_torch(GOMP_SPINCOUNT="infinite") == ["infinite :4096:8"]
+
+
+def test_trackers_are_named_by_comma(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spaces and repetitions count for nothing, unset is none, and another name is refused."""
+    monkeypatch.delenv("FINETRACK_LOG", raising=False)
+    assert tracker_names() == []
+    monkeypatch.setenv("FINETRACK_LOG", " wandb, mlflow,,wandb")
+    assert tracker_names() == ["wandb", "mlflow"]
+    monkeypatch.setenv("FINETRACK_LOG", "mlflow,comet")
+    with pytest.raises(UserError, match="dvclive, mlflow, tensorboard, wandb, not 'comet'"):
+        tracker_names()
 
 
 IMPORTED = """

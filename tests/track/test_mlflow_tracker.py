@@ -1,0 +1,40 @@
+"""MLflow has the run, in a file here."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.track.tracked_run import is_there, tell_run
+
+NO_SERVER = "http://127.0.0.1:9"
+
+
+@pytest.mark.slow
+def test_params_epochs_and_the_end_are_in_its_store(tmp_path: Path) -> None:
+    """A run has every param, a metric for each epoch, and those of the end; ended early, KILLED."""
+    if not is_there("mlflow", tmp_path):
+        return
+    tell_run(tmp_path, "mlflow")
+    tell_run(tmp_path, "mlflow", finished=False)
+    with sqlite3.connect(tmp_path / "logs/mlflow/mlflow.db") as store:
+        runs = store.execute("select status from runs order by start_time").fetchall()
+        errors = store.execute(
+            "select step, value from metrics where key = 'error_rate' order by step"
+        ).fetchall()
+        final = store.execute("select value from metrics where key = 'final.error_rate'").fetchall()
+        params = dict(store.execute("select key, value from params").fetchall())
+    assert runs == [("FINISHED",), ("KILLED",)]
+    assert errors == [(step, 0.25 / step) for step in (1, 1, 2, 2, 3, 3)]
+    assert final == [(0.08,)]
+    assert (params["recipe.name"], params["base_lr"]) == ("deep", "0.01")
+    assert params["model.arch"]
+
+
+@pytest.mark.slow
+def test_a_server_that_is_away_costs_one_line(tmp_path: Path) -> None:
+    """Nobody listens: that is said once, and the process ends in order."""
+    if not is_there("mlflow", tmp_path):
+        return
+    said = tell_run(tmp_path, "mlflow", MLFLOW_TRACKING_URI=NO_SERVER)
+    assert said.count("mlflow hears no more of this run, which goes on") == 1
