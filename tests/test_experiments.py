@@ -29,12 +29,12 @@ def make_command(target: str) -> str:
 
 @pytest.fixture(scope="module")
 def queued(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
-    """Return a copy of the built project after two queued seeds and a longer training."""
+    """Return a copy of the built project after two seeds, run at once, and a longer training."""
     repo = copy_of(built, tmp_path_factory.mktemp("queued") / "repo")
     repo.run("sh", "-c", f"N=2; {make_command('seeds')}")
     assert repo.run("dvc", "queue", "status").count("Queued") == 2
     # Without a redirection its worker would keep the pipe of this process open.
-    repo.run("sh", "-c", "dvc queue start > /dev/null 2>&1")
+    repo.run("sh", "-c", "dvc queue start -j 2 > /dev/null 2>&1")
     deadline = time.monotonic() + 600
     while repo.run("dvc", "queue", "status").count("Success") < 2:
         assert "Failed" not in repo.run("dvc", "queue", "status")
