@@ -31,7 +31,6 @@ from stages.stats.compared_metrics import compared_metrics
 from stages.stats.interpretation import InterpretParams, interpret
 from stages.stats.learning_curve import (
     LEARNING_CURVE_COLUMNS,
-    LearningCurve,
     expect_errors,
     read_learning_curve,
 )
@@ -65,9 +64,10 @@ def main() -> None:
     training = read_json("reports/fine_tune/metrics.json", "recipe", "trial")
     result = result.with_training(training["recipe"], training["trial"])
     temperature = result.metrics["calibration"]["applied_temperature"]
+    curve = read_report_table(_LEARNING_CURVE, *LEARNING_CURVE_COLUMNS)
     result = result.with_next(
         WhatNext(
-            photos=expect_errors(read_curve(), derive(read_seed(), "what next")),
+            photos=expect_errors(read_learning_curve(curve), derive(read_seed(), "what next")),
             labels=label_cost(predictions, result.label_issues),
             training=diagnose_training(reports.history),
             toss_ups=find_toss_ups(predictions, temperature),
@@ -83,11 +83,6 @@ def main() -> None:
     write_text(_PAGE, render_page(page))
     write_text(_MARKDOWN, report_markdown(result, reports.summary["counts"], page.data_key))
     say(f"{headline(result.metrics)} {_PAGE}")
-
-
-def read_curve() -> LearningCurve:
-    """Return the learning curve of the linear probe."""
-    return read_learning_curve(read_report_table(_LEARNING_CURVE, *LEARNING_CURVE_COLUMNS))
 
 
 def read_reports() -> Reports:

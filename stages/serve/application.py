@@ -34,7 +34,7 @@ from stages.serve.rerun import Rerun, RerunState
 from stages.serve.served_page import read_report_page, served_page
 
 # Bytes that a request may bring: cells of 10,000 characters, and a photo of any camera.
-MOST_BYTES = {"/decision": 2**20, "/run": 0, "/photo": 64 * 2**20}
+LARGEST_BODIES = {"/decision": 2**20, "/run": 0, "/photo": 64 * 2**20}
 _SECONDS_BETWEEN_EVENTS = 0.2  # a bar redraws itself every .1 s
 _SECONDS_OF_SILENCE = 10  # until a comment shows that the connection is alive
 
@@ -141,7 +141,7 @@ async def _body(request: Request, path: str) -> bytes:
     content = bytearray()
     async for piece in request.stream():
         content += piece
-        if len(content) > MOST_BYTES[path]:
+        if len(content) > LARGEST_BODIES[path]:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return bytes(content)
 

@@ -54,7 +54,9 @@ def inner_path(path: str, token: str) -> str | None:
     return f"/{rest}" if known and slash else None
 
 
-def refusal(method: str, path: str | None, headers: Headers, rules: GuardRules) -> Refusal | None:
+def refuse_request(
+    method: str, path: str | None, headers: Headers, rules: GuardRules
+) -> Refusal | None:
     """Return why a request is refused, None where it may pass.
 
     path: as of `inner_path`.
@@ -110,7 +112,7 @@ class Guard:
             await send(message)
 
         path = inner_path(scope["path"], self._rules.token)
-        refused = refusal(scope["method"], path, Headers(scope=scope), self._rules)
+        refused = refuse_request(scope["method"], path, Headers(scope=scope), self._rules)
         if refused:
             answer = PlainTextResponse(f"Refused: {refused.reason}.\n", refused.status)
             await answer(scope, receive, send_guarded)

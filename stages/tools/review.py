@@ -29,7 +29,7 @@ from stages.base.stage_lock import file_lock
 from stages.base.terminal import say
 from stages.predict.model_files import content_of, model_in_folder
 from stages.predict.trust import find_trust
-from stages.serve.application import MOST_BYTES, ReviewFiles, ReviewServer
+from stages.serve.application import LARGEST_BODIES, ReviewFiles, ReviewServer
 from stages.serve.corrections_file import read_state
 from stages.serve.dropped_photo import DroppedPhotos, LoadedModel
 from stages.serve.guard import Guard, GuardRules
@@ -61,7 +61,7 @@ def main() -> None:
         rerun = Rerun(_COMMAND, {**os.environ, "PATH": path})
         dropped = DroppedPhotos(_model_key, _load_model)
         server = ReviewServer(files, rerun, dropped)
-        rules = GuardRules(authority=f"{LOOPBACK}:{port}", token=token, most_bytes=MOST_BYTES)
+        rules = GuardRules(authority=f"{LOOPBACK}:{port}", token=token, most_bytes=LARGEST_BODIES)
 
         def started() -> None:
             say(f"The review: {address}", "Ctrl-C ends it; decisions are saved as they are made.")

@@ -7,7 +7,7 @@ from stages.base.errors import UserError
 from stages.track.tracker import Tracker
 
 # The package on the index by the name in FINETRACK_LOG; MLflow's own has all of its server.
-PACKAGES = {
+TRACKER_PACKAGES = {
     "dvclive": "dvclive",
     "mlflow": "mlflow",
     "tensorboard": "tensorboard",
@@ -24,7 +24,7 @@ def load_trackers(names: Sequence[str]) -> dict[str, StartTracker]:
         try:
             loaded[name] = _load(name)
         except ImportError as error:
-            missing.append(f"FINETRACK_LOG={name}: {error}; pip install {PACKAGES[name]}")
+            missing.append(f"FINETRACK_LOG={name}: {error}; pip install {TRACKER_PACKAGES[name]}")
     if missing:
         raise UserError(*missing)
     return loaded

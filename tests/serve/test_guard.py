@@ -5,7 +5,7 @@ from http import HTTPStatus
 import pytest
 from starlette.datastructures import Headers
 
-from stages.serve.guard import GuardRules, inner_path, refusal
+from stages.serve.guard import GuardRules, inner_path, refuse_request
 
 OURS = "127.0.0.1:8123"
 RULES = GuardRules(authority=OURS, token="secret", most_bytes={"/photo": 100, "/run": 0})
@@ -15,7 +15,7 @@ POST = {"host": OURS, "origin": f"http://{OURS}", "content-length": "100"}
 
 def status(method: str, path: str, headers: dict[str, str]) -> HTTPStatus | None:
     """Return the status of the refusal, None where there is none."""
-    refused = refusal(method, inner_path(path, RULES.token), Headers(headers), RULES)
+    refused = refuse_request(method, inner_path(path, RULES.token), Headers(headers), RULES)
     return refused.status if refused else None
 
 
@@ -40,7 +40,7 @@ def test_another_host_is_refused(host: str) -> None:
 def test_two_hosts_are_refused() -> None:
     """A request with two hosts is of no browser."""
     headers = Headers(raw=[(b"host", OURS.encode()), (b"host", b"evil.example")])
-    refused = refusal("GET", "/", headers, RULES)
+    refused = refuse_request("GET", "/", headers, RULES)
     assert refused is not None
     assert refused.status == HTTPStatus.FORBIDDEN
 
@@ -108,5 +108,5 @@ def test_a_body_has_a_length_within_the_limit(length: str, expected: HTTPStatus 
         (name.encode(), value.encode())
         for name, value in (POST | {"content-length": length}).items()
     ]
-    refused = refusal("POST", "/photo", Headers(raw=raw), RULES)
+    refused = refuse_request("POST", "/photo", Headers(raw=raw), RULES)
     assert (refused.status if refused else None) == expected

@@ -6,7 +6,7 @@ import pytest
 
 from stages.base.environment import TRACKERS
 from stages.base.errors import UserError
-from stages.track.trackers import PACKAGES, load_trackers
+from stages.track.trackers import TRACKER_PACKAGES, load_trackers
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def no_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_tracker_has_a_package() -> None:
     """The names that FINETRACK_LOG may have are those that can be loaded."""
-    assert set(PACKAGES) == set(TRACKERS)
+    assert set(TRACKER_PACKAGES) == set(TRACKERS)
 
 
 @pytest.mark.usefixtures("no_package")
