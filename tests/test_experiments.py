@@ -42,7 +42,7 @@ def queued(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
         time.sleep(4)
     repo.run("dvc", "queue", "stop", "--kill")
     output = repo.run("dvc", "exp", "run", "-n", "longer", "-S", "fine_tune.epochs=2")
-    assert ran(output) == {"fine_tune", "interpret", "export"}
+    assert ran(output) == {"lr_find", "fine_tune", "interpret", "export"}
     repo.run("git", "checkout", "-qf", ".")
     repo.run("dvc", "checkout", "-q", "-f")
     return repo

@@ -84,7 +84,7 @@ def test_each_image_is_judged_once_by_its_fold(folded: Repo) -> None:
 
 def test_the_report_is_of_all_images_and_says_how(folded: Repo) -> None:
     """Metrics, page, summary and model card are of 72 images by three folds."""
-    metrics = folded.json("reports/interpret/metrics.json")
+    metrics = folded.json("reports/interpret/details.json")
     assert (metrics["images"], metrics["folds"]) == (72, 3)
     assert len(folded.table("reports/fine_tune/outcomes.csv")) == 72
     history = folded.table("reports/fine_tune/history.csv")

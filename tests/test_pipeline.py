@@ -24,7 +24,7 @@ def longer(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a copy of the built project after an experiment with two epochs."""
     repo = copy_of(built, tmp_path_factory.mktemp("longer") / "repo")
     output = repo.run("dvc", "exp", "run", "-n", "longer", "-S", "fine_tune.epochs=2")
-    assert ran(output) == {"fine_tune", "interpret", "export"}
+    assert ran(output) == {"lr_find", "fine_tune", "interpret", "export"}
     return repo
 
 

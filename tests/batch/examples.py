@@ -51,10 +51,10 @@ def example_image_set(count: int = 11) -> ImageSet:
 
 
 def write_example_store(folder: Path) -> Store:
-    """Write a store of two grey photographs, a.png of level 50 and b.png of level 200."""
+    """Write a store of grey photographs: a.png of level 50, b.png of 200, c.png of 120."""
     photos = folder / "photos"
     rows = []
-    for name, level in (("a.png", 50), ("b.png", 200)):
+    for name, level in (("a.png", 50), ("b.png", 200), ("c.png", 120)):
         buffer = io.BytesIO()
         Image.fromarray(np.full((40, 30, 3), level, np.uint8)).save(buffer, "PNG")
         write_bytes(photos / name, buffer.getvalue())

@@ -532,7 +532,7 @@ def test_no_training_of_a_fold_sees_what_it_validates(
 ) -> None:
     """By folds no image trains that is, or repeats, one of the fold; each validates in one."""
     images = table(rows)
-    params = params_of("hash", test=test)
+    params = params_of("hash", valid=0.01, test=test)
     split = params.split.model_copy(update={"by": "folds", "folds": count})
     duplicates = duplicates_of(images)
     splits = assign_splits(images, params.model_copy(update={"split": split}), duplicates)

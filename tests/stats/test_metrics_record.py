@@ -43,9 +43,10 @@ def test_the_scores_come_first_then_the_rest(metrics: Metrics) -> None:
         "unequal_classes", "largest_class_error", "kappa", "calibration", "sure", "conditions",
         "recipe", "trial",
     ]  # fmt: skip
-    assert {*keys(metrics)} == {*Metrics.__required_keys__, *Metrics.__optional_keys__}
+    everything = {*Metrics.__required_keys__, *Metrics.__optional_keys__}
+    assert {*keys(metrics), "folds"} == everything
     assert Metrics.__optional_keys__ == {
-        *("top_3", "top_5", "unequal_classes", "largest_class_error", "kappa")
+        *("top_3", "top_5", "unequal_classes", "largest_class_error", "kappa", "folds")
     }
 
 
