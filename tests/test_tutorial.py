@@ -55,7 +55,7 @@ def dotted(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return values
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_tutorial_is_true(project: Repo) -> None:
     """Params, corrections and commands of the tutorial lead from photos to a model and back."""
     phone = hashes(project.path.parent / "phone")

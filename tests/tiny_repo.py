@@ -35,6 +35,7 @@ PARAMS = {
     "model.arch": "test_resnet",
     "model.weights": "none",
     "lr_find.steps": 20,
+    "fine_tune.base_lr": "find",
     "fine_tune.epochs": 1,
     "fine_tune.freeze_epochs": 1,
     "fine_tune.batch_size": 16,
