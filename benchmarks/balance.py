@@ -36,10 +36,12 @@ from stages.batch.balance import BalanceName
 from stages.batch.batches import BatchPlan
 from stages.batch.dataloaders import DataLoaders
 from stages.batch.image_set import ImageSet
+from stages.batch.loader import valid_batches
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.model.classifier import ModelParams
 from stages.stats.bins import equal_mass_bins
+from stages.train.infer import predict_batches
 from stages.train.loop import fine_tune
 from stages.train.plan import FineTuneParams
 from stages.train.recipe import DEEP
@@ -117,10 +119,11 @@ def unbalanced_sets(draw: np.random.Generator) -> tuple[ImageSet, ImageSet]:
 def answers_of(balance: BalanceName, seed: int, folder: Path) -> Answers:
     """Train as the recipe for shapes does, on smaller images, and return the answers."""
     train, valid = unbalanced_sets(derive(seed, "benchmark", "balance"))
+    few = valid.subset(np.arange(len(valid), step=VALID))  # of each class one, after every epoch
 
     def open_loaders(render: RenderSpec, augment: AugmentParams, plan: BatchPlan) -> DataLoaders:
         return DataLoaders(
-            train=train, valid=valid, classes=CLASSES, render=render, augment=augment, plan=plan
+            train=train, valid=few, classes=CLASSES, render=render, augment=augment, plan=plan
         )
 
     augment = read_section("augment", AugmentParams, DEEP).model_copy(update={"size": SIZE})
@@ -137,10 +140,12 @@ def answers_of(balance: BalanceName, seed: int, folder: Path) -> Answers:
     )
     model = read_section("model", ModelParams, DEEP).model_copy(update={"cut": 8})
     run = open_run(RunParams(augment=augment, model=model, fine_tune=changed), inputs)
-    result = fine_tune(run.task, RATE, lambda line: print(f"{balance} {seed}: {line}", flush=True))
+    fine_tune(run.task, RATE, lambda line: print(f"{balance} {seed}: {line}", flush=True))
+    batches = valid_batches(valid, run.loaders.render, VALID)
+    answers = predict_batches(run.task.model, batches, run.task.compute, changed.loss)
     frequencies = np.bincount(train.targets, minlength=CLASSES) / len(train)
     return Answers(
-        pred_probs=result.validation.pred_probs,
+        pred_probs=answers.pred_probs,
         targets=valid.targets,
         frequencies=frequencies,
         assumed=frequencies,
