@@ -7,7 +7,7 @@ import pytest
 
 from tests.tiny_repo import Repo, copy_of, hashes, make_photos, ran
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 
 @pytest.fixture(scope="module")
