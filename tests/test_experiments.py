@@ -81,7 +81,7 @@ def test_an_experiment_is_compared_by_its_name(queued: Repo) -> None:
     assert result["n_common"] == len(queued.table("reports/fine_tune/outcomes.csv"))
     stages = {stage["stage"]: stage for stage in result["changed"]["stages"]}
     assert stages["fine_tune"]["params"] == {"fine_tune.epochs": [1, 2]}
-    assert stages.keys() == {"fine_tune", "interpret"}  # whose page shows every param
+    assert stages.keys() == {"lr_find", "fine_tune", "interpret"}  # whose page shows every param
 
 
 def test_seeds_are_one_group(queued: Repo) -> None:
