@@ -56,7 +56,7 @@ def open_generated(folder: Path, scale: Scale) -> DataLoaders:
     splits = pd.DataFrame({"path": images["path"], "label": labels, "split": side})
     augment = AugmentParams(
         size=scale.size, min_scale=0.5, max_rotate=10.0, max_zoom=1.1, max_warp=0.2,
-        max_lighting=0.2, p_affine=0.75, p_lighting=0.75, flip=True,
+        max_lighting=0.2, max_darkening=0.0, p_affine=0.75, p_lighting=0.75, flip=True,
     )  # fmt: skip
     compute = open_device(device_name(), "auto")
     render = RenderSpec(

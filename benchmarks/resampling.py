@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample
 
 from benchmarks.measure import figure, machine, ratio, record, rounds
+from stages.batch.lighting import no_lighting
 from stages.batch.render_cpu import prepare_views, render_images
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import Views, box, homography
@@ -78,7 +79,7 @@ class FastaiTransforms:
         height, width = self.crop.cp_size
         crop = box(left + width / 2, top + height / 2, width, height)
         matrices = homography(CORNERS, SIDE / 2 + corners * half) @ to_grid @ crop
-        return Views(matrices=matrices, brightness=np.zeros(len(x)), contrast=np.ones(len(x)))
+        return Views(matrices=matrices, lighting=no_lighting(len(x)))
 
     def apply(self, x: Tensor) -> Tensor:
         """Return fastai's rendering of the views drawn last: (B, 3, SIZE, SIZE)."""

@@ -24,7 +24,7 @@ PARAMS = """\
 seed: 7
 datablock: {split: {by: BY, valid: 0.2, folds: 5, test: 0.0, group: ""}, near_duplicates: exclude}
 augment: {size: 32, min_scale: 0.75, max_rotate: 10.0, max_zoom: 1.1, max_warp: 0.2,
-  max_lighting: 0.2, p_affine: 0.75, p_lighting: 0.75, flip: false}
+  max_lighting: 0.2, max_darkening: 0.0, p_affine: 0.75, p_lighting: 0.75, flip: false}
 model: {arch: test_efficientnet, weights: none, head: linear, cut: none}
 fine_tune: {batch_size: 8, balance: none}
 """

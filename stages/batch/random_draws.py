@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from stages.base.seed import key_of
 from stages.batch.philox import philox_keys, philox_uniform
 
-DRAWS_PER_VIEW = 18  # random numbers that decide one view
+DRAWS_PER_VIEW = 20  # random numbers that decide one view
 
 
 class RandomDraws:

@@ -60,9 +60,10 @@ def render_images(
 
 def prepare_views(views: Views, size: int) -> PreparedViews:
     """Return the views for the compiled code; done beside the model's step, which costs no time."""
-    pairs = zip(views.brightness.tolist(), views.contrast.tolist(), strict=True)
+    lit = views.lighting
+    of_images = zip(lit.gain.tolist(), lit.brightness.tolist(), lit.contrast.tolist(), strict=True)
     return PreparedViews(
         matrices=views.matrices,
         factors=shrink_factors(views.matrices, size),
-        lighting_tables=[lighting_table(brightness, contrast) for brightness, contrast in pairs],
+        lighting_tables=[lighting_table(*of_image) for of_image in of_images],
     )

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample
 
+from stages.batch.lighting import Lighting
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import Views
 from stages.batch.windows import Windows, full_windows
@@ -50,7 +51,7 @@ def render_batch(
     out = torch.empty(shape, device=pixels.device, memory_format=torch.channels_last)
     for group in _shrink_groups(views.matrices, render.size):
         x = _sample(pixels, sizes, windows, views.matrices, render.size, group)
-        x = lighting(x, views.brightness[group.rows], views.contrast[group.rows])
+        x = apply_lighting(x, views.lighting.subset(group.rows))
         out[group.rows] = normalize(x, render.mean, render.std)
     return out
 
@@ -137,22 +138,28 @@ def _reflect(positions: Tensor, image_sizes: Tensor) -> Tensor:
     return torch.minimum(positions.clamp_(min=0.5), image_sizes - 0.5, out=positions)
 
 
-def lighting(x: Tensor, brightness: np.ndarray, contrast: np.ndarray) -> Tensor:
-    """Apply brightness and contrast to pixels in 0..1, in place, image by image.
+def apply_lighting(x: Tensor, lighting: Lighting) -> Tensor:
+    """Apply the lighting of each image to its pixels in 0..1, in place.
 
-    Brightness shifts and contrast stretches the logit of a pixel (as in fastai); images with
-    neither keep every bit.
+    An image that it does not change keeps every bit.
     """
-    rows = np.flatnonzero((brightness != 0) | (contrast != 1))
+    if (lighting.gain != 1).any():
+        x.mul_(_by_image(lighting.gain, x))
+    rows = np.flatnonzero(lighting.acts_on_logits)
     if not len(rows):
         return x
-    shift = torch.as_tensor(brightness[rows], dtype=x.dtype, device=x.device)[:, None, None, None]
-    scale = torch.as_tensor(contrast[rows], dtype=x.dtype, device=x.device)[:, None, None, None]
+    shift = _by_image(lighting.brightness[rows], x)
+    scale = _by_image(lighting.contrast[rows], x)
     changed = x if len(rows) == len(x) else x[rows]
     changed.logit_(eps=LOGIT_EPSILON).add_(shift).mul_(scale).sigmoid_()
     if changed is not x:
         x[rows] = changed
     return x
+
+
+def _by_image(values: np.ndarray, x: Tensor) -> Tensor:
+    """Return values (B,) as (B, 1, 1, 1), to be combined with pixels of the type and place of x."""
+    return torch.as_tensor(values, dtype=x.dtype, device=x.device)[:, None, None, None]
 
 
 def normalize(

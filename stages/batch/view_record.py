@@ -96,7 +96,7 @@ def fill_record(record: ViewRecord, images: PlacedImages, render: RenderSpec) ->
     _array(record.factors)[:] = factors
     _array(record.matrices)[:] = to_cells * images.views.matrices
     _array(record.scales)[:] = LIGHTING_PIECES / WEIGHT_ONE / factors**2
-    lighting_tables(images.views.brightness, images.views.contrast, _array(record.tables))
+    lighting_tables(images.views.lighting, _array(record.tables))
     _array(record.normalisation)[:] = render.scale_and_shift()
 
 

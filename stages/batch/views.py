@@ -15,6 +15,7 @@ from pydantic import Field
 
 from stages.base.param_docs import OF_RECIPE
 from stages.base.params import Section
+from stages.batch.lighting import Lighting, no_lighting
 from stages.batch.random_draws import RandomDraws, draw_numbers
 
 # The corners (x, y) of the output square, on which every view is defined.
@@ -41,11 +42,17 @@ class AugmentParams(Section):
     max_lighting: float = Field(
         ge=0, lt=1, description="strength of the changes of brightness and contrast"
     )
+    max_darkening: float = Field(
+        ge=0,
+        lt=1,
+        description="largest share of the light that an image loses, as by too short an exposure",
+        json_schema_extra=OF_RECIPE,
+    )
     p_affine: float = Field(
         ge=0, le=1, description="probability of each of rotation, zoom and warp"
     )
     p_lighting: float = Field(
-        ge=0, le=1, description="probability of each of brightness and contrast"
+        ge=0, le=1, description="probability of each of brightness, contrast and darkening"
     )
     flip: bool = Field(
         description="mirror half of the images; not for digits, since a mirrored 2 is none",
@@ -55,23 +62,18 @@ class AugmentParams(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Views:
-    """The transforms of a batch of B images: geometry, brightness and contrast.
+    """The transforms of a batch of B images: geometry and lighting.
 
     A matrix takes an output position in [-1, 1] x [-1, 1] (x right, y down) to source pixels,
     where pixel i covers i to i + 1.
     """
 
     matrices: np.ndarray  # (B, 3, 3) float64
-    brightness: np.ndarray  # (B,) added to the logit of a pixel
-    contrast: np.ndarray  # (B,) multiplies the logit of a pixel
+    lighting: Lighting
 
     def subset(self, rows: np.ndarray | slice) -> "Views":
         """Return the views of some of the images."""
-        return Views(
-            matrices=self.matrices[rows],
-            brightness=self.brightness[rows],
-            contrast=self.contrast[rows],
-        )
+        return Views(matrices=self.matrices[rows], lighting=self.lighting.subset(rows))
 
 
 def random_views(
@@ -85,19 +87,14 @@ def drawn_views(sizes: ArrayLike, augment: AugmentParams, numbers: np.ndarray) -
     """Return the random views that numbers (DRAWS_PER_VIEW, B) in 0..1 decide."""
     draws = RandomDraws(numbers)
     matrices = reduce(np.matmul, random_operations(sizes, augment, draws))
-    brightness, contrast = _random_lighting(augment, draws)
-    return Views(matrices=matrices, brightness=brightness, contrast=contrast)
+    return Views(matrices=matrices, lighting=_random_lighting(augment, draws))
 
 
 def centre_views(sizes: ArrayLike) -> Views:
     """Return the validation view: the largest centred square of each image, lighting unchanged."""
     height, width = np.asarray(sizes).T
     side = np.minimum(height, width)
-    return Views(
-        matrices=box(width / 2, height / 2, side, side),
-        brightness=np.zeros(len(side)),
-        contrast=np.ones(len(side)),
-    )
+    return Views(matrices=box(width / 2, height / 2, side, side), lighting=no_lighting(len(side)))
 
 
 def random_operations(
@@ -134,15 +131,24 @@ def _identity_unless(drawn: np.ndarray, matrices: np.ndarray) -> np.ndarray:
     return np.where(drawn[:, None, None], matrices, np.eye(3))
 
 
-def _random_lighting(augment: AugmentParams, draws: RandomDraws) -> tuple[np.ndarray, np.ndarray]:
-    """Draw brightness and contrast, (B,) each, as fastai's Brightness and Contrast do."""
+def _random_lighting(augment: AugmentParams, draws: RandomDraws) -> Lighting:
+    """Draw brightness and contrast, as fastai's Brightness and Contrast do, and a gain.
+
+    The logarithm of the gain is uniform, since exposures are counted in stops, which are factors.
+    """
     strength = augment.max_lighting
     grey = draws.uniform(0.5 - strength / 2, 0.5 + strength / 2)  # what middle grey becomes
     grey = np.where(draws.happens(augment.p_lighting), grey, 0.5)
     limit = -np.log1p(-strength)
     changed = draws.happens(augment.p_lighting)
     log_contrast = np.where(changed, draws.uniform(-limit, limit), 0)
-    return np.log(grey / (1 - grey)), np.exp(log_contrast)
+    darkened = draws.happens(augment.p_lighting)
+    log_gain = np.where(darkened, draws.uniform(np.log1p(-augment.max_darkening), 0), 0)
+    return Lighting(
+        gain=np.exp(log_gain),
+        brightness=np.log(grey / (1 - grey)),
+        contrast=np.exp(log_contrast),
+    )
 
 
 def random_crop(sizes: ArrayLike, min_scale: float, draws: RandomDraws) -> np.ndarray:

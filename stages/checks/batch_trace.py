@@ -19,7 +19,7 @@ from stages.base.plural import count_noun
 from stages.base.seed import derive
 from stages.batch.batches import BatchPlan
 from stages.batch.image_set import ImageSet
-from stages.batch.render_gpu import lighting, normalize, resample, shrink_factors
+from stages.batch.render_gpu import apply_lighting, normalize, resample, shrink_factors
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import CORNERS, AugmentParams, Views, random_views
 from stages.batch.windows import collate, visible_windows
@@ -150,11 +150,10 @@ def _augment(
         ),
         f"box of {factors.max()} at most, then bilinear",
     )
-    changed = np.sum((views.brightness != 0) | (views.contrast != 1))
     return log.run(
         "lighting",
-        lambda rows: lighting(x[rows], views.brightness[rows], views.contrast[rows]),
-        f"{changed} images changed",
+        lambda rows: apply_lighting(x[rows], views.lighting.subset(rows)),
+        f"{views.lighting.changes.sum()} images changed",
     )
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from stages.base.seed import derive
-from stages.batch.render_gpu import lighting, resample
+from stages.batch.render_gpu import apply_lighting, resample
 from stages.batch.views import AugmentParams, centre_views, random_views
 
 
@@ -21,11 +21,10 @@ def views_over_epochs(
     valid = centre_views(sizes[:1])
     train = random_views(sizes[1:], augment, generators)
     matrices = np.concatenate([valid.matrices, train.matrices])
-    brightness = np.concatenate([valid.brightness, train.brightness])
-    contrast = np.concatenate([valid.contrast, train.contrast])
     pixels = torch.from_numpy(photo.copy()).permute(2, 0, 1).expand(len(sizes), -1, -1, -1)
     x = resample(pixels, np.array(sizes), matrices, augment.size)
-    return to_uint8(lighting(x, brightness, contrast))
+    apply_lighting(x[1:], train.lighting)
+    return to_uint8(x)
 
 
 def to_uint8(x: Tensor) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from stages.batch.lighting import no_lighting
 from stages.batch.views import Views, box, centre_views, mirror
 
 CropsName = Literal["none", "flip", "ten"]
@@ -27,7 +28,7 @@ def crop_views(sizes: np.ndarray, crops: CropsName) -> Views:
     if crops != "none":
         matrices = np.concatenate([matrices, matrices @ mirror()], axis=1)
     flat = matrices.reshape(-1, 3, 3)
-    return Views(matrices=flat, brightness=np.zeros(len(flat)), contrast=np.ones(len(flat)))
+    return Views(matrices=flat, lighting=no_lighting(len(flat)))
 
 
 def _five_crops(sizes: np.ndarray) -> np.ndarray:

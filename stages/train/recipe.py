@@ -52,6 +52,7 @@ class Recipe:
     name: RecipeName
     size: int
     flip: bool
+    max_darkening: float
     cut: Cut
     epochs: float
     freeze_epochs: float
@@ -88,6 +89,7 @@ FROM_PROBE = Recipe(
     # trash 13.2 and 12.7.
     size=288,
     flip=True,
+    max_darkening=0.0,
     cut="none",
     epochs=3,
     freeze_epochs=0,
@@ -119,6 +121,9 @@ DEEP = Recipe(
     name="deep",
     size=96,
     flip=False,
+    # White paper is white in every view but for this. Of an alphabet's letters, darkened to
+    # .4, 77 % were wrong without it and 5.8 with it; of those not darkened 5.8 and 5.8.
+    max_darkening=0.7,
     cut=16,
     epochs=12,
     freeze_epochs=0,

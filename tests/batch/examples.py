@@ -21,7 +21,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 CPU = torch.device("cpu")
 AUGMENT = AugmentParams(
     size=16, min_scale=0.5, max_rotate=10.0, max_zoom=1.1, max_warp=0.2,
-    max_lighting=0.2, p_affine=0.75, p_lighting=0.75, flip=True,
+    max_lighting=0.2, max_darkening=0.5, p_affine=0.75, p_lighting=0.75, flip=True,
 )  # fmt: skip
 
 

@@ -1,6 +1,10 @@
-"""The resample again, pixel by pixel and as plain as can be: the reference for the fast ones."""
+"""Rendering again, pixel by pixel and as plain as can be: the reference for the fast ones."""
+
+import math
 
 import numpy as np
+
+from stages.batch.lighting import Lighting
 
 
 def reflected(position: float, length: int) -> float:
@@ -42,3 +46,14 @@ def plain_resample(image: np.ndarray, matrix: np.ndarray, size: int, factor: int
             lower = (1 - a) * cells[bottom, left] + a * cells[bottom, right]
             out[i, j] = (1 - b) * upper + b * lower
     return out
+
+
+def plain_level(level: float, lighting: Lighting, image: int) -> float:
+    """Return what a level in 0..1 becomes in the lighting of an image, in float64."""
+    exposed = level * float(lighting.gain[image])
+    brightness = float(lighting.brightness[image])
+    contrast = float(lighting.contrast[image])
+    if brightness == 0 and contrast == 1:
+        return exposed
+    p = min(max(exposed, 1e-4), 1 - 1e-4)
+    return 1 / (1 + math.exp(-(math.log(p / (1 - p)) + brightness) * contrast))

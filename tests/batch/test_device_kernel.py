@@ -55,7 +55,8 @@ def strong_views(images: list[np.ndarray], size: int, seed: int, lighting: float
     """Draw views that turn, warp and zoom as far as params allow, and further than any default."""
     params = AugmentParams(
         size=size, min_scale=0.05, max_rotate=180.0, max_zoom=4.0, max_warp=0.5,
-        max_lighting=lighting, p_affine=0.9, p_lighting=0.75 * (lighting > 0), flip=True,
+        max_lighting=lighting, max_darkening=lighting, p_affine=0.9,
+        p_lighting=0.75 * (lighting > 0), flip=True,
     )  # fmt: skip
     generators = [derive(seed, "device kernel", i) for i in range(len(images))]
     return random_views([image.shape[:2] for image in images], params, generators)

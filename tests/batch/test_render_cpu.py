@@ -34,7 +34,7 @@ def views_of(images: list[np.ndarray], size: int, lit: bool, seed: int = 0) -> V
     """Draw strong views of images, with or without changes of lighting."""
     params = AugmentParams(
         size=size, min_scale=0.5, max_rotate=30.0, max_zoom=1.4, max_warp=0.3,
-        max_lighting=0.2, p_affine=1.0, p_lighting=float(lit), flip=True,
+        max_lighting=0.2, max_darkening=0.7, p_affine=1.0, p_lighting=float(lit), flip=True,
     )  # fmt: skip
     generators = [derive(seed, "one pass", i) for i in range(len(images))]
     return random_views([image.shape[:2] for image in images], params, generators)

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from stages.base.seed import derive
+from stages.batch.lighting import Lighting
 from stages.batch.render_gpu import (
-    lighting,
+    apply_lighting,
     normalize,
     render_batch,
     resample,
@@ -15,7 +16,13 @@ from stages.batch.render_gpu import (
 )
 from stages.batch.views import AugmentParams, Views, box, centre_views, random_views, rotation
 from tests.batch.examples import CPU, IMAGENET_MEAN, IMAGENET_STD, imagenet_spec, noise_image
-from tests.batch.plain_render import plain_resample
+from tests.batch.plain_render import plain_level, plain_resample
+
+LIGHTING = Lighting(
+    gain=np.array([1.0, 1.0, 1.0, 0.4, 0.3]),
+    brightness=np.array([0.3, 0.0, -0.2, 0.0, 0.2]),
+    contrast=np.array([1.2, 1.0, 0.8, 1.0, 1.1]),
+)
 
 
 def padded(images: list[np.ndarray], fill: int = 0) -> tuple[torch.Tensor, np.ndarray]:
@@ -36,7 +43,7 @@ def test_fused_equals_plain(size: int, scale: int) -> None:
     pixels, sizes = padded(images)
     params = AugmentParams(
         size=size, min_scale=0.5, max_rotate=30.0, max_zoom=1.4, max_warp=0.3,
-        max_lighting=0.0, p_affine=1.0, p_lighting=0.0, flip=True,
+        max_lighting=0.0, max_darkening=0.0, p_affine=1.0, p_lighting=0.0, flip=True,
     )  # fmt: skip
     generators = [derive(scale, "fused", i) for i in range(4)]
     matrices = random_views(sizes.tolist(), params, generators).matrices
@@ -110,7 +117,7 @@ def test_no_view_reaches_further_than_one_image() -> None:
     """The strongest params allowed keep every position within one image of the border."""
     params = AugmentParams(
         size=16, min_scale=0.01, max_rotate=180.0, max_zoom=4.0, max_warp=0.5,
-        max_lighting=0.0, p_affine=1.0, p_lighting=0.0, flip=True,
+        max_lighting=0.0, max_darkening=0.0, p_affine=1.0, p_lighting=0.0, flip=True,
     )  # fmt: skip
     for height, width in ((20, 20), (16, 300), (300, 16)):
         generators = [derive(0, "far", i) for i in range(300)]
@@ -137,21 +144,22 @@ def test_positions_are_pixel_centres() -> None:
 
 
 def test_lighting_equals_its_formula() -> None:
-    """Brightness shifts and contrast stretches the logit, image by image."""
-    x = torch.rand(3, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    brightness = np.array([0.3, 0.0, -0.2])
-    contrast = np.array([1.2, 1.0, 0.8])
-    lit = lighting(x.clone(), brightness, contrast).numpy()
-    for i in range(3):
-        p = np.clip(x[i].numpy(), 1e-4, 1 - 1e-4)
-        expected = 1 / (1 + np.exp(-(np.log(p / (1 - p)) + brightness[i]) * contrast[i]))
-        assert lit[i] == pytest.approx(expected if i != 1 else x[1].numpy())
+    """A gain multiplies, then brightness shifts and contrast stretches the logit."""
+    x = torch.rand(5, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    lit = apply_lighting(x.clone(), LIGHTING)
+    for i in range(len(x)):
+        expected = [plain_level(level, LIGHTING, i) for level in x[i].flatten().tolist()]
+        assert lit[i].flatten().tolist() == pytest.approx(expected)
+    assert torch.equal(lit[1], x[1])
 
 
 def test_lighting_keeps_black_and_white_in_range() -> None:
     """Pure black and white stay numbers between 0 and 1 under any lighting."""
     x = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1).expand(2, 3, 2, 2).clone()
-    lit = lighting(x, np.array([2.0, -2.0]), np.array([1.25, 1.25]))
+    gain = np.array([1e-9, 1.0])
+    brightness = np.array([2.0, -2.0])
+    contrast = np.array([1.25, 1.25])
+    lit = apply_lighting(x, Lighting(gain=gain, brightness=brightness, contrast=contrast))
     assert lit.isfinite().all()
     assert lit.min() >= 0
     assert lit.max() <= 1
@@ -171,11 +179,10 @@ def test_rendering_is_resample_lighting_and_normalisation() -> None:
     pixels, sizes = padded([noise_image(20, 26), noise_image(64, 60, 1)])
     views = Views(
         matrices=centre_views(sizes.tolist()).matrices,
-        brightness=np.array([0.2, 0.0]),
-        contrast=np.array([1.0, 1.1]),
+        lighting=LIGHTING.subset(np.array([0, 4])),
     )
     images = render_batch(pixels, sizes, views, imagenet_spec())
-    parts = lighting(resample(pixels, sizes, views.matrices, 16), views.brightness, views.contrast)
+    parts = apply_lighting(resample(pixels, sizes, views.matrices, 16), views.lighting)
     assert torch.equal(images, normalize(parts, IMAGENET_MEAN, IMAGENET_STD))
     assert images.is_contiguous(memory_format=torch.channels_last)
     assert shrink_factors(views.matrices, 16).tolist() == [1, 3]  # two groups of one image

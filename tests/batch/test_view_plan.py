@@ -34,8 +34,10 @@ def test_views_are_those_of_each_batch(
         alone = random_views(SIZES[rows], AUGMENT, generators)
         planned = plan.of_batch(number)
         assert planned.views.matrices.tolist() == alone.matrices.tolist()
-        assert planned.views.brightness.tolist() == alone.brightness.tolist()
-        assert planned.views.contrast.tolist() == alone.contrast.tolist()
+        lighting = planned.views.lighting
+        assert lighting.gain.tolist() == alone.lighting.gain.tolist()
+        assert lighting.brightness.tolist() == alone.lighting.brightness.tolist()
+        assert lighting.contrast.tolist() == alone.lighting.contrast.tolist()
         assert planned.factors.tolist() == shrink_factors(alone.matrices, 16).tolist()
 
 

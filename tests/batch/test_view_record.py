@@ -4,11 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from stages.batch.lighting import Lighting
 from stages.batch.render_cpu import prepare_views
 from stages.batch.render_kernel import LIGHTING_PIECES, WEIGHT_ONE
 from stages.batch.view_record import PlacedImages, fill_record, record_bytes, record_in
 from stages.batch.views import Views, box
 from tests.batch.examples import imagenet_spec
+
+LIGHTING = Lighting(
+    gain=np.array([0.5, 1.0]), brightness=np.array([0.2, 0.0]), contrast=np.array([1.1, 1.0])
+)
 
 
 @pytest.mark.parametrize("images", [1, 2, 7, 64])
@@ -29,8 +34,7 @@ def test_a_record_holds_images_and_views() -> None:
     """Places, sizes and targets are as given; matrices count cells, and scales their sums."""
     views = Views(
         matrices=np.stack([box(20, 30, 16, 16), box(200, 150, 120, 90)]),
-        brightness=np.array([0.2, 0.0]),
-        contrast=np.array([1.1, 1.0]),
+        lighting=LIGHTING,
     )
     prepared = prepare_views(views, 16)
     images = PlacedImages(

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from stages.base.seed import derive
 from stages.batch.random_draws import RandomDraws, draw_numbers
@@ -31,6 +32,7 @@ UNCHANGING: dict[str, Any] = {
     "max_zoom": 1.0,
     "max_warp": 0.0,
     "max_lighting": 0.0,
+    "max_darkening": 0.0,
     "p_affine": 1.0,
     "p_lighting": 1.0,
     "flip": False,
@@ -61,8 +63,7 @@ def test_centre_view_is_the_largest_centred_square() -> None:
     assert through(views.matrices[0], CORNERS).tolist() == [[10, 0], [10, 30], [40, 0], [40, 30]]
     assert through(views.matrices[1], CORNERS).tolist() == [[0, 10], [0, 40], [30, 10], [30, 40]]
     assert through(views.matrices[2], CORNERS).tolist() == [[0, 0], [0, 20], [20, 0], [20, 20]]
-    assert not views.brightness.any()
-    assert (views.contrast == 1).all()
+    assert not views.lighting.changes.any()
 
 
 def test_warp_has_its_closed_form() -> None:
@@ -151,8 +152,7 @@ def test_all_off_leaves_the_crop() -> None:
     for matrix in views.matrices:
         assert matrix[0, 1] == matrix[1, 0] == 0
         assert matrix[2].tolist() == [0, 0, 1]
-    assert not views.brightness.any()
-    assert views.contrast == pytest.approx(np.ones(20))
+    assert not views.lighting.changes.any()
 
 
 def test_flip_mirrors_about_half() -> None:
@@ -197,33 +197,60 @@ def test_warp_stays_in_range() -> None:
 
 
 def test_p_lighting_is_the_share_of_images_that_change() -> None:
-    """Brightness and contrast each touch p_lighting of the images, and independently."""
-    views = draw(800, max_lighting=0.2, p_lighting=0.75)
-    new_brightness = views.brightness != 0
-    new_contrast = views.contrast != 1
-    assert 0.7 < new_brightness.mean() < 0.8
-    assert 0.7 < new_contrast.mean() < 0.8
-    assert 0.5 < (new_brightness & new_contrast).mean() < 0.62
-    assert not draw(50, max_lighting=0.2, p_lighting=0.0).brightness.any()
+    """Gain, brightness and contrast each touch p_lighting of the images, and independently."""
+    lighting = draw(800, max_lighting=0.2, max_darkening=0.5, p_lighting=0.75).lighting
+    drawn = [lighting.gain != 1, lighting.brightness != 0, lighting.contrast != 1]
+    for one in drawn:
+        assert 0.7 < one.mean() < 0.8
+        for other in drawn:
+            assert one is other or 0.5 < (one & other).mean() < 0.62
+    none = draw(50, max_lighting=0.2, max_darkening=0.5, p_lighting=0.0).lighting
+    assert not none.changes.any()
 
 
 def test_lighting_stays_in_range() -> None:
     """Brightness and contrast keep fastai's ranges: logit(.4...6) and .8 to 1.25 at 0.2."""
-    views = draw(500, max_lighting=0.2)
+    lighting = draw(500, max_lighting=0.2).lighting
     limit = np.log(0.6 / 0.4)
-    assert 0.95 * limit < np.abs(views.brightness).max() <= limit
-    assert 0.8 <= views.contrast.min() < 0.82
-    assert 1.23 < views.contrast.max() <= 1.25
+    assert 0.95 * limit < np.abs(lighting.brightness).max() <= limit
+    assert 0.8 <= lighting.contrast.min() < 0.82
+    assert 1.23 < lighting.contrast.max() <= 1.25
+    assert (lighting.gain == 1).all()
+
+
+@pytest.mark.parametrize("largest", [0.05, 0.7, 0.999])
+def test_gains_are_as_many_in_every_stop(largest: float) -> None:
+    """A gain is at least what max_darkening leaves and at most 1, its logarithm uniform."""
+    gain = draw(1000, max_darkening=largest).lighting.gain
+    assert gain.min() >= (1 - largest) * (1 - 1e-9)
+    assert gain.max() <= 1
+    exposures = stats.uniform(np.log(1 - largest), -np.log(1 - largest))
+    assert stats.kstest(np.log(gain), exposures.cdf).pvalue > 0.01
+
+
+def test_darkening_moves_no_other_draw() -> None:
+    """With and without it an image has the same geometry, brightness and contrast."""
+    strong = {"max_rotate": 10.0, "max_warp": 0.2, "max_lighting": 0.2, "p_lighting": 0.5}
+    with_it = draw(50, max_darkening=0.7, **strong)
+    without = draw(50, **strong)
+    assert with_it.matrices.tolist() == without.matrices.tolist()
+    assert with_it.lighting.brightness.tolist() == without.lighting.brightness.tolist()
+    assert with_it.lighting.contrast.tolist() == without.lighting.contrast.tolist()
+    assert (without.lighting.gain == 1).all()
+    assert (with_it.lighting.gain < 1).any()
 
 
 def test_a_view_depends_on_its_own_generator_alone() -> None:
     """An image gets the same view whatever batch it is in."""
     sizes = [(40, 50), (60, 30), (45, 45)]
-    strong = params(max_rotate=10.0, max_warp=0.2, max_zoom=1.1, max_lighting=0.2, min_scale=0.5)
+    strong = params(
+        max_rotate=10.0, max_warp=0.2, max_zoom=1.1, max_darkening=0.5, max_lighting=0.2
+    )
     together = random_views(sizes, strong, [derive(1, name) for name in "abc"])
     alone = random_views(sizes[2:], strong, [derive(1, "c")])
     assert (together.matrices[2] == alone.matrices[0]).all()
-    assert together.brightness[2] == alone.brightness[0]
+    assert together.lighting.brightness[2] == alone.lighting.brightness[0]
+    assert together.lighting.gain[2] == alone.lighting.gain[0]
 
 
 def test_a_view_is_the_product_of_its_operations() -> None:

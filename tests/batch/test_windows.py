@@ -28,7 +28,7 @@ def test_windows_change_no_pixel(scale: int, turn: float) -> None:
     ]
     params = AugmentParams(
         size=16, min_scale=0.05, max_rotate=turn, max_zoom=1.4, max_warp=0.4,
-        max_lighting=0.0, p_affine=0.7, p_lighting=0.0, flip=True,
+        max_lighting=0.0, max_darkening=0.0, p_affine=0.7, p_lighting=0.0, flip=True,
     )  # fmt: skip
     generators = [derive(scale, "window", i) for i in range(60)]
     views = random_views(sizes.tolist(), params, generators)

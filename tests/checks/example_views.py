@@ -13,6 +13,7 @@ AUGMENT = AugmentParams(
     max_zoom=1.1,
     max_warp=0.2,
     max_lighting=0.2,
+    max_darkening=0.5,
     p_affine=0.75,
     p_lighting=0.75,
     flip=True,

@@ -16,7 +16,7 @@ from stages.checks.resampling_loss import (
 
 PARAMS = AugmentParams(
     size=48, min_scale=0.5, max_rotate=10.0, max_zoom=1.1, max_warp=0.2,
-    max_lighting=0.2, p_affine=0.0, p_lighting=0.0, flip=True,
+    max_lighting=0.2, max_darkening=0.0, p_affine=0.0, p_lighting=0.0, flip=True,
 )  # fmt: skip
 PATHS = [f"{number}.jpg" for number in range(6)]
 

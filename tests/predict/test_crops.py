@@ -19,8 +19,7 @@ def test_without_crops_the_view_is_that_of_validation() -> None:
     """The same matrices and the same light."""
     views = crop_views(SIZES, "none")
     assert np.array_equal(views.matrices, centre_views(SIZES).matrices)
-    assert (views.brightness == 0).all()
-    assert (views.contrast == 1).all()
+    assert not views.lighting.changes.any()
 
 
 def test_flip_mirrors_the_centre() -> None:
@@ -34,7 +33,7 @@ def test_flip_mirrors_the_centre() -> None:
 def test_ten_crops_are_inside_and_touch_the_corners() -> None:
     """Five squares of seven eighths, one in the centre and one in each corner, then mirrored."""
     views = crop_views(SIZES, "ten")
-    assert len(views.matrices) == len(views.brightness) == len(views.contrast) == 20
+    assert len(views.matrices) == len(views.lighting.changes) == 20
     first = boxes(views.matrices)[:10]
     side = 52.5
     left, top, right, bottom = (

@@ -37,7 +37,7 @@ SIZE = 8
 IMAGES = 120
 AUGMENT = AugmentParams(
     size=16, min_scale=1.0, max_rotate=0.0, max_zoom=1.0, max_warp=0.0, max_lighting=0.0,
-    p_affine=0.0, p_lighting=0.0, flip=False,
+    max_darkening=0.0, p_affine=0.0, p_lighting=0.0, flip=False,
 )  # fmt: skip
 
 
