@@ -230,9 +230,10 @@ def test_gains_are_as_many_in_every_stop(largest: float) -> None:
 
 def test_darkening_moves_no_other_draw() -> None:
     """With and without it an image has the same geometry, brightness and contrast."""
-    strong = {"max_rotate": 10.0, "max_warp": 0.2, "max_lighting": 0.2, "p_lighting": 0.5}
-    with_it = draw(50, max_darkening=0.7, **strong)
-    without = draw(50, **strong)
+    with_it, without = (
+        draw(50, max_rotate=10.0, max_lighting=0.2, p_lighting=0.5, max_darkening=darkening)
+        for darkening in (0.7, 0.0)
+    )
     assert with_it.matrices.tolist() == without.matrices.tolist()
     assert with_it.lighting.brightness.tolist() == without.lighting.brightness.tolist()
     assert with_it.lighting.contrast.tolist() == without.lighting.contrast.tolist()
