@@ -193,6 +193,15 @@ def test_a_stage_at_work_is_reported_by_the_next_repro(repo: Repo) -> None:
     assert "is still at work in this folder" in output
 
 
+def test_a_tracker_that_fails_changes_no_byte(repo: Repo, finished: Repo) -> None:
+    """With a tracker whose server is gone, training says so once and ends as without it."""
+    broken = "Settings = dict\n\n\ndef init(**settings):\n    raise ConnectionError('no server')\n"
+    (repo.path / "wandb.py").write_text(broken)
+    output = repo.run("env", "FINETRACK_LOG=wandb", *STAGE)
+    assert output.count("wandb hears no more of this run, which goes on: ConnectionError") == 1
+    assert results(repo) == results(finished)
+
+
 def test_a_checkpoint_of_other_params_is_ignored(repo: Repo) -> None:
     """After a param has changed, the run starts anew, and says so."""
     process = start(repo, STAGE)
