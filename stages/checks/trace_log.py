@@ -13,6 +13,7 @@ from stages.checks.finding import Finding
 from stages.checks.findings_text import aligned_table
 
 _Values = TypeVar("_Values", np.ndarray, Tensor)
+_FOR_DEVELOPERS = "For who works on the pipeline itself; nothing below concerns photos or labels."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +96,15 @@ class TraceLog:
 
 
 def trace_text(steps: Sequence[TraceStep]) -> str:
-    """Return the steps as a titled table for a person."""
+    """Return the steps as a titled table, below a line that says whom it is for."""
     rows = [["step", "shape", "type", "min", "max", "mean", ""]]
     for step in steps:
         numbers = [
             "" if number is None else f"{number:.4g}" for number in (step.min, step.max, step.mean)
         ]
         rows.append([step.step, "×".join(map(str, step.shape)), step.dtype, *numbers, step.note])
-    return f"The first batch, step by step\n\n{aligned_table(rows, '<<<>>><')}\n"
+    table = aligned_table(rows, "<<<>>><")
+    return f"{_FOR_DEVELOPERS}\n\nThe first batch, step by step\n\n{table}\n"
 
 
 def _fails(compute: Callable[[np.ndarray], _Values], row: int) -> bool:

@@ -164,7 +164,8 @@ def test_steps_make_a_table() -> None:
             note="bilinear",
         ),
     ]
-    title, blank, _, first, second = trace_text(steps).splitlines()
+    for_whom, _, title, blank, _, first, second = trace_text(steps).splitlines()
+    assert "pipeline" in for_whom
     assert (title, blank) == ("The first batch, step by step", "")
     assert first.split() == ["collect", "12", "path", "a", "...", "b"]
     assert second.split() == ["resample", "8×3×32×32", "float32", "0", "1", "0.1235", "bilinear"]
