@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from tempfile import gettempdir
 from threading import Lock
@@ -25,8 +25,21 @@ Answer = TypeVar("Answer")
 # interpreter takes .5 s. On macOS such a fork is not safe. The server's socket lies in the folder
 # for temporary files, and its whole path may have 107 bytes, 33 of them its own.
 _HAS_SERVER = sys.platform == "linux" and len(os.fsencode(gettempdir())) < 74
-_CONTEXT = get_context("forkserver") if _HAS_SERVER else get_context("spawn")
+if sys.platform == "win32":
+    from multiprocessing.connection import PipeConnection as _Connection
+
+    _CONTEXT = get_context("spawn")
+else:
+    from multiprocessing.connection import Connection as _Connection
+
+    _CONTEXT = get_context("forkserver") if _HAS_SERVER else get_context("spawn")
 _UNKNOWN = 255  # where the server, which learns the exit codes, was killed too
+_WANT_OF_MEMORY = -9  # SIGKILL, which Windows does not name
+# On Windows a crash is an exit code from 0xC0000000 on; these two are its want of memory.
+_FIRST_STATUS = 0xC0000000
+_MEMORY_STATUSES = (0xC0000017, 0xC000012D)
+# Windows waits for 63 connections at most.
+_MOST_PROCESSES = 60 if os.name == "nt" else 2**16
 _STARTING = Lock()  # one child at a time is started
 _CRASHES = {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"}
 
@@ -40,10 +53,18 @@ class Death:
     @property
     def crashed(self) -> bool:
         """Whether its own code ended the process, and not the system or a person."""
+        if self.exit_code >= _FIRST_STATUS:
+            return self.exit_code not in _MEMORY_STATUSES
         return 0 <= self.exit_code < _UNKNOWN or str(self) in _CRASHES
 
     def __str__(self) -> str:
-        """Return the name of the signal, or the exit code."""
+        """Return the name of the signal, or the exit code, that of Windows as it is written there.
+
+        >>> str(Death(3)), str(Death(0xC0000005))
+        ('exit code 3', 'exit code 0xC0000005')
+        """
+        if self.exit_code >= _FIRST_STATUS:
+            return f"exit code 0x{self.exit_code:X}"
         if self.exit_code >= 0:
             return f"exit code {self.exit_code}"
         with suppress(ValueError):
@@ -104,8 +125,9 @@ def run_in_processes(
     that the system gives for it, SIGKILL.
     """
     _preload(function)
+    processes = min(processes, _MOST_PROCESSES)
     waiting = list(reversed(arguments))
-    children: dict[Connection, _Child[Argument]] = {}
+    children: dict[_Connection, _Child[Argument]] = {}
     try:
         while waiting or children:
             while waiting and len(children) < processes:
@@ -135,7 +157,7 @@ def _preload(function: Callable[[Argument], Answer]) -> None:
         _CONTEXT.set_forkserver_preload([function.__module__])
 
 
-def _start(function: Callable[[Argument], Answer]) -> tuple[Connection, BaseProcess]:
+def _start(function: Callable[[Argument], Answer]) -> tuple[_Connection, BaseProcess]:
     here, there = _CONTEXT.Pipe()
     process = _CONTEXT.Process(target=_work, args=(function, there), daemon=True)
     with _STARTING, _without_main():
@@ -155,12 +177,12 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _send(connection: Connection, argument: object) -> None:
+def _send(connection: _Connection, argument: object) -> None:
     with suppress(ConnectionError):  # it died; what is received will say so
         connection.send(argument)
 
 
-def _work(function: Callable[[Argument], Answer], connection: Connection) -> None:
+def _work(function: Callable[[Argument], Answer], connection: _Connection) -> None:
     """Send what the function returns and raises for each argument, until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and stops this
     with suppress(EOFError, ConnectionError):  # the parent has no more arguments, or is gone
@@ -174,12 +196,12 @@ def _run(
     try:
         return function(argument), None
     except MemoryError:
-        return Death(-signal.SIGKILL), None
+        return Death(_WANT_OF_MEMORY), None
     except Exception as error:
         return None, error
 
 
-def _answer(connection: Connection, process: BaseProcess) -> Any:
+def _answer(connection: _Connection, process: BaseProcess) -> Any:
     """Return what a child sent, or its death; raise what it raised."""
     try:
         answer, raised = connection.recv()

@@ -7,6 +7,7 @@ import ctypes
 import os
 import platform
 import re
+import sys
 
 from stages.base.cores import cores, cores_by_affinity
 from stages.base.echo import echo
@@ -88,7 +89,10 @@ def share_threads(processes: int) -> None:
 
 def gpus() -> int:
     """Return on how many GPUs of this machine to train: FINETRACK_GPUS, else one."""
-    return _whole_number("FINETRACK_GPUS") or 1
+    count = _whole_number("FINETRACK_GPUS") or 1
+    if count > 1 and sys.platform == "win32":  # torch has no NCCL there
+        raise UserError("FINETRACK_GPUS must be 1 on Windows, where torch trains on one GPU alone")
+    return count
 
 
 def restarts() -> int:

@@ -4,8 +4,8 @@ A part lies in the private folder, where neither git nor DVC looks, and only whe
 another disk, beside its file. A process that is killed leaves its part; the next one sweeps it.
 """
 
-import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -13,10 +13,16 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
+from filelock import lock_descriptor
+
 PRIVATE_FOLDER = Path(".finetrack")  # caches, checkpoints and the lock, outside DVC's outputs
 _PARTS = PRIVATE_FOLDER / "parts"
 # .gitignore and .dvcignore have it too.
 _PATTERN = ".finetrack-*.part"
+# There an open file is neither moved nor removed, nor is one put in the place of an open file, and
+# virus scanners hold a new file open for a moment.
+_WINDOWS = os.name == "nt"
+_SECONDS_TO_WAIT = (0.05, 0.2, 0.5)
 
 
 def write_whole(path: Path, content: bytes, durable: bool = False) -> None:
@@ -42,18 +48,31 @@ def _write_via(folder: Path, path: Path, content: bytes, durable: bool) -> None:
         file.flush()
         if durable:
             os.fsync(file.fileno())
-        Path(file.name).replace(path)
+        if _WINDOWS:
+            file.close()
+        _move(Path(file.name), path)
+
+
+def _move(part: Path, path: Path) -> None:
+    """Put a part in its place, on Windows once nobody has either open, which is waited for."""
+    for seconds in _SECONDS_TO_WAIT if _WINDOWS else ():
+        with suppress(PermissionError):
+            part.replace(path)
+            return
+        time.sleep(seconds)
+    part.replace(path)
 
 
 @contextmanager
 def _new_part(folder: Path) -> Iterator[BinaryIO]:
     """Open a new part in a folder, locked while it is written; what is left of it is removed."""
-    with _create_locked(folder) as file:
-        try:
+    file = _create_locked(folder)
+    try:
+        with file:
             yield file
-        finally:
-            with suppress(OSError):  # it has its place
-                Path(file.name).unlink()
+    finally:
+        with suppress(OSError):  # it has its place
+            Path(file.name).unlink()
 
 
 def _create_locked(folder: Path) -> BinaryIO:
@@ -61,7 +80,7 @@ def _create_locked(folder: Path) -> BinaryIO:
         part = folder / _PATTERN.replace("*", token_hex(8))
         file = part.open("xb")
         with suppress(OSError):  # a network folder without locks
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock_descriptor(file.fileno())
         if part.exists():
             return file
         file.close()  # swept before it was locked
@@ -72,6 +91,15 @@ def _make_and_sweep(folder: Path) -> None:
     """Make a folder, and remove its parts that no living process writes, once in this process."""
     folder.mkdir(parents=True, exist_ok=True)
     for part in folder.glob(_PATTERN):
-        with suppress(OSError), part.open("r+b") as file:  # locked, or swept by another process
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(OSError):  # swept by another process
+            _sweep(part)
+
+
+def _sweep(part: Path) -> None:
+    """Remove a part that no living process writes."""
+    if _WINDOWS:
+        part.unlink()  # refused while a process has it open
+        return
+    with part.open("r+b") as file:
+        if lock_descriptor(file.fileno(), blocking=False):
             part.unlink()

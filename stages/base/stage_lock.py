@@ -3,18 +3,22 @@
 A stage whose DVC was killed lives on, and another must not run beside it.
 """
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from errno import ENOLCK, ENOSYS, EOPNOTSUPP
+from errno import EINVAL, ENOLCK, ENOSYS, EOPNOTSUPP
 from pathlib import Path
 from socket import gethostname
+
+from filelock import lock_descriptor
 
 from stages.base.errors import UserError
 from stages.base.system_errors import unwritable
 
-_NO_LOCKS = (ENOLCK, ENOSYS, EOPNOTSUPP)  # as some network folders answer
+# As some network folders answer; EINVAL is how Windows says that it does not know the request.
+_NO_LOCKS = (EINVAL, ENOLCK, ENOSYS, EOPNOTSUPP)
+# On Windows nobody else may read the byte that is locked, the first.
+_LOCKED = b" "
 
 
 @contextmanager
@@ -28,15 +32,16 @@ def file_lock(file: Path, owner: str, refusal: Callable[[str], Exception]) -> It
     """
     with file.open("ab+", buffering=0) as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise refusal(lock.read().decode("utf-8", "replace")) from None
+            taken = not lock_descriptor(lock.fileno(), blocking=False)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
+            taken = False
+        if taken:
+            lock.seek(len(_LOCKED))
+            raise refusal(lock.read().decode("utf-8", "replace"))
         lock.truncate(0)
-        lock.write(owner.encode())
+        lock.write(_LOCKED + owner.encode())
         yield
 
 
@@ -57,5 +62,5 @@ def stage_lock(folder: Path, stage: str) -> Iterator[None]:
 def _still_at_work(owner: str) -> UserError:
     return UserError(
         f"{owner or 'another process'} is still at work in this folder, perhaps since its DVC was "
-        "killed; wait until it has ended, or end it with kill, then run this again"
+        "killed; wait until it has ended, or end that process, then run this again"
     )

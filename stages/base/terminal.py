@@ -62,12 +62,13 @@ def say_all() -> None:
 
 def drop_stdout_unless_read() -> bool:
     """Return whether the reader of stdout has left; what waits for it is dropped then."""
-    with suppress(OSError, AttributeError):  # an OSError where it is no file
-        poll = select.poll()
-        poll.register(sys.stdout.fileno(), 0)
-        if poll.poll(0):
-            _drop_stdout()
-            return True
+    if sys.platform != "win32":  # where nobody tells
+        with suppress(OSError, AttributeError):  # where it is no file, or None
+            poll = select.poll()
+            poll.register(sys.stdout.fileno(), 0)
+            if poll.poll(0):
+                _drop_stdout()
+                return True
     return False
 
 

@@ -6,6 +6,7 @@ listing: the files in it, which may be gigabytes, are found by their names, and 
 left unchecked.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -97,8 +98,8 @@ class DvcCache:
 def open_dvc_cache(root: Path) -> DvcCache:
     """Return the cache of the DVC repository at a folder, as its settings say."""
     command = [sys.executable, "-m", "dvc", "cache", "dir"]
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    folder = result.stdout.strip() if result.returncode == 0 else _DEFAULT_FOLDER
+    result = subprocess.run(command, cwd=root, capture_output=True, check=False)
+    folder = os.fsdecode(result.stdout).strip() if result.returncode == 0 else _DEFAULT_FOLDER
     return DvcCache(root / folder)
 
 

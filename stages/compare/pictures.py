@@ -1,7 +1,10 @@
 """Pictures and figures of a comparison: photos from each revision's store, and two diagrams."""
 
+import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -69,12 +72,15 @@ def comparison_views(
         for rows in (comparison.newly_wrong, comparison.newly_right)
     )
     side = _LARGE_SIDE if pictures <= _FEW_PICTURES else _SMALL_SIDE
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stores:
         photos = {
             snapshot.name: _open_photos(snapshot, root, cache, store, Path(scratch))
             for comparison in comparisons
             for snapshot in (comparison.base.lead, comparison.other.lead)
         }
+        for opened in photos.values():
+            if opened.store:
+                stores.callback(opened.store.close)
         thumbnails = [_thumbnails(comparison, photos, side) for comparison in comparisons]
         return [
             ComparisonView(
@@ -126,10 +132,18 @@ def _linked_store(cache: DvcCache, md5: str | None, scratch: Path) -> Path | Non
         return None
     for name, file in objects.items():
         link = scratch / md5 / name
-        if not link.is_symlink():
+        if not os.path.lexists(link):
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(file.absolute())
+            _link(link, file.absolute())
     return scratch / md5
+
+
+def _link(link: Path, file: Path) -> None:
+    """Make a link, or a copy where the system lets nobody make links, as Windows does."""
+    try:
+        link.symlink_to(file)
+    except OSError:
+        shutil.copyfile(file, link)
 
 
 def _with_photo_notes(

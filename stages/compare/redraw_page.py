@@ -64,7 +64,8 @@ def _run(*command: str | Path, cwd: Path | None = None) -> None:
         env={**os.environ, "PATH": search_path},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="backslashreplace",
         check=False,
     )
     if result.returncode:

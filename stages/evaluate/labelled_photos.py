@@ -68,7 +68,7 @@ def find_labelled_photos(
     if is_table:
         by_key = _by_key(map(_without_spaces, found.sources), "")
     else:
-        by_key = _by_key(found.sources, utf8_name(f"{path / 'x'}")[:-1])
+        by_key = _by_key(found.sources, utf8_name((path / "x").as_posix())[:-1])
         _require_photo(argument, list(by_key.values()))
     labels = _labels(rule, list(by_key))
     if not labels.labels:

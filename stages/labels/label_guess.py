@@ -111,7 +111,7 @@ def _from_table(paths: Sequence[str], table: CsvTable, present: LabelParams) -> 
         rule = _rule(
             present,
             by="csv",
-            csv=str(table.file),
+            csv=table.file.as_posix(),
             path_column=shape.name(shape.path),
             label_column=shape.name(shape.label),
             split_column=split,

@@ -92,12 +92,18 @@ def _one(name: str, folder: Path) -> PhotoSource:
 
 def _whole_name(folder: Path, photo: PhotoSource) -> str:
     """Return the name of a photo in a table with the table's folder before it."""
-    return utf8_name(f"{folder / photo.name}") if isinstance(photo.place, Path) else photo.name
+    whole = (folder / photo.name).as_posix()
+    return utf8_name(whole) if isinstance(photo.place, Path) else photo.name
 
 
 def _problem(name: Path | str, problem: str) -> PhotoSource:
     """Return what stands in the place of a photo that is none."""
-    return PhotoSource(utf8_name(f"{name}"), Unread(problem))
+    return PhotoSource(utf8_name(_posix(name)), Unread(problem))
+
+
+def _posix(path: Path | str) -> str:
+    """Return a path with slashes, as a row has it; a name as it was typed stays so."""
+    return path.as_posix() if isinstance(path, Path) else path
 
 
 def _in_folder(folder: Path) -> Found:
@@ -108,9 +114,10 @@ def _in_folder(folder: Path) -> Found:
     if not photos and not unread:
         reason = "no photo in the folder: names of photos end in .jpg, .png or the like"
         unread = [_problem(folder, reason)]
-    sources = (_one(f"{folder / name}", Path()) for name in photos)
+    sources = (_one((folder / name).as_posix(), Path()) for name in photos)
     others = [name for name in names if not is_named_photo(name)]
-    return Found(chain(unread, sources), len(unread) + len(photos), _others(f"{folder}", others))
+    passed_over = _others(folder.as_posix(), others)
+    return Found(chain(unread, sources), len(unread) + len(photos), passed_over)
 
 
 def _by_pattern(pattern: str) -> Found:
@@ -159,7 +166,7 @@ def _in_tar(path: Path) -> Iterator[PhotoSource]:
     try:
         if path.exists() and not path.is_file():
             yield PhotoSource(
-                utf8_name(f"{path}"), Unread("not a file: a pipe, a socket or a device")
+                utf8_name(path.as_posix()), Unread("not a file: a pipe, a socket or a device")
             )
             return
         with tarfile.open(path, "r|*") as archive:
@@ -167,13 +174,13 @@ def _in_tar(path: Path) -> Iterator[PhotoSource]:
                 archive.members = []  # type: ignore[attr-defined] # it keeps what it read: 2 kB a photo
                 hidden = any(part.startswith(".") for part in Path(member.name).parts)
                 if not member.isdir() and is_named_photo(member.name) and not hidden:
-                    yield _member(archive, member, utf8_name(f"{path}/{member.name}"))
+                    yield _member(archive, member, utf8_name(f"{path.as_posix()}/{member.name}"))
     except MemoryError:
         raise
     except OSError as error:
         if error.errno is not None:  # of the system, and not of a decompressor
             problem = Unread(f"unreadable: {error.strerror}", again=may_be_gone(error))
-            yield PhotoSource(utf8_name(f"{path}"), problem)
+            yield PhotoSource(utf8_name(path.as_posix()), problem)
             return
         yield _damaged(path, error)
     except Exception as error:  # tarfile, zlib, bz2 and lzma each have their own for damage

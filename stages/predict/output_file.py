@@ -1,6 +1,5 @@
 """The output file of predict: rows are appended, and a run that was killed goes on behind them."""
 
-import fcntl
 import io
 import json
 from collections.abc import Iterable, Iterator
@@ -9,6 +8,8 @@ from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Any, Generic
+
+from filelock import lock_descriptor
 
 from stages.base.errors import UserError
 from stages.base.files import sha256_bytes, write_json
@@ -114,12 +115,11 @@ def _write(path: Path, file: FileIO, text: str) -> None:
 
 
 def _lock(path: Path, file: FileIO) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UserError(f"{path} is being written by another run; wait for its end") from None
-    except OSError:  # a network folder without locks
-        return
+    locked = True
+    with suppress(OSError):  # a network folder without locks
+        locked = lock_descriptor(file.fileno(), blocking=False)
+    if not locked:
+        raise UserError(f"{path} is being written by another run; wait for its end")
 
 
 def _refuse_others(path: Path, record: Path, conditions: Conditions) -> None:

@@ -29,6 +29,8 @@ _OF_THE_PATH = (
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO,
     errno.EACCES, errno.EPERM, errno.EINVAL,
 )  # fmt: skip
+# Without waiting for the writer of a pipe. Windows has no such pipes, and would change line ends.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 # What may stand in an address as it is; the rest, such as a space, is written as %20.
 _ADDRESS_SIGNS = "%/:=&?~#+!$,;'@()*[]"
 
@@ -97,8 +99,7 @@ def _reason(error: Exception) -> object:
 
 
 def _read_file(path: Path) -> bytes | Unread:
-    # A pipe that nobody writes to would be waited for.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+    with os.fdopen(os.open(path, _READ), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             return Unread("not a file: a pipe, a socket or a device")

@@ -1,22 +1,11 @@
 """Rerun: a command in a child process, its output as on a terminal, its end known to the page."""
 
-import errno
-import fcntl
-import os
-import signal
-import struct
-import subprocess
-import termios
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock, Thread
 
 from stages.serve.last_line import LastLine
-
-_COLUMNS = 100
-_ROWS = 40
-# Seconds until a stronger signal: a stage that is interrupted writes a checkpoint first.
-_PATIENCE = ((signal.SIGINT, 20), (signal.SIGTERM, 5), (signal.SIGKILL, 5))
+from stages.serve.process_group import COLUMNS, ProcessGroup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +26,10 @@ class Rerun:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Take the command, which is started by `start`."""
         self._command = list(command)
-        self._environment = {**environment, "TERM": "xterm", "COLUMNS": str(_COLUMNS)}
+        self._environment = {**environment, "TERM": "xterm", "COLUMNS": str(COLUMNS)}
         self._lock = Lock()
         self._number = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._group: ProcessGroup | None = None
         self._reader: Thread | None = None
         self._output = LastLine()
         self._code: int | None = None
@@ -48,29 +37,13 @@ class Rerun:
     def start(self) -> bool:
         """Start the command; return whether it was not running already."""
         with self._lock:
-            if self._process is not None:
+            if self._group is not None:
                 return False
-            # A terminal, or the stages would show no progress.
-            ours, theirs = os.openpty()
-            fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", _ROWS, _COLUMNS, 0, 0))
-            try:
-                self._process = subprocess.Popen(
-                    self._command,
-                    env=self._environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=theirs,
-                    stderr=theirs,
-                    start_new_session=True,  # Ctrl-C is for this server, which ends the run
-                )
-            except OSError:
-                os.close(ours)
-                raise
-            finally:
-                os.close(theirs)
+            self._group = ProcessGroup(self._command, self._environment)
             self._number += 1
             self._output = LastLine()
             self._code = None
-            self._reader = Thread(target=self._read, args=(ours, self._process), daemon=True)
+            self._reader = Thread(target=self._read, args=(self._group,), daemon=True)
             self._reader.start()
             return True
 
@@ -79,7 +52,7 @@ class Rerun:
         with self._lock:
             return RerunState(
                 number=self._number,
-                running=self._process is not None,
+                running=self._group is not None,
                 stage=self._output.stage,
                 line=self._output.line,
                 code=self._code,
@@ -89,38 +62,19 @@ class Rerun:
     def end(self) -> None:
         """End the command, with all that it started, and wait for its end."""
         with self._lock:
-            process = self._process
-        if process is None:
+            group = self._group
+        if group is None:
             return
-        for signum, seconds in _PATIENCE:
-            try:
-                os.killpg(process.pid, signum)
-                process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                continue
-            except ProcessLookupError:
-                pass
-            break
+        group.end()
         if self._reader:
             self._reader.join(5)
 
-    def _read(self, terminal: int, process: subprocess.Popen[bytes]) -> None:
+    def _read(self, group: ProcessGroup) -> None:
         """Take the output until its end."""
-        with os.fdopen(terminal, "rb", buffering=0) as stream:
-            while output := _read_terminal(stream.fileno()):
-                with self._lock:
-                    self._output.add(output)
-        code = process.wait()
+        while output := group.read():
+            with self._lock:
+                self._output.add(output)
+        code = group.wait()
         with self._lock:
             self._code = code
-            self._process = None
-
-
-def _read_terminal(descriptor: int) -> bytes:
-    """Return the next bytes, none at the end: Linux gives an error when no program writes."""
-    try:
-        return os.read(descriptor, 2**16)
-    except OSError as error:
-        if error.errno == errno.EIO:
-            return b""
-        raise
+            self._group = None

@@ -70,7 +70,7 @@ class EncodeCache:
     def _append_to_log(self, line: str) -> None:
         try:
             self.log.parent.mkdir(parents=True, exist_ok=True)
-            with self.log.open("a") as log:
+            with self.log.open("a", encoding="utf-8", newline="\n") as log:
                 log.write(line)
         except OSError as error:
             raise unwritable(self.log, error) from None

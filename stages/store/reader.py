@@ -94,6 +94,10 @@ class Store:
         )
         self._map = lru_cache(OPEN_SHARDS)(self._open)
 
+    def close(self) -> None:
+        """Unmap the shards, which Windows lets nobody remove before; images still in use stay."""
+        self._map.cache_clear()
+
     def encoded(self, path: str) -> memoryview:
         """Return the bytes of one image, a JPEG or a PPM, without copying them.
 

@@ -140,7 +140,8 @@ def _open_progress(task: ShardTask) -> io.FileIO:
 
 def _write_progress(progress: io.FileIO, done: int, path: str) -> None:
     text = os.fsencode(f"{done} {path}")
-    os.pwrite(progress.fileno(), text, 0)
+    progress.seek(0)
+    progress.write(text)
     progress.truncate(len(text))
 
 

@@ -109,7 +109,9 @@ def _relative(name: str) -> str:
     if not Path(name).is_dir():
         what = "is no folder" if Path(name).exists() else "does not exist"
         raise UserError(f"{name} {what}; name the folder that holds your photos")
-    folder = os.path.relpath(name)
+    folder = name
+    with suppress(ValueError):  # on another drive of Windows it has no relative name
+        folder = os.path.relpath(name)
     if folder == ".":
         raise UserError(f"{name} is the repository itself; put the photos into {_PHOTOS}")
     return Path(folder).as_posix()

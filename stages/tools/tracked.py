@@ -1,9 +1,11 @@
 """Tracked inputs: whether clones and queued experiments have what params.yaml names."""
 
 import os
+import posixpath
 import shlex
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 
@@ -12,8 +14,10 @@ def tracking_note(key: str, path: str, outputs: Iterable[str]) -> str:
 
     outputs: the paths that the pipeline makes, which DVC tracks.
     """
-    place = PurePosixPath(os.path.normpath(path))
-    if normal_path(path).startswith("../") or place.parts[:1] == ("..",):
+    place = PurePosixPath(posixpath.normpath(path))
+    real = normal_path(path)
+    outside = real.startswith("../") or Path(real).is_absolute()
+    if outside or place.parts[:1] == ("..",):
         return f"{key}: {path} lies outside the repository; queued runs will not see it"
     above = {place, *place.parents}
     made = not above.isdisjoint(map(PurePosixPath, outputs))
@@ -27,8 +31,14 @@ def tracking_note(key: str, path: str, outputs: Iterable[str]) -> str:
 
 
 def normal_path(path: str) -> str:
-    """Return a path as dvc.yaml would spell it: relative to here, POSIX, links followed."""
-    return PurePosixPath(os.path.relpath(os.path.realpath(path), os.path.realpath("."))).as_posix()
+    """Return a path as dvc.yaml would spell it: relative to here, POSIX, links followed.
+
+    One on another drive of Windows stays absolute.
+    """
+    real = os.path.realpath(path)
+    with suppress(ValueError):
+        real = os.path.relpath(real, os.path.realpath("."))
+    return Path(real).as_posix()
 
 
 def _in_git(place: PurePosixPath) -> bool:

@@ -29,7 +29,7 @@ def _unhashable(folder: str) -> Iterator[str]:
     for above, folders, files in os.walk(folder):
         for name in [*folders, *files]:
             refuse_locale(name)
-            path = os.path.relpath(Path(above, name), folder)
+            path = Path(above, name).relative_to(folder).as_posix()
             if utf8_name(name) != name:
                 yield f"{path}: its name is not UTF-8"
             elif name in files and (what := _what_it_is(Path(above, name))):

@@ -1,10 +1,12 @@
 """Interruption: a request to stop is noticed at once and obeyed between two steps.
 
-There the state of training is whole. Ctrl-C and SIGTERM are such requests, and the death of DVC.
+There the state of training is whole. Ctrl-C and SIGTERM are such requests, on Windows Ctrl-Break,
+and the death of DVC.
 """
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -14,7 +16,9 @@ from typing import Any, Self, TypeVar
 import psutil
 
 StepT = TypeVar("StepT")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = [signal.SIGINT, signal.SIGTERM]
+if sys.platform == "win32":  # Ctrl-Break, and how `make review` ends a run
+    _SIGNALS.append(signal.SIGBREAK)
 # Seconds between two checks whether DVC still lives: one takes .2 to .6 ms, a step on a GPU 20.
 _CHECK_INTERVAL = 0.5
 # A second signal within so many seconds is the first one again: Ctrl-C reaches every process of a

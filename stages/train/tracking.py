@@ -5,13 +5,12 @@ the stage depends on none of their packages. Each message to it is a line of JSO
 """
 
 import json
-import os
-import select
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from errno import ETIMEDOUT
 from io import BytesIO
 from subprocess import PIPE, Popen, TimeoutExpired
+from threading import Thread
 from typing import IO, NotRequired, TypedDict
 
 from stages.base.errors import UserError
@@ -85,11 +84,10 @@ def start_tracking(
     """
     if not names:
         return Tracking(None, log)
-    process = Popen([*command, *names], stdin=PIPE, stdout=PIPE)
+    process = Popen([*command, *names], stdin=PIPE, stdout=PIPE, bufsize=0)
     answers = process.stdout or BytesIO()
     answer = answers.readline()
     if answer == READY:
-        os.set_blocking(_pipe(process).fileno(), False)
         return Tracking(process, log)
     if answer:
         raise UserError(*(answer + answers.read()).decode().splitlines())
@@ -104,10 +102,23 @@ def _pipe(process: "Popen[bytes]") -> IO[bytes]:
 
 
 def _write(pipe: IO[bytes], line: bytes) -> None:
-    """Write a line whole, or raise an OSError when the pipe stays full or has no reader."""
-    room = select.poll()
-    room.register(pipe.fileno(), select.POLLOUT)
-    while line:
-        if not room.poll(1000 * _SECONDS_TO_TAKE):
-            raise TimeoutError(ETIMEDOUT, "the trackers take no more")
-        line = line[os.write(pipe.fileno(), line) :]
+    """Write a line whole, or raise an OSError when the pipe stays full or has no reader.
+
+    A thread writes it, since nobody can ask on Windows whether a pipe has room.
+    """
+    failures: list[OSError] = []
+    writer = Thread(target=_write_whole, args=(pipe, line, failures), daemon=True)
+    writer.start()
+    writer.join(_SECONDS_TO_TAKE)
+    if writer.is_alive():
+        raise TimeoutError(ETIMEDOUT, "the trackers take no more")
+    if failures:
+        raise failures[0]
+
+
+def _write_whole(pipe: IO[bytes], line: bytes, failures: list[OSError]) -> None:
+    try:
+        while line:
+            line = line[pipe.write(line) :]
+    except OSError as error:
+        failures.append(error)

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from stages.base import child_process
 from stages.base.child_process import ChildProcess, Death, run_in_processes
 from tests.base import child_functions
 
@@ -50,6 +51,24 @@ def test_a_lost_exit_code_is_no_crash() -> None:
     """Where nobody knows how the process ended, it is not said to have crashed."""
     assert not Death(255).crashed
     assert str(Death(-99)) == "signal 99"
+
+
+def test_a_crash_on_windows_is_told_from_want_of_memory() -> None:
+    """There a crash is a large exit code: of a bad address it is one, of no memory it is none."""
+    assert Death(0xC0000005).crashed
+    assert str(Death(0xC0000005)) == "exit code 0xC0000005"
+    assert not Death(0xC0000017).crashed
+    assert not Death(0xC000012D).crashed
+
+
+def test_there_are_never_more_processes_than_can_be_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Windows waits for some sixty at once; who asks for more gets all answers from those."""
+    monkeypatch.setattr(child_process, "_MOST_PROCESSES", 1)
+    ids = [answer for _, answer in run_in_processes(child_functions.process_id, range(4), 100)]
+    assert len(ids) == 4
+    assert len(set(ids)) == 1
 
 
 def test_an_exception_is_raised_here_and_stops_the_others() -> None:

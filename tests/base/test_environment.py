@@ -251,3 +251,13 @@ def test_preparing_twice_is_as_once(monkeypatch: pytest.MonkeyPatch) -> None:
     prepare_process()
     assert dict(os.environ) == once
     assert once["GOMP_SPINCOUNT"] == "2000"
+
+
+def test_windows_trains_on_one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than one is refused there, before torch would fail; one is as everywhere."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("FINETRACK_GPUS", "1")
+    assert gpus() == 1
+    monkeypatch.setenv("FINETRACK_GPUS", "2")
+    with pytest.raises(UserError, match="FINETRACK_GPUS must be 1 on Windows"):
+        gpus()

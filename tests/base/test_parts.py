@@ -5,11 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from errno import EXDEV
+import threading
+from errno import EACCES, EXDEV
 from pathlib import Path
 
+import psutil
 import pytest
 
+from stages.base import parts
 from stages.base.parts import PRIVATE_FOLDER, write_whole
 
 ROOT = Path(__file__).parents[2]
@@ -167,3 +170,75 @@ def test_dvc_looks_at_no_part() -> None:
     dvc = [sys.executable, "-m", "dvc", "check-ignore", *paths]
     done = subprocess.run(dvc, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.split() == paths
+
+
+def is_open(path: Path) -> bool:
+    """Return whether this process or one that it started has a file open."""
+    mine = [psutil.Process(), *psutil.Process().children()]
+    return any(Path(file.path) == path.resolve() for one in mine for file in one.open_files())
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behave as Windows does: no file is moved, replaced or removed while it is open."""
+    replace, unlink = Path.replace, Path.unlink
+
+    def refuse(*paths: Path) -> None:
+        for path in filter(is_open, paths):
+            raise PermissionError(EACCES, os.strerror(EACCES), str(path))
+
+    def replaced(self: Path, target: Path) -> Path:
+        refuse(self, target)
+        return replace(self, target)
+
+    def unlinked(self: Path, missing_ok: bool = False) -> None:
+        refuse(self)
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(parts, "_WINDOWS", True)
+    monkeypatch.setattr(Path, "replace", replaced)
+    monkeypatch.setattr(Path, "unlink", unlinked)
+
+
+def test_windows_moves_a_part_once_it_is_closed(workplace: Path, windows: None) -> None:
+    """Where no open file can be moved, a file is written whole, and no part is left."""
+    for content in (b"1", b"2"):
+        write_whole(Path("reports/a.json"), content, durable=True)
+        assert Path("reports/a.json").read_bytes() == content
+    assert names(Path("reports")) == ["a.json"]
+    assert names(PARTS) == []
+
+
+def test_windows_waits_for_a_reader(workplace: Path, windows: None) -> None:
+    """A file that a virus scanner reads for a moment is replaced once it is closed."""
+    Path("a.json").write_bytes(b"1")
+    with Path("a.json").open("rb") as reader:
+        timer = threading.Timer(0.1, reader.close)
+        timer.start()
+        write_whole(Path("a.json"), b"2")
+    timer.join()
+    assert Path("a.json").read_bytes() == b"2"
+
+
+def test_windows_does_not_wait_for_ever(
+    workplace: Path, windows: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that a program keeps open is an error, stays as it is, and no part is left."""
+    monkeypatch.setattr(parts, "_SECONDS_TO_WAIT", (0.01,))
+    Path("a.json").write_bytes(b"1")
+    with Path("a.json").open("rb"), pytest.raises(PermissionError):
+        write_whole(Path("a.json"), b"2")
+    assert Path("a.json").read_bytes() == b"1"
+    assert [name for name in names(workplace) if name.endswith(".part")] == []
+    assert names(PARTS) == []
+
+
+def test_windows_sweeps_what_nobody_writes(workplace: Path, windows: None) -> None:
+    """The part of a killed process goes, that of a living one stays."""
+    kill(start_writer(PARTS))
+    writer = start_writer(PARTS)
+    try:
+        write_whole(Path("a.json"), b"1")
+        assert len(names(PARTS)) == 1
+    finally:
+        kill(writer)

@@ -1,5 +1,6 @@
 """One process has a lock at a time, whatever becomes of it."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from socket import gethostname
 
 import pytest
 
+from stages.base import stage_lock as stage_lock_module
 from stages.base.errors import UserError
 from stages.base.stage_lock import file_lock, stage_lock
 
@@ -42,7 +44,7 @@ def test_the_error_names_the_stage_at_work(
     other_process: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     """While one process has the lock another is refused, with stage, process and remedy."""
-    words = rf"presize \(process {other_process.pid} on {HOST}\) is still at work.*end it with kill"
+    words = rf"presize \(process {other_process.pid} on {HOST}\) is still at work.*end that process"
     with pytest.raises(UserError, match=words), stage_lock(tmp_path, "presize"):
         pass
 
@@ -53,7 +55,7 @@ def test_a_killed_process_leaves_no_lock(
     """After kill -9 the lock is free, though the lock file still names the killed process."""
     other_process.send_signal(signal.SIGKILL)
     other_process.wait()
-    assert (tmp_path / "lock").read_text() == f"presize (process {other_process.pid} on {HOST})"
+    assert (tmp_path / "lock").read_text() == f" presize (process {other_process.pid} on {HOST})"
     deadline = time.monotonic() + 5
     locked = False
     while not locked and time.monotonic() < deadline:
@@ -61,7 +63,7 @@ def test_a_killed_process_leaves_no_lock(
             locked = True
         time.sleep(0.05)
     assert locked
-    assert (tmp_path / "lock").read_text() == f"fine_tune (process {os.getpid()} on {HOST})"
+    assert (tmp_path / "lock").read_text() == f" fine_tune (process {os.getpid()} on {HOST})"
 
 
 def test_one_after_the_other(tmp_path: Path) -> None:
@@ -69,7 +71,7 @@ def test_one_after_the_other(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), stage_lock(tmp_path, "presize"):
         raise ZeroDivisionError
     with stage_lock(tmp_path, "fine_tune"):
-        assert (tmp_path / "lock").read_text().startswith("fine_tune (process ")
+        assert (tmp_path / "lock").read_text().startswith(" fine_tune (process ")
 
 
 def test_a_stage_makes_its_folder(tmp_path: Path) -> None:
@@ -87,7 +89,7 @@ def test_the_refusal_is_the_callers_own(tmp_path: Path) -> None:
         file_lock(file, "the second", ValueError),
     ):
         pass
-    assert file.read_text() == "the first"
+    assert file.read_text() == " the first"
 
 
 def test_a_lock_file_that_cannot_be_opened_is_an_os_error(tmp_path: Path) -> None:
@@ -125,4 +127,40 @@ def test_a_damaged_lock_file_is_no_failure(tmp_path: Path) -> None:
     """Whatever stands in the lock file, after a power cut perhaps, a free lock is taken."""
     (tmp_path / "lock").write_bytes(b"\xff\x00" * 100)
     with stage_lock(tmp_path, "presize"):
-        assert (tmp_path / "lock").read_text().startswith("presize (process ")
+        assert (tmp_path / "lock").read_text().startswith(" presize (process ")
+
+
+@pytest.mark.parametrize("code", ["EINVAL", "ENOLCK", "ENOSYS", "EOPNOTSUPP"])
+def test_a_file_system_without_locks_is_used_without(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What such a file system answers is no error, and the owner is written all the same."""
+
+    def refuse(*_: object, **__: object) -> bool:
+        raise OSError(getattr(errno, code), "no locks here")
+
+    monkeypatch.setattr(stage_lock_module, "lock_descriptor", refuse)
+    with file_lock(tmp_path / "lock", "the first", ValueError):
+        assert (tmp_path / "lock").read_text() == " the first"
+
+
+def test_another_failure_to_lock_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails is not taken for a file system without locks."""
+
+    def fail(*_: object, **__: object) -> bool:
+        raise OSError(errno.EIO, "a disk")
+
+    monkeypatch.setattr(stage_lock_module, "lock_descriptor", fail)
+    with pytest.raises(OSError, match="a disk"), file_lock(tmp_path / "lock", "", ValueError):
+        pass
+
+
+def test_the_byte_that_is_locked_is_not_read(tmp_path: Path) -> None:
+    """The owner stands behind the first byte, which on Windows nobody else may read."""
+    file = tmp_path / "lock"
+    with file_lock(file, "the first", ValueError):
+        assert file.read_bytes()[:1] == b" "
+        with pytest.raises(ValueError, match=r"^the first$"), file_lock(file, "", ValueError):
+            pass

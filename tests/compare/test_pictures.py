@@ -285,3 +285,22 @@ def test_a_picture_says_nothing_of_where_it_was_taken(history: ExampleHistory) -
         assert image.info.keys() <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
     assert b"Exif" not in content
     assert b"Secret" not in content
+
+
+def test_where_no_links_are_made_the_store_is_copied(
+    history: ExampleHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows lets few people make links; the pictures are the same, and the copies are gone."""
+    presized = store_in_cache(history, history.root / PROJECT_FILES.store)
+    sha256 = dict(zip(PATHS, history.snapshot("v2").tables["images"]["sha256"], strict=True))
+    write_run(history, sha256, 1, presized)
+    history.commit("v3")
+    (linked,) = view_of(history, "v1", "v3")
+
+    def refuse(*_: object) -> None:
+        raise OSError(1314, "A required privilege is not held by the client")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    (copied,) = view_of(history, "v1", "v3")
+    assert copied == linked
+    assert copied.thumbnails

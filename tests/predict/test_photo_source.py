@@ -139,3 +139,10 @@ def test_faults_that_may_pass_are_told_from_those_of_the_photo(
 
     monkeypatch.setattr(os, "open", stale)
     assert read(tmp_path / "a.jpg") == Unread("unreadable: Stale file handle", again=True)
+
+
+def test_no_byte_of_a_photo_is_changed(tmp_path: Path) -> None:
+    """Line ends and the sign by which Windows ends a text come as they are."""
+    content = b"\r\n\x1a\n\r" * 1000
+    (tmp_path / "a.png").write_bytes(content)
+    assert read(tmp_path / "a.png") == content

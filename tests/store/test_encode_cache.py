@@ -130,3 +130,13 @@ def test_pruning_leaves_what_is_wanted(tmp_path: Path) -> None:
     assert old.load(SHA) is None
     left = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
     assert left == [SHA[2:], "lock", "of this run"]
+
+
+def test_a_log_has_the_same_bytes_on_every_system(tmp_path: Path) -> None:
+    """A line ends with a line feed alone, which Windows would write as two signs."""
+    cache = EncodeCache(tmp_path / "cache")
+    cache.save("0" * 64, Undecodable("too many pixels", "größer"))
+    content = cache.log.read_bytes()
+    assert content.count(b"\n") == 1
+    assert content.endswith(b"\n")
+    assert b"\r" not in content

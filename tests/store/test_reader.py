@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from PIL import Image
 
@@ -189,3 +190,23 @@ def test_a_damaged_image_is_named(tmp_path: Path) -> None:
     shard.write_bytes(content)
     with pytest.raises(UserError, match=r"shard-\d+\.tar \(at 1\.jpg\) is missing or damaged"):
         Store(tmp_path / "store").image(row["path"])
+
+
+def test_a_closed_store_maps_no_file(tmp_path: Path) -> None:
+    """No shard stays mapped, but for one whose pixels are in use; the store opens it again."""
+    store = make(tmp_path, RAW)
+    pixels = store.image("a.jpg")
+    before = pixels.copy()
+    assert mapped(store)
+    store.close()
+    assert len(mapped(store)) == 1
+    assert np.array_equal(pixels, before)
+    del pixels
+    assert mapped(store) == []
+    assert np.array_equal(store.image("a.jpg"), before)
+
+
+def mapped(store: Store) -> list[str]:
+    """Return the files of a store that this process has mapped."""
+    paths = [one.path for one in psutil.Process().memory_maps()]
+    return [path for path in paths if Path(path).is_relative_to(store.folder)]

@@ -1,6 +1,7 @@
 """Start: from a folder of photos to a params.yaml that the check accepts."""
 
 import io
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -194,3 +195,15 @@ def test_a_table_that_cannot_be_read_is_a_doubt(
     (photos / "list.csv").write_bytes(b"path,label\n\xff\xfe,1\n")
     run(monkeypatch, "data/photos", "--yes")
     assert "list.csv, line 2: not UTF-8" in capsys.readouterr().out
+
+
+def test_photos_on_another_drive_are_outside(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has no relative path to another drive, and the line that copies them is given too."""
+
+    def refuse(*_: object) -> str:
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    album = put(repo.parent / "album", *CLASSES)
+    monkeypatch.setattr(os.path, "relpath", refuse)
+    with pytest.raises(UserError, match=r"cp -r \S*/album data/photos && dvc add data/photos"):
+        run(monkeypatch, str(album), "--yes")

@@ -1,5 +1,6 @@
 """An input that neither git nor DVC has is missed by clones and queued experiments."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -69,3 +70,16 @@ def test_without_git_there_is_still_a_note(tmp_path: Path, monkeypatch: pytest.M
     assert tracking_note("key", "x", []) != ""
     monkeypatch.setenv("PATH", "")
     assert tracking_note("key", "x", []) != ""
+
+
+def test_a_folder_on_another_drive_lies_outside(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows has no relative path to another drive; the absolute one is told as any outside."""
+
+    def refuse(*_: object) -> str:
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr(os.path, "relpath", refuse)
+    assert normal_path("data") == (repo / "data").as_posix()
+    assert "lies outside the repository" in tracking_note("key", "data", [])
