@@ -8,6 +8,7 @@ import pytest
 
 from stages.base.yaml_file import read_yaml
 from stages.tools.compare import COMPARE_FOLDER
+from stages.tools.run import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github" / "workflows"
@@ -38,13 +39,14 @@ def test_actions_are_pinned(workflow: dict[str, Any]) -> None:
 @pytest.mark.parametrize("workflow", [CHECK, COMPARE], ids=["ci", "compare"])
 def test_commands_exist(workflow: dict[str, Any]) -> None:
     """Targets of make, scripts and modules of the project are there, and the options are real."""
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for command in commands(workflow):
         for target in re.findall(r"\bmake (\w+)", command):
-            assert re.search(rf"(?m)^{target}:", makefile)
+            assert target in COMMANDS
+        for name in re.findall(r"stages\.tools\.run ([\w-]+)", command):
+            assert name in COMMANDS
         for script in re.findall(r"\bbash (\S+)", command):
             assert (ROOT / script).is_file()
-        for module in re.findall(r"-m ([\w.]+)", command):
+        for module in re.findall(r"-m (stages[\w.]+)", command):
             source = (ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
             assert all(option in source for option in re.findall(r"--[a-z-]+", command))
 
@@ -56,12 +58,23 @@ def test_no_event_text_becomes_a_command(workflow: dict[str, Any]) -> None:
 
 
 def test_the_check_runs_for_pushes_on_the_systems_that_people_have() -> None:
-    """Pushes to main and pull requests run the whole check on two Pythons, and macOS the quick."""
+    """The whole check runs on two Pythons, the quick tests on macOS, and the chain on Windows."""
     assert CHECK["on"] == {"push": {"branches": ["main"]}, "pull_request": None}
     assert CHECK["permissions"] == {"contents": "read"}
     assert CHECK["jobs"]["whole"]["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
     assert CHECK["jobs"]["quick"]["runs-on"].startswith("macos")
+    assert CHECK["jobs"]["windows"]["runs-on"].startswith("windows")
     assert any(".ci/run" in command for command in commands(CHECK))
+
+
+def test_on_windows_nothing_needs_make_or_bash() -> None:
+    """There Python runs all, from the one command to tests of folders that exist."""
+    lines = [step["run"] for step in CHECK["jobs"]["windows"]["steps"] if "run" in step]
+    assert lines[0] == "python -m stages.tools.run repro"
+    for line in lines:
+        assert re.match(r"(\.venv/Scripts/)?python -m ", line)
+        for folder in re.findall(r"\btests/\w+", line):
+            assert (ROOT / folder).is_dir()
 
 
 def test_the_comparison_has_no_more_rights_than_it_needs() -> None:

@@ -3,35 +3,29 @@
 import csv
 import json
 import re
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.tiny_repo import ROOT, Repo, copy_of, hashes, ran
+from stages.tools.run import COMMANDS
+from tests.tiny_repo import Repo, copy_of, hashes, ran
 
 pytestmark = pytest.mark.slow
 
 
-def make_command(target: str) -> str:
-    """Return the command behind a make target."""
-    result = subprocess.run(
-        ["make", "--no-print-directory", "-n", target],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return result.stdout.splitlines()[-1].replace(".venv/bin/", "")
+def words_of(command: str, **values: str) -> list[str]:
+    """Return the program behind a command of make."""
+    (words,) = COMMANDS[command].programs(values)
+    return words
 
 
 @pytest.fixture(scope="module")
 def queued(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a copy of the built project after two seeds, run at once, and a longer training."""
     repo = copy_of(built, tmp_path_factory.mktemp("queued") / "repo")
-    repo.run("sh", "-c", f"N=2; {make_command('seeds')}")
+    repo.run(*words_of("seeds", N="2"))
     assert repo.run("dvc", "queue", "status").count("Queued") == 2
     # Without a redirection its worker would keep the pipe of this process open.
     repo.run("sh", "-c", "dvc queue start -j 2 > /dev/null 2>&1")
@@ -64,8 +58,8 @@ def compare(repo: Repo, *names: str) -> list[dict[str, Any]]:
 
 def test_the_table_of_experiments_has_chosen_columns(queued: Repo) -> None:
     """`make experiments` shows error, interval, difference to the baseline, rate and changes."""
-    command = make_command("experiments")
-    rows = list(csv.DictReader(queued.run("sh", "-c", f"{command} --csv").splitlines()))
+    table = queued.run(*words_of("experiments"), "--csv")
+    rows = list(csv.DictReader(table.splitlines()))
     assert rows[0].keys() == {
         *("Experiment", "fine_tune.epochs", "seed", "base_lr"),
         *(f"error_rate.{what}" for what in ("value", "low", "high")),

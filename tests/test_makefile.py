@@ -1,25 +1,34 @@
-"""The Makefile's variables reach the commands as they were typed, and nothing in them runs."""
+"""What make is given reaches the commands as it was typed, and nothing in it runs."""
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PRINT_ARGUMENTS = '#!/bin/sh\nprintf "<%s>" "$@"\n'
+# It runs the module behind make without any package, and prints the arguments of all others.
+PRINT_ARGUMENTS = f"""#!/bin/sh
+case "$2" in stages.tools.run) exec '{sys.executable}' -S "$@";; esac
+printf "<%s>" "$@"
+"""
+NEEDED = ("base/terminal.py", "base/errors.py", "tools/run.py", "tools/own_python.py")
 
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
-    """Return a folder with the Makefile, whose python and dvc print their arguments."""
+    """Return a folder with the Makefile and all that it needs; its python prints its arguments."""
     shutil.copy(ROOT / "Makefile", tmp_path)
+    for module in NEEDED:
+        copy = tmp_path / "stages" / module
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "stages" / module, copy)
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
-    for name in ("python", "dvc"):
-        (programs / name).write_text(PRINT_ARGUMENTS)
-        (programs / name).chmod(0o755)
+    (programs / "python").write_text(PRINT_ARGUMENTS)
+    (programs / "python").chmod(0o755)
     for folder in (tmp_path, tmp_path / ".venv"):
         (folder / "requirements.txt").write_text("")
     for name in ("seed-1", "seed-2"):  # which a pattern would match in this folder
@@ -33,7 +42,7 @@ def run_make(repo: Path, *arguments: str, **environment: str) -> subprocess.Comp
     return subprocess.run(
         ["make", *arguments],
         cwd=repo,
-        env=clean | environment,
+        env={name: value for name, value in clean.items() if name != "PYTHONPATH"} | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -82,7 +91,7 @@ def test_without_photos_there_is_nothing_to_predict(repo: Path) -> None:
     for arguments in (["start"], ["predict"], ["evaluate", "OUT=a"], ["evaluate", "PHOTOS=a"]):
         made = run_make(repo, *arguments)
         assert made.returncode != 0
-        assert "PHOTOS=folder" in made.stdout
+        assert "=folder says w" in made.stderr
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -99,11 +108,11 @@ def test_the_number_of_seeds_is_a_number(repo: Path) -> None:
     assert "<seed=range(1,4)>" in run_make(repo, "seeds", "N=3").stdout
     assert "<seed=range(1,9)>" in run_make(repo, "seeds", "N=08").stdout
     assert "<seed=range(1,6)>" in run_make(repo, "seeds").stdout
-    for value in [*HOSTILE, "", "-1", "2)"]:
+    for value in [*HOSTILE, "-1", "2)", "9999999"]:
         made = run_make(repo, "seeds", f"N={value}")
         assert made.returncode != 0
         assert "<" not in made.stdout
-        assert "N is a number of seeds" in made.stdout
+        assert "N is a number of seeds" in made.stderr
     assert not (repo / "ran").exists()
 
 
@@ -111,3 +120,14 @@ def test_without_variables_the_defaults_stand(repo: Path) -> None:
     """BASE and REV are HEAD, and OTHER is nothing."""
     assert run_make(repo, "compare").stdout.endswith("<stages.tools.compare><HEAD>")
     assert run_make(repo, "report").stdout.endswith("<stages.tools.past_page><HEAD>")
+
+
+def test_programs_run_one_after_another_until_one_fails(repo: Path) -> None:
+    """Repro checks, runs and prints the result; what fails ends it with an exit code."""
+    parts = run_make(repo, "repro").stdout.split("><")
+    tools = [part.split(">")[0] for part in parts if part.startswith(("stages.tools", "dvc"))]
+    assert tools == ["stages.tools.check", "dvc", "stages.tools.headline"]
+    (repo / ".venv/bin/python").write_text(PRINT_ARGUMENTS + "exit 3\n")
+    failed = run_make(repo, "repro")
+    assert failed.returncode != 0
+    assert "headline" not in failed.stdout
