@@ -34,6 +34,7 @@ MACHINE_FREE = [
     ROOT / name
     for name in (
         "requirements.txt",
+        "requirements-dev.txt",
         "docs/requirements.txt",
         "mkdocs.yml",
         "params.yaml",

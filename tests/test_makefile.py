@@ -30,7 +30,8 @@ def repo(tmp_path: Path) -> Path:
     (programs / "python").write_text(PRINT_ARGUMENTS)
     (programs / "python").chmod(0o755)
     for folder in (tmp_path, tmp_path / ".venv"):
-        (folder / "requirements.txt").write_text("")
+        for name in ("requirements.txt", "requirements-dev.txt"):
+            (folder / name).write_text("")
     for name in ("seed-1", "seed-2"):  # which a pattern would match in this folder
         (tmp_path / name).write_text("")
     return tmp_path
@@ -131,3 +132,13 @@ def test_programs_run_one_after_another_until_one_fails(repo: Path) -> None:
     failed = run_make(repo, "repro")
     assert failed.returncode != 0
     assert "headline" not in failed.stdout
+
+
+def test_the_tests_need_what_develops_and_the_pipeline_does_not(repo: Path) -> None:
+    """Where only the pins of the tools are others, repro installs nothing, and lint does."""
+    (repo / "requirements-dev.txt").write_text("ruff==1\n")
+    assert "<pip>" not in run_make(repo, "repro").stdout
+    pip = "<pip><--disable-pip-version-check><-q><install>"
+    files = "<-r><requirements.txt><-r><requirements-dev.txt>"
+    assert f"{pip}{files}" in run_make(repo, "lint").stdout
+    assert "<pip>" not in run_make(repo, "lint").stdout

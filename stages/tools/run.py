@@ -25,6 +25,7 @@ Values = Mapping[str, str]
 Words = list[str]
 
 _USERS = OwnPython(Path(".venv"), (Path("requirements.txt"),))
+_DEVELOPERS = OwnPython(Path(".venv"), (Path("requirements.txt"), Path("requirements-dev.txt")))
 # In an environment of its own, since nothing else needs what it installs.
 _SITE = OwnPython(Path(".venv-site"), (Path("docs/requirements.txt"),))
 _PYTHON = "python"  # that of the command's environment
@@ -132,7 +133,7 @@ def _site(_: Values) -> list[Words]:
 def _pins(_: Values) -> list[Words]:
     return [
         ["uv", *_COMPILE, f"{name}.in", "-o", f"{name}.txt"]
-        for name in ("requirements", "docs/requirements")
+        for name in ("requirements", "requirements-dev", "docs/requirements")
     ]
 
 
@@ -184,17 +185,25 @@ COMMANDS = {
         "open the images that datablock.split.test set aside, and count the opening",
         lambda _: [_tool("test_set")],
     ),
-    "test": RunCommand("run the tests", _tests("not thorough")),
-    "thorough": RunCommand("run the tests that prove once what others watch", _tests("thorough")),
-    "quick": RunCommand(
-        "run the tests that take seconds", _tests("not slow and not browser and not thorough")
+    "test": RunCommand("run the tests", _tests("not thorough"), own_python=_DEVELOPERS),
+    "thorough": RunCommand(
+        "run the tests that prove once what others watch",
+        _tests("thorough"),
+        own_python=_DEVELOPERS,
     ),
-    "lint": RunCommand("lint, format, types and generated files, without tests", _lint),
+    "quick": RunCommand(
+        "run the tests that take seconds",
+        _tests("not slow and not browser and not thorough"),
+        own_python=_DEVELOPERS,
+    ),
+    "lint": RunCommand(
+        "lint, format, types and generated files, without tests", _lint, own_python=_DEVELOPERS
+    ),
     "generated": RunCommand(
         "compare the generated files with their sources; deps rewrites them",
         lambda _: _generated("--check"),
     ),
-    "check": RunCommand("lint, then doctests, then the tests", _check),
+    "check": RunCommand("lint, then doctests, then the tests", _check, own_python=_DEVELOPERS),
     "deps": RunCommand(
         "rewrite what is generated: dvc.yaml's lists, params.yaml's comments, docs, tables",
         lambda _: _generated(),
