@@ -14,7 +14,8 @@ override N := $(value N)
 override OTHER := $(value OTHER)
 override PHOTOS := $(value PHOTOS)
 override OUT := $(value OUT)
-export BASE REV N OTHER PHOTOS OUT
+override TORCH := $(value TORCH)
+export BASE REV N OTHER PHOTOS OUT TORCH
 
 # stages/tools/run.py has every command line, for those without make too.
 $(TARGETS):

@@ -5,6 +5,7 @@ that is a link to another clone's serves as well. Needs Python alone.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,9 @@ from types import FrameType
 
 from stages.base.errors import UserError
 from stages.base.terminal import say
+
+_BUILDS = "https://download.pytorch.org/whl"  # a package index for each build of torch
+_OF_CUDA = re.compile(r"(nvidia|cuda|triton)\b")
 
 
 @dataclass(frozen=True)
@@ -36,18 +40,27 @@ class OwnPython:
         """Its Python, without which there is no environment."""
         return self.programs / ("python.exe" if os.name == "nt" else "python")
 
-    def prepare(self) -> None:
-        """Make it, or install what its pins name by now; nothing where they are as they were."""
+    def prepare(self, torch: str = "") -> None:
+        """Make it, or install what its pins name by now; nothing where they are as they were.
+
+        torch: a build by its name at pytorch.org, such as cpu; without one that of before, or the
+        package index's own. UserError where the environment has another.
+        """
+        torch = self._torch(torch)
         if all(map(self._is_installed, self.pins)):
             return
         names = " and ".join(pin.name for pin in self.pins)
         if not self.python.exists():
             _must_run([sys.executable, "-m", "venv", str(self.folder)])
+            self._build_file.write_text(torch, encoding="utf-8")
         say(f"Installing what {names} names into {self.folder}; the first time takes minutes.")
         sys.stdout.flush()
-        files = [word for pin in self.pins for word in ("-r", str(pin))]
+        pins = [self._without_cuda(pin) for pin in self.pins] if torch else self.pins
+        files = [word for pin in pins for word in ("-r", str(pin))]
+        # Of torch 2.15.0 and 2.15.0+cpu, which a pin of 2.15.0 names both, pip takes the latter.
+        index = ["--extra-index-url", f"{_BUILDS}/{torch}"] if torch else []
         quiet = ("--disable-pip-version-check", "-q")
-        _must_run([str(self.python), "-m", "pip", *quiet, "install", *files])
+        _must_run([str(self.python), "-m", "pip", *quiet, "install", *index, *files])
         for pin in self.pins:
             shutil.copyfile(pin, self.folder / pin.name)
 
@@ -55,6 +68,29 @@ class OwnPython:
         """Return the environment of a program: DVC takes `python` from PATH."""
         path = os.pathsep.join([str(self.programs.absolute()), os.environ.get("PATH", "")])
         return {**os.environ, "PATH": path}
+
+    @property
+    def _build_file(self) -> Path:
+        return self.folder / "torch-build"
+
+    def _torch(self, wanted: str) -> str:
+        """Return the build of torch that is to be installed, or that is."""
+        if wanted and not re.fullmatch(r"cpu|xpu|(cu|rocm)[0-9.]+", wanted):
+            raise UserError(f"TORCH is cpu, or another build of pytorch.org, not {wanted}")
+        if not self.python.exists():
+            return wanted
+        present = self._build_file.read_text("utf-8") if self._build_file.is_file() else ""
+        if wanted not in ("", present):
+            what = f"TORCH={present}" if present else "the package index's own torch"
+            raise UserError(f"{self.folder} has {what}; remove that folder, then run this again")
+        return present
+
+    def _without_cuda(self, pin: Path) -> Path:
+        """Write the pins without those that only CUDA needs: a build brings its own, or none."""
+        lines = pin.read_text("utf-8").splitlines(keepends=True)
+        file = self.folder / f"{pin.stem}-without-cuda.txt"
+        file.write_text("".join(line for line in lines if not _OF_CUDA.match(line)), "utf-8")
+        return file
 
     def _is_installed(self, pin: Path) -> bool:
         copy = self.folder / pin.name

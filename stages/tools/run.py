@@ -145,13 +145,17 @@ def _help(_: Values) -> list[Words]:
 
 COMMANDS = {
     "help": RunCommand("show these lines", _help, own_python=None),
-    "environment": RunCommand("make .venv, with the pinned requirements", lambda _: []),
+    "environment": RunCommand(
+        "[TORCH=cpu]: make .venv, with the pinned requirements", lambda _: [], ("TORCH",)
+    ),
     "start": RunCommand(
         "PHOTOS=folder: propose how your photos are labelled, write params.yaml after a yes",
         _start,
         ("PHOTOS",),
     ),
-    "repro": RunCommand("run the stages that something changed for, print the result", _repro),
+    "repro": RunCommand(
+        "run the stages that something changed for, print the result", _repro, ("TORCH",)
+    ),
     "review": RunCommand(
         "review labels in the browser: decisions are saved, G runs again, dropped photos are"
         " answered",
@@ -234,10 +238,11 @@ def _run(arguments: Sequence[str]) -> int:
     if name not in COMMANDS:
         raise UserError(f"{name} is no command; these are: {', '.join(COMMANDS)}")
     command = COMMANDS[name]
-    programs = command.programs(_values(name, command.keys, words))
+    values = _values(name, command.keys, words)
+    programs = command.programs(values)
     variables: Mapping[str, str] = os.environ
     if command.own_python:
-        command.own_python.prepare()
+        command.own_python.prepare(values.get("TORCH", ""))
         variables = command.own_python.variables()
     for program, *rest in programs:
         python = command.own_python and str(command.own_python.python)

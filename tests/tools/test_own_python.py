@@ -6,10 +6,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
+from zipfile import ZipFile
 
 import pytest
 
 from stages.base.errors import UserError
+from stages.tools import own_python
 from stages.tools.own_python import OwnPython, run_program
 
 ROOT = Path(__file__).parents[2]
@@ -39,23 +42,73 @@ def environment(tmp_path: Path) -> OwnPython:
     return OwnPython(tmp_path / ".venv", (pins,))
 
 
+def write_wheel(folder: Path, name: str, version: str) -> None:
+    """Write an installable package with nothing in it, where an index has it."""
+    info = f"{name}-{version}.dist-info"
+    wheel = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    folder = folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    file = f"{name}-{version}-py3-none-any.whl"
+    (folder / "index.html").write_text(f'<a href="{quote(file)}">{file}</a>')
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    with ZipFile(folder / file, "w") as archive:
+        archive.writestr(f"{info}/METADATA", metadata)
+        archive.writestr(f"{info}/WHEEL", wheel)
+        archive.writestr(f"{info}/RECORD", f"{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+
+
+@pytest.fixture
+def indexes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pip see two folders of packages, and nothing else: an index, and the builds of torch."""
+    write_wheel(tmp_path / "index", "torch", "2.0")
+    write_wheel(tmp_path / "builds" / "cpu", "torch", "2.0+cpu")
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", (tmp_path / "index").as_uri())
+    monkeypatch.setattr(own_python, "_BUILDS", (tmp_path / "builds").as_uri())
+
+
 @pytest.mark.slow
-def test_an_environment_is_made_once(
-    environment: OwnPython, capsys: pytest.CaptureFixture[str]
+def test_an_environment_is_made_once_with_its_build_of_torch(
+    environment: OwnPython, indexes: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Python is there after the first time, and nothing is done until the pins change."""
-    environment.prepare()
-    assert "Installing what requirements.txt names" in capsys.readouterr().out
-    done = [str(environment.python), "-c", "import sys; sys.exit(sys.prefix == sys.base_prefix)"]
-    assert run_program(done, environment.variables()) == 0
-    environment.prepare()
-    assert capsys.readouterr().out == ""
-    environment.pins[0].write_text("no-such-package-of-finetrack==1\n")
+    """TORCH=cpu leaves CUDA out and is kept when the pins change; another needs a new folder."""
+    pins = environment.pins[0]
+    pins.write_text("torch==2.0\n    # via finetrack\nnvidia-cudnn==9 ; sys_platform == 'linux'\n")
+    environment.prepare("cpu")
+    assert "Installing what requirements.txt names" in capfd.readouterr().out
+    code = "from importlib.metadata import version; print(version('torch'))"
+    assert run_program([str(environment.python), "-c", code], environment.variables()) == 0
+    assert capfd.readouterr().out == "2.0+cpu\n"
+    environment.prepare("cpu")
+    assert capfd.readouterr().out == ""
+    with pytest.raises(UserError, match="has TORCH=cpu; remove that folder"):
+        environment.prepare("cu126")
+    pins.write_text("torch==2.0\nno-such-package-of-finetrack==1\n")
     with pytest.raises(UserError, match=r"the environment is not made: this failed: .* pip "):
         environment.prepare()
-    environment.pins[0].write_text("# nothing else\n")
+    pins.write_text("torch==2.0\ntriton==3\n")
     environment.prepare()
-    assert "Installing" in capsys.readouterr().out
+    assert "Installing" in capfd.readouterr().out
+    environment.prepare()
+    assert capfd.readouterr().out == ""
+
+
+def test_an_environment_that_is_there_keeps_its_torch(environment: OwnPython) -> None:
+    """One that was made without TORCH is not turned into another, which pip would not do."""
+    environment.python.parent.mkdir(parents=True)
+    environment.python.touch()
+    with pytest.raises(UserError, match="has the package index's own torch; remove that folder"):
+        environment.prepare("cpu")
+
+
+@pytest.mark.parametrize("build", ["gpu", "cpu/../x", "cu", "-r", "http://example.org"])
+def test_a_build_is_one_of_pytorch(environment: OwnPython, build: str) -> None:
+    """What is no name of a build is refused, and nothing is made."""
+    with pytest.raises(UserError, match="TORCH is cpu, or another build of"):
+        environment.prepare(build)
+    assert not environment.folder.exists()
 
 
 def test_an_environment_is_as_the_copy_in_it_says(environment: OwnPython) -> None:

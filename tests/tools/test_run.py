@@ -47,10 +47,12 @@ def test_an_older_python_can_read_that_it_is_too_old() -> None:
     ("words", "line"),
     [
         (["predct"], "predct is no command; these are: help, environment, start"),
-        (["repro", "PHOTOS=a"], "repro takes nothing, not PHOTOS=a"),
+        (["repro", "PHOTOS=a"], "repro takes TORCH=..., not PHOTOS=a"),
         (["predict", "album"], "predict takes PHOTOS=... and OUT=..., not album"),
         (["predict"], "PHOTOS=folder says which photos"),
         (["evaluate"], "PHOTOS=folder says which photos, OUT=folder says where the result goes"),
+        (["review", "OUT=a"], "review takes nothing, not OUT=a"),
+        (["repro", "TORCH=; ls"], "TORCH is cpu, or another build of pytorch.org, not ; ls"),
         (["seeds", "N=some"], "N is a number of seeds, such as N=5, not some"),
     ],
 )
@@ -76,7 +78,7 @@ def test_a_variable_counts_and_a_pair_counts_more() -> None:
     """Make hands values over as variables; what is written behind the command comes first."""
     assert "not one" in run("seeds", N="one").stderr
     assert "not two" in run("seeds", "N=two", N="one").stderr
-    assert "takes nothing" in run("repro", "N=1", N="one").stderr
+    assert "takes nothing" in run("review", "N=1", N="one").stderr
 
 
 def test_every_tool_and_program_is_there() -> None:
