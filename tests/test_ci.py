@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github" / "workflows"
 CHECK = read_yaml(FOLDER / "ci.yml")
 COMPARE = read_yaml(FOLDER / "compare.yml")
+CONTAINER = read_yaml(FOLDER / "container.yml")
+WORKFLOWS = {"ci": CHECK, "compare": COMPARE, "container": CONTAINER}
 COMPARE_STEPS = COMPARE["jobs"]["compare"]["steps"]
 
 
@@ -27,7 +29,7 @@ def commands(workflow: dict[str, Any]) -> list[str]:
     return [step["run"] for step in steps(workflow) if "run" in step]
 
 
-@pytest.mark.parametrize("workflow", [CHECK, COMPARE], ids=["ci", "compare"])
+@pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)
 def test_actions_are_pinned(workflow: dict[str, Any]) -> None:
     """Every action of others is named with its whole version."""
     actions = [step["uses"] for step in steps(workflow) if "uses" in step]
@@ -36,7 +38,7 @@ def test_actions_are_pinned(workflow: dict[str, Any]) -> None:
         assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+\.\d+\.\d+", action)
 
 
-@pytest.mark.parametrize("workflow", [CHECK, COMPARE], ids=["ci", "compare"])
+@pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)
 def test_commands_exist(workflow: dict[str, Any]) -> None:
     """Targets of make, scripts and modules of the project are there, and the options are real."""
     for command in commands(workflow):
@@ -51,7 +53,7 @@ def test_commands_exist(workflow: dict[str, Any]) -> None:
             assert all(option in source for option in re.findall(r"--[a-z-]+", command))
 
 
-@pytest.mark.parametrize("workflow", [CHECK, COMPARE], ids=["ci", "compare"])
+@pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)
 def test_no_event_text_becomes_a_command(workflow: dict[str, Any]) -> None:
     """Names that others choose reach the shell as variables, never as part of a command."""
     assert not [command for command in commands(workflow) if "${{" in command]
@@ -75,6 +77,12 @@ def test_on_windows_nothing_needs_make_or_bash() -> None:
         assert re.match(r"(\.venv/Scripts/)?python -m ", line)
         for folder in re.findall(r"\btests/\w+", line):
             assert (ROOT / folder).is_dir()
+
+
+def test_every_workflow_is_looked_at() -> None:
+    """No workflow is left out of these tests, and the one of the image may only read."""
+    assert {file.stem for file in FOLDER.iterdir()} == set(WORKFLOWS)
+    assert CONTAINER["permissions"] == {"contents": "read"}
 
 
 def test_the_comparison_has_no_more_rights_than_it_needs() -> None:

@@ -24,8 +24,9 @@ from stages.tools.own_python import OwnPython, run_program
 Values = Mapping[str, str]
 Words = list[str]
 
-_USERS = OwnPython(Path(".venv"), (Path("requirements.txt"),))
-_DEVELOPERS = OwnPython(Path(".venv"), (Path("requirements.txt"), Path("requirements-dev.txt")))
+_VENV = Path(os.environ.get("FINETRACK_VENV") or ".venv")
+_USERS = OwnPython(_VENV, (Path("requirements.txt"),))
+_DEVELOPERS = OwnPython(_VENV, (Path("requirements.txt"), Path("requirements-dev.txt")))
 # In an environment of its own, since nothing else needs what it installs.
 _SITE = OwnPython(Path(".venv-site"), (Path("docs/requirements.txt"),))
 _PYTHON = "python"  # that of the command's environment
