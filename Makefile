@@ -17,6 +17,6 @@ override OUT := $(value OUT)
 override TORCH := $(value TORCH)
 export BASE REV N OTHER PHOTOS OUT TORCH
 
-# stages/tools/run.py has every command line, for those without make too.
+# stages/tools/command_lines.py has every command line, for those without make too.
 $(TARGETS):
 	@$(firstword $(wildcard .venv/bin/python) $(PYTHON)) -m stages.tools.run $@

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stages.base.yaml_file import read_yaml
+from stages.tools.command_lines import COMMANDS
 from stages.tools.compare import COMPARE_FOLDER
-from stages.tools.run import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github" / "workflows"

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from stages.base.yaml_file import read_yaml
-from stages.tools.run import COMMANDS
+from stages.tools.command_lines import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = read_yaml(ROOT / ".github" / "workflows" / "container.yml")

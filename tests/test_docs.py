@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 from stages.base.yaml_file import read_yaml
 from stages.page.formatting import VERDICTS
 from stages.sample.digits import planted_faults
+from stages.tools.command_lines import COMMANDS
 from stages.tools.param_sections import validate_sections
-from stages.tools.run import COMMANDS
 from tests.doc_pages import (
     DOCS,
     OF_THE_SITE,
@@ -303,7 +303,7 @@ def test_the_readme_is_short() -> None:
 
 
 def test_make_and_its_commands_are_one() -> None:
-    """The Makefile's targets are the commands of stages/tools/run.py, each said in one line."""
+    """The Makefile's targets are the commands that Python runs too, each said in one line."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert make_targets() == set(COMMANDS)
     assert ".PHONY: $(TARGETS)" in text

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stages.tools.run import COMMANDS
+from stages.tools.command_lines import COMMANDS
 from tests.tiny_repo import Repo, copy_of, hashes, ran
 
 pytestmark = pytest.mark.slow

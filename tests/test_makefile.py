@@ -14,7 +14,10 @@ PRINT_ARGUMENTS = f"""#!/bin/sh
 case "$2" in stages.tools.run) exec '{sys.executable}' -S "$@";; esac
 printf "<%s>" "$@"
 """
-NEEDED = ("base/terminal.py", "base/errors.py", "tools/run.py", "tools/own_python.py")
+NEEDED = (
+    *("base/terminal.py", "base/errors.py"),
+    *("tools/run.py", "tools/command_lines.py", "tools/own_python.py"),
+)
 
 
 @pytest.fixture

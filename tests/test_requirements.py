@@ -11,10 +11,10 @@ USER = ROOT / "requirements.txt"
 DEVELOPER = ROOT / "requirements-dev.txt"
 # Which file of this project starts each, or which package brings types for which.
 USED_BY = {
-    "ruff": "stages/tools/run.py",
-    "mypy": "stages/tools/run.py",
-    "pytest": "stages/tools/run.py",
-    "pytest-xdist": "stages/tools/run.py",
+    "ruff": "stages/tools/command_lines.py",
+    "mypy": "stages/tools/command_lines.py",
+    "pytest": "stages/tools/command_lines.py",
+    "pytest-xdist": "stages/tools/command_lines.py",
     "hypothesis": "tests/stats/test_bins.py",
     "cmarkgfm": "tests/page/github_markdown.py",
     "playwright": "tests/chromium.py",

@@ -2,8 +2,8 @@
 
 Run     python -m stages.tools.run COMMAND [KEY=value ...], such as predict PHOTOS=album OUT=a.csv
 
-It has every command line, which make uses as well, and needs nothing but Python: the environment is
-made first. A value is text: no shell reads it. A variable of that name counts too.
+make calls it too. It needs nothing but Python, since it makes the environment first. A value is
+text: no shell reads it. A variable of that name counts too.
 """
 
 import sys
@@ -12,216 +12,12 @@ if sys.version_info < (3, 11):  # noqa: UP036 - said here, since all else needs 
     sys.exit("Finetrack needs Python 3.11 or newer, such as: make PYTHON=python3.12")
 
 import os
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from stages.base.errors import UserError
 from stages.base.terminal import say
-from stages.tools.own_python import OwnPython, run_program
-
-Values = Mapping[str, str]
-Words = list[str]
-
-_VENV = Path(os.environ.get("FINETRACK_VENV") or ".venv")
-_USERS = OwnPython(_VENV, (Path("requirements.txt"),))
-_DEVELOPERS = OwnPython(_VENV, (Path("requirements.txt"), Path("requirements-dev.txt")))
-# In an environment of its own, since nothing else needs what it installs.
-_SITE = OwnPython(Path(".venv-site"), (Path("docs/requirements.txt"),))
-_PYTHON = "python"  # that of the command's environment
-_TESTS = [_PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-m"]
-# Of what `dvc exp show` has, the columns worth reading: the error with its interval, how far it is
-# from the baseline's, the learning rate, and the params that differ.
-_METRICS = r"error_rate\.|versus_baseline\.difference\.value$|base_lr$"
-_SECTIONS = r"seed$|(fetch|ingest|presize|datablock|augment|model|lr_find|fine_tune)\."
-_COMPILE = ["pip", "compile", "--universal", "--python-version", "3.11", "--no-header", "-q"]
-_NEEDED = {
-    "PHOTOS": "PHOTOS=folder says which photos",
-    "OUT": "OUT=folder says where the result goes",
-}
-
-
-@dataclass(frozen=True)
-class RunCommand:
-    """A command: what it does, its programs one after another, the values that it takes."""
-
-    does: str
-    programs: Callable[[Values], list[Words]]
-    keys: tuple[str, ...] = ()
-    own_python: OwnPython | None = _USERS
-
-
-def _tool(name: str, *words: str) -> Words:
-    return [_PYTHON, "-m", f"stages.tools.{name}", *words]
-
-
-def _dvc(*words: str) -> Words:
-    return [_PYTHON, "-m", "dvc", *words]
-
-
-def _needed(values: Values, *keys: str) -> list[str]:
-    if missing := [key for key in keys if key not in values]:
-        raise UserError(", ".join(_NEEDED[key] for key in missing))
-    return [values[key] for key in keys]
-
-
-def _repro(_: Values) -> list[Words]:
-    return [_tool("check"), _dvc("repro"), _tool("headline")]
-
-
-def _start(values: Values) -> list[Words]:
-    return [_tool("start", "--", *_needed(values, "PHOTOS"))]
-
-
-def _predict(values: Values) -> list[Words]:
-    out = ["--out", values["OUT"]] if "OUT" in values else []
-    return [_tool("predict", *out, "--", *_needed(values, "PHOTOS"))]
-
-
-def _evaluate(values: Values) -> list[Words]:
-    photos, out = _needed(values, "PHOTOS", "OUT")
-    return [_tool("evaluate", "--out", out, "--", photos)]
-
-
-def _compare(values: Values) -> list[Words]:
-    return [_tool("compare", values.get("BASE", "HEAD"), *values.get("OTHER", "").split())]
-
-
-def _experiments(_: Values) -> list[Words]:
-    drop = rf"^(?!Experiment$|{_METRICS}|{_SECTIONS})"
-    return [_dvc("exp", "show", "--only-changed", "--keep", f"^({_METRICS})", "--drop", drop)]
-
-
-def _seeds(values: Values) -> list[Words]:
-    count = values.get("N", "5")
-    if not re.fullmatch("[0-9]{1,6}", count):
-        raise UserError(f"N is a number of seeds, such as N=5, not {count}")
-    seeds = f"seed=range(1,{int(count) + 1})"
-    return [_dvc("exp", "run", "--queue", "--name", "seed", "-S", seeds)]
-
-
-def _tests(marks: str) -> Callable[[Values], list[Words]]:
-    return lambda _: [[*_TESTS, marks]]
-
-
-def _generated(*words: str) -> list[Words]:
-    table = [_PYTHON, "-m", "benchmarks.table", *words]
-    return [_tool("params", *words), _tool("deps", *words), table]
-
-
-def _lint(_: Values) -> list[Words]:
-    ruff = [_PYTHON, "-m", "ruff"]
-    mypy = [_PYTHON, "-m", "mypy"]
-    # Modules and functions that Windows lacks are found by their types.
-    types = [mypy, [*mypy, "--platform", "win32", "stages"]]
-    return [[*ruff, "check"], [*ruff, "format", "--check"], *types, *_generated("--check")]
-
-
-def _check(values: Values) -> list[Words]:
-    doctests = ["--doctest-modules", "stages", "--ignore-glob=*_tracker.py"]
-    return [
-        *_lint(values),
-        [_PYTHON, "-m", "pytest", *doctests],
-        *COMMANDS["test"].programs(values),
-    ]
-
-
-def _site(_: Values) -> list[Words]:
-    return [[_PYTHON, "-m", "mkdocs", "build", "--strict", "-q"]]
-
-
-def _pins(_: Values) -> list[Words]:
-    return [
-        ["uv", *_COMPILE, f"{name}.in", "-o", f"{name}.txt"]
-        for name in ("requirements", "requirements-dev", "docs/requirements")
-    ]
-
-
-def _help(_: Values) -> list[Words]:
-    for name, command in COMMANDS.items():
-        say(f"{name:<20}{command.does}")
-    return []
-
-
-COMMANDS = {
-    "help": RunCommand("show these lines", _help, own_python=None),
-    "environment": RunCommand(
-        "[TORCH=cpu]: make .venv, with the pinned requirements", lambda _: [], ("TORCH",)
-    ),
-    "start": RunCommand(
-        "PHOTOS=folder: propose how your photos are labelled, write params.yaml after a yes",
-        _start,
-        ("PHOTOS",),
-    ),
-    "repro": RunCommand(
-        "run the stages that something changed for, print the result", _repro, ("TORCH",)
-    ),
-    "review": RunCommand(
-        "review labels in the browser: decisions are saved, G runs again, dropped photos are"
-        " answered",
-        lambda _: [_tool("review")],
-    ),
-    "predict": RunCommand(
-        "PHOTOS=folder [OUT=predictions.csv]: what the model says of photos",
-        _predict,
-        ("PHOTOS", "OUT"),
-    ),
-    "evaluate": RunCommand(
-        "PHOTOS=folder OUT=folder: how often the model is right on new labelled photos",
-        _evaluate,
-        ("PHOTOS", "OUT"),
-    ),
-    "compare": RunCommand(
-        "BASE=main [OTHER=...]: better, worse, or cannot tell, on the same images",
-        _compare,
-        ("BASE", "OTHER"),
-    ),
-    "experiments": RunCommand("DVC's experiments with the columns worth reading", _experiments),
-    "seeds": RunCommand(
-        "N=5: queue the same with other seeds; then: dvc queue start", _seeds, ("N",)
-    ),
-    "report": RunCommand(
-        "REV=v1: the page of a past commit again, without training",
-        lambda values: [_tool("past_page", values.get("REV", "HEAD"))],
-        ("REV",),
-    ),
-    "test-set": RunCommand(
-        "open the images that datablock.split.test set aside, and count the opening",
-        lambda _: [_tool("test_set")],
-    ),
-    "test": RunCommand("run the tests", _tests("not thorough"), own_python=_DEVELOPERS),
-    "thorough": RunCommand(
-        "run the tests that prove once what others watch",
-        _tests("thorough"),
-        own_python=_DEVELOPERS,
-    ),
-    "quick": RunCommand(
-        "run the tests that take seconds",
-        _tests("not slow and not browser and not thorough"),
-        own_python=_DEVELOPERS,
-    ),
-    "lint": RunCommand(
-        "lint, format, types and generated files, without tests", _lint, own_python=_DEVELOPERS
-    ),
-    "generated": RunCommand(
-        "compare the generated files with their sources; deps rewrites them",
-        lambda _: _generated("--check"),
-    ),
-    "check": RunCommand("lint, then doctests, then the tests", _check, own_python=_DEVELOPERS),
-    "deps": RunCommand(
-        "rewrite what is generated: dvc.yaml's lists, params.yaml's comments, docs, tables",
-        lambda _: _generated(),
-    ),
-    "layers": RunCommand(
-        "draw the rooms of stages/, what each imports, and a line about every module",
-        lambda _: [_tool("layers")],
-    ),
-    "site": RunCommand("build docs/ as a site with search, into site/", _site, own_python=_SITE),
-    "requirements.txt": RunCommand(
-        "pin the requirements anew, for every platform (needs uv)", _pins, own_python=None
-    ),
-}
+from stages.tools.command_lines import COMMANDS
+from stages.tools.own_python import run_program
 
 
 def main() -> None:
@@ -252,7 +48,7 @@ def _run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _values(name: str, keys: Sequence[str], words: Sequence[str]) -> Values:
+def _values(name: str, keys: Sequence[str], words: Sequence[str]) -> dict[str, str]:
     """Return the values that a command takes, from KEY=value or a variable; empty ones are none."""
     values = {key: os.environ.get(key, "") for key in keys}
     for word in words:

@@ -1,0 +1,63 @@
+"""Command lines are lists of words in which a value stays one word, for modules that exist."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.base.errors import UserError
+from stages.tools.command_lines import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+HOSTILE = ["a b; touch ran", "$(touch ran)", "*", "--help", "a=b", "' \""]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_value_is_one_word_of_a_program(value: str) -> None:
+    """No value becomes an option, a pattern or a command; that of OTHER is parted at spaces."""
+    assert COMMANDS["predict"].programs({"PHOTOS": value, "OUT": value}) == [
+        ["python", "-m", "stages.tools.predict", "--out", value, "--", value]
+    ]
+    (compare,) = COMMANDS["compare"].programs({"BASE": value, "OTHER": value})
+    assert compare[3:] == [value, *value.split()]
+
+
+def test_every_tool_and_program_is_there() -> None:
+    """A command names modules of this project, or programs that the requirements bring."""
+    values = {"PHOTOS": "album", "OUT": "out"}
+    for command in COMMANDS.values():
+        for program, *words in command.programs(values):
+            assert program in ("python", "uv")
+            if words[1].startswith(("stages", "benchmarks")):
+                assert (ROOT / f"{words[1].replace('.', '/')}.py").is_file()
+
+
+def test_the_check_is_lint_and_the_tests() -> None:
+    """What a commit must pass has all of lint, doctests, and the tests that are not thorough."""
+    check = COMMANDS["check"].programs({})
+    assert check[: len(COMMANDS["lint"].programs({}))] == COMMANDS["lint"].programs({})
+    assert any("--doctest-modules" in words for words in check)
+    assert check[-1] == COMMANDS["test"].programs({})[0]
+    assert ["python", "-m", "mypy", "--platform", "win32", "stages"] in check
+
+
+def test_what_is_needed_is_asked_for_together() -> None:
+    """All values that a command lacks are named at once."""
+    with pytest.raises(UserError, match=r"^PHOTOS=folder .*, OUT=folder says where"):
+        COMMANDS["evaluate"].programs({})
+
+
+def test_seeds_are_counted_from_one() -> None:
+    """N seeds are 1 to N, five unless N says another number, and zeros before it are no matter."""
+    for values, ranges in (({}, "1,6"), ({"N": "08"}, "1,9")):
+        (words,) = COMMANDS["seeds"].programs(values)
+        assert words[-1] == f"seed=range({ranges})"
+
+
+def test_tools_of_development_are_in_their_own_environment() -> None:
+    """What runs pytest, ruff or mypy has the pins of development too, and nothing else has."""
+    tools = {"pytest", "ruff", "mypy"}
+    values = {"PHOTOS": "album", "OUT": "out"}
+    for name, command in COMMANDS.items():
+        used = {words[2] for words in command.programs(values) if words[1] == "-m"} & tools
+        files = [] if command.own_python is None else command.own_python.pins
+        assert bool(used) == (Path("requirements-dev.txt") in files), name
