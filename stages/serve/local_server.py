@@ -11,6 +11,9 @@ from stages.base.errors import UserError
 
 LOOPBACK = "127.0.0.1"
 _TRIED = 20  # ports, from the one that is asked for on
+# Or a port would stay taken for a minute after a server there has ended; on Windows that option
+# would let two servers have one port, and another says that nobody else may.
+_BINDING: int = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
 _SECONDS_TO_END = 2  # for connections when the server ends
 
 
@@ -18,8 +21,7 @@ def open_port(first: int) -> socket.socket:
     """Return a listening socket on 127.0.0.1: the first free port from one on."""
     for port in range(first, min(first + _TRIED, 2**16)):
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        # Or a port would stay taken for a minute after a server there has ended.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, _BINDING, 1)
         try:
             listener.bind((LOOPBACK, port))
             listener.listen()

@@ -22,6 +22,7 @@ from stages.base.terminal import say
 from stages.compare.dvc_lock import read_params
 from stages.track.tracker import GuardedTracker, track
 from stages.track.trackers import load_trackers
+from stages.train.interrupt import STOP_SIGNALS
 from stages.train.tracking import READY
 
 _LOGS = Path("logs")
@@ -43,7 +44,7 @@ def main() -> None:
     """Answer whether all packages are there, then tell what comes."""
     # Whoever stops training stops this by ending stdin; what trackers print goes to stderr, since
     # stdout has the answer.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answer:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -16,9 +16,9 @@ from typing import Any, Self, TypeVar
 import psutil
 
 StepT = TypeVar("StepT")
-_SIGNALS = [signal.SIGINT, signal.SIGTERM]
+STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM]
 if sys.platform == "win32":  # Ctrl-Break, and how `make review` ends a run
-    _SIGNALS.append(signal.SIGBREAK)
+    STOP_SIGNALS.append(signal.SIGBREAK)
 # Seconds between two checks whether DVC still lives: one takes .2 to .6 ms, a step on a GPU 20.
 _CHECK_INTERVAL = 0.5
 # A second signal within so many seconds is the first one again: Ctrl-C reaches every process of a
@@ -78,7 +78,9 @@ class StopRequest:
         """Take the signals over, which only the main thread may do."""
         self._handlers = []
         if threading.current_thread() is threading.main_thread():
-            self._handlers = [(number, signal.signal(number, self._note)) for number in _SIGNALS]
+            self._handlers = [
+                (number, signal.signal(number, self._note)) for number in STOP_SIGNALS
+            ]
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -31,3 +31,21 @@ def test_without_a_free_port_the_option_is_named(monkeypatch: pytest.MonkeyPatch
         port = listener.getsockname()[1]
         with pytest.raises(UserError, match="--port names another"):
             open_port(port)
+
+
+def test_a_port_is_free_again_when_its_server_has_ended() -> None:
+    """A connection that was open does not keep the port from the next server."""
+    with open_port(20_000) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(listener.getsockname()), listener.accept()[0]:
+            pass
+    with open_port(port) as again:
+        assert again.getsockname()[1] == port
+
+
+def test_on_windows_nobody_shares_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a system has an option for one owner of a port, it takes the place of reuse."""
+    monkeypatch.setattr(local_server, "_BINDING", socket.SO_KEEPALIVE)
+    with open_port(20_000) as listener:
+        assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert not listener.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
