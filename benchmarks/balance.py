@@ -159,7 +159,7 @@ def p_value(differences: np.ndarray, draw: np.random.Generator) -> float:
         return 1.0
     signs = draw.choice([-1.0, 1.0], (DRAWS, len(moved)))
     extreme = np.abs(signs @ moved) >= abs(moved.sum()) - 1e-9
-    return float((extreme.sum() + 1) / (DRAWS + 1))
+    return float(f"{(extreme.sum() + 1) / (DRAWS + 1):.2g}")
 
 
 def compare(answers: list[Answers], against: list[Answers]) -> dict[str, Any]:
@@ -170,11 +170,11 @@ def compare(answers: list[Answers], against: list[Answers]) -> dict[str, Any]:
     weights = np.concatenate([one.weights for one in answers])
     return {
         "macro recall, %": with_mean([100 * float(one.right.mean()) for one in answers]),
-        "p of the macro recall": round(p_value(right - before, draw), 4),
+        "p of the macro recall": p_value(right - before, draw),
         "accuracy, %": with_mean(
             [100 * float(np.average(one.right, weights=one.weights)) for one in answers]
         ),
-        "p of the accuracy": round(p_value(weights * (right - before), draw), 4),
+        "p of the accuracy": p_value(weights * (right - before), draw),
         "calibration error, points": with_mean([one.calibration_error() for one in answers]),
     }
 
