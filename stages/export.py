@@ -13,6 +13,7 @@ prepare_process()
 from collections.abc import Iterator
 from pathlib import Path
 
+from stages.base.bucket import photo_folder
 from stages.base.entry_point import run_stage
 from stages.base.files import sha256_bytes, write_text
 from stages.base.params import read_section, read_value
@@ -44,14 +45,14 @@ _CHECKED = 64  # validation photos
 def main() -> None:
     """Write each form, compare its answers from its files, and write the card last."""
     params = read_section("export", ExportParams)
-    images = Path(read_value("ingest.images", str))
+    images = photo_folder(read_value("ingest.images", str))
     predictions = read_predictions("data/predictions.npz")
     metrics = read_metrics(Path("reports/interpret/details.json"))
-    store = Store(Path("data/presized"))
     model, card = load_model(_MODEL)
 
     confidence = find_confidence(predictions, metrics)
     paths = evenly_spaced(predictions.paths.tolist(), _CHECKED)
+    store = Store(Path("data/presized"))
     photos = checked_photos(model, card, store, paths, confidence.temperature)
     source = FinishedModel(
         model=model,

@@ -1,6 +1,6 @@
 """Ingest: what each photo is (images.csv), what it shows (labels.csv), and all problems.
 
-Reads: the folder ingest.images, the CSV ingest.label.csv, data/corrections.csv.
+Reads: the folder or bucket ingest.images, the CSV ingest.label.csv, data/corrections.csv.
 Writes: data/manifest/ (images.csv, labels.csv), reports/ingest/ (metrics.json and two tables).
 Run: python -m stages.ingest
 """
@@ -21,11 +21,12 @@ from stages.base.files import write_csv, write_json
 from stages.base.params import read_section
 from stages.base.plural import count_noun
 from stages.base.terminal import say
+from stages.dataset.bucket_scan import scan_photos
 from stages.dataset.ingest_params import IngestParams
 from stages.dataset.manifest import labels_table, write_images, write_labels
 from stages.dataset.photo_files import other_file_rows, other_files, photo_files
 from stages.dataset.placeholders import placeholder_problems
-from stages.dataset.scan import Scan, require_images, require_readable, scan_folder
+from stages.dataset.scan import Scan, require_images, require_readable
 from stages.labels.corrections import Corrections, apply_corrections, read_corrections
 from stages.labels.label_coverage import require_classes, require_labels
 from stages.labels.label_rule import labels_by_rule
@@ -39,7 +40,7 @@ PROBLEM_LIST = Path("reports/ingest/problems.csv")
 def main() -> None:
     """List the photos of a folder, and their labels with a person's corrections on top."""
     params = read_section("ingest", IngestParams)
-    scan = scan_folder(Path(params.images), workers())
+    scan = scan_photos(params.images, workers())
     require_images(scan, params.images)
     hashes = {file.path: file.sha256 for file in scan.facts if file.format}
     paths = list(hashes)

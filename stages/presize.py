@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.base.bucket import photo_folder
 from stages.base.entry_point import run_stage
 from stages.base.environment import workers
 from stages.base.errors import error_list
@@ -34,7 +35,7 @@ ENCODE_CACHE = PRIVATE_FOLDER / "presize"
 def main() -> None:
     """Presize all photos of the manifest."""
     params = read_section("presize", PresizeParams)
-    photos = Path(read_value("ingest.images", str))
+    photos = photo_folder(read_value("ingest.images", str))
     images = read_images(Path("data/manifest/images.csv"))
 
     outcomes = write_store(images, photos, Path("data/presized"), ENCODE_CACHE, params, workers())

@@ -38,6 +38,7 @@ class _Entry(BaseModel):
 
     path: str
     md5: str = ""
+    etag: str = ""  # of a single file in a bucket
 
 
 class _Stage(BaseModel):
@@ -148,7 +149,7 @@ def _stage_run(stage: _Stage) -> StageRun:
 
 def _hashes(entries: Sequence[_Entry]) -> dict[str, str]:
     """Return path -> md5 of some entries of dvc.lock."""
-    return {entry.path: entry.md5 for entry in entries}
+    return {entry.path: entry.md5 or entry.etag for entry in entries}
 
 
 def _json_value(value: Any) -> YamlValue:

@@ -4,6 +4,8 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from pydantic import Field, field_validator
 
+from stages.base.bucket import is_bucket_url, photo_folder
+from stages.base.errors import UserError
 from stages.base.params import Section
 from stages.labels.labels import LabelParams
 
@@ -12,13 +14,16 @@ class IngestParams(Section):
     """The section `ingest` of params.yaml."""
 
     images: str = Field(
-        description="folder of photos, searched with its subfolders; your own: data/photos"
+        description="folder of photos, searched with its subfolders; your own: data/photos, or a"
+        " bucket: s3://birds/2024"
     )
     label: LabelParams
 
     @field_validator("images")
     @classmethod
     def _is_relative(cls, value: str) -> str:
+        if is_bucket_url(value):
+            return _url(value)
         absolute = PurePosixPath(value).is_absolute() or PureWindowsPath(value).drive
         if not value.strip() or absolute:
             raise ValueError(
@@ -26,3 +31,11 @@ class IngestParams(Section):
                 f" not {value!r}"
             )
         return value
+
+
+def _url(value: str) -> str:
+    try:
+        photo_folder(value)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+    return value

@@ -18,6 +18,7 @@ from joblib import Parallel, delayed
 from PIL import Image
 from tqdm import tqdm
 
+from stages.base.bucket import photo_folder, read_head
 from stages.base.errors import UserError, error_list
 from stages.base.file_names import refuse_locale, utf8_name
 from stages.dataset.jpeg_size import jpeg_size
@@ -34,7 +35,7 @@ _SYSTEM_NAMES = frozenset(
     | {"$recycle.bin", "system volume information"}
 )
 _SYSTEM_ENDINGS = (".lrdata", ":zone.identifier", "@synoeastream", "@synoresource")
-_UNREADABLE = "unreadable"
+UNREADABLE = "unreadable"
 _LINK_PROBLEMS = {
     ELOOP: ("symlink loop", "it leads back to itself"),
     ENOENT: ("broken link", "what it leads to is not there"),
@@ -74,7 +75,7 @@ def scan_folder(root: Path, workers: int) -> Scan:
     tasks = [paths[start : start + per_task] for start in range(0, len(paths), per_task)]
     run = Parallel(workers, prefer="threads", batch_size=1, return_as="generator")
     results: list[FileFacts | Problem] = []
-    with _headers_only(), tqdm(desc="ingest", total=len(paths), unit="file", disable=None) as bar:
+    with headers_only(), tqdm(desc="ingest", total=len(paths), unit="file", disable=None) as bar:
         for task_results in run(delayed(_read_files)(root, task) for task in tasks):
             results += task_results
             bar.update(len(task_results))
@@ -95,8 +96,8 @@ def require_images(scan: Scan, folder: str) -> None:
 
 
 def _not_an_image(folder: str, path: str) -> Problem:
-    with Path(folder, path).open("rb") as file:
-        return Problem(path, "not an image", foreign_content(file.read(HEAD_BYTES)))
+    head = read_head(photo_folder(folder) / path, HEAD_BYTES)
+    return Problem(path, "not an image", foreign_content(head))
 
 
 def require_readable(scan: Scan, folder: str) -> None:
@@ -105,7 +106,7 @@ def require_readable(scan: Scan, folder: str) -> None:
     What cannot be read says nothing of a photo: a network folder is gone, a disk fails, or this
     account lacks a right that another has, so that the same folder would be another set there.
     """
-    unreadable = [str(problem) for problem in scan.problems if problem.problem == _UNREADABLE]
+    unreadable = [str(problem) for problem in scan.problems if problem.problem == UNREADABLE]
     if unreadable:
         raise error_list(
             f"ingest.images: {len(unreadable):,} files or folders in {folder} cannot be read; mount"
@@ -130,11 +131,11 @@ def list_files(root: Path) -> tuple[list[str], list[Problem], int]:
         try:
             entries = list(os.scandir(root / folder))
         except OSError as error:
-            problems.append(Problem(folder, _UNREADABLE, f"folder: {error.strerror}"))
+            problems.append(Problem(folder, UNREADABLE, f"folder: {error.strerror}"))
             continue
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if _is_system_name(entry.name.lower()):
+            if is_system_name(entry.name.lower()):
                 hidden += 1
             elif problem := _entry_problem(entry, path, real_root):
                 problems.append(problem)
@@ -157,18 +158,27 @@ def read_file_facts(root: Path, path: str) -> FileFacts | Problem:
         with io.FileIO(f"{root}/{path}") as file:
             length = os.fstat(file.fileno()).st_size
             if length <= MAX_WHOLE_READ:
-                content = file.read()
-                # Before hashing, which lets other threads run: they would all wait for each other
-                # once more (ingest then takes a fifth longer).
-                size = jpeg_size(content)
-                header = ("JPEG", *size) if size else _header(io.BytesIO(content))
-                digest = hashlib.sha256(content).hexdigest()
-                return FileFacts(path, digest, *header, len(content))
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
-            return FileFacts(path, digest, *_header(file), length)
+                return facts_of_content(path, file.read())
+            return facts_of_file(path, file, length)
     except OSError as error:
-        return Problem(path, _UNREADABLE, error.strerror or str(error))
+        return Problem(path, UNREADABLE, error.strerror or str(error))
+
+
+def facts_of_content(path: str, content: bytes) -> FileFacts:
+    """Return the facts of a file that is in memory."""
+    # Before hashing, which lets other threads run: they would all wait for each other once more
+    # (ingest then takes a fifth longer).
+    size = jpeg_size(content)
+    header = ("JPEG", *size) if size else _header(io.BytesIO(content))
+    digest = hashlib.sha256(content).hexdigest()
+    return FileFacts(path, digest, *header, len(content))
+
+
+def facts_of_file(path: str, file: IO[bytes], length: int) -> FileFacts:
+    """Return the facts of an open file, of which a piece at a time is in memory."""
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    file.seek(0)
+    return FileFacts(path, digest, *_header(file), length)
 
 
 def _header(file: IO[bytes]) -> tuple[str, int, int]:
@@ -183,7 +193,7 @@ def _header(file: IO[bytes]) -> tuple[str, int, int]:
 
 
 @contextmanager
-def _headers_only() -> Iterator[None]:
+def headers_only() -> Iterator[None]:
     """Lift Pillow's pixel limit and silence its warnings: no pixel is decoded here."""
     limit = Image.MAX_IMAGE_PIXELS
     with warnings.catch_warnings():
@@ -195,7 +205,7 @@ def _headers_only() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _is_system_name(name: str) -> bool:
+def is_system_name(name: str) -> bool:
     """Return whether a name, in lower case, is one that no photo has."""
     return name.startswith(".") or name in _SYSTEM_NAMES or name.endswith(_SYSTEM_ENDINGS)
 
@@ -212,7 +222,7 @@ def _entry_problem(entry: os.DirEntry[str], path: str, real_root: str) -> Proble
         if not entry.is_dir() and not entry.is_file():
             return Problem(path, "not a file", "a pipe, a socket or a device")
     except OSError as error:
-        unreadable = (_UNREADABLE, error.strerror or str(error))
+        unreadable = (UNREADABLE, error.strerror or str(error))
         return Problem(path, *_LINK_PROBLEMS.get(error.errno or 0, unreadable))
     return None
 

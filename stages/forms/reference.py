@@ -4,13 +4,14 @@ import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from time import perf_counter
 from typing import Protocol
 
 import numpy as np
 import torch
 
+from stages.base.bucket import PhotoFolder, opened
+from stages.base.errors import UserError
 from stages.batch.image_set import ImageSet
 from stages.batch.loader import valid_batches
 from stages.batch.render_kernel import load_compiled_code
@@ -39,9 +40,9 @@ def stored_pixels(store: Store, card: ModelCard) -> PixelReader:
     return lambda path: photo_pixels(BytesIO(store.encoded(path)), card.presize, card.size)
 
 
-def original_pixels(folder: Path, card: ModelCard) -> PixelReader:
+def original_pixels(folder: PhotoFolder, card: ModelCard) -> PixelReader:
     """Return what reads the pixels of a photo from its own file, as people do."""
-    return lambda path: photo_pixels(folder / path, card.presize, card.size)
+    return lambda path: photo_pixels(opened(folder / path), card.presize, card.size)
 
 
 def answer_in_batches(form: Answers, pixels: PixelReader, paths: Sequence[str]) -> np.ndarray:
@@ -74,7 +75,7 @@ class CheckedPhotos:
         for path in self.paths:
             try:
                 read[path] = pixels(path)
-            except MemoryError:
+            except (MemoryError, UserError):  # the second of a bucket that does not answer
                 raise
             except OSError as error:
                 if error.errno not in (None, errno.ENOENT):  # of the machine, not of the photo

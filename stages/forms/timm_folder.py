@@ -7,6 +7,7 @@ are largest, mean and timm's `catavgmax` mean, largest.
 
 import copy
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ class TimmClassifier:
             activations = self._network(images.permute(0, 3, 1, 2))
             return to_pred_probs(activations, self._loss).numpy()
 
-    def pixels(self, file: Path) -> np.ndarray:
+    def pixels(self, file: Path | BytesIO) -> np.ndarray:
         """Return a photo's pixels (S, S, 3) as timm and transformers read it: reduced once."""
         with Image.open(file) as photo:
             upright = ImageOps.exif_transpose(photo).convert("RGB")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.base.bucket import PhotoFolder, opened
 from stages.base.files import write_bytes
 from stages.forms.card import Form
 from stages.forms.int8 import to_int8
@@ -39,7 +40,7 @@ class FinishedModel:
     confidence: Confidence
     photos: CheckedPhotos  # as the store has them
     originals: CheckedPhotos | None  # as they came; None where none could be read
-    folder_of_photos: Path
+    folder_of_photos: PhotoFolder
     weights_sha256: str
     card_sha256: str
 
@@ -107,7 +108,7 @@ def write_timm(folder: Path, form: TimmFolder, source: FinishedModel) -> Form:
     path = folder / TIMM_FILES[-1]
     classifier = TimmClassifier(folder, source.card.loss)
     originals = source.photos.as_read_by(
-        lambda name: classifier.pixels(source.folder_of_photos / name)
+        lambda name: classifier.pixels(opened(source.folder_of_photos / name))
     )
     written = _compared(path, classifier, source.photos, originals)
     require_parity(path, written.presized, "set model.head to fastai, of which timm has no form")

@@ -31,6 +31,9 @@ class Encoded:
     phash: str
     format: str  # of the original
     traits: tuple[str, ...]
+    # Of a photo in a bucket, which is not asked for again:
+    kept: bool = False  # the content is the original's
+    original_bytes: int = 0  # 0 where a look at the file tells
 
 
 def encode(content: bytes, params: PresizeParams) -> Encoded:

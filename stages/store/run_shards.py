@@ -15,7 +15,8 @@ from stages.base.child_process import Death, run_in_processes
 from stages.base.errors import UserError
 from stages.images.decode import Undecodable
 from stages.store.encode_cache import EncodeCache, read_logs
-from stages.store.shard import Fault, PresizeOutcome, ShardTask, read_progress, write_shard
+from stages.store.original import Fault
+from stages.store.shard import PresizeOutcome, ShardTask, read_progress, write_shard
 
 
 def run_shards(tasks: Sequence[ShardTask], workers: int) -> list[PresizeOutcome]:

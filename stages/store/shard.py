@@ -5,12 +5,10 @@ import os
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
-from stat import S_ISREG
 from typing import Literal
 
-from stages.base.files import sha256_bytes
+from stages.base.bucket import PhotoFolder
 from stages.base.system_errors import unwritable
 from stages.images.decode import Undecodable
 from stages.images.encode import Encoded, encode
@@ -18,6 +16,7 @@ from stages.images.formats import wrong_extension
 from stages.images.jpeg_segments import without_metadata
 from stages.images.resize import PresizeParams
 from stages.store.encode_cache import EncodeCache
+from stages.store.original import Fault, Faulty, Original, open_originals
 from stages.store.reader import checksum
 
 _SUFFIXES = {"jpeg": "jpg", "raw": "ppm"}
@@ -29,7 +28,7 @@ class ShardTask:
 
     shard: str  # file name
     items: tuple[tuple[str, str], ...]  # (sha256, path), sorted
-    photos: Path  # folder of the originals
+    photos: PhotoFolder  # of the originals
     params: PresizeParams
     cache: Path  # folder of the encode cache
     log_lines: dict[str, str]  # of the cache's logs, the lines about these items by sha256
@@ -50,15 +49,6 @@ class ShardTask:
     def progress_file(self) -> Path:
         """A small file that says how many photos are done, and which one is being presized."""
         return self.scratch / f"{self.shard}.progress"
-
-
-class Fault(StrEnum):
-    """Why a photo could not be presized, of which nothing says that the photo is to blame."""
-
-    UNREADABLE = "unreadable"
-    CHANGED = "changed since ingest"
-    ENDED = "ended by the system"
-    ENCODER = "the encoder failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,33 +74,26 @@ class PresizeOutcome:
     original_bytes: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Original:
-    """One original: its bytes where they are needed, its size, and the cached result."""
-
-    content: bytes
-    size: int  # bytes
-    cached: Encoded | Undecodable | None
-
-
-class _Faulty(Exception):
-    """A photo has a fault; the arguments are the fault and its detail."""
-
-
 def write_shard(task: ShardTask) -> list[PresizeOutcome]:
     """Write the images of a shard, each content once; return the outcome of each path."""
     outcomes: list[PresizeOutcome] = []
     cache = EncodeCache(task.cache, task.log, task.log_lines)
     stored = PresizeOutcome(path="", sha256="")  # the content before, for exact duplicates
     try:
-        with _open_tar(task.unfinished) as tar, _open_progress(task) as progress:
+        with (
+            _open_tar(task.unfinished) as tar,
+            _open_progress(task) as progress,
+            open_originals(task.photos, task.items, cache) as originals,
+        ):
             for sha256, path in task.items:
                 _write_progress(progress, len(outcomes), path)
                 try:
-                    original = _read_original(task.photos / path, sha256, cache)
+                    original = next(originals)
+                    if isinstance(original, Faulty):
+                        raise original
                     if stored.sha256 != sha256:
                         stored = _store_image(original, sha256, tar, task, cache)
-                except _Faulty as error:
+                except Faulty as error:
                     fault, detail = error.args
                     outcomes.append(
                         PresizeOutcome(path=path, sha256=sha256, fault=fault, detail=detail)
@@ -145,32 +128,15 @@ def _write_progress(progress: io.FileIO, done: int, path: str) -> None:
     progress.truncate(len(text))
 
 
-def _read_original(file: Path, sha256: str, cache: EncodeCache) -> Original:
-    """Return what is needed of a photo: its own bytes only where the cache does not have others.
-
-    To read and hash a photo of 12 megapixels takes a tenth of what it takes to presize it.
-    """
-    cached = cache.load(sha256)
-    try:
-        state = file.stat()
-        if not S_ISREG(state.st_mode):  # a pipe, which would be waited for, or an endless device
-            raise _Faulty(Fault.CHANGED, "it is no file any more")
-        if isinstance(cached, Encoded) and cached.content is not None:
-            return Original(content=b"", size=state.st_size, cached=cached)
-        content = file.read_bytes()
-    except OSError as error:
-        raise _Faulty(Fault.UNREADABLE, error.strerror or type(error).__name__) from None
-    if sha256_bytes(content) != sha256:
-        raise _Faulty(Fault.CHANGED, "its content is another")
-    return Original(content=content, size=len(content), cached=cached)
-
-
 def _store_image(
     original: Original, sha256: str, tar: tarfile.TarFile, task: ShardTask, cache: EncodeCache
 ) -> PresizeOutcome:
     """Add one image to the shard, encoded now or before; the outcome still lacks its path."""
     result = original.cached or _encode(original.content, task)
-    if original.cached is None or sha256 in task.log_lines:  # logs of earlier runs are pruned
+    if original.far and isinstance(result, Encoded):
+        result = _kept(result, original)
+    # Logs of earlier runs are pruned.
+    if result is not original.cached or sha256 in task.log_lines:
         cache.save(sha256, result)
     if isinstance(result, Undecodable):
         outcome = PresizeOutcome(
@@ -192,9 +158,19 @@ def _store_image(
             crc32=checksum(image),
             format=result.format,
             traits=result.traits,
-            passed_through=result.content is None,
+            passed_through=result.content is None or result.kept,
         )
     return replace(outcome, reused=original.cached is not None, original_bytes=original.size)
+
+
+def _kept(result: Encoded, original: Original) -> Encoded:
+    """Return a result with all that a next run needs, so that it asks nothing of the bucket."""
+    if result.original_bytes:
+        return result
+    if result.content is not None:
+        return replace(result, original_bytes=original.size)
+    image = without_metadata(original.content)
+    return replace(result, content=image, kept=True, original_bytes=original.size)
 
 
 def _encode(content: bytes, task: ShardTask) -> Encoded | Undecodable:
@@ -205,7 +181,7 @@ def _encode(content: bytes, task: ShardTask) -> Encoded | Undecodable:
     except MemoryError:
         raise
     except Exception as error:
-        raise _Faulty(Fault.ENCODER, f"{type(error).__name__}: {error}") from None
+        raise Faulty(Fault.ENCODER, f"{type(error).__name__}: {error}") from None
 
 
 def _outcome_for_path(stored: PresizeOutcome, path: str) -> PresizeOutcome:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.base.bucket import PhotoFolder
 from stages.base.errors import UserError, error_list
 from stages.base.files import write_csv, write_json
 from stages.base.plural import count_noun
@@ -18,9 +19,10 @@ from stages.base.system_errors import unwritable
 from stages.images.encode import encoder_key
 from stages.images.resize import PresizeParams
 from stages.store.encode_cache import EncodeCache, read_logs
+from stages.store.original import Fault
 from stages.store.reader import FORMAT_FILE, INDEX_COLUMNS, INDEX_FILE, format_of_store, shard_name
 from stages.store.run_shards import run_shards
-from stages.store.shard import Fault, PresizeOutcome, ShardTask
+from stages.store.shard import PresizeOutcome, ShardTask
 
 _REMEDIES = {
     Fault.UNREADABLE: "mount the folder or fetch it (dvc pull) if it is not there, allow reading, "
@@ -33,7 +35,7 @@ _REMEDIES = {
 
 def write_store(
     images: pd.DataFrame,
-    photos: Path,
+    photos: PhotoFolder,
     folder: Path,
     private: Path,
     params: PresizeParams,
@@ -68,7 +70,7 @@ def shard_of(sha256: str, shards: int) -> int:
 
 
 def _shard_tasks(
-    images: pd.DataFrame, photos: Path, params: PresizeParams, cache: Path, scratch: Path
+    images: pd.DataFrame, photos: PhotoFolder, params: PresizeParams, cache: Path, scratch: Path
 ) -> list[ShardTask]:
     items = sorted(zip(images["sha256"], images["path"], strict=True))
     log_lines = read_logs(cache)
@@ -90,7 +92,7 @@ def _shard_tasks(
     return tasks
 
 
-def _refuse_faults(outcomes: pd.DataFrame, photos: Path) -> None:
+def _refuse_faults(outcomes: pd.DataFrame, photos: PhotoFolder) -> None:
     """Raise one error for all photos with a fault: nothing is known of the photos themselves."""
     faults = outcomes[outcomes["fault"] != ""]
     if faults.empty:

@@ -17,3 +17,18 @@ def test_the_folder_of_photos_is_relative(folder: str) -> None:
 def test_a_folder_may_lie_beside_the_repository(folder: str) -> None:
     """Relative folders are taken as they are."""
     assert ingest_section(images=folder).images == folder
+
+
+@pytest.mark.parametrize("url", ["s3://birds", "gs://birds/2024/", "file:///photos"])
+def test_a_bucket_may_hold_the_photos(url: str) -> None:
+    """A URL is the same place for every clone, and taken as it is."""
+    assert ingest_section(images=url).images == url
+
+
+def test_a_url_with_a_password_is_refused() -> None:
+    """What git would keep of a URL must not open the bucket, and the error does not show it."""
+    with pytest.raises(ValidationError) as error:
+        ingest_section(images="s3://key:secret@birds")
+    (detail,) = error.value.errors()
+    assert "user name" in detail["msg"]
+    assert "secret" not in detail["msg"]

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stages.base.bucket import photo_folder
+from stages.base.errors import UserError
 from stages.forms.pixel_classifier import PixelClassifier
 from stages.forms.reference import (
     CheckedPhotos,
@@ -60,6 +62,24 @@ def test_originals_are_read_from_their_folder(project: Path) -> None:
     originals = photos.as_read_by(original_pixels(project / "photos", card))
     assert originals is not None
     assert originals.parity(classifier, bound=1e-5).holds
+    bucket = photo_folder(f"file://{project.absolute()}/photos")
+    far = photos.as_read_by(original_pixels(bucket, card))
+    assert far is not None
+    np.testing.assert_array_equal(
+        answer_in_batches(classifier, far.pixels, far.paths),
+        answer_in_batches(classifier, originals.pixels, originals.paths),
+    )
+
+
+def test_a_bucket_that_does_not_answer_is_no_photos_fault(project: Path) -> None:
+    """What ends the reading of all photos is raised, and leaves none out."""
+    photos, _ = photos_of(project)
+
+    def read(path: str) -> np.ndarray:
+        raise UserError("the network is gone")
+
+    with pytest.raises(UserError, match="gone"):
+        photos.as_read_by(read)
 
 
 def test_what_cannot_be_read_is_left_out(project: Path) -> None:

@@ -11,9 +11,10 @@ from stages.base.errors import UserError
 from stages.images.encode import Encoded
 from stages.images.resize import PresizeParams
 from stages.store.encode_cache import read_logs
+from stages.store.original import Fault
 from stages.store.reader import shard_name
 from stages.store.run_shards import run_shards
-from stages.store.shard import Fault, PresizeOutcome, ShardTask
+from stages.store.shard import PresizeOutcome, ShardTask
 from stages.store.writer import shard_of
 from tests.store import crashing
 from tests.store.test_shard import by_path, photo, stored_bytes, task_of

@@ -19,8 +19,9 @@ from stages.base.seed import derive
 from stages.images.encode import encode
 from stages.images.resize import PresizeParams
 from stages.store.encode_cache import read_logs
+from stages.store.original import Fault
 from stages.store.reader import checksum
-from stages.store.shard import Fault, PresizeOutcome, ShardTask, read_progress, write_shard
+from stages.store.shard import PresizeOutcome, ShardTask, read_progress, write_shard
 from tests.dataset.test_scan import ordinary_user
 
 PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=1, max_rejected=0.05)

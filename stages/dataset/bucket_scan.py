@@ -1,0 +1,111 @@
+"""The scan of a bucket: as that of a folder; what is known by its ETag is not read again."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from stages.base.ahead import map_ahead
+from stages.base.bucket import REQUESTS_AT_ONCE, Bucket, BucketFile, PhotoFolder, photo_folder
+from stages.base.errors import UserError
+from stages.base.parts import PRIVATE_FOLDER
+from stages.dataset.fact_record import FactRecord, open_fact_record
+from stages.dataset.scan import (
+    MAX_WHOLE_READ,
+    UNREADABLE,
+    FileFacts,
+    Scan,
+    facts_of_content,
+    facts_of_file,
+    headers_only,
+    is_system_name,
+    list_files,
+    scan_folder,
+)
+from stages.labels.problem import Problem
+
+_RECORD = PRIVATE_FOLDER / "ingest"
+_READ_AT_ONCE = 256  # files between two commits of the record: what a killed run reads again
+
+
+def scan_photos(images: str, workers: int) -> Scan:
+    """Read and hash every file below the folder or URL that params.yaml names.
+
+    UserError where there is no such folder, and where a bucket cannot be read now.
+    """
+    folder = photo_folder(images)
+    return scan_folder(folder, workers) if isinstance(folder, Path) else _scan_bucket(folder)
+
+
+def list_paths(folder: PhotoFolder) -> list[str]:
+    """Return the paths of the files of a folder or bucket, sorted, without hidden ones."""
+    if isinstance(folder, Path):
+        return list_files(folder)[0]
+    return [file.path for file in list_bucket(folder)[0]]
+
+
+def list_bucket(bucket: Bucket) -> tuple[list[BucketFile], int]:
+    """Return the files of a bucket, sorted by path, and how many files and folders are hidden.
+
+    UserError for a bucket without any.
+    """
+    files = bucket.files()
+    if not files:
+        raise UserError(
+            f"{bucket} holds no file; name the folder that holds your photos, as in s3://birds/2024"
+        )
+    hidden = {file.path: _hidden_part(file.path) for file in files}
+    return [file for file in files if not hidden[file.path]], len({*hidden.values()} - {""})
+
+
+def _hidden_part(path: str) -> str:
+    """Return the path up to the first name that no photo has, "" where there is none.
+
+    >>> _hidden_part("a/.trash/b.jpg"), _hidden_part("a/b.jpg")
+    ('a/.trash', '')
+    """
+    parts = path.split("/")
+    for count, name in enumerate(parts, start=1):
+        if is_system_name(name.lower()):
+            return "/".join(parts[:count])
+    return ""
+
+
+def _scan_bucket(bucket: Bucket) -> Scan:
+    files, hidden = list_bucket(bucket)
+    results: list[FileFacts | Problem] = []
+    with (
+        open_fact_record(_RECORD) as record,
+        headers_only(),
+        tqdm(desc="ingest", total=len(files), unit="file", disable=None) as bar,
+    ):
+        for start in range(0, len(files), _READ_AT_ONCE):
+            some = files[start : start + _READ_AT_ONCE]
+            results += _known_or_read(some, record)
+            bar.update(len(some))
+    facts = [result for result in results if isinstance(result, FileFacts)]
+    return Scan(facts, [result for result in results if isinstance(result, Problem)], hidden)
+
+
+def _known_or_read(
+    files: Sequence[BucketFile], record: FactRecord
+) -> Iterator[FileFacts | Problem]:
+    """Yield the facts of some files; those that are not in the record are read, several at once."""
+    known = list(record.known(files))
+    new = [file for file, facts in zip(files, known, strict=True) if facts is None]
+    read = list(map_ahead(_read, new, REQUESTS_AT_ONCE))
+    whole = [(file, one) for file, one in zip(new, read, strict=True) if isinstance(one, FileFacts)]
+    if whole:
+        record.save(*zip(*whole, strict=True))
+    answers = iter(read)
+    for facts in known:
+        yield facts or next(answers)
+
+
+def _read(file: BucketFile) -> FileFacts | Problem:
+    try:
+        if file.size <= MAX_WHOLE_READ:
+            return facts_of_content(file.path, file.read_bytes())
+        return file.read_in_pieces(lambda opened: facts_of_file(file.path, opened, file.size))
+    except OSError as error:
+        return Problem(file.path, UNREADABLE, error.strerror or str(error))
