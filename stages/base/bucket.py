@@ -117,6 +117,10 @@ class BucketFile:
         """Return the URL of the file."""
         return f"{self.url}/{self.path}" if self.path else self.url
 
+    def as_posix(self) -> str:
+        """Return the URL of the file, as a Path returns its place with slashes."""
+        return str(self)
+
     def read_bytes(self) -> bytes:
         """Return the whole content; FileNotFoundError or PermissionError, as of a Path.
 

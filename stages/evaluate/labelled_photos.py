@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
+from stages.base.bucket import PhotoFolder, is_bucket_url, photo_folder
 from stages.base.echo import echo
 from stages.base.errors import UserError, error_list
 from stages.base.file_names import utf8_name
@@ -58,9 +59,12 @@ def find_labelled_photos(
     """
     path = Path(argument)
     is_table = path.suffix.lower() in _TABLES and not path.is_dir()
-    if not is_table and not path.is_dir():
+    in_bucket = is_bucket_url(argument)
+    if not is_table and not in_bucket and not path.is_dir():
         what = "is neither" if path.exists() else "does not exist"
         raise UserError(f"{argument} {what}; name a folder of photos, or a .csv of their paths")
+    if is_table and in_bucket:
+        raise UserError(f"{argument}: a table is read from this machine; copy it here")
     _require_one_rule(argument, options, is_table=is_table)
     rule = _rule(path if is_table else options.table, params, options)
     column = options.path_column or params.path_column
@@ -68,8 +72,9 @@ def find_labelled_photos(
     if is_table:
         by_key = _by_key(map(_without_spaces, found.sources), "")
     else:
-        by_key = _by_key(found.sources, utf8_name((path / "x").as_posix())[:-1])
-        _require_photo(argument, list(by_key.values()))
+        folder = photo_folder(argument)
+        by_key = _by_key(found.sources, utf8_name((folder / "x").as_posix())[:-1])
+        _require_photo(folder, list(by_key.values()))
     labels = _labels(rule, list(by_key))
     if not labels.labels:
         raise _none_labelled(argument, rule, labels, list(by_key))
@@ -139,12 +144,12 @@ def _require_one_rule(argument: str, options: LabelOptions, *, is_table: bool) -
         )
 
 
-def _require_photo(argument: str, sources: Sequence[PhotoSource]) -> None:
+def _require_photo(folder: PhotoFolder, sources: Sequence[PhotoSource]) -> None:
     """Refuse a folder in which nothing is a photo; find_sources has the folder in its place."""
-    if len(sources) == 1 and sources[0].name == utf8_name(f"{Path(argument)}"):
+    if len(sources) == 1 and sources[0].name == utf8_name(f"{folder}"):
         place = sources[0].place
         reason = place.problem if isinstance(place, Unread) else "it is a photo"
-        raise UserError(f"{argument}: {reason}")
+        raise UserError(f"{folder}: {reason}")
 
 
 def _without_spaces(source: PhotoSource) -> PhotoSource:

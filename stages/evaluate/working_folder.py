@@ -7,6 +7,7 @@ from pathlib import Path
 from shutil import rmtree
 from socket import gethostname
 
+from stages.base.bucket import BucketFile
 from stages.base.errors import UserError
 from stages.base.fingerprint import fingerprint
 from stages.base.stage_lock import file_lock
@@ -39,15 +40,18 @@ def working_folder(private: Path, out: Path, key: str) -> Iterator[Path]:
         rmtree(folder, ignore_errors=True)
 
 
-def photo_versions(sources: Sequence[PhotoSource]) -> list[tuple[str, int, int]]:
+def photo_versions(sources: Sequence[PhotoSource]) -> list[tuple[str, int, int | str]]:
     """Return name, size in bytes and time of change (ns) of each photo; zeros of one without.
 
-    What stands behind an address has neither, so it is taken for unchanged.
+    A file of a bucket has its version in the place of the time. What stands behind an address has
+    neither, so it is taken for unchanged.
     """
     return [(source.name, *_version(source)) for source in sources]
 
 
-def _version(source: PhotoSource) -> tuple[int, int]:
+def _version(source: PhotoSource) -> tuple[int, int | str]:
+    if isinstance(source.place, BucketFile):
+        return source.place.size, source.place.version
     if not isinstance(source.place, Path):
         return 0, 0
     try:

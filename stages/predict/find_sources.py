@@ -15,8 +15,10 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from stages.base.bucket import Bucket, bucket_file, is_bucket_url, photo_folder
 from stages.base.file_names import utf8_name
 from stages.base.plural import count_noun
+from stages.dataset.bucket_scan import list_bucket
 from stages.dataset.photo_files import extension_of, is_named_photo
 from stages.dataset.scan import list_files
 from stages.predict.path_column import read_path_column
@@ -49,8 +51,8 @@ def find_sources(arguments: Sequence[str], path_column: str, stdin: BinaryIO) ->
     """Return the photos behind each argument; what cannot be one has its problem in its place.
 
     An argument is a photo, a folder, a pattern such as 'album/**/*.jpg', a table of paths (.csv),
-    a tar of photos, an address (http or https), or `-` for a list on stdin, one a line or parted by
-    NUL. Raises UserError where a table cannot be read.
+    a tar of photos, an address (http or https), a bucket (s3://birds/2024), or `-` for a list on
+    stdin, one a line or parted by NUL. Raises UserError where a table or a bucket cannot be read.
     """
     alone = len(arguments) == 1
     return [_find(argument, path_column, alone, stdin) for argument in arguments]
@@ -61,6 +63,8 @@ def _find(argument: str, path_column: str, alone: bool, stdin: BinaryIO) -> Foun
         return Found(_in_list(stdin), None)
     if argument.startswith(_WEB):
         return Found([_one(argument, Path())], 1)
+    if is_bucket_url(argument):
+        return _in_bucket(argument)
     return _on_disk(argument, path_column, alone)
 
 
@@ -87,6 +91,8 @@ def _one(name: str, folder: Path) -> PhotoSource:
         return PhotoSource(name, Unread("no path: the line or the cell is empty"))
     if name.startswith(_WEB):
         return PhotoSource(utf8_name(name), Address(name))
+    if is_bucket_url(name):
+        return PhotoSource(utf8_name(name), bucket_file(name))
     return PhotoSource(utf8_name(name), folder / name)
 
 
@@ -118,6 +124,21 @@ def _in_folder(folder: Path) -> Found:
     others = [name for name in names if not is_named_photo(name)]
     passed_over = _others(folder.as_posix(), others)
     return Found(chain(unread, sources), len(unread) + len(photos), passed_over)
+
+
+def _in_bucket(url: str) -> Found:
+    """Return the photos below a URL, sorted; or the one photo that it is the name of."""
+    if is_named_photo(url):
+        return Found([_one(url, Path())], 1)
+    bucket = photo_folder(url)
+    files = list_bucket(bucket)[0] if isinstance(bucket, Bucket) else []
+    photos = [file for file in files if is_named_photo(file.path)]
+    others = [file.path for file in files if not is_named_photo(file.path)]
+    if not photos:
+        reason = "no photo in the bucket there: names of photos end in .jpg, .png or the like"
+        return Found([_problem(str(bucket), reason)], 1, _others(url, others))
+    sources = (PhotoSource(utf8_name(str(file)), file) for file in photos)
+    return Found(sources, len(photos), _others(url, others))
 
 
 def _by_pattern(pattern: str) -> Found:

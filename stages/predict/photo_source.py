@@ -14,6 +14,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
+from stages.base.bucket import BucketFile
+
 # Of a photo at the limit of 200 million pixels nothing but raw numbers is larger; so large a file
 # is a film or a disk image, and reading it would only take the memory.
 MOST_BYTES = 2**30
@@ -58,11 +60,14 @@ class PhotoSource:
     """A photo to predict."""
 
     name: str  # in its row, as text that can be written
-    place: Path | Address | bytes | Unread  # the bytes themselves, where they were in a tar
+    place: Path | Address | BucketFile | bytes | Unread  # bytes where they were in a tar
 
 
 def read_source_bytes(source: PhotoSource) -> bytes | Unread:
-    """Return the bytes of a photo, or why they cannot be read."""
+    """Return the bytes of a photo, or why they cannot be read.
+
+    UserError where a bucket does not answer, after several tries: no other photo would fare better.
+    """
     try:
         return _read_place(source.place)
     except (OSError, ValueError, HTTPException) as error:  # the last two of an address that is none
@@ -83,9 +88,11 @@ def too_large(length: int) -> Unread:
     return Unread(f"too large: {length:,} bytes; a photo has at most {MOST_BYTES:,}")
 
 
-def _read_place(place: Path | Address | bytes | Unread) -> bytes | Unread:
+def _read_place(place: Path | Address | BucketFile | bytes | Unread) -> bytes | Unread:
     if isinstance(place, Path):
         return _read_file(place)
+    if isinstance(place, BucketFile):
+        return too_large(place.size) if place.size > MOST_BYTES else place.read_bytes()
     return _read_address(place.url) if isinstance(place, Address) else place
 
 

@@ -9,11 +9,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import groupby
 from threading import local
 from typing import Generic, TypeVar
 
+from stages.base.ahead import map_ahead
+from stages.base.bucket import REQUESTS_AT_ONCE, BucketFile
 from stages.base.child_process import ChildProcess, Death
-from stages.predict.photo_source import PhotoSource, Unread
+from stages.predict.photo_source import PhotoSource, Unread, read_source_bytes
 from stages.predict.read_photo import PhotoRequest
 
 # Photos read before they are asked for: two batches. And of large ones fewer, so that memory does
@@ -44,7 +48,7 @@ class PhotoReaders(Generic[Photo]):
     ) -> Iterator[tuple[PhotoSource, Photo | Unread]]:
         """Yield each source with its photo, presized to `size`, or with its problem, in order."""
         pending: deque[_Pending[Photo]] = deque()
-        for source in sources:
+        for source in _fetched(sources):
             pending.append((source, self._pool.submit(self._read, PhotoRequest(source, size))))
             while len(pending) > _PHOTOS_AHEAD or _bytes_of(pending) > _BYTES_AHEAD:
                 yield _first(pending)
@@ -90,6 +94,22 @@ def photo_readers(
         yield readers
     finally:
         readers.end()
+
+
+def _fetched(sources: Iterable[PhotoSource]) -> Iterator[PhotoSource]:
+    """Yield each source, with its bytes where it is in a bucket, of which several are read at once.
+
+    In the processes there would be one request for each at a time.
+    """
+    for is_far, group in groupby(sources, lambda source: isinstance(source.place, BucketFile)):
+        if is_far:
+            yield from map_ahead(_fetch, group, REQUESTS_AT_ONCE)
+        else:
+            yield from group
+
+
+def _fetch(source: PhotoSource) -> PhotoSource:
+    return replace(source, place=read_source_bytes(source))
 
 
 def _first(pending: deque[_Pending[Photo]]) -> tuple[PhotoSource, Photo | Unread]:

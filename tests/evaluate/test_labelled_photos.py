@@ -184,3 +184,21 @@ def test_a_model_of_other_classes_is_refused(album: Path, rule: LabelParams) -> 
     require_known_class(photos, ["dog", "owl"])
     with pytest.raises(UserError, match=r"none of the labels \('cat', 'dog'\).*'Cat', 'owl'"):
         require_known_class(photos, ["Cat", "owl"])
+
+
+def test_labels_of_a_bucket_go_by_the_path_below_its_url(album: Path, rule: LabelParams) -> None:
+    """By folder or by a table here, a bucket's photos are labelled as those of the folder."""
+    url = f"file://{album}"
+    photos = find_labelled_photos(f"{url}/", rule, BY_FOLDER)
+    expected = {f"{url}/cat/1.jpg": "cat", f"{url}/cat/2.jpg": "cat", f"{url}/dog/1.jpg": "dog"}
+    assert by_name(photos) == expected
+    assert [row.path for row in photos.unlabelled] == [f"{url}/stray.jpg"]
+    Path("labels.csv").write_text("path,label\nstray.jpg,fox\n")
+    by_table = LabelOptions(table=Path("labels.csv"))
+    assert by_name(find_labelled_photos(url, rule, by_table)) == {f"{url}/stray.jpg": "fox"}
+
+
+def test_a_table_in_a_bucket_is_refused(rule: LabelParams) -> None:
+    """A table is read from this machine, and the error says to copy it."""
+    with pytest.raises(UserError, match="copy it here"):
+        find_labelled_photos("s3://birds/labels.csv", rule, TABLE)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.base.bucket import BucketFile
 from stages.base.errors import UserError
 from stages.evaluate.working_folder import photo_versions, working_folder
 from stages.predict.photo_source import Address, PhotoSource, Unread
@@ -66,6 +67,8 @@ def test_a_photo_that_changes_is_another_version(tmp_path: Path) -> None:
         PhotoSource("bad", Unread("a pipe")),
     ]
     before = photo_versions(sources)
+    listed = BucketFile("s3://birds", "a.jpg", 3, "etag")
+    assert photo_versions([PhotoSource("far", listed)]) == [("far", 3, "etag")]
     assert before == photo_versions(sources)
     assert before[1:] == [("gone", 0, 0), ("web", 0, 0), ("bad", 0, 0)]
     os.utime(file, ns=(1, 1))

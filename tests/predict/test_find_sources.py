@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.base.bucket import BucketFile
 from stages.base.errors import UserError
 from stages.predict import find_sources as module
 from stages.predict.find_sources import Found, find_sources
@@ -247,3 +248,37 @@ def test_the_members_of_a_tar_are_forgotten(tmp_path: Path) -> None:
         patch.setattr(tarfile.TarFile, "extractfile", noting)
         assert len(sources(path)) == 200
     assert max(kept) <= 1
+
+
+def test_a_bucket_is_its_photos_by_url(tmp_path: Path) -> None:
+    """Below a URL photos are sorted and named by it, hidden ones left out, others passed over."""
+    touch(tmp_path, "b/2.jpg", "b/1.PNG", ".x/3.jpg", "note.txt")
+    url = f"file://{tmp_path}"
+    (found,) = find(f"{url}/")
+    photos = list(found.sources)
+    assert [photo.name for photo in photos] == [f"{url}/b/1.PNG", f"{url}/b/2.jpg"]
+    assert [photo.place for photo in photos] == [
+        BucketFile(url, "b/1.PNG"),
+        BucketFile(url, "b/2.jpg"),
+    ]
+    assert found.count == 2
+    assert "1 other file" in found.passed_over
+
+
+def test_a_url_may_name_one_photo_anywhere_in_a_list(tmp_path: Path) -> None:
+    """A URL that ends as a photo is one, given by itself, in a list or in a table."""
+    photo = PhotoSource("s3://birds/a.jpg", BucketFile("s3://birds", "a.jpg"))
+    assert sources("s3://birds/a.jpg") == [photo]
+    assert sources("-", stdin=b"s3://birds/a.jpg") == [photo]
+    (tmp_path / "table.csv").write_text("path\ns3://birds/a.jpg\n")
+    assert sources(tmp_path / "table.csv") == [photo]
+
+
+def test_a_bucket_without_a_photo_is_a_problem_or_an_error(tmp_path: Path) -> None:
+    """Other files alone are a problem in the URL's place; nothing at all is an error."""
+    touch(tmp_path, "album/note.txt")
+    (source,) = sources(f"file://{tmp_path}/album")
+    assert isinstance(source.place, Unread)
+    assert source.place.problem.startswith("no photo in the bucket")
+    with pytest.raises(UserError, match="holds no file"):
+        find(f"file://{tmp_path}/gone")

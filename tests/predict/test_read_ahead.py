@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stages.base.bucket import BucketFile
+from stages.base.errors import UserError
 from stages.predict import read_ahead
 from stages.predict.photo_source import PhotoSource, Unread
 from stages.predict.read_ahead import photo_readers
@@ -96,3 +98,29 @@ def test_leaving_early_ends_the_processes(tmp_path: Path) -> None:
     assert [process.is_alive() for process in processes] == [False, False]
     with pytest.raises(CancelledError):
         list(photos)
+
+
+def test_photos_of_a_bucket_are_those_of_the_disk(tmp_path: Path) -> None:
+    """Sources of a bucket among others come in their order, with the pixels of their files."""
+    files = [make_photo(tmp_path / f"{number}.png", number) for number in range(40)]
+    url = f"file://{tmp_path}"
+    places: list[Path | BucketFile] = [
+        file if number % 7 == 0 else BucketFile(url, file.name) for number, file in enumerate(files)
+    ]
+    places[5] = BucketFile(url, "gone.png")
+    sources = [PhotoSource(f"{number}", place) for number, place in enumerate(places)]
+    with photo_readers(2, read_photo) as readers:
+        read = list(readers.read_ahead(sources, 48))
+    assert [source.name for source, _ in read] == [source.name for source in sources]
+    for number, (file, (_, photo)) in enumerate(zip(files, read, strict=True)):
+        if number == 5:
+            assert photo == Unread("unreadable: No such file or directory")
+        else:
+            assert isinstance(photo, np.ndarray)
+            assert np.array_equal(photo, read_photo(PhotoRequest(PhotoSource("", file), 48)))
+
+
+def test_a_bucket_that_does_not_answer_ends_the_reading() -> None:
+    """What is wrong with all of a bucket is an error, and no problem of each photo in it."""
+    with photo_readers(1, read_photo) as readers, pytest.raises(UserError, match="no storage"):
+        list(readers.read_ahead([PhotoSource("a", BucketFile("birds://x", "a.jpg"))], 48))
