@@ -5,16 +5,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from dvc.fs import known_implementations
+
+from stages.base.bucket import is_bucket_url
 from stages.base.file_names import refuse_locale
+from stages.tools.remote_plugins import missing_package
 from stages.tools.tracked import normal_path
 from stages.tools.unhashable import unhashable_lines
 
 SAMPLE = "data/sample"  # where fetch puts what it makes
+_NOT_FOR_DVC = ("file", "local", "memory")  # DVC 3.67.1 takes file://a for a folder named file:
 
 
 def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[str]:
     """Yield what is wrong with the folder of photos; a UserError where names cannot be read."""
     refuse_locale(images)
+    if is_bucket_url(images):
+        yield from _bucket_mistakes(images)
+        return
     folder = normal_path(images)
     overlap = [out for out in outputs if is_inside(folder, out) or is_inside(out, folder)]
     if folder == SAMPLE:
@@ -38,6 +46,19 @@ def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[s
         )
     else:
         yield from unhashable_lines("ingest.images", images)
+
+
+def _bucket_mistakes(images: str) -> Iterator[str]:
+    """Yield why DVC or fsspec cannot look into a bucket; whether it answers, its listing shows."""
+    scheme = images.split("://", maxsplit=1)[0]
+    if package := missing_package(scheme):
+        yield f"ingest.images: {images} needs {package}, which is missing; pip install {package}"
+    elif scheme not in known_implementations or scheme in _NOT_FOR_DVC:
+        yield (
+            f"ingest.images: {images}: DVC and Finetrack do not both reach {scheme}://; name a"
+            " folder of this machine by its path from here, such as ../photos, or a bucket, as in"
+            " s3://birds"
+        )
 
 
 def outputs_of(pipeline: Mapping[str, Any]) -> list[str]:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stages.base.bucket import photo_folder
 from stages.base.errors import UserError
+from stages.dataset.bucket_scan import list_paths
 from stages.dataset.ingest_params import IngestParams
 from stages.dataset.photo_files import is_named_photo
-from stages.dataset.scan import list_files
 from stages.dataset.splits import SplitParams
 from stages.labels.corrections import read_corrections_table
 from stages.labels.csv_table import read_table
@@ -54,7 +55,7 @@ def check_labels(ingest: IngestParams, split: SplitParams | None, *, listed: boo
 
 def _label_notes(ingest: IngestParams, split: SplitParams | None) -> list[str]:
     """Return notes about the labels of the listed photos; UserError where they cannot train."""
-    paths = _photo_paths(Path(ingest.images))
+    paths = _photo_paths(ingest.images)
     labels = labels_by_rule(ingest.label, paths)
     require_labels(labels, ingest.label, folder=ingest.images, paths=paths)
     if not _has_corrections():  # which may bring a class
@@ -74,7 +75,7 @@ def _has_corrections() -> bool:
         return True
 
 
-def _photo_paths(folder: Path) -> list[str]:
-    """Return the files of a folder that are named as photos are; all where none is."""
-    paths = list_files(folder)[0]
+def _photo_paths(images: str) -> list[str]:
+    """Return the files of a folder or bucket that are named as photos are; all where none is."""
+    paths = list_paths(photo_folder(images))
     return list(filter(is_named_photo, paths)) or paths

@@ -19,13 +19,19 @@ def plugin_notes() -> Iterator[str]:
     needed: dict[str, list[str]] = {}
     for name, url in _remotes().items():
         scheme = urlsplit(url).scheme
-        if scheme in known_implementations and not _is_installed(scheme):
-            needed.setdefault(_package(scheme), []).append(name)
+        if package := missing_package(scheme):
+            needed.setdefault(package, []).append(name)
     for package, names in sorted(needed.items()):
         yield (
             f"the DVC remote {' and '.join(names)} needs {package}, without which dvc push, dvc"
             f" pull and experiments in folders of their own end; pip install {package}"
         )
+
+
+def missing_package(scheme: str) -> str:
+    """Return the package that DVC lacks for the URLs of a scheme, "" where it lacks none."""
+    known = scheme in known_implementations
+    return _package(scheme) if known and not _is_installed(scheme) else ""
 
 
 def _remotes() -> dict[str, str]:

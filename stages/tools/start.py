@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.base.bucket import is_bucket_url, photo_folder
 from stages.base.entry_point import run_command
 from stages.base.errors import UserError, error_list
 from stages.base.files import write_text
@@ -28,9 +29,9 @@ from stages.base.params import PARAMS, read_section
 from stages.base.plural import count_noun
 from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
+from stages.dataset.bucket_scan import list_paths
 from stages.dataset.ingest_params import IngestParams
 from stages.dataset.photo_files import is_named_photo
-from stages.dataset.scan import list_files
 from stages.labels.csv_table import CsvTable, read_table
 from stages.labels.label_guess import Guess, Proposal, guess_labels
 from stages.tools.check_images import images_mistakes, outputs_of
@@ -48,7 +49,7 @@ _MOST_BYTES = 100 * 2**20  # of a table; a row has some hundred bytes
 
 
 @dataclass(frozen=True)
-class PhotoFolder:
+class FolderContent:
     """What a folder holds, by name."""
 
     photos: list[str]  # paths below the folder, sorted
@@ -65,7 +66,7 @@ def main() -> None:
     outputs = outputs_of(read_yaml(Path("dvc.yaml")))
     if not outside and (mistakes := list(images_mistakes(folder, "none", outputs))):
         raise error_list(f"{folder} cannot be used:", mistakes)
-    found = _look(Path(folder))
+    found = _look(folder)
     guess = guess_labels(found.photos, found.tables, read_section("ingest", IngestParams).label)
     guess = Guess(proposals=guess.proposals, doubts=[*found.doubts, *guess.doubts])
     tables = count_noun(len(found.tables), "table")
@@ -105,7 +106,9 @@ def _options() -> argparse.Namespace:
 
 
 def _relative(name: str) -> str:
-    """Return a folder as params.yaml names it; UserError where there is none."""
+    """Return a folder or URL as params.yaml names it; UserError where there is no folder."""
+    if is_bucket_url(name):
+        return str(photo_folder(name))
     if not Path(name).is_dir():
         what = "is no folder" if Path(name).exists() else "does not exist"
         raise UserError(f"{name} {what}; name the folder that holds your photos")
@@ -117,17 +120,20 @@ def _relative(name: str) -> str:
     return Path(folder).as_posix()
 
 
-def _look(folder: Path) -> PhotoFolder:
-    """Return the photos of a folder and the tables in it and beside it that have rows."""
-    paths = list_files(folder)[0]
+def _look(name: str) -> FolderContent:
+    """Return the photos of a folder and the tables in it and beside it that have rows.
+
+    Of a bucket no table is looked at: its labels are in data/labels.csv or in the names.
+    """
+    place = photo_folder(name)
+    paths = list_paths(place)
     photos = list(filter(is_named_photo, paths))
     if not photos:
-        raise UserError(f"{folder} holds no photo: of {len(paths):,} files none is named as one")
-    inside = [folder / path for path in paths]
-    beside = sorted(folder.parent.iterdir()) if folder.parent != Path() else []
+        raise UserError(f"{name} holds no photo: of {len(paths):,} files none is named as one")
+    near = _files_near(place, paths) if isinstance(place, Path) else []
     files = [
         file
-        for file in dict.fromkeys([*inside, *beside, _OWN_TABLE])
+        for file in dict.fromkeys([*near, _OWN_TABLE])
         if file.suffix.lower() in _TABLE_ENDINGS and file.is_file() and file != _NO_LABELS
     ]
     doubts = [
@@ -143,7 +149,13 @@ def _look(folder: Path) -> PhotoFolder:
             continue
         if table.records[1:]:
             tables.append(table)
-    return PhotoFolder(photos, tables, doubts)
+    return FolderContent(photos, tables, doubts)
+
+
+def _files_near(folder: Path, paths: Sequence[str]) -> list[Path]:
+    """Return the files in a folder, then those beside it."""
+    inside = [folder / path for path in paths]
+    return inside + (sorted(folder.parent.iterdir()) if folder.parent != Path() else [])
 
 
 def _read(file: Path) -> CsvTable:

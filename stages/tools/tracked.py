@@ -8,12 +8,16 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from stages.base.bucket import is_bucket_url
+
 
 def tracking_note(key: str, path: str, outputs: Iterable[str]) -> str:
     """Return what is good to know where neither git nor DVC tracks an input, "" where one does.
 
     outputs: the paths that the pipeline makes, which DVC tracks.
     """
+    if is_bucket_url(path):  # every clone sees the same
+        return ""
     place = PurePosixPath(posixpath.normpath(path))
     real = normal_path(path)
     outside = real.startswith("../") or Path(real).is_absolute()

@@ -51,3 +51,19 @@ def test_outputs_are_named_with_and_without_options() -> None:
     """An output of dvc.yaml may be a text or a mapping with options."""
     stage = {"outs": ["a", {"b": {"persist": True}}], "metrics": [{"c": {"cache": False}}]}
     assert outputs_of({"stages": {"one": stage}}) == ["a", "b", "c"]
+
+
+def test_a_bucket_needs_the_package_of_dvc() -> None:
+    """Where the package for a scheme is missing the mistake has the line that installs it."""
+    (mistake,) = images_mistakes("oss://birds/2024", "none", OUTPUTS)
+    assert mistake.startswith("ingest.images: oss://birds/2024 needs dvc-oss")
+    assert mistake.endswith("pip install dvc-oss")
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///photos", "memory://photos", "remote://birds", "birds://2024"]
+)
+def test_a_url_that_dvc_does_not_follow_is_refused(url: str) -> None:
+    """Behind a scheme that is no storage of DVC a change would not be seen."""
+    (mistake,) = images_mistakes(url, "none", OUTPUTS)
+    assert mistake.startswith(f"ingest.images: {url}: DVC and Finetrack do not both reach")

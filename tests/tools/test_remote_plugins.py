@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dvc.fs import known_implementations, registry
 
-from stages.tools.remote_plugins import plugin_notes
+from stages.tools.remote_plugins import missing_package, plugin_notes
 
 
 @pytest.fixture
@@ -70,3 +70,11 @@ def test_settings_that_are_broken_make_no_note(repo: Path) -> None:
     """DVC itself says what is wrong with its settings; the check does not fail over it."""
     (repo / ".dvc" / "config").write_text("[core\n")
     assert list(plugin_notes()) == []
+
+
+def test_a_scheme_lacks_its_package_or_none() -> None:
+    """A scheme of a missing package has its name, one that works or that DVC does not know none."""
+    scheme = missing_scheme()
+    assert missing_package(scheme) == f"dvc-{scheme}"
+    assert missing_package("https") == ""
+    assert missing_package("birds") == ""

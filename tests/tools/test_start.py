@@ -207,3 +207,12 @@ def test_photos_on_another_drive_are_outside(repo: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os.path, "relpath", refuse)
     with pytest.raises(UserError, match=r"cp -r \S*/album data/photos && dvc add data/photos"):
         run(monkeypatch, str(album), "--yes")
+
+
+def test_a_bucket_is_listed_and_nothing_of_it_read(tmp_path: Path) -> None:
+    """The content behind a URL are the photos by name; a table there is not looked at."""
+    folder = put(tmp_path / "photos", *CLASSES, "labels.csv")
+    content = start._look(f"file://{folder}")
+    assert content.photos == CLASSES
+    assert content.tables == []
+    assert start._look(str(folder)).photos == CLASSES

@@ -83,3 +83,8 @@ def test_a_folder_on_another_drive_lies_outside(
     monkeypatch.setattr(os.path, "relpath", refuse)
     assert normal_path("data") == (repo / "data").as_posix()
     assert "lies outside the repository" in tracking_note("key", "data", [])
+
+
+def test_a_bucket_needs_no_note(repo: Path) -> None:
+    """Photos behind a URL are there for every clone."""
+    assert tracking_note("key", "s3://birds/2024", []) == ""
