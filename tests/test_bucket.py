@@ -1,0 +1,251 @@
+"""Photos in a bucket of S3, from DVC's look into it to the presized store and to predict."""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.base import bucket
+from stages.base.errors import UserError
+from stages.dataset.bucket_scan import scan_photos
+from stages.dataset.scan import scan_folder
+from stages.predict.find_sources import find_sources
+from stages.predict.photo_source import read_source_bytes
+from tests.bucket_server import S3Server, s3_server
+from tests.tiny_repo import Repo, copy_of
+
+# .ci/run installs requirements-extra.txt for these tests.
+pytest.importorskip("s3fs")
+pytest.importorskip("moto")
+pytestmark = pytest.mark.slow
+URL = "s3://birds/2024"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dvc_of_this_python(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Put a `dvc` on PATH that has the packages beside this Python: one laid over has none."""
+    script = tmp_path_factory.mktemp("bin") / "dvc"
+    script.write_text(f"#!{sys.executable}\nfrom dvc.cli import main\nraise SystemExit(main())\n")
+    script.chmod(0o755)
+    os.environ["PATH"] = f"{script.parent}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[S3Server]:
+    """Return a server, for all tests of this file."""
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> S3Server:
+    """Return a server without a bucket, which the environment leads to as a user's would."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": running.address,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": str(tmp_path / "none"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    bucket._of_scheme.cache_clear()
+    running.refusals.clear()
+    client(running).create_bucket(Bucket="birds")
+    yield running
+    for key in keys(running):
+        client(running).delete_object(Bucket="birds", Key=key)
+
+
+def client(server: S3Server) -> Any:
+    """Return what writes into buckets."""
+    import boto3
+
+    return boto3.client("s3", endpoint_url=server.address)
+
+
+def keys(server: S3Server) -> list[str]:
+    """Return all keys of the bucket."""
+    listed = client(server).list_objects_v2(Bucket="birds")
+    return [item["Key"] for item in listed.get("Contents", [])]
+
+
+def upload(server: S3Server, folder: Path, *names: str) -> None:
+    """Put files of a folder, or all, into the bucket."""
+    for file in sorted(folder.rglob("*.jpg")):
+        path = file.relative_to(folder).as_posix()
+        if not names or path in names:
+            client(server).put_object(Bucket="birds", Key=f"2024/{path}", Body=file.read_bytes())
+    server.asked.clear()
+
+
+@pytest.fixture
+def photos(fresh: Repo, server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of 72 photos whose copies are in the bucket; the working folder is empty."""
+    folder = fresh.path / "data" / "photos"
+    upload(server, folder)
+    (fresh.path.parent / "run").mkdir()
+    monkeypatch.chdir(fresh.path.parent / "run")
+    return folder
+
+
+def test_the_scan_is_that_of_the_folder_and_reads_once(photos: Path, server: S3Server) -> None:
+    """Facts are those of the files; an unchanged photo is not asked for again, a new one is."""
+    client(server).put_object(Bucket="birds", Key="2024/", Body=b"")  # a console's "folder"
+    assert scan_photos(URL, 1) == scan_folder(photos, 1)
+    assert len([line for line in server.asked if line.startswith("GET /birds/2024/")]) == 72
+    assert len(server.asked) == 73  # a listing, and one request a photo
+    server.asked.clear()
+    shutil.copy(photos / "disc_00.jpg", photos / "new.jpg")
+    shutil.copy(photos / "disc_01.jpg", photos / "square_00.jpg")
+    upload(server, photos, "new.jpg", "square_00.jpg")
+    assert scan_photos(URL, 1) == scan_folder(photos, 1)
+    assert server.photos_read() == ["/birds/2024/new.jpg", "/birds/2024/square_00.jpg"]
+
+
+def test_busy_servers_are_asked_again(
+    photos: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is busy or broken for a while changes no fact."""
+    monkeypatch.setattr(bucket, "_WAITS", (0.1, 0.1, 0.1, 0.1))
+    server.refusals.extend(["SlowDown", "InternalError"] * 20)
+    assert scan_photos(URL, 1) == scan_folder(photos, 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("SlowDown", r"cannot be read now .* tried 3 times, which is no fault of the photo"),
+        ("InvalidAccessKeyId", r"the credentials do not do .*AWS_PROFILE"),
+    ],
+)
+def test_a_server_that_refuses_all_ends_the_run(
+    photos: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch, code: str, line: str
+) -> None:
+    """What is wrong with the server or the key is one line, and no photo's property."""
+    monkeypatch.setattr(bucket, "_WAITS", (0, 0))
+    server.refusals.extend([code] * 2000)
+    with pytest.raises(UserError, match=line) as error:
+        scan_photos(URL, 1)
+    assert len(error.value.lines) == 1
+
+
+def test_photos_that_may_not_be_read_are_named(photos: Path, server: S3Server) -> None:
+    """A photo that the bucket refuses is unreadable, by name, as a file without the right is."""
+    server.refusals.append("AccessDenied")
+    scan = scan_photos(URL, 1)
+    (problem,) = scan.problems
+    assert (problem.problem, problem.detail) == ("unreadable", "AccessDenied")
+    assert len(scan.facts) == 71
+
+
+def test_a_server_that_is_gone_ends_a_command_with_one_line(server: S3Server, fresh: Repo) -> None:
+    """`python -m stages.ingest` ends within a minute, with 1 and a line, when nobody answers."""
+    fresh.change({"ingest.images": URL})
+    with pytest.MonkeyPatch.context() as context:
+        context.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        said = fresh.run(sys.executable, "-m", "stages.ingest", code=1)
+    lines = [line for line in said.splitlines() if line]
+    assert lines[0].startswith(f"finetrack: {URL} cannot be read now (")
+    assert len(lines) == 2  # the other says how to restore outputs
+
+
+def test_without_credentials_the_line_says_what_gives_them(server: S3Server, fresh: Repo) -> None:
+    """Where no key is found the line names the variables for one."""
+    fresh.change({"ingest.images": URL})
+    with pytest.MonkeyPatch.context() as context:
+        context.delenv("AWS_ACCESS_KEY_ID")
+        context.delenv("AWS_SECRET_ACCESS_KEY")
+        said = fresh.run(sys.executable, "-m", "stages.ingest", code=1)
+    assert "the credentials do not do (NoCredentialsError" in said
+    assert "AWS_PROFILE" in said
+
+
+def test_dvc_reruns_when_the_bucket_changes_and_only_then(
+    server: S3Server, fresh: Repo, tmp_path: Path
+) -> None:
+    """Dvc repro sees what came into the bucket, reads that alone, and makes the folder's store."""
+    local = copy_of(fresh, tmp_path / "local")
+    folder = fresh.path / "data" / "photos"
+    upload(server, folder)
+    fresh.change({"ingest.images": URL})
+    moved = folder.rename(tmp_path / "photos")
+    assert {"ingest", "presize"} <= fresh.repro("presize")
+    assert len(set(server.photos_read())) == 72
+    assert fresh.repro("presize") == set()
+    assert server.photos_read() == []
+
+    (moved / "stripes_99.jpg").write_bytes((moved / "disc_00.jpg").read_bytes() + b"\0")
+    upload(server, moved, "stripes_99.jpg")
+    assert {"ingest", "presize"} <= fresh.repro("presize")
+    assert set(server.photos_read()) == {"/birds/2024/stripes_99.jpg"}
+
+    shutil.copy(moved / "stripes_99.jpg", local.path / "data" / "photos")
+    local.repro("presize")
+    for name in ("data/manifest/images.csv", "data/manifest/labels.csv"):
+        assert (fresh.path / name).read_bytes() == (local.path / name).read_bytes()
+    stored = {file.name: file.read_bytes() for file in (fresh.path / "data/presized").iterdir()}
+    assert stored == {
+        file.name: file.read_bytes() for file in (local.path / "data/presized").iterdir()
+    }
+    assert (fresh.path / "reports/presize/metrics.json").read_bytes() == (
+        local.path / "reports/presize/metrics.json"
+    ).read_bytes()
+
+
+def test_the_check_looks_into_the_bucket(server: S3Server, fresh: Repo) -> None:
+    """`make repro` refuses an empty URL, and labels that fit no key, before DVC removes a thing."""
+    fresh.change({"ingest.images": URL})
+    said = fresh.run(sys.executable, "-m", "stages.tools.check", code=1)
+    assert f"{URL} holds no file" in said
+    upload(server, fresh.path / "data" / "photos")
+    assert "in order" in fresh.run(sys.executable, "-m", "stages.tools.check")
+    fresh.change({"ingest.label.regex": r"^(\d+)$"})
+    assert "regex" in fresh.run(sys.executable, "-m", "stages.tools.check", code=1)
+    assert server.photos_read() == []
+
+
+def test_photos_to_predict_are_those_of_the_bucket(photos: Path, server: S3Server) -> None:
+    """A URL of a folder or of one photo is read as the files are."""
+    (found,) = find_sources([URL], "path", io.BytesIO())
+    sources = list(found.sources)
+    assert found.count == 72
+    assert [source.name for source in sources] == [
+        f"{URL}/{file.name}" for file in sorted(photos.iterdir())
+    ]
+    assert read_source_bytes(sources[0]) == (photos / "disc_00.jpg").read_bytes()
+    (one,) = find_sources([f"{URL}/disc_01.jpg"], "path", io.BytesIO())
+    (source,) = one.sources
+    assert read_source_bytes(source) == (photos / "disc_01.jpg").read_bytes()
+
+
+def test_nothing_is_written_into_the_bucket(server: S3Server, fresh: Repo) -> None:
+    """Ingest and presize only list and read: no request has another method."""
+    upload(server, fresh.path / "data" / "photos")
+    fresh.change({"ingest.images": URL})
+    fresh.repro("presize")
+    assert {line.split()[0] for line in server.asked} <= {"GET", "HEAD"}
+
+
+def test_dvc_imports_from_a_bucket(server: S3Server, fresh: Repo, tmp_path: Path) -> None:
+    """`dvc import-url` copies a bucket, and `dvc update` brings what came since, as docs say."""
+    folder = fresh.path / "data" / "photos"
+    upload(server, folder)
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    subprocess.run(["git", "init", "-q"], cwd=copies, check=True)
+    repo = Repo(copies)
+    repo.run("dvc", "init", "-q")
+    repo.run("dvc", "import-url", "-q", URL, "photos")
+    assert len(list((copies / "photos").iterdir())) == 72
+    shutil.copy(folder / "disc_00.jpg", folder / "new.jpg")
+    upload(server, folder, "new.jpg")
+    repo.run("dvc", "update", "-q", "photos.dvc")
+    assert (copies / "photos" / "new.jpg").read_bytes() == (folder / "new.jpg").read_bytes()
