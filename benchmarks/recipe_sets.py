@@ -4,8 +4,9 @@ The halves were named before the first run: on `choosing` recipes may be tried a
 on `unseen` the chosen one is run once. Those of `seen` were unseen until the recipe that chose by
 one probe, or the one that chose by a trial, was run on them; that letters are better learned anew
 was expected of the next one, and that training must darken, but nothing was chosen on them. Hands
-and signs were unseen until the rule of two probes was run on them, and are for choosing since. A set comes from scikit-learn, from the digits sample, or
-from a public repository of GitHub, of which the folder of clones holds owner+name/repo.
+and signs were unseen until the rule of two probes was run on them, and are for choosing since. A
+set comes from scikit-learn, from the digits sample, or from a public repository of GitHub, of which
+the folder of clones holds owner+name/repo.
 """
 
 import csv
