@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from stages.base import bucket
+from stages.base import storage
+from stages.base.bucket import bucket_file
 from stages.base.errors import UserError
 from stages.dataset.bucket_scan import scan_photos
 from stages.dataset.scan import scan_folder
 from stages.predict.find_sources import find_sources
-from stages.predict.photo_source import read_source_bytes
+from stages.predict.photo_source import PhotoSource, Unread, read_source_bytes
 from tests.bucket_server import S3Server, s3_server
 from tests.tiny_repo import Repo, copy_of
 
@@ -56,7 +57,7 @@ def server(running: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
     }.items():
         monkeypatch.setenv(name, value)
-    bucket._of_scheme.cache_clear()
+    storage._of_scheme.cache_clear()
     running.refusals.clear()
     client(running).create_bucket(Bucket="birds")
     yield running
@@ -114,7 +115,7 @@ def test_busy_servers_are_asked_again(
     photos: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that is busy or broken for a while changes no fact."""
-    monkeypatch.setattr(bucket, "_WAITS", (0.1, 0.1, 0.1, 0.1))
+    monkeypatch.setattr(storage, "_WAITS", (0.1, 0.1, 0.1, 0.1))
     server.refusals.extend(["SlowDown", "InternalError"] * 20)
     assert scan_photos(URL, 1) == scan_folder(photos, 1)
 
@@ -130,7 +131,7 @@ def test_a_server_that_refuses_all_ends_the_run(
     photos: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch, code: str, line: str
 ) -> None:
     """What is wrong with the server or the key is one line, and no photo's property."""
-    monkeypatch.setattr(bucket, "_WAITS", (0, 0))
+    monkeypatch.setattr(storage, "_WAITS", (0, 0))
     server.refusals.extend([code] * 2000)
     with pytest.raises(UserError, match=line) as error:
         scan_photos(URL, 1)
@@ -221,6 +222,8 @@ def test_photos_to_predict_are_those_of_the_bucket(photos: Path, server: S3Serve
         f"{URL}/{file.name}" for file in sorted(photos.iterdir())
     ]
     assert read_source_bytes(sources[0]) == (photos / "disc_00.jpg").read_bytes()
+    gone = PhotoSource("gone", bucket_file(f"{URL}/gone.jpg"))
+    assert read_source_bytes(gone) == Unread("unreadable: No such file or directory")
     (one,) = find_sources([f"{URL}/disc_01.jpg"], "path", io.BytesIO())
     (source,) = one.sources
     assert read_source_bytes(source) == (photos / "disc_01.jpg").read_bytes()

@@ -5,13 +5,13 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+Given = TypeVar("Given")
+Computed = TypeVar("Computed")
 
 
 def map_ahead(
-    function: Callable[[Item], Answer], items: Iterable[Item], threads: int
-) -> Generator[Answer]:
+    function: Callable[[Given], Computed], items: Iterable[Given], threads: int
+) -> Generator[Computed]:
     """Yield what a function returns for each item, in their order, computed by threads.
 
     As many answers as threads are in memory, and as many calls on their way. The first exception is
@@ -19,7 +19,7 @@ def map_ahead(
     """
     pool = ThreadPoolExecutor(threads)
     try:
-        pending: deque[Future[Answer]] = deque()
+        pending: deque[Future[Computed]] = deque()
         for item in items:
             pending.append(pool.submit(function, item))
             if len(pending) > threads:

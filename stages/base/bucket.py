@@ -1,67 +1,20 @@
-"""Bucket: photos in object storage, listed and read by their URL through fsspec, never written.
-
-fsspec is loaded only where a URL is read, so that photos on the disk need nothing of it.
-"""
+"""Bucket: photos in object storage, listed and read by URL as a folder's are, never written."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import IO, Any, TypeAlias, TypeVar
 
 from stages.base.errors import UserError
+from stages.base.storage import CREDENTIALS_HINT, file_system, insist
 
-if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
-
-# Requests on their way at once in one process; each holds one photo in memory.
-REQUESTS_AT_ONCE = 16
 _URL = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _USER = re.compile(r"[a-z0-9+.-]+://[^/]*@", re.IGNORECASE)
-# Seconds before the second try and each after it: a server that starts anew is waited for, and one
-# that is gone ends the run within half a minute.
-_WAITS = (1, 2, 4, 8)
-# A file system tries by itself too, each try after the time without an answer that it is given.
-# botocore holds 10 connections by itself.
-_S3 = {
-    "max_pool_connections": 2 * REQUESTS_AT_ONCE,
-    "connect_timeout": 5,
-    "read_timeout": 20,
-    "retries": {"total_max_attempts": 1},
-}
-# With more than one connection for a file s3fs asks for its length first, a request more a photo.
-_S3_OPTIONS = {"config_kwargs": _S3, "max_concurrency": 1}
-_OPTIONS: dict[str, dict[str, Any]] = {"s3": _S3_OPTIONS, "s3a": _S3_OPTIONS}
-# The package of DVC by which both DVC and fsspec reach a scheme.
-_PACKAGES = {
-    "s3": "dvc-s3",
-    "s3a": "dvc-s3",
-    "gs": "dvc-gs",
-    "gcs": "dvc-gs",
-    "az": "dvc-azure",
-    "azure": "dvc-azure",
-    "abfs": "dvc-azure",
-    "ssh": "dvc-ssh",
-    "sftp": "dvc-ssh",
-    "hdfs": "dvc-hdfs",
-    "webhdfs": "dvc-webhdfs",
-    "oss": "dvc-oss",
-}
 # Under which name a file system tells one content of a key from another, the surest first.
 _VERSIONS = ("ETag", "etag", "generation", "md5Hash", "content_md5", "checksum", "mtime", "created")
-# What providers call a key that is wrong, out of date or missing; s3fs makes of most of them, and
-# of what one photo alone refuses, a PermissionError.
-_CREDENTIALS = re.compile(
-    r"Credential|InvalidAccessKeyId|SignatureDoesNotMatch|(Expired|Invalid)Token|TokenRefresh"
-    r"|access key Id|signature we calculated|token .*(expired|invalid)|ProfileNotFound",
-    re.IGNORECASE,
-)
-_HINT = "for S3 AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give them"
-
-Answer = TypeVar("Answer")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -85,13 +38,13 @@ class Bucket:
         returned .3 kB. A UserError says why the bucket cannot be listed.
         """
         try:
-            found = _insist(self.url, lambda: dict(self._list()))
+            found = insist(self.url, lambda: dict(self._list()))
         except PermissionError as error:
-            raise UserError(f"{self.url} may not be listed ({error}); allow it") from None
+            raise UserError(f"{self.url} may not be listed ({error.strerror}); allow it") from None
         return [found[path] for path in sorted(found)]
 
     def _list(self) -> "Iterator[tuple[str, BucketFile]]":
-        system = _file_system(self.url)
+        system = file_system(self.url)
         root = system._strip_protocol(self.url).rstrip("/")  # noqa: SLF001 - as fsspec's own find does
         try:
             listed = system.find(root, detail=True, withdirs=False)
@@ -126,24 +79,24 @@ class BucketFile:
 
         All else that goes wrong says nothing of the photo: it is tried again, and is a UserError.
         """
-        return _insist(str(self), lambda: _file_system(self.url).cat_file(str(self)))
+        return insist(str(self), lambda: file_system(self.url).cat_file(str(self)))
 
     def read_head(self, length: int) -> bytes:
         """Return the first bytes."""
-        system = _file_system(self.url)
-        return _insist(str(self), lambda: system.cat_file(str(self), start=0, end=length))
+        system = file_system(self.url)
+        return insist(str(self), lambda: system.cat_file(str(self), start=0, end=length))
 
-    def read_in_pieces(self, use: Callable[[IO[bytes]], Answer]) -> Answer:
+    def read_in_pieces(self, use: Callable[[IO[bytes]], Made]) -> Made:
         """Return what a function makes of the open file, of which a piece is in memory at a time.
 
         The function is called anew where a request fails.
         """
 
-        def whole() -> Answer:
-            with _file_system(self.url).open(str(self), "rb") as file:
+        def whole() -> Made:
+            with file_system(self.url).open(str(self), "rb") as file:
                 return use(file)
 
-        return _insist(str(self), whole)
+        return insist(str(self), whole)
 
 
 PhotoFolder: TypeAlias = Path | Bucket
@@ -169,7 +122,7 @@ def photo_folder(text: str) -> PhotoFolder:
     if _USER.match(text):
         raise UserError(
             f"a URL of {text.split('://', maxsplit=1)[0]}:// has a user name in it, which git would"
-            f" keep; leave it out, {_HINT}"
+            f" keep; leave it out, {CREDENTIALS_HINT}"
         )
     return Bucket(text.rstrip("/"))
 
@@ -193,58 +146,7 @@ def read_head(file: PhotoFile, length: int) -> bytes:
         return head.read(length)
 
 
-@cache  # fsspec's own cache has an instance for each thread, with connections of its own
-def _of_scheme(scheme: str) -> "AbstractFileSystem":
-    import fsspec  # noqa: PLC0415 - 30 ms, for those alone whose photos are in a bucket
-
-    try:
-        # Folders are listed anew each time: a listing that is kept for later takes memory.
-        options = {"use_listings_cache": False} | _OPTIONS.get(scheme, {})
-        system = fsspec.filesystem(scheme, skip_instance_cache=True, **options)
-    except ImportError as error:
-        package = _PACKAGES.get(scheme)
-        remedy = f"pip install {package}" if package else f"{error}"
-        raise UserError(f"{scheme}:// needs a package that is not installed; {remedy}") from None
-    except ValueError:
-        raise UserError(
-            f"{scheme}:// is no storage that is known; known are {', '.join(sorted(_PACKAGES))}"
-        ) from None
-    if hasattr(system, "retries"):
-        system.retries = 1  # the tries are counted here, in one place for all file systems
-    return system
-
-
-def _file_system(url: str) -> "AbstractFileSystem":
-    return _of_scheme(url.split("://", maxsplit=1)[0].lower())
-
-
 def _version(facts: dict[str, Any]) -> str:
     """Return what changes with a file's content: an ETag or the like, and its size."""
     found = next((str(facts[name]) for name in _VERSIONS if facts.get(name)), "")
     return f"{found.strip(chr(34))} {facts['size']}" if found else ""
-
-
-def _insist(what: str, call: Callable[[], Answer]) -> Answer:
-    """Return what a call returns; one that fails for a cause that may pass is repeated.
-
-    FileNotFoundError and PermissionError are of the file and are raised as they are.
-    """
-    for wait in (*_WAITS, None):
-        try:
-            return call()
-        except (UserError, FileNotFoundError, IsADirectoryError, MemoryError):
-            raise
-        except Exception as error:
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            if _CREDENTIALS.search(reason):
-                raise UserError(f"{what}: the credentials do not do ({reason}); {_HINT}") from None
-            if isinstance(error, PermissionError):
-                raise
-            if wait is None:
-                raise UserError(
-                    f"{what} cannot be read now ({reason}), tried {len(_WAITS) + 1} times, which is"
-                    " no fault of the photo; look after the network and run it again: what is done"
-                    " is kept"
-                ) from None
-        time.sleep(wait)
-    raise AssertionError  # the last try has returned or raised

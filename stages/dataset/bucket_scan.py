@@ -6,9 +6,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from stages.base.ahead import map_ahead
-from stages.base.bucket import REQUESTS_AT_ONCE, Bucket, BucketFile, PhotoFolder, photo_folder
+from stages.base.bucket import Bucket, BucketFile, PhotoFolder, photo_folder
 from stages.base.errors import UserError
 from stages.base.parts import PRIVATE_FOLDER
+from stages.base.storage import REQUESTS_AT_ONCE
 from stages.dataset.fact_record import FactRecord, open_fact_record
 from stages.dataset.scan import (
     MAX_WHOLE_READ,

@@ -15,8 +15,9 @@ from threading import local
 from typing import Generic, TypeVar
 
 from stages.base.ahead import map_ahead
-from stages.base.bucket import REQUESTS_AT_ONCE, BucketFile
+from stages.base.bucket import BucketFile
 from stages.base.child_process import ChildProcess, Death
+from stages.base.storage import REQUESTS_AT_ONCE
 from stages.predict.photo_source import PhotoSource, Unread, read_source_bytes
 from stages.predict.read_photo import PhotoRequest
 

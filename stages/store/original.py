@@ -8,8 +8,9 @@ from pathlib import Path
 from stat import S_ISREG
 
 from stages.base.ahead import map_ahead
-from stages.base.bucket import REQUESTS_AT_ONCE, BucketFile, PhotoFile, PhotoFolder
+from stages.base.bucket import BucketFile, PhotoFile, PhotoFolder
 from stages.base.files import sha256_bytes
+from stages.base.storage import REQUESTS_AT_ONCE
 from stages.images.decode import Undecodable
 from stages.images.encode import Encoded
 from stages.store.encode_cache import EncodeCache
