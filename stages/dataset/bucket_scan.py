@@ -97,7 +97,7 @@ def _known_or_read(
     read = list(map_ahead(_read, new, REQUESTS_AT_ONCE))
     whole = [(file, one) for file, one in zip(new, read, strict=True) if isinstance(one, FileFacts)]
     if whole:
-        record.save(*zip(*whole, strict=True))
+        record.save([file for file, _ in whole], [facts for _, facts in whole])
     answers = iter(read)
     for facts in known:
         yield facts or next(answers)

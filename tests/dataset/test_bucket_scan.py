@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from stages.base.bucket import Bucket, photo_folder
+from stages.base.bucket import Bucket, BucketFile, photo_folder
 from stages.base.errors import UserError
 from stages.dataset import bucket_scan
 from stages.dataset.bucket_scan import list_bucket, list_paths, scan_photos
-from stages.dataset.scan import require_images, require_readable, scan_folder
+from stages.dataset.scan import FileFacts, require_images, require_readable, scan_folder
 from stages.labels.problem import Problem
 from tests.dataset.test_scan import photo
 
@@ -96,7 +96,7 @@ def test_what_was_read_is_kept_when_a_run_ends_early(
     whole = scan_folder(root_of(url), 1)
     read = bucket_scan._read
 
-    def read_until_x(file: bucket_scan.BucketFile) -> bucket_scan.FileFacts | Problem:
+    def read_until_x(file: BucketFile) -> FileFacts | Problem:
         if file.path == "b/x.jpg":
             raise UserError("the network is gone")
         return read(file)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+import PIL
 import pytest
 
 from stages.base.bucket import BucketFile
 from stages.base.errors import UserError
-from stages.dataset import fact_record
 from stages.dataset.fact_record import open_fact_record
 from stages.dataset.scan import FileFacts
 
@@ -66,7 +66,7 @@ def test_a_changed_file_takes_the_place_of_the_old(folder: Path) -> None:
 
 def test_other_code_begins_a_new_record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another version of the scan or of Pillow read is not believed, and is removed."""
-    monkeypatch.setattr(fact_record.PIL, "__version__", "0.1")
+    monkeypatch.setattr(PIL, "__version__", "0.1")
     assert known(folder, FILES) == [None, None]
     assert len(list(folder.iterdir())) == 1
 
