@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from stages.base.environment import prepare_process
 
 prepare_process()
@@ -17,3 +19,9 @@ for name in [name for name in os.environ if name.startswith("FINETRACK_")]:
 
 # Fixtures of the whole chain, and of the browser, read only now that the threads are set.
 pytest_plugins = ["tests.tiny_repo", "tests.chromium"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first, so that no worker is left with one when the others end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -110,13 +110,13 @@ def _lint(_: _Values) -> list[_Words]:
     return [[*ruff, "check"], [*ruff, "format", "--check"], *types, *_generated("--check")]
 
 
+def _doctest(_: _Values) -> list[_Words]:
+    options = ["--doctest-modules", "stages", "--ignore-glob=*_tracker.py"]
+    return [[_PYTHON, "-m", "pytest", *options]]
+
+
 def _check(values: _Values) -> list[_Words]:
-    doctests = ["--doctest-modules", "stages", "--ignore-glob=*_tracker.py"]
-    return [
-        *_lint(values),
-        [_PYTHON, "-m", "pytest", *doctests],
-        *COMMANDS["test"].programs(values),
-    ]
+    return [*_lint(values), *_doctest(values), *COMMANDS["test"].programs(values)]
 
 
 def _site(_: _Values) -> list[_Words]:
@@ -140,6 +140,12 @@ COMMANDS = {
     "help": RunCommand("show these lines", _help, own_python=None),
     "environment": RunCommand(
         "[TORCH=cpu]: make .venv, with the pinned requirements", lambda _: [], ("TORCH",)
+    ),
+    "dev-environment": RunCommand(
+        "[TORCH=cpu]: make .venv, with what the checks need too",
+        lambda _: [],
+        ("TORCH",),
+        own_python=_DEVELOPERS,
     ),
     "start": RunCommand(
         "PHOTOS=folder: propose how your photos are labelled, write params.yaml after a yes",
@@ -200,6 +206,7 @@ COMMANDS = {
         "compare the generated files with their sources; deps rewrites them",
         lambda _: _generated("--check"),
     ),
+    "doctest": RunCommand("run the examples in docstrings", _doctest, own_python=_DEVELOPERS),
     "check": RunCommand("lint, then doctests, then the tests", _check, own_python=_DEVELOPERS),
     "deps": RunCommand(
         "rewrite what is generated: dvc.yaml's lists, params.yaml's comments, docs, tables",
