@@ -164,7 +164,7 @@ def test_commits_before_and_after_the_test_compare(built: Repo, tmp_path: Path) 
     repo = copy_of(built, tmp_path / "repo")
     before = pd.DataFrame(repo.table("data/splits.csv")).set_index("path")["split"]
     repo.change({"datablock.split.test": 0.2})
-    repo.repro()
+    repo.repro("fine_tune")
     repo.commit()
     after = pd.DataFrame(repo.table("data/splits.csv")).set_index("path")["split"]
     assert set(before[after == "test"]) == {"train"}

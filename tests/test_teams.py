@@ -23,18 +23,16 @@ def shared(built: Repo, tmp_path: Path) -> Repo:
 
 
 @pytest.fixture(scope="module")
-def branches(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
+def branches(longer: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a copy of the built project with two branches from it, each with a run of its own."""
-    repo = copy_of(built, tmp_path_factory.mktemp("branches") / "repo")
-    for branch, param, value in (
-        ("longer", "fine_tune.epochs", 2),
-        ("shorter", "interpret.top_losses", 3),
-    ):
-        repo.run("git", "switch", "-qc", branch, "master")
-        repo.run("dvc", "checkout", "-q")
-        repo.change({param: value})
-        repo.repro()
-        repo.commit()
+    repo = copy_of(longer, tmp_path_factory.mktemp("branches") / "repo")
+    repo.run("git", "switch", "-qc", "longer")
+    repo.commit()
+    repo.run("git", "switch", "-qc", "shorter", "master")
+    repo.run("dvc", "checkout", "-q")
+    repo.change({"interpret.top_losses": 3})
+    repo.repro()
+    repo.commit()
     repo.run("git", "switch", "-q", "longer")
     repo.run("dvc", "checkout", "-q")
     return repo

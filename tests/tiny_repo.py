@@ -1,10 +1,11 @@
 """A tiny copy of the project with photos of its own, under real git and DVC.
 
-One repository is built for all tests of a worker; a test that changes something works on a copy.
-All tests of a file go to one worker, which builds what they share once.
+What is trained is trained once for all workers, and each worker has a copy; a test that changes
+something works on a copy of that.
 """
 
 import csv
+import fcntl
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -191,15 +193,47 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Repo:
     return repo
 
 
+def made_once(
+    name: str, make: Callable[[Path], object], tmp_path_factory: pytest.TempPathFactory
+) -> Repo:
+    """Return a copy of a repository that the first worker to ask for it makes; others wait."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    home = shared / f"once_{name}"
+    home.mkdir(exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "made").exists():
+            shutil.rmtree(home / "repo", ignore_errors=True)  # of a worker that failed in it
+            make(home / "repo")
+            (home / "made").touch()
+    return copy_of(Repo(home / "repo"), tmp_path_factory.mktemp(name) / "repo")
+
+
 @pytest.fixture(scope="session")
 def built(original: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return the project after its first dvc repro, committed. Not to be changed."""
-    repo = copy_of(original, tmp_path_factory.mktemp("built") / "repo")
-    photos = hashes(repo.path / "data" / "photos")
-    assert repo.repro() == set(STAGES)
-    assert hashes(repo.path / "data" / "photos") == photos
-    repo.commit()
-    return repo
+
+    def make(path: Path) -> None:
+        repo = copy_of(original, path)
+        photos = hashes(repo.path / "data" / "photos")
+        assert repo.repro() == set(STAGES)
+        assert hashes(repo.path / "data" / "photos") == photos
+        repo.commit()
+
+    return made_once("built", make, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def longer(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    """Return the built project after an experiment with two epochs. Not to be changed."""
+
+    def make(path: Path) -> None:
+        repo = copy_of(built, path)
+        output = repo.run("dvc", "exp", "run", "-n", "longer", "-S", "fine_tune.epochs=2")
+        assert ran(output) == {"lr_find", "fine_tune", "interpret", "export"}
+
+    return made_once("longer", make, tmp_path_factory)
 
 
 def copy_of(repo: Repo, target: Path) -> Repo:
