@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
@@ -16,6 +17,13 @@ REPORTS = [
     "metrics.json", "details.json", "classes.csv", "most_confused.csv", "top_losses.csv",
     "confident_mistakes.csv", "suspects.csv", "reliability.csv", "coverage.csv", "conditions.csv",
 ]  # fmt: skip
+
+
+class Interpreted(NamedTuple):
+    """A project folder in which the stage has run, and what it said."""
+
+    root: Path
+    said: str
 
 
 def run_interpret(root: Path) -> subprocess.CompletedProcess[str]:
@@ -37,24 +45,29 @@ def read_outputs(root: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in files}
 
 
-def test_the_last_line_is_the_headline(tmp_path: Path) -> None:
-    """It has the error rate of metrics.json, begins report.md, and ends with the page's path."""
-    write_project(tmp_path, ["cat", "dog", "NA"])
-    process = run_interpret(tmp_path)
+@pytest.fixture(scope="module")
+def interpreted(tmp_path_factory: pytest.TempPathFactory) -> Interpreted:
+    """Return a project with a class called NA after the stage has run."""
+    root = tmp_path_factory.mktemp("interpreted")
+    write_project(root, ["cat", "dog", "NA"])
+    process = run_interpret(root)
     assert process.returncode == 0, process.stderr
-    metrics = json.loads((tmp_path / "reports/interpret/metrics.json").read_text())
-    error = metrics["error_rate"]
-    last_line = process.stdout.splitlines()[-1].replace("\N{NO-BREAK SPACE}", " ")
+    return Interpreted(root, process.stdout)
+
+
+def test_the_last_line_is_the_headline(interpreted: Interpreted) -> None:
+    """It has the error rate of metrics.json, begins report.md, and ends with the page's path."""
+    reports = interpreted.root / "reports"
+    error = json.loads((reports / "interpret/metrics.json").read_text())["error_rate"]
+    last_line = interpreted.said.splitlines()[-1].replace("\N{NO-BREAK SPACE}", " ")
     assert f"{100 * error['value']:.1f} % error ({100 * error['low']:.1f} to" in last_line
     assert last_line.endswith("reports/index.html")
-    title = (tmp_path / "reports/report.md").read_text().splitlines()[0]
+    title = (reports / "report.md").read_text().splitlines()[0]
     assert last_line.startswith(title.removeprefix("## "))
 
 
-def test_the_tables_have_their_columns(tmp_path: Path) -> None:
+def test_the_tables_have_their_columns(interpreted: Interpreted) -> None:
     """The header of each CSV is what scripts of other people read; a class may be called NA."""
-    write_project(tmp_path, ["cat", "dog", "NA"])
-    assert run_interpret(tmp_path).returncode == 0
     columns = {
         "most_confused.csv": "actual,predicted,count,of,rate,rate_low,rate_high,"
         "example_1,example_2,example_3",
@@ -66,16 +79,15 @@ def test_the_tables_have_their_columns(tmp_path: Path) -> None:
         "suspects.csv": "path,label,suggested,score,reason",
     }
     for name, header in columns.items():
-        assert (tmp_path / "reports/interpret" / name).read_text().splitlines()[0] == header
-    classes = pd.read_csv(tmp_path / "reports/interpret/classes.csv", keep_default_na=False)
+        table = interpreted.root / "reports/interpret" / name
+        assert table.read_text().splitlines()[0] == header
+    classes = pd.read_csv(interpreted.root / "reports/interpret/classes.csv", keep_default_na=False)
     assert sorted(classes["label"]) == ["NA", "cat", "dog"]
 
 
-def test_the_page_has_all_params_and_versions(tmp_path: Path) -> None:
+def test_the_page_has_all_params_and_versions(interpreted: Interpreted) -> None:
     """Its provenance names every key of params.yaml and every pinned package."""
-    write_project(tmp_path, ["cat", "dog"])
-    assert run_interpret(tmp_path).returncode == 0
-    text = (tmp_path / "reports/index.html").read_text()
+    text = (interpreted.root / "reports/index.html").read_text()
     for key in ("seed", "ingest.label.regex", "fine_tune.epochs", "interpret.suspects", "torch"):
         assert f"<dt>{key}</dt>" in text
     for section in read_yaml(REPOSITORY / "params.yaml"):

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from stages.base.errors import UserError
 from stages.base.yaml_file import read_yaml
 from stages.dataset.split_files import read_splits
 from stages.model.files import load_model
 from stages.predict.stored_photos import predict_stored
 from stages.stats.predictions import read_predictions
 from stages.store.reader import Store
+from stages.tools import test_set
 from tests.tiny_repo import Repo, copy_of, hashes
 
 pytestmark = pytest.mark.slow
@@ -130,16 +132,20 @@ def test_the_opening_is_counted(sealed: Repo, tmp_path: Path) -> None:
     assert repo.repro() == set()
 
 
-def test_only_a_committed_run_is_opened(sealed: Repo, tmp_path: Path) -> None:
+def test_only_a_committed_run_is_opened(
+    sealed: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Params that differ from the commit, and a split that nothing was trained on, are refused."""
     repo = copy_of(sealed, tmp_path / "repo")
-    command = ("python", "-m", "stages.tools.test_set")
+    monkeypatch.chdir(repo.path)
     repo.change({"fine_tune.epochs": 2})
-    assert "params.yaml differ from the last commit" in repo.run(*command, code=1)
+    with pytest.raises(UserError, match=r"params\.yaml differ from the last commit"):
+        test_set.main()
     repo.run("git", "restore", "params.yaml")
     with (repo.path / "data" / "test.csv").open("a", encoding="utf-8") as file:
         file.write("disc_02.jpg,disc\n")
-    assert "data/test.csv is not that of the last run" in repo.run(*command, code=1)
+    with pytest.raises(UserError, match=r"data/test\.csv is not that of the last run"):
+        test_set.main()
     assert not (repo.path / "reports" / "test").exists()
 
 
@@ -159,6 +165,7 @@ def test_the_test_is_predicted_as_validation_is(
     np.testing.assert_allclose(pred_probs, predictions.pred_probs, atol=1e-6)
 
 
+@pytest.mark.thorough  # tests/dataset/test_splits.py watches that a test share keeps validation
 def test_commits_before_and_after_the_test_compare(built: Repo, tmp_path: Path) -> None:
     """Setting a test share keeps validation, so all of its images are compared."""
     repo = copy_of(built, tmp_path / "repo")

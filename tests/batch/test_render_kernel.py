@@ -134,10 +134,7 @@ print(sum(render_view.stats.cache_hits.values()), len(render_view.signatures))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("left", [0, 100])
-def test_compiled_code_that_a_power_cut_damaged_is_compiled_again(
-    tmp_path: Path, left: int
-) -> None:
+def test_compiled_code_that_a_power_cut_damaged_is_compiled_again(tmp_path: Path) -> None:
     """Files of compiled code that end too early cost a compilation, once, and no traceback."""
 
     def run() -> str:
@@ -151,7 +148,10 @@ def test_compiled_code_that_a_power_cut_damaged_is_compiled_again(
         ).stdout
 
     assert run() == "0 1\n"
-    for file in tmp_path.rglob("render_kernel.render_view*.nb?"):
-        os.truncate(file, left)
-    assert run() == "0 1\n"
+    for left in (0, 100):
+        files = list(tmp_path.rglob("render_kernel.render_view*.nb?"))
+        assert files
+        for file in files:
+            os.truncate(file, left)
+        assert run() == "0 1\n"
     assert run() == "1 1\n"

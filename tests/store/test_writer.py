@@ -452,15 +452,16 @@ def seconds_to_a_result(root: Path, child: subprocess.Popen[bytes]) -> float:
 
 
 @pytest.mark.slow
-def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path: Path) -> None:
-    """After 20 runs killed at random moments, the run that ends leaves the right bytes."""
+@pytest.mark.parametrize("runs", [6, pytest.param(20, marks=pytest.mark.thorough)])
+def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path: Path, runs: int) -> None:
+    """After runs killed at random moments, the run that ends leaves the right bytes."""
     small = {f"small_{number}.jpg": saved(picture(number, 30, 20)) for number in range(40)}
     # Enough that no run comes to its end in the time that all have together.
     large = commented(saved(picture(0, 3000, 2000), progressive=True), 160)
     add(tmp_path, large | small | {"bad.jpg": b"no image"})
     draw = derive(2, "moments")
     first = 0.0
-    for _ in range(20):
+    for _ in range(runs):
         child = run_child(tmp_path, 2)
         wait_for_work(tmp_path, child)
         # The first is killed when it has a result; a new process takes long for its first photo.
