@@ -56,12 +56,14 @@ def times(count: int) -> str:
 
 
 def interval_ends(interval: IntervalRecord) -> str:
-    """Return the ends of an interval of shares in percent, without the sign.
+    """Return the ends of an interval of shares in percent, without the sign of percent.
 
     >>> interval_ends({"value": 0.0449, "low": 0.0239, "high": 0.0831})
     '2.4 to 8.3'
+    >>> interval_ends({"value": 0.005, "low": -0.013, "high": 0.023})
+    '−1.3 to 2.3'
     """
-    return f"{100 * interval['low']:.1f} to {100 * interval['high']:.1f}"
+    return f"{100 * interval['low']:.1f} to {100 * interval['high']:.1f}".replace("-", "−")
 
 
 def learning_rate(value: float | None) -> str:

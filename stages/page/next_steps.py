@@ -60,10 +60,11 @@ def _class_step(photos: PhotoOutlook) -> NextStep:
         return NextStep(title=title, figure=CANNOT_TELL, ends="", text=text)
     return NextStep(
         title=title,
-        figure=_fewer(classes.gain),
+        figure=_fewer(classes.gain) if classes.gain.low > 0 else CANNOT_TELL,
         ends=interval_ends(classes.gain.as_dict()),
         text=f"{MORE_PHOTOS} more of {_listed(classes.labels)} would help most: "
-        "points by which the error of the probe over all classes would fall.",
+        "points by which the error of the probe over all classes would fall."
+        + ("" if classes.gain.low > 0 else " The chance of another fit is larger."),
     )
 
 

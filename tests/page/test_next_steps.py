@@ -56,6 +56,16 @@ def test_the_classes_that_gain_most_are_named() -> None:
     assert "about 1,600 photos in place of 800" in steps()["Twice the photos"].text
 
 
+def test_a_gain_that_another_fit_could_hide_is_not_claimed() -> None:
+    """Where the interval of the named classes' gain holds none, the line says what hides it."""
+    classes = ClassGains(labels=["Birman"], gain=Interval(0.006, -0.012, 0.024))
+    step = steps(replace(WHAT_NEXT, photos=replace(PHOTOS, classes=classes)))[
+        "More of some classes"
+    ]
+    assert figure(step) == "cannot tell (−1.2 to 2.4)"
+    assert step.text.endswith("The chance of another fit is larger.")
+
+
 @pytest.mark.parametrize(
     ("labels", "named"), [(["a"], "of a would"), (["a", "b", "c"], "of a, b and c would")]
 )

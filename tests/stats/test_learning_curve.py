@@ -1,5 +1,7 @@
 """What more photos would do, from the outcomes of probes on parts of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -132,9 +134,23 @@ def test_hard_classes_gain_most() -> None:
     classes = expect_errors(unequal_classes(hard=2), np.random.default_rng(0)).classes
     assert sorted(classes.labels) == ["class 000", "class 001"]
     assert classes.gain.value is not None
-    assert 0 < classes.gain.low < classes.gain.value < classes.gain.high
+    assert classes.gain.low < classes.gain.value < classes.gain.high
     left = ((60 + MORE_PHOTOS) / 60) ** -np.log2(1.25)  # of a class's error, by the curve
     assert classes.gain.value == pytest.approx(0.2 * 0.4 * (1 - left), rel=0.35)
+
+
+def test_the_gain_of_classes_has_the_chance_of_another_fit() -> None:
+    """The more images the last two fits have wrong in turn, the wider its interval is."""
+    steady = unequal_classes(hard=2)
+    turns = steady.wrong.copy()
+    turns[:, -2] = ~turns[:, -1]  # whatever one has wrong, the other has right
+    restless = replace(steady, wrong=turns)
+    gains = [
+        expect_errors(curve, np.random.default_rng(0)).classes.gain for curve in (steady, restless)
+    ]
+    images = int(steady.images.sum())
+    assert gains[0].high - gains[0].low < 0.6 * (gains[1].high - gains[1].low)
+    assert gains[1].high - gains[1].low == pytest.approx(2 * 1.96 / np.sqrt(images), rel=0.1)
 
 
 def test_at_most_three_classes_are_named() -> None:
