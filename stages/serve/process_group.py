@@ -75,7 +75,7 @@ def end_tree(process: "subprocess.Popen[bytes]", request: int) -> None:
 
     For Windows, which sends the request to the whole group and has no other signal.
     """
-    tree = []
+    tree: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
         tree = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(request)

@@ -53,7 +53,7 @@ class OwnPython:
         if not self.python.exists():
             _must_run([sys.executable, "-m", "venv", str(self.folder)])
             self._build_file.write_text(torch, encoding="utf-8")
-        say(f"Installing what {names} names into {self.folder}; the first time takes minutes.")
+        say(f"Installing the packages of {names} into {self.folder}: minutes the first time.")
         sys.stdout.flush()
         pins = [self._without_cuda(pin) for pin in self.pins] if torch else self.pins
         files = [word for pin in pins for word in ("-r", str(pin))]

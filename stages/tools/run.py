@@ -27,6 +27,8 @@ def main() -> None:
     except UserError as error:
         say(f"finetrack: {error.lines[0]}", *error.lines[1:], file=sys.stderr)
         code = 1
+    except KeyboardInterrupt:  # between two programs, which have it else
+        code = 130
     sys.exit(code)
 
 
@@ -41,9 +43,9 @@ def _run(arguments: Sequence[str]) -> int:
     if command.own_python:
         command.own_python.prepare(values.get("TORCH", ""))
         variables = command.own_python.variables()
-    for program, *rest in programs:
-        python = command.own_python and str(command.own_python.python)
-        if code := run_program([python or program, *rest], variables):
+    for first, *rest in programs:
+        program = str(command.own_python.python) if command.own_python else first
+        if code := run_program([program, *rest], variables):
             return code
     return 0
 

@@ -77,7 +77,7 @@ def test_an_environment_is_made_once_with_its_build_of_torch(
     pins = environment.pins[0]
     pins.write_text("torch==2.0\n    # via finetrack\nnvidia-cudnn==9 ; sys_platform == 'linux'\n")
     environment.prepare("cpu")
-    assert "Installing what requirements.txt names" in capfd.readouterr().out
+    assert "Installing the packages of requirements.txt" in capfd.readouterr().out
     code = "from importlib.metadata import version; print(version('torch'))"
     assert run_program([str(environment.python), "-c", code], environment.variables()) == 0
     assert capfd.readouterr().out == "2.0+cpu\n"
