@@ -79,13 +79,22 @@ def csv_rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-@pytest.fixture
-def example_page(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def example_content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Return the page of an example project with strange labels."""
-    write_project(tmp_path, STRANGE_LABELS, images=90, right=0.7)
-    process = run_interpret(tmp_path)
+    root = tmp_path_factory.mktemp("example")
+    write_project(root, STRANGE_LABELS, images=90, right=0.7)
+    process = run_interpret(root)
     assert process.returncode == 0, process.stderr
-    return tmp_path / "reports" / "index.html"
+    return (root / "reports" / "index.html").read_bytes()
+
+
+@pytest.fixture
+def example_page(example_content: bytes, tmp_path: Path) -> Path:
+    """Return a file with that page, at an address of its own, so that no storage is shared."""
+    file = tmp_path / "index.html"
+    file.write_bytes(example_content)
+    return file
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stages.tools.command_lines import COMMANDS
-from tests.tiny_repo import Repo, copy_of, hashes, ran
+from tests.tiny_repo import Repo, copy_of, hashes
 
 pytestmark = pytest.mark.slow
 
@@ -23,9 +23,10 @@ def words_of(command: str, **values: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def queued(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
-    """Return a copy of the built project after two seeds, run at once, and a longer training."""
+    """Return a copy of the built project after another seed and a longer training, at once."""
     repo = copy_of(built, tmp_path_factory.mktemp("queued") / "repo")
-    repo.run(*words_of("seeds", N="2"))
+    repo.run(*words_of("seeds", N="1"))
+    repo.run("dvc", "exp", "run", "--queue", "-n", "longer", "-S", "fine_tune.epochs=2")
     assert repo.run("dvc", "queue", "status").count("Queued") == 2
     # Without a redirection its worker would keep the pipe of this process open.
     repo.run("sh", "-c", "dvc queue start -j 2 > /dev/null 2>&1")
@@ -35,10 +36,6 @@ def queued(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
         assert time.monotonic() < deadline
         time.sleep(4)
     repo.run("dvc", "queue", "stop", "--kill")
-    output = repo.run("dvc", "exp", "run", "-n", "longer", "-S", "fine_tune.epochs=2")
-    assert ran(output) == {"lr_find", "fine_tune", "interpret", "export"}
-    repo.run("git", "checkout", "-qf", ".")
-    repo.run("dvc", "checkout", "-q", "-f")
     return repo
 
 
@@ -65,7 +62,7 @@ def test_the_table_of_experiments_has_chosen_columns(queued: Repo) -> None:
         *(f"error_rate.{what}" for what in ("value", "low", "high")),
         "versus_baseline.difference.value",
     }
-    assert {"seed-1", "seed-2", "longer"} <= {row["Experiment"] for row in rows}
+    assert {"seed-1", "longer"} <= {row["Experiment"] for row in rows}
 
 
 def test_an_experiment_is_compared_by_its_name(queued: Repo) -> None:
@@ -83,8 +80,8 @@ def test_seeds_are_one_group(queued: Repo) -> None:
     result = compare(queued, "longer", "seed-*", "HEAD")
     assert len(result) == 1
     seeds = result[0]["seeds"]["other"]
-    assert [run["seed"] for run in seeds["runs"]] == [1, 2, 42]
-    mean = sum(run["error_rate"] for run in seeds["runs"]) / 3
+    assert [run["seed"] for run in seeds["runs"]] == [1, 42]
+    mean = sum(run["error_rate"] for run in seeds["runs"]) / 2
     assert result[0]["error_rate"]["other"] == pytest.approx(mean)
     assert seeds["sd"] >= 0
     assert result[0]["seeds"]["base"]["sd"] is None
