@@ -98,7 +98,7 @@ def test_line_distance_keeps_the_loops_of_handwriting(digit: int, expected: int)
     assert np.mean(np.equal(counts, expected)) >= 0.6
 
 
-@pytest.mark.slow
+@pytest.mark.thorough  # the loops of handwriting, above, take a tenth of the time
 def test_traced_lines_can_still_be_read() -> None:
     """Three nearest neighbours read at least 96 % of the lines by other scans' lines."""
     data = load_digits()
