@@ -45,7 +45,9 @@ def running() -> Iterator[S3Server]:
 
 
 @pytest.fixture
-def server(running: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> S3Server:
+def server(
+    running: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[S3Server]:
     """Return a server without a bucket, which the environment leads to as a user's would."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "test",

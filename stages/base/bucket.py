@@ -79,12 +79,14 @@ class BucketFile:
 
         All else that goes wrong says nothing of the photo: it is tried again, and is a UserError.
         """
-        return insist(str(self), lambda: file_system(self.url).cat_file(str(self)))
+        content: bytes = insist(str(self), lambda: file_system(self.url).cat_file(str(self)))
+        return content
 
     def read_head(self, length: int) -> bytes:
         """Return the first bytes."""
         system = file_system(self.url)
-        return insist(str(self), lambda: system.cat_file(str(self), start=0, end=length))
+        head: bytes = insist(str(self), lambda: system.cat_file(str(self), start=0, end=length))
+        return head
 
     def read_in_pieces(self, use: Callable[[IO[bytes]], Made]) -> Made:
         """Return what a function makes of the open file, of which a piece is in memory at a time.

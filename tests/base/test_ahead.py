@@ -53,7 +53,7 @@ def test_a_failure_is_raised_in_its_place_and_ends_the_rest() -> None:
         return number
 
     answers = map_ahead(fail_at_three, range(1000), 2)
-    given = []
+    given: list[int] = []
     with pytest.raises(ValueError, match="3"):
         given.extend(answers)
     assert given == [0, 1, 2]

@@ -117,7 +117,9 @@ def test_photos_of_a_bucket_are_those_of_the_disk(tmp_path: Path) -> None:
             assert photo == Unread("unreadable: No such file or directory")
         else:
             assert isinstance(photo, np.ndarray)
-            assert np.array_equal(photo, read_photo(PhotoRequest(PhotoSource("", file), 48)))
+            expected = read_photo(PhotoRequest(PhotoSource("", file), 48))
+            assert isinstance(expected, np.ndarray)
+            assert np.array_equal(photo, expected)
 
 
 def test_a_bucket_that_does_not_answer_ends_the_reading() -> None:
