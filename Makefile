@@ -3,8 +3,8 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-TARGETS := help environment dev-environment start repro review predict evaluate compare experiments seeds report test-set test thorough quick lint doctest generated deps layers site requirements.txt
-.PHONY: $(TARGETS) check
+TARGETS := help environment dev-environment start repro review predict evaluate compare experiments seeds report test-set test thorough quick lint doctest generated check deps layers site requirements.txt
+.PHONY: $(TARGETS)
 
 # What a person sets reaches the commands as text: `value` keeps make from expanding it, and it goes
 # by the environment, so that no $(...), ; or * in it runs or matches anything.
@@ -18,7 +18,7 @@ override TORCH := $(value TORCH)
 export BASE REV N OTHER PHOTOS OUT TORCH
 
 # stages/tools/command_lines.py has every command line, for those without make too.
-$(TARGETS):
+$(filter-out check,$(TARGETS)):
 	@$(firstword $(wildcard .venv/bin/python) $(PYTHON)) -m stages.tools.run $@
 
 # With -j2 lint and doctests run side by side; each keeps one core busy.
