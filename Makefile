@@ -19,9 +19,13 @@ export BASE REV N OTHER PHOTOS OUT TORCH
 
 # stages/tools/command_lines.py has every command line, for those without make too.
 $(filter-out check,$(TARGETS)):
-	@$(firstword $(wildcard .venv/bin/python) $(PYTHON)) -m stages.tools.run $@
+	@$(or $(wildcard $(or $(FINETRACK_VENV),.venv)/bin/python),$(PYTHON)) -m stages.tools.run $@
+
+# Under -j no two of them make the environment at once.
+dev-environment: environment
+start repro review predict evaluate compare experiments seeds report test-set generated deps layers: environment
+lint doctest test thorough quick: dev-environment
 
 # With -j2 lint and doctests run side by side; each keeps one core busy.
-lint doctest: dev-environment
 check: lint doctest
 	@$(MAKE) test

@@ -106,7 +106,7 @@ def _lint(_: _Values) -> list[_Words]:
     ruff = [_PYTHON, "-m", "ruff"]
     mypy = [_PYTHON, "-m", "mypy"]
     # Modules and functions that Windows lacks are found by their types.
-    types = [mypy, [*mypy, "--platform", "win32", "stages"]]
+    types = [mypy, [*mypy, "--platform", "win32", "--cache-dir", ".mypy_cache/win32", "stages"]]
     return [[*ruff, "check"], [*ruff, "format", "--check"], *types, *_generated("--check")]
 
 

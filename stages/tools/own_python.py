@@ -51,8 +51,10 @@ class OwnPython:
             return
         names = " and ".join(pin.name for pin in self.pins)
         if not self.python.exists():
-            _must_run([sys.executable, "-m", "venv", str(self.folder)])
+            self.folder.mkdir(parents=True, exist_ok=True)
             self._build_file.write_text(torch, encoding="utf-8")
+            _must_run([sys.executable, "-m", "venv", str(self.folder)])
+        self._require_pip()
         say(f"Installing the packages of {names} into {self.folder}: minutes the first time.")
         sys.stdout.flush()
         pins = [self._without_cuda(pin) for pin in self.pins] if torch else self.pins
@@ -68,6 +70,12 @@ class OwnPython:
         """Return the environment of a program: DVC takes `python` from PATH."""
         path = os.pathsep.join([str(self.programs.absolute()), os.environ.get("PATH", "")])
         return {**os.environ, "PATH": path}
+
+    def _require_pip(self) -> None:
+        """Put pip into an environment that was left half made, or was made without it."""
+        look = "import sys; from importlib.util import find_spec; sys.exit(not find_spec('pip'))"
+        if run_program([str(self.python), "-c", look], os.environ):
+            _must_run([str(self.python), "-m", "ensurepip"])
 
     @property
     def _build_file(self) -> Path:
@@ -98,7 +106,10 @@ class OwnPython:
 
 
 def _must_run(words: Sequence[str]) -> None:
-    if run_program(words, os.environ):
+    code = run_program(words, os.environ)
+    if code == 128 + signal.SIGINT:
+        raise KeyboardInterrupt
+    if code:
         raise UserError(f"the environment is not made: this failed: {' '.join(words)}")
 
 
@@ -108,32 +119,65 @@ def run_program(words: Sequence[str], variables: Mapping[str, str]) -> int:
     Ctrl-C is the program's own affair, and other requests to end are passed on to it: training
     saves a checkpoint before it ends, which takes a while.
     """
-    asked: list[int] = []
-    started: list[subprocess.Popen[bytes]] = []
-
-    def note(number: int, _: FrameType | None) -> None:
-        asked.append(number)
-        if number != signal.SIGINT:  # which reaches every process of a terminal
-            for process in started:
-                process.send_signal(number)
-
+    relay = _Relay()
     numbers = [signal.SIGINT, signal.SIGTERM]
     if sys.platform != "win32":
         numbers.append(signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
-            signal.signal(number, note)
+            signal.signal(number, relay.note)
     try:
-        started.append(_start(words, variables))
-        code = started[0].wait()
+        process = _start(words, variables)
+        relay.follow(process)
+        code = process.wait()
+        if relay.asked and _is_container():
+            _wait_for_all()
     finally:
         for number, handler in before.items():
             with suppress(TypeError):  # of what is not from Python
                 signal.signal(number, handler)
-    if code == 0 and asked:
-        return 128 + asked[0]
+    if code == 0 and relay.asked:
+        return 128 + relay.asked[0]
     return code if code >= 0 else 128 - code
+
+
+class _Relay:
+    """Passes requests to end on to a program, also those that came before it was started."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def note(self, number: int, _: FrameType | None) -> None:
+        """Take a signal."""
+        self.asked.append(number)
+        self._pass_on(number)
+
+    def follow(self, process: "subprocess.Popen[bytes]") -> None:
+        """Pass signals on to this process from now on, and those that were taken before."""
+        self._process = process
+        for number in list(self.asked):
+            self._pass_on(number)
+
+    def _pass_on(self, number: int) -> None:
+        if number == signal.SIGINT and (sys.stdin.isatty() or not _is_container()):
+            return  # it reaches every process of a terminal
+        if self._process and _is_container():
+            os.kill(-1, number)
+        elif self._process:
+            self._process.send_signal(number)
+
+
+def _is_container() -> bool:
+    """Return whether this is the first process, whose end ends all others, DVC's stages too."""
+    return os.getpid() == 1
+
+
+def _wait_for_all() -> None:
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
 
 
 def _start(words: Sequence[str], variables: Mapping[str, str]) -> "subprocess.Popen[bytes]":

@@ -9,7 +9,10 @@ text: no shell reads it. A variable of that name counts too.
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - said here, since all else needs it
-    sys.exit("Finetrack needs Python 3.11 or newer, such as: make PYTHON=python3.12")
+    sys.exit(
+        "Finetrack needs Python 3.11 or newer, such as: make PYTHON=python3.12"
+        + ("; remove the .venv of this older one first" if sys.prefix != sys.base_prefix else "")
+    )
 
 import os
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,7 @@
 """An environment is made once, and what runs in it ends as it decides itself."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +33,15 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
 print("at work", flush=True)
 time.sleep(600)
 """
+
+
+def can_unshare() -> bool:
+    """Return whether a namespace of processes can be made here."""
+    unshare = ["unshare", "--pid", "--fork", "true"]
+    return bool(
+        shutil.which("unshare")
+        and subprocess.run(unshare, check=False, capture_output=True).returncode == 0
+    )
 
 
 @pytest.fixture
@@ -103,6 +113,17 @@ def test_an_environment_that_is_there_keeps_its_torch(environment: OwnPython) ->
         environment.prepare("cpu")
 
 
+def test_a_half_made_environment_is_made_whole(
+    environment: OwnPython, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where Python is there and pip is not, as after a stop, pip is put in and the pins with it."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment.folder], check=True)
+    environment.prepare()
+    assert "requirements.txt" in capfd.readouterr().out
+    assert (environment.folder / "requirements.txt").is_file()
+    subprocess.run([environment.python, "-c", "import pip"], check=True)
+
+
 @pytest.mark.parametrize("build", ["gpu", "cpu/../x", "cu", "-r", "http://example.org"])
 def test_a_build_is_one_of_pytorch(environment: OwnPython, build: str) -> None:
     """What is no name of a build is refused, and nothing is made."""
@@ -167,3 +188,36 @@ def test_a_program_ends_in_its_own_time(number: signal.Signals) -> None:
             runner.send_signal(number)
         assert output.read() == f"saved at {number.name}\nexit code 7\n"
     assert runner.wait() == 0
+
+
+def test_a_signal_before_the_start_is_passed_on_after_it() -> None:
+    """What comes while the program is being started reaches it too."""
+    relay = own_python._Relay()
+    relay.note(signal.SIGTERM, None)
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    relay.follow(process)
+    assert process.wait(timeout=60) == -signal.SIGTERM
+
+
+@pytest.mark.skipif(not can_unshare(), reason="needs namespaces: Linux, and root")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_in_a_container_all_are_asked_and_waited_for(number: signal.Signals) -> None:
+    """As the first process it asks every other to end, and ends after the last, which saves."""
+    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SAVES!r}]).wait()"
+    space = subprocess.Popen(
+        ["unshare", "--pid", "--fork", sys.executable, "-c", RUNNER, parent],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert space.stdout is not None
+    with space.stdout as output:
+        assert output.readline() == "at work\n"
+        (first,) = Path(f"/proc/{space.pid}/task/{space.pid}/children").read_text("utf-8").split()
+        os.kill(int(first), number)
+        lines = output.read().splitlines()
+    assert f"saved at {number.name}" in lines
+    assert lines[-1].startswith("exit code 1")
+    assert space.wait() == 0

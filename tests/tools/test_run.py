@@ -44,7 +44,7 @@ def test_an_older_python_can_read_that_it_is_too_old() -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["predct"], "predct is no command; these are: help, environment, start"),
+        (["predct"], "predct is no command; these are: help, environment, dev-environment"),
         (["repro", "PHOTOS=a"], "repro takes TORCH=..., not PHOTOS=a"),
         (["predict", "album"], "predict takes PHOTOS=... and OUT=..., not album"),
         (["predict"], "PHOTOS=folder says which photos"),
