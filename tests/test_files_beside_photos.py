@@ -18,8 +18,9 @@ from ruamel.yaml import YAML
 from stages import ingest, presize
 from stages.base.errors import UserError
 from stages.base.seed import derive
+from stages.dataset.bucket_scan import scan_photos
 from stages.dataset.manifest import read_images, read_labels
-from stages.dataset.scan import Scan, scan_folder
+from stages.dataset.scan import Scan
 from stages.labels.problem import Problem
 from stages.store.reader import Store
 
@@ -182,12 +183,12 @@ def test_a_photo_that_may_not_be_read_stops_ingest(
 ) -> None:
     """What cannot be read is an error, with the list of problems there to read."""
 
-    def scan_with_a_failing_disk(root: Path, workers: int) -> Scan:
-        found = scan_folder(root, workers)
+    def scan_with_a_failing_disk(images: str, workers: int) -> Scan:
+        found = scan_photos(images, workers)
         lost = found.facts.pop()
         return replace(found, problems=[Problem(lost.path, "unreadable", "Input/output error")])
 
-    monkeypatch.setattr(ingest, "scan_folder", scan_with_a_failing_disk)
+    monkeypatch.setattr(ingest, "scan_photos", scan_with_a_failing_disk)
     with pytest.raises(UserError, match=r"1 files or folders in photos cannot be read"):
         ingest.main()
     assert len(table("reports/ingest/problems.csv")) == 1

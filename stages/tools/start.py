@@ -61,7 +61,7 @@ def main() -> None:
     """Show the proposal, ask, and write params.yaml."""
     options = _options()
     folder = _relative(options.folder)
-    outside = folder.split("/")[0] == ".."
+    outside = folder.split("/")[0] == ".." or Path(folder).is_absolute()
     images = _PHOTOS if outside else folder
     outputs = outputs_of(read_yaml(Path("dvc.yaml")))
     if not outside and (mistakes := list(images_mistakes(folder, "none", outputs))):

@@ -10,6 +10,7 @@ import torch
 
 from stages.batch.flat_images import FlatImages, flat_from_memory
 from stages.batch.image_set import ImageSet
+from stages.batch.random_draws import DRAWS_PER_VIEW
 from stages.batch.render_spec import RenderSpec
 from stages.batch.side_stream import SideStream
 from stages.batch.views import Views, drawn_views
@@ -77,5 +78,5 @@ def kernel_spec(size: int = 16, dtype: torch.dtype = torch.float32) -> RenderSpe
 
 def views_by_rows(rows: np.ndarray, sizes: np.ndarray) -> Views:
     """Draw strong views of images, each from its row alone."""
-    numbers = np.stack([np.random.default_rng(row).random(18) for row in rows], axis=1)
+    numbers = np.stack([np.random.default_rng(row).random(DRAWS_PER_VIEW) for row in rows], axis=1)
     return drawn_views(sizes, AUGMENT, numbers)
