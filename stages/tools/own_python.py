@@ -175,9 +175,10 @@ def _is_container() -> bool:
 
 
 def _wait_for_all() -> None:
-    with suppress(ChildProcessError):
-        while True:
-            os.wait()
+    if sys.platform != "win32":
+        with suppress(ChildProcessError):
+            while True:
+                os.wait()
 
 
 def _start(words: Sequence[str], variables: Mapping[str, str]) -> "subprocess.Popen[bytes]":
