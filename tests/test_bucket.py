@@ -102,6 +102,7 @@ def photos(fresh: Repo, server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Pa
 def test_the_scan_is_that_of_the_folder_and_reads_once(photos: Path, server: S3Server) -> None:
     """Facts are those of the files; an unchanged photo is not asked for again, a new one is."""
     client(server).put_object(Bucket="birds", Key="2024/", Body=b"")  # a console's "folder"
+    server.asked.clear()
     assert scan_photos(URL, 1) == scan_folder(photos, 1)
     assert len([line for line in server.asked if line.startswith("GET /birds/2024/")]) == 72
     assert len(server.asked) == 73  # a listing, and one request a photo
