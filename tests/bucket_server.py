@@ -13,6 +13,8 @@ REFUSALS = {
     "AccessDenied": "403 Forbidden",
     "SlowDown": "503 Slow Down",
     "InternalError": "500 Internal Server Error",
+    "RequestTimeTooSkewed": "403 Forbidden",
+    "InvalidRequest": "400 Bad Request",
 }
 _MESSAGES = {
     "InvalidAccessKeyId": "The AWS Access Key Id you provided does not exist in our records.",
@@ -27,6 +29,7 @@ class S3Server:
     address: str = ""
     asked: list[str] = field(default_factory=list)  # method and path
     refusals: list[str] = field(default_factory=list)  # codes of the next photos that are asked for
+    page_refusals: list[str] = field(default_factory=list)  # of pages of listings behind the first
     delay: float = 0.0  # seconds that each answer takes longer
 
     def __call__(self, request: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -34,8 +37,10 @@ class S3Server:
         line = f"{request['REQUEST_METHOD']} {request['PATH_INFO']}"
         self.asked.append(line)
         sleep(self.delay)
-        if self.refusals and self.is_photo(line):
-            code = self.refusals.pop(0)
+        later_page = "continuation-token" in request["QUERY_STRING"]
+        refusals = self.page_refusals if later_page else self.refusals
+        if refusals and (later_page or self.is_photo(line)):
+            code = refusals.pop(0)
             start(REFUSALS[code], [("Content-Type", "application/xml")])
             message = _MESSAGES.get(code, code)
             return [f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()]

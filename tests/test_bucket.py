@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from stages.base import storage
-from stages.base.bucket import bucket_file
+from stages.base.bucket import Bucket, bucket_file
 from stages.base.errors import UserError
+from stages.dataset import bucket_scan
 from stages.dataset.bucket_scan import scan_photos
-from stages.dataset.scan import scan_folder
+from stages.dataset.scan import require_images, scan_folder
+from stages.predict import photo_source
 from stages.predict.find_sources import find_sources
 from stages.predict.photo_source import PhotoSource, Unread, read_source_bytes
 from tests.bucket_server import S3Server, s3_server
@@ -61,6 +63,7 @@ def server(
         monkeypatch.setenv(name, value)
     storage._of_scheme.cache_clear()
     running.refusals.clear()
+    running.page_refusals.clear()
     client(running).create_bucket(Bucket="birds")
     yield running
     for key in keys(running):
@@ -128,6 +131,7 @@ def test_busy_servers_are_asked_again(
     [
         ("SlowDown", r"cannot be read now .* tried 3 times, which is no fault of the photo"),
         ("InvalidAccessKeyId", r"the credentials do not do .*AWS_PROFILE"),
+        ("RequestTimeTooSkewed", r"is refused .*no fault of the photo; look after .*clock"),
     ],
 )
 def test_a_server_that_refuses_all_ends_the_run(
@@ -148,6 +152,70 @@ def test_photos_that_may_not_be_read_are_named(photos: Path, server: S3Server) -
     (problem,) = scan.problems
     assert (problem.problem, problem.detail) == ("unreadable", "AccessDenied")
     assert len(scan.facts) == 71
+
+
+def test_a_network_fault_in_a_large_photo_is_none_of_it(
+    photos: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where requests fail while a photo is read in pieces, no false fact is kept under its ETag."""
+    monkeypatch.setattr(storage, "_WAITS", (0, 0))
+    monkeypatch.setattr(bucket_scan, "MAX_WHOLE_READ", 10)
+    server.refusals.extend(["InternalError"] * 2000)
+    with pytest.raises(UserError, match="cannot be read now"):
+        scan_photos(URL, 1)
+    server.refusals[:] = ["InternalError"] * 2  # fewer than the tries of one photo
+    assert scan_photos(URL, 1) == scan_folder(photos, 1)
+
+
+def test_a_bad_line_of_a_list_ends_no_run(
+    photos: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What S3 or botocore has against one name is that photo's row, at once and for good."""
+    monkeypatch.setattr(storage, "_WAITS", (3600,))
+    server.refusals.append("InvalidRequest")  # as for a photo that was stored with a key of its own
+    for url in (f"{URL}/disc_00.jpg", "s3://no such bucket!/a.jpg", f"{URL}/{'a' * 2000}.jpg"):
+        read = read_source_bytes(PhotoSource(url, bucket_file(url)))
+        assert isinstance(read, Unread)
+        assert not read.again
+
+
+def test_a_listing_goes_on_at_the_page_that_failed(photos: Path, server: S3Server) -> None:
+    """A page that a busy server refuses is asked for again, and not those before it."""
+    server.page_refusals.extend(["SlowDown"] * 3)
+    with pytest.MonkeyPatch.context() as context:
+        context.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "10")
+        assert len(Bucket(URL).files()) == 72
+    assert len(server.asked) == 8 + 3
+
+
+def test_files_that_are_no_images_are_named(server: S3Server, tmp_path: Path) -> None:
+    """An empty object has no first bytes, and is named beside others, of which twenty are read."""
+    for number in range(30):
+        body = b"%PDF-1.7" if number else b""
+        client(server).put_object(Bucket="birds", Key=f"2024/{number:02}.pdf", Body=body)
+    with pytest.MonkeyPatch.context() as context:
+        context.chdir(tmp_path)
+        scan = scan_photos(URL, 1)
+        server.asked.clear()
+        with pytest.raises(UserError, match=r"00.pdf: not an image: 0 bytes"):
+            require_images(scan, URL)
+    assert len(server.asked) == 19
+
+
+def test_a_url_is_looked_up_before_it_is_read(
+    photos: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A URL has the size and version of the listing; a film behind it is not read."""
+    (listed, *_) = Bucket(URL).files()
+    found = bucket_file(str(listed)).looked_up()
+    assert (found.size, found.version) == (listed.size, listed.version)
+    assert bucket_file(f"{URL}/gone.jpg").looked_up().version == ""
+    server.asked.clear()
+    monkeypatch.setattr(photo_source, "MOST_BYTES", 10)
+    read = read_source_bytes(PhotoSource("film", bucket_file(str(listed))))
+    assert isinstance(read, Unread)
+    assert read.problem.startswith("too large")
+    assert server.asked == ["HEAD /birds/2024/disc_00.jpg"]
 
 
 def test_a_server_that_is_gone_ends_a_command_with_one_line(server: S3Server, fresh: Repo) -> None:

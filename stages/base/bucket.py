@@ -5,13 +5,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryFile, gettempdir
 from typing import IO, Any, TypeAlias, TypeVar
 
 from stages.base.errors import UserError
-from stages.base.storage import CREDENTIALS_HINT, file_system, insist
+from stages.base.storage import file_system, insist, listing_system
+from stages.base.storage_errors import CREDENTIALS_HINT
+from stages.base.system_errors import unwritable
 
 _URL = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_USER = re.compile(r"[a-z0-9+.-]+://[^/]*@", re.IGNORECASE)
+# A user name, and a password in which slashes may be, as in keys of AWS; a port is none.
+_USER = re.compile(r"(?<=://)([^/]*@|(?![^/:@]*:\d+/)[^/:@]*:[^@]*@)")
+_PIECE = 2**20  # bytes of a large file that are in memory at once
+_FILE = "file://"
 # Under which name a file system tells one content of a key from another, the surest first.
 _VERSIONS = ("ETag", "etag", "generation", "md5Hash", "content_md5", "checksum", "mtime", "created")
 Made = TypeVar("Made")
@@ -41,10 +47,12 @@ class Bucket:
             found = insist(self.url, lambda: dict(self._list()))
         except PermissionError as error:
             raise UserError(f"{self.url} may not be listed ({error.strerror}); allow it") from None
+        except OSError as error:
+            raise UserError(f"{self.url} cannot be listed: {error.strerror}") from None
         return [found[path] for path in sorted(found)]
 
     def _list(self) -> "Iterator[tuple[str, BucketFile]]":
-        system = file_system(self.url)
+        system = listing_system(self.url)
         root = system._strip_protocol(self.url).rstrip("/")  # noqa: SLF001 - as fsspec's own find does
         try:
             listed = system.find(root, detail=True, withdirs=False)
@@ -74,8 +82,19 @@ class BucketFile:
         """Return the URL of the file, as a Path returns its place with slashes."""
         return str(self)
 
+    def looked_up(self) -> "BucketFile":
+        """Return the file with its size and version; as it is where only reading it tells.
+
+        A HEAD that fails has no words of S3 in its answer, and a GET has.
+        """
+        try:
+            facts = insist(str(self), lambda: file_system(self.url).info(str(self)))
+        except OSError:
+            return self
+        return BucketFile(self.url, self.path, facts["size"] or 0, _version(facts))
+
     def read_bytes(self) -> bytes:
-        """Return the whole content; FileNotFoundError or PermissionError, as of a Path.
+        """Return the whole content; an OSError of the one file, as of a Path.
 
         All else that goes wrong says nothing of the photo: it is tried again, and is a UserError.
         """
@@ -89,16 +108,24 @@ class BucketFile:
         return head
 
     def read_in_pieces(self, use: Callable[[IO[bytes]], Made]) -> Made:
-        """Return what a function makes of the open file, of which a piece is in memory at a time.
+        """Return what a function makes of a temporary copy, of which a piece is in memory at once.
 
-        The function is called anew where a request fails.
+        So the function reads no network, whose faults it could take for the photo's.
         """
+        with TemporaryFile() as copy:
+            insist(str(self), lambda: self._copy_to(copy))
+            copy.seek(0)
+            return use(copy)
 
-        def whole() -> Made:
-            with file_system(self.url).open(str(self), "rb") as file:
-                return use(file)
-
-        return insist(str(self), whole)
+    def _copy_to(self, copy: IO[bytes]) -> None:
+        copy.seek(0)
+        copy.truncate()
+        with file_system(self.url).open(str(self), "rb", block_size=_PIECE) as file:
+            while piece := file.read(_PIECE):
+                try:
+                    copy.write(piece)
+                except OSError as error:
+                    raise unwritable(f"a copy of {self} in {gettempdir()}", error) from None
 
 
 PhotoFolder: TypeAlias = Path | Bucket
@@ -114,25 +141,70 @@ def is_bucket_url(text: str) -> bool:
     return _URL.match(text) is not None
 
 
+def local_path(text: str) -> str:
+    """Return the path behind a URL of file://, and any other text as it is.
+
+    >>> local_path("file:///photos"), local_path("s3://birds")
+    ('/photos', 's3://birds')
+    """
+    return text[len(_FILE) :] if text.lower().startswith(_FILE) else text
+
+
+def has_secret(url: str) -> bool:
+    """Return whether a URL has a user name or a password in it.
+
+    >>> has_secret("s3://key:a/b@birds/1.jpg"), has_secret("s3://birds/me@home.jpg")
+    (True, False)
+    """
+    return _USER.search(url) is not None
+
+
+def without_secret(url: str) -> str:
+    """Return a URL without the user name and password in it.
+
+    >>> without_secret("s3://key:a/b@birds/1.jpg")
+    's3://birds/1.jpg'
+    """
+    return _USER.sub("", url, count=1)
+
+
+def refuse_secret(url: str) -> None:
+    """Refuse a URL that has a user name or a password in it, which the error does not show."""
+    if has_secret(url):
+        scheme = scheme_of(url)
+        raise UserError(
+            f"a URL of {scheme}:// has a user name in it, which git and results would keep; leave"
+            f" it out, {CREDENTIALS_HINT}"
+        )
+
+
 def photo_folder(text: str) -> PhotoFolder:
     """Return the folder of photos that params.yaml or a command names: a path, or a bucket's URL.
 
-    UserError for a URL that has a password in it, which would get into git.
+    UserError for a URL that has a password in it.
     """
     if not is_bucket_url(text):
         return Path(text)
-    if _USER.match(text):
-        raise UserError(
-            f"a URL of {text.split('://', maxsplit=1)[0]}:// has a user name in it, which git would"
-            f" keep; leave it out, {CREDENTIALS_HINT}"
-        )
-    return Bucket(text.rstrip("/"))
+    refuse_secret(text)
+    return Bucket(_lower_scheme(text).rstrip("/"))
 
 
 def bucket_file(url: str) -> BucketFile:
-    """Return the file behind a URL, which need not exist."""
-    folder, _, name = url.rpartition("/")
+    """Return the file behind a URL, which need not exist; UserError as of photo_folder."""
+    refuse_secret(url)
+    folder, _, name = _lower_scheme(url).rpartition("/")
     return BucketFile(folder, name)
+
+
+def scheme_of(url: str) -> str:
+    """Return the scheme of a URL, in lower case."""
+    return url.split("://", maxsplit=1)[0].lower()
+
+
+def _lower_scheme(url: str) -> str:
+    """Return a URL with its scheme in lower case, as fsspec knows it."""
+    scheme = scheme_of(url)
+    return scheme + url[len(scheme) :]
 
 
 def opened(file: PhotoFile) -> Path | BytesIO:

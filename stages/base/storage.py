@@ -3,23 +3,26 @@
 fsspec is loaded only where a URL is read, so that photos on the disk need nothing of it.
 """
 
-import os
-import re
 import time
 from collections.abc import Callable
-from errno import EACCES, ENOENT
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stages.base.errors import UserError
+from stages.base.storage_errors import (
+    CREDENTIALS_HINT,
+    error_of_file,
+    is_of_account,
+    is_of_credentials,
+    reason_of,
+)
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 # Requests on their way at once in one process; each holds one photo in memory.
 REQUESTS_AT_ONCE = 16
-CREDENTIALS_HINT = "for S3 AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give them"
 # Seconds before the second try and each after it: a server that starts anew is waited for, and one
 # that is gone ends the run within half a minute.
 _WAITS = (1, 2, 4, 8)
@@ -33,28 +36,11 @@ _S3 = {
 # With more than one connection for a file s3fs asks for its length first, a request more a photo.
 _S3_OPTIONS = {"config_kwargs": _S3, "max_concurrency": 1}
 _OPTIONS: dict[str, dict[str, Any]] = {"s3": _S3_OPTIONS, "s3a": _S3_OPTIONS}
-# The package of DVC by which both DVC and fsspec reach a scheme.
-_PACKAGES = {
-    "s3": "dvc-s3",
-    "s3a": "dvc-s3",
-    "gs": "dvc-gs",
-    "gcs": "dvc-gs",
-    "az": "dvc-azure",
-    "azure": "dvc-azure",
-    "abfs": "dvc-azure",
-    "ssh": "dvc-ssh",
-    "sftp": "dvc-ssh",
-    "hdfs": "dvc-hdfs",
-    "webhdfs": "dvc-webhdfs",
-    "oss": "dvc-oss",
-}
-# What providers call a key that is wrong, out of date or missing; s3fs makes of most of them, and
-# of what one photo alone refuses, a PermissionError.
-_CREDENTIALS = re.compile(
-    r"Credential|InvalidAccessKeyId|SignatureDoesNotMatch|(Expired|Invalid)Token|TokenRefresh"
-    r"|access key Id|signature we calculated|token .*(expired|invalid)|ProfileNotFound",
-    re.IGNORECASE,
-)
+# The package of DVC by which both DVC and fsspec reach a scheme. Others stay out: of ssh, sftp,
+# webdav and hdfs fsspec takes the host from its options and not from the URL, and of azure the name
+# of the account.
+_PACKAGES = {"s3": "dvc-s3", "s3a": "dvc-s3", "gs": "dvc-gs", "gcs": "dvc-gs"}
+SCHEMES = (*_PACKAGES, "file")
 
 _LOADING = Lock()  # of threads that want one at the same time, the first loads it
 
@@ -63,31 +49,38 @@ Reply = TypeVar("Reply")
 
 def file_system(url: str) -> "AbstractFileSystem":
     """Return the file system of a URL; UserError for an unknown scheme or a missing package."""
-    with _LOADING:
-        return _of_scheme(url.split("://", maxsplit=1)[0].lower())
+    return _loaded(url, 1)  # the tries are counted here, in one place for all file systems
+
+
+def listing_system(url: str) -> "AbstractFileSystem":
+    """Return one that repeats a page of a listing by itself, which else begins at its first."""
+    return _loaded(url, len(_WAITS) + 1)
 
 
 def insist(what: str, call: Callable[[], Reply]) -> Reply:
     """Return what a call returns; one that fails for a cause that may pass is repeated.
 
-    FileNotFoundError and PermissionError are of the file, and are raised as those of a path are:
-    s3fs leaves out their number, by which callers know them.
+    What is wrong with the one file is raised as an OSError, as that of a path is, and at once; a
+    UserError is of all files.
     """
     for wait in (*_WAITS, None):
         try:
             return call()
         except (UserError, MemoryError):
             raise
-        except FileNotFoundError:
-            raise FileNotFoundError(ENOENT, os.strerror(ENOENT), what) from None
         except Exception as error:
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            if _CREDENTIALS.search(reason):
+            reason = reason_of(error)
+            if is_of_credentials(error):
                 raise UserError(
                     f"{what}: the credentials do not do ({reason}); {CREDENTIALS_HINT}"
                 ) from None
-            if isinstance(error, PermissionError):
-                raise PermissionError(EACCES, error.strerror or str(error), what) from None
+            if is_of_account(error):
+                raise UserError(
+                    f"{what} is refused ({reason}), which is no fault of the photo; look after the"
+                    " account, the settings and the clock of this machine, and run it again"
+                ) from None
+            if of_file := error_of_file(error, what):
+                raise of_file from None
             if wait is None:
                 raise UserError(
                     f"{what} cannot be read now ({reason}), tried {len(_WAITS) + 1} times, which is"
@@ -98,22 +91,27 @@ def insist(what: str, call: Callable[[], Reply]) -> Reply:
     raise AssertionError  # the last try has returned or raised
 
 
+def _loaded(url: str, tries: int) -> "AbstractFileSystem":
+    with _LOADING:
+        return _of_scheme(url.split("://", maxsplit=1)[0].lower(), tries)
+
+
 @cache  # fsspec's own cache has an instance for each thread, with connections of its own
-def _of_scheme(scheme: str) -> "AbstractFileSystem":
+def _of_scheme(scheme: str, tries: int) -> "AbstractFileSystem":
     import fsspec  # noqa: PLC0415 - 30 ms, for those alone whose photos are in a bucket
 
+    if scheme not in SCHEMES:
+        known = scheme in fsspec.available_protocols()
+        what = "cannot be told from its URL alone" if known else "is no storage that is known"
+        raise UserError(f"{scheme}:// {what}; photos are read from {', '.join(sorted(_PACKAGES))}")
     try:
         # Folders are listed anew each time: a listing that is kept for later takes memory.
         options = {"use_listings_cache": False} | _OPTIONS.get(scheme, {})
         system = fsspec.filesystem(scheme, skip_instance_cache=True, **options)
-    except ImportError as error:
-        package = _PACKAGES.get(scheme)
-        remedy = f"pip install {package}" if package else f"{error}"
-        raise UserError(f"{scheme}:// needs a package that is not installed; {remedy}") from None
-    except ValueError:
+    except ImportError:
         raise UserError(
-            f"{scheme}:// is no storage that is known; known are {', '.join(sorted(_PACKAGES))}"
+            f"{scheme}:// needs a package that is not installed; pip install {_PACKAGES[scheme]}"
         ) from None
     if hasattr(system, "retries"):
-        system.retries = 1  # the tries are counted here, in one place for all file systems
+        system.retries = tries
     return system

@@ -8,6 +8,7 @@ from tqdm import tqdm
 from stages.base.ahead import map_ahead
 from stages.base.bucket import Bucket, BucketFile, PhotoFolder, photo_folder
 from stages.base.errors import UserError
+from stages.base.file_names import refuse_locale
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.storage import REQUESTS_AT_ONCE
 from stages.dataset.fact_record import FactRecord, open_fact_record
@@ -48,9 +49,11 @@ def list_paths(folder: PhotoFolder) -> list[str]:
 def list_bucket(bucket: Bucket) -> tuple[list[BucketFile], int]:
     """Return the files of a bucket, sorted by path, and how many files and folders are hidden.
 
-    UserError for a bucket without any.
+    UserError for a bucket without any, and where the locale has no letters for its names.
     """
     files = bucket.files()
+    for file in files:
+        refuse_locale(file.path)
     if not files:
         raise UserError(
             f"{bucket} holds no file; name the folder that holds your photos, as in s3://birds/2024"

@@ -36,6 +36,7 @@ _SYSTEM_NAMES = frozenset(
 )
 _SYSTEM_ENDINGS = (".lrdata", ":zone.identifier", "@synoeastream", "@synoresource")
 UNREADABLE = "unreadable"
+_SHOWN = 20  # files of a folder without an image that an error names, and what they are
 _LINK_PROBLEMS = {
     ELOOP: ("symlink loop", "it leads back to itself"),
     ENOENT: ("broken link", "what it leads to is not there"),
@@ -88,16 +89,21 @@ def require_images(scan: Scan, folder: str) -> None:
     """Refuse a folder without a single image; the error shows what it holds instead."""
     if any(file.format for file in scan.facts):
         return
-    lines = [str(_not_an_image(folder, file.path)) for file in scan.facts]
+    lines = [str(_not_an_image(folder, file)) for file in scan.facts[:_SHOWN]]
+    lines += [file.path for file in scan.facts[_SHOWN:]]
     lines += map(str, scan.problems)
     if not lines:
         raise UserError(f"ingest.images: {folder} is empty; put your photos there")
-    raise error_list(f"ingest.images: {folder} holds no image that can be read:", lines)
+    raise error_list(f"ingest.images: {folder} holds no image that can be read:", lines, _SHOWN)
 
 
-def _not_an_image(folder: str, path: str) -> Problem:
-    head = read_head(photo_folder(folder) / path, HEAD_BYTES)
-    return Problem(path, "not an image", foreign_content(head))
+def _not_an_image(folder: str, file: FileFacts) -> Problem:
+    try:
+        # Of nothing S3 has no first bytes, and answers with an error.
+        head = read_head(photo_folder(folder) / file.path, HEAD_BYTES) if file.size else b""
+    except OSError as error:
+        return Problem(file.path, UNREADABLE, error.strerror or str(error))
+    return Problem(file.path, "not an image", foreign_content(head))
 
 
 def require_readable(scan: Scan, folder: str) -> None:
@@ -188,6 +194,8 @@ def _header(file: IO[bytes]) -> tuple[str, int, int]:
     try:
         with Image.open(file, formats=OPENED_FORMATS) as image:
             return image.format or "", *image.size
+    except MemoryError:
+        raise
     except Exception:  # Pillow raises a dozen kinds on damaged headers
         return "", 0, 0
 

@@ -6,16 +6,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from stages.base.bucket import PhotoFolder, is_bucket_url, photo_folder
+from stages.base.ahead import map_ahead
+from stages.base.bucket import (
+    BucketFile,
+    PhotoFolder,
+    is_bucket_url,
+    local_path,
+    photo_folder,
+    refuse_secret,
+)
 from stages.base.echo import echo
 from stages.base.errors import UserError, error_list
 from stages.base.file_names import utf8_name
 from stages.base.plural import count_noun, join_names
+from stages.base.storage import REQUESTS_AT_ONCE
 from stages.labels.label_csv import read_labels_csv
 from stages.labels.label_rule import label_photos
 from stages.labels.labels import LabelParams, PhotoLabels
 from stages.labels.problem import Problem
-from stages.predict.find_sources import find_sources
+from stages.predict.find_sources import SECRET, find_sources
 from stages.predict.path_column import open_table
 from stages.predict.photo_source import PhotoSource, Unread
 
@@ -57,6 +66,8 @@ def find_labelled_photos(
     Paths of a table are relative to its folder; those of a table of labels beside a folder
     (options.table) to that folder. UserError where no photo gets a label.
     """
+    refuse_secret(argument)  # before anything shows it
+    argument = local_path(argument)
     path = Path(argument)
     is_table = path.suffix.lower() in _TABLES and not path.is_dir()
     in_bucket = is_bucket_url(argument)
@@ -70,7 +81,7 @@ def find_labelled_photos(
     column = options.path_column or params.path_column
     (found,) = find_sources([argument], column, io.BytesIO())
     if is_table:
-        by_key = _by_key(map(_without_spaces, found.sources), "")
+        by_key = _by_key(_of_table(argument, list(found.sources)), "")
     else:
         folder = photo_folder(argument)
         by_key = _by_key(found.sources, utf8_name((folder / "x").as_posix())[:-1])
@@ -150,6 +161,22 @@ def _require_photo(folder: PhotoFolder, sources: Sequence[PhotoSource]) -> None:
         place = sources[0].place
         reason = place.problem if isinstance(place, Unread) else "it is a photo"
         raise UserError(f"{folder}: {reason}")
+
+
+def _of_table(table: str, sources: Sequence[PhotoSource]) -> Iterable[PhotoSource]:
+    """Return the photos of a table, those in buckets with the versions that they have now."""
+    secrets = sum(source.place == SECRET for source in sources)
+    if secrets:
+        raise UserError(f"{table}: in {count_noun(secrets, 'row')} {SECRET.problem}")
+    if not any(isinstance(source.place, BucketFile) for source in sources):
+        return map(_without_spaces, sources)
+    return map_ahead(_with_version, sources, REQUESTS_AT_ONCE)
+
+
+def _with_version(source: PhotoSource) -> PhotoSource:
+    if isinstance(source.place, BucketFile):
+        return replace(source, place=source.place.looked_up())
+    return _without_spaces(source)
 
 
 def _without_spaces(source: PhotoSource) -> PhotoSource:

@@ -15,9 +15,20 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from stages.base.bucket import Bucket, bucket_file, is_bucket_url, photo_folder
-from stages.base.file_names import utf8_name
+from stages.base.bucket import (
+    Bucket,
+    bucket_file,
+    has_secret,
+    is_bucket_url,
+    local_path,
+    photo_folder,
+    refuse_secret,
+    scheme_of,
+    without_secret,
+)
+from stages.base.file_names import refuse_locale, utf8_name
 from stages.base.plural import count_noun
+from stages.base.storage import SCHEMES
 from stages.dataset.bucket_scan import list_bucket
 from stages.dataset.photo_files import extension_of, is_named_photo
 from stages.dataset.scan import list_files
@@ -32,6 +43,7 @@ from stages.predict.photo_source import (
 )
 
 LIST_ON_STDIN = "-"
+SECRET = Unread("a user name is in the URL, which results would keep: leave it out")
 _WEB = ("http://", "https://")
 _TABLES = (".csv", ".tsv")
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -63,9 +75,10 @@ def _find(argument: str, path_column: str, alone: bool, stdin: BinaryIO) -> Foun
         return Found(_in_list(stdin), None)
     if argument.startswith(_WEB):
         return Found([_one(argument, Path())], 1)
-    if is_bucket_url(argument):
-        return _in_bucket(argument)
-    return _on_disk(argument, path_column, alone)
+    path = local_path(argument)  # of a folder on the disk more is known than fsspec lists
+    if is_bucket_url(path):
+        return _in_bucket(path)
+    return _on_disk(path, path_column, alone)
 
 
 def _on_disk(argument: str, path_column: str, alone: bool) -> Found:
@@ -91,9 +104,21 @@ def _one(name: str, folder: Path) -> PhotoSource:
         return PhotoSource(name, Unread("no path: the line or the cell is empty"))
     if name.startswith(_WEB):
         return PhotoSource(utf8_name(name), Address(name))
-    if is_bucket_url(name):
-        return PhotoSource(utf8_name(name), bucket_file(name))
-    return PhotoSource(utf8_name(name), folder / name)
+    path = local_path(name)
+    if is_bucket_url(path):
+        return _behind_url(path)
+    return PhotoSource(utf8_name(name), folder / path)
+
+
+def _behind_url(url: str) -> PhotoSource:
+    """Return a photo in a bucket by its URL in a list."""
+    if has_secret(url):
+        return PhotoSource(utf8_name(without_secret(url)), SECRET)
+    refuse_locale(url)
+    if scheme_of(url) not in SCHEMES:
+        known = f"photos are not read from {scheme_of(url)}://, but from {', '.join(SCHEMES)}"
+        return PhotoSource(utf8_name(url), Unread(known))
+    return PhotoSource(utf8_name(url), bucket_file(url))
 
 
 def _whole_name(folder: Path, photo: PhotoSource) -> str:
@@ -128,6 +153,7 @@ def _in_folder(folder: Path) -> Found:
 
 def _in_bucket(url: str) -> Found:
     """Return the photos below a URL, sorted; or the one photo that it is the name of."""
+    refuse_secret(url)
     if is_named_photo(url):
         return Found([_one(url, Path())], 1)
     bucket = photo_folder(url)

@@ -92,7 +92,7 @@ def _read_place(place: Path | Address | BucketFile | bytes | Unread) -> bytes | 
     if isinstance(place, Path):
         return _read_file(place)
     if isinstance(place, BucketFile):
-        return too_large(place.size) if place.size > MOST_BYTES else place.read_bytes()
+        return _read_bucket_file(place)
     return _read_address(place.url) if isinstance(place, Address) else place
 
 
@@ -113,6 +113,12 @@ def _read_file(path: Path) -> bytes | Unread:
         if status.st_size > MOST_BYTES:
             return too_large(status.st_size)
         return file.read()
+
+
+def _read_bucket_file(file: BucketFile) -> bytes | Unread:
+    """Return the bytes of a file whose size is known, or asked for first."""
+    known = file if file.version else file.looked_up()
+    return too_large(known.size) if known.size > MOST_BYTES else known.read_bytes()
 
 
 def _read_address(url: str) -> bytes | Unread:

@@ -66,7 +66,8 @@ def _read_original(file: PhotoFile, sha256: str, cache: EncodeCache) -> Original
     """Return what is needed of a photo: its own bytes only where the cache does not have others.
 
     To read and hash a photo of 12 megapixels takes a tenth of what it takes to presize it. Of a
-    bucket nothing is asked of a photo whose size the cache has too.
+    bucket nothing is asked of a photo whose size the cache has too, nor of one that was refused,
+    whose size counts nowhere.
     """
     cached = cache.load(sha256)
     far = isinstance(file, BucketFile)
@@ -78,6 +79,8 @@ def _read_original(file: PhotoFile, sha256: str, cache: EncodeCache) -> Original
                 raise Faulty(Fault.CHANGED, "it is no file any more")
             if whole:
                 return Original(content=b"", size=state.st_size, cached=cached)
+        elif isinstance(cached, Undecodable):
+            return Original(content=b"", size=0, cached=cached, far=True)
         elif isinstance(cached, Encoded) and whole and cached.original_bytes:
             return Original(content=b"", size=cached.original_bytes, cached=cached, far=True)
         content = file.read_bytes()

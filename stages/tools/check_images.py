@@ -9,6 +9,7 @@ from dvc.fs import known_implementations
 
 from stages.base.bucket import is_bucket_url
 from stages.base.file_names import refuse_locale
+from stages.base.storage import SCHEMES
 from stages.tools.remote_plugins import missing_package
 from stages.tools.tracked import normal_path
 from stages.tools.unhashable import unhashable_lines
@@ -51,9 +52,10 @@ def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[s
 def _bucket_mistakes(images: str) -> Iterator[str]:
     """Yield why DVC or fsspec cannot look into a bucket; whether it answers, its listing shows."""
     scheme = images.split("://", maxsplit=1)[0]
-    if package := missing_package(scheme):
+    ours = scheme in SCHEMES
+    if ours and (package := missing_package(scheme)):
         yield f"ingest.images: {images} needs {package}, which is missing; pip install {package}"
-    elif scheme not in known_implementations or scheme in _NOT_FOR_DVC:
+    elif not ours or scheme not in known_implementations or scheme in _NOT_FOR_DVC:
         yield (
             f"ingest.images: {images}: DVC and Finetrack do not both reach {scheme}://; name a"
             " folder of this machine by its path from here, such as ../photos, or a bucket, as in"

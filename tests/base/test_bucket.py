@@ -2,8 +2,10 @@
 
 import hashlib
 import pickle
+from collections.abc import Callable
 from errno import ENOENT
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -13,9 +15,12 @@ from stages.base.bucket import (
     BucketFile,
     bucket_file,
     is_bucket_url,
+    local_path,
     opened,
     photo_folder,
     read_head,
+    refuse_secret,
+    without_secret,
 )
 from stages.base.errors import UserError
 
@@ -112,9 +117,57 @@ def test_a_file_that_is_gone_is_not_tried_again(
     assert (error.value.errno, error.value.filename) == (ENOENT, f"{photos.url}/gone.jpg")
 
 
-def test_a_password_in_a_url_is_refused_and_not_shown() -> None:
-    """A URL with a user name would be kept by git; the error has nothing of it."""
+@pytest.mark.parametrize("use", [photo_folder, bucket_file, refuse_secret])
+@pytest.mark.parametrize(
+    "url",
+    ["s3://key:secret@birds/2024", "s3://AKIA:ab/secret+ef@birds/2024", "sftp://secret@host/a.jpg"],
+)
+def test_a_password_in_a_url_is_refused_and_not_shown(
+    use: Callable[[str], object], url: str
+) -> None:
+    """A URL with a user name would be kept by git and by results; the error has nothing of it."""
     with pytest.raises(UserError) as error:
-        photo_folder("s3://key:secret@birds/2024")
+        use(url)
+    assert "secret" not in without_secret(url)
     assert "secret" not in str(error.value)
     assert "AWS_PROFILE" in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["s3://birds/me@home.jpg", "s3://a/b:c@d.jpg", "s3://a:80/b@c.jpg"])
+def test_a_sign_in_a_key_is_no_user(url: str) -> None:
+    """An @ behind the bucket's name belongs to the name of a photo."""
+    assert str(bucket_file(url)) == without_secret(url) == url
+
+
+def test_a_scheme_is_written_in_any_case() -> None:
+    """A URL is the same place whatever the case of its scheme, and its key keeps its own."""
+    assert bucket_file("S3://Birds/A.jpg") == BucketFile("s3://Birds", "A.jpg")
+    assert photo_folder("S3://Birds/") == Bucket("s3://Birds")
+
+
+def test_a_file_that_is_looked_up_is_that_of_the_listing(photos: Bucket) -> None:
+    """Size and version are those of the listing; a file that is gone stays without."""
+    (listed, *_) = photos.files()
+    found = bucket_file(str(listed)).looked_up()
+    assert (found.size, found.version) == (listed.size, listed.version)
+    gone = photos / "gone.jpg"
+    assert gone.looked_up() is gone
+
+
+def test_what_fails_while_a_copy_is_used_is_not_tried_again(photos: Bucket) -> None:
+    """The function reads a whole copy on this machine, so its errors are its own."""
+    calls = []
+
+    def use(file: IO[bytes]) -> None:
+        calls.append(file.read())
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        (photos / "a.jpg").read_in_pieces(use)
+    assert calls == [b"a.jpg" * 100]
+
+
+def test_a_url_of_a_file_is_its_path() -> None:
+    """A URL of file:// names a folder of this machine, in whatever case."""
+    assert local_path("FILE:///a b.jpg") == "/a b.jpg"
+    assert local_path("s3://birds") == "s3://birds"

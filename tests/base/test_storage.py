@@ -4,14 +4,14 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from errno import EACCES, ENOENT
+from errno import EACCES, EINVAL, ENOENT
 from pathlib import Path
 
 import pytest
 
 from stages.base import storage
 from stages.base.errors import UserError
-from stages.base.storage import file_system, insist
+from stages.base.storage import file_system, insist, listing_system
 
 
 @pytest.fixture(autouse=True)
@@ -83,14 +83,52 @@ def test_a_refusal_is_of_the_one_file() -> None:
 
 def test_a_missing_package_is_named_with_its_line() -> None:
     """Without the file system of a scheme the error has the line that installs it."""
-    with pytest.raises(UserError, match=r"oss:// needs a package .*pip install dvc-oss"):
-        file_system("oss://birds")
+    with pytest.raises(UserError, match=r"gs:// needs a package .*pip install dvc-gs"):
+        file_system("gs://birds")
 
 
 def test_an_unknown_scheme_is_refused() -> None:
     """A scheme that nobody knows is an error that names some that are known."""
     with pytest.raises(UserError, match=r"birds:// is no storage that is known; .*s3"):
         file_system("birds://a")
+
+
+def test_a_storage_whose_url_is_not_all_is_refused() -> None:
+    """Where fsspec takes the host from elsewhere than the URL, that is said, and what is read."""
+    with pytest.raises(UserError, match=r"sftp:// cannot be told from its URL alone; .*gs, s3"):
+        file_system("sftp://host/photos")
+
+
+@pytest.mark.parametrize("error", [TypeError("no host"), OSError(EINVAL, "stored with a key")])
+def test_what_is_wrong_with_a_name_is_said_at_once(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """One bad line of a list is an error of that file, for which nothing is waited."""
+    monkeypatch.setattr(storage, "_WAITS", (3600,))
+
+    def read() -> bytes:
+        raise error
+
+    with pytest.raises(OSError, match=str(error.args[-1])) as caught:
+        insist("s3://birds/a.jpg", read)
+    assert (caught.value.errno, caught.value.filename) == (EINVAL, "s3://birds/a.jpg")
+
+
+def test_what_is_wrong_with_the_machine_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that would fail every photo ends the run, and is no property of one."""
+    monkeypatch.setattr(storage, "_WAITS", (3600,))
+
+    def read() -> bytes:
+        raise ValueError("Invalid endpoint: localhost")
+
+    with pytest.raises(UserError, match=r"is refused .*no fault of the photo"):
+        insist("s3://birds/a.jpg", read)
+
+
+def test_a_listing_has_a_file_system_of_its_own() -> None:
+    """A listing repeats its pages, by an instance that photos do not share."""
+    assert listing_system("file:///photos") is not file_system("file:///photos")
+    assert listing_system("FILE:///photos") is listing_system("file:///photos")
 
 
 def test_what_is_gone_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,3 +134,32 @@ def test_a_bucket_without_an_image_says_what_it_holds(url: str) -> None:
         (root_of(url) / name).write_bytes(b"%PDF-1.7")
     with pytest.raises(UserError, match=r"(?s)holds no image.*a.jpg: not an image: PDF"):
         require_images(scan_photos(url, 1), url)
+
+
+def test_of_many_files_that_are_no_images_some_are_looked_into(url: str) -> None:
+    """Twenty files are asked for what they are, an empty one is not, and the others are counted."""
+    for file in [file for file in root_of(url).rglob("*") if file.is_file()]:
+        file.unlink()
+    for number in range(30):
+        (root_of(url) / f"{number:02}.pdf").write_bytes(b"%PDF-1.7" if number else b"")
+    scan = scan_photos(url, 1)
+    for number in range(20, 30):
+        (root_of(url) / f"{number}.pdf").unlink()
+    (root_of(url) / "00.pdf").unlink()
+    (root_of(url) / "01.pdf").unlink()
+    with pytest.raises(UserError) as error:
+        require_images(scan, url)
+    _, empty, gone, third, *_, last = error.value.lines
+    assert "00.pdf: not an image: 0 bytes" in empty
+    assert "01.pdf: unreadable: No such file" in gone
+    assert "02.pdf: not an image: PDF" in third
+    assert last.strip() == "... and 10 more"
+
+
+def test_names_that_the_locale_has_no_letters_for_are_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key outside ASCII is refused under such a locale, as the name of a file is."""
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "ascii")
+    with pytest.raises(UserError, match="PYTHONUTF8=1"):
+        list_bucket(Bucket(url))

@@ -25,10 +25,18 @@ def test_a_bucket_may_hold_the_photos(url: str) -> None:
     assert ingest_section(images=url).images == url
 
 
-def test_a_url_with_a_password_is_refused() -> None:
+@pytest.mark.parametrize("url", ["azure://photos", "sftp://host/photos", "S3://birds"])
+def test_another_storage_is_refused(url: str) -> None:
+    """What cannot be reached by its URL alone is refused with what can."""
+    with pytest.raises(ValidationError, match="s3://birds or gs://birds, in lower case"):
+        ingest_section(images=url)
+
+
+@pytest.mark.parametrize("user", ["key:secret", "key:a/secret+b"])
+def test_a_url_with_a_password_is_refused(user: str) -> None:
     """What git would keep of a URL must not open the bucket, and the error does not show it."""
     with pytest.raises(ValidationError) as error:
-        ingest_section(images="s3://key:secret@birds")
+        ingest_section(images=f"s3://{user}@birds/2024")
     (detail,) = error.value.errors()
     assert "user name" in detail["msg"]
     assert "secret" not in detail["msg"]

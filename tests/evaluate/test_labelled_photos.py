@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from stages.base.bucket import BucketFile
 from stages.base.errors import UserError
 from stages.base.params import read_section
 from stages.dataset.ingest_params import IngestParams
+from stages.evaluate import labelled_photos
 from stages.evaluate.labelled_photos import (
     LabelBy,
     LabelledPhotos,
@@ -15,6 +17,7 @@ from stages.evaluate.labelled_photos import (
     require_known_class,
 )
 from stages.labels.labels import LabelParams
+from stages.predict import find_sources
 from tests.evaluate.example_evaluation import ROOT
 from tests.predict.small_model import make_photo
 
@@ -186,8 +189,12 @@ def test_a_model_of_other_classes_is_refused(album: Path, rule: LabelParams) -> 
         require_known_class(photos, ["Cat", "owl"])
 
 
-def test_labels_of_a_bucket_go_by_the_path_below_its_url(album: Path, rule: LabelParams) -> None:
+def test_labels_of_a_bucket_go_by_the_path_below_its_url(
+    album: Path, rule: LabelParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By folder or by a table here, a bucket's photos are labelled as those of the folder."""
+    for module in (labelled_photos, find_sources):  # so that file:// is read as a bucket
+        monkeypatch.setattr(module, "local_path", str)
     url = f"file://{album}"
     photos = find_labelled_photos(f"{url}/", rule, BY_FOLDER)
     expected = {f"{url}/cat/1.jpg": "cat", f"{url}/cat/2.jpg": "cat", f"{url}/dog/1.jpg": "dog"}
@@ -202,3 +209,26 @@ def test_a_table_in_a_bucket_is_refused(rule: LabelParams) -> None:
     """A table is read from this machine, and the error says to copy it."""
     with pytest.raises(UserError, match="copy it here"):
         find_labelled_photos("s3://birds/labels.csv", rule, TABLE)
+
+
+def test_a_user_in_a_url_is_not_shown(album: Path, rule: LabelParams) -> None:
+    """Whether the URL is named or stands in a table, the error has nothing of the password."""
+    (album / "list.csv").write_text("path,label\ns3://me:a/secret@birds/1.jpg,cat\n")
+    for argument in ("s3://me:a/secret@birds/list.csv", "album/list.csv"):
+        with pytest.raises(UserError, match="user name") as error:
+            find_labelled_photos(argument, rule, TABLE)
+        assert "secret" not in str(error.value)
+
+
+def test_photos_of_a_table_have_the_version_of_now(
+    album: Path, rule: LabelParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A photo behind a URL in a table has size and version, so that one written anew is another."""
+    monkeypatch.setattr(find_sources, "local_path", str)
+    url = f"file://{album}/cat/1.jpg"
+    (album / "list.csv").write_text(f"path,label\n{url},cat\ndog/1.jpg,dog\n")
+    photos = find_labelled_photos("album/list.csv", rule, TABLE)
+    place = {source.name: source.place for source in photos.sources}[url]
+    assert isinstance(place, BucketFile)
+    assert place.size == (album / "cat" / "1.jpg").stat().st_size
+    assert place.version

@@ -250,6 +250,13 @@ def test_the_members_of_a_tar_are_forgotten(tmp_path: Path) -> None:
     assert max(kept) <= 1
 
 
+@pytest.fixture
+def files_in_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a URL of file:// be read as one of a bucket, which needs no server."""
+    monkeypatch.setattr(module, "local_path", str)
+
+
+@pytest.mark.usefixtures("files_in_a_bucket")
 def test_a_bucket_is_its_photos_by_url(tmp_path: Path) -> None:
     """Below a URL photos are sorted and named by it, hidden ones left out, others passed over."""
     touch(tmp_path, "b/2.jpg", "b/1.PNG", ".x/3.jpg", "note.txt")
@@ -274,6 +281,7 @@ def test_a_url_may_name_one_photo_anywhere_in_a_list(tmp_path: Path) -> None:
     assert sources(tmp_path / "table.csv") == [photo]
 
 
+@pytest.mark.usefixtures("files_in_a_bucket")
 def test_a_bucket_without_a_photo_is_a_problem_or_an_error(tmp_path: Path) -> None:
     """Other files alone are a problem in the URL's place; nothing at all is an error."""
     touch(tmp_path, "album/note.txt")
@@ -282,3 +290,40 @@ def test_a_bucket_without_a_photo_is_a_problem_or_an_error(tmp_path: Path) -> No
     assert source.place.problem.startswith("no photo in the bucket")
     with pytest.raises(UserError, match="holds no file"):
         find(f"file://{tmp_path}/gone")
+
+
+def test_a_url_of_a_folder_here_is_the_folder(tmp_path: Path) -> None:
+    """What a listing of file:// leaves out in silence has its problem, as below a path."""
+    touch(tmp_path, "a.jpg")
+    (tmp_path / "away.jpg").symlink_to("nowhere.jpg")
+    assert sources(f"file://{tmp_path}") == sources(tmp_path)
+    assert len(sources(f"file://{tmp_path}")) == 2
+    (listed,) = sources("-", stdin=f"file://{tmp_path}/a.jpg".encode())
+    assert listed == PhotoSource(f"file://{tmp_path}/a.jpg", tmp_path / "a.jpg")
+
+
+def test_a_user_in_a_url_is_not_in_results() -> None:
+    """In a list such a line is a problem without the user; as an argument it is refused."""
+    (source,) = sources("-", stdin=b"sftp://me:a/secret@host/a.jpg")
+    assert source == PhotoSource("sftp://host/a.jpg", module.SECRET)
+    for url in ("s3://me:a/secret@birds", "s3://me:a/secret@birds/a.jpg"):
+        with pytest.raises(UserError) as error:
+            find(url)
+        assert "secret" not in str(error.value)
+
+
+def test_an_unknown_storage_in_a_list_is_a_problem() -> None:
+    """One line of a list ends no run, and its problem says what is read."""
+    odd, upper = sources("-", stdin=b"ftp://host/a.jpg\nS3://birds/a.jpg")
+    assert isinstance(odd.place, Unread)
+    assert odd.place.problem.startswith("photos are not read from ftp://, but from s3")
+    assert upper.place == BucketFile("s3://birds", "a.jpg")
+
+
+def test_a_key_that_the_locale_has_no_letters_for_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A URL outside ASCII is refused under such a locale, as a folder of such files is."""
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "ascii")
+    with pytest.raises(UserError, match="PYTHONUTF8=1"):
+        sources("-", stdin="s3://birds/\u00e9.jpg".encode())

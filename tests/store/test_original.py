@@ -107,3 +107,15 @@ def test_a_storage_that_is_unknown_ends_the_run(tmp_path: Path) -> None:
     """What is wrong with all of a bucket is an error, and no fault of each photo in it."""
     with pytest.raises(UserError, match="birds:// is no storage"):
         presize(tmp_path, "birds://photos")
+
+
+def test_a_photo_that_was_refused_is_not_read_again(tmp_path: Path, photos: Path) -> None:
+    """What no decoder could read is refused anew without a request, though it is gone."""
+    files = {"torn.jpg": FILES["torn.jpg"], "large.jpg": FILES["large.jpg"]}
+    url = f"file://{photos}"
+    first = presize(tmp_path, url, files)
+    shutil.rmtree(photos)
+    again = presize(tmp_path, url, files)
+    assert again["problem"].tolist() == first["problem"].tolist()
+    assert again.set_index("path").loc["torn.jpg", "problem"]
+    assert not again["fault"].any()

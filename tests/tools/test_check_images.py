@@ -55,13 +55,13 @@ def test_outputs_are_named_with_and_without_options() -> None:
 
 def test_a_bucket_needs_the_package_of_dvc() -> None:
     """Where the package for a scheme is missing the mistake has the line that installs it."""
-    (mistake,) = images_mistakes("oss://birds/2024", "none", OUTPUTS)
-    assert mistake.startswith("ingest.images: oss://birds/2024 needs dvc-oss")
-    assert mistake.endswith("pip install dvc-oss")
+    (mistake,) = images_mistakes("gs://birds/2024", "none", OUTPUTS)
+    assert mistake.startswith("ingest.images: gs://birds/2024 needs dvc-gs")
+    assert mistake.endswith("pip install dvc-gs")
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///photos", "memory://photos", "remote://birds", "birds://2024"]
+    "url", ["file:///photos", "memory://photos", "remote://birds", "birds://2024", "azure://a"]
 )
 def test_a_url_that_dvc_does_not_follow_is_refused(url: str) -> None:
     """Behind a scheme that is no storage of DVC a change would not be seen."""

@@ -1,0 +1,71 @@
+"""Storage error: what a failed request is about: credentials, one file, the account, the network.
+
+Of S3 the code tells, which s3fs keeps in the cause of its exceptions; their classes do not.
+"""
+
+import errno
+import os
+import re
+
+CREDENTIALS_HINT = "for S3 AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give them"
+# What providers call a key that is wrong, out of date or missing, in a class, a code or a message.
+_CREDENTIALS = re.compile(
+    r"Credential|InvalidAccessKeyId|SignatureDoesNotMatch|(Expired|Invalid)Token|TokenRefresh"
+    r"|UnauthorizedSSO|SSOToken|LoginRefreshRequired|LoginTokenLoad|ProfileNotFound"
+    r"|access key Id|signature we calculated|token .*(expired|invalid)",
+    re.IGNORECASE,
+)
+_URLS = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)  # which hold names that people chose
+# Codes by which S3 refuses one photo; "403" is all that the answer to a HEAD has. s3fs makes a
+# PermissionError of others too, such as RequestTimeTooSkewed and AccountProblem.
+_REFUSALS = ("", "AccessDenied", "InvalidObjectState", "403")
+# Codes of a wrong region in the settings, and of a content that was damaged on its way.
+_OF_THE_SETTINGS = ("AuthorizationHeaderMalformed",)
+_DAMAGED = ("BadDigest", "IncompleteBody")
+# Errors of what a URL names, which stay however often it is asked for.
+_OF_THE_NAME = (errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
+
+
+def reason_of(error: Exception) -> str:
+    """Return class and message of an error in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def is_of_credentials(error: Exception) -> bool:
+    """Return whether a key is wrong, out of date or missing."""
+    said = f"{type(error).__name__} {code_of(error)} {_URLS.sub('', str(error))}"
+    return _CREDENTIALS.search(said) is not None
+
+
+def is_of_account(error: Exception) -> bool:
+    """Return whether all photos would be refused: for the account, the clock or the settings."""
+    code = code_of(error)
+    refused = isinstance(error, PermissionError) and code not in _REFUSALS
+    return refused or code in _OF_THE_SETTINGS or str(error).startswith("Invalid endpoint")
+
+
+def error_of_file(error: Exception, url: str) -> OSError | None:
+    """Return the error that a path would give, None where it says nothing of the one file.
+
+    s3fs leaves out the number, by which callers know an error.
+    """
+    if isinstance(error, FileNotFoundError):
+        return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), url)
+    if isinstance(error, PermissionError):
+        return PermissionError(errno.EACCES, error.strerror or str(error), url)
+    if isinstance(error, OSError) and error.errno in _OF_THE_NAME:
+        damaged = code_of(error) in _DAMAGED
+        return None if damaged else OSError(error.errno, error.strerror or str(error), url)
+    # Of ValueError the bare class alone: JSON that a proxy cut short raises another.
+    is_name = isinstance(error, TypeError | UnicodeError) or type(error) is ValueError
+    if is_name or type(error).__name__ == "ParamValidationError":
+        return OSError(errno.EINVAL, reason_of(error), url)
+    return None
+
+
+def code_of(error: Exception) -> str:
+    """Return the code that S3 gave, "" where none is known."""
+    response = getattr(error.__cause__ or error, "response", None)
+    # aiohttp has an attribute of that name too, which is no mapping.
+    said = response.get("Error", {}) if isinstance(response, dict) else {}
+    return str(said.get("Code", ""))

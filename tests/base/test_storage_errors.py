@@ -1,0 +1,115 @@
+"""A failed request says what is at fault: credentials, one file, the account or the network."""
+
+import errno
+
+import pytest
+
+from stages.base.storage_errors import (
+    code_of,
+    error_of_file,
+    is_of_account,
+    is_of_credentials,
+    reason_of,
+)
+
+URL = "s3://birds/a.jpg"
+
+
+def of_s3(error: Exception, code: str) -> Exception:
+    """Return an error as s3fs raises it: what botocore said is its cause."""
+    cause = Exception(code)
+    cause.response = {"Error": {"Code": code}}  # type: ignore[attr-defined]
+    error.__cause__ = cause
+    return error
+
+
+def named(name: str, message: str = "") -> Exception:
+    """Return an error of a class that is known by its name alone."""
+    error: Exception = type(name, (Exception,), {})(message)
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        named("UnauthorizedSSOTokenError"),
+        named("SSOTokenLoadError", "Error loading SSO Token"),
+        named("LoginRefreshRequired"),
+        named("LoginTokenLoadError"),
+        named("NoCredentialsError"),
+        of_s3(OSError(errno.EINVAL, "no words"), "TokenRefreshRequired"),
+        PermissionError("The provided token has expired."),
+    ],
+)
+def test_credentials_are_told_by_class_code_or_message(error: Exception) -> None:
+    """Whatever provider or way of signing in, a key that does not do is one."""
+    assert is_of_credentials(error)
+
+
+def test_a_name_that_people_chose_says_nothing_of_credentials() -> None:
+    """A URL in a message may have any word, and the fault is still the network's."""
+    error = named("ReadTimeoutError", 'on endpoint URL: "https://a.org/credentials/1.jpg"')
+    assert not is_of_credentials(error)
+    assert error_of_file(error, URL) is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["RequestTimeTooSkewed", "AccountProblem", "NotSignedUp", "AllAccessDisabled", "InvalidPayer"],
+)
+def test_a_refusal_of_the_account_is_of_all_photos(code: str) -> None:
+    """What s3fs raises as a PermissionError is of the account or the clock by its code."""
+    assert is_of_account(of_s3(PermissionError("no"), code))
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidObjectState", "403"])
+def test_a_refusal_of_one_photo_is_its_own(code: str) -> None:
+    """A photo that may not be read, or lies in an archive, is an error of that photo."""
+    error = of_s3(PermissionError("no"), code)
+    assert not is_of_account(error)
+    of_file = error_of_file(error, URL)
+    assert isinstance(of_file, PermissionError)
+    assert (of_file.errno, of_file.filename) == (errno.EACCES, URL)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TypeError("no host"),
+        ValueError("not a URL"),
+        UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates"),
+        named("ParamValidationError", "Invalid bucket name"),
+        IsADirectoryError(errno.EISDIR, "Is a directory"),
+        OSError(errno.ENAMETOOLONG, "Your key is too long"),
+        of_s3(OSError(errno.EINVAL, "stored with a key of its own"), "InvalidRequest"),
+    ],
+)
+def test_what_a_url_names_is_of_that_file(error: Exception) -> None:
+    """A name that leads to no file, or to one that needs more, is an error of that file."""
+    of_file = error_of_file(error, URL)
+    assert of_file is not None
+    assert of_file.filename == URL
+    assert of_file.strerror
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        of_s3(OSError(errno.EINVAL, "damaged on its way"), "BadDigest"),
+        of_s3(OSError(errno.EBUSY, "slow down"), "SlowDown"),
+        TimeoutError(),
+        type("JSONDecodeError", (ValueError,), {})("cut short"),
+    ],
+)
+def test_what_may_pass_is_of_no_file(error: Exception) -> None:
+    """Where a second try may do better nothing is said of the file."""
+    assert error_of_file(error, URL) is None
+
+
+def test_the_code_is_that_of_the_cause() -> None:
+    """The code is read from botocore's answer, and other answers have none."""
+    assert code_of(of_s3(OSError(), "SlowDown")) == "SlowDown"
+    odd = OSError()
+    odd.response = object()  # type: ignore[attr-defined]
+    assert code_of(odd) == code_of(OSError()) == ""
+    assert reason_of(ValueError("two\nlines")) == "ValueError: two lines"
