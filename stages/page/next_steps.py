@@ -94,11 +94,12 @@ def _training_step(sentences: Sequence[str]) -> NextStep:
 
 def _limit_step(toss_ups: TossUps) -> NextStep:
     mistakes = count_noun(toss_ups.mistakes, "mistake")
+    lie = "lies" if toss_ups.near == 1 else "lie"
     return NextStep(
         title="Perhaps a limit",
         figure=percent(toss_ups.share.value),
         ends=interval_ends(toss_ups.share.as_dict()),
-        text=f"Of {mistakes} {toss_ups.near:,} lie near the boundary between two classes, "
+        text=f"Of {mistakes} {toss_ups.near:,} {lie} near the boundary between two classes, "
         "the label one of them, with hardly any probability elsewhere. On such photos two people "
         "might differ too; whether they do, only asking them can tell.",
     )

@@ -88,3 +88,10 @@ def test_what_is_not_known_cannot_be_told() -> None:
         step = steps(nothing)[title]
         assert (step.figure, step.ends) == (CANNOT_TELL, "")
     assert "No label of the 1 mistake" in steps(nothing)["Cleaner labels"].text
+
+
+@pytest.mark.parametrize(("near", "words"), [(1, "1 lies near"), (2, "2 lie near"), (0, "0 lie")])
+def test_one_mistake_lies_and_two_lie(near: int, words: str) -> None:
+    """The sentence about the limit agrees with its number."""
+    toss_ups = replace(WHAT_NEXT.toss_ups, near=near)
+    assert words in steps(replace(WHAT_NEXT, toss_ups=toss_ups))["Perhaps a limit"].text
