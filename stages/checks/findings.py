@@ -181,7 +181,7 @@ def _check_classes(classes: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
             "imbalance",
             f"{trained.idxmax()!r} trains with {trained.max():,} images and "
             f"{trained.idxmin()!r} with {trained.min():,}: the model will lean towards large "
-            "classes",
+            "classes; fine_tune.balance: sqrt or full draws small ones more often",
         )
 
 

@@ -79,8 +79,8 @@ def _label_step(labels: LabelCost) -> NextStep:
         ends=interval_ends(labels.cost.as_dict()),
         text=f"Of {mistakes} in validation {labels.doubted:,} may be the label's: points of the "
         f"error, if {100 * MEASURED_PRECISION:.0f} of 100 such labels are wrong, as on pets of "
-        "which 5 % of the labels had been changed. A review tells; what wrong labels cost in "
-        "training is not in it.",
+        "which 5 % of the labels had been changed. Here none may be, above all in rare classes: "
+        "look before you change one. What wrong labels cost in training is not in it.",
     )
 
 

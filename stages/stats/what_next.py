@@ -59,14 +59,15 @@ class WhatNext:
 def label_cost(predictions: Predictions, label_issues: pd.DataFrame) -> LabelCost:
     """Return what the labels of validation cost, from the issues with their scores.
 
-    label_issues: path, score. The interval is of how many of so many doubted labels are wrong.
+    label_issues: path, score. The interval begins at 0: in a class that is rare and badly learned
+    all doubts may be mistaken. Of 430 photos of trash none of 6 doubted labels was wrong to see,
+    where 5 were to be expected. It ends with how many of so many are wrong by chance.
     """
     wrong = predictions.pred_probs.argmax(axis=1) != predictions.targets
     surely = label_issues.loc[label_issues["score"] >= _LEAST_DOUBT, "path"]
     doubted = int((wrong & np.isin(predictions.paths, surely.to_numpy(str))).sum())
-    tail = (1 - CONFIDENCE) / 2
-    low, high = binom.ppf([tail, 1 - tail], doubted, MEASURED_PRECISION) / len(wrong)
-    cost = Interval(MEASURED_PRECISION * doubted / len(wrong), float(low), float(high))
+    high = binom.ppf((1 + CONFIDENCE) / 2, doubted, MEASURED_PRECISION) / len(wrong)
+    cost = Interval(MEASURED_PRECISION * doubted / len(wrong), 0.0, float(high))
     return LabelCost(mistakes=int(wrong.sum()), doubted=doubted, cost=cost)
 
 

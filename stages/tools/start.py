@@ -90,7 +90,9 @@ def main() -> None:
     text = PARAMS.read_text(encoding="utf-8")
     write_text(PARAMS, with_values(text, {change.key: change.after for change in changes}))
     note = tracking_note("ingest.images", images, outputs)
-    say(f"{PARAMS} is written.", *([note] if note else []), "Next: make repro")
+    # Before the run, since what DVC tracks only afterwards is hashed again.
+    keep = f"dvc add {shlex.quote(images)} && git add {shlex.quote(images)}.dvc && " if note else ""
+    say(f"{PARAMS} is written.", *([note] if note else []), f"Next: {keep}make repro")
 
 
 def _options() -> argparse.Namespace:

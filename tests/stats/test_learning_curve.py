@@ -107,6 +107,18 @@ def test_all_right_and_all_wrong_are_no_failure(wrong: int) -> None:
         assert 0 <= ends[0] <= ends[1] <= ends[2] <= 1
 
 
+@pytest.mark.parametrize("errors", [0, 4])
+def test_hardly_an_error_says_nothing_of_more_photos(errors: int) -> None:
+    """Where the last probe errs on under five images, it is not sure that any of them goes."""
+    wrong = np.zeros((4, 98), bool)
+    wrong[:, :errors] = True
+    outlook = expect_errors(curve_of(wrong, np.repeat([0, 1], 49)), np.random.default_rng(0))
+    for expected in outlook.expected:
+        assert expected.error.value == outlook.now.value
+        assert (expected.error.low, expected.error.high) == (0.0, outlook.now.high)
+        assert expected.gain.low == 0.0
+
+
 def test_few_photos_have_a_wider_interval_than_many() -> None:
     """The interval is of images drawn again."""
     widths = []
