@@ -14,8 +14,9 @@ from stages.base.storage_errors import CREDENTIALS_HINT
 from stages.base.system_errors import unwritable
 
 _URL = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-# A user name, and a password in which slashes may be, as in keys of AWS; a port is none.
-_USER = re.compile(r"(?<=://)([^/]*@|(?![^/:@]*:\d+/)[^/:@]*:[^@]*@)")
+# A user name, and a password in which slashes may be, as in keys of AWS. One may begin with digits,
+# as a port does, which no storage has that is read.
+_USER = re.compile(r"(?<=://)([^/]*@|[^/:@]*:[^@]*@)")
 _PIECE = 2**20  # bytes of a large file that are in memory at once
 _FILE = "file://"
 # Under which name a file system tells one content of a key from another, the surest first.

@@ -120,7 +120,7 @@ def test_a_file_that_is_gone_is_not_tried_again(
 @pytest.mark.parametrize("use", [photo_folder, bucket_file, refuse_secret])
 @pytest.mark.parametrize(
     "url",
-    ["s3://key:secret@birds/2024", "s3://AKIA:ab/secret+ef@birds/2024", "sftp://secret@host/a.jpg"],
+    ["s3://key:secret@birds/2024", "s3://AKIA:7/secret+ef@birds/2024", "sftp://secret@host/a.jpg"],
 )
 def test_a_password_in_a_url_is_refused_and_not_shown(
     use: Callable[[str], object], url: str
@@ -133,7 +133,7 @@ def test_a_password_in_a_url_is_refused_and_not_shown(
     assert "AWS_PROFILE" in str(error.value)
 
 
-@pytest.mark.parametrize("url", ["s3://birds/me@home.jpg", "s3://a/b:c@d.jpg", "s3://a:80/b@c.jpg"])
+@pytest.mark.parametrize("url", ["s3://birds/me@home.jpg", "s3://a/b:c@d.jpg"])
 def test_a_sign_in_a_key_is_no_user(url: str) -> None:
     """An @ behind the bucket's name belongs to the name of a photo."""
     assert str(bucket_file(url)) == without_secret(url) == url
