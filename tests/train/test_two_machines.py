@@ -1,56 +1,30 @@
 """Two machines, which are two network namespaces, train one model as the README says."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stages.base.ranks import Rank
+from tests.network_namespaces import ADDRESSES, network_namespaces
 from tests.train import two_processes
 
 ROOT = Path(__file__).parents[2]
-ADDRESSES = ("10.77.0.1", "10.77.0.2")
-NAMES = tuple(f"finetrack{number}-{os.getpid()}" for number in range(2))
 COMMAND = (
     *(sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=2"),
     *("--rdzv-backend=c10d", f"--rdzv-endpoint={ADDRESSES[0]}:29500"),
 )
 
 
-def ip(*arguments: str) -> None:
-    """Run ip, which sets up network devices."""
-    subprocess.run(["ip", *arguments], check=True, capture_output=True)
-
-
 @pytest.fixture
 def machines() -> Iterator[tuple[str, ...]]:
     """Return two network namespaces with a cable between them."""
-    if shutil.which("ip") is None:
-        pytest.skip("there is no ip, which makes network namespaces")
-    try:
-        for name in NAMES:
-            ip("netns", "add", name)
-        first, second = NAMES
-        ip("link", "add", "cable", "netns", first, "type", "veth",
-           "peer", "name", "cable", "netns", second)  # fmt: skip
-        for name, address in zip(NAMES, ADDRESSES, strict=True):
-            ip("-n", name, "address", "add", f"{address}/24", "dev", "cable")
-            ip("-n", name, "link", "set", "cable", "up")
-            ip("-n", name, "link", "set", "lo", "up")
-    except subprocess.CalledProcessError:
-        pytest.skip("network namespaces may not be made here")
-    else:
-        yield NAMES
-    finally:
-        for name in NAMES:
-            with suppress(subprocess.CalledProcessError):
-                ip("netns", "delete", name)
+    with network_namespaces() as names:
+        yield names
 
 
 @pytest.mark.slow
