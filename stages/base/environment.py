@@ -100,6 +100,24 @@ def restarts() -> int:
     return _whole_number("FINETRACK_RESTARTS")
 
 
+def executor_address() -> str:
+    """Return the scheduler that FINETRACK_EXECUTOR names; "" when the work is done here.
+
+    As Dask takes it: `tcp://HOST:PORT`, or the path of a scheduler file, which ends in .json.
+    """
+    text = os.environ.get("FINETRACK_EXECUTOR", "") or "local"
+    if text == "local":
+        return ""
+    if re.fullmatch(r"(dask|tcp|tls)://[^\s/]+:[0-9]{1,5}", text):
+        return text.replace("dask://", "tcp://")
+    if match := re.fullmatch(r"dask:([^/].*|/[^/].*)\.json", text):
+        return f"{match[1]}.json"
+    raise UserError(
+        "FINETRACK_EXECUTOR must be local, dask://HOST:PORT or dask:FILE.json, which a scheduler "
+        f"of Dask has written, not {echo(text)}"
+    )
+
+
 def device_name() -> str:
     """Return the device asked for by FINETRACK_DEVICE (cpu, cuda, cuda:1, mps), or 'auto'."""
     name = os.environ.get("FINETRACK_DEVICE", "") or "auto"

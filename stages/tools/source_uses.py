@@ -21,6 +21,8 @@ _DISTRIBUTIONS = {
     "ruamel": "ruamel-yaml",
     "sklearn": "scikit-learn",
 }
+# What runs a stage elsewhere and is no requirement: no byte of a result depends on it.
+_ENGINES = frozenset({"cloudpickle", "dask", "distributed"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,7 @@ def module_uses(root: Path, path: str) -> tuple[Uses, set[str]]:
             if top == CODE:
                 modules.update(_module_file(root, name))
             elif top not in sys.stdlib_module_names:
-                packages.add(distribution(top))
+                packages.update({distribution(top)} - _ENGINES)
         if isinstance(node, ast.Call) and path != READERS:
             params.update(_params_read(root, path, node))
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

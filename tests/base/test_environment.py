@@ -13,6 +13,7 @@ import pytest
 from stages.base import environment
 from stages.base.environment import (
     device_name,
+    executor_address,
     gpus,
     prepare_process,
     restarts,
@@ -263,3 +264,33 @@ def test_windows_trains_on_one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINETRACK_GPUS", "2")
     with pytest.raises(UserError, match="FINETRACK_GPUS must be 1 on Windows"):
         gpus()
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("", ""),
+        ("local", ""),
+        ("dask://10.0.0.1:8786", "tcp://10.0.0.1:8786"),
+        ("tcp://head:8786", "tcp://head:8786"),
+        ("tls://[::1]:8786", "tls://[::1]:8786"),
+        ("dask:/shared/scheduler.json", "/shared/scheduler.json"),
+        ("dask:scheduler.json", "scheduler.json"),
+    ],
+)
+def test_an_executor_is_local_or_a_scheduler(
+    monkeypatch: pytest.MonkeyPatch, value: str, address: str
+) -> None:
+    """FINETRACK_EXECUTOR names this machine, an address, or a file that has one."""
+    monkeypatch.setenv("FINETRACK_EXECUTOR", value)
+    assert executor_address() == address
+
+
+@pytest.mark.parametrize(
+    "value", ["dask", "dask://head", "ray://head:10001", "head:8786", "dask:x"]
+)
+def test_an_executor_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """The error names the variable and shows the forms that it may have."""
+    monkeypatch.setenv("FINETRACK_EXECUTOR", value)
+    with pytest.raises(UserError, match=r"FINETRACK_EXECUTOR must be local, dask://HOST:PORT"):
+        executor_address()

@@ -1,0 +1,57 @@
+"""Tasks that end as tasks may end, for the tests of what becomes of them."""
+
+import os
+import signal
+from pathlib import Path
+from time import sleep
+
+
+def square(number: int) -> int:
+    """Return the square of a number."""
+    return number * number
+
+
+def read_text(name: str) -> tuple[str, str]:
+    """Return a name with the text of its file in the working directory; none where none is."""
+    file = Path(name)
+    return name, file.read_text() if file.exists() else ""
+
+
+def kill_process(names: list[str]) -> list[str]:
+    """End as the system ends a process for want of memory, at each name but good ones."""
+    for name in names:
+        if not name.startswith("good"):
+            os.kill(os.getpid(), signal.SIGKILL)
+    return names
+
+
+def kill_process_once(file: str) -> str:
+    """End as the system ends a process, unless that has happened before."""
+    if not Path(file).exists():
+        Path(file).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return file
+
+
+def crash(number: int) -> int:
+    """End as native code ends a process, at an odd number."""
+    if number % 2:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return number
+
+
+def fail(number: int) -> int:
+    """Raise what no task should raise."""
+    return number // 0
+
+
+def process_id(number: int) -> int:
+    """Return the process that runs this."""
+    return os.getpid()
+
+
+def wait_long(number: int) -> int:
+    """Return after a minute, having said in a file which process waits."""
+    Path("waiting").write_text(str(os.getpid()))
+    sleep(60)
+    return number

@@ -1,0 +1,112 @@
+"""The crew: workers are asked once, proven or barred, and their absence ends the wait."""
+
+import pytest
+
+from stages.base.errors import UserError
+from stages.cluster import crew as crew_module
+from stages.cluster.crew import Crew, least_busy
+from tests.cluster.thread_engine import ThreadEngine
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> ThreadEngine:
+    """Return an engine of two workers, at which a crew may look as often as it likes."""
+    monkeypatch.setattr(crew_module, "SECONDS_BETWEEN_LOOKS", 0)
+    return ThreadEngine()
+
+
+def test_a_worker_takes_work_once_it_has_proven_itself(engine: ThreadEngine) -> None:
+    """New workers are to be asked; of those asked only the proven are at hand."""
+    crew = Crew(engine, print)
+    crew.look()
+    assert (crew.unasked(), crew.at_hand()) == (["a", "b"], [])
+    crew.asked("a")
+    assert crew.unasked() == ["b"]
+    crew.prove("a")
+    assert crew.at_hand() == ["a"]
+
+
+def test_a_barred_worker_is_told_of_once(engine: ThreadEngine) -> None:
+    """A worker that differs is named with its reason, however often it is found so."""
+    log: list[str] = []
+    crew = Crew(engine, log.append)
+    crew.look()
+    crew.prove("a")
+    crew.bar("a", "no photos")
+    crew.bar("a", "no photos")
+    assert log == ["worker a takes no work: no photos"]
+    assert crew.at_hand() == []
+    assert crew.unasked() == ["b"]
+
+
+def test_a_worker_that_comes_back_is_asked_again(engine: ThreadEngine) -> None:
+    """One that ended before it answered is new when it is there again."""
+    crew = Crew(engine, print)
+    crew.look()
+    crew.asked("b")
+    del engine.workers["b"]
+    crew.look()
+    engine.workers["b"] = 1
+    crew.look()
+    assert "b" in crew.unasked()
+
+
+def test_without_workers_the_wait_ends(
+    engine: ThreadEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scheduler without workers ends the run after a while, with the command that starts one."""
+    crew = Crew(engine, print)
+    engine.workers.clear()
+    crew.look()
+    crew.require_some()
+    monkeypatch.setattr(crew_module, "_SECONDS_WITHOUT_WORKERS", -1)
+    with pytest.raises(UserError, match="has no worker; start one on each machine"):
+        crew.require_some()
+
+
+def test_a_worker_that_is_asked_has_longer_to_answer(
+    engine: ThreadEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker whose process starts slowly is waited for when none at all would end the run."""
+    crew = Crew(engine, print)
+    monkeypatch.setattr(crew_module, "_SECONDS_WITHOUT_WORKERS", -1)
+    crew.look()
+    crew.asked("a")
+    crew.require_some()
+    monkeypatch.setattr(crew_module, "_SECONDS_TO_ANSWER", -1)
+    with pytest.raises(UserError, match="no worker of threads can take work"):
+        crew.require_some()
+
+
+def test_workers_that_have_ended_are_waited_for(
+    engine: ThreadEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where workers took work before, a cluster without any may start them again."""
+    crew = Crew(engine, print)
+    monkeypatch.setattr(crew_module, "_SECONDS_WITHOUT_WORKERS", -1)
+    crew.look()
+    crew.prove("a")
+    engine.workers.clear()
+    crew.look()
+    crew.require_some()
+    monkeypatch.setattr(crew_module, "_SECONDS_TO_ANSWER", -1)
+    with pytest.raises(UserError, match="has no worker"):
+        crew.require_some()
+
+
+def test_a_free_worker_is_the_one_with_most_free_slots() -> None:
+    """Workers are given work by the share of their slots that is taken; full ones get none."""
+    slots = {"a": 1, "b": 4, "c": 2}
+    assert least_busy(["a", "b", "c"], slots, ["a", "b", "c"]) == ["b", "c"]
+    assert least_busy(["a", "b"], slots, []) == ["a", "b"]
+
+
+def test_a_worker_that_is_still_asked_may_turn_out_able(engine: ThreadEngine) -> None:
+    """Candidates are all but the barred, so that a task waits for one that has not answered yet."""
+    crew = Crew(engine, print)
+    crew.look()
+    crew.prove("a")
+    crew.asked("b")
+    assert crew.candidates() == {"a", "b"}
+    crew.bar("b", "no source")
+    assert crew.candidates() == {"a"}

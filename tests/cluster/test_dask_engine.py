@@ -1,0 +1,302 @@
+"""Ingest and presize over Dask: the bytes of one machine, through the death of any process.
+
+.ci/run installs requirements-extra.txt for these tests; the thorough ones want it as well.
+"""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stages.base.errors import UserError
+from stages.cluster.dask_engine import DaskEngine
+from tests.cluster.running_dask import (
+    Dask,
+    free_port,
+    kill,
+    needs_dask,
+    project_with_photos,
+    results,
+    run_stage,
+    running_dask,
+    start_stage,
+    wait_until,
+)
+from tests.network_namespaces import ADDRESSES, network_namespaces
+from tests.tiny_repo import Repo, copy_of, draw
+
+pytestmark = pytest.mark.slow
+PHOTOS = 40  # of each of three classes
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    """Return a project in which one machine has run ingest and presize. Not to be changed."""
+    repo = project_with_photos(tmp_path_factory.mktemp("expected") / "repo", PHOTOS)
+    run_stage(repo, "ingest", "local")
+    run_stage(repo, "presize", "local")
+    return repo
+
+
+@pytest.fixture
+def repo(expected: Repo, tmp_path: Path) -> Repo:
+    """Return a copy of it without results."""
+    repo = copy_of(expected, tmp_path / "repo")
+    for name in (
+        "data/manifest",
+        "data/presized",
+        "reports/ingest",
+        "reports/presize",
+        ".finetrack",
+    ):
+        shutil.rmtree(repo.path / name)
+    return repo
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
+    """Return a scheduler and two workers that no test harms."""
+    with running_dask(tmp_path_factory.mktemp("dask")) as one:
+        yield one
+
+
+def many_photos(repo: Repo, count: int) -> None:
+    """Replace the photos by so many large ones, which take some 20 ms each to presize."""
+    folder = repo.path / "data" / "photos"
+    shutil.rmtree(folder)
+    folder.mkdir()
+    for number in range(count):
+        image = draw("disc", number).resize((1600, 1200))
+        image.save(folder / f"disc_{number:04}.jpg", quality=90)
+    draw("square", 1).save(folder / "square_0001.jpg")
+
+
+def test_without_dask_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without Dask says which file installs it."""
+    monkeypatch.setitem(sys.modules, "dask", None)
+    with pytest.raises(UserError, match=r"not installed: pip install -r requirements-extra\.txt"):
+        DaskEngine("tcp://127.0.0.1:1")
+
+
+@needs_dask
+def test_no_scheduler_is_one_line(repo: Repo) -> None:
+    """Where nobody answers the run ends within seconds, with the command that starts one."""
+    output = run_stage(repo, "ingest", f"dask://127.0.0.1:{free_port()}", code=1)
+    assert "no scheduler of Dask answers at tcp://127.0.0.1" in output
+    assert "Traceback" not in output
+
+
+@needs_dask
+def test_two_workers_write_the_bytes_of_one_machine(repo: Repo, expected: Repo, dask: Dask) -> None:
+    """Manifest, store and reports have the same hashes."""
+    for stage in ("ingest", "presize"):
+        run_stage(repo, stage, dask.address)
+    assert results(repo) == results(expected)
+    assert not list(repo.path.glob(".finetrack/cluster/*"))
+
+
+@needs_dask
+def test_a_scheduler_file_names_the_scheduler(repo: Repo, expected: Repo, dask: Dask) -> None:
+    """The file that a scheduler writes on a shared folder serves as its address."""
+    address = dask.address.replace("dask://", "tcp://")
+    file = repo.path / "scheduler.json"
+    file.write_text(f'{{"type": "Scheduler", "id": "x", "address": "{address}", "workers": {{}}}}')
+    run_stage(repo, "ingest", "dask:scheduler.json")
+    assert results(repo)["data/manifest"] == results(expected)["data/manifest"]
+
+
+@needs_dask
+def test_killed_workers_cost_nothing(repo: Repo, tmp_path: Path) -> None:
+    """Each worker is killed once in the middle of its work; the store is that of one machine."""
+    kill_workers_and_compare(repo, tmp_path, photos=150, kills=2)
+
+
+@needs_dask
+@pytest.mark.thorough
+def test_twenty_killed_workers_cost_nothing(repo: Repo, tmp_path: Path) -> None:
+    """Twenty random kills during one presize leave the bytes of one machine."""
+    kill_workers_and_compare(repo, tmp_path, photos=900, kills=20)
+
+
+def kill_workers_and_compare(repo: Repo, tmp_path: Path, *, photos: int, kills: int) -> None:
+    """Presize so many photos on two workers, of which one is killed so many times."""
+    draws = random.Random(7)
+    many_photos(repo, photos)
+    run_stage(repo, "ingest", "local")
+    alone = copy_of(repo, tmp_path / "alone")
+    run_stage(alone, "presize", "local")
+    with running_dask(tmp_path / "dask") as one:
+        process = start_stage(repo, "presize", one.address)
+        done = 0
+        seen: dict[str, bytes] = {}
+        while done < kills and process.poll() is None:
+            # A photo more than at the kill before, so that each hits workers at work.
+            wait_until(lambda: progress(repo) != seen or process.poll() is not None)  # noqa: B023
+            time.sleep(draws.uniform(0, 0.5))
+            seen = progress(repo)
+            for victim in draws.sample(one.processes(), k=min(1, len(one.processes()))):
+                kill(victim)
+                done += 1
+        output = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, output
+    assert done == kills
+    assert "Traceback" not in output
+    assert results(repo) == results(alone)
+
+
+def progress(repo: Repo) -> dict[str, bytes]:
+    """Return how far each attempt at a shard is, by the name of its file."""
+    found = {}
+    for file in repo.path.glob(".finetrack/presize/run-*/*/*.progress"):
+        with suppress(FileNotFoundError):  # the attempt has just become its shard
+            found[str(file)] = file.read_bytes()
+    return found
+
+
+@needs_dask
+@pytest.mark.thorough
+def test_a_killed_coordinator_goes_on(repo: Repo, tmp_path: Path) -> None:
+    """Five times presize itself is killed; the last run reuses what is done, to the same bytes."""
+    draws = random.Random(8)
+    many_photos(repo, 600)
+    run_stage(repo, "ingest", "local")
+    alone = copy_of(repo, tmp_path / "alone")
+    run_stage(alone, "presize", "local")
+    with running_dask(tmp_path / "dask") as one:
+        for _ in range(5):
+            process = start_stage(repo, "presize", one.address)
+            wait_until(lambda: bool(list(repo.path.glob(".finetrack/presize/run-*/*/*.progress"))))
+            time.sleep(draws.uniform(0.2, 1))
+            process.kill()
+            process.communicate()
+        output = run_stage(repo, "presize", one.address)
+    assert " 0 reused" not in output
+    assert results(repo) == results(alone)
+
+
+@needs_dask
+@pytest.mark.thorough
+def test_a_killed_scheduler_ends_the_run_with_one_line(repo: Repo, tmp_path: Path) -> None:
+    """Within half a minute the run says that the scheduler is gone, and what to do."""
+    many_photos(repo, 300)
+    run_stage(repo, "ingest", "local")
+    with running_dask(tmp_path / "dask") as one:
+        process = start_stage(repo, "presize", one.address)
+        wait_until(lambda: bool(list(repo.path.glob(".finetrack/presize/run-*/*/*.progress"))))
+        one.scheduler.kill()
+        killed = time.monotonic()
+        output = process.communicate(timeout=120)[0]
+        assert time.monotonic() - killed < 30
+    assert process.returncode == 1
+    assert f"the scheduler at tcp://127.0.0.1:{one.port} is gone" in output
+    assert "Traceback" not in output
+
+
+@needs_dask
+@pytest.mark.thorough
+def test_an_interrupted_run_leaves_the_workers_idle(repo: Repo, tmp_path: Path) -> None:
+    """Ctrl-C ends the run with 130, and within seconds no process of it works on the cluster."""
+    many_photos(repo, 300)
+    run_stage(repo, "ingest", "local")
+    with running_dask(tmp_path / "dask") as one:
+        process = start_stage(repo, "presize", one.address)
+        wait_until(lambda: bool(list(repo.path.glob(".finetrack/presize/run-*/*/*.progress"))))
+        process.send_signal(signal.SIGINT)
+        output = process.communicate(timeout=60)[0]
+        assert process.returncode == 130, output
+        wait_until(lambda: not task_servers(one), 30)
+    assert not list(repo.path.glob(".finetrack/cluster/*"))
+
+
+def task_servers(one: Dask) -> list[int]:
+    """Return the processes that work for a run, on any of the workers."""
+    found = []
+    for nanny in one.workers:
+        for child in psutil.Process(nanny.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it has ended, and waits for its parent perhaps
+                found += [child.pid] if "stages.cluster.task_server" in child.cmdline() else []
+    return found
+
+
+def hidden(*folders: Path) -> list[str]:
+    """Return a command that runs another one where these folders are empty; skip if it may not."""
+    try:
+        subprocess.run(["unshare", "-m", "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("mounts of one process alone may not be made here")
+    mounts = " && ".join(f"mount -t tmpfs none '{folder}'" for folder in folders)
+    return ["unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
+
+
+def replaced(folder: Path, other: Path) -> list[str]:
+    """Return a command that runs another one where a folder shows another."""
+    return [*hidden()[:4], f'mount --bind "{other}" "{folder}" && exec "$@"', "sh"]
+
+
+@needs_dask
+@pytest.mark.thorough
+@pytest.mark.parametrize("lack", ["photos", "source", "the folder", "same source"])
+def test_a_worker_that_lacks_something_is_named_and_spared(
+    repo: Repo, expected: Repo, tmp_path: Path, lack: str
+) -> None:
+    """Another worker does all of the work, to the same bytes, and the run says what is lacking."""
+    changed = tmp_path / "changed"
+    shutil.copytree(repo.path / "stages", changed)
+    with (changed / "ingest.py").open("a") as file:
+        file.write("# changed\n")
+    within, reason = {
+        "photos": (hidden(repo.path / "data" / "photos"), "not to be read (No such file"),
+        "source": (hidden(repo.path / "stages"), "No module named"),
+        "the folder": (hidden(repo.path), "No module named"),
+        "same source": (replaced(repo.path / "stages", changed), "the source in stages/ is "),
+    }[lack]
+    with running_dask(tmp_path / "dask", workers=1) as one:
+        one.add_worker(within=within)
+        wait_until(lambda: "Registered" in (one.folder / "worker-1.log").read_text())
+        output = run_stage(repo, "ingest", one.address) + run_stage(repo, "presize", one.address)
+    assert results(repo) == results(expected)
+    named = [line for line in output.splitlines() if "takes no work" in line]
+    assert named
+    assert all(reason in line or "does not see" in line for line in named), output
+
+
+@needs_dask
+def test_where_all_workers_lack_the_source_the_run_does_not_hang(
+    repo: Repo, tmp_path: Path
+) -> None:
+    """Every worker is named with what it lacks, and the run ends."""
+    with running_dask(tmp_path / "dask", workers=0) as one:
+        for _ in range(2):
+            one.add_worker(within=hidden(repo.path / "stages"))
+        output = run_stage(repo, "ingest", one.address, code=1)
+    assert "can take work" in output
+    assert "No module named" in output
+    assert "Traceback" not in output
+
+
+@needs_dask
+@pytest.mark.thorough
+def test_two_machines_that_share_a_folder_write_the_same(
+    repo: Repo, expected: Repo, tmp_path: Path
+) -> None:
+    """Workers in two network namespaces, one of them beside the scheduler, give the same bytes."""
+    with network_namespaces() as machines:
+        inside = [["ip", "netns", "exec", name] for name in machines]
+        one = Dask(tmp_path, ADDRESSES[0], within=inside[0])
+        try:
+            for machine, address in zip(inside, ADDRESSES, strict=True):
+                one.add_worker("--host", address, within=machine)
+            for stage in ("ingest", "presize"):
+                command = [*inside[0], "python", "-m", f"stages.{stage}"]
+                repo.run("env", f"FINETRACK_EXECUTOR={one.address}", *command)
+        finally:
+            one.stop()
+    assert results(repo) == results(expected)
