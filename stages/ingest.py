@@ -15,12 +15,12 @@ from pathlib import Path
 import pandas as pd
 
 from stages.base.entry_point import run_stage
-from stages.base.environment import workers
 from stages.base.errors import error_list
 from stages.base.files import write_csv, write_json
 from stages.base.params import read_section
 from stages.base.plural import count_noun
 from stages.base.terminal import say
+from stages.cluster.cluster import open_workers
 from stages.dataset.bucket_scan import scan_photos
 from stages.dataset.ingest_params import IngestParams
 from stages.dataset.manifest import labels_table, write_images, write_labels
@@ -40,7 +40,8 @@ PROBLEM_LIST = Path("reports/ingest/problems.csv")
 def main() -> None:
     """List the photos of a folder, and their labels with a person's corrections on top."""
     params = read_section("ingest", IngestParams)
-    scan = scan_photos(params.images, workers())
+    with open_workers(say) as workers:
+        scan = scan_photos(params.images, workers)
     require_images(scan, params.images)
     hashes = {file.path: file.sha256 for file in scan.facts if file.format}
     paths = list(hashes)
@@ -95,15 +96,9 @@ def _list_problems(
     scan: Scan, labels: PhotoLabels, corrections: Corrections, hashes: dict[str, str]
 ) -> list[Problem]:
     """Return all problems of files, labels and corrections, sorted."""
-    problems = [
-        *scan.problems,
-        *labels.unlabelled,
-        *labels.problems,
-        *corrections.problems,
-        *spelling_problems(labels),
-        *placeholder_problems(hashes, labels.labels),
-    ]
-    return sorted(problems)
+    of_files = [*scan.problems, *placeholder_problems(hashes, labels.labels)]
+    of_labels = [*labels.unlabelled, *labels.problems, *spelling_problems(labels)]
+    return sorted([*of_files, *of_labels, *corrections.problems])
 
 
 if __name__ == "__main__":

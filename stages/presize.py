@@ -2,7 +2,8 @@
 
 Reads data/manifest/images.csv and the photos under ingest.images; params section presize.
 Writes data/presized/, reports/presize/metrics.json and reports/presize/rejected.csv.
-Run: dvc repro presize, or python -m stages.presize. FINETRACK_WORKERS says how many processes.
+Run: dvc repro presize, or python -m stages.presize. FINETRACK_WORKERS says how many processes,
+FINETRACK_EXECUTOR which cluster instead.
 """
 
 from stages.base.environment import prepare_process
@@ -17,12 +18,12 @@ import pandas as pd
 
 from stages.base.bucket import photo_folder
 from stages.base.entry_point import run_stage
-from stages.base.environment import workers
 from stages.base.errors import error_list
 from stages.base.files import write_csv, write_json
 from stages.base.params import read_section, read_value
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.terminal import say
+from stages.cluster.cluster import open_workers
 from stages.dataset.manifest import read_images
 from stages.images.resize import PresizeParams
 from stages.store.writer import write_store
@@ -38,7 +39,8 @@ def main() -> None:
     photos = photo_folder(read_value("ingest.images", str))
     images = read_images(Path("data/manifest/images.csv"))
 
-    outcomes = write_store(images, photos, Path("data/presized"), ENCODE_CACHE, params, workers())
+    with open_workers(say) as workers:
+        outcomes = write_store(images, photos, Path("data/presized"), ENCODE_CACHE, params, workers)
 
     stored = outcomes[outcomes["problem"] == ""]
     rejected = outcomes[outcomes["problem"] != ""]

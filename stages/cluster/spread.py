@@ -75,12 +75,12 @@ class Spread(Generic[Argument, Answer]):
             self._crew.asked(worker)
             payload = payload_of(do_nothing, self._work.function)
             self._running[self._engine.submit(worker, self._run, payload)] = (worker, None)
-        while self._waiting and (worker := self._free_worker()):
-            task = self._next_for(worker)
+        while self._waiting and (free := self._free_worker()):
+            task = self._next_for(free)
             task.attempts += 1
             task.attempted = self._work.attempt(task.argument, task.attempts)
             payload = payload_of(self._work.function, task.attempted)
-            self._running[self._engine.submit(worker, self._run, payload)] = (worker, task)
+            self._running[self._engine.submit(free, self._run, payload)] = (free, task)
 
     def _free_worker(self) -> str | None:
         busy = [worker for worker, _ in self._running.values()]

@@ -11,27 +11,30 @@ from stages.base.errors import UserError
 from stages.base.file_names import refuse_locale
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.storage import REQUESTS_AT_ONCE
+from stages.cluster.cluster import Cluster
 from stages.dataset.fact_record import FactRecord, open_fact_record
 from stages.dataset.scan import (
     MAX_WHOLE_READ,
-    UNREADABLE,
     FileFacts,
     Scan,
     facts_of_content,
     facts_of_file,
     headers_only,
-    is_system_name,
     list_files,
     scan_folder,
 )
-from stages.labels.problem import Problem
+from stages.dataset.system_names import is_system_name
+from stages.labels.problem import UNREADABLE, Problem
 
 _RECORD = PRIVATE_FOLDER / "ingest"
 _READ_AT_ONCE = 256  # files between two commits of the record: what a killed run reads again
 
 
-def scan_photos(images: str, workers: int) -> Scan:
+def scan_photos(images: str, workers: int | Cluster) -> Scan:
     """Read and hash every file below the folder or URL that params.yaml names.
+
+    A bucket is read from here even where there is a cluster, since the record of what is known of
+    it has one writer.
 
     UserError where there is no such folder, and where a bucket cannot be read now.
     """

@@ -7,12 +7,13 @@ import hashlib
 import io
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import ELOOP, ENOENT
+from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Never
 
 from joblib import Parallel, delayed
 from PIL import Image
@@ -21,21 +22,16 @@ from tqdm import tqdm
 from stages.base.bucket import photo_folder, read_head
 from stages.base.errors import UserError, error_list
 from stages.base.file_names import refuse_locale, utf8_name
+from stages.cluster.cluster import Cluster
 from stages.dataset.jpeg_size import jpeg_size
+from stages.dataset.read_on_cluster import cut_paths, read_on_cluster
+from stages.dataset.system_names import is_system_name
 from stages.images.camera_raw import camera_raw
 from stages.images.foreign import HEAD_BYTES, foreign_content
 from stages.images.formats import OPENED_FORMATS
-from stages.labels.problem import Problem
+from stages.labels.problem import UNREADABLE, Problem
 
 MAX_WHOLE_READ = 16 * 2**20  # bytes; larger files are read in pieces, to bound memory
-# What systems and programs leave beside photos, in lower case: their own files, thumbnails, bins.
-_SYSTEM_NAMES = frozenset(
-    {"thumbs.db", "ehthumbs.db", "desktop.ini", "picasa.ini", "icon\r", "zbthumbnail.info"}
-    | {"@eadir", "@recycle", "#recycle", "#snapshot", "@__thumb", "__macosx", "lost+found"}
-    | {"$recycle.bin", "system volume information"}
-)
-_SYSTEM_ENDINGS = (".lrdata", ":zone.identifier", "@synoeastream", "@synoresource")
-UNREADABLE = "unreadable"
 _SHOWN = 20  # files of a folder without an image that an error names, and what they are
 _LINK_PROBLEMS = {
     ELOOP: ("symlink loop", "it leads back to itself"),
@@ -63,26 +59,43 @@ class Scan:
     hidden: int  # files and folders passed over
 
 
-def scan_folder(root: Path, workers: int) -> Scan:
-    """Read and hash every file below a folder, each once, with a number of threads."""
+def scan_folder(root: Path, workers: int | Cluster) -> Scan:
+    """Read and hash every file below a folder, each once, by so many threads or by a cluster."""
     refuse_locale(str(root))
     if not root.is_dir():
         what = "is no folder" if root.exists() else "does not exist"
         raise UserError(f"ingest.images: {root} {what}; name the folder that holds your photos")
     paths, problems, hidden = list_files(root)
-    # Threads, because hashing and reading leave the interpreter free. Many files a task, because
-    # tasks wait for each other: 7,390 pets took .46 s by 32, and take .38 s by 128.
-    per_task = max(1, min(128, len(paths) // (4 * workers)))
-    tasks = [paths[start : start + per_task] for start in range(0, len(paths), per_task)]
-    run = Parallel(workers, prefer="threads", batch_size=1, return_as="generator")
-    results: list[FileFacts | Problem] = []
-    with headers_only(), tqdm(desc="ingest", total=len(paths), unit="file", disable=None) as bar:
-        for task_results in run(delayed(_read_files)(root, task) for task in tasks):
-            results += task_results
-            bar.update(len(task_results))
+    with tqdm(desc="ingest", total=len(paths), unit="file", disable=None) as bar:
+        if isinstance(workers, int):
+            results = _read_here(root, paths, workers, bar)
+        else:
+            read = partial(_read_elsewhere, root.absolute())
+            results = read_on_cluster(read, root.absolute(), paths, workers, bar)
     facts = [result for result in results if isinstance(result, FileFacts)]
     problems += [result for result in results if isinstance(result, Problem)]
     return Scan(facts, problems, hidden)
+
+
+def _read_here(
+    root: Path, paths: Sequence[str], threads: int, bar: "tqdm[Never]"
+) -> list[FileFacts | Problem]:
+    # Threads, because hashing and reading leave the interpreter free. Many files a task, because
+    # tasks wait for each other: 7,390 pets took .46 s by 32, and take .38 s by 128.
+    per_task = max(1, min(128, len(paths) // (4 * threads)))
+    tasks = cut_paths(paths, per_task)
+    run = Parallel(threads, prefer="threads", batch_size=1, return_as="generator")
+    results: list[FileFacts | Problem] = []
+    with headers_only():
+        for task_results in run(delayed(_read_files)(root, task) for task in tasks):
+            results += task_results
+            bar.update(len(task_results))
+    return results
+
+
+def _read_elsewhere(root: Path, paths: Sequence[str]) -> list[FileFacts | Problem]:
+    with headers_only():
+        return _read_files(root, paths)
 
 
 def require_images(scan: Scan, folder: str) -> None:
@@ -152,7 +165,7 @@ def list_files(root: Path) -> tuple[list[str], list[Problem], int]:
     return sorted(paths), problems, hidden
 
 
-def _read_files(root: Path, paths: list[str]) -> list[FileFacts | Problem]:
+def _read_files(root: Path, paths: Sequence[str]) -> list[FileFacts | Problem]:
     return [read_file_facts(root, path) for path in paths]
 
 
@@ -211,11 +224,6 @@ def headers_only() -> Iterator[None]:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
-
-
-def is_system_name(name: str) -> bool:
-    """Return whether a name, in lower case, is one that no photo has."""
-    return name.startswith(".") or name in _SYSTEM_NAMES or name.endswith(_SYSTEM_ENDINGS)
 
 
 def _entry_problem(entry: os.DirEntry[str], path: str, real_root: str) -> Problem | None:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from stages.base.echo import cut
 
+UNREADABLE = "unreadable"  # says nothing of the photo: perhaps this machine cannot read it
 _MOST = 300  # characters of a path that a line shows
 
 

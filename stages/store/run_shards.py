@@ -8,29 +8,38 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event, Thread
+from typing import Never
 
 from tqdm import tqdm
 
 from stages.base.child_process import Death, run_in_processes
 from stages.base.errors import UserError
+from stages.cluster.cluster import Cluster
 from stages.images.decode import Undecodable
-from stages.store.encode_cache import EncodeCache, read_logs
+from stages.store.encode_cache import EncodeCache
 from stages.store.original import Fault
-from stages.store.shard import PresizeOutcome, ShardTask, read_progress, write_shard
+from stages.store.shard import (
+    PresizeOutcome,
+    ShardTask,
+    log_lines_now,
+    read_progress,
+    write_shard,
+)
+from stages.store.spread_shards import spread_shards
 
 
-def run_shards(tasks: Sequence[ShardTask], workers: int) -> list[PresizeOutcome]:
-    """Write all shards in child processes, and return the outcome of each path.
+def run_shards(tasks: Sequence[ShardTask], workers: int | Cluster) -> list[PresizeOutcome]:
+    """Write all shards in child processes here or of a cluster; return the outcome of each path.
 
     What was encoded before a process died is in the cache. There is no limit of time for a photo:
     it would be another on each machine, so that a photo would be rejected here and not there.
     """
     outcomes: list[PresizeOutcome] = []
     left = list(tasks)
-    with _progress_bar(tasks):
+    with _progress_bar(tasks, workers) as bar:
         while left:
             dead = []
-            for task, result in run_in_processes(write_shard, left, workers):
+            for task, result in _results(left, workers, bar):
                 if isinstance(result, Death):
                     dead.append((task, result))
                 else:
@@ -38,6 +47,18 @@ def run_shards(tasks: Sequence[ShardTask], workers: int) -> list[PresizeOutcome]
             # Only now, when no other process takes memory.
             left = [_without_its_cause(task, death, outcomes) for task, death in dead]
     return outcomes
+
+
+def _results(
+    tasks: Sequence[ShardTask], workers: int | Cluster, bar: "tqdm[Never]"
+) -> Iterator[tuple[ShardTask, list[PresizeOutcome] | Death]]:
+    if isinstance(workers, int):
+        yield from run_in_processes(write_shard, tasks, workers)
+        return
+    for task, result in spread_shards(tasks, workers):
+        bar.update(0 if isinstance(result, Death) else len(task.items))
+        bar.set_postfix_str(workers.state)
+        yield task, result
 
 
 def _without_its_cause(task: ShardTask, death: Death, outcomes: list[PresizeOutcome]) -> ShardTask:
@@ -64,7 +85,7 @@ def _without_its_cause(task: ShardTask, death: Death, outcomes: list[PresizeOutc
             if content == sha256
         ]
         task = replace(task, items=tuple(item for item in task.items if item[0] != sha256))
-    return replace(task, log_lines=task.log_lines | _lines_of(task))
+    return replace(task, log_lines=log_lines_now(task))
 
 
 def _photo_in_work(task: ShardTask) -> tuple[str, str]:
@@ -73,20 +94,18 @@ def _photo_in_work(task: ShardTask) -> tuple[str, str]:
     At none, too, where the cache has the result: the photo was decoded before the process died.
     """
     _, path = read_progress(task)
-    cache = EncodeCache(task.cache, log_lines=task.log_lines | _lines_of(task))
+    cache = EncodeCache(task.cache, log_lines=log_lines_now(task))
     items = [item for item in task.items if item[1] == path and cache.load(item[0]) is None]
     return items[0] if items else ("", "")
 
 
-def _lines_of(task: ShardTask) -> dict[str, str]:
-    """Return the lines about this task's photos that are in the cache's logs by now."""
-    lines = read_logs(task.cache)
-    return {sha256: lines[sha256] for sha256, _ in task.items if sha256 in lines}
-
-
 @contextmanager
-def _progress_bar(tasks: Sequence[ShardTask]) -> Iterator[None]:
-    """Show photos done, photos a second and time left, from the progress files of the shards."""
+def _progress_bar(tasks: Sequence[ShardTask], workers: int | Cluster) -> Iterator["tqdm[Never]"]:
+    """Show photos done, photos a second and time left.
+
+    They come from the progress files of the shards; a cluster's, which would be read over a
+    network, are left alone, and each shard that is done counts.
+    """
     stop = Event()
     total = sum(len(task.items) for task in tasks)
     with tqdm(total=total, desc="presize", unit=" photos", disable=None) as bar:
@@ -96,10 +115,12 @@ def _progress_bar(tasks: Sequence[ShardTask]) -> Iterator[None]:
                 bar.update(sum(read_progress(task)[0] for task in tasks) - bar.n)
 
         updater = Thread(target=update_often, daemon=True)
-        updater.start()
+        if isinstance(workers, int):
+            updater.start()
         try:
-            yield
+            yield bar
             bar.update(total - bar.n)
         finally:
             stop.set()
-            updater.join()
+            if updater.ident:
+                updater.join()

@@ -15,7 +15,7 @@ from stages.images.encode import Encoded, encode
 from stages.images.formats import wrong_extension
 from stages.images.jpeg_segments import without_metadata
 from stages.images.resize import PresizeParams
-from stages.store.encode_cache import EncodeCache
+from stages.store.encode_cache import EncodeCache, read_logs
 from stages.store.original import Fault, Faulty, Original, open_originals
 from stages.store.reader import checksum
 
@@ -115,6 +115,12 @@ def read_progress(task: ShardTask) -> tuple[int, str]:
         return int(done), path
     except (OSError, ValueError):
         return 0, ""
+
+
+def log_lines_now(task: ShardTask) -> dict[str, str]:
+    """Return the lines about a shard's photos that are in the logs by now, with those it has."""
+    lines = read_logs(task.cache)
+    return task.log_lines | {sha256: lines[sha256] for sha256, _ in task.items if sha256 in lines}
 
 
 def _open_progress(task: ShardTask) -> io.FileIO:

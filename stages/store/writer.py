@@ -16,6 +16,7 @@ from stages.base.files import write_csv, write_json
 from stages.base.plural import count_noun
 from stages.base.stage_lock import file_lock
 from stages.base.system_errors import unwritable
+from stages.cluster.cluster import Cluster
 from stages.images.encode import encoder_key
 from stages.images.resize import PresizeParams
 from stages.store.encode_cache import EncodeCache, read_logs
@@ -39,7 +40,7 @@ def write_store(
     folder: Path,
     private: Path,
     params: PresizeParams,
-    workers: int,
+    workers: int | Cluster,
 ) -> pd.DataFrame:
     """Presize every photo of a manifest (path, sha256) into a store; return their outcomes.
 

@@ -1,0 +1,94 @@
+"""Shards written by the workers of a cluster, each attempt in a folder of its own.
+
+Two attempts at one shard may run at once, since a worker that seems to be gone may only have lost
+its network. So each has its own unfinished file, log and progress file, and those of the attempt
+that answered get the shard's names.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from stages.base.child_process import Death
+from stages.base.system_errors import unwritable
+from stages.cluster.cluster import Cluster
+from stages.cluster.work import Work
+from stages.store.original import Fault
+from stages.store.shard import (
+    PresizeOutcome,
+    ShardTask,
+    log_lines_now,
+    read_progress,
+    write_shard,
+)
+
+
+def spread_shards(
+    tasks: Sequence[ShardTask], cluster: Cluster
+) -> Iterator[tuple[ShardTask, list[PresizeOutcome] | Death]]:
+    """Yield each shard with its outcomes, or the death of the process that wrote it.
+
+    No pixels travel: a worker reads photos and writes the shard where all see it.
+    """
+    work = Work(
+        function=write_shard,
+        arguments=[_absolute(task) for task in tasks],
+        photo=_known_photo(tasks),
+        attempt=_attempt,
+        in_work=lambda attempt: read_progress(attempt)[1],
+        unread=_unread,
+    )
+    for attempt, result in cluster.run(work):
+        if isinstance(result, Death):
+            attempt.unfinished.unlink(missing_ok=True)
+        yield _adopt(attempt), result
+
+
+def _absolute(task: ShardTask) -> ShardTask:
+    return replace(
+        task,
+        photos=task.photos.absolute() if isinstance(task.photos, Path) else task.photos,
+        cache=task.cache.absolute(),
+        scratch=task.scratch.absolute(),
+    )
+
+
+def _known_photo(tasks: Sequence[ShardTask]) -> Path | None:
+    """Return a photo of the tasks that is there; where none is, each will be named.
+
+    A bucket's is not asked for: it costs a request of every worker, and one that may not read the
+    bucket says so at its first shard.
+    """
+    files = (task.photos / path for task in tasks for _, path in task.items)
+    photos = (file.absolute() for file in files if isinstance(file, Path))
+    return next((photo for photo in photos if photo.is_file()), None)
+
+
+def _attempt(task: ShardTask, number: int) -> ShardTask:
+    """Return the task with a folder of its own, and with what earlier attempts have cached."""
+    folder = task.scratch / f"{task.scratch.name}-{number}"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    known = task.log_lines if number == 1 else log_lines_now(task)
+    return replace(task, scratch=folder, log_lines=known)
+
+
+def _adopt(attempt: ShardTask) -> ShardTask:
+    """Give the files of an attempt the names of its shard; return the shard's task."""
+    task = replace(attempt, scratch=attempt.scratch.parent)
+    moves = [
+        (attempt.unfinished, task.unfinished),
+        (attempt.progress_file, task.progress_file),
+        (attempt.cache / "logs" / attempt.log, task.cache / "logs" / task.log),
+    ]
+    for source, target in moves:
+        with suppress(FileNotFoundError):  # no photo of the shard is stored, or none is in a log
+            source.replace(target)
+    return task
+
+
+def _unread(outcomes: Sequence[PresizeOutcome]) -> list[str]:
+    return [outcome.path for outcome in outcomes if outcome.fault == Fault.UNREADABLE]

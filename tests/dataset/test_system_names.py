@@ -1,0 +1,21 @@
+"""System names are told from those that photos have."""
+
+import pytest
+
+from stages.dataset.system_names import is_system_name
+
+
+@pytest.mark.parametrize(
+    "name", [".ds_store", "thumbs.db", "@eadir", "icon\r", "birds.lrdata", "a.jpg:zone.identifier"]
+)
+def test_what_systems_leave_is_no_photo(name: str) -> None:
+    """Hidden files, thumbnails, bins and what programs keep beside photos are known by name."""
+    assert is_system_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.jpg", "thumbs", "db.thumbs.jpg", "icon", "eadir", "lrdata.png"]
+)
+def test_other_names_are_photos(name: str) -> None:
+    """A name that only resembles one of them is read."""
+    assert not is_system_name(name)

@@ -1,0 +1,100 @@
+"""Shards on a cluster: the store that one machine writes, whatever becomes of the workers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import rmtree
+
+import pytest
+
+from stages.base.bucket import photo_folder
+from stages.base.errors import UserError
+from stages.store.original import Fault
+from stages.store.run_shards import run_shards
+from stages.store.shard import read_progress
+from stages.store.writer import write_store
+from tests.cluster.thread_engine import ThreadEngine, cluster_of
+from tests.store import crashing
+from tests.store.test_run_shards import GOOD, problems, tasks_of
+from tests.store.test_shard import photo
+from tests.store.test_writer import PARAMS, add, large_photos, manifest
+from tests.tiny_repo import hashes
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Stand in a folder, whose mark goes when the test ends, and with it all children."""
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    rmtree(tmp_path / "mark", ignore_errors=True)
+
+
+def test_the_store_of_a_cluster_is_that_of_one_machine(root: Path) -> None:
+    """Shards, index and outcomes have the same bytes, with a cache and without."""
+    add(root, large_photos(range(12)) | {"bad.jpg": b"no image"})
+    images = manifest(root)
+    photos = Path("photos")
+    here = write_store(images, photos, Path("here"), Path("own"), PARAMS, 2)
+    for _ in range(2):
+        cluster = cluster_of(ThreadEngine(), root, [])
+        there = write_store(images, photos, Path("there"), Path("theirs"), PARAMS, cluster)
+        assert hashes(root / "there") == hashes(root / "here")
+        plain = ["path", "sha256", "problem", "shard", "offset", "length", "crc32", "traits"]
+        assert there[plain].equals(here[plain])
+    assert there["reused"].all()
+    assert list(root.glob("theirs/run-*")) == []
+
+
+@pytest.mark.thorough
+def test_a_crash_on_a_worker_rejects_the_photo_as_here(root: Path) -> None:
+    """A photo that crashes the decoder twice is a row with the signal, the others are stored."""
+    tasks = tasks_of(root, GOOD | {"bad.jpg": photo(20) + crashing.CRASH})
+    outcomes = run_shards(tasks, cluster_of(ThreadEngine(), root, []))
+    assert problems(outcomes) == {"bad.jpg": ("crashed the decoder", "SIGSEGV")}
+    assert len(outcomes) == len(GOOD) + 1
+    assert all(task.unfinished.exists() for task in tasks)
+
+
+@pytest.mark.thorough
+def test_a_photo_that_ends_workers_ends_the_run_with_its_name(root: Path) -> None:
+    """What the system ends three times is no property of the photo, and becomes no row."""
+    tasks = tasks_of(root, GOOD | {"huge.jpg": photo(20) + crashing.KILL})
+    with pytest.raises(UserError, match=r"^huge\.jpg: 3 workers ended"):
+        run_shards(tasks, cluster_of(ThreadEngine(), root, []))
+
+
+def test_a_worker_that_ends_once_costs_nothing(root: Path) -> None:
+    """The next attempt at the shard stores all of its photos."""
+    unlucky = photo(20) + crashing.KILL + bytes(root / "killed")
+    tasks = tasks_of(root, GOOD | {"unlucky.jpg": unlucky}, crashing.encode_or_be_killed_once)
+    log: list[str] = []
+    outcomes = run_shards(tasks, cluster_of(ThreadEngine(), root, log))
+    assert problems(outcomes) == {}
+    assert len(outcomes) == len(GOOD) + 1
+    assert len(log) == 1
+    done = {task.shard: read_progress(task) for task in tasks}
+    assert done == {task.shard: (len(task.items), "") for task in tasks}
+
+
+def test_a_photo_that_no_worker_sees_is_a_fault_and_no_row(root: Path) -> None:
+    """The outcome is a fault, which makes no store, and the workers are named."""
+    tasks = tasks_of(root, GOOD)
+    (root / "photos" / "good_1.jpg").unlink()
+    log: list[str] = []
+    outcomes = run_shards(tasks, cluster_of(ThreadEngine(), root, log))
+    assert problems(outcomes) == {"good_1.jpg": (Fault.UNREADABLE, "No such file or directory")}
+    assert log == ["good_1.jpg cannot be read by a, b"]
+
+
+@pytest.mark.thorough
+def test_photos_of_a_bucket_are_read_by_the_workers(root: Path) -> None:
+    """The store is that of one machine; a photo that is gone from the bucket is a fault."""
+    add(root, large_photos(range(6)))
+    images = manifest(root)
+    bucket = photo_folder(f"file://{root}/photos")
+    write_store(images, bucket, Path("here"), Path("own"), PARAMS, 2)
+    cluster = cluster_of(ThreadEngine(), root, [])
+    write_store(images, bucket, Path("there"), Path("theirs"), PARAMS, cluster)
+    assert hashes(root / "there") == hashes(root / "here")
+    (root / "photos" / images["path"][0]).unlink()
+    with pytest.raises(UserError, match=r"(?s)1 photo in file://.*: unreadable"):
+        write_store(images, bucket, Path("new"), Path("empty"), PARAMS, cluster)
