@@ -1,7 +1,4 @@
-"""The scan of a folder: each file's facts, and the name of each that cannot be read.
-
-Photos are opened for reading only. No pixel is decoded: only headers are read.
-"""
+"""The scan of a folder: each file's facts by its header, and each that cannot be read."""
 
 import hashlib
 import io
@@ -120,10 +117,9 @@ def _not_an_image(folder: str, file: FileFacts) -> Problem:
 
 
 def require_readable(scan: Scan, folder: str) -> None:
-    """Refuse a folder in which a file or folder cannot be read.
+    """Refuse a folder in which a file or folder cannot be read, which says nothing of a photo.
 
-    What cannot be read says nothing of a photo: a network folder is gone, a disk fails, or this
-    account lacks a right that another has, so that the same folder would be another set there.
+    A network folder is gone, a disk fails, or this account lacks a right that another has.
     """
     unreadable = [str(problem) for problem in scan.problems if problem.problem == UNREADABLE]
     if unreadable:
