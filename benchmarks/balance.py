@@ -27,8 +27,8 @@ import torch
 from PIL import Image
 from scipy.special import softmax
 
+from benchmarks.build_sets import scans
 from benchmarks.measure import machine, record, with_mean
-from benchmarks.recipe_sets import scans
 from stages.base.params import read_section
 from stages.base.ranks import SINGLE_PROCESS
 from stages.base.seed import derive

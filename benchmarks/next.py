@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.build_sets import build
 from benchmarks.measure import machine, record, with_mean
 from benchmarks.pet_features import PetFeatures, frozen_features
-from benchmarks.recipe_sets import build
 from stages.base.seed import derive
 from stages.stats.learning_curve import (
     MORE_PHOTOS,

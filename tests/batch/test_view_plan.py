@@ -58,4 +58,11 @@ def test_each_chunk_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_epoch_without_batches_has_a_plan() -> None:
     """No batches need no views."""
-    ViewPlan([], lambda rows: pytest.fail("there are none"), 16)
+    computed: list[int] = []
+
+    def views_of(rows: np.ndarray) -> Views:
+        computed.append(len(rows))
+        return drawn_views(SIZES[rows], AUGMENT, view_numbers(7, 2, [PATHS[row] for row in rows]))
+
+    ViewPlan([], views_of, 16)
+    assert computed == []

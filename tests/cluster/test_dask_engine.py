@@ -182,6 +182,13 @@ def test_a_killed_coordinator_goes_on(repo: Repo, tmp_path: Path) -> None:
     assert results(repo) == results(alone)
 
 
+def presize_at_work(repo: Repo, one: Dask) -> "subprocess.Popen[str]":
+    """Start presize on a cluster, and return it once a shard is under way."""
+    process = start_stage(repo, "presize", one.address)
+    wait_until(lambda: bool(list(repo.path.glob(".finetrack/presize/run-*/*/*.progress"))))
+    return process
+
+
 @needs_dask
 @pytest.mark.thorough
 def test_a_killed_scheduler_ends_the_run_with_one_line(repo: Repo, tmp_path: Path) -> None:
@@ -189,8 +196,7 @@ def test_a_killed_scheduler_ends_the_run_with_one_line(repo: Repo, tmp_path: Pat
     many_photos(repo, 300)
     run_stage(repo, "ingest", "local")
     with running_dask(tmp_path / "dask") as one:
-        process = start_stage(repo, "presize", one.address)
-        wait_until(lambda: bool(list(repo.path.glob(".finetrack/presize/run-*/*/*.progress"))))
+        process = presize_at_work(repo, one)
         one.scheduler.kill()
         killed = time.monotonic()
         output = process.communicate(timeout=120)[0]
@@ -207,8 +213,7 @@ def test_an_interrupted_run_leaves_the_workers_idle(repo: Repo, tmp_path: Path) 
     many_photos(repo, 300)
     run_stage(repo, "ingest", "local")
     with running_dask(tmp_path / "dask") as one:
-        process = start_stage(repo, "presize", one.address)
-        wait_until(lambda: bool(list(repo.path.glob(".finetrack/presize/run-*/*/*.progress"))))
+        process = presize_at_work(repo, one)
         process.send_signal(signal.SIGINT)
         output = process.communicate(timeout=60)[0]
         assert process.returncode == 130, output

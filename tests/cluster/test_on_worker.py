@@ -3,8 +3,7 @@
 import os
 import pickle
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import rmtree
 from threading import Thread
@@ -19,6 +18,7 @@ from stages.cluster.facts import SOURCE, facts
 from stages.cluster.on_worker import ANSWERED, ENDED, RAISED, REFUSED, STOPPED, ask
 from stages.cluster.task_server import payload_of
 from tests.cluster import tasks
+from tests.cluster.running_dask import wait_until
 
 
 @pytest.fixture
@@ -34,14 +34,6 @@ def run(tmp_path: Path) -> Iterator[dict[str, Any]]:
         "expected": facts("", ["numpy"]),
     }
     rmtree(tmp_path / "mark", ignore_errors=True)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, at most a minute."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_child_answers_and_is_asked_again(run: dict[str, Any]) -> None:
@@ -123,6 +115,7 @@ def test_an_idle_child_goes_with_the_run(run: dict[str, Any]) -> None:
     child = psutil.Process(pickle.loads(content))
     rmtree(run["mark"])
     wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
 def test_it_travels_without_the_source() -> None:

@@ -52,6 +52,18 @@ def environment(tmp_path: Path) -> OwnPython:
     return OwnPython(tmp_path / ".venv", (pins,))
 
 
+def start_at_root(words: list[str]) -> "subprocess.Popen[str]":
+    """Start a program in the repository, in a session of its own and without a terminal."""
+    return subprocess.Popen(
+        words,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
 def write_wheel(folder: Path, name: str, version: str) -> None:
     """Write an installable package with nothing in it, where an index has it."""
     info = f"{name}-{version}.dist-info"
@@ -171,13 +183,7 @@ def test_a_program_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_program_ends_in_its_own_time(number: signal.Signals) -> None:
     """Ctrl-C, which reaches both, and other signals, which are passed on, wait for its end."""
-    runner = subprocess.Popen(
-        [sys.executable, "-c", RUNNER, SAVES],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    runner = start_at_root([sys.executable, "-c", RUNNER, SAVES])
     assert runner.stdout is not None
     with runner.stdout as output:
         assert output.readline() == "at work\n"
@@ -204,14 +210,7 @@ def test_a_signal_before_the_start_is_passed_on_after_it() -> None:
 def test_in_a_container_all_are_asked_and_waited_for(number: signal.Signals) -> None:
     """As the first process it asks every other to end, and ends after the last, which saves."""
     parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SAVES!r}]).wait()"
-    space = subprocess.Popen(
-        ["unshare", "--pid", "--fork", sys.executable, "-c", RUNNER, parent],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    space = start_at_root(["unshare", "--pid", "--fork", sys.executable, "-c", RUNNER, parent])
     assert space.stdout is not None
     with space.stdout as output:
         assert output.readline() == "at work\n"
