@@ -5,10 +5,11 @@ fine-tune by every recipe. Pooled over sets and seeds a paired test tells each r
 probe. Recipes are chosen on the half `choosing` of recipe_sets; the other half is looked at once,
 when the choice is made.
 Run: python -m benchmarks.recipes choosing --clones FOLDER [--photos FOLDER] [--sets NAME ...]
-[--seeds N] [--recipes NAME ...] [--peers NAME ... --peer-seeds N] [--pool], where clones holds
-owner+name/repo for each source of recipe_sets, and photos those of pets. Other libraries are run on
-the first N seeds, within the seconds of the first recipe: fastai where it is installed, timm with
---timm-train FILE, torchvision with --torchvision-references FOLDER --torchvision-weights FILE.
+[--seeds N] [--recipes NAME ...] [--peers NAME ... --peer-seeds N] [--small-probe] [--pool], where
+clones holds owner+name/repo for each source of recipe_sets, and photos those of pets. Other
+libraries are run on the first N seeds, within the seconds of the first recipe: fastai where it is
+installed, timm with --timm-train FILE, torchvision with --torchvision-references FOLDER
+--torchvision-weights FILE.
 With --pool nothing is run: what the results hold of a half is put together.
 Results: benchmarks/results/recipes.json.
 """
@@ -35,6 +36,9 @@ from stages.stats.calibration import expected_calibration_error
 from stages.stats.predictions import read_baseline, read_predictions
 
 PROBE = "probe"
+# Frozen features as they were before the recipe had a size and a network of its own.
+SMALL_PROBE = "probe of lite0, 224 px"
+SMALL = {"model.arch": "efficientnet_lite0", "augment.size": 224}
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn", "fastai"]
 # What each recipe sets; the first is params.yaml as it is.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -43,6 +47,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "not averaged": {"fine_tune.trained_share": 1.0},
     "from the probe": {"fine_tune.start": "probe"},
     "from zero": {"fine_tune.start": "zero"},
+    "two epochs": {"fine_tune.epochs": 2},
 }
 
 
@@ -65,8 +70,12 @@ def values_of(name: str) -> dict[str, Any]:
 def answers_of(folder: Path, seed: int, options: argparse.Namespace) -> dict[str, Answers]:
     """Return the answers by recipe, of the probe and of peers, on a division drawn by the seed."""
     divide(folder, seed)
-    seconds, megabytes = run_measured(folder, "baseline")
     results = {}
+    if options.small_probe:
+        change(folder, SMALL)
+        results[SMALL_PROBE] = probe_answers(folder)
+        change(folder, {key: _usual(key) for key in SMALL})
+    probe = probe_answers(folder)
     for name in options.recipes:
         before = {key: _usual(key) for key in RECIPES[name]}
         change(folder, RECIPES[name])
@@ -82,18 +91,25 @@ def answers_of(folder: Path, seed: int, options: argparse.Namespace) -> dict[str
             recipe=read(folder, "fine_tune/metrics.json")["recipe"]["name"],
             degraded=degraded_right(folder),
         )
-    results[PROBE] = Answers(
-        pred_probs=read_baseline(folder / "data/baseline.npz").valid_pred_probs,
-        targets=model.targets,
-        seconds=seconds,
-        megabytes=megabytes,
-    )
+    results[PROBE] = probe
     if seed <= options.peer_seeds:
         ours = results[options.recipes[0]]
         results |= answers_of_peers(folder, options.peers, ours, options)
     shown = {name: f"{one.error:.1f} %" for name, one in results.items()}
     print(f"{folder.name}, seed {seed}: {shown}", flush=True)
     return results
+
+
+def probe_answers(folder: Path) -> Answers:
+    """Return the answers of the linear probe."""
+    seconds, megabytes = run_measured(folder, "baseline")
+    baseline = read_baseline(folder / "data/baseline.npz")
+    return Answers(
+        pred_probs=baseline.valid_pred_probs,
+        targets=baseline.valid_targets(),
+        seconds=seconds,
+        megabytes=megabytes,
+    )
 
 
 def _usual(key: str) -> Any:
@@ -117,12 +133,12 @@ def figures_of(seeds: list[dict[str, Answers]]) -> dict[str, Any]:
         figures[f"{name}, calibration error, %"] = round(100 * calibration, 2)
         figures[f"{name}, seconds"] = figure([one.seconds for one in runs])
         figures[f"{name}, memory, MB"] = figure([one.megabytes for one in runs])
-        if name == PROBE:
+        if name in (PROBE, SMALL_PROBE):
             continue
         figures[f"{name}, recipes"] = dict(Counter(one.recipe for one in runs))
         if name in PEERS:
             continue
-        for peer in PEERS:
+        for peer in (*PEERS, SMALL_PROBE):
             both = [seed for seed in seeds if peer in seed]
             if both:
                 figures[f"{name}, against {peer}"] = paired(
@@ -153,6 +169,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--recipes", nargs="*", default=["default"], choices=RECIPES)
+    parser.add_argument("--small-probe", action="store_true", help=f"also the {SMALL_PROBE}")
     parser.add_argument("--pool", action="store_true")
     add_peer_options(parser)
     options = parser.parse_args()

@@ -62,10 +62,15 @@ class Baseline:
     # (V, C) float32, from the probe fitted on training images; by folds, on those of other folds.
     valid_pred_probs: np.ndarray
 
+    def valid_targets(self) -> np.ndarray:
+        """Return the class numbers of the validation images, (V,)."""
+        row_of = {path: row for row, path in enumerate(self.paths.tolist())}
+        targets: np.ndarray = self.targets[[row_of[path] for path in self.valid_paths.tolist()]]
+        return targets
+
     def errors(self) -> "ProbeErrors":
         """Return how often the probe is wrong."""
-        row_of = {path: row for row, path in enumerate(self.paths.tolist())}
-        valid_targets = self.targets[[row_of[path] for path in self.valid_paths.tolist()]]
+        valid_targets = self.valid_targets()
         return ProbeErrors(
             valid=float((self.valid_pred_probs.argmax(axis=1) != valid_targets).mean()),
             valid_images=len(self.valid_paths),
