@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 # In json_schema_extra of a param that a recipe has a value for.
 OF_RECIPE: JsonDict = {"auto": "as the recipe says"}
+OTHERS = "others"  # names there what else a text may be
 # An upper limit that nobody reaches is not worth saying.
 _ENDLESS = 10**9
 
@@ -69,7 +70,8 @@ def _describe(field: FieldInfo) -> ParamDoc:
     meanings = extra if isinstance(extra, dict) else {}
     values = tuple(_allowed(field.annotation, field.metadata, meanings))
     if meanings.items() >= OF_RECIPE.items():
-        values = (f"auto ({OF_RECIPE['auto']})", *(values or ("true", "false")))
+        others = (str(meanings[OTHERS]),) if OTHERS in meanings else ("true", "false")
+        values = (f"auto ({OF_RECIPE['auto']})", *(values or others))
     return ParamDoc(description=field.description or "", values=values)
 
 

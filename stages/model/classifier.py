@@ -7,7 +7,7 @@ import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
-from stages.base.param_docs import OF_RECIPE
+from stages.base.param_docs import OF_RECIPE, OTHERS
 from stages.base.params import Section
 from stages.model.backbones import RGB, Cut, count_channels, make_backbone
 from stages.model.weights_file import refuse_other_places
@@ -23,7 +23,11 @@ class ModelParams(Section):
 
     arch: str = Field(
         min_length=1,
-        description="any classifier of timm or torchvision: resnet34, convnext_tiny, ...",
+        description="the network",
+        json_schema_extra={
+            **OF_RECIPE,
+            OTHERS: "any classifier of timm or torchvision: resnet34, convnext_tiny, ...",
+        },
     )
     weights: Annotated[str, AfterValidator(refuse_other_places)] = Field(
         min_length=1,

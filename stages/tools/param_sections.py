@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stages.base.params import Section, SectionT, dotted_keys, validation_lines, without_auto
+from stages.base.echo import echo
+from stages.base.params import AUTO, Section, SectionT, dotted_keys, validation_lines, without_auto
 from stages.batch.views import AugmentParams
 from stages.dataset.ingest_params import IngestParams
 from stages.dataset.splits import DatablockParams
@@ -78,13 +79,20 @@ def validate_sections(content: Mapping[str, Any]) -> tuple[ValidSections, list[s
             lines.extend(validation_lines(error, model, name))
         return None
 
+    model = valid("model", ModelParams)
+    if model and arch == AUTO and model.weights not in ("package", "none"):
+        lines.append(
+            f"model.weights: {echo(model.weights)} is of one network, and model.arch: auto chooses "
+            "between two; name the network, such as model.arch: resnet34"
+        )
+        model = None
     sections = ValidSections(
         fetch=valid("fetch", FetchParams),
         ingest=valid("ingest", IngestParams),
         presize=valid("presize", PresizeParams),
         datablock=valid("datablock", DatablockParams),
         augment=valid("augment", AugmentParams),
-        model=valid("model", ModelParams),
+        model=model,
         lr_find=valid("lr_find", LrFindParams),
         fine_tune=valid("fine_tune", FineTuneParams),
         interpret=valid("interpret", InterpretParams),

@@ -69,7 +69,7 @@ def _as_code(doc: ParamDoc) -> Iterator[str]:
     """Yield the values of a param, the choices of several as code, their meanings as text."""
     for value in doc.values:
         choice, space, meaning = value.partition(" ")
-        is_choice = len(doc.values) > 1 and not value.startswith("a number")
+        is_choice = len(doc.values) > 1 and (not meaning or meaning.startswith("("))
         yield f"`{choice}`{space}{meaning}" if is_choice else value
 
 

@@ -343,6 +343,8 @@ def test_a_start_that_cannot_be_is_refused_now(repo: Path, change_of: dict[str, 
         ("vit_b_32", "none", "none", "does not work on images of augment.size 96"),
         ("vit_b_32", "none", 16, "cannot be ended where its map is 16 times smaller; choose none"),
         ("resnet18", "none", 5, "should be 'none', 4, 8 or 16"),
+        ("auto", "hub", "auto", "'hub' is of one network, and model.arch: auto chooses between"),
+        ("auto", "my.pth", "auto", "name the network, such as model.arch: resnet34"),
     ],
 )
 def test_a_model_that_cannot_be_made_is_refused_now(

@@ -158,4 +158,4 @@ def test_another_backbone_stays_whole() -> None:
     for head in HEADS:
         assert options(arch="vit_b_16", head=head).otherwise.size == 224
     assert first_recipe("vit_b_16").size == 224
-    assert first_recipe("efficientnet_lite2") == FROM_PROBE
+    assert first_recipe("efficientnet_lite2") == first_recipe("auto") == FROM_PROBE
