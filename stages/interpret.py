@@ -81,7 +81,8 @@ def main() -> None:
     for name, table in result.tables().items():
         write_csv(_TABLES / f"{name}.csv", table)
     write_text(_PAGE, render_page(page))
-    write_text(_MARKDOWN, report_markdown(result, reports.summary["counts"], page.data_key))
+    counts = reports.summary["counts"]
+    write_text(_MARKDOWN, report_markdown(result, counts, page.data_key, page.correction_note))
     say(f"{headline(result.metrics)} {_PAGE}")
 
 

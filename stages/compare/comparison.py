@@ -19,6 +19,7 @@ from stages.compare.score_changes import (
 from stages.compare.setups import Setup
 from stages.compare.snapshot import Snapshot
 from stages.compare.stage_differences import StageDifference, stage_differences
+from stages.compare.validation_changes import same_model_note
 from stages.stats.calibration import ReliabilityDiagram, reliability_diagram
 from stages.stats.seeds import seed_spread
 
@@ -84,7 +85,10 @@ def compare_setups(base: Setup, other: Setup, result: str) -> Comparison:
         if base_lock and other_lock
         else None,
         data=data_changes(base.lead, other.lead),
-        notes=_notes(base, other, pairing),
+        notes=[
+            *_model_notes(base, other, base_tables, other_tables),
+            *_notes(base, other, pairing),
+        ],
     )
 
 
@@ -149,6 +153,24 @@ def _majority_label(actual: pd.Series, tables: Sequence[pd.DataFrame]) -> np.nda
     most_frequent_wrong = modes[0]
     mostly_wrong = wrong_votes.notna().mean(axis=1) >= 0.5
     return most_frequent_wrong.where(mostly_wrong, labels).to_numpy()
+
+
+def _model_notes(
+    base: Setup,
+    other: Setup,
+    base_tables: Sequence[pd.DataFrame],
+    other_tables: Sequence[pd.DataFrame],
+) -> list[str]:
+    """Return a note where two single runs have the same model."""
+    if len(base.members) > 1 or len(other.members) > 1:
+        return []
+    pairs = zip(base_tables, other_tables, strict=True)
+    same = all(
+        np.array_equal(first["predicted"].to_numpy(), second["predicted"].to_numpy())
+        for first, second in pairs
+    )
+    note = same_model_note(base.lead, other.lead, same_answers=same)
+    return [note] if note else []
 
 
 def _notes(base: Setup, other: Setup, pairing: Pairing) -> list[str]:

@@ -87,12 +87,20 @@ class DvcCache:
         if content is None:
             return None
         files = {}
-        for entry in _listed_files(content, f"the object {name} in DVC's cache"):
-            file = self.file(entry.md5)
+        for path, file_name in _listed_hashes(content, name).items():
+            file = self.file(file_name)
             if file is None:
                 return None
-            files[entry.relpath] = file
+            files[path] = file
         return files
+
+    def listed_hashes(self, name: str | None) -> dict[str, str]:
+        """Return the md5 of each file of a folder by its path in it, whether the cache has it.
+
+        None are known without the listing. UserError as for `folder_files`.
+        """
+        content = self.read(name)
+        return {} if content is None else _listed_hashes(content, name)
 
 
 def open_dvc_cache(root: Path) -> DvcCache:
@@ -108,8 +116,9 @@ def md5_of(content: bytes) -> str:
     return md5(content, usedforsecurity=False).hexdigest()
 
 
-def _listed_files(content: bytes, where: str) -> list[_ListedFile]:
-    """Return the files of a folder's listing; `where` names it in the UserError of a bad one."""
+def _listed_hashes(content: bytes, name: str | None) -> dict[str, str]:
+    """Return path -> md5 of a folder's listing; its `name` is for the UserError of a bad one."""
+    where = f"the object {name} in DVC's cache"
     try:
         listed = _LISTING.validate_json(content)
     except ValidationError:
@@ -120,4 +129,4 @@ def _listed_files(content: bytes, where: str) -> list[_ListedFile]:
             raise UserError(
                 f"{where} lists {echo(entry.relpath)}, which lies outside of the folder"
             )
-    return listed
+    return {entry.relpath: entry.md5 for entry in listed}

@@ -30,6 +30,8 @@ class ProjectFiles:
     tables: Mapping[str, str]  # name in Snapshot.tables -> path of a CSV in DVC's cache
     store: str  # folder of the presized photos
     page: str
+    model: str  # folder of the model
+    weights: str  # file in it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,7 @@ class Snapshot:
         default_factory=dict
     )  # images, labels, splits, rejected, corrections
     notes: tuple[str, ...] = ()
+    weights: str = ""  # md5 of the model's weights; "" where it is not known
 
     @property
     def name(self) -> str:
@@ -93,8 +96,22 @@ def read_snapshot(
         tables, table_notes = read_tables(history.root, output_hashes(lock), cache, files.tables)
         notes += [f"{name}: {note}" for note in table_notes]
     return Snapshot(
-        revision=revision, lock=lock, outcomes=outcomes, tables=tables, notes=tuple(notes)
+        revision=revision,
+        lock=lock,
+        outcomes=outcomes,
+        tables=tables,
+        notes=tuple(notes),
+        weights=_weights(lock, cache, files),
     )
+
+
+def _weights(lock: DvcLock | None, cache: DvcCache, files: ProjectFiles) -> str:
+    """Return the md5 of the weights, from the listing of the model's folder; "" without one."""
+    folder = output_hashes(lock or {}).get(files.model)
+    try:
+        return cache.listed_hashes(folder).get(files.weights, "")
+    except (UserError, OSError):  # damaged: only a sentence about the model is lost by it
+        return ""
 
 
 def _read_lock(

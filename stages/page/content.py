@@ -15,6 +15,7 @@ from stages.base.files import read_text_csv
 from stages.base.fingerprint import fingerprint
 from stages.base.params import YamlValue
 from stages.page.confusion_figure import ConfusionFigure, confusion_figures
+from stages.page.correction_note import correction_note
 from stages.page.next_steps import NextStep, next_steps
 from stages.page.review import ReviewData, review_data
 from stages.page.thumbnails import overlays, sheet_uri, thumbnails
@@ -83,6 +84,7 @@ class Page:
     result: Interpretation
     reports: Reports
     data_key: str  # fingerprint of the images and their labels
+    correction_note: str  # what corrections changed in validation; "" where nothing
     review: ReviewData
     examples: Sequence[Sequence[str]]  # paths for each pair of confused classes
     thumbnails: Mapping[str, str]  # path -> data URI, of every picture that a section shows
@@ -131,6 +133,7 @@ def compose_page(
         result=result,
         reports=reports,
         data_key=key,
+        correction_note=correction_note(reports.corrections, baseline.valid_paths),
         review=review_data(result, hashes, reports.corrections, key),
         examples=result.confused_examples(),
         thumbnails=thumbnails(result.picture_paths(), read_image),

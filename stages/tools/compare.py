@@ -43,6 +43,8 @@ PROJECT_FILES = ProjectFiles(
     },
     store="data/presized",
     page="reports/index.html",
+    model="data/model",
+    weights="model.safetensors",
 )
 
 

@@ -10,9 +10,12 @@ from pathlib import Path
 from stages.base.entry_point import run_command
 from stages.base.errors import UserError
 from stages.base.terminal import say
+from stages.compare.dvc_cache import open_dvc_cache
 from stages.compare.git import WORKSPACE, GitHistory
 from stages.compare.past_outcomes import read_outcomes
+from stages.compare.snapshot import read_snapshot
 from stages.compare.tried_runs import best_of_tried, read_tried_outcomes
+from stages.compare.validation_changes import same_labels, validation_changes
 from stages.compare.words import choosing_sentence
 from stages.page.formatting import SPACE, VERDICTS, interval_ends, percent
 from stages.stats.compared_metrics import ComparedMetrics
@@ -48,6 +51,30 @@ def _rate_line(rate: IntervalRecord) -> str:
     """
     share = percent(rate["value"]).replace(SPACE, " ")
     return f"{share} (95 % interval {interval_ends(rate)} %)"
+
+
+def changed_validation_lines() -> list[str]:
+    """Return what changed in the labels and photos of validation since the last commit.
+
+    No line where they are the same, where the last commit has no run, or where there is no git.
+    """
+    try:
+        history = GitHistory(Path.cwd())
+        revisions = (history.resolve("HEAD")[0], history.resolve(WORKSPACE)[0])
+        tables = [read_outcomes(history.read(one, PROJECT_FILES.outcomes))[0] for one in revisions]
+        if same_labels(*tables):
+            return []
+        cache = open_dvc_cache(history.root)
+        snapshots = [read_snapshot(history, one, cache, PROJECT_FILES) for one in revisions]
+    except UserError:
+        return []
+    changes = validation_changes(*snapshots)
+    if not changes:
+        return []
+    return [
+        f"Changed     {changes} since the last commit: its error rate is of other labels or"
+        " photos; make compare tests on the common ones"
+    ]
 
 
 def best_run_lines() -> list[str]:
@@ -88,7 +115,8 @@ def main() -> None:
     except (KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise UserError(f"{_METRICS} is damaged ({reason}); `make repro` makes it anew") from None
-    say("", *lines, *best_run_lines(), f"The page    {_PAGE}", *commit_lines())
+    history_lines = [*changed_validation_lines(), *best_run_lines()]
+    say("", *lines, *history_lines, f"The page    {_PAGE}", *commit_lines())
 
 
 if __name__ == "__main__":

@@ -180,3 +180,17 @@ def test_without_a_lock_the_cause_is_unknown(history: ExampleHistory) -> None:
     assert comparison.stage_differences is None
     assert comparison.data is None
     assert comparison.scores.error.images == 30
+
+
+def test_a_run_of_the_same_model_is_noted(history: ExampleHistory) -> None:
+    """Where only a label of validation changed, the first note says that the model is the same."""
+    photos = {**PHOTOS, "29.jpg": ("29", "cat", "valid")}
+    for name, validation in (("before", PHOTOS), ("after", photos)):
+        history.write_run(predictions(6, validation), validation, weights=b"weights")
+        history.commit(name)
+    same = "The model is the same, to the byte"
+    expected = f"{same}: only labels or photos of validation changed"
+    assert compare(history, ["before"], ["after"]).notes == [expected]
+    history.write_run(predictions(2), PHOTOS, weights=b"weights")
+    history.commit("evaluated")
+    assert compare(history, ["before"], ["evaluated"]).notes == [f"{same}: its evaluation differs"]

@@ -11,7 +11,7 @@ from stages.page.formatting import VERDICTS
 from stages.stats.compared_metrics import ComparedMetrics
 from stages.stats.metrics_record import IntervalRecord, Verdict
 from stages.tools import headline
-from tests.compare.example_history import ExampleHistory, outcomes_table
+from tests.compare.example_history import ExampleHistory, outcomes_table, validated
 
 FILE = Path("reports/interpret/metrics.json")
 COMMITTED = (Path(__file__).parents[2] / FILE).read_text("utf-8")
@@ -64,6 +64,28 @@ def test_the_command_reads_the_metrics_of_the_last_run(
     headline.main()
     lines = "\n".join(headline.result_lines(json.loads(COMMITTED)))
     assert capsys.readouterr().out == f"\n{lines}\nThe page    reports/index.html\n"
+
+
+def test_changed_labels_of_validation_have_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A label that changed since the last commit is a line; the same labels, or no commit, none."""
+    history = ExampleHistory(tmp_path / "repo")
+    monkeypatch.chdir(history.root)
+    assert headline.changed_validation_lines() == []
+    photos = {f"{n}.jpg": (str(n), "cat", "valid") for n in range(9)}
+    history.write_run(validated(photos), photos)
+    assert headline.changed_validation_lines() == []
+    history.commit("v1")
+    assert headline.changed_validation_lines() == []
+    photos["3.jpg"] = ("3", "dog", "valid")
+    history.write_run(validated(photos), photos)
+    assert headline.changed_validation_lines() == [
+        "Changed     1 validation label changed since the last commit: its error rate is of other"
+        " labels or photos; make compare tests on the common ones"
+    ]
+    history.commit("v2")
+    assert headline.changed_validation_lines() == []
 
 
 def test_the_best_of_several_runs_has_a_line(
