@@ -98,9 +98,12 @@ class Corrections:
 
 
 def read_corrections(
-    file: Path, labels: Mapping[str, str], hashes: Mapping[str, str]
+    file: Path, labels: Mapping[str, str], hashes: Mapping[str, str | None]
 ) -> Corrections:
-    """Return the corrections of the photos (path -> sha256), which have labels by the rule."""
+    """Return the corrections of the photos, which have labels by the rule.
+
+    hashes: path -> sha256, None where it is not known, and then the row's is not compared.
+    """
     rows, malformed = read_corrections_table(file).rows(CORRECTION_COLUMNS)
     matched = match_rows(rows, "path", sorted(hashes), renamed=False)
     known_labels = set(labels.values()) | _new_classes(matched.by_path, hashes)
@@ -161,7 +164,7 @@ def _action(row: CsvRow) -> str:
 
 
 def _new_classes(
-    rows_by_path: Mapping[str, Sequence[CsvRow]], hashes: Mapping[str, str]
+    rows_by_path: Mapping[str, Sequence[CsvRow]], hashes: Mapping[str, str | None]
 ) -> set[str]:
     """Return the labels that rows which fit their photo bring as new ones."""
     return {
@@ -172,7 +175,11 @@ def _new_classes(
 
 
 def _refusal(
-    path: str, rows: Sequence[CsvRow], sha256: str, before: str, known_labels: AbstractSet[str]
+    path: str,
+    rows: Sequence[CsvRow],
+    sha256: str | None,
+    before: str,
+    known_labels: AbstractSet[str],
 ) -> Problem | None:
     """Return why the rows for one photo cannot be applied, None when they can."""
     if misfit := _misfit(path, rows, sha256):
@@ -191,12 +198,13 @@ def _refusal(
     return None
 
 
-def _misfit(path: str, rows: Sequence[CsvRow], sha256: str) -> Problem | None:
+def _misfit(path: str, rows: Sequence[CsvRow], sha256: str | None) -> Problem | None:
     """Return why the rows do not fit the photo, whatever their action."""
     if len(rows) > 1:
         detail = "none is applied; keep the right one"
         return Problem(path, "two rows for one photo", detail)
-    if clean_label(rows[0].cells["sha256"]).lower() not in ("", sha256):
+    written = clean_label(rows[0].cells["sha256"]).lower()
+    if sha256 is not None and written not in ("", sha256):
         detail = "it was made for another content of this file; look again"
         return Problem(path, "content changed", detail)
     return None

@@ -22,8 +22,9 @@ from stages.labels.corrections import read_corrections_table
 from stages.model.backbones import make_backbone
 from stages.model.probe import can_be_probe
 from stages.model.weights_file import WEIGHTS_FOLDER, is_file_name
+from stages.tools.check_corrections import CORRECTIONS
 from stages.tools.check_images import SAMPLE, images_mistakes, outputs_of
-from stages.tools.check_labels import CORRECTIONS, check_labels
+from stages.tools.check_labels import check_labels
 from stages.tools.param_sections import ValidSections, validate_sections
 from stages.tools.remote_plugins import plugin_notes
 from stages.tools.tracked import normal_path, tracking_note

@@ -16,8 +16,7 @@ from stages.labels.label_csv import read_labels_csv
 from stages.labels.label_rule import labels_by_rule
 from stages.labels.sides import folder_sides
 from stages.labels.spellings import spelling_problems
-
-CORRECTIONS = Path("data/corrections.csv")
+from stages.tools.check_corrections import CORRECTIONS, correction_notes
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,8 @@ def check_labels(ingest: IngestParams, split: SplitParams | None, *, listed: boo
             return LabelCheck(notes=_label_notes(ingest, split))
         if rule.reads_csv:
             read_labels_csv(table, rule, [])
+        if _is_there(ingest.images):  # as an earlier run made the sample
+            return LabelCheck(notes=_sample_notes(ingest))
     except UserError as error:
         unnamed = "ingest.label" not in error.lines[0] and error.lines[0].startswith(str(table))
         key = "ingest.label.csv: " if unnamed else ""
@@ -55,7 +56,9 @@ def check_labels(ingest: IngestParams, split: SplitParams | None, *, listed: boo
 
 def _label_notes(ingest: IngestParams, split: SplitParams | None) -> list[str]:
     """Return notes about the labels of the listed photos; UserError where they cannot train."""
-    paths = _photo_paths(ingest.images)
+    folder = photo_folder(ingest.images)
+    files = list_paths(folder)
+    paths = _photo_paths(files)
     labels = labels_by_rule(ingest.label, paths)
     require_labels(labels, ingest.label, folder=ingest.images, paths=paths)
     if not _has_corrections():  # which may bring a class
@@ -64,7 +67,21 @@ def _label_notes(ingest: IngestParams, split: SplitParams | None) -> list[str]:
         folder_sides(list(labels.labels))
     notes = coverage_notes(labels, ingest.label, folder=ingest.images)
     spellings = [f"{problem.problem}: {problem.detail}" for problem in spelling_problems(labels)]
-    return notes + spellings
+    local = folder if isinstance(folder, Path) else None
+    return [*notes, *spellings, *correction_notes(labels.labels, files, local)]
+
+
+def _is_there(images: str) -> bool:
+    """Return whether a local folder has a file; its other mistakes are found elsewhere."""
+    folder = photo_folder(images)
+    return isinstance(folder, Path) and folder.is_dir() and any(folder.iterdir())
+
+
+def _sample_notes(ingest: IngestParams) -> list[str]:
+    """Return notes about the corrections of photos that a stage made, and may make anew."""
+    files = list_paths(photo_folder(ingest.images))
+    labels = labels_by_rule(ingest.label, _photo_paths(files)).labels
+    return correction_notes(labels, files, Path(ingest.images))
 
 
 def _has_corrections() -> bool:
@@ -75,7 +92,6 @@ def _has_corrections() -> bool:
         return True
 
 
-def _photo_paths(images: str) -> list[str]:
-    """Return the files of a folder or bucket that are named as photos are; all where none is."""
-    paths = list_paths(photo_folder(images))
+def _photo_paths(paths: list[str]) -> list[str]:
+    """Return the files that are named as photos are; all where none is."""
     return list(filter(is_named_photo, paths)) or paths

@@ -277,3 +277,12 @@ def test_every_row_is_applied_or_a_problem(
     assert set(corrections.relabelled.values()) <= {"cat", "dog"} | new - {""}
     refused_lines = [problem.detail.split(":")[0] for problem in corrections.problems]
     assert len(refused_lines) == len(set(refused_lines))
+
+
+def test_a_content_that_is_not_known_is_not_compared(tmp_path: Path) -> None:
+    """Where no hash is at hand a row with any sha256 holds, as one without holds always."""
+    file = tmp_path / "corrections.csv"
+    file.write_text(f"{HEADER}a.jpg,{'0' * 64},drop,,\nb.jpg,{'0' * 64},drop,,\n")
+    corrections = read_corrections(file, LABELS, {"a.jpg": None, "b.jpg": "b" * 64})
+    assert list(corrections.dropped) == ["a.jpg"]
+    assert kinds(corrections) == [("b.jpg", "correction: content changed")]

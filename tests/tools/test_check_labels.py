@@ -79,3 +79,22 @@ def test_thousands_of_photos_take_no_time(folder: Path) -> None:
     start = time.process_time()
     assert check_labels(section(), None, listed=True).mistakes == []
     assert time.process_time() - start < 0.2
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_corrections_that_do_not_fit_are_noted(folder: Path, listed: bool) -> None:
+    """A label that no photo has is noted with the nearest, for the sample of an earlier run too."""
+    fill(folder, "cat_1.jpg", "dog_1.jpg")
+    with Path("data/corrections.csv").open("a") as file:
+        file.write("cat_1.jpg,,relabel,dgo,\n")
+    checked = check_labels(section(), None, listed=listed)
+    assert checked.mistakes == []
+    assert "did you mean 'dog'?" in checked.notes[-1]
+
+
+def test_corrections_of_a_folder_that_is_not_there_yet_are_left_to_ingest(folder: Path) -> None:
+    """Before the sample is made no photo is there, and none is missed."""
+    Path("data/corrections.csv").write_text("path,sha256,action,label,note\na.jpg,,drop,,\n")
+    assert check_labels(section(), None, listed=False).notes == []
+    folder.rmdir()
+    assert check_labels(section(), None, listed=False).notes == []

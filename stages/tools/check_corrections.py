@@ -1,0 +1,50 @@
+"""Rows of corrections.csv that ingest will not apply, found by ingest's rule before it runs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from stages.base.errors import UserError
+from stages.base.files import sha256_file
+from stages.labels.corrections import read_corrections
+
+CORRECTIONS = Path("data/corrections.csv")
+_SHOWN = 50
+
+
+class _Hashes(Mapping[str, str | None]):
+    """SHA-256 by path, computed for the photos that a row names alone; None in a bucket."""
+
+    def __init__(self, folder: Path | None, paths: Sequence[str]) -> None:
+        self._folder = folder
+        self._paths = dict.fromkeys(paths)
+
+    def __getitem__(self, path: str) -> str | None:
+        if path not in self._paths:
+            raise KeyError(path)
+        try:
+            return sha256_file(self._folder / path) if self._folder else None
+        except OSError:  # ingest says why it cannot be read
+            return None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def correction_notes(
+    labels: Mapping[str, str], paths: Sequence[str], folder: Path | None
+) -> list[str]:
+    """Return a line for each row that ingest will list among its problems instead of applying it.
+
+    labels: by the rule, by path. folder: of the photos; None for a bucket, whose contents stay
+    unread. A file that cannot be read as a table is a mistake of its own, and has no lines here.
+    """
+    try:
+        problems = read_corrections(CORRECTIONS, labels, _Hashes(folder, paths)).problems
+    except UserError:
+        return []
+    notes = [f"{CORRECTIONS}: {problem}" for problem in problems]
+    rest = [f"{CORRECTIONS}: {len(notes) - _SHOWN:,} more rows"] if len(notes) > _SHOWN else []
+    return [*notes[:_SHOWN], *rest]
