@@ -109,6 +109,7 @@ def test_decisions_are_saved_as_they_are_made(
     person.page.keyboard.press("r")
     person.page.keyboard.insert_text('=new, "class" 😀')
     person.page.keyboard.press("Enter")
+    person.page.keyboard.press("Enter")
     person.said(f"{second['path']}: saved")
     rows = csv_rows(file.read_text("utf-8"))
     assert [(row["path"], row["action"], row["label"]) for row in rows] == [
@@ -124,6 +125,64 @@ def test_decisions_are_saved_as_they_are_made(
     decided = person.page.locator("[data-decided='new class'] .decision").first
     assert decided.inner_text().startswith('before: → =new, "class" 😀')
     assert person.page.locator("#review-save").is_hidden()
+    person.check_quiet()
+
+
+def test_the_beginning_of_a_class_chooses_it(
+    chromium: Browser, review: RunningReview, file: Path
+) -> None:
+    """In any case the beginning of one class is that class; of none, Enter waits for a second."""
+    person = Reviewer(chromium, review)
+    image = person.start()
+    chosen = next(name for name in ("=cmd()", "quote") if not image["label"].startswith(name))
+    full = next(name for name in STRANGE_LABELS if name.startswith(chosen))
+    person.page.keyboard.press("r")
+    person.page.keyboard.insert_text(chosen[:3].upper())
+    expect(person.page.locator(".entry:visible .new")).to_have_text(f"→ {full}")
+    person.page.keyboard.press("Enter")
+    person.said(f"{image['path']}: saved")
+    (row,) = csv_rows(file.read_text("utf-8"))
+    assert (row["action"], row["label"]) == ("relabel", full)
+
+    second = person.image()
+    person.page.keyboard.press("r")
+    person.page.keyboard.insert_text("zz")
+    person.page.keyboard.press("Enter")
+    hint = person.page.locator(".entry:visible .new")
+    expect(hint).to_contain_text("Enter again makes a new class")
+    assert person.page.locator("[data-decided='new class']").count() == 0
+    person.page.keyboard.insert_text("y")  # another name has to be asked for again
+    person.page.keyboard.press("Enter")
+    expect(hint).to_contain_text("Enter again makes a new class")
+    assert len(csv_rows(file.read_text("utf-8"))) == 1
+    person.page.keyboard.press("Enter")
+    person.said(f"{second['path']}: saved")
+    assert [(r["action"], r["label"]) for r in csv_rows(file.read_text("utf-8"))][1:] == [
+        ("new class", "zzy")
+    ]
+    person.check_quiet()
+
+
+def test_the_beginning_of_a_class_can_be_a_new_class_by_its_button(
+    chromium: Browser, review: RunningReview, file: Path
+) -> None:
+    """The button makes a class of a name with which another begins, and the next may take it."""
+    person = Reviewer(chromium, review)
+    image = person.start()
+    person.page.keyboard.press("r")
+    person.page.keyboard.insert_text("quote")
+    person.page.locator(".entry:visible").get_by_text("New class", exact=True).click()
+    person.said(f"{image['path']}: saved")
+    (row,) = csv_rows(file.read_text("utf-8"))
+    assert (row["action"], row["label"]) == ("new class", "quote")
+    person.page.locator("[data-image]", has_text=image["path"]).first.focus()
+    person.page.keyboard.press("ArrowRight")
+    other = person.image()
+    person.page.keyboard.press("r")
+    person.page.keyboard.insert_text("quote")
+    person.page.keyboard.press("Enter")
+    person.said(f"{other['path']}: saved")
+    assert [r["label"] for r in csv_rows(file.read_text("utf-8"))] == ["quote", "quote"]
     person.check_quiet()
 
 

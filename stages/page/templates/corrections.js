@@ -111,8 +111,22 @@ const corrections = (() => {
     return when + (said ?? made.action) + (made.note ? ` · ${made.note}` : "");
   }
 
+  // The classes, and those that decisions have made new.
+  function classNames() {
+    const made = [...earlier.values(), ...decisions.values()].filter(({ action }) => action === "new class");
+    return [...new Set([...data.classes, ...made.map(({ label }) => label)])];
+  }
+
+  // Those that what was typed may mean: the class of that name, or else all that begin so, in any case.
+  function classesFor(text) {
+    const names = classNames();
+    if (names.includes(text)) return [text];
+    const begins = (name) => name.toLowerCase().startsWith(text.toLowerCase());
+    return text ? names.filter(begins) : [];
+  }
+
   return {
-    data, decide, reviewed, csv, words, rowsOf,
+    data, classesFor, decide, reviewed, csv, words, rowsOf,
     decision: (path) => decisions.get(path) ?? (inForce(path) ? earlier.get(path) : undefined),
     isNew: (path) => decisions.has(path),
     isClass: (name) => data.classes.includes(name),

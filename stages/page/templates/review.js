@@ -56,24 +56,52 @@
     const guess = made?.label || (suggested === label ? "" : suggested);
     input.value = what === "note" ? (made?.note ?? "") : guess;
     entry.hidden = false;
+    delete entry.dataset.asked;
     input.focus();
     input.select();
     read(entry);
   }
 
-  // The name as ingest will compare it; one that is no class is allowed, and said to be new.
+  // What is typed, as ingest will compare it. Below it stands what Enter would make of it.
   function read(entry) {
-    const name = entry.querySelector("input").value.normalize("NFC").trim();
-    entry.querySelector(".new").hidden = entry.dataset.what === "note" || !name || corrections.isClass(name);
-    return name;
+    const text = entry.querySelector("input").value.normalize("NFC").trim();
+    const means = corrections.classesFor(text);
+    const isLabel = entry.dataset.what === "relabel" && text !== "";
+    const hint = entry.querySelector(".new");
+    hint.hidden = !isLabel || means[0] === text;
+    hint.classList.toggle("class", means.length === 1);
+    hint.textContent =
+      means.length === 1 ? `→ ${means[0]}`
+      : entry.dataset.asked === text ? "No class has this name. Enter again makes a new class."
+      : means.length ? `${means.length} classes begin so: go on.`
+      : "No class begins so.";
+    entry.querySelector("[data-do=new]").hidden = hint.hidden;
+    return text;
   }
 
+  // A slip of the pen makes no class: a new one has to be asked for, by its button or a second Enter.
   function accept(card) {
     const entry = card.querySelector(".entry");
-    const name = read(entry);
-    if (entry.dataset.what === "note") decide(image(card), { note: name });
-    else if (name === image(card).label) decide(image(card), { action: "keep", label: name });
-    else if (name) decide(image(card), { action: corrections.isClass(name) ? "relabel" : "new class", label: name });
+    const text = read(entry);
+    const means = corrections.classesFor(text);
+    if (entry.dataset.what === "note") decide(image(card), { note: text });
+    else if (means.length === 1) label(card, means[0]);
+    else if (text && entry.dataset.asked === text) label(card, text);
+    else if (text) {
+      entry.dataset.asked = text;
+      read(entry);
+      return;
+    }
+    close(card);
+  }
+
+  function label(card, name) {
+    const action = corrections.isClass(name) ? "relabel" : "new class";
+    decide(image(card), { action: name === image(card).label ? "keep" : action, label: name });
+  }
+
+  function makeNew(card) {
+    label(card, read(card.querySelector(".entry")));
     close(card);
   }
 
@@ -85,6 +113,7 @@
   function act(card, what) {
     if (what === "relabel" || what === "note") open(card, what);
     else if (what === "accept") accept(card);
+    else if (what === "new") makeNew(card);
     else if (what === "undo") decide(image(card), null);
     else decide(image(card), { action: what, label: what === "keep" ? image(card).label : "" });
   }
