@@ -76,6 +76,7 @@ def _record(
         only_other_right=error.only_first_right,
         images_to_tell=needed,
         macro_f1=scores.macro_f1,
+        macro_recall=scores.macro_recall,
         log_loss=scores.log_loss,
         seeds=None if single_runs else _seeds(comparison),
         confidence=BaseAndOther(

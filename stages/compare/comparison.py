@@ -21,6 +21,7 @@ from stages.compare.snapshot import Snapshot
 from stages.compare.stage_differences import StageDifference, stage_differences
 from stages.compare.validation_changes import same_model_note
 from stages.stats.calibration import ReliabilityDiagram, reliability_diagram
+from stages.stats.imbalance import is_unequal
 from stages.stats.seeds import seed_spread
 
 _MOST_CLASSES_NAMED = 8  # in a note
@@ -69,7 +70,14 @@ def compare_setups(base: Setup, other: Setup, result: str) -> Comparison:
         base=base,
         other=other,
         pairing=pairing,
-        scores=compare_scores(targets, class_names, base_outcomes, other_outcomes, generator),
+        scores=compare_scores(
+            targets,
+            class_names,
+            base_outcomes,
+            other_outcomes,
+            generator,
+            unequal=_has_unequal_classes(base.lead) or _has_unequal_classes(other.lead),
+        ),
         images=_with_predictions(common, base_tables, other_tables),
         newly_wrong=newly_wrong,
         newly_right=newly_right,
@@ -90,6 +98,16 @@ def compare_setups(base: Setup, other: Setup, result: str) -> Comparison:
             *_notes(base, other, pairing),
         ],
     )
+
+
+def _has_unequal_classes(snapshot: Snapshot) -> bool:
+    """Return whether the classes of a run were unequal in training; unknown without its splits."""
+    if "splits" not in snapshot.tables:
+        return False
+    splits = snapshot.tables["splits"]
+    train = splits["label"].where(splits["split"] == "train")
+    counts = train.value_counts().reindex(splits["label"].unique(), fill_value=0)
+    return len(counts) > 0 and is_unequal(counts.to_numpy())
 
 
 def _aligned(setup: Setup, paths: pd.Series) -> list[pd.DataFrame]:

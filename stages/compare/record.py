@@ -130,6 +130,7 @@ class ComparisonRecord:
     only_other_right: int
     images_to_tell: int | None  # how many images would give a verdict; None where none are needed
     macro_f1: ScoreChange | None  # None without common images
+    macro_recall: ScoreChange | None  # None so too, and where classes are about equal
     log_loss: ScoreChange | None  # None where a side has no losses
     seeds: BaseAndOther[SeedRuns] | None  # None where both sides are single runs
     confidence: BaseAndOther[ConfidenceSummary | None]

@@ -1,4 +1,4 @@
-"""Score changes: two setups on the same images, in error rate, macro F1, log loss and classes."""
+"""Score changes: two setups on the same images, in error rate, macro scores, loss and classes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from stages.compare.record import BaseAndOther, ClassChange, ScoreChange
 from stages.stats.holm import holm
 from stages.stats.intervals import CONFIDENCE, DRAWS, Interval
-from stages.stats.macro import macro_statistic
+from stages.stats.macro import Score, macro_statistic
 from stages.stats.mcnemar import PairedComparison, verdict_of
 from stages.stats.seeds import compare_seeds
 
@@ -36,6 +36,7 @@ class ScoreChanges:
     error: PairedComparison  # the other against the base
     error_rates: BaseAndOther[float | None]  # None without images
     macro_f1: ScoreChange | None  # None without images
+    macro_recall: ScoreChange | None  # None without images, and where classes are about equal
     log_loss: ScoreChange | None  # None where a side has no losses
     classes: list[ClassChange]
     confusion: np.ndarray  # (C, C) images more than before, row = actual, column = predicted
@@ -47,22 +48,29 @@ def compare_scores(
     base: SetupOutcomes,
     other: SetupOutcomes,
     generator: np.random.Generator,
+    *,
+    unequal: bool = False,
 ) -> ScoreChanges:
-    """Compare two setups on the same V images; targets, (V,), are class numbers."""
+    """Compare two setups on the same V images; targets, (V,), are class numbers.
+
+    unequal: whether class sizes differ so much that the mean recall says more than the error rate.
+    """
     base_right = base.right(targets)
     other_right = other.right(targets)
     classes = len(class_names)
     error = compare_seeds(other_right, base_right)
-    macro_f1 = None
+    macro: dict[Score, ScoreChange] = {}
     log_loss = None
     if len(targets):
-        change = _change(
-            _f1_statistics(targets, base, classes),
-            _f1_statistics(targets, other, classes),
-            len(targets),
-            generator,
-        )
-        macro_f1 = _widened(change, error.difference)
+        scores: list[Score] = ["f1", "recall"] if unequal else ["f1"]
+        for score in scores:
+            change = _change(
+                _macro_statistics(score, targets, base, classes),
+                _macro_statistics(score, targets, other, classes),
+                len(targets),
+                generator,
+            )
+            macro[score] = _widened(change, error.difference)
         if base.loss is not None and other.loss is not None:
             log_loss = _change(
                 _mean_statistics(base.loss), _mean_statistics(other.loss), len(targets), generator
@@ -70,7 +78,8 @@ def compare_scores(
     return ScoreChanges(
         error=error,
         error_rates=BaseAndOther(base=_error_rate(base_right), other=_error_rate(other_right)),
-        macro_f1=macro_f1,
+        macro_f1=macro.get("f1"),
+        macro_recall=macro.get("recall"),
         log_loss=log_loss,
         classes=class_changes(targets, class_names, base_right, other_right),
         confusion=_mean_confusion(targets, other, classes)
@@ -193,7 +202,7 @@ def _mean_of_drawn_runs(values: list[np.ndarray], generator: np.random.Generator
 def _widened(change: ScoreChange, error: Interval) -> ScoreChange:
     """Return a change whose interval reaches at least as far as that of the error rate, mirrored.
 
-    Resampling alone covers F1 too seldom with few images; `metrics.macro` has the figures.
+    Resampling alone covers them too seldom with few images; `metrics.macro` has the figures.
     """
     value = change.difference.value or 0.0
     middle = error.value or 0.0
@@ -203,9 +212,11 @@ def _widened(change: ScoreChange, error: Interval) -> ScoreChange:
     return ScoreChange(base=change.base, other=change.other, difference=difference)
 
 
-def _f1_statistics(targets: np.ndarray, outcomes: SetupOutcomes, classes: int) -> list[Statistic]:
-    """Return a statistic for each run: the macro F1 of the images drawn."""
-    return [macro_statistic("f1", targets, run, classes) for run in outcomes.predicted]
+def _macro_statistics(
+    score: Score, targets: np.ndarray, outcomes: SetupOutcomes, classes: int
+) -> list[Statistic]:
+    """Return a statistic for each run: the macro score of the images drawn."""
+    return [macro_statistic(score, targets, run, classes) for run in outcomes.predicted]
 
 
 def _mean_statistics(losses: np.ndarray) -> list[Statistic]:

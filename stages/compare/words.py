@@ -123,6 +123,8 @@ def choosing_sentence(choosing: ChoosingRecord) -> str:
 def score_lines(record: ComparisonRecord) -> dict[str, str]:
     """Return name -> change of each score beside the error rate."""
     lines = {}
+    if record.macro_recall:
+        lines["Macro recall"] = _percent_change(record.macro_recall)
     if record.macro_f1:
         lines["Macro F1"] = _percent_change(record.macro_f1)
     if record.log_loss:

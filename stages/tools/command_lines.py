@@ -3,6 +3,7 @@
 Needs Python alone, since stages/tools/run.py has no more when it starts.
 """
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -24,8 +25,11 @@ _SITE = OwnPython(Path(".venv-site"), (Path("docs/requirements.txt"),))
 _PYTHON = "python"  # that of the command's environment
 _TESTS = [_PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-m"]
 # Of what `dvc exp show` has, the columns worth reading: the error with its interval, how far it is
-# from the baseline's, the learning rate, and the params that differ.
+# from the baseline's, the learning rate, and the params that differ. Where classes are unequal, the
+# mean of their recalls too.
 _METRICS = r"error_rate\.|versus_baseline\.difference\.value$|base_lr$"
+_UNEQUAL_METRICS = rf"{_METRICS}|macro_recall\.value$"
+_METRICS_FILE = Path("reports/interpret/metrics.json")
 _SECTIONS = r"seed$|(fetch|ingest|presize|datablock|augment|model|lr_find|fine_tune)\."
 _COMPILE = ["pip", "compile", "--universal", "--python-version", "3.11", "--no-header", "-q"]
 _NEEDED = {
@@ -81,8 +85,18 @@ def _compare(values: _Values) -> list[_Words]:
 
 
 def _experiments(_: _Values) -> list[_Words]:
-    drop = rf"^(?!Experiment$|{_METRICS}|{_SECTIONS})"
-    return [_dvc("exp", "show", "--only-changed", "--keep", f"^({_METRICS})", "--drop", drop)]
+    metrics = _UNEQUAL_METRICS if _has_unequal_classes() else _METRICS
+    drop = rf"^(?!Experiment$|{metrics}|{_SECTIONS})"
+    return [_dvc("exp", "show", "--only-changed", "--keep", f"^({metrics})", "--drop", drop)]
+
+
+def _has_unequal_classes() -> bool:
+    """Return whether the last run says that its classes are unequal; not without a run."""
+    try:
+        metrics = json.loads(_METRICS_FILE.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(metrics, dict) and metrics.get("unequal_classes") is True
 
 
 def _seeds(values: _Values) -> list[_Words]:

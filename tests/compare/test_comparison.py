@@ -194,3 +194,17 @@ def test_a_run_of_the_same_model_is_noted(history: ExampleHistory) -> None:
     history.write_run(predictions(2), PHOTOS, weights=b"weights")
     history.commit("evaluated")
     assert compare(history, ["before"], ["evaluated"]).notes == [f"{same}: its evaluation differs"]
+
+
+def test_unequal_classes_are_those_of_training(history: ExampleHistory) -> None:
+    """Where a class trains on five times another's photos, the mean recall is compared."""
+    for owls in (9, 10):
+        train = {f"cat{n}.jpg": (f"cat{n}", "cat", "train") for n in range(2)}
+        train |= {f"dog{n}.jpg": (f"dog{n}", "dog", "train") for n in range(5)}
+        train |= {f"owl{n}.jpg": (f"owl{n}", "owl", "train") for n in range(owls)}
+        history.write_run(predictions(2), {**PHOTOS, **train})
+        history.commit(f"owls{owls}")
+    assert compare(history, ["owls9"], ["owls9"]).scores.macro_recall is None
+    changed = compare(history, ["owls9"], ["owls10"]).scores.macro_recall
+    assert changed is not None
+    assert changed.base == pytest.approx(28 / 30)

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from stages.compare.html import ComparisonView, render_comparison
-from stages.compare.record import BaseAndOther, ChangedImage, Changes
+from stages.compare.record import BaseAndOther, ChangedImage, Changes, ScoreChange
 from stages.page.jinja_environment import stylesheet
 from stages.stats.intervals import Interval
 from tests.compare.example_record import example_record
@@ -102,6 +102,15 @@ def test_nothing_comes_from_a_network() -> None:
     assert "https://" not in text
     assert "--accent" in stylesheet()
     assert stylesheet() in text
+
+
+def test_unequal_classes_have_a_tile_of_mean_recall() -> None:
+    """The tile stands there only where the record has the score."""
+    assert "Macro recall" not in render_comparison([example_view()])
+    recall = ScoreChange(base=0.8, other=0.7, difference=Interval(-0.1, -0.2, 0.01))
+    text = render_comparison([example_view(macro_recall=recall)])
+    assert "<span>Macro recall</span><b>70.0" in text
+    assert "−10.0 (−20.0 to +1.0); every class counts alike" in text
 
 
 def test_a_comparison_of_nothing_is_a_page() -> None:

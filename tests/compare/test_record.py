@@ -18,7 +18,7 @@ def test_the_record_is_a_json_object_in_its_own_order() -> None:
     assert list(content) == [
         *("base", "other", "base_commit", "other_commit", "verdict", "difference", "p", "p_holm"),
         *("n_common", "error_rate", "only_base_right", "only_other_right", "images_to_tell"),
-        *("macro_f1", "log_loss", "seeds", "confidence", "choosing"),
+        *("macro_f1", "macro_recall", "log_loss", "seeds", "confidence", "choosing"),
         *("not_common", "classes"),
         *("newly_wrong", "newly_right", "changed", "notes"),
     ]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import confusion_matrix, f1_score
+from sklearn.metrics import confusion_matrix, f1_score, recall_score
 
 from stages.compare.score_changes import (
     ScoreChanges,
@@ -174,3 +174,29 @@ def test_several_runs_count_as_their_mean() -> None:
     of_several = macro_f1_difference(several)
     of_single = macro_f1_difference(single)
     assert of_several.high - of_several.low > of_single.high - of_single.low
+
+
+def test_unequal_classes_have_the_mean_recall(predictions: TargetsAndPredictions) -> None:
+    """It agrees with scikit-learn, and its interval reaches as far as that of the error."""
+    targets, base, other = predictions
+    runs = (setup_outcomes(base), setup_outcomes(other))
+    plain = compare(targets, *runs)
+    assert plain.macro_recall is None
+    changes = compare_scores(targets, CLASS_NAMES, *runs, np.random.default_rng(5), unequal=True)
+    recall = changes.macro_recall
+    assert recall is not None
+    assert changes.macro_f1 == plain.macro_f1
+    assert recall.base == pytest.approx(recall_score(targets, base, average="macro"))
+    assert recall.other == pytest.approx(recall_score(targets, other, average="macro"))
+    error = changes.error.difference
+    assert error.value is not None
+    assert recall.difference.value is not None
+    assert recall.difference.high - recall.difference.value >= error.value - error.low
+
+
+def test_without_images_there_is_no_mean_recall() -> None:
+    """An empty set has none, unequal or not."""
+    none = np.zeros(0, np.int64)
+    runs = (setup_outcomes(none), setup_outcomes(none))
+    empty = compare_scores(none, CLASS_NAMES, *runs, np.random.default_rng(5), unequal=True)
+    assert empty.macro_recall is None

@@ -3,7 +3,7 @@
 import pytest
 
 from stages.compare.pairing import REASONS
-from stages.compare.record import BaseAndOther, ChoosingRecord, SeedRun, SeedRuns
+from stages.compare.record import BaseAndOther, ChoosingRecord, ScoreChange, SeedRun, SeedRuns
 from stages.compare.words import (
     REASON_WORDS,
     adjusted_pvalue,
@@ -116,6 +116,15 @@ def test_each_score_has_a_line() -> None:
         "Log loss": "0.200 → 0.150, −0.050 (−0.100 to +0.010)",
         "Calibration": "90.0 % sure, 95.0 % right → 95.0 % sure, 96.0 % right",
     }
+
+
+def test_unequal_classes_have_a_line_of_mean_recall() -> None:
+    """The recall stands first, in percent with its difference; there is none without it."""
+    recall = ScoreChange(base=0.8, other=0.7, difference=Interval(-0.1, -0.2, 0.01))
+    lines = score_lines(example_record(macro_recall=recall))
+    name, text = next(iter(lines.items()))
+    assert name == "Macro recall"
+    assert with_spaces(text) == "80.0 % → 70.0 %, −10.0 (−20.0 to +1.0) points"
 
 
 def test_an_unknown_score_has_no_line() -> None:

@@ -1,5 +1,6 @@
 """Command lines are lists of words in which a value stays one word, for modules that exist."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,34 @@ def test_seeds_are_counted_from_one() -> None:
     for values, ranges in (({}, "1,6"), ({"N": "08"}, "1,9")):
         (words,) = COMMANDS["seeds"].programs(values)
         assert words[-1] == f"seed=range({ranges})"
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        ('{"unequal_classes": true}', True),
+        ('{"unequal_classes": false}', False),
+        ("{}", False),
+        ("[]", False),
+        ("garbage", False),
+        (None, False),
+    ],
+)
+def test_unequal_classes_have_a_column_of_mean_recall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, shown: bool
+) -> None:
+    """The table of experiments has it where the last run says so, and in no other case."""
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path("reports/interpret").mkdir(parents=True)
+        Path("reports/interpret/metrics.json").write_text(content)
+    (words,) = COMMANDS["experiments"].programs({})
+    kept = re.compile(words[words.index("--keep") + 1])
+    dropped = re.compile(words[words.index("--drop") + 1])
+    assert (kept.match("macro_recall.value") is not None) is shown
+    assert (dropped.match("macro_recall.value") is None) is shown
+    assert kept.match("error_rate.low")
+    assert not kept.match("macro_recall.low")
 
 
 def test_tools_of_development_are_in_their_own_environment() -> None:
