@@ -139,8 +139,8 @@ def _check_labels(images: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Finding
         yield warning_finding(
             "duplicates_disagree",
             f"{count_noun(len(groups), 'picture')} with different labels on what looks like copies "
-            f"of it: {join_names(groups, '; ', _SHOWN)}. If they are copies, correct the wrong "
-            "ones in data/corrections.csv",
+            f"of it: {join_names(groups, '; ', _SHOWN)}. If they are copies, one of two labels is "
+            "wrong: correct it in data/corrections.csv",
             disagreeing["path"],
         )
 
@@ -151,13 +151,23 @@ def _check_training(images: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Findi
     group = group_photos(train["path"].tolist(), pairs)
     repeated = group.index[group.duplicated()]
     if len(repeated):
+        labels = train.set_index("path")["label"]
+        disagree = labels.groupby(group).transform("nunique")[repeated].gt(1).sum()
         yield Finding(
             "note",
             "duplicates_in_training",
             f"{count_noun(len(repeated), 'training image')} the same picture as another one there, "
-            "which does no harm",
+            + _harm(len(repeated), int(disagree)),
             tuple(sorted(repeated)),
         )
+
+
+def _harm(repeated: int, disagree: int) -> str:
+    """Return what copies in training do; disagree: those of pictures with several labels."""
+    if not disagree:
+        return "with the same label, which does no harm"
+    which = "under another label" if disagree == repeated else f"{disagree:,} under another label"
+    return f"{which}: one of two such labels is wrong, and training learns both"
 
 
 def _across(pairs: pd.DataFrame) -> pd.Series:

@@ -122,6 +122,21 @@ def test_copies_in_training_are_a_note() -> None:
     note = findings(images, pairs)["duplicates_in_training"]
     assert note.severity == "note"
     assert note.paths == ("a_0002.jpg", "a_0003.jpg")
+    assert note.message.endswith("with the same label, which does no harm")
+
+
+def test_copies_in_training_under_another_label_do_harm() -> None:
+    """One of two labels of the same picture is wrong, and the note says of how many copies."""
+    images = images_of(a=(8, 2), b=(8, 2))
+    pairs = [same("b_0010.jpg", "a_0000.jpg")]
+    message = findings(images, pairs)["duplicates_in_training"].message
+    assert message == (
+        "1 training image the same picture as another one there, under another label: one of two"
+        " such labels is wrong, and training learns both"
+    )
+    both = findings(images, [*pairs, same("a_0002.jpg", "a_0001.jpg")])["duplicates_in_training"]
+    assert both.message.startswith("2 training images the same picture as another one there, 1 und")
+    assert "no harm" not in both.message
 
 
 def test_by_folds_a_pair_counts_where_some_training_has_both_sides() -> None:
