@@ -18,7 +18,7 @@ import triton.language as tl
 from torch import Tensor
 from triton.runtime.interpreter import InterpretedFunction
 
-from stages.batch.render_kernel import WEIGHT_ONE
+from stages.batch.lighting_table import WEIGHT_ONE
 from stages.batch.view_record import ViewRecord
 
 # Output pixels of a program, and its warps: at most 59 registers a thread on sm_75 to sm_120, none

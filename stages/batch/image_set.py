@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from stages.batch.flat_images import FlatImages
 from stages.batch.memory_budget import MemoryBudget, memory_budget
-from stages.batch.render_kernel import load_compiled_code
 from stages.store.decode_into import decode_into
 from stages.store.reader import Store
 
@@ -62,12 +61,9 @@ def open_image_sets(
     """Return the image set of each part of the split; a target is the place among class_names.
 
     The images of a part are decoded now, by threads, when they fit the budget beside those of the
-    parts before it, and otherwise whenever a batch needs them. For the CPU compiled code is loaded
-    now too (.3 s), not while the first batch is waited for.
+    parts before it, and otherwise whenever a batch needs them.
     """
     left = budget or memory_budget(device)
-    if device.type == "cpu":
-        load_compiled_code()
     opened: list[ImageSet] = []
     for part in splits:
         image_set = _on_demand(store, part, class_names, workers)

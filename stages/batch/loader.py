@@ -1,13 +1,9 @@
 """The loader: batches in seeded order, prefetched by threads while the model takes its step."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
-import torch
 
 from stages.base.ranks import SINGLE_PROCESS, Rank
 from stages.base.seed import derive
@@ -17,25 +13,10 @@ from stages.batch.device_loader import device_batches
 from stages.batch.flat_images import flat_from_memory
 from stages.batch.image_set import ImageSet
 from stages.batch.random_draws import view_names, view_numbers
-from stages.batch.render_cpu import PreparedViews, prepare_views, render_images
 from stages.batch.render_spec import RenderSpec
 from stages.batch.side_stream import SideStream
-from stages.batch.view_plan import ViewPlan
+from stages.batch.view_plan import ViewPlan, ViewsOf
 from stages.batch.views import AugmentParams, Views, centre_views, drawn_views, random_views
-
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
-# The views of a batch, from its rows (B,) and the heights and widths (B, 2) of its images.
-_ViewsOf = Callable[[np.ndarray, np.ndarray], Views]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _PreparedBatch:
-    """All that a CPU needs to render a batch at once."""
-
-    images: list[np.ndarray]  # B times (H, W, 3) uint8
-    views: PreparedViews
-    rows: np.ndarray  # (B,)
 
 
 def train_batches(
@@ -69,7 +50,7 @@ def train_batches(
         return drawn_views(sizes, augment, numbers)
 
     if render.device.type == "cpu":
-        batches = _batches_for_cpu(drawn, render, batch_rows, views_of)
+        batches = _on_cpu(drawn, render, batch_rows, views_of)
     else:
         batches = batches_on_device(drawn, render, batch_rows, views_of_many)
     if not balanced:
@@ -88,7 +69,7 @@ def valid_batches(
         return centre_views(sizes)
 
     if render.device.type == "cpu":
-        return _batches_for_cpu(image_set, render, batch_rows, views_of)
+        return _on_cpu(image_set, render, batch_rows, views_of)
     return batches_on_device(image_set, render, batch_rows, views_of)
 
 
@@ -96,7 +77,7 @@ def batches_on_device(
     image_set: ImageSet,
     render: RenderSpec,
     batch_rows: list[np.ndarray],
-    views_of: _ViewsOf,
+    views_of: ViewsOf,
     side: SideStream | None = None,
 ) -> Iterator[Batch]:
     """Yield the batch of each array of rows, rendered on the device beside the model's step."""
@@ -108,48 +89,11 @@ def batches_on_device(
     return device_batches(flat, image_set.targets, render, batch_rows, plan, side)
 
 
-def _batches_for_cpu(
-    image_set: ImageSet, render: RenderSpec, batch_rows: list[np.ndarray], views_of: _ViewsOf
+def _on_cpu(
+    image_set: ImageSet, render: RenderSpec, batch_rows: list[np.ndarray], views_of: ViewsOf
 ) -> Iterator[Batch]:
-    """Yield the batch of each array of rows, rendered by the processor.
+    """Yield the batch of each array of rows, rendered by the processor."""
+    # It needs numba, 60 MB, which a machine with a GPU may not have.
+    from stages.batch.cpu_loader import cpu_batches  # noqa: PLC0415
 
-    Only decoding and views are prefetched: rendering beside the model's step would take the cores
-    that the step wants.
-    """
-
-    def prepare(rows: np.ndarray) -> _PreparedBatch:
-        images = [image_set.load_image(int(row)).numpy() for row in rows]
-        views = views_of(rows, np.array([image.shape[:2] for image in images]))
-        return _PreparedBatch(images=images, views=prepare_views(views, render.size), rows=rows)
-
-    return _render_on_cpu(
-        image_set, render, prefetch(prepare, batch_rows, image_set.prefetch_threads)
-    )
-
-
-def _render_on_cpu(
-    image_set: ImageSet, render: RenderSpec, prepared_batches: Iterator[_PreparedBatch]
-) -> Iterator[Batch]:
-    """Yield rendered batches; the next one is prepared beside the step, and rendered after it."""
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(threads) as pool:
-        prepared = next(prepared_batches, None)
-        while prepared is not None:
-            images = render_images(prepared.images, prepared.views, render, pool, threads)
-            rows = prepared.rows
-            prepared = next(prepared_batches, None)
-            yield Batch(images=images, targets=torch.as_tensor(image_set.targets[rows]), rows=rows)
-
-
-def prefetch(
-    compute: Callable[[_Item], _Result], items: Iterable[_Item], threads: int = 1
-) -> Iterator[_Result]:
-    """Yield compute(item) in order, with the next ones (at least two) under way on threads."""
-    pending: deque[Future[_Result]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        for item in items:
-            pending.append(pool.submit(compute, item))
-            if len(pending) > max(2, threads):
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+    return cpu_batches(image_set, render, batch_rows, views_of)

@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stages.batch.lighting_table import WEIGHT_ONE, lighting_table
 from stages.batch.render_gpu import shrink_factors
-from stages.batch.render_kernel import lighting_table, load_compiled_code, render_view
+from stages.batch.render_kernel import load_compiled_code, render_view
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import Views
 
@@ -50,7 +51,9 @@ def render_images(
 
     def render_share(first: int) -> None:
         for i in range(first, len(images), threads):
-            render_view(images[i], matrices[i], factors[i], tables[i], normalisation, out[i])
+            render_view(
+                images[i], matrices[i], factors[i], tables[i], normalisation, WEIGHT_ONE, out[i]
+            )
 
     other_shares = pool.map(render_share, range(1, threads))
     render_share(0)  # by the caller, who would only wait

@@ -1,6 +1,7 @@
 """The compiled code that renders one image: position, lighting and normalisation pixel by pixel.
 
-Compiled once by numba, and cached beside the source.
+Compiled once by numba, and cached beside the source. Only a processor that renders loads this
+module: numba is 60 MB and takes .3 s, which a machine with a GPU does without.
 """
 
 from functools import cache
@@ -10,70 +11,12 @@ import numpy as np
 from numba import float32, njit, uint32
 from numpy.typing import NDArray
 
-from stages.batch.lighting import Lighting
-from stages.batch.render_gpu import LOGIT_EPSILON
+from stages.batch.lighting_table import WEIGHT_ONE, lighting_table
 from stages.batch.views import centre_views
 
 _Pixels = NDArray[np.uint8]
 _Sums = NDArray[np.uint32]
 _Floats = NDArray[np.float32]
-# Between two grey levels lighting is piecewise linear, with so many pieces; for the strongest
-# lighting of params.yaml's defaults that is within a tenth of a level.
-LIGHTING_PIECES = 16
-# Fixed-point one: what the bilinear weights of four cells add up to, so fine that a view is within
-# 1.5e-4 of a level.
-WEIGHT_ONE = 1 << 23
-
-
-def lighting_table(
-    gain: float, brightness: float, contrast: float, epsilon: float = LOGIT_EPSILON
-) -> _Floats:
-    """Return the lookup table of lighting: what levels become, in 0..1.
-
-    The levels are 0, 1/LIGHTING_PIECES, ... 255, and the last stands twice. By numpy, which has a
-    vector form of tanh: 12 us where a loop of numba's took 65.
-    """
-    levels, logits = _levels_and_logits(epsilon)
-    if gain != 1:
-        levels = levels * np.float32(gain)
-        logits = _logits(levels, epsilon)
-    if brightness == 0 and contrast == 1:
-        return levels
-    table: _Floats = 0.5 + 0.5 * np.tanh((logits + brightness) * (contrast / 2))
-    return table
-
-
-def lighting_tables(lighting: Lighting, out: _Floats) -> None:
-    """Fill out (B, levels) with the lookup tables of B images: what lighting_table returns of each.
-
-    numpy lets other threads run meanwhile.
-    """
-    levels, logits = _levels_and_logits(LOGIT_EPSILON)
-    gains = lighting.gain.astype(np.float32)[:, None]
-    shifts = lighting.brightness.astype(np.float32)[:, None]
-    np.add(logits, shifts, out=out)
-    for row in np.flatnonzero(lighting.gain != 1):
-        np.add(_logits(levels * gains[row], LOGIT_EPSILON), shifts[row], out=out[row])
-    out *= (lighting.contrast / 2).astype(np.float32)[:, None]
-    np.tanh(out, out=out)
-    out *= np.float32(0.5)
-    out += np.float32(0.5)
-    linear = ~lighting.acts_on_logits
-    out[linear] = levels * gains[linear]
-
-
-@cache
-def _levels_and_logits(epsilon: float) -> tuple[_Floats, _Floats]:
-    """Return the levels in 0..1, and their logits, black and white cut at `epsilon`."""
-    levels = np.append(np.arange(255 * LIGHTING_PIECES + 1) / (255 * LIGHTING_PIECES), 1.0)
-    return levels.astype(np.float32), _logits(levels, epsilon).astype(np.float32)
-
-
-def _logits(levels: np.ndarray, epsilon: float) -> np.ndarray:
-    """Return the logits of levels in 0..1, cut at `epsilon` and 1 - `epsilon`, in their type."""
-    clipped = levels.clip(epsilon, 1 - epsilon)
-    logits: np.ndarray = np.log(clipped / (1 - clipped))
-    return logits
 
 
 @cache
@@ -95,31 +38,36 @@ def _render_one_pixel() -> None:
     """Call the compiled code with the types that render_cpu gives it."""
     matrix = centre_views([(1, 1)]).matrices[0]
     pixels = np.zeros((1, 1, 3), np.uint8)
+    table = lighting_table(1.0, 0.0, 1.0)
+    normalisation = np.ones((2, 3), np.float32)
     out = np.empty((1, 1, 3), np.float32)
-    render_view(pixels, matrix, 1, lighting_table(1.0, 0.0, 1.0), np.ones((2, 3), np.float32), out)
+    render_view(pixels, matrix, 1, table, normalisation, WEIGHT_ONE, out)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def render_view(
+def render_view(  # noqa: PLR0913, PLR0917 - a kernel takes each array by itself
     image: _Pixels,
     matrix: NDArray[np.float64],
     factor: int,
     table: _Floats,
     normalisation: _Floats,
+    one: int,
     out: _Floats,
 ) -> None:
     """Fill out (S, S, 3) with one view of an image, box averaged by a whole factor first.
 
     image: (H, W, 3), contiguous; table: what lighting_table returns; normalisation: (2, 3), what
-    RenderSpec.scale_and_shift returns.
+    RenderSpec.scale_and_shift returns; one: WEIGHT_ONE, which as a constant would stay in the cache
+    of numba when its module changes.
     """
+    pieces = (len(table) - 2) // 255
     if factor == 1:
-        _sample(image, matrix, float32(LIGHTING_PIECES / WEIGHT_ONE), table, normalisation, out)
+        _sample(image, matrix, float32(pieces / one), table, normalisation, one, out)
     else:
         # The positions of the view, counted in cells.
         to_cells = np.diag(np.array([1 / factor, 1 / factor, 1.0]))
-        scale = float32(LIGHTING_PIECES / WEIGHT_ONE / factor**2)
-        _sample(box_sums(image, factor), to_cells @ matrix, scale, table, normalisation, out)
+        scale = float32(pieces / one / factor**2)
+        _sample(box_sums(image, factor), to_cells @ matrix, scale, table, normalisation, one, out)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -142,12 +90,13 @@ def box_sums(image: _Pixels, factor: int) -> _Sums:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _sample(
+def _sample(  # noqa: PLR0913, PLR0917 - as above
     cells: _Pixels | _Sums,
     matrix: NDArray[np.float64],
     scale: np.float32,
     table: _Floats,
     normalisation: _Floats,
+    one: int,
     out: _Floats,
 ) -> None:
     """Sample the cells once through the matrix, bilinear, then apply lighting and normalisation.
@@ -166,7 +115,8 @@ def _sample(
     corners = np.empty(size, np.int32)
     weights = np.empty((4, size), np.int32)
     for row in range(size):
-        _bilinear_weights(matrix, (2 * row + 1) / size - 1, width, height, corners, weights)
+        down = (2 * row + 1) / size - 1
+        _bilinear_weights(matrix, down, width, height, one, corners, weights)
         for column in range(size):
             top_left = weights[0, column]
             top_right = weights[1, column]
@@ -183,24 +133,25 @@ def _sample(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _bilinear_weights(
+def _bilinear_weights(  # noqa: PLR0913, PLR0917 - as above
     matrix: NDArray[np.float64],
     down: float,
     width: int,
     height: int,
+    weight_one: int,
     corners: NDArray[np.int32],
     weights: NDArray[np.int32],
 ) -> None:
     """Fill in which cells an output row reads: the top left of four, and the weights of all four.
 
     corners (S,) count the values of the flat image. weights (4, S), in fixed point that adds up to
-    WEIGHT_ONE: top left, top right, bottom left, bottom right. Reflection padding at the edges;
+    weight_one: top left, top right, bottom left, bottom right. Reflection padding at the edges;
     further out than one image, which few views reach, the edge is replicated. down: the row's y in
     -1..1.
     """
     size = len(corners)
     one = float32(1)
-    total = float32(WEIGHT_ONE)
+    total = float32(weight_one)
     last_left = np.int32(max(width - 2, 0))
     last_top = np.int32(max(height - 2, 0))
     for column in range(size):
@@ -218,7 +169,7 @@ def _bilinear_weights(
         top_right = np.int32(total * a * (one - b))
         bottom_left = np.int32(total * (one - a) * b)
         bottom_right = np.int32(total * a * b)
-        weights[0, column] = np.int32(WEIGHT_ONE) - top_right - bottom_left - bottom_right
+        weights[0, column] = np.int32(weight_one) - top_right - bottom_left - bottom_right
         weights[1, column] = top_right
         weights[2, column] = bottom_left
         weights[3, column] = bottom_right

