@@ -1,37 +1,38 @@
-"""The speed of a training step: loaded from photos or on one resident batch, in each precision."""
+"""The speed of training: fine_tune's own epoch against one batch that stays on the GPU."""
 
 from stages.base.environment import prepare_process
 
 prepare_process()
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import chain, count, repeat
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
-from benchmarks.generated import Scale, model_of, open_generated, precisions
+from benchmarks.generated import Work, model_of, precisions, rendered_as, task_of
 from benchmarks.measure import figure, ratio, timed
-from stages.base.environment import workers
 from stages.batch.batches import Batch
 from stages.batch.dataloaders import DataLoaders
-from stages.batch.image_set import open_image_sets
-from stages.batch.memory_budget import MemoryBudget
-from stages.dataset.split_files import list_class_names
-from stages.store.reader import Store
 from stages.train.device import Compute
+from stages.train.loop import fine_tune
 from stages.train.param_groups import train_mode, unfreeze
 from stages.train.step import BegunStep, Trainer, make_trainer
 
+# Of a first phase, in which kernels are chosen and memory is taken; it does not count.
+_WARM_UP = 0.1
+_SPEED = re.compile(r"\((\d+) images/s, ([\d.]+)% of it waiting")
 
-def trainer_of(scale: Scale, compute: Compute) -> Trainer:
-    """Return what trains the whole network."""
-    model = model_of(scale.arch, scale.size, compute.device)
+
+def trainer_of(arch: str, size: int, compute: Compute) -> Trainer:
+    """Return what trains the whole of a network."""
+    model = model_of(arch, size, compute.device)
     unfreeze(model, train_bn=True, frozen_share=0)
     train_mode(model, train_bn=True)
     return make_trainer(model, compute, "cross_entropy", 0.0)
@@ -59,91 +60,110 @@ def steps_on(
     return work
 
 
-def all_epochs(loaders: DataLoaders) -> Iterator[Batch]:
-    """Yield the batches of one epoch after another, without end."""
-    return chain.from_iterable(loaders.train_batches(epoch, 0) for epoch in count(1))
+def images_per_second(
+    trainer: Trainer, batch: Batch, steps: int, rounds: int, warm_up: int = 10
+) -> list[float]:
+    """Return the speed of so many steps on one batch, each round from a fresh iterator."""
+    steps_on(trainer, partial(repeat, batch), warm_up)()
+    work = steps_on(trainer, partial(repeat, batch), steps)
+    return [steps * len(batch.rows) / timed(work) for _ in range(rounds)]
 
 
-def contenders(
-    in_memory: DataLoaders, on_demand: DataLoaders, scale: Scale
-) -> dict[str, tuple[Trainer, Callable[[], Iterator[Batch]]]]:
-    """Return trainers by name, and what gives the batches of each from the first on."""
-    computes = precisions(in_memory.render.device)
-    half = next(iter(computes))
-    resident = next(in_memory.train_batches(1, 0))
-    trainers: dict[str, tuple[Trainer, Callable[[], Iterator[Batch]]]] = {
-        f"{half}, photos {where}": (trainer_of(scale, computes[half]), partial(all_epochs, loaders))
-        for where, loaders in (("in memory", in_memory), ("decoded anew", on_demand))
-    }
-    for name, compute in computes.items():
-        trainers[f"{name}, one resident batch"] = (
-            trainer_of(scale, compute),
-            partial(repeat, resident),
+def own_epoch(
+    loaders: DataLoaders, arch: str, compute: Compute, scratch: Path
+) -> tuple[float, float]:
+    """Return images/s of an epoch of fine_tune, and the share of it that waits, by its own line."""
+    lines: list[str] = []
+    name = f"{arch} {compute.dtype}".replace("/", " ")
+    task = task_of(loaders, arch, compute, scratch / name, (_WARM_UP, 1.0))
+    fine_tune(task, 1e-4, lines.append)
+    found = _SPEED.search(lines[-1])
+    if found is None:
+        raise SystemExit(f"no speed in what training prints: {lines[-1]}")
+    return float(found[1]), float(found[2]) / 100
+
+
+@contextmanager
+def any_kernels() -> Iterator[None]:
+    """Let torch take kernels of which two runs differ, and try which are fast."""
+    torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.benchmark = True
+    yield
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def speed_of(work: Work, arch: str, size: int | None = None) -> dict[str, Any]:
+    """Return the speed of a network in each precision: its own epoch, the limit, and their ratio.
+
+    The half precision that comes first is also measured without what makes two runs the same.
+    """
+    scale = work.scale
+    loaders = work.loaders(size)
+    figures: dict[str, Any] = {"steps of an epoch": loaders.steps}
+    limits: dict[str, list[float]] = {}
+    for name, compute in precisions(loaders.render.device).items():
+        rendered = rendered_as(loaders, compute)
+        trainer = trainer_of(arch, loaders.render.size, compute)
+        batch = next(rendered.train_batches(1, 0))
+        limits[name] = images_per_second(trainer, batch, scale.steps, scale.rounds)
+        if len(limits) == 1:
+            with any_kernels():
+                free = images_per_second(trainer, batch, scale.steps, scale.rounds)
+            figures[f"images/s, {name}, one resident batch, any kernels"] = figure(free)
+            figures["speed of the same bytes / any kernels"] = ratio(limits[name], free)
+        own, waiting = own_epoch(rendered, arch, compute, work.scratch)
+        figures[f"images/s, {name}, one resident batch"] = figure(limits[name])
+        figures[f"images/s, {name}, fine_tune's own epoch"] = own
+        figures[f"share waiting, {name}"] = waiting
+        figures[f"{name}, own epoch / resident batch"] = figure(
+            [own / limit for limit in limits[name]], "at least .97"
         )
-    contiguous = trainer_of(scale, computes[half])
-    contiguous.model.to(memory_format=torch.contiguous_format)
-    contiguous_batch = replace(resident, images=resident.images.contiguous())
-    trainers[f"{half}, not channels-last"] = (
-        contiguous,
-        partial(repeat, contiguous_batch),
-    )
-    if in_memory.render.device.type == "cuda":
-        plain = trainer_of(scale, computes[half])
-        compiled: Any = torch.compile(plain.model)  # called as the module that it wraps
-        trainers[f"{half}, compiled"] = (
-            replace(plain, forward=compiled),
-            partial(repeat, resident),
-        )
-    return trainers
+    half = next(iter(limits))
+    figures[f"{half} / fp32"] = ratio(limits[half], limits["fp32"], "at least 2")
+    return figures
 
 
-def speed(folder: Path, scale: Scale) -> dict[str, Any]:
-    """Return images/s of each contender, in turn, and ratios round by round."""
-    loaders = open_generated(folder, scale)
-    device = loaders.render.device
-    splits = pd.concat([_rows(loaders.train.paths, "train"), _rows(loaders.valid.paths, "valid")])
-    store = Store(folder / "store")
-    names = list_class_names(splits)
-    parts = [splits[splits["split"] == side] for side in ("train", "valid")]
-    nothing = MemoryBudget(host=0, device=0)
-    train, valid = open_image_sets(store, parts, names, workers(), device, nothing)
-    on_demand = replace(loaders, train=train, valid=valid)
-    rates: dict[str, list[float]] = {}
-    memory: dict[str, float] = {}
-    works: dict[str, Callable[[], None]] = {}
-    for name, (trainer, batches) in contenders(loaders, on_demand, scale).items():
-        works[name] = steps_on(trainer, batches, scale.steps)
-        _forget_peak(device)
-        works[name]()  # the first round, in which kernels are chosen and compiled, does not count
-        memory[f"GB at most, {name}"] = _peak(device)
-    for _ in range(scale.rounds):
-        for name, work in works.items():
-            rates.setdefault(name, []).append(scale.steps * scale.batch_size / timed(work))
-    figures: dict[str, Any] = {
-        f"images/s, {name}": figure(values) for name, values in rates.items()
+def streamed(work: Work, arch: str) -> dict[str, Any]:
+    """Return the speed, in half precision, of an epoch whose photos are decoded for every batch.
+
+    Beside it stands what channels-last brings.
+    """
+    scale = work.scale
+    loaders = work.loaders(anew=True)
+    name, compute = next(iter(precisions(loaders.render.device).items()))
+    rendered = rendered_as(loaders, compute)
+    trainer = trainer_of(arch, loaders.render.size, compute)
+    batch = next(rendered.train_batches(1, 0))
+    limit = images_per_second(trainer, batch, scale.steps, scale.rounds)
+    own, waiting = own_epoch(rendered, arch, compute, work.scratch)
+    trainer.model.to(memory_format=torch.contiguous_format)
+    plain = replace(batch, images=batch.images.contiguous())
+    contiguous = images_per_second(trainer, plain, scale.steps, scale.rounds)
+    return {
+        f"images/s, {name}, photos decoded anew": own,
+        "share waiting, photos decoded anew": waiting,
+        f"{name}, photos decoded anew / resident batch": figure(
+            [own / speed for speed in limit], "at least .95 with 16 threads"
+        ),
+        f"{name}, not channels-last / channels-last": ratio(contiguous, limit),
     }
-    half = next(iter(precisions(device)))
-    resident = rates[f"{half}, one resident batch"]
-    aims = {"photos in memory": "at least .95", "photos decoded anew": "", "not channels-last": ""}
-    for name, aim in aims.items():
-        key = f"{half}, {name} / one resident batch"
-        figures[key] = ratio(rates[f"{half}, {name}"], resident, aim)
-    if f"{half}, compiled" in rates:
-        figures["compiled / not"] = ratio(rates[f"{half}, compiled"], resident)
-    figures[f"{half} / fp32"] = ratio(resident, rates["fp32, one resident batch"], "at least 2")
-    return figures | memory
 
 
-def _rows(paths: list[str], side: str) -> pd.DataFrame:
-    labels = [path.split("_")[0] for path in paths]
-    return pd.DataFrame({"path": paths, "label": labels, "split": side})
-
-
-def _forget_peak(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-
-
-def _peak(device: torch.device) -> float:
-    """Return the most memory in use since then, in GB; 0 on a CPU."""
-    return torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else 0.0
+def compiled(work: Work, arch: str) -> dict[str, Any]:
+    """Return the speed of a resident batch with torch.compile, beside the one without."""
+    scale = work.scale
+    loaders = work.loaders()
+    name, compute = next(iter(precisions(loaders.render.device).items()))
+    trainer = trainer_of(arch, loaders.render.size, compute)
+    batch = next(rendered_as(loaders, compute).train_batches(1, 0))
+    plain = images_per_second(trainer, batch, scale.steps, scale.rounds)
+    forward: Any = torch.compile(trainer.model)  # called as the module that it wraps
+    faster = replace(trainer, forward=forward)
+    first = timed(steps_on(faster, partial(repeat, batch), 1))
+    rates = images_per_second(faster, batch, scale.steps, scale.rounds)
+    return {
+        f"images/s, {name}, compiled": figure(rates),
+        "compiled / not": ratio(rates, plain),
+        "seconds of the first step": first,
+    }
