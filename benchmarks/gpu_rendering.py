@@ -51,8 +51,9 @@ def _to_decode(images: ImageSet) -> ImageSet:
 def agreement_of_bits(loaders: DataLoaders, kernel: bool) -> dict[str, Any]:
     """Return how the first batches differ from those of the processor."""
     spec = replace(loaders.render, kernel=kernel, dtype=torch.float32)
-    rendered = replace(loaders, render=spec).train_batches(1, 0)
-    pairs = list(islice(zip(rendered, on_processor(loaders), strict=False), _COMPARED))
+    # To their end before Triton's interpreter runs, which changes its language meanwhile.
+    rendered = list(islice(replace(loaders, render=spec).train_batches(1, 0), _COMPARED))
+    pairs = list(zip(rendered, on_processor(loaders), strict=False))
     largest = max(float((ours.images.cpu() - theirs.images).abs().max()) for ours, theirs in pairs)
     differ = sum(int((ours.images.cpu() != theirs.images).sum()) for ours, theirs in pairs)
     return {
@@ -87,6 +88,7 @@ def rendering(work: Work) -> dict[str, Any]:
         steps = min(scale.steps, loaders.steps)
         seconds = [timed(epoch) / steps for _ in range(scale.rounds)]
         figures[f"ms a batch, {name}"] = figure([1000 * second for second in seconds])
+    for name, kernel in kernels.items():
         for key, value in agreement_of_bits(few, kernel).items():
             figures[f"{name} against the processor: {key}"] = value
     return figures

@@ -76,9 +76,12 @@ def _commit() -> str:
 
 
 def _git(*words: str) -> str:
-    """Return what git prints in the folder of the results; nothing where it fails."""
+    """Return what git prints in the folder of the results; nothing where it fails or is not."""
     command = ["git", *words]
-    done = subprocess.run(command, cwd=RESULTS, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, cwd=RESULTS, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
     return done.stdout.strip()
 
 

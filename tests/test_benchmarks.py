@@ -268,3 +268,9 @@ def test_a_result_has_the_commit_that_was_measured(
     content = json.loads((results / "speed.json").read_text(encoding="utf-8"))
     commits = {part: result["commit"] for part, result in content.items()}
     assert commits == {"first": commit, "second": commit, "third": f"{commit}-dirty"}
+
+
+def test_without_git_the_commit_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On a bare machine a result is kept all the same."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert measure._commit() == "unknown"
