@@ -1,8 +1,10 @@
 """Data-parallel training: several processes train one model, each on its share of every batch."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import sleep
 from typing import TypeVar
 
 import numpy as np
@@ -12,12 +14,19 @@ from timm.layers.norm_act import convert_sync_batchnorm
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from stages.base.echo import cut
 from stages.base.errors import UserError
+from stages.base.seed import derive_int
 from stages.model.classifier import Classifier
 from stages.train.device import Compute
 from stages.train.infer import Inference
 
 ValueT = TypeVar("ValueT")
+_SECONDS_TO_BE_ENDED = 5.0
+# gloo's words; NCCL has errors of its own kind.
+_LOST = re.compile(
+    "Connection (closed|reset) by peer|Broken pipe|Connection refused", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +50,27 @@ def process_group(compute: Compute) -> Iterator[None]:
     else:
         dist.init_process_group("gloo")
     refuse_another_renderer(compute)
-    yield
+    try:
+        yield
+    except RuntimeError as error:
+        if not lost_peer(error):
+            raise
+        # The launcher is about to end this process too, and names the one that ended first.
+        sleep(_SECONDS_TO_BE_ENDED)
+        raise UserError(
+            f"the connection to another process broke ({cut(' '.join(str(error).split()), 120)}); "
+            "the line of that process says why"
+        ) from None
     dist.destroy_process_group()  # after a failure it might wait for the others
+
+
+def lost_peer(error: RuntimeError) -> bool:
+    """Return whether an exchange failed since another process has ended.
+
+    >>> lost_peer(RuntimeError("[pair.cc:547] Connection closed by peer [127.0.0.1]:20451"))
+    True
+    """
+    return isinstance(error, dist.DistBackendError) or bool(_LOST.search(str(error)))
 
 
 def refuse_another_renderer(compute: Compute) -> None:
@@ -126,6 +154,19 @@ def merge_steps(share: StepOutcome, compute: Compute) -> StepOutcome:
         margins=records["margins"].ravel(),
         stop_asked=bool(records["stop_asked"].any()),
     )
+
+
+def mean_over_processes(value: float, compute: Compute) -> float:
+    """Return the mean of a value of each process, the same in all of them."""
+    if compute.rank.count == 1:
+        return value
+    return float(_all_gather(np.array([value], np.float64), compute).mean())
+
+
+def dropout_seed(seed: int, compute: Compute, *names: int | str) -> int:
+    """Return the seed of a step's dropout; each process drops other units."""
+    process = [] if compute.rank.first else [compute.rank.number]
+    return derive_int(seed, *names, *process)
 
 
 def _all_gather(record: np.ndarray, compute: Compute) -> np.ndarray:

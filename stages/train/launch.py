@@ -2,14 +2,16 @@
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from signal import SIGTERM, Signals
-from threading import Thread
+from threading import RLock, Thread
 from time import sleep
 
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+from tqdm import tqdm
 
 from stages.base.environment import share_threads
 from stages.base.errors import UserError
@@ -22,11 +24,22 @@ _INTERRUPTED_EXIT_CODE = 130  # of a process that ended by KeyboardInterrupt
 
 # After a signal every process ends its step, and the first one saves a checkpoint, to a slow disk
 # perhaps; torch's own launcher kills what has not ended after 30 seconds.
-_SECONDS_TO_STOP = 600
+SECONDS_TO_STOP = 600
+_GO_ON = "FINETRACK_RESTARTS=3, or torchrun's --max-restarts=3, goes on from the last checkpoint"
+_REMEDIES = {
+    "SIGKILL": f"where memory ran out, set a smaller fine_tune.batch_size; {_GO_ON}",
+}
+_ITS_LINE = "its own line, above, says why"
+_NO_MESSAGE = "To enable traceback"  # torch's, of a process that left none
 
 
 class ProcessDied(UserError):
     """One of several processes ended, by a fault of the machine perhaps, and no mistake in it."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        """Take which process ended by what cause, and what to do."""
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
 
 
 def launch(
@@ -49,24 +62,34 @@ def launch(
         return
     share_threads(count)
     Thread(target=_end_with_dvc, args=[StopRequest()], daemon=True).start()
-    # torch reports a failure itself too, by a page of traces from every process.
-    logging.getLogger("torch").setLevel(logging.CRITICAL)
+    together = partial(elastic_launch(_config(count), _in_process), main, *args)
     for restarts_left in range(restarts, -1, -1):
-        failure = _run_together(main, count, args)
+        failure = failure_of(together)
         if failure is None:
             return
         if not restarts_left or not isinstance(failure, ProcessDied):
             raise failure
         if log:
-            log(f"{failure}; all start again from the last checkpoint")
+            log(f"{failure.what}; all start again from the last checkpoint")
 
 
-def _run_together(
-    main: Callable[..., None], count: int, args: Sequence[object]
-) -> BaseException | None:
-    """Run a function in so many processes; return the error of the first that failed."""
+def _in_process(main: Callable[..., None], *args: object) -> None:
+    """Run a function as one of several processes.
+
+    A bar takes a lock that processes share; Python warns of it when one of them is killed.
+    """
+    tqdm.set_lock(RLock())
+    main(*args)
+
+
+def failure_of(together: Callable[[], object]) -> BaseException | None:
+    """Run torch's launcher; return the error of the first process that failed, if one did.
+
+    torch's own report of it, a page of traces from every process, is left out.
+    """
+    logging.getLogger("torch").setLevel(logging.CRITICAL)
     try:
-        elastic_launch(_config(count), main)(*args)
+        together()
     except SignalException:
         return KeyboardInterrupt(_INTERRUPTED)
     except ChildFailedError as error:
@@ -88,7 +111,7 @@ def _config(count: int) -> LaunchConfig:
         rdzv_endpoint="localhost:0",
         max_restarts=0,
         logs_specs=DefaultLogsSpecs(),
-        shutdown_timeout=_SECONDS_TO_STOP,
+        shutdown_timeout=SECONDS_TO_STOP,
     )
 
 
@@ -103,13 +126,16 @@ def failure_error(rank: int, failure: ProcessFailure) -> BaseException:
     """Return the error for a process that ended early: an interruption, or a failure in a line."""
     if failure.exitcode == _INTERRUPTED_EXIT_CODE:
         return KeyboardInterrupt(_INTERRUPTED)
+    what = f"process {rank} of those that train together"
     if failure.exitcode < 0:
-        cause = f"was ended by {Signals(-failure.exitcode).name}"
-    else:
-        # The kind of an exception and its message; torch adds a trace to those of an uncaught one.
-        message = failure.message
-        text = message if isinstance(message, str) else message["message"]
-        if text.startswith(prefix := f"{UserError.__name__}: "):
-            return UserError(*text.removeprefix(prefix).split("\n"))
-        cause = f"failed: {text}"
-    return ProcessDied(f"process {rank} of those that train together {cause}")
+        name = Signals(-failure.exitcode).name
+        return ProcessDied(f"{what} was ended by {name}", _REMEDIES.get(name, _GO_ON))
+    # The kind of an exception and its message; torch adds a trace to those of an uncaught one.
+    message = failure.message
+    text = message if isinstance(message, str) else message["message"]
+    if text.startswith(prefix := f"{UserError.__name__}: "):
+        return UserError(*text.removeprefix(prefix).split("\n"))
+    if text.startswith(_NO_MESSAGE):
+        ended = f"{what} ended with exit code {failure.exitcode}"
+        return ProcessDied(ended, f"{_ITS_LINE}; {_GO_ON}")
+    return ProcessDied(f"{what} failed: {text}", _GO_ON)

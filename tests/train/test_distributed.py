@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -19,8 +20,10 @@ from stages.train.distributed import (
     StepOutcome,
     broadcast,
     data_parallel,
+    mean_over_processes,
     merge_predictions,
     merge_steps,
+    process_group,
     refuse_another_renderer,
     share_statistics,
     synchronize_batch_norm,
@@ -103,6 +106,7 @@ def test_one_process_exchanges_nothing() -> None:
     assert merge_steps(outcome, CPU) is outcome
     assert merge_predictions(inference, CPU) is inference
     assert broadcast(outcome, CPU) is outcome
+    assert mean_over_processes(0.5, CPU) == 0.5
     share_statistics(model, CPU)
     wait_for_all(CPU)
     assert data_parallel(model, CPU) is model
@@ -176,6 +180,23 @@ def test_batch_norm_stays_where_there_is_nothing_to_synchronise(compute: Compute
     model = tiny_model()
     synchronize_batch_norm(model, compute)
     assert not any(isinstance(part, nn.SyncBatchNorm) for part in model.modules())
+
+
+def test_a_process_whose_peer_has_died_waits_for_its_launcher(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It waits to be ended, and only then says that the connection broke; other errors pass."""
+    waited: list[float] = []
+    monkeypatch.setattr(distributed, "sleep", waited.append)
+    monkeypatch.setattr(dist, "init_process_group", lambda *_: None)
+    monkeypatch.setattr(distributed, "refuse_another_renderer", lambda _: None)
+    compute = Compute(torch.device("cpu"), torch.float32, SECOND)
+    words = r"another process broke .*closed by peer"
+    with pytest.raises(UserError, match=words), process_group(compute):
+        raise RuntimeError("[pair.cc:547] Connection closed by peer [127.0.0.1]:20451")
+    with pytest.raises(RuntimeError, match="shapes"), process_group(compute):
+        raise RuntimeError("shapes do not fit")
+    assert waited == [5.0]
 
 
 @pytest.mark.slow

@@ -10,6 +10,8 @@ from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 from stages.base.errors import UserError
 from stages.train.launch import ProcessDied, failure_error, launch
 
+GO_ON = "FINETRACK_RESTARTS=3, or torchrun's --max-restarts=3, goes on from the last checkpoint"
+
 
 def write_process(folder: Path, name: str) -> None:
     """Write the number of the process that this runs in."""
@@ -57,7 +59,12 @@ def test_a_signal_is_named() -> None:
     """A process that a signal ended is reported with its rank and the signal's name."""
     error = failure_error(3, failure(-9))
     assert isinstance(error, ProcessDied)
-    assert str(error) == "process 3 of those that train together was ended by SIGKILL"
+    assert str(error) == (
+        "process 3 of those that train together was ended by SIGKILL; where memory ran out, set a "
+        f"smaller fine_tune.batch_size; {GO_ON}"
+    )
+    stopped = failure_error(0, failure(-15))
+    assert str(stopped) == f"process 0 of those that train together was ended by SIGTERM; {GO_ON}"
 
 
 def test_a_user_error_in_a_process_is_the_same_error() -> None:
@@ -75,4 +82,15 @@ def test_a_user_error_in_a_process_is_the_same_error() -> None:
 def test_another_failure_has_rank_and_message(message: str | dict[str, str]) -> None:
     """Any other error is one line with the rank, with or without the trace that torch adds."""
     error = failure_error(1, failure(1, message))
-    assert str(error) == ("process 1 of those that train together failed: ValueError: no such luck")
+    assert str(error) == (
+        f"process 1 of those that train together failed: ValueError: no such luck; {GO_ON}"
+    )
+
+
+def test_a_failure_without_a_message_points_to_the_line_of_its_process() -> None:
+    """A script that torchrun started leaves no message, and has said itself why it failed."""
+    process: Any = ProcessFailure(local_rank=1, pid=1, exitcode=3, error_file="")
+    assert str(failure_error(2, process)) == (
+        "process 2 of those that train together ended with exit code 3; its own line, above, says "
+        f"why; {GO_ON}"
+    )
