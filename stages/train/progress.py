@@ -28,10 +28,12 @@ class HistoryRow(NamedTuple):
 
     def line(self) -> str:
         """Return the row as a person reads it while waiting."""
-        line = f"epoch {self.epoch:3d} {self.phase:8s}  train loss {self.train_loss:.3f}"
-        if isnan(self.valid_loss):
-            return line
-        return f"{line}  valid loss {self.valid_loss:.3f}  error {self.error_rate:.1%}"
+        parts = [f"epoch {self.epoch:3d} {self.phase:8s}"]
+        if not isnan(self.train_loss):
+            parts.append(f"train loss {self.train_loss:.3f}")
+        if not isnan(self.valid_loss):
+            parts.append(f"valid loss {self.valid_loss:.3f}  error {self.error_rate:.1%}")
+        return "  ".join(parts).rstrip()
 
 
 def count_trained(rows: Iterable[HistoryRow]) -> int:
