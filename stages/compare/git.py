@@ -12,6 +12,7 @@ from stages.base.errors import UserError
 
 WORKSPACE = "workspace"  # the name of the files as they lie in the work tree, committed or not
 _EXPERIMENT_REFS = "refs/exps/"
+_TAG_REFS = "refs/tags/"
 _LINK_MODE = b"120000"
 _FILE_MODE = "100"  # how the mode of an ordinary file begins
 _SHORT_DIGITS = 10  # fixed, since git's own abbreviation grows with the repository
@@ -115,7 +116,8 @@ class GitHistory:
         """Return every content that a file has had, under the name of who brought it, oldest first.
 
         That is over all branches, tags and experiments that this clone has, merges included. The
-        name is that of an experiment, or else the first digits of the commit.
+        name is that of an experiment, or else a tag of the commit, or the oldest of the content, or
+        the first digits of the commit.
         """
         listing = self._git(
             "-c", "log.showRoot=true", "log", "--all", "--full-history", "-m", "--topo-order",
@@ -129,13 +131,28 @@ class GitHistory:
                 commit = line or commit
             elif line.split()[1].startswith(_FILE_MODE):
                 first_commits.setdefault(line.split()[3], commit)
+        tags = self._tags(path)
         contents: dict[str, bytes] = {}
         for blob, commit in first_commits.items():
-            name = names.get(commit, commit[:_SHORT_DIGITS])
+            name = names.get(commit) or tags.get(commit) or tags.get(blob) or commit[:_SHORT_DIGITS]
             content = self._git("cat-file", "blob", blob)
             if content is not None:  # as in a clone without all blobs
                 contents[commit[:_SHORT_DIGITS] if name in contents else name] = content
         return contents
+
+    def _tags(self, path: str) -> dict[str, str]:
+        """Return the oldest tag by its commit, and by the content (a blob) of a file there."""
+        fields = "%(refname) %(objectname) %(*objectname)"  # the last: what an annotated tag is of
+        listing = self._git("for-each-ref", "--sort=creatordate", f"--format={fields}", _TAG_REFS)
+        rows = [line.split() for line in os.fsdecode(listing or b"").splitlines()]
+        asked = "".join(f"{ref}:./{path}\n" for ref, *_ in rows)
+        answer = self._git("cat-file", "--batch-check=%(objectname)", asked=os.fsencode(asked))
+        blobs = os.fsdecode(answer or b"").splitlines()
+        tags: dict[str, str] = {}
+        for (ref, *commits), blob in zip(rows, blobs, strict=False):
+            for name in (*commits, blob):
+                tags.setdefault(name, ref.removeprefix(_TAG_REFS))
+        return tags
 
     def _commit(self, name: str) -> str | None:
         """Return the commit that git understands by a name, None if it understands none."""
@@ -144,12 +161,13 @@ class GitHistory:
         )
         return output.decode().strip() if output else None
 
-    def _git(self, *arguments: str) -> bytes | None:
-        """Return the output of a git command, or None when it fails."""
+    def _git(self, *arguments: str, asked: bytes = b"") -> bytes | None:
+        """Return the output of a git command, or None when it fails; asked: its input."""
         try:
             result = subprocess.run(
                 ["git", "--literal-pathspecs", *arguments],
                 cwd=self.root,
+                input=asked,
                 capture_output=True,
                 check=False,
             )

@@ -106,8 +106,8 @@ class ChoosingRecord:
     """The best of all runs that git has on the same images, corrected for having been chosen."""
 
     runs: int  # seeds and experiments among them; at least 2
-    images: int
-    best: str  # an experiment, the first digits of a commit, or the workspace
+    images: int  # that all of them have under the same label
+    best: str  # an experiment, a tag, the first digits of a commit, or the workspace
     error_rate: Interval  # as if it had been the only run
     corrected: Interval  # see stats/choosing.py
 

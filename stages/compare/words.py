@@ -86,6 +86,8 @@ def verdict_sentence(record: ComparisonRecord) -> str:
         f"{often}{only}in {record.other} and {record.only_base_right:,} {often}{only}in "
         f"{record.base}."
     )
+    if not record.only_base_right and not record.only_other_right:
+        counts = f"On each of the {record.n_common:,} common images both are right, or both wrong."
     if record.verdict != "cannot tell":
         return counts
     if record.images_to_tell:
@@ -114,7 +116,8 @@ def choosing_sentence(choosing: ChoosingRecord) -> str:
     """Return what the best of several runs errs on, before and after the correction."""
     corrected = choosing.corrected
     return (
-        f"Best of {choosing.runs:,} runs on these images, {choosing.best}: "
+        f"Best of {choosing.runs:,} runs on the {choosing.images:,} images that all of them have, "
+        f"{choosing.best}: "
         f"{percent(choosing.error_rate.value)} error, corrected for choosing "
         f"{percent(corrected.value)} ({interval_ends(corrected.as_dict())})"
     )

@@ -70,9 +70,26 @@ def test_every_version_of_a_file_comes_once(example: ExampleHistory) -> None:
     texts = {content.decode().strip() for content in versions.values()}
     assert texts == {"note 1", "note 2", "note 3", "side", "merged", "tried"}
     assert versions["mine"] == b"tried\n"
-    assert versions[example.git("rev-parse", "merged")[:10]] == b"merged\n"
+    assert versions["merged"] == b"merged\n"
     assert next(iter(versions.values())) == b"note 1\n"
     assert GitHistory(example.root).versions("nothing.txt") == {}
+
+
+def test_a_version_has_the_name_of_a_tag_where_there_is_one(example: ExampleHistory) -> None:
+    """That of its commit, or else one that has the content later; without any, the commit."""
+    (example.root / "note.txt").write_text("new\n")
+    example.commit("new")
+    (example.root / "other.txt").write_text("the same note\n")
+    example.commit("later")
+    example.git("tag", "-am", "with a message", "later-too", "later")
+    name = example.git("rev-parse", "new")[:10]
+    history = GitHistory(example.root)
+    assert history.versions("note.txt")["new"] == b"new\n"
+    example.git("tag", "-d", "new")
+    names = history.versions("note.txt").keys()
+    assert names & {"later", "later-too"}
+    example.git("tag", "-d", "later", "later-too")
+    assert history.versions("note.txt")[name] == b"new\n"
 
 
 @pytest.mark.parametrize("name", ["a b", "-n", "*.txt", ":(top)note.txt", "naïve", 'quo"te'])

@@ -53,6 +53,15 @@ def test_a_difference_stands_with_its_interval() -> None:
     assert signed_interval(Interval(None, -1.0, 1.0)) == "– (−100.0 to +100.0)"
 
 
+def test_images_on_which_nothing_differs_are_not_counted_twice() -> None:
+    """Where neither is right alone the sentence says so in place of two zeros."""
+    record = example_record(only_base_right=0, only_other_right=0, images_to_tell=None)
+    assert verdict_sentence(record) == (
+        "On each of the 200 common images both are right, or both wrong. So small a difference no"
+        " set of photos would tell."
+    )
+
+
 def test_the_best_of_many_runs_stands_with_its_correction() -> None:
     """The raw rate comes first, then the corrected one with its interval."""
     choosing = ChoosingRecord(
@@ -63,7 +72,7 @@ def test_the_best_of_many_runs_stands_with_its_correction() -> None:
         corrected=Interval(0.038, 0.02, 0.07),
     )
     assert with_spaces(choosing_sentence(choosing)) == (
-        "Best of 12 runs on these images, v1: 3.1 % error, "
+        "Best of 12 runs on the 212 images that all of them have, v1: 3.1 % error, "
         "corrected for choosing 3.8 % (2.0 to 7.0)"
     )
 

@@ -100,7 +100,7 @@ def test_the_best_of_several_runs_has_a_line(
         history.write_run(outcomes_table(rows))
         history.commit(f"v{wrong}")
     (line,) = headline.best_run_lines()
-    assert line.startswith("Best of 2 runs on these images, ")
+    assert line.startswith("Best of 2 runs on the 50 images that all of them have, v2: ")
     assert ": 4.0 % error, corrected for choosing 4." in line
 
 
