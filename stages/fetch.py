@@ -57,6 +57,9 @@ def main() -> None:
         written, changed = update_owned_files(SAMPLE_FOLDER, wanted)
     if changed:
         say(f"Left as you changed them: {', '.join(changed)}")
+    if params.dataset == "none":
+        say(f"fetch.dataset is none, so {SAMPLE_FOLDER} has no sample; ingest.images names yours")
+        return
     say(
         f"{params.dataset}: {len(wanted):,} photographs in {SAMPLE_FOLDER}, {written:,} written now"
     )

@@ -94,7 +94,9 @@ def test_none_is_an_empty_folder(workplace: Path, capsys: pytest.CaptureFixture[
     choose("none")
     main()
     assert names() == [".made.json"]
-    assert capsys.readouterr().out == "none: 0 photographs in data/sample, 0 written now\n"
+    assert capsys.readouterr().out == (
+        "fetch.dataset is none, so data/sample has no sample; ingest.images names yours\n"
+    )
 
 
 @pytest.mark.parametrize("dataset", ["cats", "1", "null"])

@@ -72,6 +72,7 @@ def _label_step(labels: LabelCost) -> NextStep:
     mistakes = count_noun(labels.mistakes, "mistake")
     if not labels.doubted:
         text = f"No label of the {mistakes} in validation is firmly doubted by model and probe."
+        text = text if labels.mistakes else "There is no mistake in validation to doubt a label by."
         return NextStep(title="Cleaner labels", figure=CANNOT_TELL, ends="", text=text)
     return NextStep(
         title="Cleaner labels",
@@ -93,13 +94,17 @@ def _training_step(sentences: Sequence[str]) -> NextStep:
 
 
 def _limit_step(toss_ups: TossUps) -> NextStep:
+    if not toss_ups.mistakes:
+        text = "There is no mistake in validation, so nothing shows where a limit may lie."
+        return NextStep(title="Perhaps a limit", figure=CANNOT_TELL, ends="", text=text)
     mistakes = count_noun(toss_ups.mistakes, "mistake")
-    lie = "lies" if toss_ups.near == 1 else "lie"
+    near = f"{toss_ups.near:,} {'lies' if toss_ups.near == 1 else 'lie'}"
+    near = near if toss_ups.near else "none lies"
     return NextStep(
         title="Perhaps a limit",
         figure=percent(toss_ups.share.value),
         ends=interval_ends(toss_ups.share.as_dict()),
-        text=f"Of {mistakes} {toss_ups.near:,} {lie} near the boundary between two classes, "
+        text=f"Of {mistakes} {near} near the boundary between two classes, "
         "the label one of them, with hardly any probability elsewhere. On such photos two people "
         "might differ too; whether they do, only asking them can tell.",
     )

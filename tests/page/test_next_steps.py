@@ -56,6 +56,20 @@ def test_the_classes_that_gain_most_are_named() -> None:
     assert "about 1,600 photos in place of 800" in steps()["Twice the photos"].text
 
 
+def test_nothing_is_counted_among_no_mistakes() -> None:
+    """Without a mistake two lines say so; with some, of which none is near, one says none."""
+    none = replace(
+        WHAT_NEXT,
+        labels=LabelCost(mistakes=0, doubted=0, cost=Interval(0.0, 0.0, 0.02)),
+        toss_ups=TossUps(mistakes=0, near=0, share=Interval(0.0, 0.0, 0.02)),
+    )
+    for title in ("Cleaner labels", "Perhaps a limit"):
+        assert steps(none)[title].text.startswith("There is no mistake in validation")
+        assert steps(none)[title].figure == CANNOT_TELL
+    far = replace(WHAT_NEXT, toss_ups=TossUps(mistakes=7, near=0, share=Interval(0.0, 0.0, 0.02)))
+    assert steps(far)["Perhaps a limit"].text.startswith("Of 7 mistakes none lies near the bound")
+
+
 def test_a_gain_that_another_fit_could_hide_is_not_claimed() -> None:
     """Where the interval of the named classes' gain holds none, the line says what hides it."""
     classes = ClassGains(labels=["Birman"], gain=Interval(0.006, -0.012, 0.024))
@@ -90,7 +104,9 @@ def test_what_is_not_known_cannot_be_told() -> None:
     assert "No label of the 1 mistake" in steps(nothing)["Cleaner labels"].text
 
 
-@pytest.mark.parametrize(("near", "words"), [(1, "1 lies near"), (2, "2 lie near"), (0, "0 lie")])
+@pytest.mark.parametrize(
+    ("near", "words"), [(1, "1 lies near"), (2, "2 lie near"), (0, "none lies near")]
+)
 def test_one_mistake_lies_and_two_lie(near: int, words: str) -> None:
     """The sentence about the limit agrees with its number."""
     toss_ups = replace(WHAT_NEXT.toss_ups, near=near)
