@@ -6,7 +6,7 @@ A stage whose DVC was killed lives on, and another must not run beside it.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from errno import EINVAL, ENOLCK, ENOSYS, EOPNOTSUPP
+from errno import EACCES, EINVAL, EISDIR, ENOLCK, ENOSYS, EOPNOTSUPP, EPERM
 from pathlib import Path
 from socket import gethostname
 
@@ -46,17 +46,33 @@ def file_lock(file: Path, owner: str, refusal: Callable[[str], Exception]) -> It
 
 
 @contextmanager
-def stage_lock(folder: Path, stage: str) -> Iterator[None]:
-    """Lock a folder for one stage; a UserError names the stage and process that has it already."""
-    file = folder / "lock"
-    owner = f"{stage} (process {os.getpid()} on {gethostname()})"
+def required_lock(file: Path, owner: str, refusal: Callable[[str], Exception]) -> Iterator[None]:
+    """Lock a file as `file_lock` does, and make its folder; a UserError says why it cannot be."""
     with ExitStack() as stack:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(file_lock(file, owner, _still_at_work))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(file_lock(file, owner, refusal))
         except OSError as error:
-            raise unwritable(file, error) from None
+            raise _unlockable(file, error) from None
         yield
+
+
+@contextmanager
+def stage_lock(folder: Path, stage: str) -> Iterator[None]:
+    """Lock a folder for one stage; a UserError names the stage and process that has it already."""
+    owner = f"{stage} (process {os.getpid()} on {gethostname()})"
+    with required_lock(folder / "lock", owner, _still_at_work):
+        yield
+
+
+def _unlockable(file: Path, error: OSError) -> UserError:
+    """Return the error for a lock that cannot be opened, be it another user's or no file at all."""
+    if error.errno not in (EACCES, EPERM, EISDIR) or not os.path.lexists(file):
+        return unwritable(file, error)
+    return UserError(
+        f"{file} cannot be locked: {error.strerror}; perhaps another user, or a run as root, made "
+        f"it: remove it while nothing runs here (sudo rm -r {file}), and run it again"
+    )
 
 
 def _still_at_work(owner: str) -> UserError:

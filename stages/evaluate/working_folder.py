@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from socket import gethostname
@@ -10,8 +10,7 @@ from socket import gethostname
 from stages.base.bucket import BucketFile
 from stages.base.errors import UserError
 from stages.base.fingerprint import fingerprint
-from stages.base.stage_lock import file_lock
-from stages.base.system_errors import unwritable
+from stages.base.stage_lock import required_lock
 from stages.predict.photo_source import PhotoSource
 
 
@@ -26,13 +25,8 @@ def working_folder(private: Path, out: Path, key: str) -> Iterator[Path]:
     name = fingerprint(str(out.absolute()))
     folder = private / f"{name}-{key}"
     lock = private / f"{name}.lock"
-    with ExitStack() as stack:
-        try:
-            private.mkdir(parents=True, exist_ok=True)
-            owner = f"process {os.getpid()} on {gethostname()}"
-            stack.enter_context(file_lock(lock, owner, lambda other: _at_work(out, other)))
-        except OSError as error:
-            raise unwritable(lock, error) from None
+    owner = f"process {os.getpid()} on {gethostname()}"
+    with required_lock(lock, owner, lambda other: _at_work(out, other)):
         for other in private.glob(f"{name}-*"):
             if other != folder:
                 rmtree(other, ignore_errors=True)

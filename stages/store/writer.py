@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from stages.base.csv_file import write_csv
 from stages.base.errors import UserError, error_list
 from stages.base.files import write_json
 from stages.base.plural import count_noun
-from stages.base.stage_lock import file_lock
+from stages.base.stage_lock import required_lock
 from stages.base.system_errors import unwritable
 from stages.cluster.cluster import Cluster
 from stages.images.encode import encoder_key
@@ -152,13 +152,8 @@ def _scratch(private: Path) -> Iterator[Path]:
 @contextmanager
 def _only_writer(private: Path) -> Iterator[None]:
     """Lock the cache for this process: two that prune and fill it at once would lose results."""
-    with ExitStack() as stack:
-        try:
-            private.mkdir(parents=True, exist_ok=True)
-            owner = f"presize (process {os.getpid()})"
-            stack.enter_context(file_lock(private / "lock", owner, lambda _: _at_work(private)))
-        except OSError as error:
-            raise unwritable(private, error) from None
+    owner = f"presize (process {os.getpid()})"
+    with required_lock(private / "lock", owner, lambda _: _at_work(private)):
         yield
 
 

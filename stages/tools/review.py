@@ -25,7 +25,7 @@ from stages.base.entry_point import run_command
 from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
 from stages.base.parts import PRIVATE_FOLDER
-from stages.base.stage_lock import file_lock
+from stages.base.stage_lock import required_lock
 from stages.base.terminal import say
 from stages.predict.model_files import content_of, model_in_folder
 from stages.predict.trust import find_trust
@@ -51,7 +51,6 @@ def main() -> None:
     files = ReviewFiles(page=Path(PROJECT_FILES.page), corrections=_CORRECTIONS)
     read_state(files.corrections, read_report_page(files.page).photos, ())
     lock = PRIVATE_FOLDER / "review"
-    lock.parent.mkdir(parents=True, exist_ok=True)
     with open_port(options.port) as listener:
         port = listener.getsockname()[1]
         token = token_urlsafe(32)
@@ -71,7 +70,7 @@ def main() -> None:
 
         try:
             with (
-                file_lock(lock, f"process {os.getpid()}", _reviewed_already),
+                required_lock(lock, f"process {os.getpid()}", _reviewed_already),
                 suppress(KeyboardInterrupt),
             ):
                 serve(listener, lambda ending: Guard(server.application(ending), rules), started)

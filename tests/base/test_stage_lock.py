@@ -101,6 +101,30 @@ def test_a_lock_file_that_cannot_be_opened_is_an_os_error(tmp_path: Path) -> Non
         pass
 
 
+def test_a_lock_that_cannot_be_opened_is_one_line_with_the_remedy(tmp_path: Path) -> None:
+    """A folder in the place of the lock, which not even root opens, is named with its command."""
+    lock = tmp_path / "lock"
+    lock.mkdir()
+    with pytest.raises(UserError) as refused, stage_lock(tmp_path, "presize"):
+        pass
+    assert str(refused.value) == (
+        f"{lock} cannot be locked: {os.strerror(errno.EISDIR)}; perhaps another user, or a run as"
+        f" root, made it: remove it while nothing runs here (sudo rm -r {lock}), and run it again"
+    )
+    lock.rmdir()
+    with stage_lock(tmp_path, "presize"):
+        pass
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may open all")
+def test_the_lock_of_another_user_has_the_remedy(tmp_path: Path) -> None:
+    """A file that may not be written is named with the command that removes it."""
+    (tmp_path / "lock").touch(mode=0o400)
+    words = r"lock cannot be locked: Permission denied; .*sudo rm -r .*lock\)"
+    with pytest.raises(UserError, match=words), stage_lock(tmp_path, "presize"):
+        pass
+
+
 def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
     """A file in the place of the private folder is an error with the remedy."""
     (tmp_path / "private").touch()
