@@ -127,6 +127,23 @@ def test_what_was_measured_stands_in_the_table(project: Path) -> None:
     assert "no folder for timm" not in card
 
 
+def test_what_to_install_stands_above_the_lines_that_need_it(project: Path) -> None:
+    """Each program has a pip line with all that it and photo_pixels import; push precedes get."""
+    card = card_of(project, replace(NOTHING, onnx=ONNX, timm=TIMM, not_timm=""))
+    use = card.partition("## How to use it")[2]
+    reading, *programs = re.findall(r"```python\n(.*?)```", use, re.DOTALL)
+    installs = [set(line.split()) for line in re.findall(r"`pip install ([^`]+)`", use)]
+    packages = {"onnxruntime": "onnxruntime", "timm": "timm", "transformers": "transformers"}
+    assert len(programs) == len(installs) == len(packages)
+    for program, installed, name in zip(programs, installs, packages, strict=True):
+        assert re.search(rf"^(import|from) {name}\b", program, re.MULTILINE)
+        assert {name, "pillow"} <= installed
+    assert "from PIL" in reading
+    assert "import numpy" in reading
+    assert {"numpy", "pillow", "onnxruntime"} == installs[0]
+    assert "once somebody has run\n`dvc push` there" in use
+
+
 def test_what_there_is_not_is_said(project: Path) -> None:
     """Without a form there are no lines to load it, and the reason is there."""
     card = card_of(project, NOTHING)
