@@ -21,8 +21,9 @@ import pandas as pd
 import torch
 
 from benchmarks.photos import PETS, picture
+from stages.base.csv_file import write_csv
 from stages.base.environment import device_name, workers
-from stages.base.files import write_csv, write_json
+from stages.base.files import write_json
 from stages.batch.batches import Batch, BatchPlan
 from stages.batch.dataloaders import DataLoaders
 from stages.batch.image_set import ImageSet, open_image_sets
@@ -33,12 +34,12 @@ from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams, Views, centre_views, drawn_views
 from stages.dataset.split_files import list_class_names
 from stages.model.classifier import Classifier, ModelParams, build_classifier
+from stages.store.checksum import checksum
 from stages.store.reader import (
     FORMAT_FILE,
     INDEX_COLUMNS,
     INDEX_FILE,
     Store,
-    checksum,
     format_of_store,
     shard_name,
 )

@@ -64,7 +64,11 @@ def main() -> None:
                 photos,
                 recipe_values(FROM_PROBE)
                 | epochs
-                | {"augment.size": size, "fine_tune.base_lr": "find"},
+                | {
+                    "model.arch": "efficientnet_lite0",
+                    "augment.size": size,
+                    "fine_tune.base_lr": "find",
+                },
             )
             divide(folder, 1)
             ours = with_ours(folder)

@@ -19,8 +19,9 @@ from stages.stats.predictions import Baseline, Predictions, write_baseline, writ
 from stages.store.writer import write_store
 
 RECIPE = RecipeRecord(
-    name="from the probe", probe_error=0.123, shallow_error=0.456, anew=None, size=224, cut="none",
-    epochs=3, freeze_epochs=0, frozen_share=0.5, trained_share=0.5, train_bn=False, flip=True,
+    name="from the probe", probe_error=0.123, shallow_error=0.456, anew=None,
+    arch="efficientnet_lite2", size=224, cut="none", epochs=3, freeze_epochs=0,
+    frozen_share=0.5, trained_share=0.5, train_bn=False, flip=True,
 )  # fmt: skip
 REPOSITORY = Path(__file__).parents[1]
 STRANGE_LABELS = [

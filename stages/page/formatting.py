@@ -131,10 +131,11 @@ def recipe_sentences(recipe: RecipeRecord) -> str:
     frozen = recipe["freeze_epochs"]
     head = f"the head learned alone for {count_epochs(frozen)}, then " if frozen else ""
     average = " and were averaged with their start" if recipe["trained_share"] < 1 else ""
-    body = "whole" if recipe["cut"] == "none" else "shortened"
+    part = "the whole" if recipe["cut"] == "none" else "a shortened"
+    body = recipe.get("arch", "backbone")
     return (
-        f"{_reason(recipe)}. The model sees {recipe['size']} pixels through a"
-        f" {body} backbone, and {head}{learning} learned for {count_epochs(recipe['epochs'])}"
+        f"{_reason(recipe)}. The model sees {recipe['size']} pixels through"
+        f" {part} {body}, and {head}{learning} learned for {count_epochs(recipe['epochs'])}"
         f"{average}; params.yaml can set each of these."
     )
 

@@ -104,6 +104,7 @@ class RecipeRecord(TypedDict):
     probe_error: float  # of the training images out of fold
     shallow_error: float | None  # the same through the shortened backbone; None without one
     anew: TrialRecord | None  # of learning anew; None where the probes alone decided
+    arch: NotRequired[str]  # missing in reports of earlier versions
     size: int
     cut: str | int
     epochs: float

@@ -82,6 +82,7 @@ class TrainingRun:
             "probe_error": start.error.item(),
             "shallow_error": None if np.isnan(start.shallow_error) else start.shallow_error.item(),
             "anew": anew,
+            "arch": self.model_params.arch,
             "size": self.loaders.augment.size,
             "cut": self.model_params.cut,
             "epochs": params.epochs,

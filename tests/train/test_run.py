@@ -87,4 +87,5 @@ def test_the_card_and_the_record_say_what_was_trained(tmp_path: Path) -> None:
     assert (record["name"], record["probe_error"], record["shallow_error"]) == ("deep", 0.31, 0.12)
     assert run.recipe_record("deep", fitted(0.31, math.nan, 800), None)["shallow_error"] is None
     assert record["anew"] == ANEW
-    assert (record["size"], record["frozen_share"], record["epochs"]) == (32, 0.25, 3)
+    assert (record["arch"], record["size"], record["epochs"]) == ("test_resnet", 32, 3)
+    assert record["frozen_share"] == 0.25
