@@ -19,12 +19,12 @@ from tqdm import tqdm
 
 from stages.base.csv_file import write_csv
 from stages.base.entry_point import run_stage
-from stages.base.environment import device_name, workers
+from stages.base.environment import device_name, gpus, restarts, workers
 from stages.base.files import write_json
 from stages.base.fingerprint import stage_fingerprints
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.parts import PRIVATE_FOLDER
-from stages.base.ranks import SINGLE_PROCESS
+from stages.base.ranks import this_rank
 from stages.base.terminal import say
 from stages.batch.dataloaders import open_dataloaders
 from stages.batch.views import AugmentParams
@@ -33,6 +33,9 @@ from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import ModelParams
 from stages.store.reader import Store
 from stages.train.choice import choose
+from stages.train.device import open_device
+from stages.train.distributed import process_group
+from stages.train.launch import launch
 from stages.train.lr_range import LrFindParams, SweepPoint
 from stages.train.plan import FineTuneParams
 from stages.train.probe_start import read_probe_start
@@ -41,7 +44,13 @@ from stages.train.run import RunInputs, RunParams, list_candidates
 
 
 def main() -> None:
+    """Find the rate here, or with FINETRACK_GPUS in a process for each of so many GPUs."""
+    launch(find, gpus(), device_name(), restarts=restarts(), log=say)
+
+
+def find() -> None:
     """Choose the recipe, by a trial where the probes leave it open, and find its rate."""
+    rank = this_rank()
     lr_find = read_section("lr_find", LrFindParams)
     first = read_params_of(first_recipe(read_value("model.arch", str)))
     start = read_probe_start("data/probe.npz")
@@ -54,12 +63,14 @@ def main() -> None:
         classes=len(list_class_names(splits)),
         seed=read_seed(),
         device=device_name(),
-        rank=SINGLE_PROCESS,
+        rank=rank,
         checkpoints=PRIVATE_FOLDER / "lr_find",
-        fingerprints=stage_fingerprints("lr_find", workers()),
+        fingerprints=stage_fingerprints("lr_find", workers()) if rank.first else {},
     )
-    choice = choose(start, options, read_params_of, inputs, lr_find, tqdm.write)
-
+    with process_group(open_device(device_name(), "auto", rank=rank)):
+        choice = choose(start, options, read_params_of, inputs, lr_find, tqdm.write)
+    if not rank.first:
+        return
     write_csv(
         "reports/lr_find/curve.csv",
         pd.DataFrame(choice.rate.curve, columns=list(SweepPoint._fields)),

@@ -7,6 +7,7 @@ from itertools import chain, count
 import numpy as np
 
 from stages.model.probe import Probe, start_from_probe
+from stages.train.distributed import synchronize_batch_norm
 from stages.train.lr_range import LrFindParams, SweepPoint, sweep
 from stages.train.lr_suggest import Suggestion, suggest, suggestion_from_params
 from stages.train.param_groups import freeze, unfreeze
@@ -51,8 +52,9 @@ def choose(
         if can_try(start, run.task, run.loaders):
             rate = find_rate(run, lr_find, None)
             trial = try_anew(start, run, rate.suggestion.consensus, log)
-            run.task.checkpoints.remove()
-            log(str(trial))
+            if inputs.rank.first:
+                run.task.checkpoints.remove()
+                log(str(trial))
             if trial.errs_less:
                 return Choice(recipe=anew, rate=rate, trial=trial)
             recipe = options.otherwise
@@ -90,6 +92,7 @@ def _sweep_first_phase(
     """Return the curve of the head alone, or without freeze_epochs of all layers that learn."""
     task = run.task
     params = task.params
+    synchronize_batch_norm(task.model, task.compute)
     if probe:
         start_from_probe(task.model, probe)
     if params.freeze_epochs > 0:

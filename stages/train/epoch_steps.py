@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from stages.base.seed import derive_int
 from stages.batch.batches import Batch
 from stages.train.checkpoint import checkpoint_state
-from stages.train.distributed import StepOutcome, merge_steps
+from stages.train.distributed import StepOutcome, dropout_seed, merge_steps
 from stages.train.input_wait import TimedIterator
 from stages.train.interrupt import Interrupted, StopRequest
 from stages.train.param_groups import train_mode
@@ -65,7 +64,7 @@ def train_steps(run: RunUnderWay, trainer: Trainer, plan: EpochPlan) -> str:
     try:
         for number, batch in enumerate(run.stop.between(timed), first_step):
             rates, momentum = plan.rates(number)
-            seed = _dropout_seed(task, plan.number, number)
+            seed = dropout_seed(task.seed, task.compute, "dropout", plan.number, number)
             begun = trainer.begin_step(batch, rates, momentum, seed)
             open_steps.append(_OpenStep(begun, batch.rows, rates))
             due = task.checkpoints.due(epoch_ends=False)
@@ -113,13 +112,6 @@ def _settle(run: RunUnderWay, open_steps: deque[_OpenStep], keep: int) -> None:
         progress.losses.append(outcome.loss)
         run.bar.update(len(outcome.rows))
         run.bar.set_postfix(loss=f"{np.mean(progress.losses[-20:]):.3f}", refresh=False)
-
-
-def _dropout_seed(task: TrainingTask, epoch: int, step: int) -> int:
-    """Return the seed of a step's dropout; each process drops other units."""
-    rank = task.compute.rank
-    process = [] if rank.first else [rank.number]
-    return derive_int(task.seed, "dropout", epoch, step, *process)
 
 
 def save_checkpoint(run: RunUnderWay, trainer: Trainer) -> None:

@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from tqdm import tqdm
 
 from stages.base.params import Section
-from stages.base.seed import derive_int
 from stages.batch.batches import Batch
+from stages.train.distributed import dropout_seed, mean_over_processes
 from stages.train.param_groups import train_mode
 from stages.train.step import Trainer
 
@@ -54,7 +54,8 @@ def sweep(
     """Return the curve of a sweep; afterwards model, optimizer and random state are as before.
 
     The learning rate rises exponentially from start to end. The sweep stops early where the
-    debiased running mean of the loss exceeds 4 times its best, or the loss is NaN or infinite. The
+    debiased running mean of the loss exceeds 4 times its best, or the loss is NaN or infinite; of
+    several processes, each with its share of every batch, all stop at the same step. The
     mean remembers the same share of any sweep: with 60 steps and fastai's memory of 100, a fall by
     half shows as 5 %.
     """
@@ -78,15 +79,21 @@ def _sweep(
     best = float("inf")
     memory = SMOOTHING ** (SMOOTHING_STEPS / params.steps)
     groups = 1 + max(group["layer"] for group in trainer.optimizer.param_groups)
-    bar = tqdm(batches, "learning-rate sweep", params.steps, unit="step", delay=1, leave=False)
+    compute = trainer.compute
+    bar = tqdm(
+        batches, "learning-rate sweep", params.steps, unit="step", delay=1, leave=False,
+        disable=not compute.rank.first,
+    )  # fmt: skip
     for number, batch in zip(range(params.steps), bar, strict=False):
         lr = sweep_lr(params, number)
-        step = trainer.step(batch, [lr] * groups, _MOMENTUM, derive_int(seed, "sweep", number))
-        if not isfinite(step.loss):
+        dropout = dropout_seed(seed, compute, "sweep", number)
+        step = trainer.step(batch, [lr] * groups, _MOMENTUM, dropout)
+        loss = mean_over_processes(step.loss, compute)
+        if not isfinite(loss):
             break
-        mean = memory * mean + (1 - memory) * step.loss
+        mean = memory * mean + (1 - memory) * loss
         smoothed = mean / (1 - memory ** (number + 1))
-        points.append(SweepPoint(number, lr, step.loss, smoothed))
+        points.append(SweepPoint(number, lr, loss, smoothed))
         best = min(best, smoothed)
         if smoothed > _DIVERGED * best:
             break

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import cycle, pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from stages.base.ranks import Rank
+from stages.train.launch import launch
 from stages.train.lr_range import (
     SMOOTHING,
     SMOOTHING_STEPS,
@@ -20,6 +23,7 @@ from stages.train.lr_range import (
 )
 from stages.train.param_groups import freeze
 from stages.train.step import Trainer, make_trainer
+from tests.train import two_processes
 from tests.train.tiny_training import CPU, tiny_batches, tiny_model
 
 PARAMS = LrFindParams(steps=60, start=1e-7, end=10.0)
@@ -105,3 +109,17 @@ def test_impossible_sweeps_are_refused(changes: dict[str, Any], words: str) -> N
     """A sweep that is too short to show anything is refused with the reason."""
     with pytest.raises(ValidationError, match=words):
         LrFindParams(**{"steps": 60, "start": 1e-7, "end": 10.0, **changes})
+
+
+@pytest.mark.slow
+def test_a_sweep_of_two_processes_is_that_of_one(tmp_path: Path) -> None:
+    """Each computes its share of every batch; all have the curve of one process, to its end."""
+    two_processes.find_curve(tmp_path)
+    launch(two_processes.find_curve, 2, "cpu", tmp_path)
+    ranks = (Rank(0, 1), Rank(0, 2), Rank(1, 2))
+    files = [np.load(two_processes.result_file(tmp_path, rank)) for rank in ranks]
+    alone, first, second = (file["losses"] for file in files)
+    assert 20 < len(alone) < 40  # it ended where the loss exploded
+    assert np.array_equal(first, second)
+    assert len(first) == len(alone)
+    np.testing.assert_allclose(first[:20], alone[:20], rtol=1e-4)

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,10 @@ from stages.train.device import Compute
 from stages.train.distributed import process_group
 from stages.train.infer import predict_batches
 from stages.train.loop import fine_tune
+from stages.train.lr_range import LrFindParams, sweep
+from stages.train.param_groups import unfreeze
 from stages.train.result import TrainingResult
+from stages.train.step import make_trainer
 from stages.train.training_data import TrainingData, TrainingTask
 from tests.train.tiny_training import changed_params, tiny_batches
 
@@ -82,6 +86,19 @@ def train(folder: Path, batch_norm: bool = False, accumulate: int = 1) -> None:
     with process_group(task.compute):
         result = fine_tune(task, 0.02, lambda line: None)
     write_results(folder, task, result)
+
+
+def find_curve(folder: Path) -> None:
+    """Sweep the rate; each process writes the losses of its curve."""
+    task = shared_task(folder, batch_norm=False)
+    unfreeze(task.model, train_bn=True, frozen_share=0)
+    params = LrFindParams(steps=40, start=1e-4, end=1000.0)
+    batches = cycle(share_batches(tiny_batches(STEPS, BATCH_SIZE), task.compute.rank))
+    with process_group(task.compute):
+        trainer = make_trainer(task.model, task.compute, "cross_entropy", 0.0)
+        points = sweep(trainer, True, batches, params, task.seed)
+    losses = np.array([point.loss for point in points])
+    np.savez(result_file(folder, task.compute.rank), losses=losses)
 
 
 def write_results(folder: Path, task: TrainingTask, result: TrainingResult) -> None:
