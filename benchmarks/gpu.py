@@ -5,7 +5,7 @@ part in a process of its own: fine_tune's own epoch against one batch that stays
 precision (a part for each network), rendering alone, validation, baseline's features and predict,
 the agreement of precisions and of a processor, two runs and one that is stopped, one that is
 killed, memory, photos decoded anew, two processes on one GPU, fastai where it is installed.
-Run: python -m benchmarks.gpu [part ...] [--seconds N] [--tiny]; --tiny tries the code in two
+Run: python -m benchmarks.gpu [part ...] [--seconds N] [--tiny]; --tiny tries the code in a few
 minutes on any machine, and writes no results.
 A machine that has PyTorch and torchvision alone needs no more than the wheels that
 python -m benchmarks.gpu_wheels brings: see there.
