@@ -92,7 +92,9 @@ def test_a_bare_machine_needs_the_carried_wheels_alone(
     """With PyTorch, torchvision and the wheels, help and some of the parts run."""
     assert run_bare(bare, "-c", MISSING) == "[]\n"
     assert "--seconds" in run_bare(bare, "-m", "benchmarks.gpu", "--help")
-    output = run_bare(bare, "-m", "benchmarks.gpu", "--tiny", "rendering", "answers")
+    output = run_bare(
+        bare, "-m", "benchmarks.gpu", "--tiny", "--seconds", "3000", "rendering", "answers"
+    )
     assert "'compared with': \"Triton's interpreter\"" in output
     assert "images/s, validation, fp32" in output
 
