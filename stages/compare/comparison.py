@@ -104,10 +104,15 @@ def _has_unequal_classes(snapshot: Snapshot) -> bool:
     """Return whether the classes of a run were unequal in training; unknown without its splits."""
     if "splits" not in snapshot.tables:
         return False
-    splits = snapshot.tables["splits"]
+    splits = _without_test(snapshot.tables["splits"])
     train = splits["label"].where(splits["split"] == "train")
     counts = train.value_counts().reindex(splits["label"].unique(), fill_value=0)
     return len(counts) > 0 and is_unequal(counts.to_numpy())
+
+
+def _without_test(splits: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of splits.csv that have a label; of a test image it has the path alone."""
+    return splits[splits["split"] != "test"]
 
 
 def _aligned(setup: Setup, paths: pd.Series) -> list[pd.DataFrame]:
@@ -230,7 +235,7 @@ def _classes(snapshots: Sequence[Snapshot]) -> list[set[str]]:
     That is every label of the splits or, where one revision has none, of the validation images.
     """
     if all("splits" in snapshot.tables for snapshot in snapshots):
-        return [set(snapshot.tables["splits"]["label"]) for snapshot in snapshots]
+        return [set(_without_test(snapshot.tables["splits"])["label"]) for snapshot in snapshots]
     return [
         set() if snapshot.outcomes is None else {*snapshot.outcomes["actual"]}
         for snapshot in snapshots

@@ -175,6 +175,7 @@ def image_lists(photos: Photos, rejected: Sequence[str]) -> dict[str, pd.DataFra
     every_photo = pd.DataFrame(rows, columns=["path", "sha256", "label", "split"])
     labelled = every_photo["label"] != ""
     used = every_photo[~every_photo["path"].isin(rejected) & labelled]
+    used = used.assign(label=used["label"].mask(used["split"] == "test", ""))
     return {
         "images": every_photo[["path", "sha256"]].assign(format="JPEG"),
         "labels": every_photo.loc[labelled, ["path", "label"]],

@@ -208,3 +208,14 @@ def test_unequal_classes_are_those_of_training(history: ExampleHistory) -> None:
     changed = compare(history, ["owls9"], ["owls10"]).scores.macro_recall
     assert changed is not None
     assert changed.base == pytest.approx(28 / 30)
+
+
+def test_a_test_set_is_no_class(history: ExampleHistory) -> None:
+    """Test images, without labels in splits.csv, make no class, and so no unequal classes."""
+    train = {f"t{number}.jpg": (f"t{number}", LABELS[number % 3], "train") for number in range(18)}
+    for name, split in (("all", "train"), ("tested", "test")):
+        history.write_run(predictions(2), {**PHOTOS, **train, "x.jpg": ("x", "cat", split)})
+        history.commit(name)
+    comparison = compare(history, ["all"], ["tested"])
+    assert comparison.scores.macro_recall is None
+    assert comparison.notes == []
