@@ -187,11 +187,10 @@ def _model_notes(
     """Return a note where two single runs have the same model."""
     if len(base.members) > 1 or len(other.members) > 1:
         return []
-    pairs = zip(base_tables, other_tables, strict=True)
-    same = all(
-        np.array_equal(first["predicted"].to_numpy(), second["predicted"].to_numpy())
-        for first, second in pairs
-    )
+    same = None
+    if base_tables and other_tables:
+        answers = [tables[0]["predicted"].to_numpy() for tables in (base_tables, other_tables)]
+        same = np.array_equal(*answers)
     note = same_model_note(base.lead, other.lead, same_answers=same)
     return [note] if note else []
 

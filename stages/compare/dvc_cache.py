@@ -94,14 +94,6 @@ class DvcCache:
             files[path] = file
         return files
 
-    def listed_hashes(self, name: str | None) -> dict[str, str]:
-        """Return the md5 of each file of a folder by its path in it, whether the cache has it.
-
-        None are known without the listing. UserError as for `folder_files`.
-        """
-        content = self.read(name)
-        return {} if content is None else _listed_hashes(content, name)
-
 
 def open_dvc_cache(root: Path) -> DvcCache:
     """Return the cache of the DVC repository at a folder, as its settings say."""

@@ -31,7 +31,6 @@ class ProjectFiles:
     store: str  # folder of the presized photos
     page: str
     model: str  # folder of the model
-    weights: str  # file in it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +44,7 @@ class Snapshot:
         default_factory=dict
     )  # images, labels, splits, rejected, corrections
     notes: tuple[str, ...] = ()
-    weights: str = ""  # md5 of the model's weights; "" where it is not known
+    model: str = ""  # md5 of the model's folder; "" where it is not known
 
     @property
     def name(self) -> str:
@@ -101,17 +100,8 @@ def read_snapshot(
         outcomes=outcomes,
         tables=tables,
         notes=tuple(notes),
-        weights=_weights(lock, cache, files),
+        model=output_hashes(lock or {}).get(files.model, ""),
     )
-
-
-def _weights(lock: DvcLock | None, cache: DvcCache, files: ProjectFiles) -> str:
-    """Return the md5 of the weights, from the listing of the model's folder; "" without one."""
-    folder = output_hashes(lock or {}).get(files.model)
-    try:
-        return cache.listed_hashes(folder).get(files.weights, "")
-    except (UserError, OSError):  # damaged: only a sentence about the model is lost by it
-        return ""
 
 
 def _read_lock(

@@ -10,6 +10,7 @@ from stages.compare.pairing import Pairing, pair_images
 from stages.compare.snapshot import Snapshot
 
 _NEW_LABEL = ("relabel", "new class")
+_SAME_MODEL = "The model is the same, to the byte"
 
 
 def same_labels(base: pd.DataFrame | None, other: pd.DataFrame | None) -> bool:
@@ -45,18 +46,18 @@ def validation_changes(base: Snapshot, other: Snapshot) -> str:
     return ", ".join(parts)
 
 
-def same_model_note(base: Snapshot, other: Snapshot, *, same_answers: bool) -> str:
-    """Return that both runs have the same weights, to the byte, and what differs; "" otherwise.
+def same_model_note(base: Snapshot, other: Snapshot, *, same_answers: bool | None) -> str:
+    """Return that both runs have the same model, to the byte, and what differs; "" otherwise.
 
-    same_answers: whether their predictions of the common images are the same.
+    same_answers: whether their predictions of the common images are the same; None without any.
     """
-    if not base.weights or base.weights != other.weights:
+    if not base.model or base.model != other.model:
         return ""
-    if not same_answers:
-        return "The model is the same, to the byte: its evaluation differs"
-    if same_labels(base.outcomes, other.outcomes):
-        return "The model is the same, to the byte"
-    return "The model is the same, to the byte: only labels or photos of validation changed"
+    if same_answers is False:
+        return f"{_SAME_MODEL}: its evaluation differs"
+    if same_answers is None or same_labels(base.outcomes, other.outcomes):
+        return _SAME_MODEL
+    return f"{_SAME_MODEL}: only labels or photos of validation changed"
 
 
 def _paths(pairing: Pairing, reason: str, side: str) -> set[str]:

@@ -44,7 +44,6 @@ PROJECT_FILES = ProjectFiles(
     store="data/presized",
     page="reports/index.html",
     model="data/model",
-    weights="model.safetensors",
 )
 
 

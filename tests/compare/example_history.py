@@ -102,12 +102,12 @@ class ExampleHistory:
         params: Mapping[str, Any] | None = None,
         rejected: Sequence[str] = (),
         presized: str | None = None,
-        weights: bytes | None = None,
+        model: Mapping[str, bytes] | None = None,
     ) -> None:
         """Write the files of a run into the workspace: two stages, ingest and fine_tune.
 
         rejected: photos that could not be decoded; presized: the md5 of the store in the cache;
-        weights: content of the model's file of weights.
+        model: file in its folder -> content.
         """
         all_params = {"seed": 42, "fine_tune": {"epochs": 4}, **(params or {})}
         lists: dict[str, str] = {}
@@ -122,9 +122,9 @@ class ExampleHistory:
         if outcomes is not None:
             write_bytes(self.root / OUTCOMES, csv_bytes(outcomes))
             results = {OUTCOMES: md5_of(csv_bytes(outcomes))}
-        if weights is not None:
-            model = {"model.json": md5_of(b"{}"), PROJECT_FILES.weights: md5_of(weights)}
-            results[PROJECT_FILES.model] = self.put_folder_in_cache(model)
+        if model is not None:
+            listing = {path: md5_of(content) for path, content in model.items()}
+            results[PROJECT_FILES.model] = self.put_folder_in_cache(listing)
         photos_md5 = md5_of(json.dumps(photos).encode())
         stages = {
             "ingest": lock_entry({"data/photos": photos_md5}, {}, {}, lists),

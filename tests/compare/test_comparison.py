@@ -185,15 +185,21 @@ def test_without_a_lock_the_cause_is_unknown(history: ExampleHistory) -> None:
 def test_a_run_of_the_same_model_is_noted(history: ExampleHistory) -> None:
     """Where only a label of validation changed, the first note says that the model is the same."""
     photos = {**PHOTOS, "29.jpg": ("29", "cat", "valid")}
+    model = {"model.safetensors": b"weights"}
     for name, validation in (("before", PHOTOS), ("after", photos)):
-        history.write_run(predictions(6, validation), validation, weights=b"weights")
+        history.write_run(predictions(6, validation), validation, model=model)
         history.commit(name)
     same = "The model is the same, to the byte"
     expected = f"{same}: only labels or photos of validation changed"
     assert compare(history, ["before"], ["after"]).notes == [expected]
-    history.write_run(predictions(2), PHOTOS, weights=b"weights")
+    history.write_run(predictions(2), PHOTOS, model=model)
     history.commit("evaluated")
     assert compare(history, ["before"], ["evaluated"]).notes == [f"{same}: its evaluation differs"]
+    others = {"new.jpg": ("new", "cat", "valid")}
+    history.write_run(validated(others), others, model=model)
+    history.commit("others")
+    first, *_ = compare(history, ["before"], ["others"]).notes
+    assert first == same
 
 
 def test_unequal_classes_are_those_of_training(history: ExampleHistory) -> None:

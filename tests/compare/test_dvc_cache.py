@@ -63,7 +63,7 @@ def test_an_empty_folder_is_complete(history: ExampleHistory) -> None:
 def test_only_an_md5_is_the_name_of_an_object(history: ExampleHistory, name: str) -> None:
     """What dvc.lock says is a path only if it is 32 hexadecimal digits, and .dir of a folder."""
     cache = history.cache
-    for look_up in (cache.file, cache.read, cache.folder_files, cache.listed_hashes):
+    for look_up in (cache.file, cache.read, cache.folder_files):
         with pytest.raises(UserError, match="32 hexadecimal digits"):
             look_up(name)
 
@@ -116,12 +116,3 @@ def test_without_dvc_the_usual_folder_is_taken(history: ExampleHistory) -> None:
     cache = open_dvc_cache(history.root)
     assert isinstance(cache, DvcCache)
     assert cache.folder == history.root / ".dvc/cache"
-
-
-def test_a_listing_is_known_without_the_files_in_it(history: ExampleHistory) -> None:
-    """The md5 of each file comes from the listing alone; without the listing none is known."""
-    folder = history.put_folder_in_cache({"a.txt": "0" * 32, "b/c.txt": "1" * 32})
-    assert history.cache.folder_files(folder) is None
-    assert history.cache.listed_hashes(folder) == {"a.txt": "0" * 32, "b/c.txt": "1" * 32}
-    assert history.cache.listed_hashes("0" * 32 + ".dir") == {}
-    assert history.cache.listed_hashes(None) == {}

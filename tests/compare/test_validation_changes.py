@@ -15,13 +15,14 @@ from tests.compare.example_history import (
 )
 
 BEFORE = {f"{name}.jpg": (name, "cat", "valid") for name in "abcdefgh"}
+MODEL = {"model.safetensors": b"weights", "model.json": b'{"vocab": ["cat", "dog"]}'}
 
 
 @pytest.fixture
 def history(tmp_path: Path) -> ExampleHistory:
     """Return a repository with one run of eight cats, as v1."""
     history = ExampleHistory(tmp_path / "repo")
-    history.write_run(validated(BEFORE), BEFORE, weights=b"weights")
+    history.write_run(validated(BEFORE), BEFORE, model=MODEL)
     history.commit("v1")
     return history
 
@@ -97,11 +98,11 @@ def test_labels_are_compared_by_path() -> None:
     assert same_labels(first, None)
 
 
-def test_the_same_weights_are_the_same_model(history: ExampleHistory) -> None:
-    """A correction in validation leaves the weights; another model, or an unknown one, has none."""
+def test_the_same_folder_is_the_same_model(history: ExampleHistory) -> None:
+    """A correction in validation leaves the model; another one, or an unknown one, has no note."""
     photos = BEFORE | {"a.jpg": ("a", "dog", "valid")}
     base = history.snapshot("v1")
-    history.write_run(validated(photos), photos, weights=b"weights")
+    history.write_run(validated(photos), photos, model=MODEL)
     other = history.snapshot("workspace")
     same = "The model is the same, to the byte"
     assert same_model_note(base, other, same_answers=True) == (
@@ -109,18 +110,29 @@ def test_the_same_weights_are_the_same_model(history: ExampleHistory) -> None:
     )
     assert same_model_note(base, base, same_answers=True) == same
     assert same_model_note(base, other, same_answers=False) == f"{same}: its evaluation differs"
-    for weights in (b"other weights", None):
-        history.write_run(validated(photos), photos, weights=weights)
+    assert same_model_note(base, other, same_answers=None) == same
+    for model in (MODEL | {"model.safetensors": b"others"}, None):
+        history.write_run(validated(photos), photos, model=model)
         assert same_model_note(base, history.snapshot("workspace"), same_answers=True) == ""
 
 
-def test_a_damaged_listing_of_the_model_loses_the_note_alone(history: ExampleHistory) -> None:
-    """Where the cache's listing rotted, the weights are unknown and the revision is read."""
+def test_the_same_weights_under_other_class_names_are_another_model(
+    history: ExampleHistory,
+) -> None:
+    """Where the rule renames a class, the tensors stay and the names in model.json do not."""
+    renamed = {path: (content, "kitten", side) for path, (content, _, side) in BEFORE.items()}
+    model = MODEL | {"model.json": b'{"vocab": ["dog", "kitten"]}'}
+    history.write_run(validated(renamed), renamed, model=model)
+    base, other = history.snapshot("v1"), history.snapshot("workspace")
+    assert same_model_note(base, other, same_answers=True) == ""
+
+
+def test_the_model_is_compared_without_the_cache(history: ExampleHistory) -> None:
+    """dvc.lock alone says which model it is: a listing that rotted in the cache changes nothing."""
     lock = history.snapshot("v1").lock
     assert lock is not None
     listing = history.cache.file(lock["fine_tune"].outs["data/model"])
     assert listing is not None
     listing.write_bytes(b"[]")
     snapshot = history.snapshot("v1")
-    assert (snapshot.weights, snapshot.notes) == ("", ())
-    assert snapshot.outcomes is not None
+    assert (snapshot.model, snapshot.notes) == (lock["fine_tune"].outs["data/model"], ())
