@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.base.correction_actions import DROP, rows_in_force
 from stages.base.csv_file import read_text_csv
 from stages.base.errors import UserError
 from stages.compare.dvc_cache import FETCH_REMEDY, DvcCache, md5_of
@@ -51,8 +52,7 @@ def dropped_paths(corrections: pd.DataFrame | None) -> set[str]:
     """Return the photos that the corrections in force drop; none without the list."""
     if corrections is None:
         return set()
-    drops = corrections["action"].str.strip().str.casefold().eq("drop")
-    return set(corrections["path"][drops & corrections["problem"].eq("")])
+    return set(rows_in_force(corrections, [DROP])["path"])
 
 
 def _content(workspace: Path, expected: str | None, cache: DvcCache) -> bytes | None:

@@ -5,11 +5,11 @@ Two error rates of other labels are no measure of the model's change, whatever t
 
 import pandas as pd
 
+from stages.base.correction_actions import GIVE_LABEL, rows_in_force
 from stages.base.plural import count_noun
 from stages.compare.pairing import Pairing, pair_images
 from stages.compare.snapshot import Snapshot
 
-_NEW_LABEL = ("relabel", "new class")
 _SAME_MODEL = "The model is the same, to the byte"
 
 
@@ -71,5 +71,4 @@ def _relabelled_by_hand(snapshot: Snapshot) -> set[str]:
     corrections = snapshot.tables.get("corrections")
     if corrections is None:
         return set()
-    in_force = corrections["problem"].eq("") & corrections["action"].isin(_NEW_LABEL)
-    return set(corrections["path"][in_force])
+    return set(rows_in_force(corrections, GIVE_LABEL)["path"])

@@ -2,7 +2,7 @@
 
 A row is applied only while it fits: sha256 is the photo's content at the time of the decision, and
 "" stands for any content. The actions are
-    relabel    to a label that the rule gives to some photo: a slip of the pen would otherwise make
+    relabel    to a label that the rule gives to some photo: a typing mistake would otherwise make
                a class of one
     new class  to a label that no photo had; other rows may then relabel to it
     drop       the photo is not used
@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from stages.base.correction_actions import ACTIONS, DROP, GIVE_LABEL, KEEP, NEW_CLASS
 from stages.base.echo import echo
 from stages.base.errors import UserError
 from stages.labels.csv_match import match_rows
@@ -30,11 +31,6 @@ from stages.labels.labels import PhotoLabels
 from stages.labels.problem import Problem
 
 CORRECTION_COLUMNS = ("path", "sha256", "action", "label", "note")
-RELABEL = "relabel"
-NEW_CLASS = "new class"
-DROP = "drop"
-KEEP = "keep"
-ACTIONS = (RELABEL, NEW_CLASS, DROP, KEEP)
 _DELIMITERS = (",", ";", "\t")
 
 
@@ -66,7 +62,7 @@ class Corrections:
     @property
     def relabelled(self) -> dict[str, str]:
         """Return the right label by path."""
-        return {row.path: clean_label(row.label) for row in self.applied(RELABEL, NEW_CLASS)}
+        return {row.path: clean_label(row.label) for row in self.applied(*GIVE_LABEL)}
 
     @property
     def dropped(self) -> dict[str, str]:
@@ -193,7 +189,7 @@ def _refusal(
     if action == KEEP and label not in ("", before):
         detail = f"it keeps {echo(label)}, and now the rule says {echo(before)}; look again"
         return Problem(path, "label changed", detail)
-    if action in (RELABEL, NEW_CLASS) and (not label or label not in known_labels):
+    if action in GIVE_LABEL and (not label or label not in known_labels):
         return Problem(path, "unknown label", _unknown_label_detail(label, known_labels))
     return None
 

@@ -4,9 +4,8 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from stages.base.correction_actions import DROP, GIVE_LABEL, rows_in_force
 from stages.base.plural import count_noun
-
-_NEW_LABEL = ("relabel", "new class")
 
 
 def correction_note(corrections: pd.DataFrame, judged: Collection[str]) -> str:
@@ -15,10 +14,10 @@ def correction_note(corrections: pd.DataFrame, judged: Collection[str]) -> str:
     corrections: reports/ingest/corrections.csv. judged: paths of the validation images. A dropped
     photo is on no side of the split, so those of training are counted too.
     """
-    in_force = corrections[corrections["problem"] == ""]
-    changed = in_force["action"].isin(_NEW_LABEL) & (in_force["label"] != in_force["before"])
-    labels = int((changed & in_force["path"].isin(list(judged))).sum())
-    dropped = int((in_force["action"] == "drop").sum())
+    labelled = rows_in_force(corrections, GIVE_LABEL)
+    changed = labelled["path"].isin(list(judged)) & (labelled["label"] != labelled["before"])
+    labels = int(changed.sum())
+    dropped = len(rows_in_force(corrections, [DROP]))
     parts = []
     if labels:
         parts.append(f"changed {count_noun(labels, 'label')} of validation")
