@@ -11,18 +11,18 @@ from stages.base.plural import count_noun
 def correction_note(corrections: pd.DataFrame, judged: Collection[str]) -> str:
     """Return what corrections changed in validation, in one sentence; "" where nothing.
 
-    corrections: reports/ingest/corrections.csv. judged: paths of the validation images. A dropped
-    photo is on no side of the split, so those of training are counted too.
+    corrections: reports/ingest/corrections.csv. judged: paths of the validation images. On which
+    side a dropped photo would be is not known, so all that had a label by the rule are counted.
     """
     labelled = rows_in_force(corrections, GIVE_LABEL)
     changed = labelled["path"].isin(list(judged)) & (labelled["label"] != labelled["before"])
     labels = int(changed.sum())
-    dropped = len(rows_in_force(corrections, [DROP]))
+    dropped = int((rows_in_force(corrections, [DROP])["before"] != "").sum())
     parts = []
     if labels:
         parts.append(f"changed {count_noun(labels, 'label')} of validation")
     if dropped:
-        parts.append(f"dropped {count_noun(dropped, 'photo')} of training or validation")
+        parts.append(f"dropped {count_noun(dropped, 'photo')}, of whichever side")
     if not parts:
         return ""
     return (

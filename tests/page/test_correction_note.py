@@ -25,7 +25,7 @@ def test_labels_of_validation_and_dropped_photos_are_counted() -> None:
         VALID,
     )
     assert note.startswith(
-        "Corrections changed 2 labels of validation and dropped 1 photo of training or validation:"
+        "Corrections changed 2 labels of validation and dropped 1 photo, of whichever side:"
     )
 
 
@@ -37,10 +37,11 @@ def test_labels_of_validation_and_dropped_photos_are_counted() -> None:
         ("a.jpg", "relabel", "cat", "cat", ""),
         ("a.jpg", "relabel", "dgo", "cat", "unknown label"),
         ("a.jpg", "drop", "", "cat", "content changed"),
+        ("unlabelled.jpg", "drop", "", "", ""),
     ],
 )
 def test_what_changes_no_label_of_validation_has_no_note(row: tuple[str, ...]) -> None:
-    """Training labels, confirmed labels, the same label again and refused rows change nothing."""
+    """In training, the same again, refused, or dropped without a label: none is counted."""
     path, action, label, before, problem = row
     assert correction_note(table((path, action, label, before, problem)), VALID) == ""
 

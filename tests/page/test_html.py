@@ -210,9 +210,9 @@ def test_earlier_decisions_are_listed_and_passed_on_unchanged() -> None:
 def test_the_verdict_says_what_corrections_changed() -> None:
     """Beside the error stands how many labels and photos it is of that corrections changed."""
     page = example_page(["a", "b"])
-    assert "dropped 1 photo of training or validation" in Reader(render_page(page)).text()
+    assert "dropped 1 photo, of whichever side" in Reader(render_page(page)).text()
     plain = Reader(render_page(replace(page, correction_note=""))).text()
-    assert "of training or validation:" not in plain
+    assert "of whichever side:" not in plain
 
 
 def test_nothing_was_decided_yet() -> None:
