@@ -152,22 +152,26 @@ def _check_training(images: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Findi
     repeated = group.index[group.duplicated()]
     if len(repeated):
         labels = train.set_index("path")["label"]
-        disagree = labels.groupby(group).transform("nunique")[repeated].gt(1).sum()
+        disagree = int(labels.groupby(group).nunique().gt(1).sum())
+        verb = "is" if len(repeated) == 1 else "are"
         yield Finding(
             "note",
             "duplicates_in_training",
-            f"{count_noun(len(repeated), 'training image')} the same picture as another one there, "
-            + _harm(len(repeated), int(disagree)),
+            f"{count_noun(len(repeated), 'training image')} {verb} the same picture as another one"
+            f" there, {_harm(disagree)}",
             tuple(sorted(repeated)),
         )
 
 
-def _harm(repeated: int, disagree: int) -> str:
-    """Return what copies in training do; disagree: those of pictures with several labels."""
+def _harm(disagree: int) -> str:
+    """Return what copies in training do; disagree: pictures whose copies have several labels."""
     if not disagree:
         return "with the same label, which does no harm"
-    which = "under another label" if disagree == repeated else f"{disagree:,} under another label"
-    return f"{which}: one of two such labels is wrong, and training learns both"
+    have = "has" if disagree == 1 else "have"
+    return (
+        f"and {count_noun(disagree, 'picture')} {have} copies under several labels, of which"
+        " training learns all: where they are copies, at most one label is right"
+    )
 
 
 def _across(pairs: pd.DataFrame) -> pd.Series:

@@ -122,21 +122,29 @@ def test_copies_in_training_are_a_note() -> None:
     note = findings(images, pairs)["duplicates_in_training"]
     assert note.severity == "note"
     assert note.paths == ("a_0002.jpg", "a_0003.jpg")
-    assert note.message.endswith("with the same label, which does no harm")
+    assert note.message == (
+        "2 training images are the same picture as another one there, with the same label, which"
+        " does no harm"
+    )
 
 
 def test_copies_in_training_under_another_label_do_harm() -> None:
-    """One of two labels of the same picture is wrong, and the note says of how many copies."""
+    """The note counts the pictures with several labels, not the copies that such a picture has."""
     images = images_of(a=(8, 2), b=(8, 2))
     pairs = [same("b_0010.jpg", "a_0000.jpg")]
     message = findings(images, pairs)["duplicates_in_training"].message
     assert message == (
-        "1 training image the same picture as another one there, under another label: one of two"
-        " such labels is wrong, and training learns both"
+        "1 training image is the same picture as another one there, and 1 picture has copies under"
+        " several labels, of which training learns all: where they are copies, at most one label is"
+        " right"
     )
-    both = findings(images, [*pairs, same("a_0002.jpg", "a_0001.jpg")])["duplicates_in_training"]
-    assert both.message.startswith("2 training images the same picture as another one there, 1 und")
-    assert "no harm" not in both.message
+    pairs += [same("a_0001.jpg", "a_0000.jpg"), same("a_0003.jpg", "a_0002.jpg")]
+    more = findings(images, pairs)["duplicates_in_training"].message
+    assert more.startswith("3 training images are the same picture as another one there, and 1 pic")
+    assert "no harm" not in more
+    pairs += [same("b_0011.jpg", "a_0002.jpg")]
+    two = findings(images, pairs)["duplicates_in_training"].message
+    assert ", and 2 pictures have copies under" in two
 
 
 def test_by_folds_a_pair_counts_where_some_training_has_both_sides() -> None:
