@@ -72,7 +72,7 @@ def changed_validation_lines() -> list[str]:
     if not changes:
         return []
     return [
-        f"Changed     {changes} since the last commit: its error rate is of other labels or"
+        f"Changed     {changes} since the last commit, whose error rate is of other labels or"
         " photos; make compare tests on the common ones"
     ]
 

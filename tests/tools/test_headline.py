@@ -81,7 +81,7 @@ def test_changed_labels_of_validation_have_a_line(
     photos["3.jpg"] = ("3", "dog", "valid")
     history.write_run(validated(photos), photos)
     assert headline.changed_validation_lines() == [
-        "Changed     1 validation label changed since the last commit: its error rate is of other"
+        "Changed     1 validation label changed since the last commit, whose error rate is of other"
         " labels or photos; make compare tests on the common ones"
     ]
     history.commit("v2")
