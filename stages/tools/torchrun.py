@@ -22,7 +22,7 @@ def main() -> None:
     # torch's launcher kills after 30 seconds what has not ended, be it a checkpoint that is saved.
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SECONDS_TO_STOP))
     options = parse_args(sys.argv[1:])  # type: ignore[no-untyped-call] # torch's own
-    failure = failure_of(partial(run, options))
+    failure = failure_of(partial(run, options), options.max_restarts)
     if failure is not None:
         raise failure
 

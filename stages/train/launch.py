@@ -19,16 +19,15 @@ from stages.base.ranks import launched_by_torchrun
 from stages.train.device import refuse_missing
 from stages.train.interrupt import StopRequest
 
-_INTERRUPTED = "Interrupted; the next run goes on from the last checkpoint."
+_NEXT_RUN = "the next run goes on from the last checkpoint"
+_INTERRUPTED = f"Interrupted; {_NEXT_RUN}."
 _INTERRUPTED_EXIT_CODE = 130  # of a process that ended by KeyboardInterrupt
 
 # After a signal every process ends its step, and the first one saves a checkpoint, to a slow disk
 # perhaps; torch's own launcher kills what has not ended after 30 seconds.
 SECONDS_TO_STOP = 600
 _GO_ON = "FINETRACK_RESTARTS=3, or torchrun's --max-restarts=3, goes on from the last checkpoint"
-_REMEDIES = {
-    "SIGKILL": f"where memory ran out, set a smaller fine_tune.batch_size; {_GO_ON}",
-}
+_OUT_OF_MEMORY = "where memory ran out, set a smaller fine_tune.batch_size"
 _ITS_LINE = "its own line, above, says why"
 _NO_MESSAGE = "To enable traceback"  # torch's, of a process that left none
 
@@ -36,9 +35,9 @@ _NO_MESSAGE = "To enable traceback"  # torch's, of a process that left none
 class ProcessDied(UserError):
     """One of several processes ended, by a fault of the machine perhaps, and no mistake in it."""
 
-    def __init__(self, what: str, remedy: str) -> None:
+    def __init__(self, what: str, *remedies: str) -> None:
         """Take which process ended by what cause, and what to do."""
-        super().__init__(f"{what}; {remedy}")
+        super().__init__("; ".join([what, *remedies]))
         self.what = what
 
 
@@ -64,7 +63,7 @@ def launch(
     Thread(target=_end_with_dvc, args=[StopRequest()], daemon=True).start()
     together = partial(elastic_launch(_config(count), _in_process), main, *args)
     for restarts_left in range(restarts, -1, -1):
-        failure = failure_of(together)
+        failure = failure_of(together, restarts)
         if failure is None:
             return
         if not restarts_left or not isinstance(failure, ProcessDied):
@@ -82,10 +81,11 @@ def _in_process(main: Callable[..., None], *args: object) -> None:
     main(*args)
 
 
-def failure_of(together: Callable[[], object]) -> BaseException | None:
+def failure_of(together: Callable[[], object], restarts: int) -> BaseException | None:
     """Run torch's launcher; return the error of the first process that failed, if one did.
 
-    torch's own report of it, a page of traces from every process, is left out.
+    restarts: how often all start again by themselves, without which a signal has that remedy.
+    torch's own report of a failure, a page of traces from every process, is left out.
     """
     logging.getLogger("torch").setLevel(logging.CRITICAL)
     try:
@@ -93,7 +93,7 @@ def failure_of(together: Callable[[], object]) -> BaseException | None:
     except SignalException:
         return KeyboardInterrupt(_INTERRUPTED)
     except ChildFailedError as error:
-        return failure_error(*error.get_first_failure())
+        return failure_error(*error.get_first_failure(), restarts)
     return None
 
 
@@ -122,20 +122,25 @@ def _end_with_dvc(stop: StopRequest) -> None:
     os.kill(os.getpid(), SIGTERM)
 
 
-def failure_error(rank: int, failure: ProcessFailure) -> BaseException:
-    """Return the error for a process that ended early: an interruption, or a failure in a line."""
+def failure_error(rank: int, failure: ProcessFailure, restarts: int) -> BaseException:
+    """Return the error for a process that ended early: an interruption, or a failure in a line.
+
+    What has a message, or a line of its own, is more often a mistake than the machine's fault, and
+    a restart would meet it again: only to a signal is a restart the remedy.
+    """
     if failure.exitcode == _INTERRUPTED_EXIT_CODE:
         return KeyboardInterrupt(_INTERRUPTED)
     what = f"process {rank} of those that train together"
     if failure.exitcode < 0:
         name = Signals(-failure.exitcode).name
-        return ProcessDied(f"{what} was ended by {name}", _REMEDIES.get(name, _GO_ON))
+        memory = [_OUT_OF_MEMORY] if name == "SIGKILL" else []
+        go_on = _NEXT_RUN if restarts else _GO_ON
+        return ProcessDied(f"{what} was ended by {name}", *memory, go_on)
     # The kind of an exception and its message; torch adds a trace to those of an uncaught one.
     message = failure.message
     text = message if isinstance(message, str) else message["message"]
     if text.startswith(prefix := f"{UserError.__name__}: "):
         return UserError(*text.removeprefix(prefix).split("\n"))
     if text.startswith(_NO_MESSAGE):
-        ended = f"{what} ended with exit code {failure.exitcode}"
-        return ProcessDied(ended, f"{_ITS_LINE}; {_GO_ON}")
-    return ProcessDied(f"{what} failed: {text}", _GO_ON)
+        return ProcessDied(f"{what} ended with exit code {failure.exitcode}", _ITS_LINE)
+    return ProcessDied(f"{what} failed: {text}")

@@ -50,26 +50,36 @@ def test_missing_gpus_stop_before_anything_runs(tmp_path: Path) -> None:
 
 def test_an_interruption_of_one_process_is_an_interruption() -> None:
     """Exit code 130, that of KeyboardInterrupt, means that the run was asked to stop."""
-    error = failure_error(0, failure(130))
+    error = failure_error(0, failure(130), 0)
     assert isinstance(error, KeyboardInterrupt)
     assert "the next run goes on from the last checkpoint" in str(error)
 
 
 def test_a_signal_is_named() -> None:
     """A process that a signal ended is reported with its rank and the signal's name."""
-    error = failure_error(3, failure(-9))
+    error = failure_error(3, failure(-9), 0)
     assert isinstance(error, ProcessDied)
     assert str(error) == (
         "process 3 of those that train together was ended by SIGKILL; where memory ran out, set a "
         f"smaller fine_tune.batch_size; {GO_ON}"
     )
-    stopped = failure_error(0, failure(-15))
+    stopped = failure_error(0, failure(-15), 0)
     assert str(stopped) == f"process 0 of those that train together was ended by SIGTERM; {GO_ON}"
+
+
+def test_restarts_that_were_tried_are_no_remedy() -> None:
+    """Where FINETRACK_RESTARTS was set, a signal no longer has the advice to set it."""
+    memory = "where memory ran out, set a smaller fine_tune.batch_size; "
+    for number, name, advice in ((9, "SIGKILL", memory), (11, "SIGSEGV", "")):
+        assert str(failure_error(0, failure(-number), 3)) == (
+            f"process 0 of those that train together was ended by {name}; {advice}the next run goes"
+            " on from the last checkpoint"
+        )
 
 
 def test_a_user_error_in_a_process_is_the_same_error() -> None:
     """What a process raised as UserError is raised here with the same message alone."""
-    error = failure_error(1, failure(1, "UserError: set fine_tune.batch_size: 8"))
+    error = failure_error(1, failure(1, "UserError: set fine_tune.batch_size: 8"), 0)
     assert isinstance(error, UserError)
     assert not isinstance(error, ProcessDied)
     assert str(error) == "set fine_tune.batch_size: 8"
@@ -81,16 +91,14 @@ def test_a_user_error_in_a_process_is_the_same_error() -> None:
 )
 def test_another_failure_has_rank_and_message(message: str | dict[str, str]) -> None:
     """Any other error is one line with the rank, with or without the trace that torch adds."""
-    error = failure_error(1, failure(1, message))
-    assert str(error) == (
-        f"process 1 of those that train together failed: ValueError: no such luck; {GO_ON}"
-    )
+    error = failure_error(1, failure(1, message), 0)
+    assert str(error) == "process 1 of those that train together failed: ValueError: no such luck"
 
 
 def test_a_failure_without_a_message_points_to_the_line_of_its_process() -> None:
     """A script that torchrun started leaves no message, and has said itself why it failed."""
     process: Any = ProcessFailure(local_rank=1, pid=1, exitcode=3, error_file="")
-    assert str(failure_error(2, process)) == (
+    assert str(failure_error(2, process, 0)) == (
         "process 2 of those that train together ended with exit code 3; its own line, above, says "
-        f"why; {GO_ON}"
+        "why"
     )
