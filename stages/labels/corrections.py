@@ -98,7 +98,8 @@ def read_corrections(
 ) -> Corrections:
     """Return the corrections of the photos, which have labels by the rule.
 
-    hashes: path -> sha256, None where it is not known, and then the row's is not compared.
+    hashes: path -> sha256, None where it is not known, and then the row's is not compared. It is
+    looked up for rows with a sha256 alone, since computing it may take reading the photo.
     """
     rows, malformed = read_corrections_table(file).rows(CORRECTION_COLUMNS)
     matched = match_rows(rows, "path", sorted(hashes), renamed=False)
@@ -106,7 +107,7 @@ def read_corrections(
     decisions = []
     for path, same_path in matched.by_path.items():
         before = labels.get(path, "")
-        problem = _refusal(path, same_path, hashes[path], before, known_labels)
+        problem = _refusal(path, same_path, hashes, before, known_labels)
         decisions += [_decision(row, path, before, problem) for row in same_path]
     for row, problem in matched.unmatched:
         # Without the line, which a decision's detail begins with.
@@ -166,19 +167,19 @@ def _new_classes(
     return {
         clean_label(rows[0].cells["label"])
         for path, rows in rows_by_path.items()
-        if _action(rows[0]) == NEW_CLASS and not _misfit(path, rows, hashes[path])
+        if _action(rows[0]) == NEW_CLASS and not _misfit(path, rows, hashes)
     }
 
 
 def _refusal(
     path: str,
     rows: Sequence[CsvRow],
-    sha256: str | None,
+    hashes: Mapping[str, str | None],
     before: str,
     known_labels: AbstractSet[str],
 ) -> Problem | None:
     """Return why the rows for one photo cannot be applied, None when they can."""
-    if misfit := _misfit(path, rows, sha256):
+    if misfit := _misfit(path, rows, hashes):
         return misfit
     action = _action(rows[0])
     label = clean_label(rows[0].cells["label"])
@@ -194,13 +195,13 @@ def _refusal(
     return None
 
 
-def _misfit(path: str, rows: Sequence[CsvRow], sha256: str | None) -> Problem | None:
+def _misfit(path: str, rows: Sequence[CsvRow], hashes: Mapping[str, str | None]) -> Problem | None:
     """Return why the rows do not fit the photo, whatever their action."""
     if len(rows) > 1:
         detail = "none is applied; keep the right one"
         return Problem(path, "two rows for one photo", detail)
     written = clean_label(rows[0].cells["sha256"]).lower()
-    if sha256 is not None and written not in ("", sha256):
+    if written and hashes[path] not in (None, written):
         detail = "it was made for another content of this file; look again"
         return Problem(path, "content changed", detail)
     return None

@@ -12,25 +12,31 @@ _SHOWN = 50
 
 
 class _Hashes(Mapping[str, str | None]):
-    """SHA-256 by path, computed for the photos that a row names alone; None in a bucket."""
+    """SHA-256 by path, computed once, and only where it is asked for; None in a bucket."""
 
     def __init__(self, folder: Path | None, paths: Sequence[str]) -> None:
         self._folder = folder
         self._paths = dict.fromkeys(paths)
+        self._known: dict[str, str | None] = {}
 
     def __getitem__(self, path: str) -> str | None:
         if path not in self._paths:
             raise KeyError(path)
-        try:
-            return sha256_file(self._folder / path) if self._folder else None
-        except OSError:  # ingest says why it cannot be read
-            return None
+        if path not in self._known:
+            self._known[path] = self._compute(path)
+        return self._known[path]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
 
     def __len__(self) -> int:
         return len(self._paths)
+
+    def _compute(self, path: str) -> str | None:
+        try:
+            return sha256_file(self._folder / path) if self._folder else None
+        except OSError:  # ingest says why it cannot be read
+            return None
 
 
 def correction_notes(

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.base.files import sha256_bytes
+from stages.base.files import sha256_bytes, sha256_file
 from stages.labels.corrections import read_corrections
+from stages.tools import check_corrections
 from stages.tools.check_corrections import CORRECTIONS, correction_notes
 
 LABELS = {"a.jpg": "beagle", "b.jpg": "beagle", "c.jpg": "siamese"}
@@ -78,6 +79,25 @@ def test_a_photo_that_cannot_be_read_is_left_to_ingest(folder: Path) -> None:
     write(f"b.jpg,{'0' * 64},drop,,")
     (folder / "b.jpg").unlink()
     assert correction_notes(LABELS, list(LABELS), folder) == []
+
+
+def test_a_photo_is_read_once_and_only_for_its_sha256(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows without a sha256 cost no reading, and a new class, looked at twice, costs one."""
+    read: list[str] = []
+
+    def sha256_of(file: Path) -> str:
+        read.append(file.name)
+        return sha256_file(file)
+
+    monkeypatch.setattr(check_corrections, "sha256_file", sha256_of)
+    write("a.jpg,,new class,lynx,", "b.jpg,,drop,,")
+    assert correction_notes(LABELS, list(LABELS), folder) == []
+    assert read == []
+    write(f"a.jpg,{HASHES['a.jpg']},new class,lynx,", f"b.jpg,{HASHES['b.jpg']},drop,,")
+    assert correction_notes(LABELS, list(LABELS), folder) == []
+    assert sorted(read) == ["a.jpg", "b.jpg"]
 
 
 def test_many_lines_are_cut(folder: Path) -> None:
