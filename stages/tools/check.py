@@ -49,8 +49,13 @@ def cross_mistakes(sections: ValidSections, outputs: list[str]) -> tuple[list[st
     split = sections.datablock.split if sections.datablock else None
     if ingest and fetch:
         in_folder = list(images_mistakes(ingest.images, fetch.dataset, outputs))
-        listed = not in_folder and normal_path(ingest.images) != SAMPLE
-        labels = check_labels(ingest, split, listed=listed)
+        is_sample = normal_path(ingest.images) == SAMPLE
+        labels = check_labels(
+            ingest,
+            split,
+            listed=not in_folder and not is_sample,
+            sample=fetch.dataset if is_sample and not in_folder else "",
+        )
         mistakes += [*in_folder, *labels.mistakes]
         notes += labels.notes
     if ingest and split and split.by == "column" and not ingest.label.split_column:

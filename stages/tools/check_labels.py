@@ -5,6 +5,8 @@ from pathlib import Path
 
 from stages.base.bucket import photo_folder
 from stages.base.errors import UserError
+from stages.base.params import YamlValue
+from stages.compare.dvc_lock import read_lock
 from stages.dataset.bucket_scan import list_paths
 from stages.dataset.ingest_params import IngestParams
 from stages.dataset.photo_files import is_named_photo
@@ -18,6 +20,8 @@ from stages.labels.sides import folder_sides
 from stages.labels.spellings import spelling_problems
 from stages.tools.check_corrections import CORRECTIONS, correction_notes
 
+_LOCK = Path("dvc.lock")
+
 
 @dataclass(frozen=True)
 class LabelCheck:
@@ -27,10 +31,13 @@ class LabelCheck:
     notes: list[str] = field(default_factory=list)
 
 
-def check_labels(ingest: IngestParams, split: SplitParams | None, *, listed: bool) -> LabelCheck:
+def check_labels(
+    ingest: IngestParams, split: SplitParams | None, *, listed: bool, sample: str = ""
+) -> LabelCheck:
     """Return what the table of labels shows, and beside it the paths of the photos.
 
-    listed: whether the folder has the photos already that ingest will find.
+    listed: whether the folder has the photos already that ingest will find. sample: fetch.dataset,
+    where the folder is that which fetch fills with it, in an earlier run perhaps.
     """
     rule = ingest.label
     table = Path(rule.csv)
@@ -45,8 +52,8 @@ def check_labels(ingest: IngestParams, split: SplitParams | None, *, listed: boo
             return LabelCheck(notes=_label_notes(ingest, split))
         if rule.reads_csv:
             read_labels_csv(table, rule, [])
-        if _is_there(ingest.images):  # as an earlier run made the sample
-            return LabelCheck(notes=_sample_notes(ingest))
+        if sample:
+            return LabelCheck(notes=_sample_notes(ingest, sample))
     except UserError as error:
         unnamed = "ingest.label" not in error.lines[0] and error.lines[0].startswith(str(table))
         key = "ingest.label.csv: " if unnamed else ""
@@ -71,17 +78,25 @@ def _label_notes(ingest: IngestParams, split: SplitParams | None) -> list[str]:
     return [*notes, *spellings, *correction_notes(labels.labels, files, local)]
 
 
-def _is_there(images: str) -> bool:
-    """Return whether a local folder has a file; its other mistakes are found elsewhere."""
-    folder = photo_folder(images)
-    return isinstance(folder, Path) and folder.is_dir() and any(folder.iterdir())
-
-
-def _sample_notes(ingest: IngestParams) -> list[str]:
-    """Return notes about the corrections of photos that a stage made, and may make anew."""
-    files = list_paths(photo_folder(ingest.images))
+def _sample_notes(ingest: IngestParams, sample: str) -> list[str]:
+    """Return notes about the corrections of a sample; none where this run will make another one."""
+    if not _has_corrections() or _made_sample() != sample:
+        return []
+    files = list_paths(Path(ingest.images))
+    if not files:
+        return []
     labels = labels_by_rule(ingest.label, _photo_paths(files)).labels
     return correction_notes(labels, files, Path(ingest.images))
+
+
+def _made_sample() -> YamlValue:
+    """Return the fetch.dataset of the last run; None where dvc.lock does not say it."""
+    try:
+        lock = read_lock(_LOCK.read_bytes() if _LOCK.is_file() else None, str(_LOCK))
+    except UserError:  # it is no input, and DVC refuses a damaged one
+        return None
+    fetch = (lock or {}).get("fetch")
+    return fetch.params.get("fetch.dataset") if fetch else None
 
 
 def _has_corrections() -> bool:

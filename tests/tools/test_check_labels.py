@@ -1,5 +1,6 @@
 """Labels are checked by the names of the photos alone, in no time, whatever the rule."""
 
+import json
 import time
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from stages.dataset.ingest_params import IngestParams
 from stages.dataset.splits import SplitParams
-from stages.tools.check_labels import check_labels
+from stages.tools.check_labels import LabelCheck, check_labels
 from tests.example_rule import ingest_section
 
 
@@ -81,20 +82,57 @@ def test_thousands_of_photos_take_no_time(folder: Path) -> None:
     assert time.process_time() - start < 0.2
 
 
-@pytest.mark.parametrize("listed", [True, False])
-def test_corrections_that_do_not_fit_are_noted(folder: Path, listed: bool) -> None:
+def made(dataset: str) -> None:
+    """Write the dvc.lock of a run that fetched a sample."""
+    params = {"params.yaml": {"fetch": {"dataset": dataset}}}
+    stages = {"fetch": {"cmd": "python", "params": params}}
+    Path("dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": stages}))
+
+
+def correct(row: str) -> None:
+    """Append a row of corrections."""
+    with Path("data/corrections.csv").open("a") as file:
+        file.write(f"{row}\n")
+
+
+@pytest.mark.parametrize("sample", ["", "digits"])
+def test_corrections_that_do_not_fit_are_noted(folder: Path, sample: str) -> None:
     """A label that no photo has is noted with the nearest, for the sample of an earlier run too."""
     fill(folder, "cat_1.jpg", "dog_1.jpg")
-    with Path("data/corrections.csv").open("a") as file:
-        file.write("cat_1.jpg,,relabel,dgo,\n")
-    checked = check_labels(section(), None, listed=listed)
+    made("digits")
+    correct("cat_1.jpg,,relabel,dgo,")
+    checked = check_labels(section(), None, listed=not sample, sample=sample)
     assert checked.mistakes == []
     assert "did you mean 'dog'?" in checked.notes[-1]
 
 
-def test_corrections_of_a_folder_that_is_not_there_yet_are_left_to_ingest(folder: Path) -> None:
+def test_corrections_of_another_sample_are_left_to_ingest(folder: Path) -> None:
+    """Rows for the pets that this run will fetch lack no photo, though the digits lie there now."""
+    fill(folder, "seven_1.jpg")
+    correct("beagle_1.jpg,,drop,,")
+    assert check_labels(section(), None, listed=False, sample="pets").notes == []
+    made("digits")
+    assert check_labels(section(), None, listed=False, sample="pets").notes == []
+    (note,) = check_labels(section(), None, listed=False, sample="digits").notes
+    assert "row without photo" in note
+    Path("dvc.lock").write_text("stages: [")
+    assert check_labels(section(), None, listed=False, sample="digits").notes == []
+
+
+def test_a_folder_with_a_mistake_is_not_listed(folder: Path) -> None:
+    """Where DVC would delete the photos, or nobody may read them, corrections have no notes."""
+    fill(folder, "cat_1.jpg")
+    correct("gone.jpg,,drop,,")
+    assert check_labels(section(), None, listed=False) == LabelCheck()
+    folder.chmod(0)
+    assert check_labels(section(), None, listed=False) == LabelCheck()
+    folder.chmod(0o700)
+
+
+def test_corrections_of_a_sample_that_is_not_there_yet_are_left_to_ingest(folder: Path) -> None:
     """Before the sample is made no photo is there, and none is missed."""
-    Path("data/corrections.csv").write_text("path,sha256,action,label,note\na.jpg,,drop,,\n")
-    assert check_labels(section(), None, listed=False).notes == []
+    correct("a.jpg,,drop,,")
+    made("digits")
+    assert check_labels(section(), None, listed=False, sample="digits").notes == []
     folder.rmdir()
-    assert check_labels(section(), None, listed=False).notes == []
+    assert check_labels(section(), None, listed=False, sample="digits").notes == []
