@@ -240,9 +240,9 @@ def test_a_name_that_is_no_class_is_marked(chromium: Browser, example_page: Path
     assert [option.get_attribute("value") for option in options.all()] == sorted(STRANGE_LABELS)
     assert mark.is_hidden()
     visit.page.keyboard.insert_text("platypus")
-    assert mark.inner_text() == "No class begins so."
+    assert mark.inner_text() == "No class begins with these letters."
     visit.press("Enter")
-    assert mark.inner_text() == "No class has this name. Enter again makes a new class."
+    assert mark.inner_text() == "No class begins with these letters. Enter again makes a new class."
     visit.press("Escape")
     assert "platypus" not in visit.bar_text()
     visit.press("r")
@@ -251,6 +251,30 @@ def test_a_name_that_is_no_class_is_marked(chromium: Browser, example_page: Path
     assert mark.is_visible()
     visit.press("Escape")
     visit.press("u")
+    visit.check_quiet()
+
+
+def test_a_class_in_another_case_is_meant_before_longer_ones(
+    chromium: Browser, example_page: Path
+) -> None:
+    """Of cat and caterpillar Cat is the first; where the case decides, the hint counts both."""
+    visit = Visit(chromium, example_page)
+    visit.page.evaluate("corrections.data.classes.push('cat', 'caterpillar', 'Dog', 'dog')")
+    visit.page.click("#review-start")
+    mark = visit.page.locator(".entry:visible .new")
+    for typed, meant in (("Cat", "cat"), ("CATE", "caterpillar")):
+        visit.press("r")
+        visit.page.keyboard.insert_text(typed)
+        assert mark.inner_text() == f"→ {meant}"
+        visit.press("Enter")
+        assert visit.bar_text().splitlines()[-1].endswith(f"→ {meant}")
+    visit.press("r")
+    visit.page.keyboard.insert_text("DOG")
+    assert mark.inner_text() == "2 classes begin with these letters; type more."
+    visit.press("Enter")
+    assert mark.inner_text() == (
+        "2 classes begin with these letters. Enter again makes a new class."
+    )
     visit.check_quiet()
 
 

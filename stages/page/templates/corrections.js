@@ -117,12 +117,15 @@ const corrections = (() => {
     return [...new Set([...data.classes, ...made.map(({ label }) => label)])];
   }
 
-  // Those that what was typed may mean: the class of that name, or else all that begin so, in any case.
+  // Those that what was typed may mean: the class of that name, or else the only one of that name in
+  // another case, or else all whose names begin with it, in any case.
   function classesFor(text) {
     const names = classNames();
+    if (!text) return [];
     if (names.includes(text)) return [text];
-    const begins = (name) => name.toLowerCase().startsWith(text.toLowerCase());
-    return text ? names.filter(begins) : [];
+    const typed = text.toLowerCase();
+    const same = names.filter((name) => name.toLowerCase() === typed);
+    return same.length === 1 ? same : names.filter((name) => name.toLowerCase().startsWith(typed));
   }
 
   return {

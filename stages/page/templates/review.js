@@ -70,16 +70,16 @@
     const hint = entry.querySelector(".new");
     hint.hidden = !isLabel || means[0] === text;
     hint.classList.toggle("class", means.length === 1);
+    const others = means.length ? `${means.length} classes begin` : "No class begins";
+    const next = means.length ? "; type more." : ".";
     hint.textContent =
       means.length === 1 ? `→ ${means[0]}`
-      : entry.dataset.asked === text ? "No class has this name. Enter again makes a new class."
-      : means.length ? `${means.length} classes begin so: go on.`
-      : "No class begins so.";
+      : `${others} with these letters${entry.dataset.asked === text ? ". Enter again makes a new class." : next}`;
     entry.querySelector("[data-do=new]").hidden = hint.hidden;
     return text;
   }
 
-  // A slip of the pen makes no class: a new one has to be asked for, by its button or a second Enter.
+  // A typing mistake makes no class: a new one has to be asked for, by its button or a second Enter.
   function accept(card) {
     const entry = card.querySelector(".entry");
     const text = read(entry);
