@@ -117,7 +117,8 @@ class TorchClassifier:
         return self._rendered_on_device(repeated, np.repeat(sizes, crops, axis=0), views)
 
     def _rendered_on_cpu(self, photos: Sequence[Pixels], views: Views) -> Tensor:
-        from stages.batch.render_cpu import prepare_views, render_images  # noqa: PLC0415 - as above
+        # Of numba too: see __init__.
+        from stages.batch.render_cpu import prepare_views, render_images  # noqa: PLC0415
 
         prepared = prepare_views(views, self._render.size)
         return render_images(photos, prepared, self._render, self._pool, self._threads)
