@@ -17,6 +17,7 @@ from stages.base.system_errors import unwritable
 
 # As some network folders answer; EINVAL is how Windows says that it does not know the request.
 _NO_LOCKS = (EINVAL, ENOLCK, ENOSYS, EOPNOTSUPP)
+_WINDOWS = os.name == "nt"
 # On Windows nobody else may read the byte that is locked, the first.
 _LOCKED = b" "
 
@@ -69,9 +70,10 @@ def _unlockable(file: Path, error: OSError) -> UserError:
     """Return the error for a lock that cannot be opened, be it another user's or no file at all."""
     if error.errno not in (EACCES, EPERM, EISDIR) or not os.path.lexists(file):
         return unwritable(file, error)
+    command = "" if _WINDOWS else f" (sudo rm -r {file})"
     return UserError(
         f"{file} cannot be locked: {error.strerror}; perhaps another user, or a run as root, made "
-        f"it: remove it while nothing runs here (sudo rm -r {file}), and run it again"
+        f"it: remove it while nothing runs here{command}, and run it again"
     )
 
 

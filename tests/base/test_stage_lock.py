@@ -116,6 +116,18 @@ def test_a_lock_that_cannot_be_opened_is_one_line_with_the_remedy(tmp_path: Path
         pass
 
 
+def test_the_remedy_on_windows_names_the_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no sudo, no command of it is advised."""
+    monkeypatch.setattr(stage_lock_module, "_WINDOWS", True)
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(UserError) as refused, stage_lock(tmp_path, "presize"):
+        pass
+    assert str(refused.value).startswith(f"{tmp_path / 'lock'} cannot be locked: ")
+    assert str(refused.value).endswith("remove it while nothing runs here, and run it again")
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may open all")
 def test_the_lock_of_another_user_has_the_remedy(tmp_path: Path) -> None:
     """A file that may not be written is named with the command that removes it."""
