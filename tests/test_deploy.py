@@ -64,7 +64,7 @@ def test_scripts_are_valid(script: Path) -> None:
 @pytest.mark.skipif(find_spec("kubernetes_validate") is None, reason="kubernetes-validate is extra")
 @pytest.mark.parametrize("version", ["1.33", "1.37"])
 def test_the_manifest_is_what_kubernetes_takes(version: str) -> None:
-    """Every key and value is in the schemas of Kubernetes, from when successPolicy came to stay."""
+    """Every key and value is in the schemas of Kubernetes from 1.33 on, as successPolicy needs."""
     import kubernetes_validate
 
     kinds = []
