@@ -28,7 +28,12 @@ _FOLDER = Path(__file__).parent
 _PAGE_TEMPLATE = "templates/page.html"
 # Templates that the page and its sections include or import; dvc.yaml lists them by these names.
 _SHARED_TEMPLATES = ("templates/macros.html", "templates/review.html")
-_SCRIPTS = ("templates/tables.js", "templates/corrections.js", "templates/review.js")
+_SCRIPTS = (
+    "templates/tables.js",
+    "templates/corrections.js",
+    "templates/entry.js",
+    "templates/review.js",
+)
 # The sections of the page in their order: id, name in the menu, template.
 _SECTIONS = (
     ("result", "", "templates/result.html"),

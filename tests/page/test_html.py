@@ -147,7 +147,7 @@ def test_only_our_scripts_may_run() -> None:
     texts = [text for kind, text in reader.scripts if kind is None]
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
     assert allowed.split() == [f"'sha256-{value}'" for value in hashes]
-    assert len(texts) == 3
+    assert len(texts) == 4
 
 
 def test_the_scripts_are_short() -> None:
@@ -232,7 +232,7 @@ def test_every_name_is_text_as_it_is() -> None:
     words = reader.text().replace(" ", "")
     for label in page.result.top_losses["actual"].unique():
         assert label.replace(" ", "") in words
-    assert len(reader.elements("script")) == 4
+    assert len(reader.elements("script")) == 5
     assert "<u>odd</u>" in reader.text()
     assert "a<b.jpg" in reader.text()
 

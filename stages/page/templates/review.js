@@ -1,6 +1,6 @@
 "use strict";
 // The review: every card with data-image gets controls, keys move and decide, a bar shows how far
-// one is and hands out the file. What is decided is kept by corrections.js.
+// one is and hands out the file. entry.js has the box for a class, corrections.js what is decided.
 
 {
   const { data } = corrections;
@@ -47,50 +47,18 @@
   function open(card, what) {
     const { path, label, suggested } = image(card);
     const made = corrections.decision(path);
-    const entry = card.querySelector(".entry");
-    const input = entry.querySelector("input");
-    entry.dataset.what = what;
-    entry.querySelector("span").textContent = what;
-    if (what === "note") input.removeAttribute("list");
-    else input.setAttribute("list", "class-names");
     const guess = made?.label || (suggested === label ? "" : suggested);
-    input.value = what === "note" ? (made?.note ?? "") : guess;
-    entry.hidden = false;
-    delete entry.dataset.asked;
-    input.focus();
-    input.select();
-    read(entry);
+    entryBox.open(card.querySelector(".entry"), what, what === "note" ? (made?.note ?? "") : guess);
   }
 
-  // What is typed, as ingest will compare it. Below it stands what Enter would make of it.
-  function read(entry) {
-    const text = entry.querySelector("input").value.normalize("NFC").trim();
-    const means = corrections.classesFor(text);
-    const isLabel = entry.dataset.what === "relabel" && text !== "";
-    const hint = entry.querySelector(".new");
-    hint.hidden = !isLabel || means[0] === text;
-    hint.classList.toggle("class", means.length === 1);
-    const others = means.length ? `${means.length} classes begin` : "No class begins";
-    const next = means.length ? "; type more." : ".";
-    hint.textContent =
-      means.length === 1 ? `→ ${means[0]}`
-      : `${others} with these letters${entry.dataset.asked === text ? ". Enter again makes a new class." : next}`;
-    entry.querySelector("[data-do=new]").hidden = hint.hidden;
-    return text;
-  }
-
-  // A typing mistake makes no class: a new one has to be asked for, by its button or a second Enter.
   function accept(card) {
     const entry = card.querySelector(".entry");
-    const text = read(entry);
-    const means = corrections.classesFor(text);
+    const text = entryBox.read(entry);
     if (entry.dataset.what === "note") decide(image(card), { note: text });
-    else if (means.length === 1) label(card, means[0]);
-    else if (text && entry.dataset.asked === text) label(card, text);
     else if (text) {
-      entry.dataset.asked = text;
-      read(entry);
-      return;
+      const name = entryBox.classMeant(entry);
+      if (!name) return;
+      label(card, name);
     }
     close(card);
   }
@@ -101,7 +69,7 @@
   }
 
   function makeNew(card) {
-    label(card, read(card.querySelector(".entry")));
+    label(card, entryBox.read(card.querySelector(".entry")));
     close(card);
   }
 
@@ -163,7 +131,7 @@
     card.querySelector(".foot").before(element("review-controls").content.cloneNode(true));
     card.addEventListener("focusin", () => enter(card));
     card.addEventListener("keydown", press);
-    card.addEventListener("input", () => read(card.querySelector(".entry")));
+    card.addEventListener("input", () => entryBox.read(card.querySelector(".entry")));
     card.addEventListener("click", ({ target }) => {
       const what = target.closest("[data-do]")?.dataset.do;
       if (what) act(card, what);
