@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.base.files import write_csv, write_json
+from stages.base.csv_file import write_csv
+from stages.base.files import write_json
 from stages.page.training_figures import CURVE_COLUMNS, HISTORY_COLUMNS
 from stages.stats.learning_curve import CURVE_SHARES, learning_curve_table
 from stages.stats.metrics_record import RecipeRecord

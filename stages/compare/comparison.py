@@ -189,8 +189,8 @@ def _model_notes(
         return []
     same = None
     if base_tables and other_tables:
-        answers = [tables[0]["predicted"].to_numpy() for tables in (base_tables, other_tables)]
-        same = np.array_equal(*answers)
+        before = base_tables[0]["predicted"].to_numpy()
+        same = np.array_equal(before, other_tables[0]["predicted"].to_numpy())
     note = same_model_note(base.lead, other.lead, same_answers=same)
     return [note] if note else []
 
