@@ -14,17 +14,19 @@ from timm.layers.norm_act import convert_sync_batchnorm
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from stages.base.echo import cut
 from stages.base.errors import UserError
 from stages.model.classifier import Classifier
 from stages.train.device import Compute
 from stages.train.infer import Inference
+from stages.train.launch import LostPeer
 
 ValueT = TypeVar("ValueT")
 _SECONDS_TO_BE_ENDED = 5.0
-# gloo's words; NCCL has errors of its own kind.
+# The words of gloo, of NCCL, and of the store in which processes meet.
 _LOST = re.compile(
-    "Connection (closed|reset) by peer|Broken pipe|Connection refused", re.IGNORECASE
+    "Connection (closed|reset) by peer|Broken pipe|Connection refused"
+    "|ncclRemoteError|remote process exit|failed to recv, got 0 bytes",
+    re.IGNORECASE,
 )
 
 
@@ -52,24 +54,32 @@ def process_group(compute: Compute) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not lost_peer(error):
+        lost = lost_peer(error)
+        if not lost and not isinstance(error, dist.DistBackendError):
             raise
-        # The launcher is about to end this process too, and names the one that ended first.
+        # Where another process has ended, the launcher is about to end this one too, and names it.
         sleep(_SECONDS_TO_BE_ENDED)
-        raise UserError(
-            f"the connection to another process broke ({cut(' '.join(str(error).split()), 120)}); "
-            "the line of that process says why"
-        ) from None
+        text = " ".join(str(error).partition("Exception raised from")[0].split())
+        if lost:
+            raise LostPeer(
+                f"the connection to another process broke ({text}); if that one has ended, its own "
+                "line says why"
+            ) from None
+        raise dist.DistBackendError(
+            f"{text}; perhaps another process has ended, and its own line says why"
+        ) from error
     dist.destroy_process_group()  # after a failure it might wait for the others
 
 
 def lost_peer(error: RuntimeError) -> bool:
-    """Return whether an exchange failed since another process has ended.
+    """Return whether an exchange failed since another process has ended, or the network.
+
+    NCCL's other errors are of this process, its GPU or its settings.
 
     >>> lost_peer(RuntimeError("[pair.cc:547] Connection closed by peer [127.0.0.1]:20451"))
     True
     """
-    return isinstance(error, dist.DistBackendError) or bool(_LOST.search(str(error)))
+    return bool(_LOST.search(str(error)))
 
 
 def refuse_another_renderer(compute: Compute) -> None:

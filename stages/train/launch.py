@@ -41,6 +41,10 @@ class ProcessDied(UserError):
         self.what = what
 
 
+class LostPeer(UserError):
+    """The connection to another process broke: a fault of the machine, wherever it was."""
+
+
 def launch(
     main: Callable[..., None],
     count: int,
@@ -141,6 +145,8 @@ def failure_error(rank: int, failure: ProcessFailure, restarts: int) -> BaseExce
     text = message if isinstance(message, str) else message["message"]
     if text.startswith(prefix := f"{UserError.__name__}: "):
         return UserError(*text.removeprefix(prefix).split("\n"))
+    if text.startswith(prefix := f"{LostPeer.__name__}: "):
+        return ProcessDied(f"{what}: {text.removeprefix(prefix)}", _GO_ON)
     if text.startswith(_NO_MESSAGE):
         return ProcessDied(f"{what} ended with exit code {failure.exitcode}", _ITS_LINE)
     return ProcessDied(f"{what} failed: {text}")

@@ -29,7 +29,7 @@ from stages.train.distributed import (
     wait_for_all,
 )
 from stages.train.infer import Inference
-from stages.train.launch import launch
+from stages.train.launch import LostPeer, launch
 from tests.train import two_processes
 from tests.train.tiny_training import CPU, tiny_model
 
@@ -180,21 +180,67 @@ def test_batch_norm_stays_where_there_is_nothing_to_synchronise(compute: Compute
     assert not any(isinstance(part, nn.SyncBatchNorm) for part in model.modules())
 
 
-def test_a_process_whose_peer_has_died_waits_for_its_launcher(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """It waits to be ended, and only then says that the connection broke; other errors pass."""
+REMOTE = (
+    "NCCL error in: /pytorch/torch/csrc/distributed/c10d/ProcessGroupNCCL.cpp:3690, remote process "
+    "exited or there was a network error, NCCL version 2.27.5\nncclRemoteError: A call failed "
+    "possibly due to a network error or a remote process exiting prematurely.\nLast error:\n"
+    "socketProgress: Connection closed by remote peer gpu-2<40123>"
+)
+ANOTHER = (
+    "NCCL error in: /pytorch/torch/csrc/distributed/c10d/NCCLUtils.cpp:94, invalid usage (run with "
+    "NCCL_DEBUG=WARN for details), NCCL version 2.27.5\nncclInvalidUsage: This usually reflects "
+    "invalid usage of NCCL library.\nLast error:\nDuplicate GPU detected : rank 1 and rank 0"
+)
+
+
+def line_of_failure(error: RuntimeError, monkeypatch: pytest.MonkeyPatch) -> Exception:
+    """Return what becomes of an error in the second of two processes, which waits 5 seconds."""
     waited: list[float] = []
     monkeypatch.setattr(distributed, "sleep", waited.append)
     monkeypatch.setattr(dist, "init_process_group", lambda *_: None)
     monkeypatch.setattr(distributed, "refuse_another_renderer", lambda _: None)
     compute = Compute(torch.device("cpu"), torch.float32, SECOND)
-    words = r"another process broke .*closed by peer"
-    with pytest.raises(UserError, match=words), process_group(compute):
-        raise RuntimeError("[pair.cc:547] Connection closed by peer [127.0.0.1]:20451")
-    with pytest.raises(RuntimeError, match="shapes"), process_group(compute):
-        raise RuntimeError("shapes do not fit")
-    assert waited == [5.0]
+    with pytest.raises((RuntimeError, LostPeer)) as caught, process_group(compute):
+        raise error
+    assert waited == ([] if caught.value is error else [5.0])
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (RuntimeError("[pair.cc:547] Connection closed by peer [127.0.0.1]:20451"), "20451"),
+        (dist.DistBackendError(REMOTE), "remote peer gpu-2<40123>"),
+        (
+            dist.DistBackendError(
+                "[1] is setting up NCCL communicator and retrieving ncclUniqueId from [0], but "
+                "got error: failed to recv, got 0 bytes\nException raised from recvBytes at a.cpp"
+                "\nframe #0: c10::Error::Error"
+            ),
+            "got 0 bytes",
+        ),
+    ],
+)
+def test_a_process_whose_peer_has_died_waits_for_its_launcher(
+    error: RuntimeError, cause: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits to be ended, and only then says that the connection broke, with the whole cause."""
+    failure = line_of_failure(error, monkeypatch)
+    assert isinstance(failure, LostPeer)
+    assert str(failure).startswith("the connection to another process broke (")
+    assert str(failure).endswith(f"{cause}); if that one has ended, its own line says why")
+
+
+def test_other_errors_of_nccl_are_this_process_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their whole text is shown, in one line; errors of another kind pass as they are."""
+    failure = line_of_failure(dist.DistBackendError(ANOTHER), monkeypatch)
+    assert isinstance(failure, dist.DistBackendError)
+    assert str(failure) == (
+        f"{ANOTHER.replace(chr(10), ' ')}; perhaps another process has ended, and its own line "
+        "says why"
+    )
+    error = RuntimeError("shapes do not fit")
+    assert line_of_failure(error, monkeypatch) is error
 
 
 @pytest.mark.slow
@@ -210,6 +256,7 @@ def test_a_process_that_is_killed_ends_all_with_one_line(tmp_path: Path) -> None
     ("error", "words", "attempts"),
     [
         (OSError("a disk"), r"process 1 .* failed: OSError: a disk", 2),
+        (LostPeer("the connection broke"), "process 1 .*: the connection broke", 2),
         (UserError("no such param"), "no such param", 1),
     ],
 )

@@ -85,6 +85,15 @@ def test_a_user_error_in_a_process_is_the_same_error() -> None:
     assert str(error) == "set fine_tune.batch_size: 8"
 
 
+def test_a_lost_connection_is_a_fault_that_starts_all_again() -> None:
+    """It may be the network's, where no process has ended, so it is no mistake to correct."""
+    error = failure_error(1, failure(1, "LostPeer: the connection to another process broke"))
+    assert isinstance(error, ProcessDied)
+    assert error.what == (
+        "process 1 of those that train together: the connection to another process broke"
+    )
+
+
 @pytest.mark.parametrize(
     "message",
     ["ValueError: no such luck", {"message": "ValueError: no such luck", "extraInfo": "a trace"}],
