@@ -47,14 +47,16 @@ def spread_shards(
 
 
 def photos_under_way(scratch: Path) -> int:
-    """Return how many photos the attempts that have not answered yet have done.
+    """Return how many photos of the shards that have not answered yet are done.
 
-    Of two at one shard that counts which is further. Only their files are read, one a worker.
+    Of two attempts at one shard that counts which is further. Only their files are read, one a
+    worker.
     """
+    answered = {file.name for file in scratch.glob("*.progress")}
     done: dict[str, int] = {}
     for file in scratch.glob(f"{scratch.name}-*/*.progress"):
-        shard = file.stem
-        done[shard] = max(done.get(shard, 0), progress_in(file)[0])
+        if file.name not in answered:  # which a worker that ended, or was given up, may have left
+            done[file.name] = max(done.get(file.name, 0), progress_in(file)[0])
     return sum(done.values())
 
 
@@ -83,6 +85,7 @@ def _attempt(task: ShardTask, number: int) -> ShardTask:
     folder = task.scratch / f"{task.scratch.name}-{number}"
     try:
         folder.mkdir(exist_ok=True)
+        task.progress_file.unlink(missing_ok=True)  # of a process that crashed at this shard
     except OSError as error:
         raise unwritable(folder, error) from None
     known = task.log_lines if number == 1 else log_lines_now(task)

@@ -4,6 +4,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 
@@ -14,7 +15,7 @@ from stages.base.errors import UserError
 from stages.store import run_shards as run_shards_module
 from stages.store.original import Fault
 from stages.store.run_shards import run_shards
-from stages.store.shard import read_progress
+from stages.store.shard import progress_in, read_progress
 from stages.store.spread_shards import photos_under_way
 from stages.store.writer import write_store
 from tests.cluster.thread_engine import ThreadEngine, cluster_of
@@ -68,9 +69,14 @@ def test_a_photo_that_ends_workers_ends_the_run_with_its_name(root: Path) -> Non
 
 
 def test_a_worker_that_ends_once_costs_nothing(root: Path) -> None:
-    """The next attempt at the shard stores all of its photos."""
+    """The next attempt stores all photos of the shard, and none counts for the bar twice."""
     unlucky = photo(20) + crashing.KILL + bytes(root / "killed")
-    tasks = tasks_of(root, GOOD | {"unlucky.jpg": unlucky}, crashing.encode_or_be_killed_once)
+    tasks = [
+        replace(task, items=tuple(sorted(task.items, key=lambda item: item[1] == "unlucky.jpg")))
+        for task in tasks_of(
+            root, GOOD | {"unlucky.jpg": unlucky}, crashing.encode_or_be_killed_once
+        )
+    ]
     log: list[str] = []
     outcomes = run_shards(tasks, cluster_of(ThreadEngine(), root, log))
     assert problems(outcomes) == {}
@@ -78,6 +84,9 @@ def test_a_worker_that_ends_once_costs_nothing(root: Path) -> None:
     assert len(log) == 1
     done = {task.shard: read_progress(task) for task in tasks}
     assert done == {task.shard: (len(task.items), "") for task in tasks}
+    (left,) = root.glob("run-1/run-1-1/*.progress")
+    assert progress_in(left) == (len(tasks[int(left.stem[-5])].items) - 1, "unlucky.jpg")
+    assert photos_under_way(root / "run-1") == 0
 
 
 class Terminal(io.StringIO):
@@ -112,6 +121,7 @@ def test_of_two_attempts_at_a_shard_the_further_counts(tmp_path: Path) -> None:
         ("run-1-2", "a.tar", "2 x.jpg"),
         ("run-1-1", "b.tar", "4 "),
         ("run-1-2", "c.tar", ""),
+        ("run-1-1", "d.tar", "5 x.jpg"),
         ("", "d.tar", "9 "),
     ):
         file = tmp_path / "run-1" / folder / f"{shard}.progress"
