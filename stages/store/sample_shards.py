@@ -121,6 +121,7 @@ class _Side:
         self._most_bytes = most_bytes
         self._tar: tarfile.TarFile | None = None
         self._photos: list[int] = []  # in each shard, the last of which is open
+        self._named: list[Path] = []
 
     def add(self, key: str, contents: Mapping[str, bytes]) -> None:
         """Add a photo's files by their extensions, to a new shard where this one has no room."""
@@ -144,13 +145,14 @@ class _Side:
         ]
         for number, shard in enumerate(shards):
             self._part(number).replace(self._folder / shard.name)
+            self._named.append(self._folder / shard.name)
         return shards
 
     def remove(self) -> None:
-        """Remove all that is written."""
+        """Remove all that is written, and nothing that another may have written here."""
         with suppress(OSError):  # the disk is full
             self._close_last()
-        for file in self._folder.glob(f"{self._split}-*.tar"):
+        for file in self._named:
             file.unlink()
         for number in range(len(self._photos)):
             self._part(number).unlink(missing_ok=True)
@@ -178,7 +180,8 @@ def _new_sides(folder: Path, splits: Sequence[str], most_bytes: int) -> Iterator
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for part in folder.iterdir():
-            part.unlink()  # of a run that was killed, as require_empty has seen
+            if _PART.fullmatch(part.name):  # of a run that was killed
+                part.unlink()
         yield sides
     except BaseException as error:
         with suppress(OSError):

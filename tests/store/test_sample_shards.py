@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.base.errors import UserError
+from stages.store import sample_shards
 from stages.store.reader import Store
 from stages.store.sample_shards import require_empty, sample_key, write_sample_shards
 from tests.store.test_reader import NAMES, RAW, make
@@ -144,6 +145,30 @@ def test_a_damaged_photo_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="missing or damaged"):
         write_sample_shards(store, samples_of(store), ["NA", "owl"], tmp_path / "out", FEW)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_another_wrote_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that fails removes its own shards, and no file that came after its first check."""
+    store = make(tmp_path)
+    out = tmp_path / "out"
+    others = [out / "train-000000.tar", out / "notes.txt"]
+
+    def check_then_write(folder: Path) -> None:
+        require_empty(folder)
+        folder.mkdir()
+        for other in others:
+            other.write_text("another's")
+
+    def fail(path: str) -> bytes:
+        raise UserError(f"{path} is damaged")
+
+    monkeypatch.setattr(sample_shards, "require_empty", check_then_write)
+    monkeypatch.setattr(store, "encoded", fail)
+    with pytest.raises(UserError, match="is damaged"):
+        write_sample_shards(store, samples_of(store), ["NA", "owl"], out, LARGE)
+    assert sorted(out.iterdir()) == sorted(others)
 
 
 def test_a_killed_run_does_not_stand_in_the_way(tmp_path: Path) -> None:

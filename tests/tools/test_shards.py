@@ -1,14 +1,18 @@
 """`make shards` writes what a trainer may see, and refuses places where nothing belongs."""
 
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from stages.base.errors import UserError
 from stages.dataset.split_files import write_splits
+from stages.tools import shards
 from stages.tools.shards import main
 from tests.store.test_reader import make
 from tests.store.test_sample_shards import members
@@ -26,6 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     labels = {"path": list(SIDES), "label": ["owl", "auk", "owl", "auk"], "split": SIDES.values()}
     write_splits(tmp_path / "data" / "splits.csv", pd.DataFrame(labels).assign(reason=""))
     params = (ROOT / "params.yaml").read_text("utf-8")
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
     (tmp_path / "params.yaml").write_text(params.replace("images: data/sample", "images: photos"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -64,13 +69,36 @@ def test_what_is_sealed_or_excluded_stays_out(
 @pytest.mark.usefixtures("project")
 def test_places_and_sizes_that_cannot_be_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Photos stay apart, a folder with files is left alone, and sizes are within reason."""
-    for out, words in (("photos/out", "in the folder of the photos"), ("data", "is not empty")):
+    for out, words in (
+        ("photos/out", "in the folder of the photos"),
+        ("data", "is not empty"),
+        ("data/presized/out", "in data/presized, which the pipeline makes and DVC deletes"),
+        ("./data/model", "in data/model, which the pipeline makes"),
+    ):
         with pytest.raises(UserError, match=words):
             run(monkeypatch, "--out", out)
     for size in ("0", "-1", "8193"):
         with pytest.raises(UserError, match=f"--size-mb {size}: a shard has from 1 to 8,192 MB"):
             run(monkeypatch, "--out", "out", "--size-mb", size)
     assert not Path("out").exists()
+    assert not Path("data/presized/out").exists()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_second_run_into_the_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one writes, another ends with the process of the first, whose shards stay."""
+    write = shards.write_sample_shards
+
+    def write_during_another(*arguments: Any) -> Any:
+        monkeypatch.setattr(shards, "write_sample_shards", write)
+        with pytest.raises(UserError, match=f"out is being written .*process {os.getpid()} on"):
+            run(monkeypatch, "--out", "out")
+        assert not Path("out").exists()
+        return write(*arguments)
+
+    monkeypatch.setattr(shards, "write_sample_shards", write_during_another)
+    run(monkeypatch, "--out", "out")
+    assert Path("out", "dataset.json").is_file()
 
 
 @pytest.mark.usefixtures("project")
