@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
+
+from tests.cluster.running_dask import wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,6 +37,25 @@ def test_a_killed_process_is_one_line(tmp_path: Path) -> None:
         "out, set a smaller fine_tune.batch_size; FINETRACK_RESTARTS=3, or torchrun's "
         "--max-restarts=3, goes on from the last checkpoint"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_a_signal_before_all_have_met_ends_it(tmp_path: Path) -> None:
+    """While it waits for another machine it is ended by SIGTERM as by Ctrl-C."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "stages.tools.torchrun", "--nnodes=2", "--rdzv-backend=c10d",
+         "--rdzv-endpoint=localhost:0", "-m", "tests.train.dying_rank", str(tmp_path), "killed"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:  # fmt: skip
+        listening = psutil.Process(process.pid)
+        wait_until(lambda: any(c.status == "LISTEN" for c in listening.net_connections()))
+        process.terminate()
+        _, text = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert text.strip().startswith("finetrack: ")
 
 
 @pytest.mark.slow
