@@ -8,13 +8,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH="${FINETRACK_VENV:-$PWD/.venv}/bin:$PATH"
 
-# torchrun itself would give each process one thread.
+# torchrun would give each process one thread.
 cores=$(nproc)
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((cores > GPUS ? cores / GPUS : 1))}
-# A checkpoint that is being saved to a slow disk is waited for, which is 30 seconds otherwise.
-export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=600
 
 # Who is the host of the meeting is said, since torchrun's guess fails where a machine has several names.
-exec torchrun --nnodes="$MACHINES" --nproc-per-node="$GPUS" --max-restarts=3 \
-  --rdzv-backend=c10d --rdzv-endpoint="$HEAD:$PORT" --rdzv-conf="is_host=$((MACHINE == 0))" \
-  --local-addr="$ADDRESS" -m stages.fine_tune
+exec python -m stages.tools.torchrun --nnodes="$MACHINES" --nproc-per-node="$GPUS" \
+  --max-restarts=3 --rdzv-backend=c10d --rdzv-endpoint="$HEAD:$PORT" \
+  --rdzv-conf="is_host=$((MACHINE == 0))" --local-addr="$ADDRESS" -m stages.fine_tune

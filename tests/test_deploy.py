@@ -5,6 +5,7 @@ command in two network namespaces, as on two machines that share a folder. .ci/r
 requirements-extra.txt for shellcheck and the schemas of Kubernetes.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from ruamel.yaml import YAML
 
+from tests.cluster.running_dask import wait_until
 from tests.network_namespaces import ADDRESSES, network_namespaces
 from tests.tiny_repo import ROOT, Repo, copy_of
 
@@ -101,10 +104,97 @@ def test_files_that_they_name_are_there() -> None:
         text = file.read_text("utf-8")
         for name in re.findall(r"\b(?:deploy|docs)/[\w.]+\w", text):
             assert (ROOT / name).is_file(), name
-        for module in re.findall(r"-m (stages\.\w+)", text):
-            assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
+        for module in re.findall(r"-m (stages(?:\.\w+)+)", text):
+            assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
     assert "deploy/slurm.sbatch" in page
     assert "deploy/kubernetes.yaml" in page
+
+
+def programs_in(folder: Path, **texts: str) -> dict[str, str]:
+    """Write bash scripts as an environment's programs; return the variables by which it is used."""
+    programs = folder / "bin"
+    programs.mkdir(parents=True)
+    for name, text in texts.items():
+        (programs / name).write_text(f"#!/usr/bin/env bash\n{text}")
+        (programs / name).chmod(0o755)
+    return {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "FINETRACK_VENV": str(folder)}
+
+
+def noting_dvc(status: str, code: int = 0) -> str:
+    """Return a dvc that notes its arguments in a file, and answers what a status may be."""
+    return f"""echo "dvc $*" >> "${{0%/*}}/../log"
+    if [ "$1" = status ]; then printf '%s' '{status}'; exit {code}; fi
+    """
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "done"),
+    [
+        ("{}", 0, ["dvc repro"]),
+        ('{"fine_tune": []}', 0, ["command", "dvc commit --force fine_tune", "dvc repro"]),
+        ("", 1, []),
+        ("", 255, []),
+    ],
+)
+def test_fine_tune_is_done_only_if_something_changed(
+    status: str, code: int, done: list[str], tmp_path: Path
+) -> None:
+    """What is only absent is fetched before DVC is asked, and no answer at all ends the run."""
+    variables = programs_in(tmp_path, dvc=noting_dvc(status, code))
+    log = tmp_path / "log"
+    command = ["bash", str(DEPLOY / "repro_around.sh"), "bash", "-c", 'echo command >> "$0"']
+    ended = subprocess.run([*command, str(log)], env=variables, check=False)
+    assert ended.returncode == code
+    first = ["dvc repro lr_find", "dvc checkout --quiet fine_tune", "dvc status --json fine_tune"]
+    assert log.read_text().splitlines() == first + done
+
+
+SAVING = """
+trap 'sleep 1; echo saved >> "$0"; exit 1' TERM
+echo command >> "$0"
+for _ in {1..600}; do sleep 0.1; done
+"""
+
+
+@pytest.mark.parametrize("parent", [[], ["unshare", "--pid", "--fork"]], ids=["", "first"])
+def test_a_signal_reaches_the_command_and_its_end_is_waited_for(
+    parent: list[str], tmp_path: Path
+) -> None:
+    """So it is also where the script is the first process, as in a container."""
+    if parent and subprocess.run([*parent, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("a namespace of processes may not be made here")
+    variables = programs_in(tmp_path, dvc=noting_dvc("changed"))
+    log = tmp_path / "log"
+    command = [*parent, "bash", str(DEPLOY / "repro_around.sh"), "bash", "-c", SAVING, str(log)]
+    with subprocess.Popen(command, env=variables) as process:
+        try:
+            wait_until(lambda: log.is_file() and "command" in log.read_text(), 60)
+            script = psutil.Process(process.pid)
+            (script.children()[0] if parent else script).terminate()
+            assert process.wait(60) == 143
+        finally:
+            process.kill()
+    assert log.read_text().splitlines()[-2:] == ["command", "saved"]
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_slurm_starts_fine_tune_as_a_step_with_its_cores(nodes: int, tmp_path: Path) -> None:
+    """On one node too: only a step gets the signal before the end; it has the cores of the job."""
+    log = tmp_path / "log"
+    variables = programs_in(
+        tmp_path,
+        dvc=noting_dvc("changed"),
+        scontrol="printf '%s\\n' one two",
+        srun=f'echo "$SRUN_CPUS_PER_TASK $MACHINES $HEAD $*" >> {log}',
+    ) | {
+        "SLURM_SUBMIT_DIR": str(ROOT),
+        "SLURM_JOB_NUM_NODES": str(nodes),
+        "SLURM_JOB_NODELIST": "nodes",
+        "SLURM_JOB_ID": "4321",
+        "SLURM_CPUS_PER_TASK": "32",
+    }
+    subprocess.run(["bash", str(DEPLOY / "slurm.sbatch")], env=variables, check=True)
+    assert f"32 {nodes} one --kill-on-bad-exit=1 bash -c fine_tune" in log.read_text().splitlines()
 
 
 def submit(repo: Repo, folder: Path, machines: tuple[str, ...], nodes: int = 2) -> str:
@@ -133,7 +223,10 @@ def submit(repo: Repo, folder: Path, machines: tuple[str, ...], nodes: int = 2) 
 def test_slurm_trains_on_two_nodes_what_changed(
     built: Repo, machines: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """A changed param is trained for by both nodes, and DVC has the result; once more, nothing."""
+    """A changed param is trained for by both nodes, and DVC has the result; once more, nothing.
+
+    Nor where an output is only absent, which DVC's cache has.
+    """
     repo = copy_of(built, tmp_path / "repo")
     repo.change({"fine_tune.epochs": 2})
     submit(repo, tmp_path / "first", machines)
@@ -145,7 +238,9 @@ def test_slurm_trains_on_two_nodes_what_changed(
     assert trained != (built.path / model).read_bytes()
     for nodes in (2, 1):
         folder = tmp_path / f"again-{nodes}"
-        assert submit(repo, folder, machines, nodes).count("up to date") == nodes
+        if nodes == 1:
+            shutil.rmtree(repo.path / "data" / "model")  # as in a clone that has the cache
+        assert submit(repo, folder, machines, nodes).count("up to date") == 2
         assert not (folder / "bin" / "srun.started").exists()
     assert (repo.path / model).read_bytes() == trained
 
