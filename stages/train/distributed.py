@@ -1,6 +1,5 @@
 """Data-parallel training: several processes train one model, each on its share of every batch."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,16 +17,10 @@ from stages.base.errors import UserError
 from stages.model.classifier import Classifier
 from stages.train.device import Compute
 from stages.train.infer import Inference
-from stages.train.launch import LostPeer
+from stages.train.lost_peer import LostPeer, is_lost_peer
 
 ValueT = TypeVar("ValueT")
 _SECONDS_TO_BE_ENDED = 5.0
-# The words of gloo, of NCCL, and of the store in which processes meet.
-_LOST = re.compile(
-    "Connection (closed|reset) by peer|Broken pipe|Connection refused"
-    "|ncclRemoteError|remote process exit|failed to recv, got 0 bytes",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +47,7 @@ def process_group(compute: Compute) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        lost = lost_peer(error)
+        lost = is_lost_peer(error)
         if not lost and not isinstance(error, dist.DistBackendError):
             raise
         # Where another process has ended, the launcher is about to end this one too, and names it.
@@ -69,17 +62,6 @@ def process_group(compute: Compute) -> Iterator[None]:
             f"{text}; perhaps another process has ended, and its own line says why"
         ) from error
     dist.destroy_process_group()  # after a failure it might wait for the others
-
-
-def lost_peer(error: RuntimeError) -> bool:
-    """Return whether an exchange failed since another process has ended, or the network.
-
-    NCCL's other errors are of this process, its GPU or its settings.
-
-    >>> lost_peer(RuntimeError("[pair.cc:547] Connection closed by peer [127.0.0.1]:20451"))
-    True
-    """
-    return bool(_LOST.search(str(error)))
 
 
 def refuse_another_renderer(compute: Compute) -> None:

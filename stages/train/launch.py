@@ -18,6 +18,7 @@ from stages.base.errors import UserError
 from stages.base.ranks import launched_by_torchrun
 from stages.train.device import refuse_missing
 from stages.train.interrupt import StopRequest
+from stages.train.lost_peer import LostPeer
 
 _NEXT_RUN = "the next run goes on from the last checkpoint"
 _INTERRUPTED = f"Interrupted; {_NEXT_RUN}."
@@ -39,10 +40,6 @@ class ProcessDied(UserError):
         """Take which process ended by what cause, and what to do."""
         super().__init__("; ".join([what, *remedies]))
         self.what = what
-
-
-class LostPeer(UserError):
-    """The connection to another process broke: a fault of the machine, wherever it was."""
 
 
 def launch(

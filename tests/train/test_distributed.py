@@ -29,7 +29,8 @@ from stages.train.distributed import (
     wait_for_all,
 )
 from stages.train.infer import Inference
-from stages.train.launch import LostPeer, launch
+from stages.train.launch import launch
+from stages.train.lost_peer import LostPeer
 from tests.train import two_processes
 from tests.train.tiny_training import CPU, tiny_model
 
