@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from stages.base.errors import UserError
+from stages.base.seed import derive_int
 from stages.model.classifier import Classifier
 from stages.train.device import Compute
 from stages.train.infer import Inference
@@ -145,6 +146,19 @@ def merge_steps(share: StepOutcome, compute: Compute) -> StepOutcome:
         margins=records["margins"].ravel(),
         stop_asked=bool(records["stop_asked"].any()),
     )
+
+
+def mean_over_processes(value: float, compute: Compute) -> float:
+    """Return the mean of a value of each process, the same in all of them."""
+    if compute.rank.count == 1:
+        return value
+    return float(_all_gather(np.array([value], np.float64), compute).mean())
+
+
+def dropout_seed(seed: int, compute: Compute, *names: int | str) -> int:
+    """Return the seed of a step's dropout; each process drops other units."""
+    process = [] if compute.rank.first else [compute.rank.number]
+    return derive_int(seed, *names, *process)
 
 
 def _all_gather(record: np.ndarray, compute: Compute) -> np.ndarray:

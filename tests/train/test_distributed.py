@@ -20,6 +20,7 @@ from stages.train.distributed import (
     StepOutcome,
     broadcast,
     data_parallel,
+    mean_over_processes,
     merge_predictions,
     merge_steps,
     process_group,
@@ -106,6 +107,7 @@ def test_one_process_exchanges_nothing() -> None:
     assert merge_steps(outcome, CPU) is outcome
     assert merge_predictions(inference, CPU) is inference
     assert broadcast(outcome, CPU) is outcome
+    assert mean_over_processes(0.5, CPU) == 0.5
     share_statistics(model, CPU)
     wait_for_all(CPU)
     assert data_parallel(model, CPU) is model
