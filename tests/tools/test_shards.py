@@ -12,6 +12,7 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.dataset.split_files import write_splits
+from stages.store.sample_shards import write_sample_shards
 from stages.tools import shards
 from stages.tools.shards import main
 from tests.store.test_reader import make
@@ -87,7 +88,7 @@ def test_places_and_sizes_that_cannot_be_are_refused(monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("project")
 def test_a_second_run_into_the_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """While one writes, another ends with the process of the first, whose shards stay."""
-    write = shards.write_sample_shards
+    write = write_sample_shards
 
     def write_during_another(*arguments: Any) -> Any:
         monkeypatch.setattr(shards, "write_sample_shards", write)

@@ -87,7 +87,7 @@ def test_a_user_error_in_a_process_is_the_same_error() -> None:
 
 def test_a_lost_connection_is_a_fault_that_starts_all_again() -> None:
     """It may be the network's, where no process has ended, so it is no mistake to correct."""
-    error = failure_error(1, failure(1, "LostPeer: the connection to another process broke"))
+    error = failure_error(1, failure(1, "LostPeer: the connection to another process broke"), 0)
     assert isinstance(error, ProcessDied)
     assert error.what == (
         "process 1 of those that train together: the connection to another process broke"
