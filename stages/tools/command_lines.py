@@ -76,6 +76,10 @@ def _evaluate(values: _Values) -> list[_Words]:
     return [_tool("evaluate", "--out", out, "--", photos)]
 
 
+def _shards(values: _Values) -> list[_Words]:
+    return [_tool("shards", "--out", *_needed(values, "OUT"))]
+
+
 def _compare(values: _Values) -> list[_Words]:
     return [_tool("compare", values.get("BASE", "HEAD"), *values.get("OTHER", "").split())]
 
@@ -169,6 +173,11 @@ COMMANDS = {
         "PHOTOS=folder OUT=folder: how often the model is right on new labelled photos",
         _evaluate,
         ("PHOTOS", "OUT"),
+    ),
+    "shards": RunCommand(
+        "OUT=folder: the presized photos with labels and split, for trainers that read WebDataset",
+        _shards,
+        ("OUT",),
     ),
     "compare": RunCommand(
         "BASE=main [OTHER=...]: better, worse, or cannot tell, on the same images",
