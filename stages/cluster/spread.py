@@ -20,7 +20,7 @@ from stages.cluster.engine import Engine, Finished
 from stages.cluster.task_server import do_nothing, payload_of
 from stages.cluster.work import Task, Work
 
-_MOST_ENDS = 3  # of workers at one photo
+_MOST_ENDS = 3  # of workers at one photo, or at a task of many before each is tried alone
 _MOST_ENDS_UNNAMED = 10  # of workers at one task, each time at no photo that is known
 _MOST_TRIES = 3  # of workers that could not do a task
 
@@ -193,13 +193,14 @@ class Spread(Generic[Argument, Answer]):
     def _put_back(self, task: Task[Argument] | None) -> None:
         if task is None:
             return
-        parts = self._work.split(task.argument) if task.ends.total() >= _MOST_ENDS - 1 else []
+        parts = self._work.split(task.argument) if task.ends.total() >= _MOST_ENDS else []
         if len(parts) < 2:
             self._waiting.appendleft(task)
             return
+        # Their ends are counted anew: no photo is blamed for a worker that ended at another.
         for part in parts:
-            ends = Counter({self._work.in_work(part): _MOST_ENDS - 1})
-            self._waiting.appendleft(replace(task, argument=part, ends=ends))
+            own = replace(task, argument=part, ends=Counter(), failed_on=set(task.failed_on))
+            self._waiting.appendleft(own)
 
 
 def _words(kind: bytes, content: bytes) -> str:

@@ -61,7 +61,7 @@ def test_a_photo_at_which_workers_end_thrice_is_named(root: Path) -> None:
 
 
 def test_a_task_of_many_is_split_to_find_the_photo(root: Path) -> None:
-    """Where nobody knows which of a task's photos ended two workers, each is tried alone."""
+    """Where nobody knows which of a task's photos ended three workers, each is tried alone."""
     names = ["good_1.jpg", "good_2.jpg", "bad.jpg", "good_3.jpg"]
     work = work_of(
         tasks.kill_process,
@@ -71,6 +71,22 @@ def test_a_task_of_many_is_split_to_find_the_photo(root: Path) -> None:
     )
     with pytest.raises(UserError, match=r"^bad\.jpg: 3 workers ended"):
         list(cluster_of(ThreadEngine(), root, []).run(work))
+
+
+def test_no_photo_is_named_for_workers_that_ended_at_others(root: Path) -> None:
+    """Three ends at a task of many and one more at a photo of it are no reason to blame that."""
+    (root / "kills").write_text("xxxx")
+    names = ["1.jpg", "2.jpg", "3.jpg"]
+    work = work_of(
+        tasks.kill_process_at_first,
+        [names],
+        in_work=lambda task: task[0] if len(task) == 1 else "",
+        split=lambda task: [[name] for name in task],
+    )
+    results = list(cluster_of(ThreadEngine(), root, []).run(work))
+    assert all(given == answer for given, answer in results)
+    assert sorted(given[0] for given, _ in results) == names
+    assert (root / "kills").read_text() == ""
 
 
 @pytest.mark.thorough
