@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event, Thread
-from typing import Never
 
 from tqdm import tqdm
 
@@ -25,7 +24,10 @@ from stages.store.shard import (
     read_progress,
     write_shard,
 )
-from stages.store.spread_shards import spread_shards
+from stages.store.spread_shards import photos_under_way, spread_shards
+
+_SECONDS_HERE = 0.5  # between two looks at how far the work is
+_SECONDS_ON_A_CLUSTER = 2
 
 
 def run_shards(tasks: Sequence[ShardTask], workers: int | Cluster) -> list[PresizeOutcome]:
@@ -36,10 +38,10 @@ def run_shards(tasks: Sequence[ShardTask], workers: int | Cluster) -> list[Presi
     """
     outcomes: list[PresizeOutcome] = []
     left = list(tasks)
-    with _progress_bar(tasks, workers) as bar:
+    with _progress_bar(tasks, workers, outcomes):
         while left:
             dead = []
-            for task, result in _results(left, workers, bar):
+            for task, result in _results(left, workers):
                 if isinstance(result, Death):
                     dead.append((task, result))
                 else:
@@ -50,15 +52,12 @@ def run_shards(tasks: Sequence[ShardTask], workers: int | Cluster) -> list[Presi
 
 
 def _results(
-    tasks: Sequence[ShardTask], workers: int | Cluster, bar: "tqdm[Never]"
+    tasks: Sequence[ShardTask], workers: int | Cluster
 ) -> Iterator[tuple[ShardTask, list[PresizeOutcome] | Death]]:
     if isinstance(workers, int):
         yield from run_in_processes(write_shard, tasks, workers)
         return
-    for task, result in spread_shards(tasks, workers):
-        bar.update(0 if isinstance(result, Death) else len(task.items))
-        bar.set_postfix_str(workers.state)
-        yield task, result
+    yield from spread_shards(tasks, workers)
 
 
 def _without_its_cause(task: ShardTask, death: Death, outcomes: list[PresizeOutcome]) -> ShardTask:
@@ -100,25 +99,36 @@ def _photo_in_work(task: ShardTask) -> tuple[str, str]:
 
 
 @contextmanager
-def _progress_bar(tasks: Sequence[ShardTask], workers: int | Cluster) -> Iterator["tqdm[Never]"]:
+def _progress_bar(
+    tasks: Sequence[ShardTask], workers: int | Cluster, outcomes: Sequence[PresizeOutcome]
+) -> Iterator[None]:
     """Show photos done, photos a second and time left.
 
-    They come from the progress files of the shards; a cluster's, which would be read over a
-    network, are left alone, and each shard that is done counts.
+    They come from the progress files of the shards. A cluster's are read over a network: seldom,
+    and only those of shards that are being written, beside the outcomes of the others.
     """
     stop = Event()
     total = sum(len(task.items) for task in tasks)
+    cluster = None if isinstance(workers, int) else workers
     with tqdm(total=total, desc="presize", unit=" photos", disable=None) as bar:
 
-        def update_often() -> None:
-            while not bar.disable and not stop.wait(0.5):
-                bar.update(sum(read_progress(task)[0] for task in tasks) - bar.n)
+        def show() -> None:
+            if cluster is None:
+                done = sum(read_progress(task)[0] for task in tasks)
+            else:
+                done = len(outcomes) + photos_under_way(tasks[0].scratch)
+                bar.set_postfix_str(cluster.state, refresh=False)
+            bar.update(done - bar.n)
 
-        updater = Thread(target=update_often, daemon=True)
-        if isinstance(workers, int):
+        def show_often() -> None:
+            while not stop.wait(_SECONDS_ON_A_CLUSTER if cluster else _SECONDS_HERE):
+                show()
+
+        updater = Thread(target=show_often, daemon=True)
+        if tasks and not bar.disable:
             updater.start()
         try:
-            yield bar
+            yield
             bar.update(total - bar.n)
         finally:
             stop.set()

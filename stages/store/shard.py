@@ -110,8 +110,13 @@ def write_shard(task: ShardTask) -> list[PresizeOutcome]:
 
 def read_progress(task: ShardTask) -> tuple[int, str]:
     """Return how many photos of a shard are done, and the path of the one being presized or ""."""
+    return progress_in(task.progress_file)
+
+
+def progress_in(file: Path) -> tuple[int, str]:
+    """Return what a progress file says; nothing done where it is not there."""
     try:
-        done, _, path = os.fsdecode(task.progress_file.read_bytes()).partition(" ")
+        done, _, path = os.fsdecode(file.read_bytes()).partition(" ")
         return int(done), path
     except (OSError, ValueError):
         return 0, ""

@@ -19,6 +19,7 @@ from stages.store.shard import (
     PresizeOutcome,
     ShardTask,
     log_lines_now,
+    progress_in,
     read_progress,
     write_shard,
 )
@@ -43,6 +44,18 @@ def spread_shards(
         if isinstance(result, Death):
             attempt.unfinished.unlink(missing_ok=True)
         yield _adopt(attempt), result
+
+
+def photos_under_way(scratch: Path) -> int:
+    """Return how many photos the attempts that have not answered yet have done.
+
+    Of two at one shard that counts which is further. Only their files are read, one a worker.
+    """
+    done: dict[str, int] = {}
+    for file in scratch.glob(f"{scratch.name}-*/*.progress"):
+        shard = file.stem
+        done[shard] = max(done.get(shard, 0), progress_in(file)[0])
+    return sum(done.values())
 
 
 def _absolute(task: ShardTask) -> ShardTask:

@@ -1,8 +1,9 @@
-"""Encoders that die of some photos, for the tests of what a crash leaves."""
+"""Encoders that die of some photos or take their time, for the tests of what that leaves."""
 
 import os
 import signal
 from pathlib import Path
+from time import sleep
 
 from stages.images.encode import Encoded, encode
 from stages.images.resize import PresizeParams
@@ -32,4 +33,10 @@ def encode_or_be_killed_once(content: bytes, params: PresizeParams) -> Encoded:
     if marker and not Path(os.fsdecode(path)).exists():
         Path(os.fsdecode(path)).touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    return encode(content, params)
+
+
+def encode_slowly(content: bytes, params: PresizeParams) -> Encoded:
+    """Presize a photo in no less than a tenth of a second."""
+    sleep(0.1)
     return encode(content, params)

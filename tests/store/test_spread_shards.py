@@ -1,5 +1,8 @@
 """Shards on a cluster: the store that one machine writes, whatever becomes of the workers."""
 
+import io
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import rmtree
@@ -8,9 +11,11 @@ import pytest
 
 from stages.base.bucket import photo_folder
 from stages.base.errors import UserError
+from stages.store import run_shards as run_shards_module
 from stages.store.original import Fault
 from stages.store.run_shards import run_shards
 from stages.store.shard import read_progress
+from stages.store.spread_shards import photos_under_way
 from stages.store.writer import write_store
 from tests.cluster.thread_engine import ThreadEngine, cluster_of
 from tests.store import crashing
@@ -73,6 +78,47 @@ def test_a_worker_that_ends_once_costs_nothing(root: Path) -> None:
     assert len(log) == 1
     done = {task.shard: read_progress(task) for task in tasks}
     assert done == {task.shard: (len(task.items), "") for task in tasks}
+
+
+class Terminal(io.StringIO):
+    """A text in memory that is taken for a terminal, on which bars are shown."""
+
+    def isatty(self) -> bool:
+        """Return what a terminal returns."""
+        return True
+
+
+def test_the_bar_counts_photos_and_not_shards(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While two shards are written the bar goes on, with the workers, and ends at all photos."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(run_shards_module, "_SECONDS_ON_A_CLUSTER", 0.2)
+    files = {f"{number}.jpg": photo(number) for number in range(16)}
+    outcomes = run_shards(
+        tasks_of(root, files, crashing.encode_slowly), cluster_of(ThreadEngine(), root, [])
+    )
+    assert len(outcomes) == 16
+    shown = terminal.getvalue()
+    counts = {int(count) for count in re.findall(r"(\d+)/16 \[", shown)}
+    assert max(counts) == 16
+    assert len(counts - {0, 16}) >= 2
+    assert "2 workers" in shown
+
+
+def test_of_two_attempts_at_a_shard_the_further_counts(tmp_path: Path) -> None:
+    """Progress is that of each shard once; an answered shard, and a torn file, count nothing."""
+    for folder, shard, text in (
+        ("run-1-1", "a.tar", "3 x.jpg"),
+        ("run-1-2", "a.tar", "2 x.jpg"),
+        ("run-1-1", "b.tar", "4 "),
+        ("run-1-2", "c.tar", ""),
+        ("", "d.tar", "9 "),
+    ):
+        file = tmp_path / "run-1" / folder / f"{shard}.progress"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    assert photos_under_way(tmp_path / "run-1") == 7
+    assert photos_under_way(tmp_path / "absent") == 0
 
 
 def test_a_photo_that_no_worker_sees_is_a_fault_and_no_row(root: Path) -> None:
