@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.base.csv_file import write_csv
 from stages.base.entry_point import run_stage
 from stages.base.environment import device_name, workers
-from stages.base.files import write_csv, write_json
+from stages.base.files import write_json
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.seed import derive
 from stages.base.terminal import say
@@ -61,8 +62,7 @@ def main() -> None:
     pooled = backbone_features(*first, image_set, classes, seed, compute)
     features = mean_activations(pooled)
     duplicates = read_duplicates(Path("data/duplicates.csv"))
-    declared = read_groups(Path("data/groups.csv"))
-    groups = inseparable_photos(image_set.paths, duplicates, declared)
+    groups = inseparable_photos(image_set.paths, duplicates, read_groups(Path("data/groups.csv")))
     pred_probs, _ = out_of_fold(features, targets, groups, classes)
     train = splits["split"].eq("train").to_numpy()
     valid = is_validated(splits).to_numpy()

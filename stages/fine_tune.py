@@ -15,9 +15,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from stages.base.csv_file import write_csv
 from stages.base.entry_point import run_stage
 from stages.base.environment import device_name, gpus, restarts, tracker_names, workers
-from stages.base.files import write_csv, write_json
+from stages.base.files import write_json
 from stages.base.fingerprint import stage_fingerprints
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.parts import PRIVATE_FOLDER
@@ -67,8 +68,7 @@ def train() -> None:
         epoch_ended=partial(note_epochs, tracking),
     )
     start = read_probe_start("data/probe.npz")
-    first = read_run_params(first_recipe(read_value("model.arch", str)))
-    options = list_candidates(first, start)
+    options = list_candidates(read_run_params(first_recipe(read_value("model.arch", str))), start)
     suggestion = read_suggestion(Path("reports/lr_find/suggestion.json"))
     recipe = options.named(suggestion.recipe)
     run = open_run(read_run_params(recipe), inputs)

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.base.csv_file import write_csv
 from stages.base.entry_point import run_stage
 from stages.base.errors import error_list
-from stages.base.files import write_csv, write_json
+from stages.base.files import write_json
 from stages.base.params import read_section
 from stages.base.plural import count_noun
 from stages.base.terminal import say

@@ -13,8 +13,9 @@ prepare_process()
 
 from pathlib import Path
 
+from stages.base.csv_file import write_csv
 from stages.base.entry_point import run_stage
-from stages.base.files import write_csv, write_json, write_text
+from stages.base.files import write_json, write_text
 from stages.base.params import read_all_params, read_section, read_seed
 from stages.base.seed import derive
 from stages.base.terminal import say

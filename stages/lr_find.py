@@ -17,9 +17,10 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
+from stages.base.csv_file import write_csv
 from stages.base.entry_point import run_stage
 from stages.base.environment import device_name, workers
-from stages.base.files import write_csv, write_json
+from stages.base.files import write_json
 from stages.base.fingerprint import stage_fingerprints
 from stages.base.params import read_section, read_seed, read_value
 from stages.base.parts import PRIVATE_FOLDER

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from stages.base.files import sha256_bytes, write_csv, write_json
+from stages.base.csv_file import write_csv
+from stages.base.files import sha256_bytes, write_json
 from stages.dataset.duplicates import DUPLICATE_COLUMNS, write_duplicates
 from stages.dataset.manifest import write_images
 from stages.images.resize import PresizeParams

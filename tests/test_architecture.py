@@ -176,6 +176,12 @@ def test_stages_before_the_model_need_no_torch(name: str) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["store/shard", "dataset/scan", "cluster/task_server"])
+def test_processes_that_read_photos_need_no_pandas(name: str) -> None:
+    """What each process of a run or a cluster loads before its first photo is without tables."""
+    assert not {"pandas", "scikit-learn", "torch"} & source_uses.stage_uses(ROOT, name).packages
+
+
 @pytest.mark.parametrize("name", ["lr_find", "fine_tune"])
 def test_training_draws_no_pictures(name: str) -> None:
     """A change of the report's looks must not train again."""

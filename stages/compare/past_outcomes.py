@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from stages.base.csv_file import read_text_csv
 from stages.base.echo import echo
-from stages.base.files import read_text_csv
 from stages.compare.words import enumeration
 
 _REQUIRED_COLUMNS = ("path", "actual", "predicted")

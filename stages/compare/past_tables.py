@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.base.csv_file import read_text_csv
 from stages.base.errors import UserError
-from stages.base.files import read_text_csv
 from stages.compare.dvc_cache import FETCH_REMEDY, DvcCache, md5_of
 from stages.compare.words import enumeration
 

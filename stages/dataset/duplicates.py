@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from stages.base.csv_file import read_text_csv, write_csv
 from stages.base.errors import UserError
-from stages.base.files import read_text_csv, write_csv
 from stages.dataset.hash_groups import (
     NEAR_BITS,
     PIECES,

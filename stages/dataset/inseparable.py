@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stages.base.csv_file import read_text_csv, write_csv
 from stages.base.errors import UserError
-from stages.base.files import read_text_csv, write_csv
 from stages.dataset.duplicates import group_photos
 
 _GROUP_COLUMNS = ["path", "group"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.base.csv_file import read_text_csv, write_csv
 from stages.base.errors import UserError
-from stages.base.files import read_text_csv, write_csv
 from stages.labels.labels import PhotoLabels
 
 # A row for each file that is meant as a photo. format is Pillow's name for it, "" (with width and

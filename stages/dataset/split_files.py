@@ -10,8 +10,8 @@ from typing import get_args
 
 import pandas as pd
 
+from stages.base.csv_file import read_text_csv, write_csv
 from stages.base.errors import UserError
-from stages.base.files import read_text_csv, write_csv
 from stages.dataset.folds import FOLD_COLUMNS
 from stages.labels.sides import Side
 

@@ -10,8 +10,8 @@ from typing import Any, TypedDict
 import numpy as np
 import pandas as pd
 
+from stages.base.csv_file import read_text_csv
 from stages.base.errors import UserError
-from stages.base.files import read_text_csv
 from stages.base.fingerprint import fingerprint
 from stages.base.params import YamlValue
 from stages.page.confusion_figure import ConfusionFigure, confusion_figures

@@ -14,7 +14,6 @@ A checksum takes 19 us of a photo of 72 kB, and decoding it 3 ms.
 import io
 import json
 import mmap
-import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,8 +23,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from stages.base.csv_file import read_text_csv
 from stages.base.errors import UserError
-from stages.base.files import read_text_csv
+from stages.store.checksum import checksum
 
 FORMAT_FILE = "format.json"
 INDEX_FILE = "index.csv"
@@ -43,15 +43,6 @@ OPEN_SHARDS = 256
 def shard_name(number: int) -> str:
     """Return the file name of a shard."""
     return f"shard-{number:04d}.tar"
-
-
-def checksum(content: bytes | memoryview) -> str:
-    """Return the CRC-32 of some bytes, as 8 hex digits.
-
-    >>> checksum(b"presized")
-    '19d3e4a1'
-    """
-    return f"{zlib.crc32(content):08x}"
 
 
 def format_of_store(images: str, size: int, index: bytes) -> dict[str, str | int]:

@@ -15,9 +15,9 @@ from stages.images.encode import Encoded, encode
 from stages.images.formats import wrong_extension
 from stages.images.jpeg_segments import without_metadata
 from stages.images.resize import PresizeParams
+from stages.store.checksum import checksum
 from stages.store.encode_cache import EncodeCache, read_logs
 from stages.store.original import Fault, Faulty, Original, open_originals
-from stages.store.reader import checksum
 
 _SUFFIXES = {"jpeg": "jpg", "raw": "ppm"}
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from stages.base.bucket import PhotoFolder
+from stages.base.csv_file import write_csv
 from stages.base.errors import UserError, error_list
-from stages.base.files import write_csv, write_json
+from stages.base.files import write_json
 from stages.base.plural import count_noun
 from stages.base.stage_lock import file_lock
 from stages.base.system_errors import unwritable

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from stages.base.csv_file import read_text_csv
 from stages.base.errors import UserError
-from stages.base.files import read_text_csv, write_bytes
+from stages.base.files import write_bytes
 from stages.evaluate import out_folder
 from stages.evaluate.counted import count_photos
 from stages.evaluate.out_folder import PAGE, PREDICTIONS, RECORD, check_out_folder, write_out_folder

@@ -18,9 +18,9 @@ from stages.base.files import sha256_bytes
 from stages.base.seed import derive
 from stages.images.encode import encode
 from stages.images.resize import PresizeParams
+from stages.store.checksum import checksum
 from stages.store.encode_cache import read_logs
 from stages.store.original import Fault
-from stages.store.reader import checksum
 from stages.store.shard import PresizeOutcome, ShardTask, read_progress, write_shard
 from tests.dataset.test_scan import ordinary_user
 
