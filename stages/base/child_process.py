@@ -34,7 +34,7 @@ else:
 
     _CONTEXT = get_context("forkserver") if _HAS_SERVER else get_context("spawn")
 _UNKNOWN = 255  # where the server, which learns the exit codes, was killed too
-_WANT_OF_MEMORY = -9  # SIGKILL, which Windows does not name
+WANT_OF_MEMORY = -9  # SIGKILL, which Windows does not name
 # On Windows a crash is an exit code from 0xC0000000 on; these two are its want of memory.
 _FIRST_STATUS = 0xC0000000
 _MEMORY_STATUSES = (0xC0000017, 0xC000012D)
@@ -196,7 +196,7 @@ def _run(
     try:
         return function(argument), None
     except MemoryError:
-        return Death(_WANT_OF_MEMORY), None
+        return Death(WANT_OF_MEMORY), None
     except Exception as error:
         return None, error
 

@@ -18,6 +18,7 @@ from threading import Thread
 from time import sleep
 from typing import Any
 
+from stages.base.child_process import WANT_OF_MEMORY
 from stages.base.errors import UserError
 from stages.cluster.facts import facts
 from stages.cluster.on_worker import ANSWERED, ENDED, RAISED
@@ -41,7 +42,7 @@ def answer_to(payload: bytes) -> bytes:
         function, argument = pickle.loads(payload)  # noqa: S301 - from the coordinator
         return ANSWERED + pickle.dumps(function(argument))
     except MemoryError:
-        return ENDED + str(-signal.SIGKILL).encode()
+        return ENDED + str(WANT_OF_MEMORY).encode()
     except UserError as error:
         return RAISED + pickle.dumps(error)
     except Exception as error:  # which another machine may have no class for
