@@ -30,6 +30,7 @@ class S3Server:
     asked: list[str] = field(default_factory=list)  # method and path
     refusals: list[str] = field(default_factory=list)  # codes of the next photos that are asked for
     page_refusals: list[str] = field(default_factory=list)  # of pages of listings behind the first
+    is_a_web_site: bool = False  # which knows no page of any name
     delay: float = 0.0  # seconds that each answer takes longer
 
     def __call__(self, request: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -37,6 +38,9 @@ class S3Server:
         line = f"{request['REQUEST_METHOD']} {request['PATH_INFO']}"
         self.asked.append(line)
         sleep(self.delay)
+        if self.is_a_web_site:
+            start("404 Not Found", [("Content-Type", "text/html")])
+            return [b"<html><body>No such page</body></html>"]
         later_page = "continuation-token" in request["QUERY_STRING"]
         refusals = self.page_refusals if later_page else self.refusals
         if refusals and (later_page or self.is_photo(line)):

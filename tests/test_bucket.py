@@ -145,6 +145,59 @@ def test_a_server_that_refuses_all_ends_the_run(
     assert len(error.value.lines) == 1
 
 
+def lines_of(said: str) -> list[str]:
+    """Return the lines of a stage that failed, without the last, which says how to restore."""
+    *lines, last = [line for line in said.splitlines() if line]
+    assert last.startswith("What DVC removed before")
+    return lines
+
+
+def test_a_bucket_that_does_not_exist_is_one_line(server: S3Server, fresh: Repo) -> None:
+    """Ingest names the bucket and the remedy, at the first request."""
+    fresh.change({"ingest.images": "s3://no-birds/2024"})
+    server.asked.clear()
+    (line,) = lines_of(fresh.run(sys.executable, "-m", "stages.ingest", code=1))
+    assert line.startswith("finetrack: the bucket s3://no-birds does not exist")
+    assert "AWS_ENDPOINT_URL" in line
+    assert server.asked == ["GET /no-birds"]
+
+
+def test_a_bucket_that_went_is_no_fault_of_each_photo(server: S3Server, fresh: Repo) -> None:
+    """Presize ends with one line where the bucket that ingest read is not there any more."""
+    folder = fresh.path / "data" / "photos"
+    upload(server, folder)
+    fresh.change({"ingest.images": URL})
+    fresh.run(sys.executable, "-m", "stages.ingest")
+    for key in keys(server):
+        client(server).delete_object(Bucket="birds", Key=key)
+    client(server).delete_bucket(Bucket="birds")
+    try:
+        said = fresh.run(sys.executable, "-m", "stages.presize", code=1)
+    finally:
+        client(server).create_bucket(Bucket="birds")
+    (line,) = lines_of(said)
+    assert line.startswith("finetrack: the bucket s3://birds does not exist")
+
+
+def test_a_server_of_another_kind_is_named(server: S3Server, fresh: Repo) -> None:
+    """Where AWS_ENDPOINT_URL leads to a web server, the line says so, and no folder is empty."""
+    fresh.change({"ingest.images": URL})
+    server.is_a_web_site = True
+    try:
+        (line,) = lines_of(fresh.run(sys.executable, "-m", "stages.ingest", code=1))
+    finally:
+        server.is_a_web_site = False
+    assert line.startswith(f"finetrack: {URL} cannot be read: the server that answered is no")
+    assert "AWS_ENDPOINT_URL" in line
+
+
+def test_a_photo_of_an_absent_bucket_is_a_row(photos: Path) -> None:
+    """A list may name several buckets, of which one that is not there spoils its own photos."""
+    url = "s3://no-birds/2024/a.jpg"
+    read = read_source_bytes(PhotoSource(url, bucket_file(url)))
+    assert read == Unread("unreadable: the bucket does not exist")
+
+
 def test_photos_that_may_not_be_read_are_named(photos: Path, server: S3Server) -> None:
     """A photo that the bucket refuses is unreadable, by name, as a file without the right is."""
     server.refusals.append("AccessDenied")
@@ -306,6 +359,16 @@ def test_nothing_is_written_into_the_bucket(server: S3Server, fresh: Repo) -> No
     fresh.change({"ingest.images": URL})
     fresh.repro("presize")
     assert {line.split()[0] for line in server.asked} <= {"GET", "HEAD"}
+
+
+def test_finetrack_lists_once(server: S3Server, fresh: Repo) -> None:
+    """Ingest lists the bucket once and presize does not; all other listings are DVC's own."""
+    upload(server, fresh.path / "data" / "photos")
+    fresh.change({"ingest.images": URL})
+    for stage, count in (("ingest", 1), ("presize", 0)):
+        server.asked.clear()
+        fresh.run(sys.executable, "-m", f"stages.{stage}")
+        assert server.asked.count("GET /birds") == count
 
 
 def test_dvc_imports_from_a_bucket(server: S3Server, fresh: Repo, tmp_path: Path) -> None:

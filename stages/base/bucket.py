@@ -10,7 +10,7 @@ from typing import IO, Any, TypeAlias, TypeVar
 
 from stages.base.errors import UserError
 from stages.base.storage import file_system, insist, listing_system
-from stages.base.storage_errors import CREDENTIALS_HINT
+from stages.base.storage_errors import CREDENTIALS_HINT, is_of_bucket
 from stages.base.system_errors import unwritable
 
 _URL = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -57,8 +57,10 @@ class Bucket:
         root = system._strip_protocol(self.url).rstrip("/")  # noqa: SLF001 - as fsspec's own find does
         try:
             listed = system.find(root, detail=True, withdirs=False)
-        except FileNotFoundError:  # a bucket, or a prefix, without a key
-            return
+        except FileNotFoundError as error:
+            if is_of_bucket(error):
+                raise
+            return  # a prefix without a key
         for key, facts in listed.items():
             path = key.removeprefix(root).removeprefix("/")
             # A console makes a "folder" by an empty object whose key ends in a slash.

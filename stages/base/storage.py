@@ -14,7 +14,9 @@ from stages.base.storage_errors import (
     CREDENTIALS_HINT,
     error_of_file,
     is_of_account,
+    is_of_bucket,
     is_of_credentials,
+    is_of_no_storage,
     reason_of,
 )
 
@@ -47,6 +49,10 @@ _LOADING = Lock()  # of threads that want one at the same time, the first loads 
 Reply = TypeVar("Reply")
 
 
+class MissingBucket(UserError):
+    """The bucket of a URL is not there, which is the same for all photos in it."""
+
+
 def file_system(url: str) -> "AbstractFileSystem":
     """Return the file system of a URL; UserError for an unknown scheme or a missing package."""
     return _loaded(url, 1)  # the tries are counted here, in one place for all file systems
@@ -73,6 +79,17 @@ def insist(what: str, call: Callable[[], Reply]) -> Reply:
             if is_of_credentials(error):
                 raise UserError(
                     f"{what}: the credentials do not do ({reason}); {CREDENTIALS_HINT}"
+                ) from None
+            if is_of_bucket(error):
+                bucket = "/".join(what.split("/")[:3])
+                raise MissingBucket(
+                    f"the bucket {bucket} does not exist where the request went ({reason}); look"
+                    " after its name, and after AWS_ENDPOINT_URL where it is not Amazon's"
+                ) from None
+            if is_of_no_storage(error):
+                raise UserError(
+                    f"{what} cannot be read: the server that answered is no storage ({reason});"
+                    " look after AWS_ENDPOINT_URL"
                 ) from None
             if is_of_account(error):
                 raise UserError(

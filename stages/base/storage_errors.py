@@ -6,6 +6,7 @@ Of S3 the code tells, which s3fs keeps in the cause of its exceptions; their cla
 import errno
 import os
 import re
+from typing import Any
 
 CREDENTIALS_HINT = "for S3 AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give them"
 # What providers call a key that is wrong, out of date or missing, in a class, a code or a message.
@@ -15,6 +16,8 @@ _CREDENTIALS = re.compile(
     r"|access key Id|signature we calculated|token .*(expired|invalid)",
     re.IGNORECASE,
 )
+# In words too, since a listing of Google's has no code.
+_NO_BUCKET = re.compile(r"NoSuchBucket|bucket does not exist", re.IGNORECASE)
 _URLS = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)  # which hold names that people chose
 # Codes by which S3 refuses one photo; "403" is all that the answer to a HEAD has. s3fs makes a
 # PermissionError of others too, such as RequestTimeTooSkewed and AccountProblem.
@@ -35,6 +38,17 @@ def is_of_credentials(error: Exception) -> bool:
     """Return whether a key is wrong, out of date or missing."""
     said = f"{type(error).__name__} {code_of(error)} {_URLS.sub('', str(error))}"
     return _CREDENTIALS.search(said) is not None
+
+
+def is_of_bucket(error: Exception) -> bool:
+    """Return whether the bucket is not there, and so none of its photos."""
+    return _NO_BUCKET.search(f"{code_of(error)} {_URLS.sub('', str(error))}") is not None
+
+
+def is_of_no_storage(error: Exception) -> bool:
+    """Return whether a server answered that is none of S3: its 404 has no code of S3 in it."""
+    facts = _response(error).get("ResponseMetadata", {})
+    return facts.get("HTTPStatusCode") == 404 and code_of(error) == ""
 
 
 def is_of_account(error: Exception) -> bool:
@@ -65,7 +79,10 @@ def error_of_file(error: Exception, url: str) -> OSError | None:
 
 def code_of(error: Exception) -> str:
     """Return the code that S3 gave, "" where none is known."""
+    return str(_response(error).get("Error", {}).get("Code", ""))
+
+
+def _response(error: Exception) -> dict[str, Any]:
     response = getattr(error.__cause__ or error, "response", None)
     # aiohttp has an attribute of that name too, which is no mapping.
-    said = response.get("Error", {}) if isinstance(response, dict) else {}
-    return str(said.get("Code", ""))
+    return response if isinstance(response, dict) else {}

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 from stages.base.bucket import BucketFile
+from stages.base.storage import MissingBucket
 
 # Of a photo at the limit of 200 million pixels nothing but raw numbers is larger; so large a file
 # is a film or a disk image, and reading it would only take the memory.
@@ -67,9 +68,12 @@ def read_source_bytes(source: PhotoSource) -> bytes | Unread:
     """Return the bytes of a photo, or why they cannot be read.
 
     UserError where a bucket does not answer, after several tries: no other photo would fare better.
+    One that does not exist is the problem of its own photos, since a list may name several.
     """
     try:
         return _read_place(source.place)
+    except MissingBucket:
+        return Unread("unreadable: the bucket does not exist")
     except (OSError, ValueError, HTTPException) as error:  # the last two of an address that is none
         return Unread(f"unreadable: {_reason(error)}", again=may_be_gone(error))
 

@@ -8,7 +8,9 @@ from stages.base.storage_errors import (
     code_of,
     error_of_file,
     is_of_account,
+    is_of_bucket,
     is_of_credentials,
+    is_of_no_storage,
     reason_of,
 )
 
@@ -113,3 +115,26 @@ def test_the_code_is_that_of_the_cause() -> None:
     odd.response = object()  # type: ignore[attr-defined]
     assert code_of(odd) == code_of(OSError()) == ""
     assert reason_of(ValueError("two\nlines")) == "ValueError: two lines"
+
+
+def test_a_bucket_that_is_absent_is_told_from_a_photo() -> None:
+    """The code of S3 or the words of Google say which; words in a photo's URL say nothing."""
+    assert is_of_bucket(of_s3(FileNotFoundError("gone"), "NoSuchBucket"))
+    assert is_of_bucket(FileNotFoundError("The specified bucket does not exist."))
+    assert not is_of_bucket(of_s3(FileNotFoundError("gone"), "NoSuchKey"))
+    assert not is_of_bucket(FileNotFoundError("s3://birds/NoSuchBucket.jpg is not there"))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [(404, "", True), (404, "NoSuchKey", False), (404, "404", False), (503, "", False)],
+)
+def test_a_page_of_the_web_is_no_answer_of_a_storage(
+    status: int, code: str, expected: bool
+) -> None:
+    """A 404 in which S3 says nothing is of another server; a HEAD has its status for a code."""
+    error = of_s3(OSError(errno.EIO, "An error occurred ()"), code)
+    assert error.__cause__ is not None
+    error.__cause__.response["ResponseMetadata"] = {"HTTPStatusCode": status}  # type: ignore[attr-defined]
+    assert is_of_no_storage(error) is expected
+    assert not is_of_no_storage(OSError(errno.EIO, "a disk"))
