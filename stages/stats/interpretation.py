@@ -25,7 +25,7 @@ from stages.stats.ranking import ranking_metrics
 from stages.stats.report_metrics import report_metrics
 from stages.stats.selective import coverage_table
 from stages.stats.slices import error_slices
-from stages.stats.temperature import apply_temperature
+from stages.stats.temperature import calibrated_confidence
 from stages.stats.what_next import WhatNext
 
 
@@ -124,7 +124,7 @@ def interpret(
     outcomes = outcomes_table(predictions)
     metrics = report_metrics(predictions, probe_pred_probs, properties, seed)
     temperature = metrics["calibration"]["applied_temperature"]
-    calibrated = apply_temperature(predictions.pred_probs, temperature).max(axis=1)
+    calibrated = calibrated_confidence(predictions.pred_probs, temperature)
     return Interpretation(
         metrics=metrics,
         confusion_matrix=matrix,

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from stages.stats.predictions import Baseline, Predictions
-from stages.stats.temperature import apply_temperature, fit_temperature
+from stages.stats.temperature import apply_temperature, fit_temperature, row_blocks
 
 LABEL_ISSUE_COLUMNS = ["path", "label", "suggested", "score", "reason"]
 # Probabilities are clipped this far from 0 and 1, so that no source decides alone. Of .01, .001 and
@@ -36,11 +36,14 @@ def rank_label_issues(
     """
     table = _evidence(baseline, predictions)
     table["score"] = _score(table)
-    table["reason"] = [_reason(row) for row in table.to_dict("records")]
-    table = pd.concat([_conflicting_duplicates(table, groups), table[table["reason"] != ""]])
+    table["reason"] = ""
+    table = pd.concat([_conflicting_duplicates(table, groups), table[_is_doubted(table)]])
     table = table[~table["path"].duplicated()]
     order = table.sort_values(["is_conflict", "score", "path"], ascending=[False, False, True])
-    return order.head(count)[LABEL_ISSUE_COLUMNS].reset_index(drop=True)
+    shown = order.head(count).reset_index(drop=True)
+    # Of these alone, since all rows as mappings take 2 kB an image.
+    shown["reason"] = [row["reason"] or _reason(row) for row in shown.to_dict("records")]
+    return shown[LABEL_ISSUE_COLUMNS]
 
 
 def _evidence(baseline: Baseline, predictions: Predictions) -> pd.DataFrame:
@@ -66,9 +69,21 @@ def _label_scores(
     Columns: p_label, log_odds of the label (calibrated), rival (the most probable other class) and
     p_rival.
     """
-    rows = np.arange(len(targets))
     too_few = len(targets) < _FEWEST_IMAGES
     temperature = 1.0 if too_few else fit_temperature(targets, pred_probs)
+    return pd.concat(
+        [
+            _scores_of_block(class_names, pred_probs[rows], targets[rows], temperature)
+            for rows in row_blocks(pred_probs)
+        ],
+        ignore_index=True,
+    )
+
+
+def _scores_of_block(
+    class_names: np.ndarray, pred_probs: np.ndarray, targets: np.ndarray, temperature: float
+) -> pd.DataFrame:
+    rows = np.arange(len(targets))
     calibrated = apply_temperature(pred_probs, temperature)
     others = pred_probs.astype(np.float64)
     p_label = others[rows, targets].copy()
@@ -124,8 +139,15 @@ def _conflicting_duplicates(table: pd.DataFrame, groups: pd.Series) -> pd.DataFr
     return pd.DataFrame(rows, columns=table.columns).assign(is_conflict=True)
 
 
+def _is_doubted(table: pd.DataFrame) -> pd.Series:
+    """Return which labels a source doubts, (N,) bool: those of which `_reason` says why."""
+    by_model = table["model_p_label"] < table["model_p_rival"]
+    by_probe = table["probe_p_label"] < table["probe_p_rival"]
+    return by_model | (table["margin"] < 0) | by_probe
+
+
 def _reason(row: Mapping[Hashable, Any]) -> str:
-    """Return which sources prefer another class; "" when none does."""
+    """Return which sources prefer another class."""
     parts = []
     if row["model_p_label"] < row["model_p_rival"]:
         parts.append(f"the model, which never trained on it, {_preference(row, 'model')}")

@@ -14,7 +14,7 @@ from stages.stats.metrics_record import CalibrationRecord, FoldsRecord, Metrics,
 from stages.stats.predictions import Predictions
 from stages.stats.selective import find_threshold
 from stages.stats.slices import slice_tendencies
-from stages.stats.temperature import apply_temperature, evaluate_temperature
+from stages.stats.temperature import calibrated_confidence, evaluate_temperature
 
 _LEVELS = (95, 99)  # percent of accepted predictions that are to be right
 
@@ -32,7 +32,7 @@ def report_metrics(
     classes = pred_probs.shape[1]
     train_counts = np.bincount(predictions.train_targets, minlength=classes)
     calibration = _calibration(predictions, confidence, right, seed)
-    calibrated = apply_temperature(pred_probs, calibration["applied_temperature"]).max(axis=1)
+    calibrated = calibrated_confidence(pred_probs, calibration["applied_temperature"])
     thresholds = {
         str(level): find_threshold(calibrated, right, level / 100).as_dict() for level in _LEVELS
     }

@@ -4,6 +4,7 @@ It changes no prediction, only the confidence of each one.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -16,6 +17,7 @@ from stages.stats.outcomes import SMALLEST_PROBABILITY
 LOWEST_TEMPERATURE = 0.05  # tried
 HIGHEST_TEMPERATURE = 20.0
 _MOST_PROBABILITIES = 2**21  # to fit one number from: a second of work
+_BLOCK_PROBABILITIES = 2**21  # of which at most five copies are in memory at once
 _FEWEST_IN_HALF = 10  # images in each half, for a temperature to mean anything
 
 
@@ -67,18 +69,20 @@ def evaluate_temperature(
     value = fit_temperature(targets[in_first_half], pred_probs[in_first_half])
     before = pred_probs[in_second_half]
     labels = targets[in_second_half]
-    after = apply_temperature(before, value)
     right = before.argmax(axis=1) == labels
     images = len(labels)
-    loss_before = _losses(labels, before)
-    loss_after = _losses(labels, after)
+    blocks = row_blocks(before)
+    loss_before = np.concatenate([_losses(labels[rows], before[rows]) for rows in blocks])
+    loss_after = np.concatenate(
+        [_losses(labels[rows], apply_temperature(before[rows], value)) for rows in blocks]
+    )
     change = loss_after - loss_before
     return TemperatureEvaluation(
         value=value,
         fitted_on=int(in_first_half.sum()),
         evaluated_on=images,
         ece_before=expected_calibration_error(before.max(axis=1), right),
-        ece_after=expected_calibration_error(after.max(axis=1), right),
+        ece_after=expected_calibration_error(calibrated_confidence(before, value), right),
         nll_before=float(loss_before.mean()),
         nll_after=float(loss_after.mean()),
         nll_change=bootstrap(lambda counts: counts @ change / images, images, generator),
@@ -109,6 +113,27 @@ def fit_temperature(targets: np.ndarray, pred_probs: np.ndarray, smoothing: floa
         mean_loss, bounds=np.log([LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE]), method="bounded"
     )
     return float(np.exp(minimum.x))
+
+
+def row_blocks(pred_probs: np.ndarray) -> list[slice]:
+    """Return slices that divide the rows (N, C) into blocks of some millions of probabilities.
+
+    What is computed of one block after another takes 100 MB at any N. Blocks are of about the same
+    size, so that none is so small that rows of bce sum to one by chance.
+    """
+    count = max(1, -(-pred_probs.size // _BLOCK_PROBABILITIES))
+    ends = np.linspace(0, len(pred_probs), count + 1).astype(int).tolist()
+    return [slice(start, end) for start, end in pairwise(ends)]
+
+
+def calibrated_confidence(pred_probs: np.ndarray, temperature: float) -> np.ndarray:
+    """Return the probability of the most probable class, (N,), once a temperature is applied."""
+    return np.concatenate(
+        [
+            apply_temperature(pred_probs[rows], temperature).max(axis=1)
+            for rows in row_blocks(pred_probs)
+        ]
+    )
 
 
 def apply_temperature(pred_probs: np.ndarray, temperature: float) -> np.ndarray:

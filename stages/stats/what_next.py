@@ -13,7 +13,7 @@ from scipy.stats import binom
 from stages.stats.intervals import CONFIDENCE, Interval, wilson
 from stages.stats.learning_curve import PhotoOutlook
 from stages.stats.predictions import Predictions
-from stages.stats.temperature import apply_temperature
+from stages.stats.temperature import apply_temperature, row_blocks
 
 # The share of the first label issues whose label had been changed, where 5 % of the labels of pets
 # had been: .87 to .91 over five seeds (benchmarks/suspects.py).
@@ -73,11 +73,11 @@ def label_cost(predictions: Predictions, label_issues: pd.DataFrame) -> LabelCos
 
 def find_toss_ups(predictions: Predictions, temperature: float) -> TossUps:
     """Return the mistakes near the boundary between the label and the prediction alone."""
-    pred_probs = apply_temperature(predictions.pred_probs, temperature)
-    predicted = pred_probs.argmax(axis=1)
-    rows = np.arange(len(predicted))
-    p_label = pred_probs[rows, predictions.targets]
-    both = p_label + pred_probs[rows, predicted]
-    wrong = predicted != predictions.targets
-    near = int((wrong & (both >= _BOTH) & (p_label >= _LEAST_OF_LABEL)).sum())
+    wrong = predictions.pred_probs.argmax(axis=1) != predictions.targets
+    near = 0
+    for rows in row_blocks(predictions.pred_probs):
+        pred_probs = apply_temperature(predictions.pred_probs[rows], temperature)
+        p_label = pred_probs[np.arange(len(pred_probs)), predictions.targets[rows]]
+        both = p_label + pred_probs.max(axis=1)
+        near += int((wrong[rows] & (both >= _BOTH) & (p_label >= _LEAST_OF_LABEL)).sum())
     return TossUps(mistakes=int(wrong.sum()), near=near, share=wilson(near, len(wrong)))

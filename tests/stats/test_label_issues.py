@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.stats import temperature
 from stages.stats.label_issues import LABEL_ISSUE_COLUMNS, rank_label_issues
 from stages.stats.predictions import Baseline, Predictions
+from tests.bounded_memory import bounded_memory
 from tests.example_results import example_pred_probs, example_predictions
 
 CLASS_NAMES = np.array(["cat", "dog", "=cow()"])
@@ -227,3 +229,23 @@ def test_what_did_not_train_on_an_image_counts_before_its_margin() -> None:
         scores.append(table.loc[table["path"] == "valid b.jpg", "score"].tolist())
     assert scores[0] == scores[1]
     assert len(scores[0]) == 1
+
+
+def test_issues_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores that are computed block by block are those of all rows at once."""
+    paths = np.array([f"{number:03}.jpg" for number in range(200)])
+    predictions, baseline = example_predictions(list("abcdef"), np.arange(200) % 6, paths)
+    whole = rank_label_issues(baseline, predictions, NO_DUPLICATES, 50)
+    monkeypatch.setattr(temperature, "_BLOCK_PROBABILITIES", 60)
+    pd.testing.assert_frame_equal(
+        rank_label_issues(baseline, predictions, NO_DUPLICATES, 50), whole
+    )
+
+
+def test_many_classes_take_little_memory() -> None:
+    """Beside the probabilities, the list of issues takes at most 2 kB an image of 400 classes."""
+    paths = np.array([f"{number:05}.jpg" for number in range(5000)])
+    labels = [f"class {number}" for number in range(400)]
+    predictions, baseline = example_predictions(labels, np.arange(5000) % 400, paths)
+    with bounded_memory(100e6 + 2000 * len(paths)):
+        assert len(rank_label_issues(baseline, predictions, NO_DUPLICATES, 9)) == 9

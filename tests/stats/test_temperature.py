@@ -15,6 +15,7 @@ from stages.stats.temperature import (
     evaluate_temperature,
     fit_temperature,
 )
+from tests.bounded_memory import bounded_memory
 from tests.stats.test_calibration import example_model
 
 
@@ -164,3 +165,34 @@ def test_smoothing_limits_the_confidence() -> None:
     assert fit_temperature(targets, rows) < 0.1
     smoothed = apply_temperature(rows, fit_temperature(targets, rows, 0.03))
     assert smoothed.max(axis=1) == pytest.approx(0.98, abs=1e-3)
+
+
+def test_confidence_is_computed_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks give what all rows give at once, of softmax and of bce, with any number of rows."""
+    draw = derive(3, "blocks")
+    logits = draw.normal(0, 3, (101, 7))
+    for rows in (softmax(logits, axis=1), expit(logits), softmax(logits, axis=1)[:1]):
+        monkeypatch.setattr(temperature, "_BLOCK_PROBABILITIES", 70)
+        blocks = temperature.row_blocks(rows)
+        assert len(blocks) == -(-rows.size // 70)
+        found = temperature.calibrated_confidence(rows, 2.0)
+        assert (found == apply_temperature(rows, 2.0).max(axis=1)).all()
+    assert [rows[block].tolist() for block in temperature.row_blocks(rows[:0])] == [[]]
+
+
+def test_the_evaluation_does_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every number of the evaluation is the same from blocks of ten rows."""
+    draw = derive(4, "blocks")
+    targets = draw.integers(0, 5, 200)
+    pred_probs = softmax(draw.normal(0, 2, (200, 5)), axis=1)
+    half = np.arange(200) % 2 == 0
+    whole = temperature.evaluate_temperature(targets, pred_probs, half, derive(5, "draws"))
+    monkeypatch.setattr(temperature, "_BLOCK_PROBABILITIES", 50)
+    assert whole == temperature.evaluate_temperature(targets, pred_probs, half, derive(5, "draws"))
+
+
+def test_calibrating_many_probabilities_takes_little_memory() -> None:
+    """However many images there are, 100 MB suffice to calibrate them; at once it took 500."""
+    pred_probs = np.full((10_000, 1000), 0.001, np.float32)
+    with bounded_memory(100e6):
+        temperature.calibrated_confidence(pred_probs, 2.0)
