@@ -13,6 +13,7 @@ from sklearn.metrics import (
 from stages.base.seed import derive
 from stages.stats.macro import Score
 from stages.stats.metrics import accuracy, class_metrics, confusion, macro, top_k
+from tests.bounded_memory import bounded_memory
 
 CLASS_NAMES = np.array(["ant", "bee", "cat", "dog"])
 TARGETS = np.array([0, 0, 0, 1, 1, 2, 2, 2])  # no dog in validation
@@ -68,6 +69,13 @@ def test_top_k_breaks_ties_as_argmax_does() -> None:
     flat = np.full((2, 3), 0.5)
     assert top_k(np.array([0, 1]), flat, 1).value == 0.5
     assert top_k(np.array([0, 1]), flat, 2).value == 1
+
+
+def test_top_k_sorts_no_class() -> None:
+    """Of many classes it takes less than the probabilities themselves, 4 bytes each."""
+    pred_probs = derive(1, "top k").random((2000, 1000), dtype=np.float32)
+    with bounded_memory(4 * pred_probs.size):
+        top_k(np.arange(2000) % 1000, pred_probs, 5)
 
 
 @pytest.mark.parametrize("score", ["precision", "recall", "f1"])
