@@ -1,14 +1,13 @@
 """Files: written whole or not at all, the same content as the same bytes; text CSVs are read."""
 
 import csv
-import io
 import json
 import zipfile
 import zlib
 from collections.abc import Mapping
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -51,16 +50,23 @@ def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
     """Write named arrays so that the same arrays are the same bytes, with any Python and zlib.
 
     numpy's own writer gives other headers under Python 3.11.2 than under 3.11.7, and deflate gives
-    other bytes with another zlib; so members are stored uncompressed, and each is complete in
-    memory before it is added, so that its size is known.
+    other bytes with another zlib; so members are stored uncompressed. They go to the file piece by
+    piece, so that no second copy of an array is in memory.
     """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, array in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
-    write_bytes(path, buffer.getvalue())
+
+    def write(file: BinaryIO) -> None:
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, array in arrays.items():
+                values = np.asarray(array)
+                about = zipfile.ZipInfo(f"{name}.npy")
+                about.file_size = values.nbytes  # nearly: the header depends on whether it is large
+                with archive.open(about, "w") as member:
+                    np.lib.format.write_array(member, values, allow_pickle=False)
+
+    try:
+        write_whole(Path(path), write)
+    except OSError as error:
+        raise unwritable(path, error) from None
 
 
 def read_npz(path: Path | str) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ another disk, beside its file. A process that is killed leaves its part; the nex
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -24,10 +24,13 @@ _PATTERN = ".finetrack-*.part"
 _WINDOWS = os.name == "nt"
 _SECONDS_TO_WAIT = (0.05, 0.2, 0.5)
 
+Content = bytes | Callable[[BinaryIO], None]
 
-def write_whole(path: Path, content: bytes, durable: bool = False) -> None:
+
+def write_whole(path: Path, content: Content, durable: bool = False) -> None:
     """Write a file atomically, with the folders above it; raises OSError.
 
+    content: bytes, or what writes them to a file that it is given, and may be asked twice.
     durable: after a power cut too, for which the content must reach the disk before the name does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,9 +45,12 @@ def write_whole(path: Path, content: bytes, durable: bool = False) -> None:
     _write_via(path.parent, path, content, durable)
 
 
-def _write_via(folder: Path, path: Path, content: bytes, durable: bool) -> None:
+def _write_via(folder: Path, path: Path, content: Content, durable: bool) -> None:
     with _new_part(folder) as file:
-        file.write(content)
+        if isinstance(content, bytes):
+            file.write(content)
+        else:
+            content(file)
         file.flush()
         if durable:
             os.fsync(file.fileno())

@@ -25,6 +25,7 @@ from stages.base.files import (
     write_npz,
     write_text,
 )
+from tests.bounded_memory import bounded_memory
 
 
 def test_folders_are_created_and_no_partial_file_stays(tmp_path: Path) -> None:
@@ -133,6 +134,14 @@ def test_npz_bytes_do_not_depend_on_the_python(tmp_path: Path) -> None:
     write_npz(tmp_path / "a.npz", {"p": np.arange(6, dtype=np.float32).reshape(2, 3)})
     content = (tmp_path / "a.npz").read_bytes()
     assert sha256_bytes(content).startswith("b3d2688df76dd5d3")
+
+
+def test_npz_is_written_without_a_copy(tmp_path: Path) -> None:
+    """An array goes to the file in pieces of 16 MiB, however large it is."""
+    array = np.zeros((20, 2**20))
+    with bounded_memory(2.5 * 2**24):
+        write_npz(tmp_path / "a.npz", {"a": array})
+    assert (tmp_path / "a.npz").stat().st_size > array.nbytes
 
 
 def test_npz_refuses_objects(tmp_path: Path) -> None:
