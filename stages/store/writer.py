@@ -23,7 +23,7 @@ from stages.store.encode_cache import EncodeCache, read_logs
 from stages.store.original import Fault
 from stages.store.reader import FORMAT_FILE, INDEX_COLUMNS, INDEX_FILE, format_of_store, shard_name
 from stages.store.run_shards import run_shards
-from stages.store.shard import PresizeOutcome, ShardTask
+from stages.store.shard import ShardTask, presize_table
 
 _REMEDIES = {
     Fault.UNREADABLE: "mount the folder or fetch it (dvc pull) if it is not there, allow reading, "
@@ -52,9 +52,7 @@ def write_store(
     with _only_writer(private), _scratch(private) as scratch:
         tasks = _shard_tasks(images, photos, params, cache, scratch)
         _clear(folder)
-        rows = map(vars, run_shards(tasks, workers))
-        outcomes = pd.DataFrame(rows, columns=list(PresizeOutcome.__annotations__))
-        outcomes = outcomes.sort_values("path", ignore_index=True)
+        outcomes = presize_table(run_shards(tasks, workers))
         _refuse_faults(outcomes, photos)
         _publish(tasks, outcomes, folder, params)
         EncodeCache(cache).prune(set(images["sha256"]), {task.log for task in tasks})
