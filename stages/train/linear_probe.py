@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from stages.model.classifier import mean_activations
 from stages.model.probe import Probe
-from stages.stats.temperature import fit_temperature
+from stages.stats.temperature import fit_temperature, row_blocks
 from stages.train.probe_start import ProbeStart
 
 FOLDS = 5
@@ -77,7 +77,6 @@ def fit_probe(features: np.ndarray, targets: np.ndarray) -> LinearProbe:
     class_means = np.stack([scaled[targets == number].mean(axis=0) for number in classes])
     shares = np.array([np.mean(targets == number) for number in classes])
     # The sum over the classes of each one's share times its covariance, as one product.
-    apart = np.empty_like(scaled)
     diagonal = np.full(scaled.shape[1], _LEAST_VARIANCE)
     for number, share, mean in zip(classes, shares, class_means, strict=True):
         rows = targets == number
@@ -85,9 +84,10 @@ def fit_probe(features: np.ndarray, targets: np.ndarray) -> LinearProbe:
         variances = centred.var(axis=0)
         variances[variances == 0] = 1.0
         shrinkage, variance = _shrink(centred / np.sqrt(variances))
-        apart[rows] = centred * np.sqrt((1 - shrinkage) / len(targets))
+        # In the place of the features, of which each row is needed once.
+        scaled[rows] = centred * np.sqrt((1 - shrinkage) / len(targets))
         diagonal += share * shrinkage * variance * variances
-    covariance = apart.T @ apart
+    covariance = scaled.T @ scaled
     covariance[np.diag_indices_from(covariance)] += diagonal
     # It is symmetric and positive: Cholesky takes .1 s for 1,280 features, scikit-learn's least
     # squares 2.5 s.
@@ -156,8 +156,12 @@ def out_of_fold(
             activations[test] = probe.activations(features[test], classes)
     predicted = ~np.isnan(activations).any(axis=1)
     pred_probs = np.zeros(activations.shape, dtype=np.float32)
-    temperature = _fit_temperature(targets[predicted], activations[predicted])
-    pred_probs[predicted] = _probabilities(activations[predicted], temperature)
+    known = np.flatnonzero(predicted)
+    spaced = known[:: max(1, -(-len(known) * classes // _MOST_ACTIVATIONS))]
+    temperature = _fit_temperature(targets[spaced], activations[spaced])
+    for block in row_blocks(activations):
+        rows = known[block]
+        pred_probs[rows] = _probabilities(activations[rows], temperature)
     return pred_probs, temperature
 
 
@@ -186,9 +190,6 @@ def _fit_temperature(targets: np.ndarray, activations: np.ndarray) -> float:
     Of a few hundred images with 1,280 features it is 12 to 20: discriminant analysis is that much
     too sure. Images that have no activation of their own class take no part in it.
     """
-    stride = max(1, -(-activations.size // _MOST_ACTIVATIONS))
-    targets = targets[::stride]
-    activations = activations[::stride]
     finite = activations[np.isfinite(activations)]
     scale = max(1.0, float(np.abs(finite).max(initial=0)) / _LARGEST_ACTIVATION)
     known = np.isfinite(activations[np.arange(len(targets)), targets])

@@ -9,6 +9,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from stages.base.seed import derive
 from stages.train.linear_probe import (
     FOLDS,
     _shrink,
@@ -17,6 +18,7 @@ from stages.train.linear_probe import (
     out_of_fold,
     predict_probe,
 )
+from tests.bounded_memory import bounded_memory
 
 RNG = np.random.default_rng(0)
 TARGETS = np.repeat(np.arange(3), 30)
@@ -166,3 +168,18 @@ def test_classes_of_a_single_image_are_fitted() -> None:
         activations = fit_probe(features, targets).activations(features, 30)[:, targets]
         assert temperature >= 1
         assert np.abs(activations / temperature).max() < 1000
+
+
+def test_fitting_takes_one_copy_of_the_features() -> None:
+    """Beside the features (float32), one copy of them in float64 and the half of one suffice."""
+    features = derive(1, "features").random((20_000, 64), dtype=np.float32)
+    with bounded_memory(2.5 * 8 * features.size):
+        fit_probe(features, np.arange(20_000) % 50)
+
+
+def test_probabilities_out_of_fold_are_computed_block_by_block() -> None:
+    """Of many classes, activations and probabilities out of fold take 17 bytes a probability."""
+    features = derive(2, "features").random((10_000, 8), dtype=np.float32)
+    targets = np.arange(10_000) % 500
+    with bounded_memory(100e6 + 17 * 500 * 10_000):
+        out_of_fold(features, targets, np.arange(10_000), 500)
