@@ -211,7 +211,12 @@ def _check_values(where: str, name: str, array: np.ndarray, class_count: int) ->
         raise UserError(f"{where} must lie from 0 to {class_count - 1}, the places in vocab")
     if name.endswith("margins") and np.isinf(array).any():
         raise UserError(f"{where} holds infinity; dvc repro makes the file anew")
-    if name.endswith(("probabilities", "maps")) and not np.all((array >= 0) & (array <= 1)):
+    # Of NaN both are NaN. Compared one by one, the array would need half of its memory once more.
+    if (
+        name.endswith(("probabilities", "maps"))
+        and array.size
+        and not (array.min() >= 0 and array.max() <= 1)
+    ):
         raise UserError(
             f"{where} must lie from 0 to 1; NaN means that training diverged: "
             "lower fine_tune.base_lr, or set fine_tune.precision to fp32"
