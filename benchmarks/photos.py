@@ -2,8 +2,9 @@
 
 import io
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -57,3 +58,17 @@ def project(folder: Path, size: int) -> None:
     (folder / "data").mkdir(exist_ok=True)
     for name in ("labels.csv", "corrections.csv"):
         shutil.copy(ROOT / "data" / name, folder / "data" / name)
+
+
+def change(folder: Path, values: Mapping[str, Any]) -> None:
+    """Set values in the folder's params.yaml by their dotted names."""
+    file = folder / "params.yaml"
+    yaml = YAML()
+    content = yaml.load(file if file.exists() else ROOT / "params.yaml")
+    for key, value in values.items():
+        *above, last = key.split(".")
+        section = content
+        for name in above:
+            section = section[name]
+        section[last] = value
+    yaml.dump(content, file)

@@ -16,7 +16,8 @@ import numpy as np
 
 from benchmarks.defaults import PACKAGES
 from benchmarks.measure import machine, record
-from benchmarks.training import change, divide, prepared_sets, read, run
+from benchmarks.photos import change
+from benchmarks.training import divide, prepared_sets, read, run
 from stages.train.lr_suggest import FALLBACK
 
 GRID = (0.000125, 0.0005, 0.002, 0.008, 0.032, 0.128)

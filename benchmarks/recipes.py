@@ -27,9 +27,9 @@ from benchmarks.build_sets import build
 from benchmarks.degraded import DEGRADED, degraded_right
 from benchmarks.measure import RESULTS, figure, machine, record, with_mean
 from benchmarks.peers import PEERS, add_peer_options, answers_of_peers, files_of
-from benchmarks.photos import ROOT
+from benchmarks.photos import ROOT, change
 from benchmarks.recipe_sets import SETS
-from benchmarks.training import change, divide, prepare, read, run_measured
+from benchmarks.training import divide, prepare, read, run_measured
 from stages.base.yaml_file import read_yaml
 from stages.stats.calibration import expected_calibration_error
 from stages.stats.predictions import read_baseline, read_predictions

@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measure import machine, record, with_mean
-from benchmarks.training import change, prepare, recipe_values, run
+from benchmarks.photos import change
+from benchmarks.training import prepare, recipe_values, run
 from stages.dataset.duplicates import group_photos, read_duplicates
 from stages.dataset.manifest import read_labels, write_labels
 from stages.stats.label_issues import rank_label_issues

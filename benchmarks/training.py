@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from ruamel.yaml import YAML
 
-from benchmarks.photos import ROOT
+from benchmarks.photos import ROOT, change
 from stages.base.params import AUTO
 from stages.dataset.duplicates import group_photos, read_duplicates
 from stages.dataset.split_files import read_splits, write_splits
@@ -32,20 +32,6 @@ def recipe_values(recipe: Recipe) -> dict[str, Any]:
         for key, value in content[section].items()
         if value == AUTO and hasattr(recipe, key)
     }
-
-
-def change(folder: Path, values: Mapping[str, Any]) -> None:
-    """Set values in the folder's params.yaml by their dotted names."""
-    file = folder / "params.yaml"
-    yaml = YAML()
-    content = yaml.load(file if file.exists() else ROOT / "params.yaml")
-    for key, value in values.items():
-        *above, last = key.split(".")
-        section = content
-        for name in above:
-            section = section[name]
-        section[last] = value
-    yaml.dump(content, file)
 
 
 def prepare(folder: Path, photos: Path | None, values: Mapping[str, Any]) -> None:

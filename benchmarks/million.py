@@ -1,0 +1,255 @@
+"""What a million photos take: processor seconds and memory a photo of each stage, and their growth.
+
+Parts: stages (photos of 16 pixels in 100 folders, each stage in a process of its own), unchanged
+(compare, and dvc where nothing has changed), hashes (look-alikes among random hashes), sha256 (ingest beside sha256sum, photos of
+1 MB, from memory). Seconds are those of processors, all processes together, since those of a clock
+differ on a shared machine. interpret gets made-up predictions of 1,000 classes.
+Run: python -m benchmarks.million [part ...]. Results: results/million.json.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from math import log
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from benchmarks.made_up_results import make_up_results
+from benchmarks.measure import figure, machine, record
+from benchmarks.photos import ROOT, change, fill, picture
+from benchmarks.presize_growth import BIN, dvc, make_up_outputs, memory
+from stages.dataset.hash_groups import PIECES, near_groups
+
+PACKAGES = ["numpy", "pandas", "scipy", "pillow", "joblib", "torch", "timm", "dvc"]
+MILLION = 1_000_000
+FOLDERS = 100
+CLASSES = 1000  # of the made-up predictions
+STAGES = ("ingest", "presize", "datablock", "baseline")
+PARAMS = {
+    "ingest.images": "photos", "ingest.label.by": "folder", "fetch.dataset": "none",
+    "presize.size": 16, "augment.size": 32, "model.arch": "test_resnet", "model.weights": "none",
+    "model.cut": "none", "export.onnx": False,
+}  # fmt: skip
+GIT_NAMES = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+PYTHON = [sys.executable, "-m"]
+ADDED = "dvc status after dvc add"
+# What dvc is asked when nothing has changed; --downstream does not look at the photos.
+NOTHING_NEW = {
+    "dvc status": ["dvc", "status"],
+    "dvc repro": ["dvc", "repro"],
+    "dvc repro --downstream datablock": ["dvc", "repro", "--downstream", "datablock"],
+    ADDED: ["dvc", "status"],
+}
+Figures = dict[str, dict[str, object]]  # by part of the results
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a command took: seconds of processors, and the most memory of its processes (bytes)."""
+
+    seconds: float
+    memory: float
+
+
+Costs = dict[str, dict[int, Cost]]  # by name and number of photos
+
+
+def spend(command: Sequence[str], folder: Path) -> Cost:
+    """Run a command in a folder, all of whose processes count."""
+    environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    of_children: dict[int, float] = {}
+    most = 0.0
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=output, stderr=output
+        )
+        while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
+            with suppress(psutil.Error, OSError):  # one of them has just ended
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    of_children[child.pid] = sum(child.cpu_times()[:2])
+                most = max(most, memory(process.pid) if of_children else 0, peak(process.pid))
+            time.sleep(0.1)
+        process.returncode = os.waitstatus_to_exitcode(ended[1])
+        if process.returncode:
+            output.seek(0)
+            raise SystemExit(f"{' '.join(command)} failed: {output.read()[-3000:]}")
+    usage = ended[2]
+    seconds = usage.ru_utime + usage.ru_stime + sum(of_children.values())
+    cost = Cost(seconds=seconds, memory=most)
+    print(f"{folder.name}: {' '.join(command[1:4])}: {cost}", flush=True)
+    return cost
+
+
+def peak(pid: int) -> float:
+    """Return the most bytes that a process has had; its usage would count those of this one too."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text("utf-8"))
+    return 1024.0 * int(found[1]) if found else 0.0
+
+
+def stages(work: Path, fewest: int) -> Figures:
+    """Measure every stage but those that train, for each number of photos."""
+    costs: Costs = {name: {} for name in (*STAGES, "interpret")}
+    page_bytes: dict[str, object] = {"target": "at most 5,000,000"}
+    for count in (fewest, 4 * fewest, 16 * fewest):
+        project = open_project(work / str(count), count)
+        for name in STAGES:
+            costs[name][count] = spend([*PYTHON, f"stages.{name}"], project)
+        make_up_results(project, CLASSES, seed=1)
+        costs["interpret"][count] = spend([*PYTHON, "stages.interpret"], project)
+        page_bytes[f"{count:,}"] = (project / "reports/index.html").stat().st_size
+        shutil.rmtree(project)
+    figures = {name: growth(by_count) for name, by_count in costs.items()}
+    figures["page"] = {f"bytes at {CLASSES:,} classes": page_bytes}
+    return figures
+
+
+def open_project(project: Path, count: int) -> Path:
+    """Return a clone of this project with so many different photos, as a user would have it."""
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(project)], check=True)
+    with (project / ".git/info/exclude").open("a") as exclude:
+        exclude.write("photos/\n")
+    change(project, PARAMS | {"presize.shards": max(1, count // 1000)})
+    for number in range(FOLDERS):
+        (project / f"photos/class {number:02}").mkdir(parents=True)
+    for number in range(count):
+        folder = project / f"photos/class {number % FOLDERS:02}"
+        (folder / f"{number:07}.jpg").write_bytes(picture(number, (16, 16), 90))
+    return project
+
+
+def unchanged(work: Path, fewest: int) -> Figures:
+    """Measure compare, and dvc where nothing has changed, for each number of photos."""
+    costs: Costs = {name: {} for name in ("compare", *NOTHING_NEW)}
+    for count in (fewest, 4 * fewest, 16 * fewest):
+        project = open_project(work / str(count), count)
+        for name in STAGES[:-1]:
+            spend([*PYTHON, f"stages.{name}"], project)
+        make_up_results(project, CLASSES, seed=1)
+        make_up_outputs(project)
+        dvc("commit", "-f", folder=project)
+        git = ["git", "-C", str(project), *GIT_NAMES]
+        subprocess.run([*git, "add", "-A"], check=True)
+        subprocess.run([*git, "commit", "-qm", "a run"], check=True)
+        for name, command in NOTHING_NEW.items():
+            if name == ADDED:
+                dvc("add", "photos", folder=project)
+            costs[name][count] = spend([*PYTHON, *command], project)
+        make_up_results(project, CLASSES, seed=2)
+        costs["compare"][count] = spend([*PYTHON, "stages.tools.compare", "HEAD"], project)
+        shutil.rmtree(project)
+    return {name: growth(by_count) for name, by_count in costs.items()}
+
+
+def growth(costs: Mapping[int, Cost]) -> dict[str, object]:
+    """Return seconds and memory by number of photos, a photo, and of a million.
+
+    The exponent is that of the seconds without what a start takes: of a + b n^k at three numbers
+    of photos, each four times the one before, the two differences are as 4^k to 1.
+    """
+    *_, small, middle, large = sorted(costs)
+    seconds = {count: cost.seconds for count, cost in costs.items()}
+    bytes_of = {count: cost.memory for count, cost in costs.items()}
+    photos = large - middle
+    first = max(seconds[middle] - seconds[small], 1e-9)
+    last = max(seconds[large] - seconds[middle], 1e-9)
+    more_bytes = (bytes_of[large] - bytes_of[middle]) / photos
+    million = (MILLION - large) / photos
+    return {
+        "processor seconds": by_number(seconds),
+        "memory, MB": by_number({count: value / 1e6 for count, value in bytes_of.items()}),
+        "milliseconds a photo": rounded(1000 * last / photos),
+        "bytes a photo": rounded(more_bytes),
+        "exponent of the seconds": rounded(log(last / first, middle / small)),
+        "a million, processor minutes": rounded((seconds[large] + last * million) / 60),
+        "a million, GB": {
+            "memory": rounded((bytes_of[large] + more_bytes * (MILLION - large)) / 1e9),
+            "target": "at most 2",
+        },
+    }
+
+
+def by_number(values: Mapping[int, float]) -> dict[str, float]:
+    """Return values under their numbers of photos."""
+    return {f"{count:,}": rounded(value) for count, value in values.items()}
+
+
+def rounded(value: float) -> float:
+    """Return a value with three digits."""
+    return float(f"{value:.3g}")
+
+
+def hashes(_work: Path, _fewest: int) -> Figures:
+    """Measure the search for look-alikes, whose hashes are all different."""
+    seconds: dict[int, float] = {}
+    for count in (62_500, 250_000, MILLION):
+        words = np.random.default_rng(count).integers(0, 2**16, (count, PIECES), np.uint16)
+        start = time.process_time()
+        near_groups(words)
+        seconds[count] = time.process_time() - start
+    a_photo = {count: 1e6 * value / count for count, value in seconds.items()}
+    in_all = by_number(seconds)
+    return {"hashes": {"processor seconds": in_all, "microseconds a photo": by_number(a_photo)}}
+
+
+def sha256(work: Path, _fewest: int) -> Figures:
+    """Measure ingest beside sha256sum: what 300 photos more cost each, so without the start."""
+    pictures = [picture(number, (2000, 1700), 92) for number in range(4)]
+    taken: dict[str, dict[int, list[float]]] = {"ingest": {}, "sha256sum": {}}
+    folders = {count: work / str(count) for count in (100, 400)}
+    for count, project in folders.items():
+        open_project(project, 0)
+        for number, folder in enumerate(("class 00", "class 01")):
+            fill(project / "photos" / folder, pictures, count // 2, number * count // 2)
+    for _ in range(5):
+        for count, project in folders.items():
+            files = sorted(map(str, (project / "photos").rglob("*.jpg")))
+            summed = spend(["sha256sum", *files], project)
+            ingested = spend([*PYTHON, "stages.ingest"], project)
+            taken["sha256sum"].setdefault(count, []).append(summed.seconds)
+            taken["ingest"].setdefault(count, []).append(ingested.seconds)
+    more = {
+        name: np.subtract(sorted(by_count[400]), sorted(by_count[100])) / 300
+        for name, by_count in taken.items()
+    }
+    size = sum(file.stat().st_size for file in folders[400].rglob("*.jpg")) / 400
+    figures: dict[str, object] = {
+        "bytes a photo": rounded(size),
+        "milliseconds a photo, ingest": figure((1000 * more["ingest"]).tolist()),
+        "milliseconds a photo, sha256sum": figure((1000 * more["sha256sum"]).tolist()),
+        "ingest / sha256sum": figure((more["ingest"] / more["sha256sum"]).tolist(), "at most 1.2"),
+    }
+    return {"sha256": figures}
+
+
+PARTS = {"stages": stages, "unchanged": unchanged, "hashes": hashes, "sha256": sha256}
+
+
+def main() -> None:
+    """Measure the parts asked for, each in a folder of its own."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", nargs="*", choices=[[], *PARTS])
+    parser.add_argument(
+        "--fewest", type=int, default=2000, help="photos; then 4 and 16 times as many"
+    )
+    options = parser.parse_args()
+    os.environ |= {"FINETRACK_WORKERS": "2", "DVC_NO_ANALYTICS": "1"}
+    for part in options.part or PARTS:
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["DVC_SITE_CACHE_DIR"] = f"{folder}/site"
+            results = PARTS[part](Path(folder), options.fewest)
+        for name, figures in results.items():
+            record("million", name, machine(PACKAGES), figures)
+
+
+if __name__ == "__main__":
+    main()
