@@ -1,9 +1,10 @@
 """What a million photos take: processor seconds and memory a photo of each stage, and their growth.
 
 Parts: stages (photos of 16 pixels in 100 folders, each stage in a process of its own), unchanged
-(compare, and dvc where nothing has changed), hashes (look-alikes among random hashes), sha256 (ingest beside sha256sum, photos of
-1 MB, from memory). Seconds are those of processors, all processes together, since those of a clock
-differ on a shared machine. interpret gets made-up predictions of 1,000 classes.
+(compare, and dvc where nothing has changed), hashes (look-alikes among random hashes), sha256
+(ingest beside sha256sum, photos of 1 MB, from memory). Seconds are those of processors, all
+processes together, since those of a clock differ on a shared machine.
+interpret gets made-up predictions of 1,000 classes.
 Run: python -m benchmarks.million [part ...]. Results: results/million.json.
 """
 
