@@ -3,12 +3,10 @@
 import io
 import os
 import tarfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
-
-import pandas as pd
 
 from stages.base.bucket import PhotoFolder
 from stages.base.system_errors import unwritable
@@ -74,18 +72,6 @@ class PresizeOutcome:
     passed_through: bool = False  # the original's own pixels are in the store, as coded there
     reused: bool = False  # the result comes from the cache
     original_bytes: int = 0
-
-
-def presize_table(outcomes: Sequence[PresizeOutcome]) -> pd.DataFrame:
-    """Return outcomes as a table, a column for each field, sorted by path.
-
-    It is made column by column: rows as mappings would take 1 kB a photo more.
-    """
-    columns = {
-        field.name: [getattr(outcome, field.name) for outcome in outcomes]
-        for field in fields(PresizeOutcome)
-    }
-    return pd.DataFrame(columns).sort_values("path", ignore_index=True)
 
 
 def write_shard(task: ShardTask) -> list[PresizeOutcome]:

@@ -24,11 +24,9 @@ from stages.store.original import Fault
 from stages.store.shard import (
     PresizeOutcome,
     ShardTask,
-    presize_table,
     read_progress,
     write_shard,
 )
-from tests.bounded_memory import bounded_memory
 from tests.dataset.test_scan import ordinary_user
 
 PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=1, max_rejected=0.05)
@@ -261,13 +259,3 @@ def test_a_cache_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "cache" / "logs").write_text("a file")
     with pytest.raises(UserError, match=rf"cache/logs/{task.log} cannot be written: .*exists"):
         write_shard(task)
-
-
-def test_a_million_outcomes_fit_in_memory() -> None:
-    """Beside its texts, an outcome and its row of the table take at most 700 bytes."""
-    size = 5000
-    with bounded_memory(700 * size):
-        outcomes = [PresizeOutcome(path="a.jpg", sha256="0" * 64, shard="s") for _ in range(size)]
-        table = presize_table(outcomes)
-    assert list(table.columns) == list(PresizeOutcome.__annotations__)
-    assert len(table) == size

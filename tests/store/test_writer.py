@@ -28,7 +28,9 @@ from stages.base.files import sha256_bytes
 from stages.base.seed import derive
 from stages.images.resize import PresizeParams
 from stages.store.reader import Store
-from stages.store.writer import shard_of, write_store
+from stages.store.shard import PresizeOutcome
+from stages.store.writer import presize_table, shard_of, write_store
+from tests.bounded_memory import bounded_memory
 from tests.dataset.test_scan import ordinary_user
 
 PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=3, max_rejected=0.05)
@@ -485,3 +487,13 @@ def test_orphaned_workers_harm_no_later_run(tmp_path: Path) -> None:
         child.wait()
     assert run_child(tmp_path, 2).wait() == 0
     assert content(tmp_path / "store") == from_nothing(tmp_path)
+
+
+def test_a_million_outcomes_fit_in_memory() -> None:
+    """Beside its texts, an outcome and its row of the table take at most 700 bytes."""
+    size = 5000
+    with bounded_memory(700 * size):
+        outcomes = [PresizeOutcome(path="a.jpg", sha256="0" * 64, shard="s") for _ in range(size)]
+        table = presize_table(outcomes)
+    assert list(table.columns) == list(PresizeOutcome.__annotations__)
+    assert len(table) == size
