@@ -127,15 +127,15 @@ def failure_error(rank: int, failure: ProcessFailure, restarts: int) -> BaseExce
     """Return the error for a process that ended early: an interruption, or a failure in a line.
 
     What has a message, or a line of its own, is more often a mistake than the machine's fault, and
-    a restart would meet it again: only to a signal is a restart the remedy.
+    a restart would meet it again: only to a signal or a lost connection is a restart the remedy.
     """
     if failure.exitcode == _INTERRUPTED_EXIT_CODE:
         return KeyboardInterrupt(_INTERRUPTED)
     what = f"process {rank} of those that train together"
+    go_on = _NEXT_RUN if restarts else _GO_ON
     if failure.exitcode < 0:
         name = Signals(-failure.exitcode).name
         memory = [_OUT_OF_MEMORY] if name == "SIGKILL" else []
-        go_on = _NEXT_RUN if restarts else _GO_ON
         return ProcessDied(f"{what} was ended by {name}", *memory, go_on)
     # The kind of an exception and its message; torch adds a trace to those of an uncaught one.
     message = failure.message
@@ -143,7 +143,7 @@ def failure_error(rank: int, failure: ProcessFailure, restarts: int) -> BaseExce
     if text.startswith(prefix := f"{UserError.__name__}: "):
         return UserError(*text.removeprefix(prefix).split("\n"))
     if text.startswith(prefix := f"{LostPeer.__name__}: "):
-        return ProcessDied(f"{what}: {text.removeprefix(prefix)}", _GO_ON)
+        return ProcessDied(f"{what}: {text.removeprefix(prefix)}", go_on)
     if text.startswith(_NO_MESSAGE):
         return ProcessDied(f"{what} ended with exit code {failure.exitcode}", _ITS_LINE)
     return ProcessDied(f"{what} failed: {text}")

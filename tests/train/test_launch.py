@@ -92,6 +92,9 @@ def test_a_lost_connection_is_a_fault_that_starts_all_again() -> None:
     assert error.what == (
         "process 1 of those that train together: the connection to another process broke"
     )
+    assert str(error).endswith(GO_ON)
+    tried = failure_error(1, failure(1, "LostPeer: the connection to another process broke"), 3)
+    assert str(tried) == f"{error.what}; the next run goes on from the last checkpoint"
 
 
 @pytest.mark.parametrize(
