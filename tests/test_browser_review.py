@@ -84,6 +84,11 @@ class Reviewer:
         )
         return image
 
+    def type_class(self, text: str) -> None:
+        """Open the box of the card in focus for a class, and type there."""
+        self.page.keyboard.press("r")
+        self.page.keyboard.insert_text(text)
+
     def said(self, text: str) -> None:
         """Wait until the bar says something."""
         expect(self.page.locator("#review-said")).to_contain_text(text)
@@ -106,8 +111,7 @@ def test_decisions_are_saved_as_they_are_made(
     person.said(f"{first['path']}: saved")
     assert [row["action"] for row in csv_rows(file.read_text("utf-8"))] == ["keep"]
     second = person.image()
-    person.page.keyboard.press("r")
-    person.page.keyboard.insert_text('=new, "class" 😀')
+    person.type_class('=new, "class" 😀')
     person.page.keyboard.press("Enter")
     person.page.keyboard.press("Enter")
     person.said(f"{second['path']}: saved")
@@ -136,8 +140,7 @@ def test_the_beginning_of_a_class_chooses_it(
     image = person.start()
     chosen = next(name for name in ("=cmd()", "quote") if not image["label"].startswith(name))
     full = next(name for name in STRANGE_LABELS if name.startswith(chosen))
-    person.page.keyboard.press("r")
-    person.page.keyboard.insert_text(chosen[:3].upper())
+    person.type_class(chosen[:3].upper())
     expect(person.page.locator(".entry:visible .new")).to_have_text(f"→ {full}")
     person.page.keyboard.press("Enter")
     person.said(f"{image['path']}: saved")
@@ -145,8 +148,7 @@ def test_the_beginning_of_a_class_chooses_it(
     assert (row["action"], row["label"]) == ("relabel", full)
 
     second = person.image()
-    person.page.keyboard.press("r")
-    person.page.keyboard.insert_text("zz")
+    person.type_class("zz")
     person.page.keyboard.press("Enter")
     hint = person.page.locator(".entry:visible .new")
     expect(hint).to_contain_text("Enter again makes a new class")
@@ -169,8 +171,7 @@ def test_the_beginning_of_a_class_can_be_a_new_class_by_its_button(
     """The button makes a class of a name with which another begins, and the next may take it."""
     person = Reviewer(chromium, review)
     image = person.start()
-    person.page.keyboard.press("r")
-    person.page.keyboard.insert_text("quote")
+    person.type_class("quote")
     person.page.locator(".entry:visible").get_by_text("New class", exact=True).click()
     person.said(f"{image['path']}: saved")
     (row,) = csv_rows(file.read_text("utf-8"))
@@ -178,8 +179,7 @@ def test_the_beginning_of_a_class_can_be_a_new_class_by_its_button(
     person.page.locator("[data-image]", has_text=image["path"]).first.focus()
     person.page.keyboard.press("ArrowRight")
     other = person.image()
-    person.page.keyboard.press("r")
-    person.page.keyboard.insert_text("quote")
+    person.type_class("quote")
     person.page.keyboard.press("Enter")
     person.said(f"{other['path']}: saved")
     assert [r["label"] for r in csv_rows(file.read_text("utf-8"))] == ["quote", "quote"]
