@@ -187,7 +187,8 @@ def main() -> None:
             folder = Path(scratch) / name
             prepare(folder, photos_of(name, options, Path(scratch)), values_of(name))
             seeds = [answers_of(folder, seed, options) for seed in range(1, options.seeds + 1)]
-            record("recipes", name, machine(PACKAGES), figures_of(seeds))
+            part = f"{name}, beside {', '.join(options.peers)}" if options.peers else name
+            record("recipes", part, machine(PACKAGES), figures_of(seeds))
             together += seeds
     if len(options.sets or of_half) > 1:
         names = ", ".join(options.sets or [f"all of {options.half}"])
