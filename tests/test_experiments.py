@@ -104,6 +104,7 @@ def test_an_experiment_becomes_the_workspace(lab: Repo) -> None:
     assert compare(lab, "longer", "workspace")[0]["changed"]["stages"] == []
 
 
+@pytest.mark.thorough  # as the workspace it is watched beside this
 def test_an_experiment_becomes_a_branch(lab: Repo) -> None:
     """`dvc exp branch` makes a branch of an experiment, which compares as the experiment does."""
     lab.run("dvc", "exp", "branch", "longer", "longer-training")
@@ -113,6 +114,7 @@ def test_an_experiment_becomes_a_branch(lab: Repo) -> None:
     assert by_name["other_commit"] == by_branch["other_commit"]
 
 
+@pytest.mark.thorough
 def test_comparing_twice_gives_the_same_bytes(queued: Repo) -> None:
     """The same revisions give the same three files, and leave the work tree alone."""
     folder = queued.path / "reports" / "compare"

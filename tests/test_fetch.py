@@ -165,6 +165,7 @@ def test_without_a_network_the_other_choices_are_named(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # make repro makes them in .ci/run
 def test_digits_are_written_whole(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The sample is 1,011 files, with all planted ones among them."""
     choose("digits")

@@ -98,6 +98,7 @@ def test_the_report_is_of_all_images_and_says_how(folded: Repo) -> None:
     assert "72 photos in training and 72 in validation (the same, by folds)" in card
 
 
+@pytest.mark.thorough  # tests/test_resume.py kills a run of one fold
 def test_killed_in_the_second_fold_it_keeps_the_first(
     repo: Repo, folded: Repo, tmp_path: Path
 ) -> None:
@@ -123,6 +124,7 @@ def test_killed_in_the_second_fold_it_keeps_the_first(
     assert not list((repo.path / ".finetrack").glob("fine_tune*"))
 
 
+@pytest.mark.thorough  # tests/train/test_cross_validation.py watches it
 def test_other_labels_of_a_fold_do_not_change_who_judges_it(repo: Repo, folded: Repo) -> None:
     """With the labels of fold 2 shuffled its probe and all predictions of it are the same bytes."""
     before = predictions_of(repo)

@@ -86,6 +86,7 @@ print([name for name in names if find_spec(name)])
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the GPU's machine has Linux")
+@pytest.mark.thorough  # the benchmark imports no more than it carries, as below
 def test_a_bare_machine_needs_the_carried_wheels_alone(
     bare: tuple[Path, dict[str, str]],
 ) -> None:

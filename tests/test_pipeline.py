@@ -92,6 +92,7 @@ def test_a_corrected_label_decodes_no_photo_again(repo: Repo) -> None:
     assert repo.status() == {"baseline", "lr_find", "fine_tune", "interpret"}
 
 
+@pytest.mark.thorough  # tests/train watches the rule
 def test_two_probes_are_fitted_where_the_backbone_can_be_shortened(
     repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +142,7 @@ def test_a_changed_module_concerns_those_who_import_it(repo: Repo, module: str) 
     assert repo.status() == users
 
 
+@pytest.mark.thorough  # what a changed module concerns is watched above
 def test_a_changed_line_of_the_report_reruns_the_report_alone(repo: Repo) -> None:
     """A module that only interpret imports reruns nothing but interpret; same bytes, no change."""
     page = hashes(repo.path / "reports")
@@ -195,6 +197,7 @@ def test_going_back_restores_instead_of_training(longer: Repo, built: Repo, tmp_
     assert repo.run("git", "status", "--short", "dvc.lock", "reports") == ""
 
 
+@pytest.mark.thorough  # tests/test_resume.py compares two trainings
 def test_forced_runs_make_the_same_bytes(repo: Repo) -> None:
     """Everything made anew, without any cache of ours, is what dvc.lock already says."""
     shutil.rmtree(repo.path / ".finetrack", ignore_errors=True)

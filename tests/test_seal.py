@@ -95,6 +95,7 @@ def test_other_labels_of_the_test_rerun_nothing_after_the_split(
     assert {row["label"] for row in repo.table("data/test.csv")} == {"disc"}
 
 
+@pytest.mark.thorough  # the test above watches labels, and that no stage reads more
 def test_other_pictures_of_the_test_give_the_same_bytes(sealed: Repo, tmp_path: Path) -> None:
     """With all pictures of the test replaced, every stage after the split writes what it did."""
     repo = copy_of(sealed, tmp_path / "repo")

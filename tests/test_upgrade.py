@@ -108,6 +108,7 @@ def test_a_clone_takes_what_is_newer(own: Repo, newer: Repo) -> None:
     check_merged(own)
 
 
+@pytest.mark.thorough  # a clone with the history is watched above
 def test_a_project_without_the_history_takes_it_too(
     upstream: Repo, newer: Repo, tmp_path: Path
 ) -> None:
