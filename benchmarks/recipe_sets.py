@@ -181,13 +181,6 @@ SETS = {
         label=r"^flowers/(?P<label>\w+)/",
         most=60,
     ),
-    "weather": RecipeSet(
-        half="unseen",
-        about="clouds, rain, sunshine or sunrise, 80 photos each",
-        source="talalahmad27/Image-Classification-Using-Pretrained-models",
-        label=r"^dataset2/(?P<label>[a-z]+)\d+\.",
-        most=80,
-    ),
     "objects": RecipeSet(
         half="unseen",
         about="8 kinds of vehicles, animals, fruit and people, 40 photos each",

@@ -10,7 +10,7 @@ clones holds owner+name/repo for each source of recipe_sets, and photos those of
 libraries are run on the first N seeds, within the seconds of the first recipe: fastai where it is
 installed, timm with --timm-train FILE, torchvision with --torchvision-references FOLDER
 --torchvision-weights FILE.
-With --pool nothing is run: what the results hold of a half is put together.
+With --pool nothing is run: what the results hold of these sets is put together.
 Results: benchmarks/results/recipes.json.
 """
 
@@ -178,8 +178,9 @@ def main() -> None:
     of_half = [name for name, one in SETS.items() if one.half == options.half]
     if options.pool:
         results = json.loads((RESULTS / "recipes.json").read_text("utf-8"))
-        figures = pooled_figures([results[name]["figures"] for name in of_half])
-        record("recipes", f"all of {options.half}", machine(PACKAGES), figures)
+        names = options.sets or of_half
+        figures = pooled_figures([results[name]["figures"] for name in names])
+        record("recipes", ", ".join(names), machine(PACKAGES), figures)
         return
     together: list[dict[str, Answers]] = []
     for name in options.sets or of_half:
