@@ -25,6 +25,7 @@ PAGES = {
 }
 RESULTS = table.read_results(ROOT)
 SIX = "greek, leaves, logos, plants, daylight, gestures"
+FOUR = "flowers, objects, words, bricks"
 PROBES_ERROR = "probe's error, %"
 METRICS = json.loads((ROOT / "reports" / "interpret" / "metrics.json").read_text(encoding="utf-8"))
 
@@ -127,6 +128,7 @@ def test_the_tables_are_what_the_results_say() -> None:
             for part in (
                 *("greek", "leaves", "logos", "plants", "daylight", "gestures"),
                 *("syllables", "expressions", "rooms", "cats", "hands", "signs"),
+                *("flowers", "objects", "words", "bricks"),
             )
         ),
         *(
@@ -137,7 +139,8 @@ def test_the_tables_are_what_the_results_say() -> None:
         f"{mean_error('pets', 'error, %')} wrong, and",
         f"the probe at 224 pixels {mean_error('pets', PROBES_ERROR)}",
         *(
-            unseen(SIX, figure)
+            unseen(part, figure)
+            for part in (SIX, FOUR)
             for figure in (
                 "against the probe",
                 "blur, against the probe",
