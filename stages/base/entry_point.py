@@ -12,7 +12,7 @@ from stages.base.parts import PRIVATE_FOLDER
 from stages.base.ranks import Rank, this_rank
 from stages.base.stage_lock import stage_lock
 from stages.base.system_errors import system_error_line, wants_memory, wants_threads
-from stages.base.terminal import INTERRUPTED, drop_stdout_unless_read, say, say_all
+from stages.base.terminal import INTERRUPTED, ended_when_unread, say
 
 # -f, since a stage may have written a report of its failure; and the stage's name, since without
 # one DVC would also undo what people changed elsewhere, in photos for example.
@@ -33,13 +33,11 @@ def run_command(main: Callable[[], None], hint: str = "") -> None:
     A reader of stdout that leaves early, such as head, ends the command without a line.
     """
     try:
-        main()
-        say_all()
+        with ended_when_unread():
+            main()
     except KeyboardInterrupt as interrupt:
         sys.exit(_report([str(interrupt) or INTERRUPTED], hint, code=130))
     except Exception as error:
-        if isinstance(error, BrokenPipeError) and drop_stdout_unless_read():
-            sys.exit(1)
         if os.environ.get("FINETRACK_DEBUG", "0") not in ("", "0"):
             raise
         sys.exit(_report(_lines(error), hint, code=1))

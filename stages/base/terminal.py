@@ -9,7 +9,8 @@ import os
 import select
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, current_thread, main_thread
 from types import FrameType, TracebackType
@@ -48,7 +49,7 @@ def say(*lines: str, file: TextIO | None = None) -> None:
     print("\n".join(map(printable, lines)), file=file)  # the one print of all
 
 
-def say_all() -> None:
+def _say_all() -> None:
     """Print now what is said already, so that a full disk is an error of the command."""
     if sys.stdout:
         try:
@@ -60,7 +61,24 @@ def say_all() -> None:
             raise
 
 
-def drop_stdout_unless_read() -> bool:
+@contextmanager
+def ended_when_unread() -> Iterator[None]:
+    """End this process with code 1 and no line, once the reader of stdout, such as head, has left.
+
+    Whatever ends the block, Python prints no trace of what it cannot print when it exits.
+    """
+    try:
+        yield
+        _say_all()
+    except BrokenPipeError:
+        if _drop_stdout_unless_read():
+            sys.exit(1)
+        raise
+    finally:
+        _drop_stdout_unless_read()
+
+
+def _drop_stdout_unless_read() -> bool:
     """Return whether the reader of stdout has left; what waits for it is dropped then."""
     if sys.platform != "win32":  # where nobody tells
         with suppress(OSError, AttributeError):  # where it is no file, or None

@@ -18,7 +18,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from stages.base.errors import UserError
-from stages.base.terminal import say
+from stages.base.terminal import ended_when_unread, say
 from stages.tools.command_lines import COMMANDS
 from stages.tools.own_python import run_program
 
@@ -26,7 +26,8 @@ from stages.tools.own_python import run_program
 def main() -> None:
     """Run the command, and end with the exit code of its first program that fails."""
     try:
-        code = _run(sys.argv[1:])
+        with ended_when_unread():
+            code = _run(sys.argv[1:])
     except UserError as error:
         say(f"finetrack: {error.lines[0]}", *error.lines[1:], file=sys.stderr)
         code = 1

@@ -183,3 +183,45 @@ def test_a_closed_stream_changes_no_command(closed: str, tmp_path: Path) -> None
     )
     assert done.returncode == 1
     assert int((tmp_path / "opened").read_text()) > 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no reader that leaves is told of there")
+@pytest.mark.parametrize(
+    ("last", "code", "error"),
+    [
+        ("pass", 1, ""),
+        ("raise SystemExit(7)", 7, ""),
+        ("raise UserError('no photo')", 1, "\nfinetrack: no photo\n"),
+    ],
+)
+def test_what_nobody_reads_leaves_no_trace(last: str, code: int, error: str) -> None:
+    """A command whose reader has gone keeps its own failure, and adds no traceback to it."""
+    script = (
+        "from stages.base.entry_point import run_command\n"
+        "from stages.base.errors import UserError\n"
+        "def main():\n"
+        "    print('some')\n"
+        f"    {last}\n"
+        "run_command(main)\n"
+    )
+    assert unread([sys.executable, "-c", script]) == (code, error)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no reader that leaves is told of there")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_help_that_nobody_reads_leaves_no_trace(unbuffered: str) -> None:
+    """The commands that need Python alone end as quietly, at a line's print or at the end."""
+    words = [sys.executable, "-S", "-m", "stages.tools.run", "help"]
+    assert unread(words, PYTHONUNBUFFERED=unbuffered) == (1, "")
+
+
+def unread(words: list[str], **variables: str) -> tuple[int, str]:
+    """Run a program into a pipe that nobody reads, and return its exit code and stderr."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    env = {"PATH": os.environ["PATH"], **variables}
+    with os.fdopen(writer, "wb") as pipe:
+        done = subprocess.run(
+            words, stdout=pipe, stderr=subprocess.PIPE, env=env, cwd=ROOT, check=False
+        )
+    return done.returncode, done.stderr.decode()
