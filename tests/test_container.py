@@ -70,6 +70,14 @@ def test_they_are_all_that_its_command_needs(tmp_path: Path) -> None:
     assert refused.stderr.startswith("finetrack: TORCH is cpu, or another build")
 
 
+def test_a_change_of_what_it_takes_builds_it() -> None:
+    """The workflow runs when the Dockerfile or a file that it takes changes."""
+    taken = ["Dockerfile", ".dockerignore", ".devcontainer/devcontainer.json", *copied()]
+    for event in WORKFLOW["on"].values():
+        paths = event["paths"]
+        assert [file for file in taken if not any(fnmatch(file, path) for path in paths)] == []
+
+
 def test_its_commands_are_those_of_the_project() -> None:
     """What it runs when it is built and started, and what its variables say, is known."""
     builds = [words for words in words_of("RUN") if "stages.tools.run" in words]
