@@ -7,6 +7,7 @@ import re
 from copy import deepcopy
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from stages.stats.metrics_record import TrialRecord, Verdict
 from tests.example_results import RECIPE, STRANGE_LABELS
 from tests.page.example_page import SHORT_LISTS, example_page
 
+ROOT = Path(__file__).parents[2]
 # Elements that need no end tag.
 VOID_ELEMENTS = {"meta", "link", "img", "br", "wbr", "path", "use", "image", "rect", "input"}
 
@@ -439,3 +441,29 @@ def test_by_folds_the_page_says_who_judged_and_what_is_kept(verdict: Verdict) ->
     assert "a trial on" not in words
     worse = "Of 100 images, models fine-tuned without their fold erred on 9, and the probes on 4"
     assert (worse in words) == (verdict == "worse")
+
+
+def test_words_stand_out_from_what_is_behind_them() -> None:
+    """By day, by night and on paper each colour of words has WCAG's contrast of 4.5."""
+    style = (ROOT / "stages/page/templates/style.css").read_text(encoding="utf-8")
+    themes = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    assert len(themes) == 3
+    for theme in themes:
+        colours = dict(re.findall(r"--(\w+): (#\w+)", theme))
+        for words in ("ink", "muted", "accent", "warm", "good", "caution"):
+            for ground in ("page", "card", "soft"):
+                assert contrast(colours[words], colours[ground]) >= 4.5, (words, ground)
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours of a style sheet, 1 to 21, as WCAG 2 defines it."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of #rgb or #rrggbb, 0 to 1."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    channels = np.frombuffer(bytes.fromhex(digits), dtype=np.uint8) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
