@@ -80,5 +80,5 @@ def _write_training(project: Path) -> None:
     write_csv(reports / "lr_find/curve.csv", pd.DataFrame(columns=list(CURVE_COLUMNS)))
     suggestion = {"skipped": True, "reason": "fine_tune.base_lr is a number", "rules": {}}
     write_json(reports / "lr_find/suggestion.json", suggestion)
-    write_json(reports / "fine_tune/metrics.json", {"recipe": RECIPE, "trial": None})
+    write_json(reports / "fine_tune/recipe.json", {"recipe": RECIPE, "trial": None})
     write_json(project / "data/model/model.json", {"arch": "test_resnet", "base_lr": 0.01})

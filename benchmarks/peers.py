@@ -59,7 +59,7 @@ def answers_of_peers(
 
 
 def _answers_of(peer: str, folder: Path, ours: Answers, words: list[str]) -> Answers:
-    flip = read(folder, "fine_tune/metrics.json")["recipe"]["flip"]
+    flip = read(folder, "fine_tune/recipe.json")["recipe"]["flip"]
     if peer != TORCHVISION:  # whose script mirrors always
         words = [*words, "--flip" if flip else "--no-flip"]
     recipe = "fine_tune"

@@ -88,7 +88,7 @@ def answers_of(folder: Path, seed: int, options: argparse.Namespace) -> dict[str
             targets=model.targets,
             seconds=sweep[0] + training[0],
             megabytes=max(sweep[1], training[1]),
-            recipe=read(folder, "fine_tune/metrics.json")["recipe"]["name"],
+            recipe=read(folder, "fine_tune/recipe.json")["recipe"]["name"],
             degraded=degraded_right(folder),
         )
     results[PROBE] = probe

@@ -32,7 +32,7 @@ from stages.model.files import save_model
 from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import write_predictions
 from stages.store.reader import Store
-from stages.train.cross_validation import cross_validate
+from stages.train.cross_validation import train_model
 from stages.train.distributed import process_group
 from stages.train.launch import launch
 from stages.train.lr_suggest import read_suggestion
@@ -43,7 +43,6 @@ from stages.train.recipe import Recipe, first_recipe
 from stages.train.result import history_table, trained_epochs
 from stages.train.run import RunInputs, RunParams, list_candidates, open_run
 from stages.train.tracking import Tracking, start_tracking
-from stages.train.trial import train_from
 
 
 def main() -> None:
@@ -74,8 +73,7 @@ def train() -> None:
     run = open_run(read_run_params(recipe), inputs)
     base_lr = run.task.params.choose_lr(suggestion)
     with process_group(run.task.compute):
-        train_all = cross_validate if run.loaders.folds else train_from
-        trained = train_all(start, recipe, run, base_lr, tqdm.write)
+        trained = train_model(start, recipe, run, base_lr, tqdm.write)
     if not rank.first:
         return
     card = trained.run.card(class_names, read_value("presize.size", int), base_lr)
@@ -84,9 +82,11 @@ def train() -> None:
     write_predictions("data/predictions.npz", predictions)
     write_csv("reports/fine_tune/outcomes.csv", outcomes_table(predictions))
     note_epochs(tracking, trained.result.epochs)
-    metrics = trained.metrics(recipe, start, suggestion.trial, base_lr)
+    metrics = trained.metrics(base_lr)
+    training = trained.training_record(recipe, start, suggestion.trial)
     write_json("reports/fine_tune/metrics.json", metrics)
-    tracking.finish(metrics)
+    write_json("reports/fine_tune/recipe.json", training)
+    tracking.finish({**metrics, **training})
     run.task.checkpoints.remove()
     say(str(trained))
 

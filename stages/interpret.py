@@ -62,7 +62,7 @@ def main() -> None:
     duplicates = read_duplicates(Path("data/duplicates.csv"))
     groups = group_photos(store.index["path"].tolist(), duplicates)
     result = interpret(predictions, baseline, groups, properties, params, read_seed())
-    training = read_json("reports/fine_tune/metrics.json", "recipe", "trial")
+    training = read_json("reports/fine_tune/recipe.json", "recipe", "trial")
     result = result.with_training(training["recipe"], training["trial"])
     temperature = result.metrics["calibration"]["applied_temperature"]
     curve = read_report_table(_LEARNING_CURVE, *LEARNING_CURVE_COLUMNS)

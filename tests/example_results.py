@@ -206,10 +206,7 @@ def _write_training_reports(root: Path, labels: list[str], skipped: bool) -> Non
     write_json(root / "reports/lr_find/suggestion.json", suggestion)
     write_csv(root / "reports/fine_tune/history.csv", example_history())
     write_csv(root / "reports/baseline/learning_curve.csv", example_learning_curve(labels))
-    write_json(
-        root / "reports/fine_tune/metrics.json",
-        {"error_rate": 0.07, "recipe": RECIPE, "trial": None},
-    )
+    write_json(root / "reports/fine_tune/recipe.json", {"recipe": RECIPE, "trial": None})
     model = {"arch": "efficientnet_lite0", "vocab": labels, "base_lr": 0.012, "seed": 42}
     write_json(root / "data/model/model.json", model)
 

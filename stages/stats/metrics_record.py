@@ -115,6 +115,13 @@ class RecipeRecord(TypedDict):
     flip: bool
 
 
+class TrainingRecord(TypedDict):
+    """The whole of recipe.json: the recipe in force, and the trial of fine-tuning, if any."""
+
+    recipe: RecipeRecord
+    trial: TrialRecord | None
+
+
 class FoldsRecord(TypedDict, total=False):
     """That each image was predicted by the model of its fold; empty where there are no folds."""
 

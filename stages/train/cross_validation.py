@@ -27,7 +27,7 @@ from stages.train.result import TrainingResult
 from stages.train.run import TrainingRun
 from stages.train.saliency import images_to_explain, saliency_maps
 from stages.train.training_data import TrainingData, TrainingTask
-from stages.train.trial import Trained, Trial
+from stages.train.trial import Trained, Trial, train_from
 
 Log = Callable[[str], None]
 
@@ -52,6 +52,14 @@ class CrossValidated(Trained):
     def __str__(self) -> str:
         """Say what the model is, and how many are wrong in the end, by whom."""
         return f"{super().__str__()}, each predicted by a model trained without its fold"
+
+
+def train_model(
+    start: ProbeStart, recipe: Recipe, run: TrainingRun, base_lr: float, log: Log
+) -> Trained:
+    """Train by folds where the split has them, else once."""
+    train = cross_validate if run.loaders.folds else train_from
+    return train(start, recipe, run, base_lr, log)
 
 
 def cross_validate(

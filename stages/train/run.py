@@ -75,7 +75,7 @@ class TrainingRun:
         )
 
     def recipe_record(self, name: str, start: ProbeStart, anew: TrialRecord | None) -> RecipeRecord:
-        """Return how the model is trained, as it stands in metrics.json; anew: its trial."""
+        """Return how the model is trained, as it stands in recipe.json; anew: its trial."""
         params = self.task.params
         return {
             "name": name,

@@ -26,10 +26,10 @@ _GOES_ON = "trackers hear no more of this run, which goes on"
 
 
 class TrackingMessage(TypedDict):
-    """An epoch that has ended, or the metrics of the end."""
+    """An epoch that has ended, or the metrics of the end with the recipe."""
 
     epoch: NotRequired[Mapping[str, object]]  # a row of the history
-    metrics: NotRequired[Mapping[str, object]]  # as in the stage's metrics.json
+    metrics: NotRequired[Mapping[str, object]]  # of metrics.json and recipe.json
 
 
 class Tracking:

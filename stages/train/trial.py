@@ -13,7 +13,7 @@ import numpy as np
 from stages.batch.dataloaders import DataLoaders
 from stages.model.probe import start_from_probe
 from stages.stats.mcnemar import PairedComparison, compare_paired
-from stages.stats.metrics_record import TrialRecord
+from stages.stats.metrics_record import TrainingRecord, TrialRecord
 from stages.stats.predictions import Predictions
 from stages.train.infer import Inference
 from stages.train.loop import fine_tune, keep_start
@@ -60,7 +60,7 @@ class Trial:
         )
 
     def as_dict(self) -> TrialRecord:
-        """Return the fields as they stand in metrics.json."""
+        """Return the fields as they stand in recipe.json."""
         return {
             "images": self.comparison.images,
             "errors": self.errors,
@@ -88,16 +88,18 @@ class Trained:
         maps = saliency_maps(task.model, loaders.valid_subset(rows), task.compute)
         return predictions.with_maps(rows, maps)
 
-    def metrics(
-        self, recipe: Recipe, start: ProbeStart, anew: TrialRecord | None, base_lr: float
-    ) -> dict[str, object]:
-        """Return the content of the stage's metrics.json.
+    def metrics(self, base_lr: float) -> dict[str, float | None]:
+        """Return the content of the stage's metrics.json."""
+        return {**self.result.metrics(), "base_lr": base_lr}
+
+    def training_record(
+        self, recipe: Recipe, start: ProbeStart, anew: TrialRecord | None
+    ) -> TrainingRecord:
+        """Return the content of the stage's recipe.json.
 
         recipe: the one that was chosen; anew: the trial of learning anew.
         """
         return {
-            **self.result.metrics(),
-            "base_lr": base_lr,
             "recipe": self.run.recipe_record(recipe.name, start, anew),
             "trial": self.trial.as_dict() if self.trial else None,
         }

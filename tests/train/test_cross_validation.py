@@ -14,7 +14,7 @@ from stages.batch.dataloaders import DataLoaders
 from stages.model.classifier import mean_activations
 from stages.model.probe import start_from_probe
 from stages.train import cross_validation
-from stages.train.cross_validation import CrossValidated, cross_validate
+from stages.train.cross_validation import CrossValidated, cross_validate, train_model
 from stages.train.fold_probes import ProbeImages, with_fold_probes
 from stages.train.infer import pooled_features, predict_batches
 from stages.train.linear_probe import fit_probe, fit_probe_start
@@ -70,7 +70,9 @@ def with_answers(start: ProbeStart, right: bool) -> ProbeStart:
 def trained(folder: Path, data: DataLoaders, **changes: Any) -> CrossValidated:
     """Return what cross-validation of a tiny model gives, in two epochs from the probe."""
     run = run_of(folder, data, **{"epochs": 2, **changes})
-    return cross_validate(start_of(run), FROM_PROBE, run, 0.02, silent)
+    result = train_model(start_of(run), FROM_PROBE, run, 0.02, silent)
+    assert isinstance(result, CrossValidated)
+    return result
 
 
 def test_each_image_is_predicted_by_the_model_of_the_other_folds(tmp_path: Path) -> None:

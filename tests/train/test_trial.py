@@ -176,8 +176,8 @@ def test_the_worse_of_two_models_is_never_kept(
     assert [row.phase for row in result.epochs] == (["probe"] if kept else ["unfrozen"] * 2)
     assert np.isnan(result.margins).all() == kept
     assert told == result.epochs  # and none of the trial's
-    metrics = trained.metrics(FROM_PROBE, start, None, 0.02)
-    assert metrics["trial"] == trained.trial.as_dict()
+    assert trained.training_record(FROM_PROBE, start, None)["trial"] == trained.trial.as_dict()
+    metrics = trained.metrics(0.02)
     assert (metrics["error_rate"], metrics["base_lr"]) == (result.epochs[-1].error_rate, 0.02)
 
 
