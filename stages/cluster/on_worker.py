@@ -56,11 +56,12 @@ def ask(run: Mapping[str, Any], payload: bytes) -> tuple[bytes, bytes]:
 def _idle_children(mark: str) -> list[_Child]:
     """Return the children of a run that wait for work; those of ended runs are ended.
 
-    They belong to the process of the worker, not to this module, which arrives anew each time.
+    They belong to the process of the worker, not to this module, which arrives anew each time, and
+    other threads add theirs meanwhile.
     """
     name = "finetrack_children"
     children = vars(sys.modules.setdefault(name, ModuleType(name))).setdefault("by_mark", {})
-    for other in [other for other in children if not os.path.isdir(other)]:  # noqa: PTH112
+    for other in [other for other in list(children) if not os.path.isdir(other)]:  # noqa: PTH112
         for connection, process in children.pop(other, []):
             connection.close()
             process.wait()

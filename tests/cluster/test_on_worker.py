@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shutil import rmtree
 from threading import Thread
@@ -49,6 +50,18 @@ def test_a_child_that_dies_is_replaced(run: dict[str, Any]) -> None:
     assert ask(run, payload_of(tasks.crash, 1)) == (ENDED, str(-signal.SIGSEGV).encode())
     kind, content = ask(run, payload_of(tasks.crash, 2))
     assert (kind, pickle.loads(content)) == (ANSWERED, 2)
+
+
+def test_threads_of_a_worker_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """Each looks for children of ended runs while others begin new ones."""
+    ended = [
+        [str(tmp_path / f"{thread}-{number}") for number in range(2000)] for thread in range(8)
+    ]
+    with ThreadPoolExecutor(len(ended)) as threads:
+        found = list(
+            threads.map(lambda marks: [on_worker._idle_children(one) for one in marks], ended)
+        )
+    assert found == [[[]] * 2000] * 8
 
 
 def test_an_error_is_an_answer_that_anybody_can_read(run: dict[str, Any]) -> None:
