@@ -17,9 +17,12 @@ from stages.tools import own_python
 from stages.tools.own_python import OwnPython, run_program
 
 ROOT = Path(__file__).parents[2]
+# With the signals of a terminal, though the tests may run under nohup.
 RUNNER = """
-import os, sys
+import os, signal, sys
 from stages.tools.own_python import run_program
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 print("exit code", run_program([sys.executable, "-u", "-c", sys.argv[1]], os.environ), flush=True)
 """
 SAVES = """
@@ -31,7 +34,7 @@ def save(number, _):
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, save)
 print("at work", flush=True)
-time.sleep(600)
+time.sleep(60)
 """
 
 
