@@ -89,7 +89,7 @@ class Crew:
         if not self.slots:
             return UserError(
                 f"FINETRACK_EXECUTOR: the scheduler at {address} has no worker; start one on each "
-                "machine (dask worker), or unset the variable to work here"
+                f"machine ({self._engine.worker_command}), or unset the variable to work here"
             )
         return error_list(
             f"FINETRACK_EXECUTOR: no worker of {address} can take work; each must see this folder "

@@ -7,9 +7,14 @@ from queue import Empty, SimpleQueue
 from secrets import token_hex
 from typing import Any
 
-from stages.base.errors import UserError
 from stages.cluster import on_worker
-from stages.cluster.engine import Finished
+from stages.cluster.engine import (
+    Finished,
+    engine_gone,
+    engine_missing,
+    engine_silent,
+    one_line,
+)
 
 _SECONDS_TO_CONNECT = 10
 _SECONDS_FOR_A_RESULT = 10  # of some kB, from a worker that may end before it is fetched
@@ -39,6 +44,8 @@ class _ByValue:
 class DaskEngine:
     """A client of a scheduler that runs already."""
 
+    worker_command = "dask worker"
+
     def __init__(self, address: str) -> None:
         """Connect to `tcp://HOST:PORT`, or to the scheduler that a JSON file names."""
         self.address = address
@@ -46,10 +53,7 @@ class DaskEngine:
             import dask  # noqa: PLC0415 - not installed unless somebody wants it
             from distributed import Client  # noqa: PLC0415
         except ImportError:
-            raise UserError(
-                "FINETRACK_EXECUTOR names Dask, which is not installed: "
-                "pip install -r requirements-extra.txt -c requirements.txt"
-            ) from None
+            raise engine_missing("Dask", "requirements-extra.txt") from None
         # It prints traces about connections; what matters is an error here.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         dask.config.set({"distributed.comm.timeouts.connect": f"{_SECONDS_TO_CONNECT}s"})
@@ -57,10 +61,7 @@ class DaskEngine:
         try:
             self._client = Client(**place, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise UserError(
-                f"FINETRACK_EXECUTOR: no scheduler of Dask answers at {address} ({error}); "
-                "start it (dask scheduler), or unset the variable to work here"
-            ) from None
+            raise engine_silent("scheduler of Dask", address, error, "dask scheduler") from None
         self._ask = _ByValue(on_worker.ask)
         self._futures: dict[str, Any] = {}
         self._done: SimpleQueue[Any] = SimpleQueue()
@@ -70,7 +71,7 @@ class DaskEngine:
         try:
             return dict(self._client.nthreads())
         except (OSError, ValueError, RuntimeError) as error:
-            raise self._gone(error) from None
+            raise engine_gone(self.address, error) from None
 
     def submit(self, worker: str, run: Mapping[str, Any], payload: bytes) -> str:
         """Submit to one worker alone, since the engine knows nothing of who may do what."""
@@ -85,7 +86,7 @@ class DaskEngine:
                 pure=False,
             )
         except (OSError, ValueError, RuntimeError) as error:
-            raise self._gone(error) from None
+            raise engine_gone(self.address, error) from None
         self._futures[future.key] = future
         future.add_done_callback(self._done.put)
         return str(future.key)
@@ -118,11 +119,4 @@ class DaskEngine:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
-            return Finished(future.key, None, f"{type(error).__name__}: {error}"[:300])
-
-    def _gone(self, error: Exception) -> UserError:
-        what = f"{type(error).__name__}: {error}"[:200]
-        return UserError(
-            f"the scheduler at {self.address} is gone ({what}); "
-            "what is done is kept: start it and run this again"
-        )
+            return Finished(future.key, None, f"{type(error).__name__}: {one_line(error)}")

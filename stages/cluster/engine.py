@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from stages.base.errors import UserError
+
 
 class Finished(NamedTuple):
     """A submission that has ended: with the answer of `on_worker.ask`, or the engine's failure."""
@@ -10,6 +12,7 @@ class Finished(NamedTuple):
     key: str
     answer: tuple[bytes, bytes] | None
     failure: str = ""  # what the engine says where there is no answer
+    replaced: bool = False  # the worker goes on with another process than the one that failed
 
 
 class Engine(Protocol):
@@ -18,6 +21,10 @@ class Engine(Protocol):
     @property
     def address(self) -> str:
         """Where the scheduler is, as a person named it."""
+
+    @property
+    def worker_command(self) -> str:
+        """The command that starts a worker."""
 
     def slots(self) -> dict[str, int]:
         """Return how many tasks each worker takes at once, by its address, as it is now.
@@ -36,3 +43,38 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Disconnect; the engine runs on."""
+
+
+def engine_missing(name: str, requirements: str) -> UserError:
+    """Return the error of an engine whose package is not installed."""
+    return UserError(
+        f"FINETRACK_EXECUTOR names {name}, which is not installed: "
+        f"pip install -r {requirements} -c requirements.txt"
+    )
+
+
+def engine_silent(what: str, address: str, error: object, command: str) -> UserError:
+    """Return the error of an engine to which nothing connects, with the command that starts it."""
+    return UserError(
+        f"FINETRACK_EXECUTOR: no {what} answers at {address} ({one_line(error)}); "
+        f"start it ({command}), or unset the variable to work here"
+    )
+
+
+def engine_gone(address: str, error: Exception) -> UserError:
+    """Return the error of an engine that answered before."""
+    return UserError(
+        f"the scheduler at {address} is gone ({type(error).__name__}: {one_line(error)}); "
+        "what is done is kept: start it and run this again"
+    )
+
+
+def one_line(error: object) -> str:
+    """Return the words of an engine's error in one line: of a traceback the last, of others all.
+
+    >>> one_line(ValueError("no  port"))
+    'no port'
+    """
+    text = str(error).strip()
+    text = text.rpartition("\n")[2] if "Traceback (" in text else text
+    return " ".join(text.split())[:200]

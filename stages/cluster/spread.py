@@ -108,7 +108,7 @@ class Spread(Generic[Argument, Answer]):
         """Yield the answer of what has finished, or see that it is tried again."""
         worker, task = self._running.pop(finished.key)
         if finished.answer is None:
-            self._failed_in_engine(worker, task, finished.failure)
+            self._failed_in_engine(worker, task, finished)
             return
         kind, content = finished.answer
         if kind == on_worker.REFUSED:
@@ -125,12 +125,14 @@ class Spread(Generic[Argument, Answer]):
         else:
             self._ended(worker, task, f"{_words(kind, content)} of its child process")
 
-    def _failed_in_engine(self, worker: str, task: Task[Argument] | None, failure: str) -> None:
+    def _failed_in_engine(
+        self, worker: str, task: Task[Argument] | None, finished: Finished
+    ) -> None:
         self._crew.look(now=True)  # which ends the run where the scheduler is gone
-        if task is None and worker in self._crew.slots:
-            self._crew.bar(worker, failure)
+        if task is None and worker in self._crew.slots and not finished.replaced:
+            self._crew.bar(worker, finished.failure)
         else:
-            self._ended(worker, task, failure)
+            self._ended(worker, task, finished.failure)
 
     def _take_facts(self, worker: str, kind: bytes, content: bytes) -> None:
         if kind == on_worker.ANSWERED:

@@ -9,6 +9,7 @@ import pytest
 
 from stages.base.child_process import Death
 from stages.base.errors import UserError
+from stages.cluster.engine import Finished
 from tests.cluster import tasks
 from tests.cluster.thread_engine import ThreadEngine, cluster_of, work_of
 
@@ -51,6 +52,28 @@ def test_a_task_whose_worker_ends_is_tried_again(root: Path) -> None:
 
 
 @pytest.mark.thorough
+def test_a_worker_that_is_replaced_while_it_is_asked_is_asked_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that starts another process for the one that failed loses no worker by that."""
+    engine = ThreadEngine()
+    whole = engine.finished
+    lost: list[Finished] = []
+
+    def finished(seconds: float) -> list[Finished]:
+        found = whole(seconds)
+        if lost or not found:
+            return found
+        lost.extend(found)
+        return [Finished(one.key, None, "it was killed", replaced=True) for one in found]
+
+    monkeypatch.setattr(engine, "finished", finished)
+    log: list[str] = []
+    cluster = cluster_of(engine, root, log)
+    assert len(list(cluster.run(work_of(tasks.square, list(range(20)))))) == 20
+    assert (cluster.state, log) == ("2 workers", [])
+
+
 def test_a_photo_at_which_workers_end_thrice_is_named(root: Path) -> None:
     """The third worker that ends at a photo ends the run, by the photo's name."""
     log: list[str] = []

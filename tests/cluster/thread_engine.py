@@ -10,7 +10,7 @@ from typing import Any
 
 from stages.cluster import on_worker
 from stages.cluster.cluster import Cluster
-from stages.cluster.engine import Finished
+from stages.cluster.engine import Engine, Finished
 from stages.cluster.work import Work
 
 
@@ -18,6 +18,7 @@ class ThreadEngine:
     """Two workers, or those named; what one sees otherwise than the coordinator is in `odd`."""
 
     address = "threads"
+    worker_command = "thread"
 
     def __init__(self, *workers: str, odd: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         """Take names of workers, and by name what differs in the run that reaches it."""
@@ -88,7 +89,7 @@ def work_of(function: Any, arguments: list[Any], **options: Any) -> Work[Any, An
     return Work(function=function, arguments=arguments, **(plain | options))
 
 
-def cluster_of(engine: ThreadEngine, root: Path, log: list[str]) -> Cluster:
+def cluster_of(engine: Engine, root: Path, log: list[str]) -> Cluster:
     """Return a cluster of an engine, whose mark lies in a folder."""
     mark = root / "mark"
     mark.mkdir(exist_ok=True)
