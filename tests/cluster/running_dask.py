@@ -1,6 +1,7 @@
 """A scheduler and workers of Dask as people start them, and a small project to spread over them."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.tiny_repo import Repo, copy_project, draw, hashes
+from tests.tiny_repo import Repo, copy_of, copy_project, draw, hashes
 
 LABELS = ("disc", "square", "stripes")
 OUTPUTS = ("data/manifest", "data/presized", "reports/ingest", "reports/presize")
@@ -111,6 +112,22 @@ def project_with_photos(folder: Path, count: int, params: dict[str, object] | No
             draw(label, number).save(photos / f"{label}_{number:03}.jpg", quality=90)
     repo.change({"presize.shards": 8} | (params or {}))
     return repo
+
+
+def spread_project(folder: Path, count: int) -> Repo:
+    """Return a project in which one machine has run ingest and presize."""
+    repo = project_with_photos(folder, count)
+    run_stage(repo, "ingest", "local")
+    run_stage(repo, "presize", "local")
+    return repo
+
+
+def without_results(repo: Repo, folder: Path) -> Repo:
+    """Return a copy of a project without results of ingest and presize."""
+    copy = copy_of(repo, folder)
+    for name in (*OUTPUTS, ".finetrack"):
+        shutil.rmtree(copy.path / name)
+    return copy
 
 
 def start_stage(repo: Repo, stage: str, executor: str) -> "subprocess.Popen[str]":

@@ -18,17 +18,19 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.cluster.dask_engine import DaskEngine
+from tests.cluster.other_machine import hidden, replaced
 from tests.cluster.running_dask import (
     Dask,
     free_port,
     kill,
     needs_dask,
-    project_with_photos,
     results,
     run_stage,
     running_dask,
+    spread_project,
     start_stage,
     wait_until,
+    without_results,
 )
 from tests.network_namespaces import ADDRESSES, network_namespaces
 from tests.tiny_repo import Repo, copy_of, draw
@@ -40,25 +42,13 @@ PHOTOS = 40  # of each of three classes
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a project in which one machine has run ingest and presize. Not to be changed."""
-    repo = project_with_photos(tmp_path_factory.mktemp("expected") / "repo", PHOTOS)
-    run_stage(repo, "ingest", "local")
-    run_stage(repo, "presize", "local")
-    return repo
+    return spread_project(tmp_path_factory.mktemp("expected") / "repo", PHOTOS)
 
 
 @pytest.fixture
 def repo(expected: Repo, tmp_path: Path) -> Repo:
     """Return a copy of it without results."""
-    repo = copy_of(expected, tmp_path / "repo")
-    for name in (
-        "data/manifest",
-        "data/presized",
-        "reports/ingest",
-        "reports/presize",
-        ".finetrack",
-    ):
-        shutil.rmtree(repo.path / name)
-    return repo
+    return without_results(expected, tmp_path / "repo")
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +172,7 @@ def test_a_killed_coordinator_goes_on(repo: Repo, tmp_path: Path) -> None:
     assert results(repo) == results(alone)
 
 
-def presize_at_work(repo: Repo, one: Dask) -> "subprocess.Popen[str]":
+def presize_at_work(repo: Repo, one: Dask) -> subprocess.Popen[str]:
     """Start presize on a cluster, and return it once a shard is under way."""
     process = start_stage(repo, "presize", one.address)
     wait_until(lambda: bool(list(repo.path.glob(".finetrack/presize/run-*/*/*.progress"))))
@@ -229,21 +219,6 @@ def task_servers(one: Dask) -> list[int]:
             with suppress(psutil.NoSuchProcess):  # it has ended, and waits for its parent perhaps
                 found += [child.pid] if "stages.cluster.task_server" in child.cmdline() else []
     return found
-
-
-def hidden(*folders: Path) -> list[str]:
-    """Return a command that runs another one where these folders are empty; skip if it may not."""
-    try:
-        subprocess.run(["unshare", "-m", "true"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("mounts of one process alone may not be made here")
-    mounts = " && ".join(f"mount -t tmpfs none '{folder}'" for folder in folders)
-    return ["unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
-
-
-def replaced(folder: Path, other: Path) -> list[str]:
-    """Return a command that runs another one where a folder shows another."""
-    return [*hidden()[:4], f'mount --bind "{other}" "{folder}" && exec "$@"', "sh"]
 
 
 @needs_dask
