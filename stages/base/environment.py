@@ -103,18 +103,19 @@ def restarts() -> int:
 def executor_address() -> str:
     """Return the scheduler that FINETRACK_EXECUTOR names; "" when the work is done here.
 
-    As Dask takes it: `tcp://HOST:PORT`, or the path of a scheduler file, which ends in .json.
+    As the engine takes it: `tcp://HOST:PORT` of Dask or the path of its scheduler file, which ends
+    in .json; `ray://HOST:PORT` of Ray.
     """
     text = os.environ.get("FINETRACK_EXECUTOR", "") or "local"
     if text == "local":
         return ""
-    if re.fullmatch(r"(dask|tcp|tls)://[^\s/]+:[0-9]{1,5}", text):
+    if re.fullmatch(r"(dask|tcp|tls|ray)://[^\s/]+:[0-9]{1,5}", text):
         return text.replace("dask://", "tcp://")
     if match := re.fullmatch(r"dask:([^/].*|/[^/].*)\.json", text):
         return f"{match[1]}.json"
     raise UserError(
-        "FINETRACK_EXECUTOR must be local, dask://HOST:PORT or dask:FILE.json, which a scheduler "
-        f"of Dask has written, not {echo(text)}"
+        "FINETRACK_EXECUTOR must be local, dask://HOST:PORT, ray://HOST:PORT or dask:FILE.json, "
+        f"which a scheduler of Dask has written, not {echo(text)}"
     )
 
 

@@ -15,6 +15,7 @@ from stages.base.system_errors import unwritable
 from stages.cluster.dask_engine import DaskEngine
 from stages.cluster.engine import Engine
 from stages.cluster.facts import SOURCE, facts, package_names
+from stages.cluster.ray_engine import RayEngine
 from stages.cluster.spread import Spread
 from stages.cluster.work import Work
 
@@ -62,7 +63,7 @@ def open_workers(log: Callable[[str], None]) -> Iterator[int | Cluster]:
         return
     mark = _new_mark()
     try:
-        engine = DaskEngine(address)
+        engine = _connect(address)
         try:
             yield Cluster(engine, mark, log)
         finally:
@@ -70,6 +71,10 @@ def open_workers(log: Callable[[str], None]) -> Iterator[int | Cluster]:
             engine.close()
     finally:
         rmtree(mark, ignore_errors=True)
+
+
+def _connect(address: str) -> Engine:
+    return RayEngine(address) if address.startswith("ray://") else DaskEngine(address)
 
 
 def _new_mark() -> Path:

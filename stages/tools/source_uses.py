@@ -22,7 +22,7 @@ _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
 }
 # What runs a stage elsewhere and is no requirement: no byte of a result depends on it.
-_ENGINES = frozenset({"cloudpickle", "dask", "distributed"})
+_ENGINES = frozenset({"cloudpickle", "dask", "distributed", "grpc", "ray"})
 
 
 @dataclass(frozen=True, kw_only=True)

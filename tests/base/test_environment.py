@@ -274,6 +274,7 @@ def test_windows_trains_on_one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         ("dask://10.0.0.1:8786", "tcp://10.0.0.1:8786"),
         ("tcp://head:8786", "tcp://head:8786"),
         ("tls://[::1]:8786", "tls://[::1]:8786"),
+        ("ray://head:10001", "ray://head:10001"),
         ("dask:/shared/scheduler.json", "/shared/scheduler.json"),
         ("dask:scheduler.json", "scheduler.json"),
     ],
@@ -287,7 +288,7 @@ def test_an_executor_is_local_or_a_scheduler(
 
 
 @pytest.mark.parametrize(
-    "value", ["dask", "dask://head", "ray://head:10001", "head:8786", "dask:x"]
+    "value", ["dask", "dask://head", "ray://head", "ray:auto", "head:8786", "dask:x"]
 )
 def test_an_executor_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """The error names the variable and shows the forms that it may have."""

@@ -42,6 +42,14 @@ def kill_process_at_first(names: list[str]) -> list[str]:
     return names
 
 
+def kill_parent_once(file: str) -> str:
+    """End the worker that started this process, unless that has happened before."""
+    if not Path(file).exists():
+        Path(file).touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+    return file
+
+
 def crash(number: int) -> int:
     """End as native code ends a process, at an odd number."""
     if number % 2:
@@ -57,6 +65,18 @@ def fail(number: int) -> int:
 def process_id(number: int) -> int:
     """Return the process that runs this."""
     return os.getpid()
+
+
+def wait_for(file: str) -> str:
+    """Return once a file exists."""
+    while not Path(file).exists():
+        sleep(0.05)
+    return file
+
+
+def wait_at_zero(number: int) -> int:
+    """Return at once, except for zero, as `wait_long` does."""
+    return number or wait_long(number)
 
 
 def wait_long(number: int) -> int:

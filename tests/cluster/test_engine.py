@@ -1,4 +1,4 @@
-"""The engine protocol: what is asked of Dask is asked of the engine of these tests alike."""
+"""The engine protocol: what is asked of Dask is asked of Ray and of the engine of these tests."""
 
 from inspect import signature
 
@@ -6,12 +6,13 @@ import pytest
 
 from stages.cluster.dask_engine import DaskEngine
 from stages.cluster.engine import Engine, Finished
+from stages.cluster.ray_engine import RayEngine
 from tests.cluster.thread_engine import ThreadEngine
 
 METHODS = ["slots", "submit", "finished", "cancel", "close"]
 
 
-@pytest.mark.parametrize("engine", [DaskEngine, ThreadEngine])
+@pytest.mark.parametrize("engine", [DaskEngine, RayEngine, ThreadEngine])
 @pytest.mark.parametrize("name", METHODS)
 def test_an_engine_has_the_methods_of_the_protocol(engine: type, name: str) -> None:
     """Each method takes what the protocol says."""
