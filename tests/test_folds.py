@@ -153,6 +153,7 @@ def test_other_labels_of_a_fold_do_not_change_who_judges_it(repo: Repo, folded: 
         assert np.array_equal(array, getattr(probes[1], name)), name
 
 
+@pytest.mark.thorough
 def test_several_processes_are_refused_in_one_line(repo: Repo) -> None:
     """With FINETRACK_GPUS the error says that folds are for one process."""
     variables = ("FINETRACK_GPUS=2", "FINETRACK_DEVICE=cpu")

@@ -41,23 +41,31 @@ CHANGES = {"model": change_model, "data": change_data, "package": change_package
 
 @pytest.fixture(scope="module")
 def history(longer: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
-    """Return a copy of the built project with a branch for each change, all from one commit."""
+    """Return a copy of the built project with a branch of more epochs; others come when needed."""
     repo = copy_of(longer, tmp_path_factory.mktemp("history") / "repo")
     repo.run("git", "switch", "-qc", "epochs")
     repo.commit()
-    for branch, change in CHANGES.items():
-        repo.run("git", "switch", "-qc", branch, "master")
-        repo.run("dvc", "checkout", "-q")
-        change(repo)
-        repo.repro()
-        repo.commit()
     repo.run("git", "switch", "-q", "master")
     repo.run("dvc", "checkout", "-q")
     return repo
 
 
+def make_branch(repo: Repo, branch: str) -> None:
+    """Make the branch of a change from the first commit, unless it is there."""
+    if branch in repo.run("git", "branch", "--format", "%(refname:short)").split():
+        return
+    repo.run("git", "switch", "-qc", branch)
+    CHANGES[branch](repo)
+    repo.repro()
+    repo.commit()
+    repo.run("git", "switch", "-q", "master")
+    repo.run("dvc", "checkout", "-q")
+
+
 def compare(repo: Repo, *branches: str) -> tuple[str, list[dict[str, Any]]]:
     """Compare branches with master; return compare.md and compare.json."""
+    for branch in branches:
+        make_branch(repo, branch)
     repo.run("python", "-m", "stages.tools.compare", "master", *branches)
     folder = repo.path / "reports" / "compare"
     records: list[dict[str, Any]] = json.loads((folder / "compare.json").read_text())
@@ -80,7 +88,14 @@ PATTERNS = {
 }
 
 
-@pytest.mark.parametrize("branch", PATTERNS)
+# What trains anew is thorough: tests/compare watches models and data on made-up runs.
+@pytest.mark.parametrize(
+    "branch",
+    [
+        *("epochs", "package"),
+        *(pytest.param(branch, marks=pytest.mark.thorough) for branch in ("model", "data")),
+    ],
+)
 def test_each_change_is_named(history: Repo, branch: str) -> None:
     """Beside each verdict stands what changed, and what of the validation images is left out."""
     text, _ = compare(history, branch)
@@ -98,6 +113,7 @@ def test_a_change_without_effect_is_no_difference(history: Repo) -> None:
     assert not record["newly_right"]
 
 
+@pytest.mark.thorough  # tests/compare watches several at once
 def test_all_changes_are_compared_at_once(history: Repo) -> None:
     """Several revisions stand in one table, and their p-values are Holm's."""
     text, records = compare(history, *PATTERNS)

@@ -318,9 +318,9 @@ BAD: dict[str, tuple[Callable[[Repo], None], str]] = {
 }
 
 
-# The check before `make repro` tells the first two too (tests/tools/test_check.py), and of the
-# third a failed run is watched above.
-WATCHED = ("missing folder", "empty folder", "no match")
+# tests/tools/test_check.py watches the first two, a failed run above the third, and of the last two
+# tests/labels/test_label_coverage.py and tests/checks/test_findings.py the rules.
+WATCHED = ("missing folder", "empty folder", "no match", "one class", "one image of a class")
 
 
 @pytest.mark.parametrize(

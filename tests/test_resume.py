@@ -15,7 +15,7 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.base.stage_lock import stage_lock
-from tests.tiny_repo import Repo, copy_of, copy_project, hashes, make_photos
+from tests.tiny_repo import Repo, copy_of, hashes
 
 pytestmark = pytest.mark.slow
 
@@ -32,14 +32,12 @@ DVC = ("dvc", "repro", "--force", "--single-item", "fine_tune")
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Repo:
+def finished(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Return a project whose fine_tune has run to its end, in 25 epochs. Not to be changed."""
-    repo = copy_project(tmp_path_factory.mktemp("finished") / "repo")
+    repo = copy_of(built, tmp_path_factory.mktemp("finished") / "repo")
     repo.change(LONG_TRAINING)
-    make_photos(repo.path / "data" / "photos")
-    repo.run("dvc", "add", "-q", "data/photos")
-    repo.commit()
     assert "fine_tune" in repo.repro("fine_tune")
+    repo.commit()
     return repo
 
 

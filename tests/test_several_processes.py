@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
 TWO = ("env", "FINETRACK_GPUS=2", "FINETRACK_DEVICE=cpu", sys.executable, "-m")
 
 
+@pytest.mark.thorough  # tests/train/test_lr_range.py sweeps with two processes
 def test_lr_find_answers_once(repo: Repo) -> None:
     """Two processes sweep as far as one, from the same loss but for dropout, and print one line."""
     alone = repo.table("reports/lr_find/curve.csv")

@@ -59,6 +59,7 @@ def test_a_signal_before_all_have_met_ends_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # tests/train/test_distributed.py watches the line
 def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
     """Its own line has the cause, and the launcher's its rank and exit code; no page of traces."""
     own, launcher = lines_of(tmp_path, "failed")
