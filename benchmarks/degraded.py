@@ -58,7 +58,7 @@ def degraded_right(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         splits = read_splits(Path("data/splits.csv"))
         class_names = list_class_names(splits)
         valid = splits[splits["split"] == "valid"]
-        images = open_image_set(Store(Path("data/presized")), valid, class_names, 2, _CPU)
+        images = open_image_set(Store(Path("data/presized")), valid, class_names, 2)
         model, card = load_model(Path("data/model"))
         recipe = first_recipe(read_value("model.arch", str))
         size = read_value("augment.size", int, recipe)

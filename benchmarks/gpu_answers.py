@@ -4,6 +4,7 @@ from stages.base.environment import prepare_process
 
 prepare_process()
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -68,7 +69,7 @@ def _validate(model: Classifier, loaders: DataLoaders, compute: Compute, passes:
 
 def _features(model: Classifier, loaders: DataLoaders, compute: Compute, passes: int) -> None:
     for _ in range(passes):
-        pooled_features(model, loaders.valid_batches(), compute)
+        deque(pooled_features(model, loaders.valid_batches(), compute), maxlen=0)
 
 
 def predictor_of(model: Classifier, arch: str, size: int, device: torch.device) -> TorchClassifier:

@@ -36,8 +36,8 @@ from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import Classifier, ConcatPool, ModelParams, build_classifier, make_head
 from stages.store.reader import Store
 from stages.train.device import Compute, open_device
+from stages.train.discriminant import fit_probe
 from stages.train.infer import predict_batches
-from stages.train.linear_probe import fit_probe
 from stages.train.param_groups import freeze
 from stages.train.plan import FineTuneParams, epoch_plans, phases
 from stages.train.step import make_trainer
@@ -67,7 +67,7 @@ def compute_features(compute: Compute) -> Features:
     store = Store(Path("data/presized"))
     class_names = list_class_names(splits)
     model = build_classifier(read_section("model", ModelParams), len(class_names), 0, augment.size)
-    photos = open_image_set(store, splits, class_names, 2, compute.device)
+    photos = open_image_set(store, splits, class_names, 2)
     render = compute.render_spec(model, augment.size)
     epochs = round(params.epochs + params.freeze_epochs)
     # One photo a batch, since training leaves out a last one that is not full.

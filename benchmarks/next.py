@@ -36,7 +36,8 @@ from stages.stats.learning_curve import (
     learning_curve_table,
     read_learning_curve,
 )
-from stages.train.linear_probe import FOLDS, assign_folds, fit_probe
+from stages.train.discriminant import fit_probe
+from stages.train.linear_probe import FOLDS, assign_folds
 from stages.train.probe_curve import probe_curve
 
 DRAWS = 50

@@ -50,14 +50,14 @@ def frozen_features(photos: Path | None, folder: Path, file: Path, size: int) ->
         splits["label"] = splits["path"].str.replace(r"_\d+\.\w+$", "", regex=True)
         class_names = list_class_names(splits)
         compute = open_device("cpu", "fp32")
-        image_set = open_image_set(store, splits, class_names, 2, compute.device)
+        image_set = open_image_set(store, splits, class_names, 2)
         params = ModelParams(
             arch="efficientnet_lite0", weights="package", head="linear", cut="none"
         )
         model = build_classifier(params, len(class_names), 0, size)
         render = compute.render_spec(model, size)
-        pooled = pooled_features(model, valid_batches(image_set, render, 64), compute)
-        features = mean_activations(pooled)
+        batches = valid_batches(image_set, render, 64)
+        features = mean_activations(np.concatenate([*pooled_features(model, batches, compute)]))
         paths = np.array(image_set.paths)
         duplicates = find_duplicates(store.index, store.image, "exclude")
         np.savez(

@@ -105,7 +105,7 @@ def probe_answers(folder: Path) -> Answers:
     seconds, megabytes = run_measured(folder, "baseline")
     baseline = read_baseline(folder / "data/baseline.npz")
     return Answers(
-        pred_probs=baseline.valid_pred_probs,
+        pred_probs=np.asarray(baseline.valid_pred_probs),
         targets=baseline.valid_targets(),
         seconds=seconds,
         megabytes=megabytes,

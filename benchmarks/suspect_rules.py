@@ -145,9 +145,10 @@ def precisions_of(data: PetFeatures, seed: int) -> dict[tuple[int, str], float]:
     precisions = {}
     for width in WIDTHS:
         columns = rng.choice(data.features.shape[1], width, replace=False)
-        probe, _ = out_of_fold(
+        answers, _ = out_of_fold(
             data.features[:, columns], labels, data.groups, len(data.class_names)
         )
+        probe = np.concatenate([*answers.blocks()])
         baseline = Baseline(
             class_names=data.class_names,
             paths=data.paths,

@@ -60,7 +60,7 @@ def precisions(arrays: Path, truth: pd.Series, group: pd.Series) -> dict[str, fl
     labels = pd.Series(baseline.class_names[baseline.targets], baseline.paths)
     changed = labels[labels != truth[labels.index]].index
     ranked = rank_label_issues(baseline, predictions, group, len(changed)).set_index("path")
-    of_label = baseline.pred_probs[np.arange(len(labels)), baseline.targets]
+    of_label = np.asarray(baseline.pred_probs)[np.arange(len(labels)), baseline.targets]
     by_probe = pd.Series(of_label, labels.index).nsmallest(len(changed)).index
     hits = ranked.index.intersection(changed)
     return {

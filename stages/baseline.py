@@ -12,6 +12,7 @@ prepare_process()
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 
@@ -20,7 +21,9 @@ from stages.base.entry_point import run_stage
 from stages.base.environment import device_name, workers
 from stages.base.files import write_json
 from stages.base.params import read_section, read_seed, read_value
+from stages.base.parts import PRIVATE_FOLDER
 from stages.base.seed import derive
+from stages.base.stored_array import store_rows
 from stages.base.terminal import say
 from stages.batch.image_set import open_image_set
 from stages.dataset.duplicates import read_duplicates
@@ -33,21 +36,16 @@ from stages.stats.predictions import Baseline, write_baseline
 from stages.store.reader import Store
 from stages.train.backbone_features import backbone_features
 from stages.train.device import open_device
+from stages.train.discriminant import fit_probe
 from stages.train.fold_probes import ProbeImages, with_fold_probes
-from stages.train.linear_probe import (
-    error_out_of_fold,
-    fit_probe,
-    fit_probe_start,
-    out_of_fold,
-    predict_probe,
-)
+from stages.train.linear_probe import error_out_of_fold, fit_probe_start, one_probe, out_of_fold
 from stages.train.probe_curve import probe_curve
 from stages.train.probe_start import write_probe_start
 from stages.train.recipe import Recipe, first_recipe, shallow_recipe
 
 
 def main() -> None:
-    """Fit a linear probe on frozen features, by folds and from training to validation."""
+    """Fit a linear probe on frozen features, which a temporary file holds meanwhile."""
     seed = read_seed()
     arch = read_value("model.arch", str)
     compute = open_device(device_name(), "fp32")
@@ -55,49 +53,50 @@ def main() -> None:
     splits = read_splits(Path("data/splits.csv"))
     class_names = list_class_names(splits)
     classes = len(class_names)
-    image_set = open_image_set(store, splits, class_names, workers(), compute.device)
+    image_set = open_image_set(store, splits, class_names, workers())
     paths = np.array(image_set.paths)
     targets = image_set.targets
-    first = backbone_of(first_recipe(arch))
-    pooled = backbone_features(*first, image_set, classes, seed, compute)
-    features = mean_activations(pooled)
-    duplicates = read_duplicates(Path("data/duplicates.csv"))
-    groups = inseparable_photos(image_set.paths, duplicates, read_groups(Path("data/groups.csv")))
-    pred_probs, _ = out_of_fold(features, targets, groups, classes)
     train = splits["split"].eq("train").to_numpy()
     valid = is_validated(splits).to_numpy()
-    probe = fit_probe(features[train], targets[train])
-    start = fit_probe_start(
-        probe, pooled[train], targets[train], groups[train], paths[train], classes
-    )
-    recipe = shallow_recipe(arch)
-    if recipe and backbone_of(recipe) != first:
-        images = image_set.subset(np.flatnonzero(train))
-        seen = backbone_features(*backbone_of(recipe), images, classes, seed, compute)
-        error = error_out_of_fold(mean_activations(seen), targets[train], groups[train], classes)
-        start = replace(start, shallow_error=np.array(error))
-    draw = derive(seed, "learning curve")
-    curve = probe_curve(features[train], targets[train], groups[train], draw)
-    temperature = float(start.probe.temperature)
-    valid_pred_probs = predict_probe(probe, features[valid], classes, temperature)
-    if folds := fold_sides(splits):
-        all_images = ProbeImages(paths=paths, targets=targets, groups=groups, pooled=pooled)
-        start, by_folds = with_fold_probes(start, all_images, folds, classes)
-        valid_pred_probs = by_folds[valid]
-    baseline = Baseline(
-        class_names=np.array(class_names),
-        paths=paths,
-        targets=targets,
-        pred_probs=pred_probs,
-        valid_paths=paths[valid],
-        valid_pred_probs=valid_pred_probs,
-    )
-    write_baseline("data/baseline.npz", baseline)
-    write_probe_start("data/probe.npz", start)
-    table = learning_curve_table(baseline.class_names, targets[train], curve)
-    write_csv("reports/baseline/learning_curve.csv", table)
-    write_json("reports/baseline/metrics.json", baseline.errors().as_dict())
-    say(str(baseline.errors()))
+    duplicates = read_duplicates(Path("data/duplicates.csv"))
+    groups = inseparable_photos(image_set.paths, duplicates, read_groups(Path("data/groups.csv")))
+    first = backbone_of(first_recipe(arch))
+    with TemporaryFile(dir=PRIVATE_FOLDER) as scratch:
+        pooled = store_rows(scratch, backbone_features(*first, image_set, classes, seed, compute))
+        features = mean_activations(pooled)
+        answers, _ = out_of_fold(features, targets, groups, classes)
+        probe = fit_probe(features[train], targets[train])
+        start = fit_probe_start(
+            probe, pooled[train], targets[train], groups[train], paths[train], classes
+        )
+        recipe = shallow_recipe(arch)
+        if recipe and backbone_of(recipe) != first:
+            images = image_set.subset(np.flatnonzero(train))
+            seen = backbone_features(*backbone_of(recipe), images, classes, seed, compute)
+            others = mean_activations(store_rows(scratch, seen))
+            error = error_out_of_fold(others, targets[train], groups[train], classes)
+            start = replace(start, shallow_error=np.array(error))
+        draw = derive(seed, "learning curve")
+        curve = probe_curve(features[train], targets[train], groups[train], draw)
+        probe = replace(probe, temperature=float(start.probe.temperature))
+        by_probe = one_probe(probe, features, classes)
+        if folds := fold_sides(splits):
+            all_images = ProbeImages(paths=paths, targets=targets, groups=groups, pooled=pooled)
+            start, by_probe = with_fold_probes(start, all_images, folds, classes)
+        baseline = Baseline(
+            class_names=np.array(class_names),
+            paths=paths,
+            targets=targets,
+            pred_probs=store_rows(scratch, answers.blocks()),
+            valid_paths=paths[valid],
+            valid_pred_probs=store_rows(scratch, by_probe[valid].blocks()),
+        )
+        write_baseline("data/baseline.npz", baseline)
+        write_probe_start("data/probe.npz", start)
+        table = learning_curve_table(baseline.class_names, targets[train], curve)
+        write_csv("reports/baseline/learning_curve.csv", table)
+        write_json("reports/baseline/metrics.json", baseline.errors().as_dict())
+        say(str(baseline.errors()))
 
 
 def backbone_of(recipe: Recipe) -> tuple[ModelParams, int]:

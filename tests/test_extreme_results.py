@@ -25,7 +25,8 @@ from stages.stats.predictions import (
     write_predictions,
 )
 from stages.tools import compare, headline, past_page
-from stages.train.linear_probe import fit_probe, out_of_fold, predict_probe
+from stages.train.discriminant import fit_probe
+from stages.train.linear_probe import out_of_fold
 from tests.compare.example_history import ExampleHistory, lock_entry, outcomes_table
 from tests.example_results import write_project
 from tests.page.github_markdown import Rendered
@@ -167,13 +168,14 @@ def test_the_linear_probe_of_an_extreme_set(targets: list[int]) -> None:
     """Classes that are easily told apart, of one image, or alone give probabilities, not errors."""
     labels = np.array(targets, int)
     features = np.eye(2)[labels].reshape(len(labels), 2)
-    pred_probs, _ = out_of_fold(features, labels, np.arange(len(labels)), 2)
+    answers, _ = out_of_fold(features, labels, np.arange(len(labels)), 2)
+    pred_probs = np.concatenate([*answers.blocks()])
     assert pred_probs.shape == (len(labels), 2)
     assert np.isfinite(pred_probs).all()
     if len(set(targets)) == 2:
         probe = fit_probe(features, labels)
-        assert (predict_probe(probe, features, 2, 1.0).argmax(axis=1) == labels).all()
-        assert predict_probe(probe, features[:0], 2, 1.0).shape == (0, 2)
+        assert (probe.probabilities(features, 2).argmax(axis=1) == labels).all()
+        assert probe.probabilities(features[:0], 2).shape == (0, 2)
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from PIL import Image
 from stages import ingest
 from stages.base.csv_file import write_csv
 from stages.base.errors import UserError
-from stages.base.files import write_bytes, write_json, write_npz, write_text
+from stages.base.files import write_bytes, write_json, write_text
+from stages.base.npz_file import write_npz
 from stages.base.stage_lock import stage_lock
 from stages.images.encode import Encoded
 from stages.sample.owned_files import update_owned_files

@@ -4,23 +4,18 @@ The processes that write shards import this, so pandas stays out, which takes .3
 """
 
 import json
-import zipfile
-import zlib
-from collections.abc import Mapping
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import numpy as np
-
-from stages.base.errors import UserError
-from stages.base.parts import write_whole
+from stages.base.parts import Content, write_whole
 from stages.base.system_errors import unwritable
 
 
-def write_bytes(path: Path | str, content: bytes, durable: bool = False) -> None:
+def write_bytes(path: Path | str, content: Content, durable: bool = False) -> None:
     """Write a file atomically: a reader sees the old content or the new, never a part.
 
+    content: bytes, or what writes them to a file that it is given, and may be asked twice.
     durable: after a power cut too, for which the content must reach the disk before the name does.
     """
     try:
@@ -37,40 +32,6 @@ def write_text(path: Path | str, text: str) -> None:
 def write_json(path: Path | str, value: Any) -> None:
     """Write readable JSON in the order given; NaN and infinity are refused, as JSON has neither."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def write_npz(path: Path | str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write named arrays so that the same arrays are the same bytes, with any Python and zlib.
-
-    numpy's own writer gives other headers under Python 3.11.2 than under 3.11.7, and deflate gives
-    other bytes with another zlib; so members are stored uncompressed. They go to the file piece by
-    piece, so that no second copy of an array is in memory.
-    """
-
-    def write(file: BinaryIO) -> None:
-        with zipfile.ZipFile(file, "w") as archive:
-            for name, array in arrays.items():
-                values = np.asarray(array)
-                about = zipfile.ZipInfo(f"{name}.npy")
-                about.file_size = values.nbytes  # nearly: the header depends on whether it is large
-                with archive.open(about, "w") as member:
-                    np.lib.format.write_array(member, values, allow_pickle=False)
-
-    try:
-        write_whole(Path(path), write)
-    except OSError as error:
-        raise unwritable(path, error) from None
-
-
-def read_npz(path: Path | str) -> dict[str, np.ndarray]:
-    """Return the arrays that `write_npz` wrote; a UserError names a missing or damaged file."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return dict(archive)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; dvc repro makes it") from None
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, TypeError):
-        raise UserError(f"{path} is damaged or not .npz; dvc repro makes it anew") from None
 
 
 def sha256_file(path: Path) -> str:

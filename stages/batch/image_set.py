@@ -43,11 +43,24 @@ class ImageSet:
 
 
 def open_image_set(
-    store: Store, splits: pd.DataFrame, class_names: list[str], workers: int, device: torch.device
+    store: Store, splits: pd.DataFrame, class_names: list[str], workers: int
 ) -> ImageSet:
-    """Return the images of these rows of the split; see open_image_sets."""
-    [image_set] = open_image_sets(store, [splits], class_names, workers, device)
-    return image_set
+    """Return the images of these rows of the split, to be decoded when a batch needs them."""
+    paths = splits["path"].tolist()
+    targets = pd.Categorical(splits["label"], categories=class_names).codes.astype(np.int64)
+    index = store.index.set_index("path").loc[paths]
+    sizes = index[["height", "width"]].to_numpy(np.int32)
+
+    def read_into(row: int, out: NDArray[np.uint8]) -> None:
+        decode_into(store, paths[row], out)
+
+    return ImageSet(
+        paths,
+        targets,
+        lambda row: torch.tensor(store.image(paths[row])),
+        workers,
+        FlatImages(sizes=sizes, read_into=read_into, threads=workers),
+    )
 
 
 def open_image_sets(
@@ -66,7 +79,7 @@ def open_image_sets(
     left = budget or memory_budget(device)
     opened: list[ImageSet] = []
     for part in splits:
-        image_set = _on_demand(store, part, class_names, workers)
+        image_set = open_image_set(store, part, class_names, workers)
         needed = image_set.flat.bytes if image_set.flat else 0
         if device.type != "cpu" and 0 < needed <= left.device and image_set.flat:
             image_set = replace(image_set, flat=image_set.flat.on_device(device))
@@ -76,27 +89,6 @@ def open_image_sets(
             left = left.without_host(needed)
         opened.append(image_set)
     return opened
-
-
-def _on_demand(
-    store: Store, splits: pd.DataFrame, class_names: list[str], workers: int
-) -> ImageSet:
-    """Return images that are decoded for every batch."""
-    paths = splits["path"].tolist()
-    targets = pd.Categorical(splits["label"], categories=class_names).codes.astype(np.int64)
-    index = store.index.set_index("path").loc[paths]
-    sizes = index[["height", "width"]].to_numpy(np.int32)
-
-    def read_into(row: int, out: NDArray[np.uint8]) -> None:
-        decode_into(store, paths[row], out)
-
-    return ImageSet(
-        paths,
-        targets,
-        lambda row: torch.tensor(store.image(paths[row])),
-        workers,
-        FlatImages(sizes=sizes, read_into=read_into, threads=workers),
-    )
 
 
 def _decoded(image_set: ImageSet, workers: int) -> ImageSet:

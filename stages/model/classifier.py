@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from stages.base.param_docs import OF_RECIPE, OTHERS
 from stages.base.params import Section
+from stages.base.stored_array import Rows
 from stages.model.backbones import RGB, Cut, count_channels, make_backbone
 from stages.model.weights_file import refuse_other_places
 
@@ -82,9 +83,10 @@ class ConcatPool(nn.Module):
         return torch.cat([features.amax((2, 3)), features.mean((2, 3))], dim=1)
 
 
-def mean_activations(pooled: np.ndarray) -> np.ndarray:
+def mean_activations(pooled: Rows) -> Rows:
     """Return the second half of what concat pooling gives: the means (N, F) of (N, 2F)."""
-    return pooled[:, pooled.shape[1] // 2 :]
+    means = slice(pooled.shape[1] // 2, None)
+    return pooled[:, means] if isinstance(pooled, np.ndarray) else pooled.with_columns(means)
 
 
 def build_classifier(params: ModelParams, classes: int, seed: int, size: int) -> Classifier:

@@ -26,7 +26,7 @@ def predict_stored(
     precision = "fp32" if half_on_processor else _PRECISIONS[card.precision]
     compute = open_device(device_name(), precision)
     model = model.to(compute.device)
-    image_set = open_image_set(store, images, card.class_names, workers(), compute.device)
+    image_set = open_image_set(store, images, card.class_names, workers())
     render = RenderSpec(size=card.size, mean=model.mean, std=model.std, device=compute.device)
     batches = valid_batches(image_set, render, batch_size)
     return image_set.targets, predict_batches(model, batches, compute, card.loss).pred_probs

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from stages.base.errors import UserError
 from stages.base.params import Section
+from stages.base.stored_array import Rows
 from stages.stats.calibration import (
     reliability_table,
 )
@@ -139,7 +140,7 @@ def interpret(
     )
 
 
-def _in_order_of(predictions: Predictions, baseline: Baseline) -> np.ndarray:
+def _in_order_of(predictions: Predictions, baseline: Baseline) -> Rows:
     """Return the baseline's probabilities of the validation images, in the model's order."""
     same_classes = np.array_equal(predictions.class_names, baseline.class_names)
     row_of = {path: row for row, path in enumerate(baseline.valid_paths)}
@@ -148,4 +149,4 @@ def _in_order_of(predictions: Predictions, baseline: Baseline) -> np.ndarray:
             "The model and the baseline judged other images or classes, so they cannot be compared;"
             " run dvc repro, which brings both up to date"
         )
-    return baseline.valid_pred_probs[[row_of[path] for path in predictions.paths]]
+    return baseline.valid_pred_probs[np.array([row_of[path] for path in predictions.paths])]

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+from stages.base.stored_array import Rows, row_blocks
 from stages.stats.predictions import Baseline, Predictions
-from stages.stats.temperature import apply_temperature, fit_temperature, row_blocks
+from stages.stats.temperature import apply_temperature, fit_temperature
 
 LABEL_ISSUE_COLUMNS = ["path", "label", "suggested", "score", "reason"]
 # Probabilities are clipped this far from 0 and 1, so that no source decides alone. Of .01, .001 and
@@ -37,20 +38,28 @@ def rank_label_issues(
     table = _evidence(baseline, predictions)
     table["score"] = _score(table)
     table["reason"] = ""
-    table = pd.concat([_conflicting_duplicates(table, groups), table[_is_doubted(table)]])
+    class_names = baseline.class_names
+    conflicts = _conflicting_duplicates(table, groups, class_names)
+    table = pd.concat([conflicts, table[_is_doubted(table)]])
     table = table[~table["path"].duplicated()]
     order = table.sort_values(["is_conflict", "score", "path"], ascending=[False, False, True])
     shown = order.head(count).reset_index(drop=True)
-    # Of these alone, since all rows as mappings take 2 kB an image.
-    shown["reason"] = [row["reason"] or _reason(row) for row in shown.to_dict("records")]
+    # Of these alone, since all rows as mappings take 2 kB an image, and names 60 bytes each.
+    rows = shown.to_dict("records")
+    shown["reason"] = [row["reason"] or _reason(row, class_names) for row in rows]
+    for column in ("label", "suggested"):
+        shown[column] = class_names[shown[column].to_numpy(int)]
     return shown[LABEL_ISSUE_COLUMNS]
 
 
 def _evidence(baseline: Baseline, predictions: Predictions) -> pd.DataFrame:
-    """Return a row for each image with the scores of each source, NaN where it has none."""
-    probe = _label_scores(baseline.class_names, baseline.pred_probs, baseline.targets)
-    model = _label_scores(predictions.class_names, predictions.pred_probs, predictions.targets)
-    table = pd.DataFrame({"path": baseline.paths, "label": baseline.class_names[baseline.targets]})
+    """Return a row for each image with the scores of each source, NaN where it has none.
+
+    label, suggested and rivals are class numbers.
+    """
+    probe = _label_scores(baseline.pred_probs, baseline.targets)
+    model = _label_scores(predictions.pred_probs, predictions.targets)
+    table = pd.DataFrame({"path": baseline.paths, "label": baseline.targets})
     table = table.join(probe.add_prefix("probe_"))
     if np.isnan(predictions.train_margins).all():
         model["log_odds"] = np.nan  # untrained, it is the probe, which is a source already
@@ -61,9 +70,7 @@ def _evidence(baseline: Baseline, predictions: Predictions) -> pd.DataFrame:
     return table.assign(is_conflict=False)
 
 
-def _label_scores(
-    class_names: np.ndarray, pred_probs: np.ndarray, targets: np.ndarray
-) -> pd.DataFrame:
+def _label_scores(pred_probs: Rows, targets: np.ndarray) -> pd.DataFrame:
     """Return one source's scores of each label.
 
     Columns: p_label, log_odds of the label (calibrated), rival (the most probable other class) and
@@ -73,7 +80,7 @@ def _label_scores(
     temperature = 1.0 if too_few else fit_temperature(targets, pred_probs)
     return pd.concat(
         [
-            _scores_of_block(class_names, pred_probs[rows], targets[rows], temperature)
+            _scores_of_block(np.asarray(pred_probs[rows]), targets[rows], temperature)
             for rows in row_blocks(pred_probs)
         ],
         ignore_index=True,
@@ -81,7 +88,7 @@ def _label_scores(
 
 
 def _scores_of_block(
-    class_names: np.ndarray, pred_probs: np.ndarray, targets: np.ndarray, temperature: float
+    pred_probs: np.ndarray, targets: np.ndarray, temperature: float
 ) -> pd.DataFrame:
     rows = np.arange(len(targets))
     calibrated = apply_temperature(pred_probs, temperature)
@@ -93,7 +100,7 @@ def _scores_of_block(
         {
             "p_label": p_label,
             "log_odds": logit(np.clip(calibrated[rows, targets], _CLIP, 1 - _CLIP)),
-            "rival": class_names[rival],
+            "rival": rival,
             "p_rival": np.maximum(others[rows, rival], 0),
         }
     )
@@ -120,13 +127,15 @@ def _score(table: pd.DataFrame) -> pd.Series:
     return pd.Series(expit(-(table["probe_log_odds"] + log_odds.fillna(0))), table.index)
 
 
-def _conflicting_duplicates(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+def _conflicting_duplicates(
+    table: pd.DataFrame, groups: pd.Series, class_names: np.ndarray
+) -> pd.DataFrame:
     """Return the copies whose labels differ, each with the other's label suggested.
 
     Two photos taken for copies may yet be two things that look alike, so the reason does not say
     that one label must be wrong.
     """
-    group = table["path"].map(groups)
+    group = table["path"].map(groups[groups.duplicated(keep=False)])
     labels = table.groupby(group)["label"].transform("nunique")
     rows = []
     for _, members in table[labels > 1].groupby(group):
@@ -134,7 +143,8 @@ def _conflicting_duplicates(table: pd.DataFrame, groups: pd.Series) -> pd.DataFr
             others = members[members["label"] != row["label"]]
             suggested = others["label"].mode().iloc[0]
             duplicate = others.loc[others["label"] == suggested, "path"].min()
-            reason = f"looks like a copy of {duplicate}, which is labelled {suggested}"
+            name = class_names[suggested]
+            reason = f"looks like a copy of {duplicate}, which is labelled {name}"
             rows.append({**row, "suggested": suggested, "reason": reason, "score": 1.0})
     return pd.DataFrame(rows, columns=table.columns).assign(is_conflict=True)
 
@@ -146,21 +156,23 @@ def _is_doubted(table: pd.DataFrame) -> pd.Series:
     return by_model | (table["margin"] < 0) | by_probe
 
 
-def _reason(row: Mapping[Hashable, Any]) -> str:
+def _reason(row: Mapping[Hashable, Any], class_names: np.ndarray) -> str:
     """Return which sources prefer another class."""
     parts = []
     if row["model_p_label"] < row["model_p_rival"]:
-        parts.append(f"the model, which never trained on it, {_preference(row, 'model')}")
+        parts.append(
+            f"the model, which never trained on it, {_preference(row, 'model', class_names)}"
+        )
     if row["margin"] < 0:
         parts.append(f"training hardly learned it (margin {row['margin']:.2f})".replace("-", "−"))
     if row["probe_p_label"] < row["probe_p_rival"]:
-        parts.append(f"the linear probe {_preference(row, 'probe')}")
+        parts.append(f"the linear probe {_preference(row, 'probe', class_names)}")
     return "; ".join(parts)
 
 
-def _preference(row: Mapping[Hashable, Any], source: str) -> str:
+def _preference(row: Mapping[Hashable, Any], source: str, class_names: np.ndarray) -> str:
     """Return which class a source prefers to the label, with both probabilities."""
-    rival = row[f"{source}_rival"]
+    rival = class_names[int(row[f"{source}_rival"])]
     p_rival = 100 * row[f"{source}_p_rival"]
     p_label = 100 * row[f"{source}_p_label"]
     return f"says {rival} ({p_rival:.0f} %, its label {p_label:.0f} %)"

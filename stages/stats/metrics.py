@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix
 
+from stages.base.stored_array import Rows, row_blocks
 from stages.stats.intervals import Interval, bootstrap, wilson, wilson_f1
 from stages.stats.macro import Score, macro_statistic
 
@@ -57,17 +58,21 @@ def accuracy(targets: np.ndarray, predicted: np.ndarray) -> Interval:
     return wilson(int(np.sum(targets == predicted)), len(targets))
 
 
-def top_k(targets: np.ndarray, pred_probs: np.ndarray, k: int) -> Interval:
+def top_k(targets: np.ndarray, pred_probs: Rows, k: int) -> Interval:
     """Return the top-k accuracy: the share of images whose label is among the k most probable.
 
     Of equal probabilities the earlier class counts as the more probable, as in argmax.
     """
-    p_label = pred_probs[np.arange(len(targets)), targets][:, None]
-    # Counted, not sorted: the order of all classes would take 8 bytes a probability.
-    above = (pred_probs > p_label).sum(axis=1)
-    earlier = np.arange(pred_probs.shape[1]) < targets[:, None]
-    earlier &= pred_probs == p_label
-    return wilson(int(np.sum(above + earlier.sum(axis=1) < k)), len(targets))
+    hits = 0
+    for rows in row_blocks(pred_probs):
+        block = np.asarray(pred_probs[rows])
+        labels = targets[rows, None]
+        p_label = np.take_along_axis(block, labels, axis=1)
+        # Counted, not sorted: the order of all classes would take 8 bytes a probability.
+        above = (block > p_label).sum(axis=1)
+        earlier = (np.arange(block.shape[1]) < labels) & (block == p_label)
+        hits += int(np.sum(above + earlier.sum(axis=1) < k))
+    return wilson(hits, len(targets))
 
 
 def macro(

@@ -5,15 +5,16 @@ probabilities belongs to one image and every column to one of `class_names`; row
 one, since a model trained with bce answers yes or no for each class by itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from stages.base.errors import UserError
-from stages.base.files import read_npz, write_npz
+from stages.base.npz_file import open_npz, write_npz
+from stages.base.stored_array import Rows, StoredArray, row_blocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +58,10 @@ class Baseline:
     class_names: np.ndarray  # (C,) str
     paths: np.ndarray  # (N,) str, every used image: train, valid and excluded
     targets: np.ndarray  # (N,) int64
-    pred_probs: np.ndarray  # (N, C) float32, out of fold
+    pred_probs: Rows  # (N, C) float32, out of fold
     valid_paths: np.ndarray  # (V,) str, validation images
     # (V, C) float32, from the probe fitted on training images; by folds, on those of other folds.
-    valid_pred_probs: np.ndarray
+    valid_pred_probs: Rows
 
     def valid_targets(self) -> np.ndarray:
         """Return the class numbers of the validation images, (V,)."""
@@ -72,9 +73,9 @@ class Baseline:
         """Return how often the probe is wrong."""
         valid_targets = self.valid_targets()
         return ProbeErrors(
-            valid=float((self.valid_pred_probs.argmax(axis=1) != valid_targets).mean()),
+            valid=float((most_probable(self.valid_pred_probs) != valid_targets).mean()),
             valid_images=len(self.valid_paths),
-            out_of_fold=float((self.pred_probs.argmax(axis=1) != self.targets).mean()),
+            out_of_fold=float((most_probable(self.pred_probs) != self.targets).mean()),
             images=len(self.paths),
         )
 
@@ -102,6 +103,12 @@ class ProbeErrors:
             f"A linear probe on the frozen body errs on {self.valid:.1%} of {self.valid_images} "
             f"validation images, and on {self.out_of_fold:.1%} of all {self.images} out of fold"
         )
+
+
+def most_probable(pred_probs: Rows) -> np.ndarray:
+    """Return the most probable class number of each row of probabilities, (N,)."""
+    blocks = row_blocks(pred_probs)
+    return np.concatenate([np.asarray(pred_probs[rows]).argmax(axis=1) for rows in blocks])
 
 
 _Record = TypeVar("_Record", Predictions, Baseline)
@@ -157,25 +164,32 @@ def write_baseline(path: Path | str, baseline: Baseline) -> None:
 
 
 def read_baseline(path: Path | str) -> Baseline:
-    """Read what `write_baseline` wrote; a UserError names the array that does not fit."""
-    return _read(path, Baseline, _BASELINE)
+    """Read the same, but for the probabilities, which stay in the file."""
+    return _read(path, Baseline, _BASELINE, ("probabilities", "valid_probabilities"))
 
 
 def _write(path: Path | str, record: _Record, schema: Mapping[str, _Array]) -> None:
     values = {spec.name: getattr(record, key) for key, spec in schema.items()}
-    arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
+    arrays = {name: value for name, value in values.items() if value is not None}
     write_npz(path, _checked(path, arrays, schema))
 
 
-def _read(path: Path | str, kind: type[_Record], schema: Mapping[str, _Array]) -> _Record:
-    arrays = _checked(path, read_npz(path), schema)
-    present = {key: spec.name for key, spec in schema.items() if spec.name in arrays}
-    return kind(**{key: arrays[name] for key, name in present.items()})
+def _read(
+    path: Path | str,
+    kind: type[_Record],
+    schema: Mapping[str, _Array],
+    stored: Container[str] = (),
+) -> _Record:
+    arrays = _checked(path, open_npz(path, stored), schema)
+    present: dict[str, Any] = {
+        key: arrays[spec.name] for key, spec in schema.items() if spec.name in arrays
+    }
+    return kind(**present)
 
 
 def _checked(
-    path: Path | str, arrays: Mapping[str, np.ndarray], schema: Mapping[str, _Array]
-) -> dict[str, np.ndarray]:
+    path: Path | str, arrays: Mapping[str, Rows], schema: Mapping[str, _Array]
+) -> dict[str, Rows]:
     """Return the arrays of the schema by their names in the file, in its order and types."""
     specs = [spec for spec in schema.values() if spec.name in arrays or not spec.optional]
     if missing := [spec.name for spec in specs if spec.name not in arrays]:
@@ -190,7 +204,7 @@ def _checked(
     return checked
 
 
-def _fitting(where: str, array: np.ndarray, spec: _Array, lengths: dict[str, int]) -> np.ndarray:
+def _fitting(where: str, array: Rows, spec: _Array, lengths: dict[str, int]) -> Rows:
     """Return the array in its type, or refuse its kind or shape; notes the lengths of new axes."""
     dtype = spec.dtype
     axes = spec.axes
@@ -198,31 +212,34 @@ def _fitting(where: str, array: np.ndarray, spec: _Array, lengths: dict[str, int
     if array.dtype.kind not in kinds and array.size:
         raise UserError(f"{where} must hold {dtype}, not {array.dtype}")
     expected = tuple(lengths.get(axis, size) for axis, size in zip(axes, array.shape, strict=False))
-    if array.ndim != len(axes) or array.shape != expected:
+    if len(array.shape) != len(axes) or array.shape != expected:
         raise UserError(f"{where} has shape {array.shape}, which does not fit {axes} {lengths}")
     lengths.update(zip(axes, array.shape, strict=True))
-    return array.astype(dtype, copy=False)
+    if isinstance(array, StoredArray) and array.dtype == dtype:
+        return array
+    return np.asarray(array).astype(dtype, copy=False)
 
 
-def _check_values(where: str, name: str, array: np.ndarray, class_count: int) -> None:
+def _check_values(where: str, name: str, array: Rows, class_count: int) -> None:
     """Refuse names that occur twice, class numbers out of range and impossible probabilities."""
     if name.endswith(("vocab", "paths")) and len(np.unique(array)) < len(array):
         raise UserError(f"{where} names something twice")
-    if (
-        name.endswith("targets")
-        and array.size
-        and not 0 <= array.min() <= array.max() < class_count
-    ):
+    if name.endswith("targets") and not _lies_within(array, 0, class_count - 1):
         raise UserError(f"{where} must lie from 0 to {class_count - 1}, the places in vocab")
     if name.endswith("margins") and np.isinf(array).any():
         raise UserError(f"{where} holds infinity; dvc repro makes the file anew")
-    # Of NaN both are NaN. Compared one by one, the array would need half of its memory once more.
-    if (
-        name.endswith(("probabilities", "maps"))
-        and array.size
-        and not (array.min() >= 0 and array.max() <= 1)
-    ):
+    if name.endswith(("probabilities", "maps")) and not _lies_within(array, 0, 1):
         raise UserError(
             f"{where} must lie from 0 to 1; NaN means that training diverged: "
             "lower fine_tune.base_lr, or set fine_tune.precision to fp32"
         )
+
+
+def _lies_within(array: Rows, low: int, high: int) -> bool:
+    """Return whether all values lie between two others, these included; NaN does not."""
+    if not array.size:
+        return True
+    if isinstance(array, StoredArray):
+        return all(_lies_within(np.asarray(array[rows]), low, high) for rows in row_blocks(array))
+    # Of NaN both are NaN. Compared one by one, the array would need half of its memory once more.
+    return bool(low <= array.min() and array.max() <= high)

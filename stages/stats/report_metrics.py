@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stages.base.seed import derive, derive_int
+from stages.base.stored_array import Rows
 from stages.stats.calibration import calibration_by_chance, calibration_error_interval
 from stages.stats.imbalance import is_unequal, kappa, largest_class_error
 from stages.stats.intervals import Interval
@@ -11,7 +12,7 @@ from stages.stats.macro import Score
 from stages.stats.mcnemar import compare_paired
 from stages.stats.metrics import accuracy, macro, top_k
 from stages.stats.metrics_record import CalibrationRecord, FoldsRecord, Metrics, Scores
-from stages.stats.predictions import Predictions
+from stages.stats.predictions import Predictions, most_probable
 from stages.stats.selective import find_threshold
 from stages.stats.slices import slice_tendencies
 from stages.stats.temperature import calibrated_confidence, evaluate_temperature
@@ -20,7 +21,7 @@ _LEVELS = (95, 99)  # percent of accepted predictions that are to be right
 
 
 def report_metrics(
-    predictions: Predictions, probe_pred_probs: np.ndarray, properties: pd.DataFrame, seed: int
+    predictions: Predictions, probe_pred_probs: Rows, properties: pd.DataFrame, seed: int
 ) -> Metrics:
     """Return the content of details.json; see `interpret` for the properties."""
     targets = predictions.targets
@@ -28,7 +29,7 @@ def report_metrics(
     confidence = pred_probs.max(axis=1).astype(float)
     predicted = pred_probs.argmax(axis=1)
     right = predicted == targets
-    probe_right = probe_pred_probs.argmax(axis=1) == targets
+    probe_right = most_probable(probe_pred_probs) == targets
     classes = pred_probs.shape[1]
     train_counts = np.bincount(predictions.train_targets, minlength=classes)
     calibration = _calibration(predictions, confidence, right, seed)
@@ -90,10 +91,10 @@ def _calibration(
     }
 
 
-def _scores(targets: np.ndarray, pred_probs: np.ndarray, seed: int) -> Scores:
+def _scores(targets: np.ndarray, pred_probs: Rows, seed: int) -> Scores:
     """Return one classifier's scores; a top-k accuracy is left out with no more than k classes."""
     class_count = pred_probs.shape[1]
-    predicted = pred_probs.argmax(axis=1)
+    predicted = most_probable(pred_probs)
     share_right = accuracy(targets, predicted)
 
     def macro_score(score: Score) -> Interval:

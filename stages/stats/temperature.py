@@ -4,11 +4,11 @@ It changes no prediction, only the confidence of each one.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from stages.base.stored_array import Rows, row_blocks
 from stages.stats.calibration import expected_calibration_error
 from stages.stats.intervals import Interval, bootstrap
 from stages.stats.metrics_record import TemperatureRecord
@@ -17,7 +17,6 @@ from stages.stats.outcomes import SMALLEST_PROBABILITY
 LOWEST_TEMPERATURE = 0.05  # tried
 HIGHEST_TEMPERATURE = 20.0
 _MOST_PROBABILITIES = 2**21  # to fit one number from: a second of work
-_BLOCK_PROBABILITIES = 2**21  # of which at most five copies are in memory at once
 _FEWEST_IN_HALF = 10  # images in each half, for a temperature to mean anything
 
 
@@ -66,44 +65,46 @@ def evaluate_temperature(
     in_second_half = ~in_first_half
     if min(in_first_half.sum(), in_second_half.sum()) < _FEWEST_IN_HALF:
         return None
-    value = fit_temperature(targets[in_first_half], pred_probs[in_first_half])
-    before = pred_probs[in_second_half]
-    labels = targets[in_second_half]
-    right = before.argmax(axis=1) == labels
-    images = len(labels)
-    blocks = row_blocks(before)
-    loss_before = np.concatenate([_losses(labels[rows], before[rows]) for rows in blocks])
+    classes = pred_probs.shape[1]
+    first = _spaced(np.flatnonzero(in_first_half), classes)
+    value = fit_temperature(targets[first], pred_probs[first])
+    second = np.flatnonzero(in_second_half)
+    right = pred_probs.argmax(axis=1)[second] == targets[second]
+    images = len(second)
+    blocks = [second[rows] for rows in row_blocks(second[:, None], classes)]
+    loss_before = np.concatenate([_losses(targets[rows], pred_probs[rows]) for rows in blocks])
     loss_after = np.concatenate(
-        [_losses(labels[rows], apply_temperature(before[rows], value)) for rows in blocks]
+        [_losses(targets[rows], apply_temperature(pred_probs[rows], value)) for rows in blocks]
     )
     change = loss_after - loss_before
     return TemperatureEvaluation(
         value=value,
         fitted_on=int(in_first_half.sum()),
         evaluated_on=images,
-        ece_before=expected_calibration_error(before.max(axis=1), right),
-        ece_after=expected_calibration_error(calibrated_confidence(before, value), right),
+        ece_before=expected_calibration_error(pred_probs.max(axis=1)[second], right),
+        ece_after=expected_calibration_error(
+            calibrated_confidence(pred_probs, value)[second], right
+        ),
         nll_before=float(loss_before.mean()),
         nll_after=float(loss_after.mean()),
         nll_change=bootstrap(lambda counts: counts @ change / images, images, generator),
     )
 
 
-def fit_temperature(targets: np.ndarray, pred_probs: np.ndarray, smoothing: float = 0) -> float:
+def fit_temperature(targets: np.ndarray, pred_probs: Rows, smoothing: float = 0) -> float:
     """Return the temperature with the least loss, from LOWEST_ to HIGHEST_TEMPERATURE.
 
     smoothing: share of each label that is given to all classes alike, which limits the confidence
     where few images are all right (Platt 1999); not with bce. Of very many probabilities only
     evenly spaced rows are used.
     """
-    stride = -(-pred_probs.size // _MOST_PROBABILITIES)
-    targets = targets[::stride]
-    pred_probs = pred_probs[::stride]
-
-    possible = pred_probs > 0  # not what a class without training images has
+    rows = _spaced(np.arange(len(targets)), pred_probs.shape[1])
+    targets = targets[rows]
+    spaced = np.asarray(pred_probs[rows])
+    possible = spaced > 0  # not what a class without training images has
 
     def mean_loss(log_temperature: float) -> float:
-        scaled = apply_temperature(pred_probs, np.exp(log_temperature))
+        scaled = apply_temperature(spaced, np.exp(log_temperature))
         loss = (1 - smoothing) * _losses(targets, scaled).mean()
         if smoothing:
             loss -= smoothing * np.log(_clip(scaled[possible])).mean()
@@ -115,15 +116,9 @@ def fit_temperature(targets: np.ndarray, pred_probs: np.ndarray, smoothing: floa
     return float(np.exp(minimum.x))
 
 
-def row_blocks(pred_probs: np.ndarray) -> list[slice]:
-    """Return slices that divide the rows (N, C) into blocks of some millions of probabilities.
-
-    What is computed of one block after another takes 100 MB at any N. Blocks are of about the same
-    size, so that none is so small that rows of bce sum to one by chance.
-    """
-    count = max(1, -(-pred_probs.size // _BLOCK_PROBABILITIES))
-    ends = np.linspace(0, len(pred_probs), count + 1).astype(int).tolist()
-    return [slice(start, end) for start, end in pairwise(ends)]
+def _spaced(rows: np.ndarray, classes: int) -> np.ndarray:
+    """Return evenly spaced ones of these rows, of _MOST_PROBABILITIES in all."""
+    return rows[:: max(1, -(-len(rows) * classes // _MOST_PROBABILITIES))]
 
 
 def calibrated_confidence(pred_probs: np.ndarray, temperature: float) -> np.ndarray:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
+from stages.base.stored_array import row_blocks
 from stages.stats.intervals import CONFIDENCE, Interval, wilson
 from stages.stats.learning_curve import PhotoOutlook
 from stages.stats.predictions import Predictions
-from stages.stats.temperature import apply_temperature, row_blocks
+from stages.stats.temperature import apply_temperature
 
 # The share of the first label issues whose label had been changed, where 5 % of the labels of pets
 # had been: .87 to .91 over five seeds (benchmarks/suspects.py).

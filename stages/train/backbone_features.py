@@ -1,5 +1,7 @@
 """Backbone features: what a frozen backbone sees of images, for a linear probe."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from stages.base.seed import derive_int
@@ -14,8 +16,8 @@ _IMAGES_AT_ONCE = 64
 
 def backbone_features(
     params: ModelParams, size: int, images: ImageSet, classes: int, seed: int, compute: Compute
-) -> np.ndarray:
-    """Return the features after concat pooling, (N, 2F), of images as validation sees them.
+) -> Iterator[np.ndarray]:
+    """Yield the features after concat pooling, (B, 2F), of images as validation sees them.
 
     size: side in pixels. The head of the model, for so many classes, is not asked.
     """

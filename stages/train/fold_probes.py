@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from tqdm import tqdm
 
+from stages.base.stored_array import Rows
 from stages.model.classifier import mean_activations
-from stages.train.linear_probe import as_probe, fit_probe, out_of_fold, predict_probe
+from stages.train.discriminant import LinearProbe, fit_probe
+from stages.train.linear_probe import ProbeAnswers, as_probe, out_of_fold
 from stages.train.probe_start import FoldProbe, ProbeStart
 
 
@@ -21,38 +23,39 @@ class ProbeImages:
     paths: np.ndarray  # (N,) str
     targets: np.ndarray  # (N,) class numbers
     groups: np.ndarray  # (N,) str, the same for images that no fold may part
-    pooled: np.ndarray  # (N, 2F) float32, as concat pooling gives them
+    pooled: Rows  # (N, 2F) float32, as concat pooling gives them
 
 
 def with_fold_probes(
     start: ProbeStart, images: ProbeImages, folds: Mapping[int, np.ndarray], classes: int
-) -> tuple[ProbeStart, np.ndarray]:
-    """Return the start with a probe for each fold, and their probabilities (N, classes) float32.
+) -> tuple[ProbeStart, ProbeAnswers]:
+    """Return the start with a probe for each fold, and their answers.
 
     folds: number -> side of each image, (N,) str: train, valid or excluded. Each image is predicted
     by the probe of the fold that validates it; the probabilities of others are 0.
     """
-    pred_probs = np.zeros((len(images.paths), classes), dtype=np.float32)
-    probes: dict[int, FoldProbe] = {}
+    features = mean_activations(images.pooled)
+    fold_of = np.zeros(len(images.paths), dtype=int)
+    fitted: dict[int, LinearProbe] = {}
     bar = tqdm(folds.items(), "probe by folds", unit="fold", delay=1, leave=False)
     for number, side in bar:
-        valid = side == "valid"
-        probes[number], pred_probs[valid] = _fit_without(images, side == "train", valid, classes)
-    return replace(start, folds=probes), pred_probs
+        fold_of[side == "valid"] = number
+        fitted[number] = _fit_on(features, images, side == "train", classes)
+    answers = ProbeAnswers(features=features, probe_of=fold_of, probes=fitted, classes=classes)
+    right = answers.right(images.targets)
+    probes = {
+        number: FoldProbe(
+            probe=as_probe(fitted[number], images.pooled[side == "train"]),
+            paths=images.paths[fold_of == number],
+            right=right[fold_of == number],
+        )
+        for number, side in folds.items()
+    }
+    return replace(start, folds=probes), answers
 
 
-def _fit_without(
-    images: ProbeImages, train: np.ndarray, valid: np.ndarray, classes: int
-) -> tuple[FoldProbe, np.ndarray]:
-    """Return the probe of the images that train, and its probabilities of those that validate."""
-    features = mean_activations(images.pooled)
+def _fit_on(features: Rows, images: ProbeImages, train: np.ndarray, classes: int) -> LinearProbe:
+    """Return the probe of the images that train, (N,) bool, and its temperature."""
     targets = images.targets[train]
     _, temperature = out_of_fold(features[train], targets, images.groups[train], classes)
-    fitted = fit_probe(features[train], targets)
-    pred_probs = predict_probe(fitted, features[valid], classes, temperature)
-    fold_probe = FoldProbe(
-        probe=as_probe(fitted, images.pooled[train], temperature),
-        paths=images.paths[valid],
-        right=pred_probs.argmax(axis=1) == images.targets[valid],
-    )
-    return fold_probe, pred_probs
+    return replace(fit_probe(features[train], targets), temperature=temperature)

@@ -1,7 +1,7 @@
 """Inference: one pass over images without learning."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,13 +47,15 @@ def predict_batches(
         return torch.cat([to_pred_probs(activations, loss), losses[:, None]], dim=1)
 
     model.eval()
-    answers = torch.cat(_computed(predict, batches))
+    answers = torch.cat([*_computed(predict, batches)])
     pred_probs = answers[:, :-1].contiguous().numpy()
     return Inference(pred_probs, float(answers[:, -1].contiguous().mean()))
 
 
-def pooled_features(model: Classifier, batches: Iterable[Batch], compute: Compute) -> np.ndarray:
-    """Return the backbone's features after concat pooling: (N, 2F) float32."""
+def pooled_features(
+    model: Classifier, batches: Iterable[Batch], compute: Compute
+) -> Iterator[np.ndarray]:
+    """Yield the backbone's features of each batch after concat pooling: (B, 2F) float32."""
     pool = ConcatPool()
 
     def pooled(batch: Batch) -> Tensor:
@@ -63,17 +65,16 @@ def pooled_features(model: Classifier, batches: Iterable[Batch], compute: Comput
         return values
 
     model.eval()
-    return torch.cat(_computed(pooled, batches)).numpy()
+    return (features.numpy() for features in _computed(pooled, batches))
 
 
-def _computed(compute: Callable[[Batch], Tensor], batches: Iterable[Batch]) -> list[Tensor]:
-    """Return what is computed of each batch, on the processor, while a GPU is at the next ones."""
-    done: list[Tensor] = []
+@torch.inference_mode()
+def _computed(compute: Callable[[Batch], Tensor], batches: Iterable[Batch]) -> Iterator[Tensor]:
+    """Yield what is computed of each batch, on the processor, while a GPU is at the next ones."""
     under_way: deque[LateFetch] = deque()
-    with torch.inference_mode():
-        for batch in batches:
-            under_way.append(fetch_later(compute(batch)))
-            if len(under_way) > _UNDER_WAY:
-                done.append(under_way.popleft().result())
-        done += [fetch.result() for fetch in under_way]
-    return done
+    for batch in batches:
+        under_way.append(fetch_later(compute(batch)))
+        if len(under_way) > _UNDER_WAY:
+            yield under_way.popleft().result()
+    for fetch in under_way:
+        yield fetch.result()

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from stages.base.stored_array import Rows
 from stages.stats.learning_curve import CURVE_SHARES
-from stages.train.linear_probe import FOLDS, assign_folds, fit_probe
+from stages.train.discriminant import fit_probe
+from stages.train.linear_probe import FOLDS, assign_folds
 
 
 def probe_curve(
-    features: np.ndarray, targets: np.ndarray, groups: np.ndarray, generator: np.random.Generator
+    features: Rows, targets: np.ndarray, groups: np.ndarray, generator: np.random.Generator
 ) -> np.ndarray:
     """Return which images are wrong for each of CURVE_SHARES, (S, N) bool.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.base.errors import UserError
-from stages.base.files import read_npz, write_npz
+from stages.base.npz_file import read_npz, write_npz
 from stages.model.probe import Probe
 
 _TRIAL = "trial_"  # before the names of the other probe's arrays

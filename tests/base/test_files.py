@@ -2,17 +2,14 @@
 
 import json
 import math
-import os
 import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from stages.base.errors import UserError
-from stages.base.files import sha256_bytes, write_bytes, write_json, write_npz, write_text
-from tests.bounded_memory import bounded_memory
+from stages.base.files import sha256_bytes, write_bytes, write_json, write_text
 
 
 def test_folders_are_created_and_no_partial_file_stays(tmp_path: Path) -> None:
@@ -81,42 +78,6 @@ def test_json_has_the_order_and_letters_that_it_was_given(tmp_path: Path) -> Non
     assert text.index('"z"') < text.index('"a"')
     assert "Ä" in text
     assert text.endswith("}\n")
-
-
-def test_npz_bytes_do_not_depend_on_the_clock(tmp_path: Path) -> None:
-    """The same arrays give the same bytes at another time, and come back with their types."""
-    arrays = {"p": np.arange(6, dtype=np.float32).reshape(2, 3), "name": np.array(["ä", "b"])}
-    write_npz(tmp_path / "a.npz", arrays)
-    time.sleep(0.01)
-    os.utime(tmp_path)
-    write_npz(tmp_path / "b.npz", dict(arrays))
-    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    with np.load(tmp_path / "a.npz", allow_pickle=False) as back:
-        for name, array in arrays.items():
-            assert back[name].dtype == array.dtype
-            np.testing.assert_array_equal(back[name], array)
-
-
-def test_npz_bytes_do_not_depend_on_the_python(tmp_path: Path) -> None:
-    """The bytes are those that other versions of Python and zlib write."""
-    write_npz(tmp_path / "a.npz", {"p": np.arange(6, dtype=np.float32).reshape(2, 3)})
-    content = (tmp_path / "a.npz").read_bytes()
-    assert sha256_bytes(content).startswith("b3d2688df76dd5d3")
-
-
-def test_npz_is_written_without_a_copy(tmp_path: Path) -> None:
-    """An array goes to the file in pieces of 16 MiB, however large it is."""
-    array = np.zeros((20, 2**20))
-    with bounded_memory(2.5 * 2**24):
-        write_npz(tmp_path / "a.npz", {"a": array})
-    assert (tmp_path / "a.npz").stat().st_size > array.nbytes
-
-
-def test_npz_refuses_objects(tmp_path: Path) -> None:
-    """What only pickle could hold is refused, since loading it could run code."""
-    with pytest.raises(ValueError, match=r"[Oo]bject"):
-        write_npz(tmp_path / "o.npz", {"o": np.array([{}], dtype=object)})
-    assert not (tmp_path / "o.npz").exists()
 
 
 def test_sha256_is_the_standard_one() -> None:

@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> Store:
 
 def test_images_that_fit_are_decoded_once(store: Store) -> None:
     """Within the budget an image is decoded once: loaded twice it is the same tensor."""
-    opened = open_image_set(store, SPLITS, ["x", "y"], 2, CPU)
+    [opened] = open_image_sets(store, [SPLITS], ["x", "y"], 2, CPU)
     assert [int(opened.load_image(row).float().mean()) for row in (0, 1)] == [200, 50]
     assert opened.load_image(0) is opened.load_image(0)
     assert opened.prefetch_threads == 1
@@ -38,18 +38,19 @@ EITHER = MemoryBudget(host=16 * 21 * 3, device=0)  # one of the two photographs
 
 
 def test_images_that_do_not_fit_are_decoded_on_demand(store: Store) -> None:
-    """Beyond the budget every load decodes, on as many threads as there are workers."""
-    [opened] = open_image_sets(store, [SPLITS], ["x", "y"], 2, CPU, NOTHING)
-    assert [int(opened.load_image(row).float().mean()) for row in (0, 1)] == [200, 50]
-    assert opened.load_image(0) is not opened.load_image(0)
-    assert opened.prefetch_threads == 2
-    rows = [batch.rows.tolist() for batch in valid_batches(opened, imagenet_spec(), 1)]
-    assert rows == [[0], [1]]
+    """Beyond the budget, or where each is needed once, every load decodes, on several threads."""
+    [beyond] = open_image_sets(store, [SPLITS], ["x", "y"], 2, CPU, NOTHING)
+    for opened in (beyond, open_image_set(store, SPLITS, ["x", "y"], 2)):
+        assert [int(opened.load_image(row).float().mean()) for row in (0, 1)] == [200, 50]
+        assert opened.load_image(0) is not opened.load_image(0)
+        assert opened.prefetch_threads == 2
+        rows = [batch.rows.tolist() for batch in valid_batches(opened, imagenet_spec(), 1)]
+        assert rows == [[0], [1]]
 
 
 def test_targets_are_places_among_the_class_names(store: Store) -> None:
     """A target counts the class names given, not the labels that happen to occur."""
-    opened = open_image_set(store, SPLITS, ["w", "x", "y"], 1, CPU)
+    opened = open_image_set(store, SPLITS, ["w", "x", "y"], 1)
     assert opened.paths == ["b.png", "a.png"]
     assert opened.targets.tolist() == [2, 1]
     assert opened.targets.dtype == np.int64
@@ -57,7 +58,7 @@ def test_targets_are_places_among_the_class_names(store: Store) -> None:
 
 def test_no_rows_open_as_an_empty_set(store: Store) -> None:
     """A side of the split without images has length zero."""
-    assert len(open_image_set(store, SPLITS[:0], ["x", "y"], 1, CPU)) == 0
+    assert len(open_image_set(store, SPLITS[:0], ["x", "y"], 1)) == 0
 
 
 def test_a_subset_is_numbered_from_zero() -> None:

@@ -1,5 +1,7 @@
 """A head that starts from the probe answers as the probe does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,8 @@ from stages.base.errors import UserError
 from stages.model.classifier import Classifier, HeadName, LossName, ModelParams, mean_activations
 from stages.model.probe import Probe, can_be_probe, start_from_probe
 from stages.stats.temperature import apply_temperature
-from stages.train.linear_probe import as_probe, fit_probe, predict_probe
+from stages.train.discriminant import fit_probe
+from stages.train.linear_probe import as_probe
 from tests.train.tiny_training import layer, tiny_model
 
 RNG = np.random.default_rng(0)
@@ -29,8 +32,8 @@ def fitted(targets: np.ndarray, classes: int) -> tuple[Classifier, np.ndarray, n
     pooled = pooled_of(targets)
     probe = fit_probe(mean_activations(pooled), targets)
     model = tiny_model(classes, head="linear").eval()
-    start_from_probe(model, as_probe(probe, pooled, 1.0))
-    return model, pooled, predict_probe(probe, mean_activations(pooled), classes, 1.0)
+    start_from_probe(model, as_probe(probe, pooled))
+    return model, pooled, probe.probabilities(mean_activations(pooled), classes)
 
 
 def head_answers(model: Classifier, pooled: np.ndarray) -> np.ndarray:
@@ -75,9 +78,9 @@ def test_the_answers_are_as_sure_as_the_temperature_says() -> None:
     targets = RNG.integers(0, 3, 90)
     pooled = pooled_of(targets)
     probe = fit_probe(mean_activations(pooled), targets)
-    expected = apply_temperature(predict_probe(probe, mean_activations(pooled), 3, 1.0), 2.5)
+    expected = apply_temperature(probe.probabilities(mean_activations(pooled), 3), 2.5)
     model = tiny_model(3, head="linear").eval()
-    start_from_probe(model, as_probe(probe, pooled, 2.5))
+    start_from_probe(model, as_probe(replace(probe, temperature=2.5), pooled))
     assert head_answers(model, pooled) == pytest.approx(expected, abs=1e-5)
 
 

@@ -211,7 +211,7 @@ def by_folds(labels: list[str]) -> tuple[Predictions, Baseline]:
         predictions,
         paths=baseline.paths,
         targets=targets,
-        pred_probs=baseline.pred_probs,
+        pred_probs=np.asarray(baseline.pred_probs),
         train_paths=baseline.paths,
         train_targets=targets,
         train_margins=np.linspace(-1, 1, len(targets), dtype="float32"),

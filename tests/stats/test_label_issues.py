@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.stats import temperature
+from stages.base import stored_array
 from stages.stats.label_issues import LABEL_ISSUE_COLUMNS, rank_label_issues
 from stages.stats.predictions import Baseline, Predictions
 from tests.bounded_memory import bounded_memory
@@ -150,7 +150,7 @@ def test_a_source_that_is_often_wrong_weighs_little() -> None:
     """Calibration flattens a probe that errs on half the images, however confident it is."""
     baseline, predictions, changed = noisy(0.5)
     assert precision(baseline, predictions, changed) > 0.7
-    table = pd.DataFrame(baseline.pred_probs, baseline.paths)
+    table = pd.DataFrame(np.asarray(baseline.pred_probs), baseline.paths)
     label = table.to_numpy()[np.arange(600), baseline.targets]
     by_probe = pd.Series(label, baseline.paths).nsmallest(len(changed)).index
     assert np.isin(by_probe, changed).mean() < 0.5
@@ -236,7 +236,7 @@ def test_issues_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None
     paths = np.array([f"{number:03}.jpg" for number in range(200)])
     predictions, baseline = example_predictions(list("abcdef"), np.arange(200) % 6, paths)
     whole = rank_label_issues(baseline, predictions, NO_DUPLICATES, 50)
-    monkeypatch.setattr(temperature, "_BLOCK_PROBABILITIES", 60)
+    monkeypatch.setattr(stored_array, "_BLOCK_VALUES", 60)
     pd.testing.assert_frame_equal(
         rank_label_issues(baseline, predictions, NO_DUPLICATES, 50), whole
     )

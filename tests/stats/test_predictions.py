@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from stages.base.errors import UserError
+from stages.base.stored_array import StoredArray
 from stages.stats.predictions import (
     Baseline,
     Predictions,
@@ -43,7 +44,7 @@ def same(first: Predictions | Baseline, second: Predictions | Baseline) -> bool:
     """Return whether every array is equal in values and type, or absent in both."""
     pairs = [(getattr(first, field.name), getattr(second, field.name)) for field in fields(first)]
     present = [(a, b) for a, b in pairs if not (a is None and b is None)]
-    return all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in present)
+    return all(np.array_equal(np.asarray(a), b) and a.dtype == b.dtype for a, b in present)
 
 
 def test_predictions_come_back(tmp_path: Path) -> None:
@@ -56,6 +57,28 @@ def test_baseline_comes_back(tmp_path: Path) -> None:
     """The baseline's arrays survive the round trip too."""
     write_baseline(tmp_path / "b.npz", BASELINE)
     assert same(read_baseline(tmp_path / "b.npz"), BASELINE)
+
+
+def test_the_probabilities_of_the_baseline_stay_in_the_file(tmp_path: Path) -> None:
+    """They are read when they are asked for, written again are the same bytes, and checked."""
+    write_baseline(tmp_path / "b.npz", BASELINE)
+    read = read_baseline(tmp_path / "b.npz")
+    assert isinstance(read.pred_probs, StoredArray)
+    assert isinstance(read.valid_pred_probs, StoredArray)
+    assert np.array_equal(np.asarray(read.pred_probs[1:]), BASELINE.pred_probs[1:])
+    write_baseline(tmp_path / "again.npz", read)
+    content = (tmp_path / "b.npz").read_bytes()
+    assert (tmp_path / "again.npz").read_bytes() == content
+    at = content.index(np.float32(0.75).tobytes())
+    (tmp_path / "b.npz").write_bytes(content[:at] + b"\1" + content[at + 1 :])
+    with pytest.raises(UserError, match=r"b\.npz is damaged"):
+        read_baseline(tmp_path / "b.npz")
+    np.savez(
+        tmp_path / "b.npz",
+        **{**np.load(tmp_path / "again.npz"), "probabilities": 2 * np.ones((3, 2), "f4")},
+    )
+    with pytest.raises(UserError, match="probabilities must lie from 0 to 1"):
+        read_baseline(tmp_path / "b.npz")
 
 
 def test_same_content_same_bytes(tmp_path: Path) -> None:

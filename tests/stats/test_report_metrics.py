@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
@@ -14,7 +15,7 @@ def test_metrics_agree_with_scikit_learn() -> None:
     metrics = interpreted(predictions, baseline).metrics
     both = [
         (metrics, predictions.pred_probs),
-        (metrics["baseline"], baseline.valid_pred_probs),
+        (metrics["baseline"], np.asarray(baseline.valid_pred_probs)),
     ]
     for scores, pred_probs in both:
         predicted = pred_probs.argmax(axis=1)

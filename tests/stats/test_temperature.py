@@ -7,6 +7,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
+from stages.base import stored_array
 from stages.base.seed import derive
 from stages.stats import temperature
 from stages.stats.temperature import (
@@ -172,12 +173,9 @@ def test_confidence_is_computed_block_by_block(monkeypatch: pytest.MonkeyPatch) 
     draw = derive(3, "blocks")
     logits = draw.normal(0, 3, (101, 7))
     for rows in (softmax(logits, axis=1), expit(logits), softmax(logits, axis=1)[:1]):
-        monkeypatch.setattr(temperature, "_BLOCK_PROBABILITIES", 70)
-        blocks = temperature.row_blocks(rows)
-        assert len(blocks) == -(-rows.size // 70)
+        monkeypatch.setattr(stored_array, "_BLOCK_VALUES", 70)
         found = temperature.calibrated_confidence(rows, 2.0)
         assert (found == apply_temperature(rows, 2.0).max(axis=1)).all()
-    assert [rows[block].tolist() for block in temperature.row_blocks(rows[:0])] == [[]]
 
 
 def test_the_evaluation_does_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +185,7 @@ def test_the_evaluation_does_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatc
     pred_probs = softmax(draw.normal(0, 2, (200, 5)), axis=1)
     half = np.arange(200) % 2 == 0
     whole = temperature.evaluate_temperature(targets, pred_probs, half, derive(5, "draws"))
-    monkeypatch.setattr(temperature, "_BLOCK_PROBABILITIES", 50)
+    monkeypatch.setattr(stored_array, "_BLOCK_VALUES", 50)
     assert whole == temperature.evaluate_temperature(targets, pred_probs, half, derive(5, "draws"))
 
 

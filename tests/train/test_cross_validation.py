@@ -15,9 +15,10 @@ from stages.model.classifier import mean_activations
 from stages.model.probe import start_from_probe
 from stages.train import cross_validation
 from stages.train.cross_validation import CrossValidated, cross_validate, train_model
+from stages.train.discriminant import fit_probe
 from stages.train.fold_probes import ProbeImages, with_fold_probes
 from stages.train.infer import pooled_features, predict_batches
-from stages.train.linear_probe import fit_probe, fit_probe_start
+from stages.train.linear_probe import fit_probe_start
 from stages.train.loop import fine_tune
 from stages.train.probe_start import ProbeStart
 from stages.train.recipe import DEEP, FROM_PROBE
@@ -48,7 +49,7 @@ def start_of(run: TrainingRun) -> ProbeStart:
     """Return the probes on the features of the model as it is, with one for each fold."""
     data = run.loaders
     batches = list(replace(data, valid=data.train).valid_batches())
-    pooled = pooled_features(run.task.model, batches, CPU)
+    pooled = np.concatenate([*pooled_features(run.task.model, batches, CPU)])
     paths = np.array(data.train.paths)
     targets = data.train.targets
     groups = np.arange(SEEN)

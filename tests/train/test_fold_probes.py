@@ -1,14 +1,15 @@
 """The probe of each fold has not seen it, and predicts it as one fitted on the others does."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from stages.model.classifier import mean_activations
 from stages.model.probe import Probe
+from stages.train.discriminant import fit_probe
 from stages.train.fold_probes import ProbeImages, with_fold_probes
-from stages.train.linear_probe import fit_probe, fit_probe_start, out_of_fold, predict_probe
+from stages.train.linear_probe import fit_probe_start, out_of_fold
 from stages.train.probe_start import ProbeStart
 
 RNG = np.random.default_rng(0)
@@ -27,7 +28,8 @@ def fitted(targets: np.ndarray = TARGETS) -> tuple[ProbeStart, np.ndarray]:
     images = ProbeImages(paths=PATHS, targets=targets, groups=GROUPS, pooled=POOLED)
     probe = fit_probe(mean_activations(POOLED), targets)
     start = fit_probe_start(probe, POOLED, targets, np.arange(60), PATHS, 3)
-    return with_fold_probes(start, images, FOLDS, 3)
+    with_probes, answers = with_fold_probes(start, images, FOLDS, 3)
+    return with_probes, np.concatenate([*answers.blocks()])
 
 
 def same(first: Probe, second: Probe) -> bool:
@@ -44,8 +46,8 @@ def test_a_fold_is_predicted_by_the_probe_of_the_others() -> None:
         train = side == "train"
         valid = side == "valid"
         _, temperature = out_of_fold(features[train], TARGETS[train], GROUPS[train], 3)
-        probe = fit_probe(features[train], TARGETS[train])
-        expected = predict_probe(probe, features[valid], 3, temperature)
+        probe = replace(fit_probe(features[train], TARGETS[train]), temperature=temperature)
+        expected = probe.probabilities(features[valid], 3)
         fold = start.folds[number]
         assert np.array_equal(pred_probs[valid], expected)
         assert fold.paths.tolist() == PATHS[valid].tolist()

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.stats.learning_curve import CURVE_SHARES
-from stages.train.linear_probe import FOLDS, assign_folds, fit_probe, out_of_fold
+from stages.train.discriminant import fit_probe
+from stages.train.linear_probe import FOLDS, assign_folds, out_of_fold
 from stages.train.probe_curve import probe_curve, thin_out
 
 RNG = np.random.default_rng(0)
@@ -67,9 +68,9 @@ def test_photos_of_bursts_do_not_hide_that_others_would_help() -> None:
 def test_the_whole_share_is_the_probe_out_of_fold() -> None:
     """The last row has wrong what the baseline's own probabilities have wrong."""
     wrong = probe_curve(FEATURES, TARGETS, GROUPS, np.random.default_rng(1))
-    pred_probs, _ = out_of_fold(FEATURES, TARGETS, GROUPS, 4)
+    answers, _ = out_of_fold(FEATURES, TARGETS, GROUPS, 4)
     assert wrong.shape == (len(CURVE_SHARES), 160)
-    assert (wrong[-1] == (pred_probs.argmax(axis=1) != TARGETS)).all()
+    assert (wrong[-1] == ~answers.right(TARGETS)).all()
 
 
 def test_each_row_is_a_probe_of_its_share() -> None:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from stages.base.errors import UserError
-from stages.base.files import read_npz, write_npz
+from stages.base.npz_file import read_npz, write_npz
 from stages.model.classifier import mean_activations
+from stages.train.discriminant import fit_probe
 from stages.train.linear_probe import (
     assign_folds,
     error_out_of_fold,
-    fit_probe,
     fit_probe_start,
     out_of_fold,
 )
@@ -76,7 +76,7 @@ def test_error_and_temperature_are_out_of_fold() -> None:
     """Both are those of the training images, each by a probe that was fitted without it."""
     start = fitted()
     answers, temperature = out_of_fold(mean_activations(POOLED), TARGETS, GROUPS, 3)
-    assert start.error == np.mean(answers.argmax(axis=1) != TARGETS)
+    assert start.error == np.mean(~answers.right(TARGETS))
     assert start.probe.temperature == temperature
     assert start.trial_probe.temperature == start.probe.temperature
 

@@ -22,8 +22,9 @@ from stages.model.classifier import ModelParams, mean_activations
 from stages.model.probe import start_from_probe
 from stages.stats.metrics_record import Verdict
 from stages.train.checkpoint import Checkpoints
+from stages.train.discriminant import fit_probe
 from stages.train.infer import pooled_features, predict_batches
-from stages.train.linear_probe import fit_probe, fit_probe_start
+from stages.train.linear_probe import fit_probe_start
 from stages.train.loop import fine_tune
 from stages.train.probe_start import ProbeStart
 from stages.train.recipe import DEEP, FROM_PROBE, HEAD_FIRST
@@ -87,7 +88,7 @@ def run_of(folder: Path, data: DataLoaders, **changes: object) -> TrainingRun:
 def probe_start(run: TrainingRun, data: DataLoaders) -> ProbeStart:
     """Return the probes on the features of the model as it is."""
     batches = list(replace(data, valid=data.train).valid_batches())
-    pooled = pooled_features(run.task.model, batches, CPU)
+    pooled = np.concatenate([*pooled_features(run.task.model, batches, CPU)])
     paths = np.array(data.train.paths)
     targets = data.train.targets
     probe = fit_probe(mean_activations(pooled), targets)
