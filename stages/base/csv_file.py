@@ -2,19 +2,41 @@
 
 import csv
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, Literal
 
 import pandas as pd
 
-from stages.base.files import write_text
+from stages.base.files import write_bytes
+
+_Quoting = Literal[0, 2]  # csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC
+_ROWS_AT_ONCE = 10_000  # as text, which takes up to 1 kB a row while it is made
 
 
 def write_csv(path: Path | str, table: pd.DataFrame) -> None:
     """Write a table without its row index; floats keep the digits that bring them back exactly."""
-    text = table.to_csv(index=False, lineterminator="\n")
-    if "\r" in text:  # Python before 3.13 does not quote it, and other readers end a line there
-        text = table.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    write_text(path, text)
+
+    def write(file: BinaryIO) -> None:
+        if _write_rows(file, table, csv.QUOTE_MINIMAL):
+            return
+        file.seek(0)
+        file.truncate()
+        _write_rows(file, table, csv.QUOTE_NONNUMERIC)
+
+    write_bytes(path, write)
+
+
+def _write_rows(file: BinaryIO, table: pd.DataFrame, quoting: _Quoting) -> bool:
+    """Write the header and all rows, some at a time; return whether no cell needs other quotes.
+
+    Python before 3.13 does not quote a carriage return, and other readers end a line there.
+    """
+    for start in range(0, max(1, len(table)), _ROWS_AT_ONCE):
+        rows = table[start : start + _ROWS_AT_ONCE]
+        text = rows.to_csv(index=False, header=not start, lineterminator="\n", quoting=quoting)
+        if "\r" in text and quoting == csv.QUOTE_MINIMAL:
+            return False
+        file.write(text.encode("utf-8"))
+    return True
 
 
 def read_text_csv(source: Path | IO[bytes]) -> pd.DataFrame:

@@ -3,13 +3,17 @@
 import csv
 import io
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.base import csv_file
 from stages.base.csv_file import read_text_csv, write_csv
+from tests.bounded_memory import bounded_memory
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
@@ -29,6 +33,28 @@ def test_csv_has_no_index_and_quotes_what_needs_it(tmp_path: Path) -> None:
     assert content.startswith(b"path\n")
     assert b"\r" not in content
     assert pd.read_csv(tmp_path / "t.csv", keep_default_na=False)["path"].tolist() == names
+
+
+@pytest.mark.parametrize(
+    "names", [["a.jpg", "b,c.jpg", "d.jpg"], ["a.jpg", "old\rmac.jpg", "c"], []]
+)
+def test_pieces_are_the_bytes_of_the_whole(
+    tmp_path: Path, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that are written two at a time are the text that pandas makes of all at once."""
+    monkeypatch.setattr(csv_file, "_ROWS_AT_ONCE", 2)
+    table = pd.DataFrame({"path": names, "p": np.linspace(0, 1, len(names))})
+    write_csv(tmp_path / "t.csv", table)
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if "\r" in "".join(names) else csv.QUOTE_MINIMAL
+    whole = table.to_csv(index=False, lineterminator="\n", quoting=quoting)
+    assert (tmp_path / "t.csv").read_bytes() == whole.encode()
+
+
+def test_a_table_is_written_with_the_memory_of_a_piece(tmp_path: Path) -> None:
+    """Of 100,000 rows of 60 characters the text is never in memory whole."""
+    table = pd.DataFrame({"path": ["a" * 60] * 100_000})
+    with bounded_memory(5e6):
+        write_csv(tmp_path / "t.csv", table)
 
 
 def read_back(tmp_path: Path, content: bytes) -> pd.DataFrame:
