@@ -55,10 +55,11 @@ def main() -> None:
     store = Store(Path("data/presized"))
     predictions = read_predictions("data/predictions.npz")
     baseline = read_baseline("data/baseline.npz")
-    images = read_images(Path("data/manifest/images.csv"))
     reports = read_reports()
 
-    properties = image_properties(predictions.paths, store.image, images)
+    originals = read_images(Path("data/manifest/images.csv"))
+    properties = image_properties(predictions.paths, store.image, originals)
+    del originals  # of a million photos 300 MB
     duplicates = read_duplicates(Path("data/duplicates.csv"))
     groups = group_photos(store.index["path"].tolist(), duplicates)
     result = interpret(predictions, baseline, groups, properties, params, read_seed())

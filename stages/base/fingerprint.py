@@ -8,12 +8,11 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
 from stages.base.errors import UserError
-from stages.base.files import sha256_bytes
 from stages.base.params import PARAMS
 from stages.base.yaml_file import read_yaml
 
@@ -27,7 +26,10 @@ def fingerprint(*values: Any) -> str:
     >>> fingerprint("jpeg", {"size": 160}) == fingerprint("jpeg", {"size": 160})
     True
     """
-    return sha256_bytes(json.dumps(values, sort_keys=True).encode())[:16]
+    digest = sha256()
+    for piece in json.JSONEncoder(sort_keys=True).iterencode(values):  # a million paths are 100 MB
+        digest.update(piece.encode())
+    return digest.hexdigest()[:16]
 
 
 def stage_fingerprints(stage: str, threads: int) -> dict[str, str]:

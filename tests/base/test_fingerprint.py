@@ -1,11 +1,13 @@
 """Fingerprints change with what a stage depends on, and with nothing else."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from stages.base.errors import UserError
+from stages.base.files import sha256_bytes
 from stages.base.fingerprint import fingerprint, stage_fingerprints
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +101,13 @@ def test_missing_data_is_refused_by_name(before: dict[str, str], tmp_path: Path)
 def test_threads_change_nothing(before: dict[str, str]) -> None:
     """However many threads read the files, the fingerprints are the same."""
     assert stage_fingerprints("fine_tune", 1) == before
+
+
+def test_it_is_the_hash_of_the_values_as_json() -> None:
+    """Piece by piece comes what the whole text gives, of whatever JSON knows."""
+    values = (["ü", 'a"b', "\u2028"], {"b": [1, 2.5, 1e-7, None], "a": {"c": True}}, (), {}, "")
+    text = json.dumps(values, sort_keys=True)
+    assert fingerprint(*values) == sha256_bytes(text.encode())[:16]
 
 
 def test_values_and_their_order_count_but_not_the_order_of_keys() -> None:
