@@ -48,8 +48,8 @@ def open_image_set(
     """Return the images of these rows of the split, to be decoded when a batch needs them."""
     paths = splits["path"].tolist()
     targets = pd.Categorical(splits["label"], categories=class_names).codes.astype(np.int64)
-    index = store.index.set_index("path").loc[paths]
-    sizes = index[["height", "width"]].to_numpy(np.int32)
+    sides = store.index[["path", "height", "width"]].set_index("path")
+    sizes = sides.loc[paths].to_numpy(np.int32)
 
     def read_into(row: int, out: NDArray[np.uint8]) -> None:
         decode_into(store, paths[row], out)
