@@ -40,12 +40,12 @@ def process_group(compute: Compute) -> Iterator[None]:
     if compute.rank.count == 1:
         yield
         return
-    if compute.device.type == "cuda":
-        dist.init_process_group("nccl", device_id=compute.device)
-    else:
-        dist.init_process_group("gloo")
-    refuse_another_renderer(compute)
     try:
+        if compute.device.type == "cuda":
+            dist.init_process_group("nccl", device_id=compute.device)
+        else:
+            dist.init_process_group("gloo")
+        refuse_another_renderer(compute)
         yield
     except RuntimeError as error:
         lost = is_lost_peer(error)

@@ -7,16 +7,21 @@ from pathlib import Path
 
 import psutil
 import pytest
+from torch.distributed.elastic.rendezvous import RendezvousParameters
+from torch.distributed.elastic.rendezvous.registry import get_rendezvous_handler
 
+from stages.base.ranks import Rank
+from stages.tools.torchrun import torchrun_options
 from tests.cluster.running_dask import wait_until
+from tests.train.two_processes import result_file
 
 ROOT = Path(__file__).parents[2]
 
 
-def lines_of(folder: Path, how: str) -> list[str]:
-    """Return what two processes print on stderr, of which the second ends; bars left out."""
-    done = subprocess.run(
-        [sys.executable, "-m", "stages.tools.torchrun", "--standalone", "--nproc-per-node=2",
+def train_in_two(folder: Path, how: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Let two processes train, of which the second ends."""
+    return subprocess.run(
+        [sys.executable, "-m", "stages.tools.torchrun", "--nproc-per-node=2", *options,
          "-m", "tests.train.dying_rank", str(folder), how],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -24,8 +29,45 @@ def lines_of(folder: Path, how: str) -> list[str]:
         text=True,
         check=False,
     )  # fmt: skip
+
+
+def lines_of(folder: Path, how: str) -> list[str]:
+    """Return what two processes print on stderr, of which the second ends; bars left out."""
+    done = train_in_two(folder, how)
     assert done.returncode == 1, done.stderr
     return [line for line in done.stderr.splitlines() if line and "image/s" not in line]
+
+
+def test_each_attempt_meets_at_a_place_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process of a restart reads where those before it listened; c10d meets so, the default."""
+    for name in ("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"):
+        monkeypatch.setenv(name, "")  # to be restored as it was
+        monkeypatch.delenv(name)
+    options = torchrun_options(["--nproc-per-node=2", "--max-restarts=1", "-m", "stages.fine_tune"])
+    assert options.standalone
+    meeting = get_rendezvous_handler(RendezvousParameters("c10d", "localhost:0", "test", 1, 1))
+    places = [meeting.next_rendezvous().bootstrap_store_info for _ in range(2)]
+    assert places[0] != places[1]
+    assert not meeting.use_agent_store
+
+
+def test_other_ways_to_meet_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A meeting that is named, or of several machines, is the one that was asked for."""
+    monkeypatch.setenv("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "0")
+    for option in ("--nnodes=2", "--rdzv-backend=c10d"):
+        assert not torchrun_options([option, "-m", "stages.fine_tune"]).standalone
+    assert os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] == "0"
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_a_restart_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
+    """With --max-restarts=1 a process that is killed once costs some steps, and the run ends."""
+    done = train_in_two(tmp_path, "killed once", "--max-restarts=1")
+    assert done.returncode == 0, done.stderr
+    assert "checkpoint: epoch 2, step " in (tmp_path / "log").read_text(encoding="utf-8")
+    for number in range(2):
+        assert result_file(tmp_path, Rank(number, 2)).exists()
 
 
 @pytest.mark.slow

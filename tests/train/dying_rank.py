@@ -5,14 +5,16 @@ import sys
 from pathlib import Path
 
 from stages.base.entry_point import run_command
-from tests.train.two_processes import fail_in_second, train_and_signal
+from tests.train.two_processes import fail_in_second, train_and_die_once, train_and_signal
 
 
 def main() -> None:
-    """Train, until the second process is killed, or fails."""
+    """Train, until the second process is killed, the first time or whenever it runs, or fails."""
     folder = Path(sys.argv[1])
     if sys.argv[2] == "killed":
         train_and_signal(folder, 1, signal.SIGKILL)
+    elif sys.argv[2] == "killed once":
+        train_and_die_once(folder, 1)
     else:
         fail_in_second(folder, ValueError("no such luck"))
 

@@ -234,6 +234,23 @@ def test_a_process_whose_peer_has_died_waits_for_its_launcher(
     assert str(failure).endswith(f"{cause}); if that one has ended, its own line says why")
 
 
+def test_a_process_that_finds_nobody_where_another_listened_waits_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that cannot meet the others, of whom one has ended, has lost a peer as well."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("Gloo connectFullMesh failed with SO_ERROR: Connection refused")
+
+    waited: list[float] = []
+    monkeypatch.setattr(distributed, "sleep", waited.append)
+    monkeypatch.setattr(dist, "init_process_group", refuse)
+    compute = Compute(torch.device("cpu"), torch.float32, SECOND)
+    with pytest.raises(LostPeer, match="Connection refused"), process_group(compute):
+        pass
+    assert waited == [5.0]
+
+
 def test_other_errors_of_nccl_are_this_process_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their whole text is shown, in one line; errors of another kind pass as they are."""
     failure = line_of_failure(dist.DistBackendError(ANOTHER), monkeypatch)
