@@ -33,7 +33,6 @@ from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import write_predictions
 from stages.store.reader import Store
 from stages.train.cross_validation import train_model
-from stages.train.distributed import process_group
 from stages.train.launch import launch
 from stages.train.lr_suggest import read_suggestion
 from stages.train.plan import FineTuneParams
@@ -70,9 +69,9 @@ def train() -> None:
     options = list_candidates(read_run_params(first_recipe(read_value("model.arch", str))), start)
     suggestion = read_suggestion(Path("reports/lr_find/suggestion.json"))
     recipe = options.named(suggestion.recipe)
-    run = open_run(read_run_params(recipe), inputs)
-    base_lr = run.task.params.choose_lr(suggestion)
-    with process_group(run.task.compute):
+    with inputs.together():
+        run = open_run(read_run_params(recipe), inputs)
+        base_lr = run.task.params.choose_lr(suggestion)
         trained = train_model(start, recipe, run, base_lr, tqdm.write)
     if not rank.first:
         return

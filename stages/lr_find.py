@@ -33,8 +33,6 @@ from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import ModelParams
 from stages.store.reader import Store
 from stages.train.choice import choose
-from stages.train.device import open_device
-from stages.train.distributed import process_group
 from stages.train.launch import launch
 from stages.train.lr_range import LrFindParams, SweepPoint
 from stages.train.plan import FineTuneParams
@@ -67,7 +65,7 @@ def find() -> None:
         checkpoints=PRIVATE_FOLDER / "lr_find",
         fingerprints=stage_fingerprints("lr_find", workers()) if rank.first else {},
     )
-    with process_group(open_device(device_name(), "auto", rank=rank)):
+    with inputs.together():
         choice = choose(start, options, read_params_of, inputs, lr_find, tqdm.write)
     if not rank.first:
         return

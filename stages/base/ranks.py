@@ -12,11 +12,12 @@ from stages.base.errors import UserError
 
 @dataclass(frozen=True)
 class Rank:
-    """A process of those that train one model: its rank, their count, its rank on its machine."""
+    """A process of those that train one model: its rank and their count, of all and where it is."""
 
     number: int = 0
     count: int = 1
-    local: int = 0
+    local: int = 0  # its rank among those of its machine
+    here: int = 1  # the count of those
 
     @property
     def first(self) -> bool:
@@ -36,7 +37,7 @@ def this_rank() -> Rank:
 
     A UserError names the variable that is no number, as where a cluster sets it otherwise.
     """
-    names = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
+    names = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
     values = {name: os.environ.get(name, value) for name, value in names.items()}
     for name, value in values.items():
         if not re.fullmatch("[0-9]{1,6}", value):

@@ -84,7 +84,7 @@ def open_dataloaders(
     valid = splits[splits["split"] == "valid"]
     _refuse_uneven(plan, len(train), len(valid))
     class_names = list_class_names(splits)
-    budget = memory_budget(render.device, plan.rank.count)
+    budget = memory_budget(render.device, plan.rank)
     train_set, valid_set = open_image_sets(
         store, [train, valid], class_names, workers, render.device, budget
     )

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from stages.batch.flat_images import FlatImages
 from stages.batch.memory_budget import MemoryBudget, memory_budget
+from stages.batch.shared_images import can_share, decode_together
 from stages.store.decode_into import decode_into
 from stages.store.reader import Store
 
@@ -74,21 +75,46 @@ def open_image_sets(
     """Return the image set of each part of the split; a target is the place among class_names.
 
     The images of a part are decoded now, by threads, when they fit the budget beside those of the
-    parts before it, and otherwise whenever a batch needs them.
+    parts before it, and otherwise whenever a batch needs them. Processes that train together call
+    this together; those of a machine decode a share each, and hold one copy between them.
     """
     left = budget or memory_budget(device)
     opened: list[ImageSet] = []
     for part in splits:
-        image_set = open_image_set(store, part, class_names, workers)
-        needed = image_set.flat.bytes if image_set.flat else 0
-        if device.type != "cpu" and 0 < needed <= left.device and image_set.flat:
-            image_set = replace(image_set, flat=image_set.flat.on_device(device))
-            left = replace(left, device=left.device - needed)
-        elif left.fits_host(needed):
-            image_set = _decoded(image_set, workers)
-            left = left.without_host(needed)
+        anew = open_image_set(store, part, class_names, workers)
+        image_set, left = _within(left, anew, workers, device)
         opened.append(image_set)
     return opened
+
+
+def _within(
+    budget: MemoryBudget, anew: ImageSet, workers: int, device: torch.device
+) -> tuple[ImageSet, MemoryBudget]:
+    """Return images, which are decoded now if they fit the budget, and what is left of it."""
+    needed = anew.flat.bytes if anew.flat else 0
+    shared = _shared(anew, budget)
+    if device.type != "cpu" and 0 < needed <= budget.device and anew.flat:
+        source = shared.flat if shared and shared.flat else anew.flat
+        # The shared memory is given back when nothing refers to it any more.
+        flat = replace(source.on_device(device), read_into=anew.flat.read_into)
+        return replace(anew, flat=flat), replace(budget, device=budget.device - needed)
+    if shared:
+        return shared, budget.without_host(needed // budget.rank.here)
+    if budget.fits_host(needed):
+        return _decoded(anew, workers), budget.without_host(needed)
+    return anew, budget
+
+
+def _shared(image_set: ImageSet, budget: MemoryBudget) -> ImageSet | None:
+    """Return the images decoded now into memory that the processes of a machine share, or None."""
+    flat = image_set.flat
+    if flat is None or not can_share(budget.rank):
+        return None
+    fits = budget.of_machine().fits_host(flat.bytes)
+    images = decode_together(flat, fits, budget.rank)
+    if images is None:
+        return None
+    return _from_memory(image_set, [torch.from_numpy(image) for image in images])
 
 
 def _decoded(image_set: ImageSet, workers: int) -> ImageSet:
@@ -97,7 +123,11 @@ def _decoded(image_set: ImageSet, workers: int) -> ImageSet:
     with ThreadPoolExecutor(workers) as pool:
         decoding = pool.map(image_set.load_image, rows)
         bar = tqdm(decoding, "decoding", len(rows), unit="image", delay=1, leave=False)
-        images = list(bar)
+        return _from_memory(image_set, list(bar))
+
+
+def _from_memory(image_set: ImageSet, images: list[Tensor]) -> ImageSet:
+    """Return the image set whose images (H, W, 3) lie in the processor's memory."""
 
     def read_into(row: int, out: NDArray[np.uint8]) -> None:
         out[:] = images[row].numpy()

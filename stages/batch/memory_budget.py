@@ -9,6 +9,7 @@ import psutil
 import torch
 
 from stages.base.cgroups import process_folders
+from stages.base.ranks import SINGLE_PROCESS, Rank
 
 # The shares of what is free now that images may take; the rest is for training, and on a
 # processor for whatever else the machine does.
@@ -34,6 +35,7 @@ class MemoryBudget:
     host: int  # memory of the processor
     device: int  # of a GPU; 0 on a processor
     free: int = 0  # of the processor, of which a small part of the split may take more than `host`
+    rank: Rank = SINGLE_PROCESS  # the process
 
     def fits_host(self, needed: int) -> bool:
         """Return whether images fit the processor's memory."""
@@ -43,15 +45,19 @@ class MemoryBudget:
         """Return what is left of the budget when images lie in the processor's memory."""
         return replace(self, host=max(0, self.host - taken), free=max(0, self.free - taken))
 
+    def of_machine(self) -> "MemoryBudget":
+        """Return what all processes of this machine that train together may take of its memory."""
+        return replace(self, host=self.host * self.rank.here, free=self.free * self.rank.here)
 
-def memory_budget(device: torch.device, processes: int = 1) -> MemoryBudget:
-    """Return the budget of one of the processes that share this machine."""
-    free_host = free_host_memory() // processes
+
+def memory_budget(device: torch.device, rank: Rank = SINGLE_PROCESS) -> MemoryBudget:
+    """Return the budget of one of the processes that train together and share this machine."""
+    free_host = free_host_memory() // rank.here
     host = int(_HOST_SHARE * free_host)
     if device.type != "cuda":
-        return MemoryBudget(host=host, device=0, free=free_host)
+        return MemoryBudget(host=host, device=0, free=free_host, rank=rank)
     free, _ = torch.cuda.mem_get_info(device)
-    return MemoryBudget(host=host, device=int(_DEVICE_SHARE * free))
+    return MemoryBudget(host=host, device=int(_DEVICE_SHARE * free), rank=rank)
 
 
 def free_host_memory(folders: Sequence[Path] | None = None) -> int:

@@ -1,6 +1,7 @@
 """Training run: a model, its data and its params, ready to be trained by a recipe."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from stages.model.files import ModelCard
 from stages.stats.metrics_record import RecipeRecord, TrialRecord
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import open_device
+from stages.train.distributed import process_group
 from stages.train.memory import memory_advice
 from stages.train.plan import FineTuneParams
 from stages.train.probe_start import ProbeStart
@@ -46,6 +48,10 @@ class RunInputs:
     checkpoints: Path  # their file
     fingerprints: dict[str, str]  # of code, params and data, by which a checkpoint is known
     epoch_ended: HistoryListener = no_listener
+
+    def together(self) -> AbstractContextManager[None]:
+        """Join the processes that train together, which is needed before photos are opened."""
+        return process_group(open_device(self.device, "auto", rank=self.rank))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,7 +105,13 @@ def test_threads_change_nothing(before: dict[str, str]) -> None:
 
 def test_it_is_the_hash_of_the_values_as_json() -> None:
     """Piece by piece comes what the whole text gives, of whatever JSON knows."""
-    values = (["ü", 'a"b', "\u2028"], {"b": [1, 2.5, 1e-7, None], "a": {"c": True}}, (), {}, "")
+    values: tuple[object, ...] = (
+        ["ü", 'a"b', "\u2028"],
+        {"b": [1, 2.5, 1e-7, None], "a": {"c": True}},
+        (),
+        {},
+        "",
+    )
     text = json.dumps(values, sort_keys=True)
     assert fingerprint(*values) == sha256_bytes(text.encode())[:16]
 

@@ -30,9 +30,10 @@ def test_one_process_without_torchrun() -> None:
 
 def test_torchruns_variables_give_the_rank(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sixth of eight processes, on the second machine of two, is third there."""
-    for name, value in {"RANK": "6", "WORLD_SIZE": "8", "LOCAL_RANK": "2"}.items():
+    variables = {"RANK": "6", "WORLD_SIZE": "8", "LOCAL_RANK": "2", "LOCAL_WORLD_SIZE": "4"}
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert this_rank() == Rank(6, 8, 2)
+    assert this_rank() == Rank(6, 8, 2, 4)
     assert not this_rank().first
     assert launched_by_torchrun()
 

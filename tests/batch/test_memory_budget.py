@@ -6,6 +6,7 @@ import psutil
 import pytest
 import torch
 
+from stages.base.ranks import Rank
 from stages.batch.memory_budget import MemoryBudget, free_host_memory, memory_budget
 
 V2 = ("memory.max", "memory.current", "active_file 100\ninactive_file 200\n")
@@ -53,11 +54,12 @@ def test_without_a_limit_the_machine_counts(limit: str, tmp_path: Path) -> None:
 
 
 def test_processes_share_the_memory_of_a_machine() -> None:
-    """Each of four processes has about a quarter, and a processor has no memory of a device."""
+    """Each of four has a quarter, wherever four more are; a processor has no memory of a device."""
     alone = memory_budget(torch.device("cpu"))
-    shared = memory_budget(torch.device("cpu"), processes=4)
+    shared = memory_budget(torch.device("cpu"), Rank(1, 8, 1, 4))
     assert alone.device == shared.device == 0
     assert 0.2 < shared.host / alone.host < 0.3
+    assert 0.8 < shared.of_machine().host / alone.host < 1.2
 
 
 def test_on_a_processor_each_part_may_take_four_gib_of_what_is_free() -> None:
