@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -20,7 +20,7 @@ _BLOCK_VALUES = 2**20  # of which at most five copies in float64 are in memory a
 class StoredArray:
     """Rows of an array (N, C) in a file; indexing picks some without reading, np.asarray reads."""
 
-    file: Path | BinaryIO
+    file: Path | IO[bytes]
     offset: int  # of the first value, in bytes
     dtype: np.dtype
     stored_shape: tuple[int, int]  # of all that is stored, row by row
@@ -63,7 +63,7 @@ class StoredArray:
 Rows = np.ndarray | StoredArray
 
 
-def store_rows(file: BinaryIO, blocks: Iterable[np.ndarray]) -> StoredArray:
+def store_rows(file: IO[bytes], blocks: Iterable[np.ndarray]) -> StoredArray:
     """Write blocks of rows (n, C), all of one type, to the end of a file; return them all."""
     offset = file.seek(0, 2)
     block = np.zeros((0, 0), np.float32)  # where there is none
@@ -76,7 +76,7 @@ def store_rows(file: BinaryIO, blocks: Iterable[np.ndarray]) -> StoredArray:
 
 
 def stored_array(
-    file: Path | BinaryIO, offset: int, dtype: np.dtype, shape: tuple[int, int]
+    file: Path | IO[bytes], offset: int, dtype: np.dtype, shape: tuple[int, int]
 ) -> StoredArray:
     """Return all rows of an array in a file."""
     rows, columns = shape
