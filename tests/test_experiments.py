@@ -114,7 +114,7 @@ def test_an_experiment_becomes_a_branch(lab: Repo) -> None:
     assert by_name["other_commit"] == by_branch["other_commit"]
 
 
-@pytest.mark.thorough
+@pytest.mark.thorough  # tests/tools/test_compare.py compares twice on made-up runs
 def test_comparing_twice_gives_the_same_bytes(queued: Repo) -> None:
     """The same revisions give the same three files, and leave the work tree alone."""
     folder = queued.path / "reports" / "compare"

@@ -197,12 +197,19 @@ def test_going_back_restores_instead_of_training(longer: Repo, built: Repo, tmp_
     assert repo.run("git", "status", "--short", "dvc.lock", "reports") == ""
 
 
-@pytest.mark.thorough  # tests/test_resume.py compares two trainings
-def test_forced_runs_make_the_same_bytes(repo: Repo) -> None:
-    """Everything made anew, without any cache of ours, is what dvc.lock already says."""
+@pytest.mark.parametrize(
+    "stages",
+    [
+        # tests/test_resume.py compares trainings.
+        ("baseline", "interpret"),
+        pytest.param(tuple(STAGES), marks=pytest.mark.thorough),
+    ],
+)
+def test_forced_runs_make_the_same_bytes(repo: Repo, stages: tuple[str, ...]) -> None:
+    """What is made anew, without any cache of ours, is what dvc.lock already says."""
     shutil.rmtree(repo.path / ".finetrack", ignore_errors=True)
     lock = (repo.path / "dvc.lock").read_bytes()
-    assert repo.repro("-f") == set(STAGES)
+    assert repo.repro("-f", "-s", *stages) == set(stages)
     assert (repo.path / "dvc.lock").read_bytes() == lock
     assert repo.run("git", "status", "--short") == ""
 

@@ -58,7 +58,6 @@ print(sum(render_view.stats.cache_hits.values()), len(render_view.signatures))
 
 
 @pytest.mark.slow
-@pytest.mark.thorough
 def test_compiled_code_that_a_power_cut_damaged_is_compiled_again(tmp_path: Path) -> None:
     """Files of compiled code that end too early cost a compilation, once, and no traceback."""
 
@@ -73,10 +72,9 @@ def test_compiled_code_that_a_power_cut_damaged_is_compiled_again(tmp_path: Path
         ).stdout
 
     assert run() == "0 1\n"
-    for left in (0, 100):
-        files = list(tmp_path.rglob("render_kernel.render_view*.nb?"))
-        assert files
-        for file in files:
-            os.truncate(file, left)
-        assert run() == "0 1\n"
+    files = list(tmp_path.rglob("render_kernel.render_view*.nb?"))
+    assert len(files) > 1
+    for number, file in enumerate(files):
+        os.truncate(file, 100 * (number % 2))
+    assert run() == "0 1\n"
     assert run() == "1 1\n"

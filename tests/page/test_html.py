@@ -341,7 +341,6 @@ def test_long_lists_are_cut() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.thorough
 def test_a_page_of_ten_thousand_images_is_small() -> None:
     """With all pictures that params allow, of photos full of detail, the page stays below 5 MB."""
 

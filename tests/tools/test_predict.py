@@ -287,7 +287,6 @@ def test_a_killed_run_goes_on(project: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.slow
-@pytest.mark.thorough
 def test_a_past_model_is_used_with_its_report(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     """--rev takes model and trust from git and DVC's cache, whatever lies in the work tree."""
     photos = "data/photos/disc_0*.jpg"
