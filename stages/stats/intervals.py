@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest, norm
+from scipy.special import ndtri
 
 from stages.stats.metrics_record import IntervalRecord
 
@@ -40,8 +40,7 @@ def wilson(hits: int, trials: int) -> Interval:
     """
     if trials == 0:
         return Interval(None, 0.0, 1.0)
-    ends = binomtest(int(hits), int(trials)).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(hits / trials, float(ends.low), float(ends.high))
+    return wilson_around(hits / trials, trials)
 
 
 def wilson_around(share: float, trials: int) -> Interval:
@@ -50,7 +49,7 @@ def wilson_around(share: float, trials: int) -> Interval:
     >>> round(wilson_around(0.9, 10).low - wilson(9, 10).low, 9)
     0.0
     """
-    z = float(norm.ppf((1 + CONFIDENCE) / 2))
+    z = float(ndtri((1 + CONFIDENCE) / 2))
     shrink = 1 + z**2 / trials
     centre = (share + z**2 / (2 * trials)) / shrink
     reach = z * (share * (1 - share) / trials + z**2 / (4 * trials**2)) ** 0.5 / shrink

@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import binomtest
+from scipy.special import betaincc
 
 from stages.stats.intervals import CONFIDENCE, Interval
 from stages.stats.metrics_record import PairedRecord, Verdict
@@ -69,7 +69,9 @@ def verdict_of(p: float, first_is_ahead: bool) -> Verdict:
 def mcnemar(only_first: int, only_second: int) -> float:
     """Return the two-sided p of the exact McNemar test from the two discordant counts."""
     discordant = only_first + only_second
-    return float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
+    fewer = min(only_first, only_second)
+    # The incomplete beta function is the binomial's lower tail, and the upper one is alike.
+    return min(1.0, 2 * float(betaincc(fewer + 1, discordant - fewer, 0.5)))
 
 
 def tango_interval(only_first: int, only_second: int, images: int) -> Interval:

@@ -1,7 +1,6 @@
 """Statistical power of the exact McNemar test, and the sample size that reaches a given power."""
 
 import numpy as np
-from scipy.stats import binom
 
 from stages.stats.intervals import CONFIDENCE
 
@@ -18,6 +17,9 @@ def power(images: int, gained: float, lost: float, level: float = SIGNIFICANCE_L
     discordant = gained + lost
     if discordant == 0:
         return 0.0
+    # Of scipy.special the incomplete beta function would do, and take five times as long.
+    from scipy.stats import binom  # noqa: PLC0415 - 0.4 s, which few comparisons need
+
     # All numbers of discordant images that matter: outside lies one chance in a thousand million.
     low, high = (int(binom.ppf(tail, images, discordant)) for tail in (5e-10, 1 - 5e-10))
     counts = np.arange(low, high + 1)

@@ -5,14 +5,14 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import ndtri
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from stages.stats.intervals import CONFIDENCE, Interval, wilson_around
 from stages.stats.metrics import interval_columns
 
 _STEP = 1e-9  # from the measured area, whose own variance is 0 at 0 and 1
-_Z = float(norm.ppf((1 + CONFIDENCE) / 2))
+_Z = float(ndtri((1 + CONFIDENCE) / 2))
 
 
 def ranking_metrics(targets: np.ndarray, pred_probs: np.ndarray) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Several seeds of one recipe: whether one recipe is better than another, over its runs."""
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from stages.stats.intervals import CONFIDENCE, Interval
 from stages.stats.mcnemar import (
@@ -34,11 +34,11 @@ def compare_seeds(first: np.ndarray, second: np.ndarray) -> PairedComparison:
     if (gained or lost) and images >= 2:
         value = -float(advantage.mean())
         error, freedom = _standard_error(advantage, first, second)
-        reach = error * float(student.ppf((1 + CONFIDENCE) / 2, freedom))
+        reach = error * float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
         difference = Interval(value, max(value - reach, -1.0), min(value + reach, 1.0))
         p = mcnemar(gained, lost)
         if error > 0:
-            p = max(p, float(2 * student.sf(abs(value) / error, freedom)))
+            p = max(p, float(2 * stdtr(freedom, -abs(value) / error)))
     return PairedComparison(
         verdict=verdict_of(p, difference.value is not None and difference.value < 0),
         p=p,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from stages.stats.intervals import CONFIDENCE, wilson
 from stages.stats.metrics_record import ThresholdRecord
@@ -105,7 +105,7 @@ def lower_bound(hits: int, trials: int, alpha: float) -> float:
 
     Clopper and Pearson 1934.
     """
-    return float(beta.ppf(alpha, hits, trials - hits + 1)) if hits else 0.0
+    return float(betaincinv(hits, trials - hits + 1, alpha)) if hits else 0.0
 
 
 def _tries(images: int, level: float) -> list[int]:

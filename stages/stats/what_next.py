@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
+from scipy.special import betaincc
 
 from stages.base.stored_array import row_blocks
 from stages.stats.intervals import CONFIDENCE, Interval, wilson
@@ -67,8 +67,11 @@ def label_cost(predictions: Predictions, label_issues: pd.DataFrame) -> LabelCos
     wrong = predictions.pred_probs.argmax(axis=1) != predictions.targets
     surely = label_issues.loc[label_issues["score"] >= _LEAST_DOUBT, "path"]
     doubted = int((wrong & np.isin(predictions.paths, surely.to_numpy(str))).sum())
-    high = binom.ppf((1 + CONFIDENCE) / 2, doubted, MEASURED_PRECISION) / len(wrong)
-    cost = Interval(MEASURED_PRECISION * doubted / len(wrong), 0.0, float(high))
+    fewer = np.arange(doubted)
+    # The incomplete beta function is the binomial's probability of at most so many.
+    at_most = betaincc(fewer + 1, doubted - fewer, MEASURED_PRECISION)
+    high = int(np.searchsorted(at_most, (1 + CONFIDENCE) / 2)) / len(wrong)
+    cost = Interval(MEASURED_PRECISION * doubted / len(wrong), 0.0, high)
     return LabelCost(mistakes=int(wrong.sum()), doubted=doubted, cost=cost)
 
 

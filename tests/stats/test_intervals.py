@@ -30,6 +30,15 @@ def test_wilson_gives_the_published_values(hits: int, trials: int, low: float, h
     assert [interval.low, interval.high] == pytest.approx([low, high], abs=6e-5)
 
 
+@pytest.mark.parametrize("trials", [1, 2, 59, 1478, 1_000_000])
+def test_wilson_is_scipys(trials: int) -> None:
+    """Both ends are scipy's, of none, one, some and all of the trials."""
+    for hits in sorted({0, 1, trials // 3, trials - 1, trials}):
+        ends = stats.binomtest(hits, trials).proportion_ci(method="wilson")
+        interval = wilson(hits, trials)
+        assert [interval.low, interval.high] == pytest.approx([ends.low, ends.high], rel=1e-12)
+
+
 @given(trials=st.integers(1, 2000), share=st.floats(0, 1))
 def test_wilson_contains_its_value_and_stays_in_range(trials: int, share: float) -> None:
     """Low end, value and high end come in this order between 0 and 1."""

@@ -70,6 +70,14 @@ def test_mcnemar_is_the_sign_test() -> None:
     assert mcnemar(2, 8) == mcnemar(8, 2)
 
 
+@pytest.mark.parametrize("discordant", [1, 2, 7, 60, 1001, 100_000])
+def test_mcnemar_is_scipys_binomial_test(discordant: int) -> None:
+    """The p is that of a binomial test at even chances, from none to all on one side."""
+    for count in sorted({0, 1, discordant // 3, discordant // 2, discordant - 1, discordant}):
+        expected = stats.binomtest(count, discordant).pvalue
+        assert mcnemar(count, discordant - count) == pytest.approx(expected, rel=1e-12, abs=0)
+
+
 def test_tango_gives_the_published_interval() -> None:
     """Fagerland, Lydersen and Laake 2014: 1, 1, 7, 12 children, -0.517 to -0.026."""
     interval = tango_interval(1, 7, 21)

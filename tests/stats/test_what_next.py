@@ -25,11 +25,12 @@ def issues(paths: list[str], score: float = 0.95) -> pd.DataFrame:
 def test_doubted_labels_of_mistakes_cost_what_their_precision_says() -> None:
     """The share of the images is that of so many issues; from none to the end of a binomial."""
     images = len(PREDICTIONS.paths)
-    cost = label_cost(PREDICTIONS, issues(WRONG[:3].tolist()))
-    assert (cost.mistakes, cost.doubted) == (len(WRONG), 3)
-    assert cost.cost.value == pytest.approx(3 * MEASURED_PRECISION / images)
-    assert cost.cost.high == binom.ppf(0.975, 3, MEASURED_PRECISION) / images
-    assert cost.cost.low == 0
+    for doubted in (1, 3, len(WRONG)):
+        cost = label_cost(PREDICTIONS, issues(WRONG[:doubted].tolist()))
+        assert (cost.mistakes, cost.doubted) == (len(WRONG), doubted)
+        assert cost.cost.value == pytest.approx(doubted * MEASURED_PRECISION / images)
+        assert cost.cost.high == binom.ppf(0.975, doubted, MEASURED_PRECISION) / images
+        assert cost.cost.low == 0
 
 
 def test_faint_doubts_and_right_predictions_cost_nothing() -> None:
