@@ -26,25 +26,12 @@ from stages.compare.html import render_comparison
 from stages.compare.pictures import comparison_views
 from stages.compare.record import ComparisonRecord, records_as_json
 from stages.compare.setups import group_by_setup
-from stages.compare.snapshot import ProjectFiles, read_snapshots
+from stages.compare.snapshot import read_snapshots
 from stages.compare.text import comparison_markdown, terminal_text
 from stages.compare.tried_runs import read_tried_outcomes
+from stages.tools.project_files import PROJECT_FILES
 
 COMPARE_FOLDER = Path("reports/compare")
-PROJECT_FILES = ProjectFiles(
-    lock="dvc.lock",
-    outcomes="reports/fine_tune/outcomes.csv",
-    tables={
-        "images": "data/manifest/images.csv",
-        "labels": "data/manifest/labels.csv",
-        "splits": "data/splits.csv",
-        "rejected": "reports/presize/rejected.csv",
-        "corrections": "reports/ingest/corrections.csv",
-    },
-    store="data/presized",
-    page="reports/index.html",
-    model="data/model",
-)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from stages.compare.words import choosing_sentence
 from stages.page.formatting import SPACE, VERDICTS, interval_ends, percent
 from stages.stats.compared_metrics import ComparedMetrics
 from stages.stats.metrics_record import IntervalRecord
-from stages.tools.compare import PROJECT_FILES
+from stages.tools.project_files import PROJECT_FILES
 
 _METRICS = Path("reports/interpret/metrics.json")
 _PAGE = Path("reports/index.html")

@@ -19,7 +19,8 @@ from stages.compare.dvc_cache import DvcCache, open_dvc_cache
 from stages.compare.dvc_lock import output_hashes, read_lock
 from stages.compare.git import WORKSPACE, GitHistory
 from stages.compare.redraw_page import redraw_page
-from stages.tools.compare import COMPARE_FOLDER, PROJECT_FILES
+from stages.tools.compare import COMPARE_FOLDER
+from stages.tools.project_files import PROJECT_FILES
 
 
 def main() -> None:

@@ -36,8 +36,8 @@ from stages.serve.guard import Guard, GuardRules
 from stages.serve.local_server import LOOPBACK, open_port, serve
 from stages.serve.rerun import Rerun
 from stages.serve.served_page import read_report_page
-from stages.tools.compare import PROJECT_FILES
 from stages.tools.model_options import RESULTS
+from stages.tools.project_files import PROJECT_FILES
 
 _CORRECTIONS = Path("data/corrections.csv")
 _PORT = 8123  # few programs take it; a fixed one keeps what the browser remembers

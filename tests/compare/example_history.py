@@ -14,7 +14,7 @@ from stages.base.files import write_bytes, write_text
 from stages.compare.dvc_cache import DvcCache, md5_of
 from stages.compare.git import GitHistory
 from stages.compare.snapshot import Snapshot, read_snapshot
-from stages.tools.compare import PROJECT_FILES
+from stages.tools.project_files import PROJECT_FILES
 
 OUTCOMES = PROJECT_FILES.outcomes
 CACHE = ".dvc/cache"

@@ -24,7 +24,7 @@ from stages.compare.text import comparison_markdown
 from stages.images.resize import PresizeParams
 from stages.store.reader import Store
 from stages.store.writer import write_store
-from stages.tools.compare import PROJECT_FILES
+from stages.tools.project_files import PROJECT_FILES
 from tests.compare.example_history import OUTCOMES, ExampleHistory, outcomes_table
 
 PATHS = [f"{number:02}.jpg" for number in range(40)]

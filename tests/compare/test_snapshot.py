@@ -10,7 +10,7 @@ from stages.base.errors import UserError
 from stages.base.files import write_bytes
 from stages.compare.dvc_lock import output_hashes
 from stages.compare.snapshot import read_snapshots
-from stages.tools.compare import PROJECT_FILES
+from stages.tools.project_files import PROJECT_FILES
 from tests.compare.example_history import OUTCOMES, ExampleHistory, csv_bytes, outcomes_table
 
 ROWS = [("a.jpg", "cat", "cat"), ("b.jpg", "dog", "cat")]

@@ -8,7 +8,8 @@ import pytest
 from stages.base.errors import UserError
 from stages.compare.dvc_cache import md5_of
 from stages.tools import past_page
-from stages.tools.compare import COMPARE_FOLDER, PROJECT_FILES
+from stages.tools.compare import COMPARE_FOLDER
+from stages.tools.project_files import PROJECT_FILES
 from tests.compare.example_history import ExampleHistory, lock_entry, validated
 
 PAGES = {"v1": b"<p>first</p>", "v2": b"<p>second</p>"}
