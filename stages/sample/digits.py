@@ -7,13 +7,12 @@ of handwritten digits" (E. Alpaydin and C. Kaynak, 1998), as scikit-learn ships 
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from sklearn.datasets import load_digits
 from tqdm import tqdm
 
 from stages.base.files import write_bytes
@@ -46,12 +45,21 @@ def write_sample(folder: Path, count: int = SAMPLE_COUNT, workers: int = -1) -> 
     processes (-1: one per core) changes a byte.
     """
     photos = sample_files(count)
-    scans = load_digits().images[_order()]
+    scans = _scanned("images")[_order()]
     jobs = (delayed(file_content)(photo, scans[photo.scan]) for photo in photos)
     files = Parallel(n_jobs=workers, return_as="generator")(jobs)
     for photo, content in zip(photos, tqdm(files, "photographs", len(photos)), strict=True):
         write_bytes(folder / photo.path, content)
     return len(photos)
+
+
+def _scanned(key: Literal["images", "target"]) -> NDArray[Any]:
+    """Return the digits (N, 8, 8) that come with scikit-learn, or what each is."""
+    # .9 s, which who brings photos does not wait for, nor each process that draws.
+    from sklearn.datasets import load_digits  # noqa: PLC0415
+
+    scanned: NDArray[Any] = load_digits()[key]
+    return scanned
 
 
 def planted_faults(count: int = SAMPLE_COUNT) -> list[tuple[str, str, str]]:
@@ -64,7 +72,7 @@ def sample_files(count: int = SAMPLE_COUNT) -> list[SampleFile]:
 
     Copies of photographs that `count` leaves out are left out too.
     """
-    digits = load_digits().target[_order()].tolist()
+    digits = _scanned("target")[_order()].tolist()
     faults = derive(SAMPLE_SEED, "faults").permutation(SAMPLE_COUNT).tolist()
     photos = [
         SampleFile(path=_path(digits[number], number), scan=number)
