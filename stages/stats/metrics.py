@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import confusion_matrix
 
 from stages.base.stored_array import Rows, row_blocks
 from stages.stats.intervals import Interval, bootstrap, wilson, wilson_f1
@@ -11,10 +10,9 @@ from stages.stats.macro import Score, macro_statistic
 
 def confusion(targets: np.ndarray, predicted: np.ndarray, class_count: int) -> np.ndarray:
     """Return the confusion matrix in images, (C, C) int64: row = actual, column = predicted."""
-    if len(targets) == 0 or class_count == 1:  # scikit-learn fails on the one, warns of the other
-        return np.full((class_count, class_count), len(targets), np.int64)
-    matrix: np.ndarray = confusion_matrix(targets, predicted, labels=np.arange(class_count))
-    return matrix
+    # scikit-learn's own takes .6 s to import.
+    cells = np.bincount(targets * class_count + predicted, minlength=class_count**2)
+    return cells.reshape(class_count, class_count)
 
 
 def class_metrics(class_names: np.ndarray, matrix: np.ndarray) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.metrics import (
+    confusion_matrix,
     f1_score,
     precision_recall_fscore_support,
     precision_score,
@@ -25,7 +26,9 @@ def test_rows_are_actual_and_columns_predicted() -> None:
     matrix = confusion(TARGETS, PREDICTED, 4)
     assert matrix[2].tolist() == [2, 0, 0, 1]
     assert matrix.sum() == len(TARGETS)
+    assert matrix.tolist() == confusion_matrix(TARGETS, PREDICTED).tolist()
     assert confusion(TARGETS[:0], PREDICTED[:0], 4).tolist() == np.zeros((4, 4)).tolist()
+    assert confusion(TARGETS[:2], PREDICTED[:2], 1).tolist() == [[2]]
 
 
 def test_by_class_agrees_with_scikit_learn() -> None:
