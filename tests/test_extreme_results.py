@@ -25,6 +25,7 @@ from stages.stats.predictions import (
     write_predictions,
 )
 from stages.tools import compare, headline, past_page
+from stages.tools.project_files import PROJECT_FILES
 from stages.train.discriminant import fit_probe
 from stages.train.linear_probe import out_of_fold
 from tests.compare.example_history import ExampleHistory, lock_entry, outcomes_table
@@ -243,7 +244,7 @@ def test_the_page_of_an_extreme_run_is_copied(
     """An empty page is a page; its md5 is that of nothing."""
     monkeypatch.chdir(history.root)
     monkeypatch.setattr(past_page, "open_dvc_cache", lambda root: history.cache)
-    page = {compare.PROJECT_FILES.page: history.put_in_cache(b"")}
+    page = {PROJECT_FILES.page: history.put_in_cache(b"")}
     history.write_lock({"interpret": lock_entry({}, {}, {}, page)})
     history.commit("empty-page")
     monkeypatch.setattr(sys, "argv", ["past_page", "empty-page"])

@@ -20,6 +20,7 @@ from stages.images.resize import PresizeParams
 from stages.stats.power import images_to_tell
 from stages.store.writer import write_store
 from stages.tools import compare
+from stages.tools.project_files import PROJECT_FILES
 from tests.compare.example_history import OUTCOMES, ExampleHistory, outcomes_table
 
 LABELS = ["cat", "dog", "owl", "<b>&|`"]
@@ -160,7 +161,7 @@ def test_fail_if_worse_does_not_pass_what_cannot_be_compared(
     history: ExampleHistory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Outcomes that cannot be read are no proof that nothing is worse: the exit code is 1."""
-    outcomes = history.root / compare.PROJECT_FILES.outcomes
+    outcomes = history.root / PROJECT_FILES.outcomes
     outcomes.write_text("path,actual\n\0\n")
     run(monkeypatch, "v1")
     with pytest.raises(SystemExit) as stopped:
