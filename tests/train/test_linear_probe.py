@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from stages.base import stored_array
 from stages.base.seed import derive
+from stages.train import linear_probe
 from stages.train.discriminant import fit_probe
 from stages.train.linear_probe import FOLDS, assign_folds, one_probe, out_of_fold
 from tests.bounded_memory import bounded_memory
@@ -126,13 +127,18 @@ def test_classes_of_a_single_image_are_fitted() -> None:
         assert np.abs(activations / temperature).max() < 1000
 
 
-def test_probabilities_out_of_fold_are_computed_block_by_block() -> None:
-    """Of 500 classes, probabilities out of fold take 200 MB at once, with however many images."""
-    features = derive(2, "features").random((10_000, 8), dtype=np.float32)
-    targets = np.arange(10_000) % 500
-    with bounded_memory(200e6):
-        answers, _ = out_of_fold(features, targets, np.arange(10_000), 500)
-        assert sum(len(block) for block in answers.blocks()) == 10_000
+def test_probabilities_out_of_fold_are_computed_block_by_block(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Probabilities out of fold take the memory of a block, with however many images."""
+    monkeypatch.setattr(stored_array, "_BLOCK_VALUES", 2**17)
+    monkeypatch.setattr(linear_probe, "_MOST_ACTIVATIONS", 2**16)
+    features = derive(2, "features").random((40_000, 8), dtype=np.float32)
+    targets = np.arange(40_000) % 40
+    # It takes 6 MB; activations and probabilities of all images at once are 19.
+    with bounded_memory(12e6):
+        answers, _ = out_of_fold(features, targets, np.arange(40_000), 40)
+        assert sum(len(block) for block in answers.blocks()) == 40_000
 
 
 def test_answers_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
