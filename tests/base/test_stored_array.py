@@ -54,7 +54,9 @@ def test_what_is_read_alone_is_in_memory(tmp_path: Path) -> None:
     with (tmp_path / "file").open("w+b") as file, bounded_memory(4e6):
         stored = store_rows(file, (np.full((100, 100), number) for number in range(1000)))
         assert np.asarray(stored[::100])[:, 0].tolist() == list(range(1000))
-        assert str(tmp_path) not in Path("/proc/self/maps").read_text("utf-8")
+        maps = Path("/proc/self/maps")  # of Linux alone
+        if maps.exists():
+            assert str(tmp_path) not in maps.read_text("utf-8")
 
 
 def test_blocks_are_of_about_the_same_size(monkeypatch: pytest.MonkeyPatch) -> None:
