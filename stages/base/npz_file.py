@@ -11,7 +11,7 @@ import numpy as np
 
 from stages.base.errors import UserError
 from stages.base.files import write_bytes
-from stages.base.stored_array import Rows, StoredArray, row_blocks, stored_array
+from stages.base.stored_array import Rows, StoredArray, file_state, row_blocks, stored_array
 
 # The end of the fixed header of a zip's member: the lengths of what else stands before its bytes.
 _LENGTHS = slice(26, 30)
@@ -57,9 +57,11 @@ def read_npz(path: Path | str) -> dict[str, np.ndarray]:
 def open_npz(path: Path | str, stored: Container[str] = ()) -> dict[str, Rows]:
     """Return the same arrays, of which those of these names, (N, C), are left in the file."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {
-                name: _left_in(Path(path), archive.zip, name) if name in stored else archive[name]
+                name: _left_in(Path(path), file, archive.zip, name)
+                if name in stored
+                else archive[name]
                 for name in archive.files
             }
     except FileNotFoundError:
@@ -68,7 +70,7 @@ def open_npz(path: Path | str, stored: Container[str] = ()) -> dict[str, Rows]:
         raise UserError(f"{path} is damaged or not .npz; dvc repro makes it anew") from None
 
 
-def _left_in(path: Path, archive: zipfile.ZipFile, name: str) -> StoredArray:
+def _left_in(path: Path, file: BinaryIO, archive: zipfile.ZipFile, name: str) -> StoredArray:
     """Return an array that is left in the file, after one reading that compares its checksum."""
     about = archive.getinfo(f"{name}.npy")
     with archive.open(about) as member:
@@ -79,9 +81,6 @@ def _left_in(path: Path, archive: zipfile.ZipFile, name: str) -> StoredArray:
         start = member.tell()
         while member.read(_PIECE):
             pass
-    with path.open("rb") as file:
-        file.seek(about.header_offset + _LENGTHS.start)
-        lengths = unpack("<HH", file.read(4))
-    return stored_array(
-        path, about.header_offset + _LENGTHS.stop + sum(lengths) + start, dtype, shape
-    )
+    file.seek(about.header_offset + _LENGTHS.start)
+    offset = about.header_offset + _LENGTHS.stop + sum(unpack("<HH", file.read(4))) + start
+    return stored_array(path, offset, dtype, shape, file_state(file))

@@ -1,10 +1,12 @@
 """Stored array: an array in a file, of which only what is asked for is in memory.
 
 The file is mapped for each block of rows anew, since pages that stay mapped count as memory of the
-process.
+process. A file that has a name may be replaced meanwhile, which is an error, not other numbers.
 """
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import DTypeLike
+
+from stages.base.errors import UserError
 
 _BLOCK_VALUES = 2**20  # of which at most five copies in float64 are in memory at once: 40 MB
 
@@ -26,6 +30,7 @@ class StoredArray:
     stored_shape: tuple[int, int]  # of all that is stored, row by row
     rows: np.ndarray  # (N,) int, which of them these are
     columns: range
+    state: tuple[int, ...] = ()  # of a file that has a name, when it was opened: see `file_state`
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -55,9 +60,33 @@ class StoredArray:
         if values.size:
             columns = slice(self.columns.start, self.columns.stop)
             for block in row_blocks(self):
-                mapped = np.memmap(self.file, self.dtype, "r", self.offset, self.stored_shape)
-                values[block] = mapped[self.rows[block], columns]
+                with self._opened() as file:
+                    values[block] = self._mapped(file)[self.rows[block], columns]
         return values
+
+    @contextmanager
+    def _opened(self) -> Iterator[IO[bytes]]:
+        """Open the file, or refuse one that is no longer the one that was opened first."""
+        if not isinstance(self.file, Path):
+            yield self.file
+            return
+        with self.file.open("rb") as file:
+            if file_state(file) != self.state:
+                raise self._changed()
+            yield file
+
+    def _mapped(self, file: IO[bytes]) -> np.ndarray:
+        try:
+            return np.memmap(file, self.dtype, "r", self.offset, self.stored_shape)
+        except ValueError:  # it is shorter
+            raise self._changed() from None
+
+    def _changed(self) -> UserError:
+        return UserError(f"{self._name} changed while it was read; run the stage again")
+
+    @property
+    def _name(self) -> str:
+        return str(self.file) if isinstance(self.file, Path) else "the stage's temporary file"
 
 
 Rows = np.ndarray | StoredArray
@@ -76,9 +105,13 @@ def store_rows(file: IO[bytes], blocks: Iterable[np.ndarray]) -> StoredArray:
 
 
 def stored_array(
-    file: Path | IO[bytes], offset: int, dtype: np.dtype, shape: tuple[int, int]
+    file: Path | IO[bytes],
+    offset: int,
+    dtype: np.dtype,
+    shape: tuple[int, int],
+    state: tuple[int, ...] = (),
 ) -> StoredArray:
-    """Return all rows of an array in a file."""
+    """Return all rows of an array in a file; state: of one that has a name."""
     rows, columns = shape
     return StoredArray(
         file=file,
@@ -87,7 +120,14 @@ def stored_array(
         stored_shape=shape,
         rows=np.arange(rows),
         columns=range(columns),
+        state=state,
     )
+
+
+def file_state(file: IO[bytes]) -> tuple[int, ...]:
+    """Return size, time of change (ns) and number of an open file, by which another one is seen."""
+    about = os.fstat(file.fileno())
+    return about.st_size, about.st_mtime_ns, about.st_ino
 
 
 def row_blocks(array: Rows, width: int = 0) -> list[slice]:

@@ -61,6 +61,22 @@ def test_arrays_that_stay_in_the_file_are_written_and_read_piece_by_piece(tmp_pa
     assert np.array_equal(read_npz(tmp_path / "b.npz")["a"], array)
 
 
+def test_a_file_that_is_replaced_or_cut_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    """Other numbers are never taken for those of the file that was opened, of whatever length."""
+    path = tmp_path / "a.npz"
+    for values, seen in ((np.ones((9, 3)), np.s_[:]), (np.zeros((2, 3)), np.s_[:1])):
+        write_npz(path, {"a": np.zeros((9, 3))})
+        array = open_npz(path, stored=["a"])["a"]
+        write_npz(path, {"a": values})
+        with pytest.raises(UserError, match=r"a\.npz changed while it was read; run the stage"):
+            np.asarray(array[seen])
+    write_npz(path, {"a": np.zeros((9, 3))})
+    array = open_npz(path, stored=["a"])["a"]
+    os.truncate(path, 200)
+    with pytest.raises(UserError, match=r"a\.npz changed while it was read; run the stage again"):
+        np.asarray(array)
+
+
 def test_only_rows_may_stay_in_the_file(tmp_path: Path) -> None:
     """Where an array is compressed, by columns or no table, the file is refused."""
     for array in (np.zeros(3), np.asfortranarray(np.eye(3))):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from stages.base import stored_array
+from stages.base.errors import UserError
 from stages.base.seed import derive
 from stages.base.stored_array import row_blocks, store_rows
 from tests.bounded_memory import bounded_memory
@@ -47,6 +48,15 @@ def test_no_blocks_are_an_array_without_rows() -> None:
     """Where nothing is computed there is an empty array."""
     with TemporaryFile() as file:
         assert np.asarray(store_rows(file, [])).shape == (0, 0)
+
+
+def test_a_temporary_file_that_was_cut_is_an_error() -> None:
+    """What is no longer in the file is not read; the error says which file that was."""
+    with TemporaryFile() as file:
+        stored = store_rows(file, [np.zeros((9, 3))])
+        file.truncate(10)
+        with pytest.raises(UserError, match="the stage's temporary file changed while it was read"):
+            np.asarray(stored)
 
 
 def test_what_is_read_alone_is_in_memory(tmp_path: Path) -> None:
