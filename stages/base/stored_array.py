@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from stages.base.errors import UserError
+from stages.base.system_errors import unreadable
 
 _BLOCK_VALUES = 2**20  # of which at most five copies in float64 are in memory at once: 40 MB
 
@@ -59,9 +60,12 @@ class StoredArray:
         values = np.empty(self.shape, dtype or self.dtype)
         if values.size:
             columns = slice(self.columns.start, self.columns.stop)
-            for block in row_blocks(self):
-                with self._opened() as file:
-                    values[block] = self._mapped(file)[self.rows[block], columns]
+            try:
+                for block in row_blocks(self):
+                    with self._opened() as file:
+                        values[block] = self._mapped(file)[self.rows[block], columns]
+            except OSError as error:  # which would be taken for one of a file that is written
+                raise unreadable(self._name, error) from None
         return values
 
     @contextmanager

@@ -21,6 +21,11 @@ def unwritable(path: Path | str, error: OSError) -> UserError:
     return UserError(_with_remedy(f"{path} cannot be written", error))
 
 
+def unreadable(path: Path | str, error: OSError) -> UserError:
+    """Return the error for a file that could be read before and cannot be read now."""
+    return UserError(f"{path} cannot be read: {error.strerror or error}; run the stage again")
+
+
 def system_error_line(error: OSError) -> str:
     """Return one line for an error that no part of the program foresaw.
 

@@ -77,6 +77,18 @@ def test_a_file_that_is_replaced_or_cut_while_it_is_read_is_an_error(tmp_path: P
         np.asarray(array)
 
 
+def test_a_source_that_cannot_be_read_is_not_taken_for_the_file_that_is_written(
+    tmp_path: Path,
+) -> None:
+    """Where the file of a stored array is gone, the error of writing it elsewhere names it."""
+    write_npz(tmp_path / "a.npz", {"a": np.zeros((9, 3))})
+    arrays = open_npz(tmp_path / "a.npz", stored=["a"])
+    (tmp_path / "a.npz").unlink()
+    with pytest.raises(UserError, match=r"a\.npz cannot be read: .+; run the stage again"):
+        write_npz(tmp_path / "b.npz", arrays)
+    assert list(tmp_path.glob("*.npz")) == []
+
+
 def test_only_rows_may_stay_in_the_file(tmp_path: Path) -> None:
     """Where an array is compressed, by columns or no table, the file is refused."""
     for array in (np.zeros(3), np.asfortranarray(np.eye(3))):
