@@ -160,6 +160,19 @@ def pooled_figures(figures: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: pooled([one[name] for one in figures]) for name in shared if ", against " in name}
 
 
+def sets_of(half: str) -> list[str]:
+    """Return the names of the sets of a half, or end with a line where it has none."""
+    names = [name for name, one in SETS.items() if one.half == half]
+    if not names:
+        raise SystemExit(f"benchmarks/recipe_sets.py has no set of the half {half}; name some")
+    return names
+
+
+def pooled_name(names: list[str]) -> str:
+    """Return under which name results hold the figures of several sets together."""
+    return ", ".join(names)
+
+
 def main() -> None:
     """Run the recipes on the sets of a half."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -175,15 +188,14 @@ def main() -> None:
     options = parser.parse_args()
     for peer in options.peers:
         files_of(peer, options)
-    of_half = [name for name, one in SETS.items() if one.half == options.half]
+    names = options.sets or sets_of(options.half)
     if options.pool:
         results = json.loads((RESULTS / "recipes.json").read_text("utf-8"))
-        names = options.sets or of_half
         figures = pooled_figures([results[name]["figures"] for name in names])
-        record("recipes", ", ".join(names), machine(PACKAGES), figures)
+        record("recipes", pooled_name(names), machine(PACKAGES), figures)
         return
     together: list[dict[str, Answers]] = []
-    for name in options.sets or of_half:
+    for name in names:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / name
             prepare(folder, photos_of(name, options, Path(scratch)), values_of(name))
@@ -191,9 +203,8 @@ def main() -> None:
             part = f"{name}, beside {', '.join(options.peers)}" if options.peers else name
             record("recipes", part, machine(PACKAGES), figures_of(seeds))
             together += seeds
-    if len(options.sets or of_half) > 1:
-        names = ", ".join(options.sets or [f"all of {options.half}"])
-        record("recipes", names, machine(PACKAGES), figures_of(together))
+    if len(names) > 1:
+        record("recipes", pooled_name(names), machine(PACKAGES), figures_of(together))
 
 
 if __name__ == "__main__":

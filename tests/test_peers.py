@@ -12,11 +12,12 @@ import torch
 import torchvision
 from PIL import Image
 
-from benchmarks import with_timm, with_torchvision
+from benchmarks import recipes, with_timm, with_torchvision
 from benchmarks.answers import Answers, paired, pooled
 from benchmarks.class_folders import in_rows_order, link_photos
 from benchmarks.peers import PEERS, add_peer_options, answers_of_peers, epochs_within, files_of
-from benchmarks.recipes import PROBE, figures_of
+from benchmarks.recipe_sets import SETS
+from benchmarks.recipes import PROBE, figures_of, pooled_name, sets_of
 from stages.dataset.split_files import write_splits
 
 # Natural sorting puts item 9 before item 10; ours, by code point, after it.
@@ -182,3 +183,16 @@ def test_pooled_counts_give_the_test_of_all_images() -> None:
     sets = [(draw.random(n) < 0.8, draw.random(n) < 0.7) for n in (37, 188, 120)]
     whole = paired(*(np.concatenate([one[side] for one in sets]) for side in (0, 1)))
     assert pooled([paired(*one) for one in sets]) == whole
+
+
+def test_several_sets_together_have_one_name() -> None:
+    """Run or put together later, they are named one after another, those of a half too."""
+    assert pooled_name(["greek", "leaves"]) == "greek, leaves"
+    assert pooled_name(sets_of("choosing")).startswith("digits, pets, textures, ")
+
+
+def test_a_half_without_sets_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no set is left that was not looked at, the benchmark ends and says so."""
+    monkeypatch.setattr(recipes, "SETS", {"digits": SETS["digits"]})
+    with pytest.raises(SystemExit, match="has no set of the half unseen; name some"):
+        sets_of("unseen")
