@@ -1,5 +1,7 @@
 """Linear probe: folds with duplicates together, and features with a known answer."""
 
+from tempfile import TemporaryFile
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,9 +9,11 @@ from hypothesis import strategies as st
 
 from stages.base import stored_array
 from stages.base.seed import derive
+from stages.base.stored_array import store_rows
+from stages.model.classifier import mean_activations
 from stages.train import linear_probe
 from stages.train.discriminant import fit_probe
-from stages.train.linear_probe import FOLDS, assign_folds, one_probe, out_of_fold
+from stages.train.linear_probe import FOLDS, assign_folds, error_out_of_fold, one_probe, out_of_fold
 from tests.bounded_memory import bounded_memory
 
 RNG = np.random.default_rng(0)
@@ -148,6 +152,26 @@ def test_answers_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> Non
     by_block, again = out_of_fold_whole(FEATURES, TARGETS, np.arange(90), 3)
     assert by_block == pytest.approx(whole, abs=1e-6)
     assert again == pytest.approx(temperature)
+
+
+def test_features_of_two_backbones_in_one_file_have_the_errors_of_those_in_memory() -> None:
+    """The second, of fewer images and channels, is behind the first, and neither disturbs it."""
+    groups = np.arange(90)
+    train = groups % 5 > 0
+    draw = derive(4, "noise")
+    pooled = np.tile(FEATURES + draw.normal(0, 3, FEATURES.shape), 2).astype(np.float32)
+    shallow = np.tile(FEATURES[train, :3] + draw.normal(0, 2, (72, 3)), 2).astype(np.float32)
+    pooled[:, :8] = shallow[:, :3] = 0
+    with TemporaryFile() as scratch:
+        first = mean_activations(store_rows(scratch, np.array_split(pooled, 4)))
+        second = mean_activations(store_rows(scratch, np.array_split(shallow, 3)))
+        shallow_error = error_out_of_fold(second, TARGETS[train], groups[train], 3)
+        error = error_out_of_fold(first[train], TARGETS[train], groups[train], 3)
+    expected = error_out_of_fold(pooled[train, 8:], TARGETS[train], groups[train], 3)
+    assert error == expected
+    assert 0 < error < 0.5
+    assert shallow_error == error_out_of_fold(shallow[:, 3:], TARGETS[train], groups[train], 3)
+    assert 0 < shallow_error < 0.6
 
 
 def test_some_of_the_answers_are_those_of_some_images() -> None:
