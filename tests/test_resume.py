@@ -200,7 +200,8 @@ def test_a_stage_at_work_is_reported_by_the_next_repro(repo: Repo) -> None:
     assert "is still at work in this folder" in output
 
 
-@pytest.mark.thorough  # tests/track watches the line
+# tests/train/test_tracking.py trains a tiny model with trackers that fail, and without.
+@pytest.mark.thorough
 def test_a_tracker_that_fails_changes_no_byte(repo: Repo, finished: Repo) -> None:
     """With a tracker whose server is gone, training says so once and ends as without it."""
     broken = "Settings = dict\n\n\ndef init(**settings):\n    raise ConnectionError('no server')\n"

@@ -3,14 +3,17 @@
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stages.base.errors import UserError
 from stages.train import tracking
+from stages.train.loop import fine_tune
 from stages.train.progress import HistoryRow
 from stages.train.tracking import start_tracking
+from tests.train.tiny_training import tiny_task
 
 ROWS = [HistoryRow(number, "unfrozen", 0.1, 0.5, 0.4, 0.25) for number in range(1, 5)]
 READY = "import sys; print('ready', flush=True); "
@@ -72,6 +75,24 @@ def test_a_process_that_dies_costs_one_line(code: str) -> None:
     run.finish({})
     assert len(logged) == 1
     assert logged[0].endswith("trackers hear no more of this run, which goes on")
+
+
+def test_training_with_trackers_that_fail_is_training_without_them(tmp_path: Path) -> None:
+    """The history, each weight and each prediction are the same to the last bit."""
+    gone = command("import os; os.close(0); print('ready', flush=True)")
+    logged: list[str] = []
+    outcomes: list[object] = []
+    for folder, names in (("without", list[str]()), ("with", ["wandb"])):
+        tracking = start_tracking(names, logged.append, gone)
+        task = tiny_task(tmp_path / folder, epochs=1)
+        task = replace(task, epoch_ended=tracking.tell_epochs)
+        result = fine_tune(task, 0.02, lambda line: None)
+        tracking.finish({})
+        weights = [value.numpy().tobytes() for value in task.model.state_dict().values()]
+        arrays = [result.margins.tobytes(), result.validation.pred_probs.tobytes()]
+        outcomes.append((result.epochs, arrays, weights))
+    assert len(logged) == 1
+    assert outcomes[0] == outcomes[1]
 
 
 def test_a_process_that_hangs_does_not_hold_up_training(monkeypatch: pytest.MonkeyPatch) -> None:
