@@ -34,11 +34,10 @@ def torchrun_options(arguments: list[str]) -> Namespace:
     # torch's launcher kills after 30 seconds what has not ended, be it a checkpoint that is saved.
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SECONDS_TO_STOP))
     # With one store for all attempts the processes of the second one read in it where those of the
-    # first listened, and are refused there or wait for each other: so did 3 restarts of 3.
+    # first listened, and are refused there or wait for each other: so did 3 restarts of 3. It acts
+    # on c10d, by which torchrun meets on one machine unless an address is named.
     os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
     options: Namespace = parse_args(arguments)  # type: ignore[no-untyped-call] # torch's own
-    # torchrun's default way to meet has that store whatever is set; on one machine c10d will do.
-    options.standalone |= options.nnodes == "1:1" and options.rdzv_backend == "static"
     return options
 
 

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 from torch.distributed.elastic.rendezvous import RendezvousParameters
 from torch.distributed.elastic.rendezvous.registry import get_rendezvous_handler
+from torch.distributed.run import run
 
 from stages.base.ranks import Rank
 from stages.tools.torchrun import torchrun_options
@@ -43,8 +45,10 @@ def test_each_attempt_meets_at_a_place_of_its_own(monkeypatch: pytest.MonkeyPatc
     for name in ("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"):
         monkeypatch.setenv(name, "")  # to be restored as it was
         monkeypatch.delenv(name)
-    options = torchrun_options(["--nproc-per-node=2", "--max-restarts=1", "-m", "stages.fine_tune"])
-    assert options.standalone
+    options = torchrun_options(["--max-restarts=1", "--no-python", sys.executable, "-c", "pass"])
+    with ThreadPoolExecutor(1) as pool:  # where torch changes no handler of this process
+        pool.submit(run, options).result()
+    assert (options.rdzv_backend, options.rdzv_endpoint) == ("c10d", "localhost:0")
     meeting = get_rendezvous_handler(RendezvousParameters("c10d", "localhost:0", "test", 1, 1))
     places = [meeting.next_rendezvous().bootstrap_store_info for _ in range(2)]
     assert places[0] != places[1]
@@ -52,9 +56,10 @@ def test_each_attempt_meets_at_a_place_of_its_own(monkeypatch: pytest.MonkeyPatc
 
 
 def test_other_ways_to_meet_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A meeting that is named, or of several machines, is the one that was asked for."""
+    """A meeting that is named, by its address too, or of several machines, is as asked for."""
     monkeypatch.setenv("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "0")
-    for option in ("--nnodes=2", "--rdzv-backend=c10d"):
+    named = ("--nnodes=2", "--rdzv-backend=c10d", "--master-port=29777", "--rdzv-endpoint=h:1")
+    for option in named:
         assert not torchrun_options([option, "-m", "stages.fine_tune"]).standalone
     assert os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] == "0"
 
