@@ -51,8 +51,11 @@ class MemoryBudget:
 
 
 def memory_budget(device: torch.device, rank: Rank = SINGLE_PROCESS) -> MemoryBudget:
-    """Return the budget of one of the processes that train together and share this machine."""
-    free_host = free_host_memory() // rank.here
+    """Return the budget of one of the processes that train together and share this machine.
+
+    Where nobody says how many are here, all of them may be.
+    """
+    free_host = free_host_memory() // (rank.here or rank.count)
     host = int(_HOST_SHARE * free_host)
     if device.type != "cuda":
         return MemoryBudget(host=host, device=0, free=free_host, rank=rank)

@@ -24,8 +24,13 @@ _NO_FILE = -1
 
 
 def can_share(rank: Rank) -> bool:
-    """Return whether there are other processes, which have met; memory is shared on Linux alone."""
-    return sys.platform == "linux" and rank.count > 1 and dist.is_initialized()
+    """Return whether there are other processes, which have met; memory is shared on Linux alone.
+
+    Not where nobody says who is on which machine. A process that is alone on its machine says yes,
+    since others, with which it must agree, may not be.
+    """
+    known = rank.count > 1 and rank.here > 0
+    return sys.platform == "linux" and known and dist.is_initialized()
 
 
 def decode_together(flat: FlatImages, fits: bool, rank: Rank) -> list[NDArray[np.uint8]] | None:

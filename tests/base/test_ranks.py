@@ -38,6 +38,29 @@ def test_torchruns_variables_give_the_rank(monkeypatch: pytest.MonkeyPatch) -> N
     assert launched_by_torchrun()
 
 
+@pytest.mark.parametrize(("unset", "local"), [("LOCAL_RANK", 0), ("LOCAL_WORLD_SIZE", 1)])
+def test_without_a_variable_nobody_knows_who_is_here(
+    monkeypatch: pytest.MonkeyPatch, unset: str, local: int
+) -> None:
+    """Of two processes that something else launched the count on this machine is unknown."""
+    variables = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv(unset)
+    assert this_rank() == Rank(1, 2, local, 0)
+
+
+@pytest.mark.parametrize("count", ["0", "2"])
+def test_a_rank_beyond_the_processes_here_is_refused(
+    monkeypatch: pytest.MonkeyPatch, count: str
+) -> None:
+    """The third of two processes on a machine cannot be, and both variables are named."""
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", count)
+    with pytest.raises(UserError, match=f"LOCAL_RANK .*less than LOCAL_WORLD_SIZE, {count}, not 2"):
+        this_rank()
+
+
 @pytest.mark.parametrize("value", ["", "-1", "two", "1.0", "9" * 5000])
 def test_a_rank_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """A variable of torchrun's that something else set to no number is named, with the remedy."""

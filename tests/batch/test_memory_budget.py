@@ -54,12 +54,17 @@ def test_without_a_limit_the_machine_counts(limit: str, tmp_path: Path) -> None:
 
 
 def test_processes_share_the_memory_of_a_machine() -> None:
-    """Each of four has a quarter, wherever four more are; a processor has no memory of a device."""
+    """Each of four has a quarter, wherever four more are, and where the four may be elsewhere.
+
+    A processor has no memory of a device.
+    """
     alone = memory_budget(torch.device("cpu"))
     shared = memory_budget(torch.device("cpu"), Rank(1, 8, 1, 4))
     assert alone.device == shared.device == 0
     assert 0.2 < shared.host / alone.host < 0.3
     assert 0.8 < shared.of_machine().host / alone.host < 1.2
+    unknown = memory_budget(torch.device("cpu"), Rank(1, 4, 1, 0))
+    assert 0.2 < unknown.host / alone.host < 0.3
 
 
 def test_on_a_processor_each_part_may_take_four_gib_of_what_is_free() -> None:

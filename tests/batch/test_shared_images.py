@@ -29,15 +29,15 @@ pytestmark = [
 ]
 
 
-def in_two(folder: Path, work: Callable[[Rank], _ResultT]) -> list[_ResultT]:
-    """Return what two processes give, which have met, by rank."""
+def in_two(folder: Path, work: Callable[[Rank], _ResultT], here: int = 2) -> list[_ResultT]:
+    """Return what two processes give, which have met, by rank; here: how many they say are here."""
     context = get_context("fork")  # which need not import torch anew
     pipes = [context.Pipe() for _ in range(2)]
 
     def run(number: int) -> None:
         meeting = f"file://{folder}/meeting"
         dist.init_process_group("gloo", init_method=meeting, rank=number, world_size=2)
-        pipes[number][1].send(work(Rank(number, 2, number, 2)))
+        pipes[number][1].send(work(Rank(number, 2, number, here)))
 
     processes = [context.Process(target=run, args=[number]) for number in range(2)]
     for process in processes:
@@ -109,3 +109,11 @@ def test_one_process_shares_nothing() -> None:
     """Alone, or before processes have met, there is nobody to share with."""
     assert not can_share(SINGLE_PROCESS)
     assert not can_share(Rank(0, 2, 0, 2))
+
+
+def test_processes_that_nobody_placed_share_nothing(tmp_path: Path) -> None:
+    """Where it is unknown who is on which machine, each process decodes all images for itself."""
+    store = write_example_store(tmp_path)
+    for once, levels in in_two(tmp_path, lambda rank: opened(store, 10 * HALF, rank), here=0):
+        assert once == ["b.png", "a.png", "c.png"]
+        assert levels == [200, 50, 120]
