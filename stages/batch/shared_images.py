@@ -58,18 +58,35 @@ def shared_memory(size: int, rank: Rank) -> NDArray[np.uint8] | None:
     All processes, of all machines, must call this together. The memory has no name by which it
     could be left behind: it is given back with the last process, or array, that has it.
     """
-    file = _NO_FILE
-    if sys.platform == "linux" and rank.local == 0 and size > 0:
-        file = os.memfd_create("finetrack")
-        os.ftruncate(file, size)
+    file = _new_file(size) if rank.local == 0 and size > 0 else _NO_FILE
     first = rank.number - rank.local
     memory = _map_file(*_gather((os.getpid(), file), rank)[first])
     mapped = _gather(memory is not None, rank)
-    if file != _NO_FILE:
-        os.close(file)
+    _close(file)
     if memory is None or not all(mapped[first : first + rank.here]):
         return None
     return np.frombuffer(memory, np.uint8)
+
+
+def _new_file(size: int) -> int:
+    """Return the descriptor of a new file in memory; `_NO_FILE` where the system gives none.
+
+    An error would end this process while the others wait for it.
+    """
+    file = _NO_FILE
+    if sys.platform == "linux":
+        try:
+            file = os.memfd_create("finetrack")
+            os.ftruncate(file, size)
+        except OSError:
+            _close(file)
+            return _NO_FILE
+    return file
+
+
+def _close(file: int) -> None:
+    if file != _NO_FILE:
+        os.close(file)
 
 
 def _map_file(process: int, file: int) -> mmap.mmap | None:

@@ -1,5 +1,6 @@
 """Shared images: the processes of a machine decode a share each, and all see the whole."""
 
+import resource
 import sys
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -103,6 +104,21 @@ def test_shared_memory_is_one(tmp_path: Path) -> None:
         return [int(number) for number in memory]
 
     assert in_two(tmp_path, written) == [[5, 6, 0, 0]] * 2
+
+
+@pytest.mark.parametrize("limit", ["RLIMIT_FSIZE", "RLIMIT_NOFILE"])
+def test_without_a_file_in_memory_there_is_none(tmp_path: Path, limit: str) -> None:
+    """Where the system gives the first process no such file all go on, and none is left open."""
+
+    def refused(rank: Rank) -> bool:
+        before = open_files()
+        _, hard = resource.getrlimit(getattr(resource, limit))
+        resource.setrlimit(getattr(resource, limit), (1, hard))
+        memory = shared_memory(4, rank)
+        resource.setrlimit(getattr(resource, limit), (hard, hard))
+        return memory is None and open_files() == before
+
+    assert in_two(tmp_path, refused) == [True, True]
 
 
 def test_one_process_shares_nothing() -> None:
