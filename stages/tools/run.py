@@ -18,6 +18,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from stages.base.errors import UserError
+from stages.base.system_errors import system_error_line
 from stages.base.terminal import ended_when_unread, say
 from stages.tools.command_lines import COMMANDS
 from stages.tools.own_python import run_program
@@ -30,6 +31,9 @@ def main() -> None:
             code = _run(sys.argv[1:])
     except UserError as error:
         say(f"finetrack: {error.lines[0]}", *error.lines[1:], file=sys.stderr)
+        code = 1
+    except OSError as error:
+        say(f"finetrack: {system_error_line(error)}", file=sys.stderr)
         code = 1
     except KeyboardInterrupt:  # between two programs, which have it else
         code = 130

@@ -31,6 +31,26 @@ def test_help_needs_no_environment() -> None:
     assert [line.split()[0] for line in shown.stdout.splitlines()] == list(COMMANDS)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no disk that is always full there")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_help_to_a_full_disk_is_one_line(unbuffered: str) -> None:
+    """What the system refuses, at a print or at the end, is said as other commands say it."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-S", "-m", "stages.tools.run", "help"],
+            cwd=ROOT,
+            env={"PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("finetrack: a file below ")
+    assert line.endswith("No space left on device; free some space and run it again")
+
+
 def test_an_older_python_can_read_that_it_is_too_old() -> None:
     """The script that says so is source for Python 3.8 too, and says it before all imports."""
     source = (ROOT / "stages/tools/run.py").read_text(encoding="utf-8")
