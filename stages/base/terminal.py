@@ -84,7 +84,8 @@ def _drop_stdout_unless_read() -> bool:
         with suppress(OSError, AttributeError):  # where it is no file, or None
             poll = select.poll()
             poll.register(sys.stdout.fileno(), 0)
-            if poll.poll(0):
+            # On macOS a terminal, which poll cannot watch there, has POLLNVAL.
+            if any(state & (select.POLLERR | select.POLLHUP) for _, state in poll.poll(0)):
                 _drop_stdout()
                 return True
     return False

@@ -215,6 +215,23 @@ def test_help_that_nobody_reads_leaves_no_trace(unbuffered: str) -> None:
     assert unread(words, PYTHONUNBUFFERED=unbuffered) == (1, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no reader that leaves is told of there")
+def test_what_cannot_be_watched_is_not_dropped() -> None:
+    """Only a reader that has left lets stdout go, and no descriptor that poll knows nothing of."""
+    script = (
+        "import os, sys\n"
+        "from stages.base.terminal import ended_when_unread\n"
+        "with ended_when_unread():\n"
+        "    os.close(1)\n"
+        "try:\n"
+        "    sys.exit(os.fstat(1).st_mode)\n"
+        "except OSError:\n"
+        "    os._exit(7)\n"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", script], cwd=ROOT, check=False)
+    assert done.returncode == 7
+
+
 def unread(words: list[str], **variables: str) -> tuple[int, str]:
     """Run a program into a pipe that nobody reads, and return its exit code and stderr."""
     reader, writer = os.pipe()
