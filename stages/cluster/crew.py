@@ -4,6 +4,7 @@ A worker is asked for its facts before it is given anything. One that differs, o
 what others can, takes no work, and is named.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from time import monotonic
 
@@ -15,6 +16,7 @@ _SECONDS_WITHOUT_WORKERS = 20
 # Of a worker that is there, whose child process imports the source, from a cold network folder
 # perhaps: on a machine with ten times as much to do as cores that took longer than 20 s.
 _SECONDS_TO_ANSWER = 300
+_MOST_ENDS = 3  # of one worker while it is asked
 
 
 class Crew:
@@ -26,6 +28,7 @@ class Crew:
         self.barred: dict[str, str] = {}
         self._proven: set[str] = set()
         self._asked: set[str] = set()
+        self._ends: Counter[str] = Counter()  # of each worker while it was asked
         self._engine = engine
         self._log = log
         self._last_look = 0.0
@@ -56,9 +59,12 @@ class Crew:
         """Note that a worker is asked."""
         self._asked.add(worker)
 
-    def ask_again(self, worker: str) -> None:
-        """Note that a worker ended before it answered."""
+    def ask_again(self, worker: str, what: str) -> None:
+        """Note that a worker ended before it answered; one that does so each time is barred."""
         self._asked.discard(worker)
+        self._ends[worker] += 1
+        if self._ends[worker] >= _MOST_ENDS:
+            self.bar(worker, f"it ended {_MOST_ENDS} times before it answered ({what})")
 
     def prove(self, worker: str) -> None:
         """Note that a worker's facts are those of this machine."""

@@ -140,7 +140,7 @@ class Spread(Generic[Argument, Answer]):
         elif kind == on_worker.RAISED:
             self._crew.bar(worker, str(loads(content)))  # noqa: S301 - a worker's
         else:
-            self._crew.ask_again(worker)
+            self._crew.ask_again(worker, f"{_words(kind, content)} of its child process")
 
     def _take_answer(
         self, worker: str, task: Task[Argument], answer: Answer
@@ -173,7 +173,7 @@ class Spread(Generic[Argument, Answer]):
     def _ended(self, worker: str, task: Task[Argument] | None, what: str) -> None:
         """Put a task back whose worker has ended, unless it ends workers itself."""
         if task is None:
-            self._crew.ask_again(worker)
+            self._crew.ask_again(worker, what)
             return
         self.ends += 1
         self._log(f"worker {worker} ended ({what}); its task is tried elsewhere")

@@ -51,7 +51,6 @@ def test_a_task_whose_worker_ends_is_tried_again(root: Path) -> None:
     assert cluster.state == "2 workers, 2 ended"
 
 
-@pytest.mark.thorough
 def test_a_worker_that_is_replaced_while_it_is_asked_is_asked_again(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +73,25 @@ def test_a_worker_that_is_replaced_while_it_is_asked_is_asked_again(
     assert (cluster.state, log) == ("2 workers", [])
 
 
+def test_a_worker_that_ends_each_time_it_is_asked_takes_no_work(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After three ends it is named with the last failure; where it is the only one the run ends."""
+    engine = ThreadEngine("a")
+    whole = engine.finished
+
+    def finished(seconds: float) -> list[Finished]:
+        return [Finished(one.key, None, "it was killed", replaced=True) for one in whole(seconds)]
+
+    monkeypatch.setattr(engine, "finished", finished)
+    log: list[str] = []
+    with pytest.raises(UserError, match="no worker of threads can take work"):
+        list(cluster_of(engine, root, log).run(work_of(tasks.square, [1])))
+    assert log == ["worker a takes no work: it ended 3 times before it answered (it was killed)"]
+    assert engine.given == ["a"] * 3
+
+
+@pytest.mark.thorough
 def test_a_photo_at_which_workers_end_thrice_is_named(root: Path) -> None:
     """The third worker that ends at a photo ends the run, by the photo's name."""
     log: list[str] = []
