@@ -12,7 +12,9 @@ import pytest
 from stages.tools.command_lines import COMMANDS
 from tests.tiny_repo import Repo, copy_of, hashes
 
-pytestmark = pytest.mark.slow
+# A walk through docs/experiments.md; tests/test_pipeline.py runs and shows one experiment, and
+# tests/compare and tests/tools/test_compare.py watch the comparison.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
 def words_of(command: str, **values: str) -> list[str]:
@@ -104,7 +106,6 @@ def test_an_experiment_becomes_the_workspace(lab: Repo) -> None:
     assert compare(lab, "longer", "workspace")[0]["changed"]["stages"] == []
 
 
-@pytest.mark.thorough  # as the workspace it is watched beside this
 def test_an_experiment_becomes_a_branch(lab: Repo) -> None:
     """`dvc exp branch` makes a branch of an experiment, which compares as the experiment does."""
     lab.run("dvc", "exp", "branch", "longer", "longer-training")
@@ -114,7 +115,6 @@ def test_an_experiment_becomes_a_branch(lab: Repo) -> None:
     assert by_name["other_commit"] == by_branch["other_commit"]
 
 
-@pytest.mark.thorough  # tests/tools/test_compare.py compares twice on made-up runs
 def test_comparing_twice_gives_the_same_bytes(queued: Repo) -> None:
     """The same revisions give the same three files, and leave the work tree alone."""
     folder = queued.path / "reports" / "compare"

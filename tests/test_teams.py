@@ -49,6 +49,7 @@ def test_a_clone_pulls_what_others_have_run(shared: Repo, tmp_path: Path) -> Non
     assert clone.run("git", "status", "--short") == ""
 
 
+@pytest.mark.thorough  # tests/compare/test_dvc_cache.py watches it
 def test_a_clone_compares_what_it_has_not_pulled(shared: Repo, tmp_path: Path) -> None:
     """Results in git are enough for a verdict; what the cache lacks is named, with the remedy."""
     shared.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
@@ -60,6 +61,7 @@ def test_a_clone_compares_what_it_has_not_pulled(shared: Repo, tmp_path: Path) -
     assert "dvc fetch" not in clone.run("python", "-m", "stages.tools.compare", "HEAD~1", "HEAD")
 
 
+@pytest.mark.thorough  # a walk through docs/teams.md
 def test_a_merge_is_settled_by_one_command(branches: Repo, tmp_path: Path) -> None:
     """Git never mixes two dvc.lock; dvc repro runs just what the combination still lacks."""
     repo = copy_of(branches, tmp_path / "repo")
@@ -76,6 +78,7 @@ def test_a_merge_is_settled_by_one_command(branches: Repo, tmp_path: Path) -> No
     assert "Merge" in repo.run("git", "log", "--merges", "--format=%s", "-1")
 
 
+@pytest.mark.thorough  # DVC's own run cache
 def test_a_combination_that_ran_is_not_run_again(branches: Repo, tmp_path: Path) -> None:
     """If somebody ran what a merge asks for, settling it restores that, and no stage runs."""
     repo = copy_of(branches, tmp_path / "repo")

@@ -8,7 +8,8 @@ import pytest
 from tests.doc_pages import DOCS, ROOT, blocks, commands
 from tests.tiny_repo import Repo, copy_of, copy_project
 
-pytestmark = pytest.mark.slow
+# A walk through docs/upgrade.md with git's own commands.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 ONCE, WITHOUT_HISTORY, EACH_TIME, *_ = blocks(DOCS / "upgrade.md", "console")
 # What the commands of the page do beside git is tested elsewhere, and takes minutes.
 ELSEWHERE = ("make ", "source ")
@@ -108,7 +109,6 @@ def test_a_clone_takes_what_is_newer(own: Repo, newer: Repo) -> None:
     check_merged(own)
 
 
-@pytest.mark.thorough  # a clone with the history is watched above
 def test_a_project_without_the_history_takes_it_too(
     upstream: Repo, newer: Repo, tmp_path: Path
 ) -> None:

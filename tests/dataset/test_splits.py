@@ -18,7 +18,7 @@ from stages.dataset.split_files import SPLIT_VALUES
 from stages.dataset.splits import DatablockParams, SplitParams, assign_splits
 
 # The same examples on every run, and no time limit on a busy machine.
-repeatable = settings(derandomize=True, deadline=None, max_examples=50)
+repeatable = settings(derandomize=True, deadline=None, max_examples=20)
 
 # An image of a property test: what its bytes are, its class, its group of near-duplicates.
 Photo = tuple[int, str, int]
