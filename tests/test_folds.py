@@ -15,7 +15,8 @@ from stages.stats.predictions import Predictions, read_baseline, read_prediction
 from stages.train.probe_start import read_probe_start
 from tests.tiny_repo import STAGES, Repo, copy_of, copy_project, hashes, make_photos
 
-pytestmark = pytest.mark.slow
+# tests/train/test_cross_validation.py watches each part without the chain.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 PARAMS: dict[str, object] = {
     "datablock.split.by": "folds",
@@ -98,7 +99,6 @@ def test_the_report_is_of_all_images_and_says_how(folded: Repo) -> None:
     assert "72 photos in training and 72 in validation (the same, by folds)" in card
 
 
-@pytest.mark.thorough  # tests/test_resume.py kills a run of one fold
 def test_killed_in_the_second_fold_it_keeps_the_first(
     repo: Repo, folded: Repo, tmp_path: Path
 ) -> None:
@@ -124,7 +124,6 @@ def test_killed_in_the_second_fold_it_keeps_the_first(
     assert not list((repo.path / ".finetrack").glob("fine_tune*"))
 
 
-@pytest.mark.thorough  # tests/train/test_cross_validation.py watches it
 def test_other_labels_of_a_fold_do_not_change_who_judges_it(repo: Repo, folded: Repo) -> None:
     """With the labels of fold 2 shuffled its probe and all predictions of it are the same bytes."""
     before = predictions_of(repo)
@@ -153,7 +152,6 @@ def test_other_labels_of_a_fold_do_not_change_who_judges_it(repo: Repo, folded: 
         assert np.array_equal(array, getattr(probes[1], name)), name
 
 
-@pytest.mark.thorough
 def test_several_processes_are_refused_in_one_line(repo: Repo) -> None:
     """With FINETRACK_GPUS the error says that folds are for one process."""
     variables = ("FINETRACK_GPUS=2", "FINETRACK_DEVICE=cpu")

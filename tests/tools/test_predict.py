@@ -245,6 +245,7 @@ def test_added_photos_are_added_to_the_file(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # tests/predict/test_output_file.py goes on too
 def test_a_killed_run_goes_on(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed in the middle, the command leaves no process, and run again ends as if it had not."""
     content = [make_photo(project / f"{seed}.jpg", seed).read_bytes() for seed in range(5)]

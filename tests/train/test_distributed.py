@@ -120,9 +120,8 @@ def test_two_processes_equal_one(together: Arrays, alone: Arrays) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("count", "accumulate"), [(2, 2), pytest.param(4, 1, marks=pytest.mark.thorough)]
-)
+@pytest.mark.parametrize(("count", "accumulate"), [(2, 2), (4, 1)])
+@pytest.mark.thorough  # two do above, and parts of a batch in test_accumulation.py
 def test_several_processes_equal_one(
     count: int, accumulate: int, alone: Arrays, tmp_path: Path
 ) -> None:
@@ -142,6 +141,7 @@ def test_all_processes_render_alike(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # without batch norm two processes are compared above
 def test_batch_norm_by_halves_differs_a_little(together_with_norm: Arrays, tmp_path: Path) -> None:
     """On processors each half is normalised by itself, so losses of training agree to .15 only.
 
@@ -275,7 +275,10 @@ def test_a_process_that_is_killed_ends_all_with_one_line(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("error", "words", "attempts"),
     [
-        (OSError("a disk"), r"process 1 .* failed: OSError: a disk", 2),
+        pytest.param(
+            *(OSError("a disk"), r"process 1 .* failed: OSError: a disk", 2),
+            marks=pytest.mark.thorough,
+        ),
         pytest.param(
             *(LostPeer("the connection broke"), "process 1 .*: the connection broke", 2),
             marks=pytest.mark.thorough,
@@ -325,7 +328,7 @@ def stop_together(folder: Path, *arguments: object) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.thorough), 1])
 def test_asked_to_stop_all_stop_at_the_same_step(
     rank: int, together: Arrays, tmp_path: Path
 ) -> None:
