@@ -9,15 +9,14 @@ from typing import Any
 
 from stages.cluster import on_worker
 from stages.cluster.engine import (
+    SECONDS_FOR_A_RESULT,
+    SECONDS_TO_CONNECT,
     Finished,
     engine_gone,
     engine_missing,
     engine_silent,
     one_line,
 )
-
-_SECONDS_TO_CONNECT = 10
-_SECONDS_FOR_A_RESULT = 10  # of some kB, from a worker that may end before it is fetched
 
 
 class _ByValue:
@@ -56,10 +55,10 @@ class DaskEngine:
             raise engine_missing("Dask", "requirements-extra.txt") from None
         # It prints traces about connections; what matters is an error here.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
-        dask.config.set({"distributed.comm.timeouts.connect": f"{_SECONDS_TO_CONNECT}s"})
+        dask.config.set({"distributed.comm.timeouts.connect": f"{SECONDS_TO_CONNECT}s"})
         place = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
         try:
-            self._client = Client(**place, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
+            self._client = Client(**place, timeout=SECONDS_TO_CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:
             raise engine_silent("scheduler of Dask", address, error, "dask scheduler") from None
         self._ask = _ByValue(on_worker.ask)
@@ -110,12 +109,12 @@ class DaskEngine:
         """Close the client."""
         self.cancel(list(self._futures))
         with suppress(OSError, ValueError, RuntimeError):
-            self._client.close(timeout=_SECONDS_TO_CONNECT)
+            self._client.close(timeout=SECONDS_TO_CONNECT)
 
     def _fetch(self, future: Any) -> Finished:
         del self._futures[future.key]
         try:
-            return Finished(future.key, future.result(timeout=_SECONDS_FOR_A_RESULT))
+            return Finished(future.key, future.result(timeout=SECONDS_FOR_A_RESULT))
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise

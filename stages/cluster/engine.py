@@ -5,6 +5,9 @@ from typing import Any, NamedTuple, Protocol
 
 from stages.base.errors import UserError
 
+SECONDS_TO_CONNECT = 10
+SECONDS_FOR_A_RESULT = 10  # of some kB, from a worker that may end before it is fetched
+
 
 class Finished(NamedTuple):
     """A submission that has ended: with the answer of `on_worker.ask`, or the engine's failure."""

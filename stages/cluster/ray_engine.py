@@ -15,15 +15,14 @@ from urllib.parse import urlsplit
 
 from stages.cluster import on_worker
 from stages.cluster.engine import (
+    SECONDS_FOR_A_RESULT,
+    SECONDS_TO_CONNECT,
     Finished,
     engine_gone,
     engine_missing,
     engine_silent,
     one_line,
 )
-
-_SECONDS_TO_CONNECT = 10
-_SECONDS_FOR_A_RESULT = 10  # of some kB, from a node that may end before it is fetched
 
 
 class RayEngine:
@@ -115,7 +114,7 @@ class RayEngine:
     def _connect(self) -> None:
         try:
             place = urlsplit(self.address)  # without a listener Ray would try for half a minute
-            socket.create_connection((place.hostname, place.port), _SECONDS_TO_CONNECT).close()
+            socket.create_connection((place.hostname, place.port), SECONDS_TO_CONNECT).close()
             # It prints what it does; what matters is an error here.
             self._ray.init(self.address, log_to_driver=False, logging_level=logging.CRITICAL)
         except self._errors as error:
@@ -125,7 +124,7 @@ class RayEngine:
     def _fetch(self, key: str) -> Finished:
         task = self._tasks.pop(key)
         try:
-            return Finished(key, self._ray.get(task, timeout=_SECONDS_FOR_A_RESULT))
+            return Finished(key, self._ray.get(task, timeout=SECONDS_FOR_A_RESULT))
         except self._errors as error:
             failure = f"{type(error).__name__}: {one_line(error)}"
             return Finished(key, None, failure, replaced=isinstance(error, self._deaths))
