@@ -9,6 +9,7 @@ another of the same name than like one of another name in its class.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 import pandas as pd
@@ -124,14 +125,14 @@ def _parts_of_names(paths: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     count = int(counts.index[0])
     word = r"[^\W_]+"
     between = r"[\W_]+"
-    seen: set[tuple[int, ...]] = set()
+    seen: set[bytes] = set()  # digests, since 16 divisions of a million paths take 640 MB
     parts = [(0, end) for end in range(1, min(count, _MOST_WORDS))]
     parts += [(at, at + 1) for at in range(min(count, _MOST_WORDS))]
     for start, end in parts:
         names = ["/".join(found[start:end]) if len(found) == count else "" for found in words]
-        codes = tuple(pd.factorize(np.array(names, dtype=object))[0].tolist())
-        if codes not in seen:
-            seen.add(codes)
+        division = sha256(pd.factorize(np.array(names, dtype=object))[0].tobytes()).digest()
+        if division not in seen:
+            seen.add(division)
             before = rf"(?:{word}{between}){{{start}}}" if start else ""
             yield rf"^[\W_]*{before}({between.join([word] * (end - start))})[\W_]", names
 
