@@ -41,13 +41,38 @@ def this_rank() -> Rank:
     """
     rank = Rank(_variable("RANK", 0), _variable("WORLD_SIZE", 1), _variable("LOCAL_RANK", 0))
     here = _variable("LOCAL_WORLD_SIZE", 0)
-    if "LOCAL_WORLD_SIZE" in os.environ and rank.local >= here:
-        raise UserError(
-            f"LOCAL_RANK is torchrun's and must be less than LOCAL_WORLD_SIZE, {here}, "
-            f"not {rank.local}: unset both"
-        )
+    _refuse(rank.count < 1, "WORLD_SIZE", "1 or more")
+    _refuse(rank.count > 1 and "RANK" not in os.environ, "WORLD_SIZE", "1 where RANK is not set")
+    _refuse(rank.number >= rank.count, "RANK", "less than", "WORLD_SIZE")
+    _refuse(rank.local > rank.number, "LOCAL_RANK", "at most", "RANK")
+    if "LOCAL_WORLD_SIZE" in os.environ:
+        _refuse(here < 1, "LOCAL_WORLD_SIZE", "1 or more")
+        _refuse(here > rank.count, "LOCAL_WORLD_SIZE", "at most", "WORLD_SIZE")
+        _refuse(rank.local >= here, "LOCAL_RANK", "less than", "LOCAL_WORLD_SIZE")
     known = here if "LOCAL_RANK" in os.environ else 0
     return replace(rank, here=1 if rank.count == 1 else known)
+
+
+def refuse_no_address(rank: Rank) -> None:
+    """Raise a UserError where several processes have no address at which they meet."""
+    for name in ("MASTER_ADDR", "MASTER_PORT") if rank.count > 1 else ():
+        if not os.environ.get(name):
+            raise UserError(
+                f"{name} is torchrun's and not set, though WORLD_SIZE is {rank.count}: "
+                "unset RANK and WORLD_SIZE, or start all by python -m stages.tools.torchrun"
+            )
+
+
+def _refuse(wrong: bool, name: str, rule: str, other: str = "") -> None:
+    """Raise a UserError where a variable breaks a rule, on its own or beside another one."""
+    if wrong:
+        beside = os.environ.get(other, "which is not set")
+        than = f" {other}, {beside}" if other else ""
+        which = "both" if other in os.environ else "it"
+        value = os.environ[name]
+        raise UserError(
+            f"{name} is torchrun's and must be {rule}{than}, not {value}: unset {which}"
+        )
 
 
 def _variable(name: str, default: int) -> int:

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from stages.base.errors import UserError
+from stages.base.ranks import refuse_no_address
 from stages.base.seed import derive_int
 from stages.model.classifier import Classifier
 from stages.train.device import Compute
@@ -40,6 +41,7 @@ def process_group(compute: Compute) -> Iterator[None]:
     if compute.rank.count == 1:
         yield
         return
+    refuse_no_address(compute.rank)
     try:
         if compute.device.type == "cuda":
             dist.init_process_group("nccl", device_id=compute.device)

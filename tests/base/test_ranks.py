@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from stages.base.errors import UserError
-from stages.base.ranks import SINGLE_PROCESS, Rank, launched_by_torchrun, this_rank
+from stages.base.ranks import (
+    SINGLE_PROCESS,
+    Rank,
+    launched_by_torchrun,
+    refuse_no_address,
+    this_rank,
+)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
@@ -50,20 +56,70 @@ def test_without_a_variable_nobody_knows_who_is_here(
     assert this_rank() == Rank(1, 2, local, 0)
 
 
-@pytest.mark.parametrize("count", ["0", "2"])
-def test_a_rank_beyond_the_processes_here_is_refused(
-    monkeypatch: pytest.MonkeyPatch, count: str
+def _line_for(variables: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the line that refuses variables, given as in a shell."""
+    for variable in variables.split():
+        monkeypatch.setenv(*variable.split("="))
+    with pytest.raises(UserError) as error:
+        this_rank()
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "rule"),
+    [
+        ("RANK=1", "RANK _ less than WORLD_SIZE, which is not set, not 1: unset it"),
+        ("RANK=2 WORLD_SIZE=2", "RANK _ less than WORLD_SIZE, 2, not 2: unset both"),
+        ("RANK=0 WORLD_SIZE=0", "WORLD_SIZE _ 1 or more, not 0: unset it"),
+        ("WORLD_SIZE=2", "WORLD_SIZE _ 1 where RANK is not set, not 2: unset it"),
+        ("LOCAL_RANK=1", "LOCAL_RANK _ at most RANK, which is not set, not 1: unset it"),
+        (
+            "RANK=0 WORLD_SIZE=2 LOCAL_RANK=1",
+            "LOCAL_RANK _ at most RANK, 0, not 1: unset both",
+        ),
+        (
+            "RANK=3 WORLD_SIZE=4 LOCAL_RANK=2 LOCAL_WORLD_SIZE=2",
+            "LOCAL_RANK _ less than LOCAL_WORLD_SIZE, 2, not 2: unset both",
+        ),
+        (
+            "RANK=1 WORLD_SIZE=2 LOCAL_WORLD_SIZE=3",
+            "LOCAL_WORLD_SIZE _ at most WORLD_SIZE, 2, not 3: unset both",
+        ),
+        (
+            "LOCAL_WORLD_SIZE=2",
+            "LOCAL_WORLD_SIZE _ at most WORLD_SIZE, which is not set, not 2: unset it",
+        ),
+        ("LOCAL_WORLD_SIZE=0", "LOCAL_WORLD_SIZE _ 1 or more, not 0: unset it"),
+    ],
+)
+def test_variables_that_contradict_each_other_are_refused(
+    variables: str, rule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The third of two processes on a machine cannot be, and both variables are named."""
-    monkeypatch.setenv("LOCAL_RANK", "2")
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", count)
-    with pytest.raises(UserError, match=f"LOCAL_RANK .*less than LOCAL_WORLD_SIZE, {count}, not 2"):
-        this_rank()
+    """A rank that cannot be, of all or of a machine, is named with its value and what to unset."""
+    line = _line_for(variables, monkeypatch)
+    assert line == rule.replace(" _ ", " is torchrun's and must be ")
 
 
+@pytest.mark.parametrize("name", ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"])
 @pytest.mark.parametrize("value", ["", "-1", "two", "1.0", "9" * 5000])
-def test_a_rank_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_a_rank_that_is_no_number_is_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A variable of torchrun's that something else set to no number is named, with the remedy."""
-    monkeypatch.setenv("LOCAL_RANK", value)
-    with pytest.raises(UserError, match=r"LOCAL_RANK is torchrun's and must be a number.*unset it"):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=rf"^{name} is torchrun's and must be a number.*unset it"):
         this_rank()
+
+
+@pytest.mark.parametrize("missing", ["MASTER_ADDR", "MASTER_PORT"])
+def test_processes_that_cannot_meet_are_refused(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several processes without an address to meet at, the variable that lacks is named."""
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    refuse_no_address(Rank(1, 2))
+    monkeypatch.delenv(missing)
+    refuse_no_address(SINGLE_PROCESS)
+    with pytest.raises(UserError, match=rf"^{missing} is torchrun's and not set.*WORLD_SIZE is 2"):
+        refuse_no_address(Rank(1, 2))

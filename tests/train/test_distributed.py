@@ -42,6 +42,13 @@ ALONE = Rank(0, 1)
 Arrays = dict[str, np.ndarray]
 
 
+@pytest.fixture(autouse=True)
+def address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the address at which processes of this test would meet."""
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    monkeypatch.setenv("MASTER_PORT", "29500")
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _signals_as_before() -> Iterator[None]:
     """Give back the signals that the launcher takes over for the rest of its process."""
@@ -348,3 +355,11 @@ def test_the_launcher_waits_for_a_slow_checkpoint(tmp_path: Path) -> None:
     """Asked to stop itself, it keeps one that takes longer than the 30 seconds torch's waits."""
     stop_together(tmp_path, 1, signal.SIGTERM, 33, True)
     assert STOPPED in (tmp_path / "checkpoint").read_bytes()
+
+
+def test_processes_without_an_address_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is exchanged, the variable that lacks is named."""
+    monkeypatch.delenv("MASTER_ADDR")
+    compute = Compute(torch.device("cpu"), torch.float32, SECOND)
+    with pytest.raises(UserError, match=r"^MASTER_ADDR is torchrun's"), process_group(compute):
+        pass
