@@ -10,7 +10,7 @@ clones holds owner+name/repo for each source of recipe_sets, and photos those of
 libraries are run on the first N seeds, within the seconds of the first recipe: fastai where it is
 installed, timm with --timm-train FILE, torchvision with --torchvision-references FOLDER
 --torchvision-weights FILE.
-With --pool nothing is run: what the results hold of these sets is put together.
+With --pool nothing is run: what the results hold of two sets or more is put together.
 Results: benchmarks/results/recipes.json.
 """
 
@@ -173,6 +173,20 @@ def pooled_name(names: list[str]) -> str:
     return ", ".join(names)
 
 
+def pool(names: list[str]) -> None:
+    """Put together what the results hold of several sets, or end with a line.
+
+    Of one set the name of the result is that of its own figures, which would be lost.
+    """
+    if len(names) < 2:
+        raise SystemExit(f"--pool puts sets together, and {names[0]} is one; name more by --sets")
+    results = json.loads((RESULTS / "recipes.json").read_text("utf-8"))
+    if missing := [name for name in names if name not in results]:
+        raise SystemExit(f"recipes.json has nothing of {pooled_name(missing)}; run without --pool")
+    figures = pooled_figures([results[name]["figures"] for name in names])
+    record("recipes", pooled_name(names), machine(PACKAGES), figures)
+
+
 def main() -> None:
     """Run the recipes on the sets of a half."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -188,11 +202,9 @@ def main() -> None:
     options = parser.parse_args()
     for peer in options.peers:
         files_of(peer, options)
-    names = options.sets or sets_of(options.half)
+    names = list(dict.fromkeys(options.sets or sets_of(options.half)))
     if options.pool:
-        results = json.loads((RESULTS / "recipes.json").read_text("utf-8"))
-        figures = pooled_figures([results[name]["figures"] for name in names])
-        record("recipes", pooled_name(names), machine(PACKAGES), figures)
+        pool(names)
         return
     together: list[dict[str, Answers]] = []
     for name in names:

@@ -17,7 +17,7 @@ from benchmarks.answers import Answers, paired, pooled
 from benchmarks.class_folders import in_rows_order, link_photos
 from benchmarks.peers import PEERS, add_peer_options, answers_of_peers, epochs_within, files_of
 from benchmarks.recipe_sets import SETS
-from benchmarks.recipes import PROBE, figures_of, pooled_name, sets_of
+from benchmarks.recipes import PROBE, figures_of, pool, pooled_name, sets_of
 from stages.dataset.split_files import write_splits
 
 # Natural sorting puts item 9 before item 10; ours, by code point, after it.
@@ -196,3 +196,23 @@ def test_a_half_without_sets_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipes, "SETS", {"digits": SETS["digits"]})
     with pytest.raises(SystemExit, match="has no set of the half unseen; name some"):
         sets_of("unseen")
+
+
+@pytest.mark.parametrize(
+    ("sets", "line"),
+    [
+        (["digits"], "--pool puts sets together, and digits is one; name more by --sets"),
+        (["digits", "none"], "recipes.json has nothing of none; run without --pool"),
+    ],
+)
+def test_sets_that_cannot_be_pooled_are_refused(
+    sets: list[str], line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One set, whose own figures would be overwritten, or one without results ends in a line."""
+    results = tmp_path / "recipes.json"
+    results.write_text('{"digits": {"figures": {}}}', "utf-8")
+    monkeypatch.setattr(recipes, "RESULTS", tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        pool(sets)
+    assert stop.value.code == line
+    assert results.read_text("utf-8") == '{"digits": {"figures": {}}}'
