@@ -16,7 +16,8 @@ import numpy as np
 from benchmarks.measure import figure, machine, record, with_mean
 from benchmarks.training import divide, prepared_sets, read, run
 from stages.stats.mcnemar import compare_paired
-from stages.stats.predictions import most_probable, read_baseline, read_predictions
+from stages.stats.pred_probs import most_probable
+from stages.stats.predictions import read_baseline, read_predictions
 
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
 AIMS = {"digits": ("at most 4", "at most 90"), "pets": ("at most the probe's", "at most 360")}
@@ -31,7 +32,7 @@ def seed_of(folder: Path, seed: int) -> dict[str, Any]:
     suggestion = read(folder, "lr_find/suggestion.json")
     model = read_predictions(folder / "data/predictions.npz")
     probe = read_baseline(folder / "data/baseline.npz")
-    right = model.pred_probs.argmax(1) == model.targets
+    right = most_probable(model.pred_probs) == model.targets
     probe_right = most_probable(probe.valid_pred_probs) == model.targets
     result: dict[str, Any] = {
         "error": 100 * float(np.mean(~right)),

@@ -84,7 +84,7 @@ def answers_of(folder: Path, seed: int, options: argparse.Namespace) -> dict[str
         change(folder, before)
         model = read_predictions(folder / "data/predictions.npz")
         results[name] = Answers(
-            pred_probs=model.pred_probs,
+            pred_probs=np.asarray(model.pred_probs),
             targets=model.targets,
             seconds=sweep[0] + training[0],
             megabytes=max(sweep[1], training[1]),

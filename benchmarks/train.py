@@ -22,6 +22,7 @@ from benchmarks.measure import machine, record
 from benchmarks.training import divide, prepare, read, recipe_values, run
 from benchmarks.with_fastai import EPOCHS, FREEZE_EPOCHS, with_fastai
 from stages.stats.mcnemar import compare_paired
+from stages.stats.pred_probs import most_probable
 from stages.stats.predictions import read_predictions
 from stages.train.recipe import FROM_PROBE
 
@@ -45,7 +46,7 @@ def with_ours(folder: Path) -> dict[str, Any]:
     result: dict[str, Any] = {"sweep": run(folder, "lr_find"), "training": run(folder, "fine_tune")}
     result["lr"] = read(folder, "lr_find/suggestion.json")["consensus"]
     model = read_predictions(folder / "data/predictions.npz")
-    return result | {"right": model.pred_probs.argmax(1) == model.targets}
+    return result | {"right": most_probable(model.pred_probs) == model.targets}
 
 
 def main() -> None:

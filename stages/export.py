@@ -49,7 +49,7 @@ def main() -> None:
     predictions = read_predictions("data/predictions.npz")
     metrics = read_metrics(Path("reports/interpret/details.json"))
     model, card = load_model(_MODEL)
-    confidence = find_confidence(predictions, metrics)
+    confidence = find_confidence(metrics)
     paths = evenly_spaced(predictions.paths.tolist(), _CHECKED)
     store = Store(Path("data/presized"))
     photos = checked_photos(model, card, store, paths, confidence.temperature)

@@ -20,7 +20,6 @@ from tests.example_results import REPOSITORY
 from tests.forms.export_project import (
     LABELS,
     example_metrics,
-    example_predictions_of,
     write_export_project,
 )
 from tests.tiny_repo import hashes
@@ -82,7 +81,7 @@ def finetrack_answers(project: Path, path: str) -> dict[str, float]:
     """Return class -> calibrated probability of a photo, by Finetrack."""
     model, card = load_model(project / "data/model")
     metrics = example_metrics(project)
-    confidence = find_confidence(example_predictions_of(project), metrics)
+    confidence = find_confidence(metrics)
     store = Store(project / "data/presized")
     photos = checked_photos(model, card, store, [path], confidence.temperature)
     return dict(zip(card.class_names, photos.answers[0].tolist(), strict=True))
@@ -174,7 +173,7 @@ def test_the_metadata_are_those_of_the_model(project: Path) -> None:
     facts = onnxruntime.InferenceSession(file).get_modelmeta().custom_metadata_map
     weights = hashes(project / "data/model")["model.safetensors"]
     assert facts["weights_sha256"] == weights
-    confidence = find_confidence(example_predictions_of(project), example_metrics(project))
+    confidence = find_confidence(example_metrics(project))
     assert json.loads(facts["thresholds"]) == confidence.thresholds
     assert json.loads(facts["class_names"]) == LABELS
 

@@ -143,8 +143,10 @@ def test_other_labels_of_a_fold_do_not_change_who_judges_it(repo: Repo, folded: 
     after = predictions_of(repo)
     assert np.mean(after.targets[fold] != before.targets[fold]) > 0.3
     assert np.array_equal(after.targets[~fold], before.targets[~fold])
-    assert np.array_equal(after.pred_probs[fold], before.pred_probs[fold])
-    assert not np.array_equal(after.pred_probs[~fold], before.pred_probs[~fold])
+    assert np.array_equal(np.asarray(after.pred_probs)[fold], np.asarray(before.pred_probs)[fold])
+    assert not np.array_equal(
+        np.asarray(after.pred_probs)[~fold], np.asarray(before.pred_probs)[~fold]
+    )
     probes = [
         read_probe_start(one.path / "data/probe.npz").folds[2].probe for one in (folded, repo)
     ]

@@ -61,7 +61,8 @@ class StoredArray:
         if values.size:
             columns = slice(self.columns.start, self.columns.stop)
             try:
-                for block in row_blocks(self):
+                # By whole rows: of a few columns too, all pages of the rows are mapped.
+                for block in row_blocks(self, self.stored_shape[1]):
                     with self._opened() as file:
                         values[block] = self._mapped(file)[self.rows[block], columns]
             except OSError as error:  # which would be taken for one of a file that is written

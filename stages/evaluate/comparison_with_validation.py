@@ -6,7 +6,8 @@ from stages.evaluate.record import ComparedRecord, ShiftRecord
 from stages.predict.answer import YES_FROM
 from stages.stats.holm import holm
 from stages.stats.intervals import CONFIDENCE, wilson
-from stages.stats.temperature import apply_temperature
+from stages.stats.pred_probs import largest_probability, most_probable
+from stages.stats.temperature import calibrated_confidence
 from stages.stats.two_samples import (
     Shift,
     ShiftTest,
@@ -31,14 +32,14 @@ def compare_with_validation(
     compared within each class, since another mix of classes is no other model. may_refuse:
     whether the model may say that (bce).
     """
-    pred_probs = apply_temperature(known.predictions.pred_probs, temperature)
-    if not len(pred_probs) or not len(photos.targets):
-        return None
-    confidence = pred_probs.max(axis=1)
+    pred_probs = known.predictions.pred_probs
     old_class = known.predictions.targets
+    if not len(old_class) or not len(photos.targets):
+        return None
+    confidence = calibrated_confidence(pred_probs, temperature)
     # By the probabilities as they are: a temperature moves none over a half.
-    refused = may_refuse & (known.predictions.pred_probs.max(axis=1) < YES_FROM)
-    wrong = refused | (pred_probs.argmax(axis=1) != old_class)
+    refused = may_refuse & (largest_probability(pred_probs) < YES_FROM)
+    wrong = refused | (most_probable(pred_probs) != old_class)
     difference, _ = error_difference(~photos.right, wrong)
     beyond, p_error = error_test_within(~photos.right, wrong, photos.targets, old_class)
     measured = known.validation_properties()

@@ -22,6 +22,7 @@ from stages.stats.metrics import confusion
 from stages.stats.metrics_record import IntervalRecord, Metrics
 from stages.stats.mistakes import most_confused
 from stages.stats.outcomes import outcomes_table
+from stages.stats.pred_probs import most_probable
 from stages.stats.predictions import Predictions
 
 _CONFUSED_PAIRS = 10
@@ -156,5 +157,5 @@ def confused_pairs(predictions: Predictions) -> Iterator[tuple[str, str, int, in
 
 
 def _confusion(predictions: Predictions) -> np.ndarray:
-    predicted = predictions.pred_probs.argmax(axis=1)
+    predicted = most_probable(predictions.pred_probs)
     return confusion(predictions.targets, predicted, len(predictions.class_names))

@@ -3,11 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from stages.stats.metrics_record import Metrics, ThresholdRecord
-from stages.stats.predictions import Predictions
-from stages.stats.temperature import apply_temperature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +12,6 @@ class Confidence:
 
     temperature: float  # as the report applies it
     calibrated: bool  # whether there were images enough to fit one
-    pred_probs: np.ndarray  # (V, C) float64, calibrated
     sure: Mapping[str, ThresholdRecord]  # by the level in percent
 
     @property
@@ -25,12 +20,10 @@ class Confidence:
         return {level: record["threshold"] for level, record in self.sure.items()}
 
 
-def find_confidence(predictions: Predictions, metrics: Metrics) -> Confidence:
+def find_confidence(metrics: Metrics) -> Confidence:
     """Return the confidence that the report's numbers are about."""
-    temperature = metrics["calibration"]["applied_temperature"]
     return Confidence(
-        temperature=temperature,
+        temperature=metrics["calibration"]["applied_temperature"],
         calibrated=metrics["calibration"]["temperature"] is not None,
-        pred_probs=apply_temperature(predictions.pred_probs, temperature),
         sure=metrics["sure"],
     )

@@ -21,6 +21,7 @@ from stages.stats.metrics_record import (
 )
 from stages.stats.mistakes import confident_mistakes, most_confused, top_losses
 from stages.stats.outcomes import outcomes_table
+from stages.stats.pred_probs import largest_probability, most_probable
 from stages.stats.predictions import Baseline, Predictions
 from stages.stats.ranking import ranking_metrics
 from stages.stats.report_metrics import report_metrics
@@ -111,8 +112,8 @@ def interpret(
     if len(targets) == 0:
         raise UserError("No image is left for validation; raise datablock.split.valid")
     probe_pred_probs = _in_order_of(predictions, baseline)
-    predicted = predictions.pred_probs.argmax(axis=1)
-    confidence = predictions.pred_probs.max(axis=1).astype(float)
+    predicted = most_probable(predictions.pred_probs)
+    confidence = largest_probability(predictions.pred_probs).astype(float)
     right = predicted == targets
 
     matrix = confusion(targets, predicted, len(class_names))

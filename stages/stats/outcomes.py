@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from stages.stats.pred_probs import most_probable, probability_of
 from stages.stats.predictions import Predictions
 
 # The smallest ordinary float32. As a probability it costs a loss of 87.3, so that a probability of
@@ -16,16 +17,16 @@ def outcomes_table(predictions: Predictions) -> pd.DataFrame:
     `loss` is -log p_actual in nats. With cross-entropy that is the loss of training; with bce it
     is the same measure of surprise, though training also counted the other classes.
     """
-    rows = np.arange(len(predictions.targets))
-    predicted = predictions.pred_probs.argmax(axis=1)
-    p_actual = predictions.pred_probs[rows, predictions.targets].astype(np.float64)
+    predicted = most_probable(predictions.pred_probs)
+    p_actual = probability_of(predictions.targets, predictions.pred_probs).astype(np.float64)
+    p_predicted = probability_of(predicted, predictions.pred_probs)
     return pd.DataFrame(
         {
             "path": predictions.paths,
             "actual": predictions.class_names[predictions.targets],
             "predicted": predictions.class_names[predicted],
             "p_actual": p_actual,
-            "p_predicted": predictions.pred_probs[rows, predicted].astype(np.float64),
+            "p_predicted": p_predicted.astype(np.float64),
             "loss": np.abs(np.log(np.maximum(p_actual, SMALLEST_PROBABILITY))),
         }
     )

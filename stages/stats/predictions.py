@@ -15,6 +15,7 @@ import numpy as np
 from stages.base.errors import UserError
 from stages.base.npz_file import open_npz, write_npz
 from stages.base.stored_array import Rows, StoredArray, row_blocks
+from stages.stats.pred_probs import most_probable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class Predictions:
     class_names: np.ndarray  # (C,) str, the classes in the order of the columns
     paths: np.ndarray  # (V,) str, validation images
     targets: np.ndarray  # (V,) int64, the labels as class numbers
-    pred_probs: np.ndarray  # (V, C) float32
+    pred_probs: Rows  # (V, C) float32
     train_paths: np.ndarray  # (T,) str, training images
     train_targets: np.ndarray  # (T,) int64
     # (T,) float32: p(label) - largest other p, mean over the epochs; NaN where an image was never
@@ -105,12 +106,6 @@ class ProbeErrors:
         )
 
 
-def most_probable(pred_probs: Rows) -> np.ndarray:
-    """Return the most probable class number of each row of probabilities, (N,)."""
-    blocks = row_blocks(pred_probs)
-    return np.concatenate([np.asarray(pred_probs[rows]).argmax(axis=1) for rows in blocks])
-
-
 _Record = TypeVar("_Record", Predictions, Baseline)
 _Axes = tuple[str, ...]
 
@@ -154,8 +149,11 @@ def write_predictions(path: Path | str, predictions: Predictions) -> None:
 
 
 def read_predictions(path: Path | str) -> Predictions:
-    """Read what `write_predictions` wrote; a UserError names the array that does not fit."""
-    return _read(path, Predictions, _PREDICTIONS)
+    """Read what `write_predictions` wrote, but for the probabilities, which stay in the file.
+
+    A UserError names the array that does not fit.
+    """
+    return _read(path, Predictions, _PREDICTIONS, ("probabilities",))
 
 
 def write_baseline(path: Path | str, baseline: Baseline) -> None:
@@ -164,7 +162,7 @@ def write_baseline(path: Path | str, baseline: Baseline) -> None:
 
 
 def read_baseline(path: Path | str) -> Baseline:
-    """Read the same, but for the probabilities, which stay in the file."""
+    """Read the same of the baseline; its probabilities stay in the file too."""
     return _read(path, Baseline, _BASELINE, ("probabilities", "valid_probabilities"))
 
 

@@ -8,23 +8,24 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from stages.base.stored_array import Rows
 from stages.stats.intervals import CONFIDENCE, Interval, wilson_around
 from stages.stats.metrics import interval_columns
+from stages.stats.pred_probs import class_columns
 
 _STEP = 1e-9  # from the measured area, whose own variance is 0 at 0 and 1
 _Z = float(ndtri((1 + CONFIDENCE) / 2))
 
 
-def ranking_metrics(targets: np.ndarray, pred_probs: np.ndarray) -> pd.DataFrame:
+def ranking_metrics(targets: np.ndarray, pred_probs: Rows) -> pd.DataFrame:
     """Return a row for each class: average_precision and roc_area, with low and high.
 
     targets: class numbers (V,); pred_probs: (V, C). NaN for a class without images, or without any
     images beside it.
     """
     rows = []
-    for number in range(pred_probs.shape[1]):
+    for number, scores in enumerate(class_columns(pred_probs)):
         of_class = targets == number
-        scores = pred_probs[:, number]
         precision = average_precision(of_class, scores)
         area = roc_area(of_class, scores)
         rows.append(

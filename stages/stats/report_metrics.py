@@ -12,7 +12,8 @@ from stages.stats.macro import Score
 from stages.stats.mcnemar import compare_paired
 from stages.stats.metrics import accuracy, macro, top_k
 from stages.stats.metrics_record import CalibrationRecord, FoldsRecord, Metrics, Scores
-from stages.stats.predictions import Predictions, most_probable
+from stages.stats.pred_probs import largest_probability, most_probable
+from stages.stats.predictions import Predictions
 from stages.stats.selective import find_threshold
 from stages.stats.slices import slice_tendencies
 from stages.stats.temperature import calibrated_confidence, evaluate_temperature
@@ -26,8 +27,8 @@ def report_metrics(
     """Return the content of details.json; see `interpret` for the properties."""
     targets = predictions.targets
     pred_probs = predictions.pred_probs
-    confidence = pred_probs.max(axis=1).astype(float)
-    predicted = pred_probs.argmax(axis=1)
+    confidence = largest_probability(pred_probs).astype(float)
+    predicted = most_probable(pred_probs)
     right = predicted == targets
     probe_right = most_probable(probe_pred_probs) == targets
     classes = pred_probs.shape[1]

@@ -9,6 +9,7 @@ from stages.stats.intervals import wilson
 from stages.stats.metrics import accuracy, macro
 from stages.stats.metrics_record import IntervalRecord
 from stages.stats.newcombe import newcombe_interval
+from stages.stats.pred_probs import most_probable
 from stages.stats.predictions import Predictions
 
 
@@ -51,7 +52,7 @@ def score_test_set(
     """
     predicted = pred_probs.argmax(axis=1)
     wrong = predicted != targets
-    valid_wrong = validation.pred_probs.argmax(axis=1) != validation.targets
+    valid_wrong = most_probable(validation.pred_probs) != validation.targets
     share_right = accuracy(targets, predicted)
     generator = derive(seed, "test set", "macro_recall")
     class_count = len(validation.class_names)

@@ -13,6 +13,7 @@ from stages.stats.calibration import expected_calibration_error
 from stages.stats.intervals import Interval, bootstrap
 from stages.stats.metrics_record import TemperatureRecord
 from stages.stats.outcomes import SMALLEST_PROBABILITY
+from stages.stats.pred_probs import largest_probability, most_probable
 
 LOWEST_TEMPERATURE = 0.05  # tried
 HIGHEST_TEMPERATURE = 20.0
@@ -54,7 +55,7 @@ class TemperatureEvaluation:
 
 def evaluate_temperature(
     targets: np.ndarray,
-    pred_probs: np.ndarray,
+    pred_probs: Rows,
     in_first_half: np.ndarray,
     generator: np.random.Generator,
 ) -> TemperatureEvaluation | None:
@@ -69,19 +70,17 @@ def evaluate_temperature(
     first = _spaced(np.flatnonzero(in_first_half), classes)
     value = fit_temperature(targets[first], pred_probs[first])
     second = np.flatnonzero(in_second_half)
-    right = pred_probs.argmax(axis=1)[second] == targets[second]
+    right = most_probable(pred_probs)[second] == targets[second]
     images = len(second)
     blocks = [second[rows] for rows in row_blocks(second[:, None], classes)]
-    loss_before = np.concatenate([_losses(targets[rows], pred_probs[rows]) for rows in blocks])
-    loss_after = np.concatenate(
-        [_losses(targets[rows], apply_temperature(pred_probs[rows], value)) for rows in blocks]
-    )
+    losses = [_losses_before_and_after(targets[rows], pred_probs[rows], value) for rows in blocks]
+    loss_before, loss_after = np.concatenate(losses, axis=1)
     change = loss_after - loss_before
     return TemperatureEvaluation(
         value=value,
         fitted_on=int(in_first_half.sum()),
         evaluated_on=images,
-        ece_before=expected_calibration_error(pred_probs.max(axis=1)[second], right),
+        ece_before=expected_calibration_error(largest_probability(pred_probs)[second], right),
         ece_after=expected_calibration_error(
             calibrated_confidence(pred_probs, value)[second], right
         ),
@@ -121,11 +120,11 @@ def _spaced(rows: np.ndarray, classes: int) -> np.ndarray:
     return rows[:: max(1, -(-len(rows) * classes // _MOST_PROBABILITIES))]
 
 
-def calibrated_confidence(pred_probs: np.ndarray, temperature: float) -> np.ndarray:
+def calibrated_confidence(pred_probs: Rows, temperature: float) -> np.ndarray:
     """Return the probability of the most probable class, (N,), once a temperature is applied."""
     return np.concatenate(
         [
-            apply_temperature(pred_probs[rows], temperature).max(axis=1)
+            apply_temperature(np.asarray(pred_probs[rows]), temperature).max(axis=1)
             for rows in row_blocks(pred_probs)
         ]
     )
@@ -144,6 +143,16 @@ def apply_temperature(pred_probs: np.ndarray, temperature: float) -> np.ndarray:
     log_odds_against = np.log(np.clip(1 - clipped, 1e-8, 1)) - np.log(clipped)
     scaled = 1 / (1 + np.exp(np.clip(log_odds_against / temperature, -700, 700)))
     return scaled
+
+
+def _losses_before_and_after(
+    targets: np.ndarray, pred_probs: Rows, temperature: float
+) -> np.ndarray:
+    """Return the losses of a block of images without and with a temperature, (2, N)."""
+    block = np.asarray(pred_probs)
+    return np.stack(
+        [_losses(targets, block), _losses(targets, apply_temperature(block, temperature))]
+    )
 
 
 def _losses(targets: np.ndarray, pred_probs: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from scipy.special import betaincc
 from stages.base.stored_array import row_blocks
 from stages.stats.intervals import CONFIDENCE, Interval, wilson
 from stages.stats.learning_curve import PhotoOutlook
+from stages.stats.pred_probs import most_probable
 from stages.stats.predictions import Predictions
 from stages.stats.temperature import apply_temperature
 
@@ -64,7 +65,7 @@ def label_cost(predictions: Predictions, label_issues: pd.DataFrame) -> LabelCos
     all doubts may be mistaken. Of 430 photos of trash none of 6 doubted labels was wrong to see,
     where 5 were to be expected. It ends with how many of so many are wrong by chance.
     """
-    wrong = predictions.pred_probs.argmax(axis=1) != predictions.targets
+    wrong = most_probable(predictions.pred_probs) != predictions.targets
     surely = label_issues.loc[label_issues["score"] >= _LEAST_DOUBT, "path"]
     doubted = int((wrong & np.isin(predictions.paths, surely.to_numpy(str))).sum())
     fewer = np.arange(doubted)
@@ -77,10 +78,10 @@ def label_cost(predictions: Predictions, label_issues: pd.DataFrame) -> LabelCos
 
 def find_toss_ups(predictions: Predictions, temperature: float) -> TossUps:
     """Return the mistakes near the boundary between the label and the prediction alone."""
-    wrong = predictions.pred_probs.argmax(axis=1) != predictions.targets
+    wrong = most_probable(predictions.pred_probs) != predictions.targets
     near = 0
     for rows in row_blocks(predictions.pred_probs):
-        pred_probs = apply_temperature(predictions.pred_probs[rows], temperature)
+        pred_probs = apply_temperature(np.asarray(predictions.pred_probs[rows]), temperature)
         p_label = pred_probs[np.arange(len(pred_probs)), predictions.targets[rows]]
         both = p_label + pred_probs.max(axis=1)
         near += int((wrong[rows] & (both >= _BOTH) & (p_label >= _LEAST_OF_LABEL)).sum())

@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stages.base.stored_array import Rows
 from stages.batch.batches import Batch
 from stages.model.classifier import Classifier
+from stages.stats.pred_probs import largest_probability, most_probable, probability_of
 from stages.train.device import Compute
 
 # The page shows half as many of each by default.
@@ -16,12 +18,12 @@ HIGHEST_LOSSES = 48
 CONFIDENT_MISTAKES = 48
 
 
-def images_to_explain(pred_probs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def images_to_explain(pred_probs: Rows, targets: np.ndarray) -> np.ndarray:
     """Return the rows of the highest losses and of the most confident mistakes, sorted."""
-    rows = np.arange(len(targets))
-    by_loss = np.argsort(pred_probs[rows, targets], kind="stable")[:HIGHEST_LOSSES]
-    mistakes = np.flatnonzero(pred_probs.argmax(axis=1) != targets)
-    by_confidence = np.argsort(-pred_probs[mistakes].max(axis=1), kind="stable")
+    by_loss = np.argsort(probability_of(targets, pred_probs), kind="stable")[:HIGHEST_LOSSES]
+    mistakes = np.flatnonzero(most_probable(pred_probs) != targets)
+    confidence = largest_probability(pred_probs)[mistakes]
+    by_confidence = np.argsort(-confidence, kind="stable")
     return np.union1d(by_loss, mistakes[by_confidence[:CONFIDENT_MISTAKES]])
 
 

@@ -69,6 +69,26 @@ def test_what_is_read_alone_is_in_memory(tmp_path: Path) -> None:
             assert str(tmp_path) not in maps.read_text("utf-8")
 
 
+def test_a_column_maps_no_more_than_a_block_of_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page has values of all columns, so that of few columns too the whole rows count."""
+    monkeypatch.setattr(stored_array, "_BLOCK_VALUES", 70)
+    read: list[int] = []
+    with (tmp_path / "file").open("w+b") as file:
+        stored = store_rows(file, [np.arange(101 * 7).reshape(101, 7)]).with_columns(slice(2, 3))
+        row_blocks_of = stored_array.row_blocks
+
+        def counted(array: stored_array.Rows, width: int = 0) -> list[slice]:
+            blocks = row_blocks_of(array, width)
+            read.append(len(blocks))
+            return blocks
+
+        monkeypatch.setattr(stored_array, "row_blocks", counted)
+        assert np.asarray(stored)[:, 0].tolist() == list(range(2, 101 * 7, 7))
+    assert read == [11]
+
+
 def test_blocks_are_of_about_the_same_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """No block has more values than there may be, counted of the longer rows; none is much less."""
     monkeypatch.setattr(stored_array, "_BLOCK_VALUES", 70)

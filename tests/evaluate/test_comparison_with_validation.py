@@ -40,7 +40,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnownPhotos]:
 def many_predictions(few: Predictions, times: int) -> Predictions:
     """Return three predictions many times, with the confidences of CONFIDENCE."""
     pred_probs = np.repeat((1 - CONFIDENCE[:, None]) / 2, 3, axis=1)
-    pred_probs[np.arange(3), few.pred_probs.argmax(axis=1)] = CONFIDENCE
+    pred_probs[np.arange(3), np.asarray(few.pred_probs).argmax(axis=1)] = CONFIDENCE
     return replace(
         few,
         paths=np.repeat(few.paths, times),
@@ -70,7 +70,7 @@ def test_photos_like_those_of_validation_are_not_told_apart(known: KnownPhotos) 
     new = replace(
         photos(60, 0, like_validation(known, 60)),
         targets=old.targets[rows],
-        predicted=old.pred_probs.argmax(axis=1)[rows],
+        predicted=np.asarray(old.pred_probs).argmax(axis=1)[rows],
     )
     result = compare_with_validation(new, known, 1.0, may_refuse=False)
     assert result is not None
@@ -101,11 +101,11 @@ def plain_p_values(
 ) -> dict[str, float]:
     """Return p of each test times the number of tests with no smaller p, and none falling."""
     old = known.predictions
-    wrong = old.pred_probs.argmax(axis=1) != old.targets
+    wrong = np.asarray(old.pred_probs).argmax(axis=1) != old.targets
     measured = known.validation_properties()
     found = {
         "error_rate": error_test_within(~new.right, wrong, new.targets, old.targets)[1],
-        "confidence": one_p(new.confidence, old.pred_probs.max(axis=1), 1e-4),
+        "confidence": one_p(new.confidence, np.asarray(old.pred_probs).max(axis=1), 1e-4),
     }
     found |= {name: one_p(properties[name], measured[name].to_numpy(float)) for name in properties}
     adjusted: dict[str, float] = {}
@@ -136,7 +136,7 @@ def test_confidence_of_another_engine_is_no_difference(known: KnownPhotos) -> No
 def test_more_photos_of_a_hard_class_are_no_worse_model(known: KnownPhotos) -> None:
     """Photos of the class that validation has wrong may be wrong; it is named with their mix."""
     old = known.predictions
-    wrong = old.pred_probs.argmax(axis=1) != old.targets
+    wrong = np.asarray(old.pred_probs).argmax(axis=1) != old.targets
     (hard,) = np.unique(old.targets[wrong])
     new = photos(60, 60, like_validation(known, 60))
     new = replace(new, targets=np.full(60, hard), predicted=np.full(60, (hard + 1) % 3))
@@ -149,7 +149,9 @@ def test_more_photos_of_a_hard_class_are_no_worse_model(known: KnownPhotos) -> N
 
 def test_a_refusal_is_wrong_on_both_sides(known: KnownPhotos) -> None:
     """With bce a validation photo of which all classes say no is wrong there too."""
-    unsure = np.where(np.arange(90)[:, None] % 2 == 0, known.predictions.pred_probs / 2, 0.9)
+    unsure = np.where(
+        np.arange(90)[:, None] % 2 == 0, np.asarray(known.predictions.pred_probs) / 2, 0.9
+    )
     refusing = replace(known, predictions=replace(known.predictions, pred_probs=unsure))
     new = photos(30, 3, like_validation(known, 30))
     rates = []

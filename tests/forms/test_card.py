@@ -50,7 +50,7 @@ def card_of(root: Path, exported: Exported, bce: bool = False) -> str:
     metrics = example_metrics(root)
     labels = predictions.class_names.tolist()
     model, card = random_model(loss="bce" if bce else "cross_entropy", class_names=labels)
-    confidence = find_confidence(predictions, metrics)
+    confidence = find_confidence(metrics)
     return render_card(model, card, metrics, confidence, predictions, exported)
 
 

@@ -41,7 +41,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def source_of(root: Path) -> FinishedModel:
     """Return the project's model with ten of its photos."""
     model, card = load_model(root / "data/model")
-    confidence = find_confidence(example_predictions_of(root), example_metrics(root))
+    confidence = find_confidence(example_metrics(root))
     paths = example_predictions_of(root).paths.tolist()[:10]
     store = Store(root / "data/presized")
     photos = checked_photos(model, card, store, paths, confidence.temperature)

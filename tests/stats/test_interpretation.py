@@ -100,7 +100,7 @@ def with_classes_missing(labels: list[str]) -> tuple[Predictions, Baseline]:
     predictions, baseline = predictions_of(labels, images=300)
     targets = predictions.targets.copy()
     targets[targets == len(labels) - 1] = 1
-    pred_probs = predictions.pred_probs.copy()
+    pred_probs = np.array(predictions.pred_probs)
     pred_probs[:, 0] = 0
     return replace(predictions, targets=targets, pred_probs=pred_probs), baseline
 
@@ -113,7 +113,7 @@ def test_a_class_without_images_and_one_never_predicted() -> None:
     assert classes["recall"].isna().to_dict() == dict.fromkeys("abcd", False) | {"e": True}
     assert classes["precision"].isna()["a"]
     assert (classes.loc["a", "recall"], classes.loc["a", "recall_low"]) == (0, 0)
-    predicted = predictions.pred_probs.argmax(axis=1)
+    predicted = np.asarray(predictions.pred_probs).argmax(axis=1)
     expected = precision_score(
         predictions.targets, predicted, labels=range(4), average="macro", zero_division=0
     )
@@ -139,15 +139,15 @@ def test_all_right_and_all_wrong(right: float, errors: int) -> None:
 def test_thresholds_are_of_calibrated_confidence() -> None:
     """Where a temperature is of use, thresholds and coverage are of confidence with it."""
     predictions, baseline = predictions_of(list("abc"), images=4000, right=1.0)
-    powers = predictions.pred_probs.astype(float) ** 4
+    powers = np.asarray(predictions.pred_probs, float) ** 4
     predictions = replace(predictions, pred_probs=powers / powers.sum(axis=1, keepdims=True))
     result = interpreted(predictions, baseline)
     temperature = result.metrics["calibration"]["applied_temperature"]
     scaling = result.metrics["calibration"]["temperature"]
     assert scaling is not None
     assert temperature == scaling["value"] < 0.5
-    confidence = apply_temperature(predictions.pred_probs, temperature).max(axis=1)
-    right = predictions.pred_probs.argmax(axis=1) == predictions.targets
+    confidence = apply_temperature(np.asarray(predictions.pred_probs), temperature).max(axis=1)
+    right = np.asarray(predictions.pred_probs).argmax(axis=1) == predictions.targets
     assert result.metrics["sure"]["95"] == find_threshold(confidence, right, 0.95).as_dict()
     assert result.coverage["threshold"].iloc[-1] == confidence.min()
 
@@ -227,7 +227,7 @@ def test_by_folds_all_images_are_judged_and_their_number_is_told() -> None:
     """The scores are of every image, both as trained and as validated, and folds says so last."""
     predictions, baseline = by_folds(list("abc"))
     result = interpreted(predictions, baseline)
-    wrong = predictions.pred_probs.argmax(axis=1) != predictions.targets
+    wrong = np.asarray(predictions.pred_probs).argmax(axis=1) != predictions.targets
     assert value_of(result.metrics["error_rate"]) == pytest.approx(wrong.mean())
     assert result.metrics["images"] == len(wrong) == result.class_metrics["train"].sum()
     assert list(result.metrics)[-1] == "folds"

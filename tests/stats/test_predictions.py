@@ -59,6 +59,15 @@ def test_baseline_comes_back(tmp_path: Path) -> None:
     assert same(read_baseline(tmp_path / "b.npz"), BASELINE)
 
 
+def test_the_probabilities_of_the_model_stay_in_the_file(tmp_path: Path) -> None:
+    """Of a million photos they are most of what there is; written again they are the same bytes."""
+    write_predictions(tmp_path / "p.npz", PREDICTIONS)
+    read = read_predictions(tmp_path / "p.npz")
+    assert isinstance(read.pred_probs, StoredArray)
+    write_predictions(tmp_path / "again.npz", read)
+    assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "p.npz").read_bytes()
+
+
 def test_the_probabilities_of_the_baseline_stay_in_the_file(tmp_path: Path) -> None:
     """They are read when they are asked for, written again are the same bytes, and checked."""
     write_baseline(tmp_path / "b.npz", BASELINE)
@@ -92,7 +101,7 @@ def test_types_are_brought_to_the_schema(tmp_path: Path) -> None:
     """Wider floats and narrower whole numbers are stored as float32 and int64."""
     wide = replace(
         PREDICTIONS,
-        pred_probs=PREDICTIONS.pred_probs.astype("float64"),
+        pred_probs=np.asarray(PREDICTIONS.pred_probs, "float64"),
         targets=PREDICTIONS.targets.astype("int32"),
     )
     write_predictions(tmp_path / "p.npz", wide)

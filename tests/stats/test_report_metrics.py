@@ -14,7 +14,7 @@ def test_metrics_agree_with_scikit_learn() -> None:
     predictions, baseline = predictions_of(list("abcdefg"))
     metrics = interpreted(predictions, baseline).metrics
     both = [
-        (metrics, predictions.pred_probs),
+        (metrics, np.asarray(predictions.pred_probs)),
         (metrics["baseline"], np.asarray(baseline.valid_pred_probs)),
     ]
     for scores, pred_probs in both:

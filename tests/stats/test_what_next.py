@@ -14,7 +14,7 @@ from tests.example_results import example_predictions
 PREDICTIONS, _ = example_predictions(
     ["a", "b", "c"], np.arange(300) % 3, np.array([f"{number:03}.jpg" for number in range(300)])
 )
-WRONG = PREDICTIONS.paths[PREDICTIONS.pred_probs.argmax(axis=1) != PREDICTIONS.targets]
+WRONG = PREDICTIONS.paths[np.asarray(PREDICTIONS.pred_probs).argmax(axis=1) != PREDICTIONS.targets]
 
 
 def issues(paths: list[str], score: float = 0.95) -> pd.DataFrame:
