@@ -62,9 +62,10 @@ def _say_all() -> None:
 
 
 @contextmanager
-def ended_when_unread() -> Iterator[None]:
-    """End this process with code 1 and no line, once the reader of stdout, such as head, has left.
+def ended_when_unread(code: int = 1) -> Iterator[None]:
+    """End this process with a code and no line, once the reader of stdout, such as head, has left.
 
+    code: 0 only where lines are all that is made. What else a command does is not done by then.
     Whatever ends the block, Python prints no trace of what it cannot print when it exits.
     """
     try:
@@ -72,7 +73,7 @@ def ended_when_unread() -> Iterator[None]:
         _say_all()
     except BrokenPipeError:
         if _drop_stdout_unless_read():
-            sys.exit(1)
+            sys.exit(code)
         raise
     finally:
         _drop_stdout_unless_read()

@@ -27,7 +27,8 @@ from stages.tools.own_python import run_program
 def main() -> None:
     """Run the command, and end with the exit code of its first program that fails."""
     try:
-        with ended_when_unread():
+        # make says "Error 1" of a code that is none of help's reader, who has seen enough.
+        with ended_when_unread(0 if sys.argv[1:] in ([], ["help"]) else 1):
             code = _run(sys.argv[1:])
     except UserError as error:
         say(f"finetrack: {error.lines[0]}", *error.lines[1:], file=sys.stderr)

@@ -210,9 +210,13 @@ def test_what_nobody_reads_leaves_no_trace(last: str, code: int, error: str) -> 
 @pytest.mark.skipif(sys.platform == "win32", reason="no reader that leaves is told of there")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_help_that_nobody_reads_leaves_no_trace(unbuffered: str) -> None:
-    """The commands that need Python alone end as quietly, at a line's print or at the end."""
-    words = [sys.executable, "-S", "-m", "stages.tools.run", "help"]
-    assert unread(words, PYTHONUNBUFFERED=unbuffered) == (1, "")
+    """Its lines are all that it makes, so it ends with code 0, of which make says nothing."""
+    words = [sys.executable, "-S", "-m", "stages.tools.run"]
+    assert unread(words, PYTHONUNBUFFERED=unbuffered) == (0, "")
+    assert unread([*words, "help"], PYTHONUNBUFFERED=unbuffered) == (0, "")
+    code, error = unread([*words, "hlep"], PYTHONUNBUFFERED=unbuffered)
+    assert code == 1
+    assert "hlep is no command" in error
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no reader that leaves is told of there")
