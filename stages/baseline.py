@@ -12,7 +12,6 @@ prepare_process()
 
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import numpy as np
 
@@ -21,9 +20,8 @@ from stages.base.entry_point import run_stage
 from stages.base.environment import device_name, workers
 from stages.base.files import write_json
 from stages.base.params import read_section, read_seed, read_value
-from stages.base.parts import PRIVATE_FOLDER
 from stages.base.seed import derive
-from stages.base.stored_array import store_rows
+from stages.base.stored_array import rows_file, store_rows
 from stages.base.terminal import say
 from stages.batch.image_set import open_image_set
 from stages.dataset.duplicates import read_duplicates
@@ -61,7 +59,7 @@ def main() -> None:
     duplicates = read_duplicates(Path("data/duplicates.csv"))
     groups = inseparable_photos(image_set.paths, duplicates, read_groups(Path("data/groups.csv")))
     first = backbone_of(first_recipe(arch))
-    with TemporaryFile(dir=PRIVATE_FOLDER) as scratch:
+    with rows_file() as scratch:
         pooled = store_rows(scratch, backbone_features(*first, image_set, classes, seed, compute))
         features = mean_activations(pooled)
         answers, _ = out_of_fold(features, targets, groups, classes)

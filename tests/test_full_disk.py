@@ -5,12 +5,10 @@ answers as a full disk does.
 """
 
 import os
-import resource
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,24 +22,15 @@ from stages.base.errors import UserError
 from stages.base.files import write_bytes, write_json, write_text
 from stages.base.npz_file import write_npz
 from stages.base.stage_lock import stage_lock
+from stages.base.stored_array import rows_file, store_rows
 from stages.images.encode import Encoded
 from stages.sample.owned_files import update_owned_files
 from stages.store.encode_cache import EncodeCache
+from tests.file_limit import no_file_larger_than
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = 60
 LIMIT = 4096  # bytes; each of the files below is larger
-
-
-@contextmanager
-def no_file_larger_than(limit: int) -> Iterator[None]:
-    """Let the system refuse to write more than so many bytes to a file."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture
@@ -98,6 +87,17 @@ def test_what_cannot_be_written_is_named_and_nothing_is_left(name: str, project:
         WRITERS[name]()
     assert Path("out/file").read_bytes() == b"old"
     assert list(project.rglob("*.part")) == []
+
+
+def test_rows_that_cannot_be_written_say_where_their_file_is(project: Path) -> None:
+    """The temporary file of a stage has no name, so the error has its folder, small or large."""
+    Path(".finetrack").mkdir()
+    words = r"^the stage's temporary file in \.finetrack cannot be written: File too large; allow"
+    for rows in (1, 9):  # in the buffer of the file, or not
+        block = np.zeros((rows, LIMIT // 8 // rows * 2))
+        with no_file_larger_than(LIMIT), pytest.raises(UserError, match=words), rows_file() as file:
+            store_rows(file, [block])
+    assert list(Path(".finetrack").iterdir()) == []
 
 
 def test_a_cached_photo_that_cannot_be_written_is_named(project: Path) -> None:

@@ -6,17 +6,19 @@ process. A file that has a name may be replaced meanwhile, which is an error, no
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from stages.base.errors import UserError
-from stages.base.system_errors import unreadable
+from stages.base.parts import PRIVATE_FOLDER
+from stages.base.system_errors import unreadable, unwritable
 
 _BLOCK_VALUES = 2**20  # of which at most five copies in float64 are in memory at once: 40 MB
 
@@ -97,16 +99,37 @@ class StoredArray:
 Rows = np.ndarray | StoredArray
 
 
+@contextmanager
+def rows_file() -> Iterator[IO[bytes]]:
+    """Open a file without a name in the private folder, for arrays that memory might not hold."""
+    file = TemporaryFile(dir=PRIVATE_FOLDER)  # noqa: SIM115  # closed below
+    try:
+        yield file
+    finally:
+        with suppress(OSError):  # what could not be written is an error already
+            file.close()
+
+
 def store_rows(file: IO[bytes], blocks: Iterable[np.ndarray]) -> StoredArray:
-    """Write blocks of rows (n, C), all of one type, to the end of a file; return them all."""
+    """Write blocks of rows (n, C), all of one type, to the end of a file; return them all.
+
+    A UserError says where the file lies that cannot be written, since it has no name.
+    """
     offset = file.seek(0, 2)
     block = np.zeros((0, 0), np.float32)  # where there is none
     count = 0
     for block in blocks:
-        file.write(np.ascontiguousarray(block).data)
+        _write(file, block)
         count += len(block)
-    file.flush()
     return stored_array(file, offset, block.dtype, (count, block.shape[1]))
+
+
+def _write(file: IO[bytes], block: np.ndarray) -> None:
+    try:
+        file.write(np.ascontiguousarray(block).data)
+        file.flush()
+    except OSError as error:
+        raise unwritable(f"the stage's temporary file in {PRIVATE_FOLDER}", error) from None
 
 
 def stored_array(

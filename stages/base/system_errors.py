@@ -29,11 +29,15 @@ def unreadable(path: Path | str, error: OSError) -> UserError:
 def system_error_line(error: OSError) -> str:
     """Return one line for an error that no part of the program foresaw.
 
-    A full disk alone has no file's name in its error, so that the line says where to look.
+    What a write meets, a full disk or a limit, has no file's name in its error, so that the line
+    says where to look. A copy's error has two: it is the second that cannot be written.
     """
+    of_a_write = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if of_a_write and error.filename2 is not None:
+        return _with_remedy(str(error.filename2), error)
     if error.filename is not None:
         return _with_remedy(str(error.filename), error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if of_a_write:
         return _with_remedy(f"a file below {Path.cwd()}, or a temporary one", error)
     return _with_remedy(type(error).__name__, error)
 

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import numpy as np
 import onnx
 from onnxruntime.quantization import quantize_static
 
+from stages.base.system_errors import unwritable
 from stages.forms.onnx_classifier import INPUT, OnnxFacts
 from stages.forms.onnx_file import finished_file
 
@@ -33,9 +34,20 @@ def to_int8(model: Path, images: Iterator[np.ndarray], facts: OnnxFacts) -> byte
     """Return the ONNX file with weights and activations of 8 bits; images (S, S, 3) float32."""
     with TemporaryDirectory() as folder, _errors_only():
         file = Path(folder) / "int8.onnx"
-        quantize_static(
-            model, file, _Batches(images), op_types_to_quantize=_LAYERS, per_channel=True
-        )
+        try:
+            # Of a path the quantiser writes another file beside it, and reads that even where a
+            # full disk has cut it; of a model it has temporary files alone.
+            quantize_static(
+                onnx.load(model),
+                file,
+                _Batches(images),
+                op_types_to_quantize=_LAYERS,
+                per_channel=True,
+            )
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            raise unwritable(f"a temporary file in {gettempdir()}", error) from None
         return finished_file(onnx.load(file), facts)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stages.base.errors import UserError
+from stages.base.files import write_bytes
 from stages.compare.dvc_cache import FETCH_REMEDY, DvcCache, md5_of
 from stages.compare.dvc_lock import output_hashes, read_lock
 from stages.compare.git import GitHistory, Revision
@@ -38,7 +39,7 @@ def past_model(
         for path, file_content in contents.items():
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(file_content)
+            write_bytes(target, file_content)
         yield ModelFiles(
             folder=folder,
             card=content_of(folder / Path(files.card).name),

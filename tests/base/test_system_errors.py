@@ -52,11 +52,20 @@ def test_an_unknown_reason_stands_alone() -> None:
 
 def test_a_full_disk_without_a_file_says_where_to_look() -> None:
     """The system names no file when writing fails: the line names the folder of the run."""
-    line = system_error_line(OSError(ENOSPC, os.strerror(ENOSPC)))
-    assert line.startswith(f"a file below {Path.cwd()}, or a temporary one: No space left")
-    assert line.endswith("; free some space and run it again")
+    for code, remedy in ((ENOSPC, "free some space"), (EFBIG, "allow larger files (ulimit -f)")):
+        line = system_error_line(OSError(code, os.strerror(code)))
+        where = f"a file below {Path.cwd()}, or a temporary one: {os.strerror(code)}"
+        assert line == f"{where}; {remedy} and run it again"
     assert system_error_line(OSError(EIO, "I/O error")).startswith("OSError: I/O error; look")
     assert system_error_line(OSError("odd")) == "OSError: odd"
+
+
+def test_a_copy_that_does_not_fit_names_the_copy() -> None:
+    """The system names both files, of which the second cannot be written."""
+    line = system_error_line(OSError(ENOSPC, os.strerror(ENOSPC), "original", None, "copy"))
+    assert line.startswith("copy: No space left on device; free some space")
+    line = system_error_line(OSError(EIO, "I/O error", "original", None, "copy"))
+    assert line.startswith("original: I/O error")
 
 
 def test_want_of_memory_is_known_by_class_or_message() -> None:

@@ -1,15 +1,18 @@
 """8 bits are made of model.onnx, and hold the same facts."""
 
 from pathlib import Path
+from tempfile import gettempdir
 
 import numpy as np
 import onnx
 import pytest
 
+from stages.base.errors import UserError
 from stages.forms.int8 import to_int8
 from stages.forms.onnx_classifier import OnnxClassifier
 from stages.forms.onnx_file import to_onnx
 from stages.forms.parity import measure_parity
+from tests.file_limit import no_file_larger_than
 from tests.forms.test_onnx_file import FACTS, example_classifier
 
 PIXELS = np.random.default_rng(0).random((12, 32, 32, 3), dtype="float32") * 255
@@ -44,6 +47,14 @@ def test_it_holds_the_facts_and_no_others(model: Path) -> None:
     facts = {entry.key: entry.value for entry in file.metadata_props}
     assert facts == FACTS.as_text()
     assert file.producer_name == "finetrack"
+
+
+def test_a_limit_of_files_says_where_the_file_is(model: Path) -> None:
+    """The quantiser's files are temporary ones, whose folder is named, and none is left over."""
+    words = rf"^a temporary file in {gettempdir()} cannot be written: File too large; allow larger"
+    with no_file_larger_than(4096), pytest.raises(UserError, match=words):
+        to_int8(model, iter(PIXELS), FACTS)
+    assert list(model.parent.iterdir()) == [model]
 
 
 def test_no_advice_reaches_the_terminal(model: Path, caplog: pytest.LogCaptureFixture) -> None:

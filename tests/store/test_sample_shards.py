@@ -14,8 +14,8 @@ from stages.base.errors import UserError
 from stages.store import sample_shards
 from stages.store.reader import Store
 from stages.store.sample_shards import require_empty, sample_key, write_sample_shards
+from tests.file_limit import no_file_larger_than
 from tests.store.test_reader import NAMES, RAW, make
-from tests.test_full_disk import no_file_larger_than
 
 LARGE = 10**9
 FEW = 22_000  # bytes, room for some of the photos
