@@ -39,7 +39,7 @@ from stages.batch.image_set import ImageSet
 from stages.batch.loader import valid_batches
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
-from stages.model.classifier import ModelParams
+from stages.model.model_params import ModelParams
 from stages.stats.bins import equal_mass_bins
 from stages.train.infer import predict_batches
 from stages.train.loop import fine_tune

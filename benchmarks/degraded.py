@@ -17,9 +17,10 @@ from stages.batch.image_set import ImageSet, open_image_set
 from stages.batch.loader import valid_batches
 from stages.batch.render_spec import RenderSpec
 from stages.dataset.split_files import list_class_names, read_splits
-from stages.model.classifier import Classifier, ModelParams, build_classifier
+from stages.model.classifier import Classifier, build_classifier
 from stages.model.files import load_model
-from stages.model.probe import start_from_probe
+from stages.model.model_params import ModelParams
+from stages.model.probe_head import start_from_probe
 from stages.store.reader import Store
 from stages.train.device import open_device
 from stages.train.infer import predict_batches

@@ -28,7 +28,8 @@ from stages.batch.batches import Batch, BatchPlan
 from stages.batch.dataloaders import DataLoaders, open_dataloaders
 from stages.batch.views import AugmentParams
 from stages.dataset.split_files import list_class_names, read_splits
-from stages.model.classifier import ModelParams, build_classifier
+from stages.model.classifier import build_classifier
+from stages.model.model_params import ModelParams
 from stages.store.reader import Store
 from stages.train.device import open_device
 from stages.train.input_wait import TimedIterator

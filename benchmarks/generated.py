@@ -15,6 +15,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,8 @@ from stages.batch.random_draws import view_numbers
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams, Views, centre_views, drawn_views
 from stages.dataset.split_files import list_class_names
-from stages.model.classifier import Classifier, ModelParams, build_classifier
+from stages.model.classifier import Classifier, build_classifier
+from stages.model.model_params import ModelParams
 from stages.store.checksum import checksum
 from stages.store.reader import (
     FORMAT_FILE,
@@ -44,9 +46,12 @@ from stages.store.reader import (
     shard_name,
 )
 from stages.train.checkpoint import Checkpoints
-from stages.train.device import Compute, PrecisionName, open_device
+from stages.train.device import Compute, open_device
 from stages.train.plan import FineTuneParams
 from stages.train.training_data import TrainingData, TrainingTask
+
+if TYPE_CHECKING:
+    from stages.train.device_name import PrecisionName
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)

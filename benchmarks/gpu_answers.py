@@ -19,8 +19,9 @@ from benchmarks.generated import CLASSES, Work, model_of, precisions, task_of
 from benchmarks.measure import figure, timed
 from stages.batch.batches import Batch
 from stages.batch.dataloaders import DataLoaders
-from stages.model.classifier import Classifier, ModelParams
+from stages.model.classifier import Classifier
 from stages.model.files import ModelCard
+from stages.model.model_params import ModelParams
 from stages.predict.torch_classifier import TorchClassifier
 from stages.train.device import Compute, open_device
 from stages.train.infer import pooled_features, predict_batches

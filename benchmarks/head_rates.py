@@ -33,7 +33,8 @@ from stages.batch.image_set import ImageSet, open_image_set
 from stages.batch.loader import train_batches, valid_batches
 from stages.batch.views import AugmentParams
 from stages.dataset.split_files import list_class_names, read_splits
-from stages.model.classifier import Classifier, ConcatPool, ModelParams, build_classifier, make_head
+from stages.model.classifier import Classifier, ConcatPool, build_classifier, make_head
+from stages.model.model_params import ModelParams
 from stages.store.reader import Store
 from stages.train.device import Compute, open_device
 from stages.train.discriminant import fit_probe

@@ -15,7 +15,8 @@ from stages.batch.image_set import open_image_set
 from stages.batch.loader import valid_batches
 from stages.dataset.duplicates import find_duplicates, group_photos
 from stages.dataset.split_files import list_class_names, read_splits
-from stages.model.classifier import ModelParams, build_classifier, mean_activations
+from stages.model.classifier import build_classifier, mean_activations
+from stages.model.model_params import ModelParams
 from stages.store.reader import Store
 from stages.train.device import open_device
 from stages.train.infer import pooled_features

@@ -39,8 +39,9 @@ from stages.base.files import sha256_file, write_bytes
 from stages.forms.onnx_classifier import OnnxFacts
 from stages.forms.onnx_file import to_onnx
 from stages.forms.pixel_classifier import PixelClassifier
-from stages.model.classifier import Classifier, ModelParams, build_classifier
+from stages.model.classifier import Classifier, build_classifier
 from stages.model.files import ModelCard, load_model, save_model
+from stages.model.model_params import ModelParams
 from stages.train.device import open_device
 
 PACKAGES = ["torch", "onnxruntime", "timm", "numba", "simplejpeg", "pillow", "transformers"]

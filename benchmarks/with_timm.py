@@ -21,7 +21,8 @@ import timm.data
 import torch
 
 from benchmarks.class_folders import in_rows_order, link_photos
-from stages.model.backbones import LITE_MEAN, LITE_STD, PACKAGES
+from stages.model.backbones import LITE_MEAN, LITE_STD
+from stages.model.packages import PACKAGES
 from stages.model.weights import load_in_order
 
 PACKAGE = PACKAGES["efficientnet_lite0"]

@@ -28,7 +28,8 @@ from stages.dataset.duplicates import read_duplicates
 from stages.dataset.folds import fold_sides, is_validated
 from stages.dataset.inseparable import inseparable_photos, read_groups
 from stages.dataset.split_files import list_class_names, read_splits
-from stages.model.classifier import ModelParams, mean_activations
+from stages.model.classifier import mean_activations
+from stages.model.model_params import ModelParams
 from stages.stats.learning_curve import learning_curve_table
 from stages.stats.predictions import Baseline, write_baseline
 from stages.store.reader import Store

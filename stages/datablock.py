@@ -38,8 +38,10 @@ from stages.dataset.inseparable import write_groups
 from stages.dataset.manifest import read_labels
 from stages.dataset.photo_groups import declared_groups
 from stages.dataset.split_files import without_test, write_splits, write_test_set
-from stages.dataset.splits import DatablockParams, assign_splits
-from stages.model.classifier import ModelParams, build_classifier
+from stages.dataset.split_params import DatablockParams
+from stages.dataset.splits import assign_splits
+from stages.model.classifier import build_classifier
+from stages.model.model_params import ModelParams
 from stages.store.reader import Store
 from stages.train.recipe import first_recipe
 
@@ -74,21 +76,19 @@ def main() -> None:
 
     # On the CPU, whatever the machine has: one batch is quick there, and always the same.
     model = build_classifier(model_params, max(1, len(classes)), seed, augment.size).train()
-    render = RenderSpec(
-        size=augment.size, mean=model.mean, std=model.std, device=torch.device("cpu")
-    )
+    cpu = torch.device("cpu")
+    render = RenderSpec(size=augment.size, mean=model.mean, std=model.std, device=cpu)
     plan = BatchPlan(batch_size=batch_size, seed=seed, balance=balance)
     trace = trace_batch(splits, store.image, model, augment, render, plan)
     findings += trace.log.findings
     compared_paths = trace.log.paths[:PHOTOS_COMPARED] if trace.pixels is not None else []
     losses = compare_resampling(compared_paths, store.image, augment, seed)
 
-    steps = trace.log.steps
     counts = count_duplicates(duplicates, all_splits)
-    summary = summarise_checks(classes, counts, findings, steps, losses)
+    summary = summarise_checks(classes, counts, findings, trace.log.steps, losses)
     write_json(REPORT_FOLDER / "summary.json", summary)
-    texts = [findings_text(classes, findings), excluded_text(splits), trace_text(steps)]
-    texts.append(resampling_text(losses))
+    texts = [findings_text(classes, findings), excluded_text(splits)]
+    texts += [trace_text(trace.log.steps), resampling_text(losses)]
     write_text(REPORT_FOLDER / "summary.txt", "\n".join(text for text in texts if text))
     if trace.pixels is not None:
         path = trace.log.paths[0]

@@ -27,8 +27,8 @@ from stages.base.terminal import say
 from stages.batch.dataloaders import open_dataloaders
 from stages.batch.views import AugmentParams
 from stages.dataset.split_files import list_class_names, read_splits
-from stages.model.classifier import ModelParams
 from stages.model.files import save_model
+from stages.model.model_params import ModelParams
 from stages.stats.outcomes import outcomes_table
 from stages.stats.predictions import write_predictions
 from stages.store.reader import Store

@@ -29,12 +29,9 @@ from stages.page.markdown import report_markdown
 from stages.page.review import DECISION_COLUMNS
 from stages.page.training_figures import CURVE_COLUMNS, HISTORY_COLUMNS
 from stages.stats.compared_metrics import compared_metrics
-from stages.stats.interpretation import InterpretParams, interpret
-from stages.stats.learning_curve import (
-    LEARNING_CURVE_COLUMNS,
-    expect_errors,
-    read_learning_curve,
-)
+from stages.stats.interpret_params import InterpretParams
+from stages.stats.interpretation import interpret
+from stages.stats.learning_curve import LEARNING_CURVE_COLUMNS, expect_errors, read_learning_curve
 from stages.stats.predictions import read_baseline, read_predictions
 from stages.stats.slices import image_properties
 from stages.stats.training_diagnosis import diagnose_training

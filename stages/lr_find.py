@@ -30,11 +30,12 @@ from stages.batch.dataloaders import open_dataloaders
 from stages.batch.views import AugmentParams
 from stages.dataset.folds import first_fold_split
 from stages.dataset.split_files import list_class_names, read_splits
-from stages.model.classifier import ModelParams
+from stages.model.model_params import ModelParams
 from stages.store.reader import Store
 from stages.train.choice import choose
 from stages.train.launch import launch
-from stages.train.lr_range import LrFindParams, SweepPoint
+from stages.train.lr_find_params import LrFindParams
+from stages.train.lr_range import SweepPoint
 from stages.train.plan import FineTuneParams
 from stages.train.probe_start import read_probe_start
 from stages.train.recipe import Recipe, first_recipe

@@ -12,7 +12,8 @@ from stages.base.files import sha256_bytes, write_json
 from stages.dataset.duplicates import DUPLICATE_COLUMNS, write_duplicates
 from stages.dataset.manifest import write_images
 from stages.images.resize import PresizeParams
-from stages.stats.interpretation import InterpretParams, interpret
+from stages.stats.interpret_params import InterpretParams
+from stages.stats.interpretation import interpret
 from stages.stats.learning_curve import learning_curve_table
 from stages.stats.metrics_record import Metrics, RecipeRecord
 from stages.stats.predictions import Baseline, Predictions, write_baseline, write_predictions

@@ -24,7 +24,7 @@ ALLOWED = layers.allowed_imports(ROOT)
 ROOMS = [name for name in ALLOWED if name not in ("scripts", "tools")]
 PRINTERS = ("stages/base/terminal.py", "stages/base/entry_point.py")
 # The folder in which model.weights names a file is part of what that param means.
-WEIGHTS_PATH_OWNER = "stages/model/weights_file.py"
+WEIGHTS_PATH_OWNER = "stages/model/weights_name.py"
 TORCH = {"torch", "torchvision", "timm"}
 # What a room must not need, so that a cheap stage starts fast and runs without it.
 FOREIGN = {

@@ -8,6 +8,7 @@ from torch import Tensor
 from stages.base.ranks import SINGLE_PROCESS, Rank
 from stages.base.seed import derive
 from stages.batch.balance import BalanceName, draw_rows
+from stages.batch.epoch_size import steps_per_epoch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,17 +52,3 @@ class BatchPlan:
         size = self.batch_size
         steps = range(first_step, self.steps(images))
         return [self.rank.share(order[step * size : (step + 1) * size]) for step in steps]
-
-
-def steps_per_epoch(images: int, batch_size: int) -> int:
-    """Return the batches in an epoch of training: whole ones only, but at least one."""
-    return max(1, images // batch_size)
-
-
-def images_per_epoch(images: int, batch_size: int) -> int:
-    """Return how many images an epoch sees: those of its batches.
-
-    >>> images_per_epoch(100, 16), images_per_epoch(10, 16)
-    (96, 10)
-    """
-    return min(images, steps_per_epoch(images, batch_size) * batch_size)

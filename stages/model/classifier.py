@@ -1,51 +1,14 @@
 """A classifier: the backbone of a known architecture, and a new head over both of its poolings."""
 
-from typing import Annotated, Literal
-
 import numpy as np
 import torch
-from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
-from stages.base.param_docs import OF_RECIPE, OTHERS
-from stages.base.params import Section
 from stages.base.stored_array import Rows
-from stages.model.backbones import RGB, Cut, count_channels, make_backbone
-from stages.model.weights_file import refuse_other_places
+from stages.model.backbones import RGB, count_channels, make_backbone
+from stages.model.model_params import HeadName, ModelParams
 
-HeadName = Literal["linear", "fastai"]
-# What the activations are trained with, which decides how they become probabilities.
-LossName = Literal["cross_entropy", "bce"]
 _HIDDEN_FEATURES = 512  # of fastai's head
-
-
-class ModelParams(Section):
-    """The section `model` of params.yaml."""
-
-    arch: str = Field(
-        min_length=1,
-        description="the network",
-        json_schema_extra={
-            **OF_RECIPE,
-            OTHERS: "any classifier of timm or torchvision: resnet34, convnext_tiny, ...",
-        },
-    )
-    weights: Annotated[str, AfterValidator(refuse_other_places)] = Field(
-        min_length=1,
-        description="package (installed with the requirements), hub (downloads), none, or the name"
-        " of a .safetensors or .pth in data/weights/",
-    )
-    head: HeadName = Field(
-        description="layers over the backbone",
-        json_schema_extra={
-            "linear": "one layer, which starts at zero",
-            "fastai": "two layers, more dropout",
-        },
-    )
-    cut: Cut = Field(
-        description="end a backbone of timm where its map is so many times smaller than the image",
-        json_schema_extra={**OF_RECIPE, "none": "all of it, and for torchvision"},
-    )
 
 
 class Classifier(nn.Module):

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from stages.base.errors import UserError
 from stages.base.files import sha256_bytes, write_bytes, write_json
-from stages.model.classifier import Classifier, LossName, ModelParams, build_classifier
+from stages.model.classifier import Classifier, build_classifier
+from stages.model.model_params import LossName, ModelParams
 from stages.model.weights import not_finite
 
 _TENSORS_FILE = "model.safetensors"

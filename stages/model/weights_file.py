@@ -3,7 +3,7 @@
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Self
 
@@ -12,11 +12,8 @@ from safetensors.torch import load_file as load_safetensors
 from torch import Tensor
 
 from stages.base.errors import UserError
+from stages.model.weights_name import WEIGHTS_FOLDER, is_file_name
 
-WEIGHTS_FOLDER = Path("data/weights")
-# Values of model.weights that name no file of somebody's. Each is a small file in WEIGHTS_FOLDER
-# nevertheless, since stages depend on data/weights/${model.weights}.
-_NO_FILES = ("package", "hub", "none")
 _REMEDY = (
     "where it was made, save its tensors alone: torch.save(model.state_dict(), 'w.pth'), "
     "with fastai's learn.model as the model"
@@ -59,31 +56,6 @@ class _InertList(_Inert):
 
     def __new__(cls, *_args: object, **_kwargs: object) -> Any:
         return []
-
-
-def is_file_name(weights: str) -> bool:
-    """Return whether a value of model.weights is the name of a file in WEIGHTS_FOLDER."""
-    return weights not in _NO_FILES
-
-
-def refuse_other_places(weights: str) -> str:
-    """Return a value of model.weights; ValueError for a path that leads out of WEIGHTS_FOLDER.
-
-    dvc.yaml names the file by this value, so that other content of it reruns the stages.
-    """
-    path = PurePosixPath(weights)
-    folder = WEIGHTS_FOLDER.as_posix()
-    inside = path.parts and not path.is_absolute() and ".." not in path.parts
-    if inside and str(path) == weights and "\\" not in weights and not path.is_relative_to(folder):
-        return weights
-    name = PureWindowsPath(weights).name or "its name"
-    if inside and path.is_relative_to(folder) and path != PurePosixPath(folder):
-        name = str(path.relative_to(folder))
-        raise ValueError(f"{weights} would be {folder}/{weights}; write {name}")
-    raise ValueError(
-        f"{weights} is not the name of a file in {folder}; put or link the file there and write "
-        f"{name}"
-    )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -193,11 +165,9 @@ def _few(names: list[str]) -> str:
 def _absent(path: Path) -> str:
     if path.is_dir():
         return f"model.weights: {path} is a folder; name a file in it"
-    others = {WEIGHTS_FOLDER / name for name in (*_NO_FILES, ".gitignore")}
-    files = (file for file in WEIGHTS_FOLDER.rglob("*") if file.is_file() and file not in others)
-    names = sorted(
-        file.relative_to(WEIGHTS_FOLDER).as_posix() for file in files if file.suffix != ".dvc"
-    )
+    files = (file for file in WEIGHTS_FOLDER.rglob("*") if file.is_file() and file.suffix != ".dvc")
+    inside = (file.relative_to(WEIGHTS_FOLDER).as_posix() for file in files)
+    names = sorted(name for name in inside if is_file_name(name) and name != ".gitignore")
     there = f", which holds {_few(names)}" if names else ""
     return (
         f"model.weights: there is no file {path}; put or link it in {WEIGHTS_FOLDER}{there}; "

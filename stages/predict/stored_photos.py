@@ -10,7 +10,8 @@ from stages.batch.render_spec import RenderSpec
 from stages.model.classifier import Classifier
 from stages.model.files import ModelCard
 from stages.store.reader import Store
-from stages.train.device import PrecisionName, open_device
+from stages.train.device import open_device
+from stages.train.device_name import PrecisionName
 from stages.train.infer import predict_batches
 
 # As fine_tune computed validation. Half precision of a GPU is computed in float32 on a processor.

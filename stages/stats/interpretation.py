@@ -4,14 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from stages.base.errors import UserError
-from stages.base.params import Section
 from stages.base.stored_array import Rows
 from stages.stats.calibration import (
     reliability_table,
 )
+from stages.stats.interpret_params import InterpretParams
 from stages.stats.label_issues import rank_label_issues
 from stages.stats.metrics import class_metrics, confusion
 from stages.stats.metrics_record import (
@@ -29,20 +28,6 @@ from stages.stats.selective import coverage_table
 from stages.stats.slices import error_slices
 from stages.stats.temperature import calibrated_confidence
 from stages.stats.what_next import WhatNext
-
-
-class InterpretParams(Section):
-    """The section `interpret` of params.yaml: how much of each the page shows."""
-
-    top_losses: int = Field(
-        ge=1,
-        le=200,
-        description="pictures of the worst predictions, and of the most confident mistakes",
-    )
-    most_confused: int = Field(ge=1, le=100, description="pairs of classes on the page")
-    suspects: int = Field(
-        ge=0, le=1000, description="images whose label looks wrong, listed for review"
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,11 +17,11 @@ from stages.base.errors import UserError, error_list
 from stages.base.params import PARAMS, read_seed
 from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
-from stages.dataset.photo_groups import COLUMN
+from stages.dataset.split_params import COLUMN
 from stages.labels.corrections import read_corrections_table
 from stages.model.backbones import make_backbone
-from stages.model.probe import can_be_probe
-from stages.model.weights_file import WEIGHTS_FOLDER, is_file_name
+from stages.model.model_params import can_be_probe
+from stages.model.weights_name import WEIGHTS_FOLDER, is_file_name
 from stages.tools.check_corrections import CORRECTIONS
 from stages.tools.check_images import SAMPLE, images_mistakes, outputs_of
 from stages.tools.check_labels import check_labels

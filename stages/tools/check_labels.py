@@ -10,7 +10,7 @@ from stages.compare.dvc_lock import read_lock
 from stages.dataset.bucket_scan import list_paths
 from stages.dataset.ingest_params import IngestParams
 from stages.dataset.photo_files import is_named_photo
-from stages.dataset.splits import SplitParams
+from stages.dataset.split_params import SplitParams
 from stages.labels.corrections import read_corrections_table
 from stages.labels.csv_table import read_table
 from stages.labels.label_coverage import coverage_notes, require_classes, require_labels

@@ -48,7 +48,7 @@ from stages.labels.labels import LabelParams
 from stages.predict.opened_model import OpenedModel
 from stages.predict.output_file import Conditions, open_output
 from stages.predict.read_ahead import PhotoReaders, photo_readers
-from stages.stats.interpretation import InterpretParams
+from stages.stats.interpret_params import InterpretParams
 from stages.tools.model_options import (
     RESULTS,
     add_model_options,

@@ -10,13 +10,13 @@ from stages.base.echo import echo
 from stages.base.params import AUTO, Section, SectionT, dotted_keys, validation_lines, without_auto
 from stages.batch.views import AugmentParams
 from stages.dataset.ingest_params import IngestParams
-from stages.dataset.splits import DatablockParams
+from stages.dataset.split_params import DatablockParams
 from stages.fetch import FetchParams
 from stages.forms.export_params import ExportParams
 from stages.images.resize import PresizeParams
-from stages.model.classifier import ModelParams
-from stages.stats.interpretation import InterpretParams
-from stages.train.lr_range import LrFindParams
+from stages.model.model_params import ModelParams
+from stages.stats.interpret_params import InterpretParams
+from stages.train.lr_find_params import LrFindParams
 from stages.train.plan import FineTuneParams
 from stages.train.recipe import first_recipe
 

@@ -7,7 +7,8 @@ import numpy as np
 from stages.base.seed import derive_int
 from stages.batch.image_set import ImageSet
 from stages.batch.loader import valid_batches
-from stages.model.classifier import ModelParams, build_classifier
+from stages.model.classifier import build_classifier
+from stages.model.model_params import ModelParams
 from stages.train.device import Compute
 from stages.train.infer import pooled_features
 

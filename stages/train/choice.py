@@ -6,9 +6,11 @@ from itertools import chain, count
 
 import numpy as np
 
-from stages.model.probe import Probe, start_from_probe
+from stages.model.probe import Probe
+from stages.model.probe_head import start_from_probe
 from stages.train.distributed import synchronize_batch_norm
-from stages.train.lr_range import LrFindParams, SweepPoint, sweep
+from stages.train.lr_find_params import LrFindParams
+from stages.train.lr_range import SweepPoint, sweep
 from stages.train.lr_suggest import Suggestion, suggest, suggestion_from_params
 from stages.train.param_groups import freeze, unfreeze
 from stages.train.probe_start import ProbeStart

@@ -14,7 +14,8 @@ from time import perf_counter
 import numpy as np
 
 from stages.batch.dataloaders import DataLoaders
-from stages.model.probe import Probe, start_from_probe
+from stages.model.probe import Probe
+from stages.model.probe_head import start_from_probe
 from stages.stats.mcnemar import compare_paired
 from stages.stats.predictions import Predictions
 from stages.train.fold_result import FoldResult, finished_fold, fold_state, pool_epochs

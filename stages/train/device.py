@@ -1,7 +1,7 @@
 """Device and precision: where training computes, in which arithmetic, always the same way."""
 
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 import torch
 from torch import nn
@@ -12,8 +12,8 @@ from stages.base.ranks import SINGLE_PROCESS, Rank
 from stages.batch.render_flat import kernel_serves
 from stages.batch.render_spec import RenderSpec
 from stages.model.classifier import Classifier
+from stages.train.device_name import PrecisionName, named_device
 
-PrecisionName = Literal["auto", "fp16", "bf16", "fp32"]
 _DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 
 
@@ -126,18 +126,6 @@ def refuse_missing(gpus: int, name: str) -> None:
         raise UserError(f"FINETRACK_GPUS={gpus} and FINETRACK_DEVICE={name} contradict each other")
     if gpus > torch.cuda.device_count():
         raise UserError(f"FINETRACK_GPUS={gpus}, but this machine has {torch.cuda.device_count()}")
-
-
-def named_device(name: str, gpu: bool, rank: Rank) -> str:
-    """Return the device of a process by its name; gpu: whether the machine has one.
-
-    A name without a number means the first GPU, and of several processes each takes the GPU of its
-    own number on its machine, whatever the name's.
-    """
-    kind, _, number = (("cuda" if gpu else "cpu") if name == "auto" else name).partition(":")
-    if kind != "cuda":
-        return name if number else kind
-    return f"cuda:{rank.local if rank.count > 1 else int(number or 0)}"
 
 
 def _usable(asked: str, name: str) -> torch.device:

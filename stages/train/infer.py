@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from stages.batch.batches import Batch
-from stages.model.classifier import Classifier, ConcatPool, LossName
+from stages.model.classifier import Classifier, ConcatPool
+from stages.model.model_params import LossName
 from stages.train.device import Compute
 from stages.train.late_fetch import LateFetch, fetch_later
 from stages.train.losses import loss_per_image, to_pred_probs

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stages.model.classifier import LossName
+from stages.model.model_params import LossName
 
 
 def loss_per_image(

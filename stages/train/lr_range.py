@@ -6,12 +6,11 @@ from math import isfinite
 from typing import NamedTuple
 
 import torch
-from pydantic import Field, model_validator
 from tqdm import tqdm
 
-from stages.base.params import Section
 from stages.batch.batches import Batch
 from stages.train.distributed import dropout_seed, mean_over_processes
+from stages.train.lr_find_params import LrFindParams
 from stages.train.param_groups import train_mode
 from stages.train.step import Trainer
 
@@ -21,22 +20,6 @@ SMOOTHING_STEPS = 100
 # A smoothed loss so many times its best ends the sweep, as in fastai.
 _DIVERGED = 4.0
 _MOMENTUM = 0.95
-
-
-class LrFindParams(Section):
-    """The section `lr_find` of params.yaml."""
-
-    steps: int = Field(ge=20, le=1000, description="batches of the sweep")
-    start: float = Field(gt=0, le=1, description="first learning rate")
-    end: float = Field(
-        gt=0, le=1000, description="last learning rate, at least 100 times the first"
-    )
-
-    @model_validator(mode="after")
-    def _rising(self) -> "LrFindParams":
-        if self.end < 100 * self.start:
-            raise ValueError("lr_find.end must be at least 100 times lr_find.start")
-        return self
 
 
 class SweepPoint(NamedTuple):

@@ -16,10 +16,9 @@ from pydantic import Field
 from stages.base.errors import UserError
 from stages.base.params import AUTO
 from stages.base.plural import count_noun
-from stages.batch.batches import images_per_epoch
-from stages.model.backbones import PACKAGES, Cut
-from stages.model.classifier import LossName, ModelParams
-from stages.model.probe import can_be_probe
+from stages.batch.epoch_size import images_per_epoch
+from stages.model.model_params import Cut, LossName, ModelParams, can_be_probe
+from stages.model.packages import PACKAGES
 from stages.train.probe_start import ProbeStart
 
 StartName = Literal["auto", "probe", "zero"]

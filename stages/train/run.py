@@ -13,8 +13,9 @@ from stages.batch.batches import BatchPlan
 from stages.batch.dataloaders import DataLoaders
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
-from stages.model.classifier import ModelParams, build_classifier
+from stages.model.classifier import build_classifier
 from stages.model.files import ModelCard
+from stages.model.model_params import ModelParams
 from stages.stats.metrics_record import RecipeRecord, TrialRecord
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import open_device

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from stages.base.errors import UserError
 from stages.batch.batches import Batch
-from stages.model.classifier import Classifier, LossName
+from stages.model.classifier import Classifier
+from stages.model.model_params import LossName
 from stages.train.accumulation import exchange_gradients, split_batch
 from stages.train.device import Compute
 from stages.train.distributed import data_parallel

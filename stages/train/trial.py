@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stages.batch.dataloaders import DataLoaders
-from stages.model.probe import start_from_probe
+from stages.model.probe_head import start_from_probe
 from stages.stats.mcnemar import PairedComparison, compare_paired
 from stages.stats.metrics_record import TrainingRecord, TrialRecord
 from stages.stats.predictions import Predictions

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from stages.checks.dataset_findings import check_dataset
 from stages.dataset.duplicates import DUPLICATE_COLUMNS
-from stages.dataset.splits import DatablockParams, SplitParams
+from stages.dataset.split_params import DatablockParams, SplitParams
 from tests.checks.example_images import images_of
 
 PARAMS = DatablockParams(

@@ -4,8 +4,8 @@ import pandas as pd
 
 from stages.checks.duplicate_findings import check_duplicates
 from stages.checks.finding import Finding
-from stages.dataset.duplicates import DUPLICATE_COLUMNS, NearDuplicates
-from stages.dataset.splits import DatablockParams, SplitParams, SplitRule
+from stages.dataset.duplicates import DUPLICATE_COLUMNS
+from stages.dataset.split_params import DatablockParams, NearDuplicates, SplitParams, SplitRule
 from tests.checks.example_images import images_of
 
 Pair = tuple[str, str, str, str, str]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from stages.checks.finding import Finding
 from stages.checks.findings import blank_images, check_images, count_classes
-from stages.dataset.splits import SplitRule
+from stages.dataset.split_params import SplitRule
 from tests.checks.example_images import ImageRow, image_rows, images_from, images_of
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=50)

@@ -5,7 +5,7 @@ import pytest
 
 from stages.checks.finding import Finding
 from stages.checks.fold_findings import check_folds
-from stages.dataset.splits import SplitParams, SplitRule
+from stages.dataset.split_params import SplitParams, SplitRule
 from tests.checks.example_images import images_of
 
 

@@ -3,7 +3,7 @@
 from stages.checks.finding import Finding
 from stages.checks.group_findings import check_groups
 from stages.dataset.photo_groups import declared_groups
-from stages.dataset.splits import SplitParams, SplitRule
+from stages.dataset.split_params import SplitParams, SplitRule
 from tests.checks.example_images import images_of, named_photos
 
 UNDECLARED = SplitParams(by="hash", valid=0.2, folds=5, test=0.0, group="")

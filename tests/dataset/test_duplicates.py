@@ -17,13 +17,13 @@ from stages.dataset.duplicates import (
     MAX_ALIKE,
     MAX_COPIES,
     MIN_DENIED,
-    NearDuplicates,
     find_duplicates,
     group_photos,
     read_duplicates,
     write_duplicates,
 )
-from stages.dataset.splits import DatablockParams, SplitParams, assign_splits
+from stages.dataset.split_params import DatablockParams, NearDuplicates, SplitParams
+from stages.dataset.splits import assign_splits
 from stages.images.phash import phash
 from tests.dataset.example_photos import (
     brightened,

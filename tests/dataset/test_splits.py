@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from stages.base.errors import UserError
-from stages.dataset.duplicates import DUPLICATE_COLUMNS, NearDuplicates
+from stages.dataset.duplicates import DUPLICATE_COLUMNS
 from stages.dataset.folds import fold_sides
 from stages.dataset.split_files import SPLIT_VALUES
-from stages.dataset.splits import DatablockParams, SplitParams, assign_splits
+from stages.dataset.split_params import DatablockParams, NearDuplicates, SplitParams
+from stages.dataset.splits import assign_splits
 
 # The same examples on every run, and no time limit on a busy machine.
 repeatable = settings(derandomize=True, deadline=None, max_examples=20)
@@ -500,31 +500,6 @@ def test_the_name_of_a_group_decides() -> None:
         assert {found[p] for p in images["path"][images["group"] == name]} == {expected}
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [{"by": "column", "test": 0.1}, {"test": 0.8}, {"group": "person"}, {"group": "(a)(b)"}],
-)
-def test_contradictions_are_refused(wrong: dict[str, object]) -> None:
-    """A test share beside a given split, shares without a rest, and a regex without one group."""
-    shares: dict[str, object] = {"valid": 0.2, "folds": 5, "test": 0.0}
-    right = {"by": "hash", **shares, "group": r"^(\w+)_"}
-    assert SplitParams.model_validate(right).group == r"^(\w+)_"
-    with pytest.raises(ValidationError):
-        SplitParams.model_validate(right | wrong)
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"by": "random"}, {"valid": 0.0}, {"valid": 1.0}, {"valid": "0.2"}, {"seed": 1}]
-)
-def test_params_refuse(wrong: dict[str, object]) -> None:
-    """Another rule, a fraction of all or nothing, text and unknown keys are refused."""
-    right = {"by": "hash", "valid": 0.2, "folds": 5, "test": 0.0, "group": ""}
-    section = {"split": right, "near_duplicates": "exclude"}
-    assert DatablockParams.model_validate(section).split.valid == 0.2
-    with pytest.raises(ValidationError):
-        DatablockParams.model_validate(section | {"split": right | wrong})
-
-
 @given(photos, st.integers(2, 20), fractions)
 @repeatable
 def test_no_training_of_a_fold_sees_what_it_validates(
@@ -562,12 +537,3 @@ def test_folds_leave_the_test_as_it_is() -> None:
     assert tested.sum() > 10
     assert by_folds["split"].tolist() == tested.map({True: "test", False: "train"}).tolist()
     assert by_folds.loc[tested, "fold"].eq("").all()
-
-
-def test_a_fraction_that_folds_do_not_use_is_no_contradiction() -> None:
-    """By folds valid and test may add up to more than all, since valid is not used."""
-    section = {"by": "folds", "valid": 0.9, "folds": 3, "test": 0.2, "group": ""}
-    assert SplitParams.model_validate(section).test == 0.2
-    for count in (1, 21):
-        with pytest.raises(ValidationError):
-            SplitParams.model_validate(section | {"folds": count})

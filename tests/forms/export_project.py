@@ -7,7 +7,8 @@ import pandas as pd
 
 from stages.base.files import write_json
 from stages.model.files import save_model
-from stages.stats.interpretation import InterpretParams, interpret
+from stages.stats.interpret_params import InterpretParams
+from stages.stats.interpretation import interpret
 from stages.stats.metrics_record import Metrics
 from stages.stats.predictions import Predictions, read_baseline, read_predictions
 from tests.example_results import example_properties, write_project

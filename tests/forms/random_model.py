@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
-from stages.model.classifier import Classifier, LossName, ModelParams, build_classifier
+from stages.model.classifier import Classifier, build_classifier
 from stages.model.files import ModelCard
+from stages.model.model_params import LossName, ModelParams
 
 CLASS_NAMES = ["cat", "dog", "x | `y`", "zebra é"]
 

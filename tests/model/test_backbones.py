@@ -1,8 +1,6 @@
 """Backbones by name, cut or whole, with their weights and normalisation."""
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from stages.base.errors import UserError
-from stages.model.backbones import LITE_MEAN, LITE_STD, PACKAGES, Cut, count_channels, make_backbone
+from stages.model.backbones import LITE_MEAN, LITE_STD, count_channels, make_backbone
+from stages.model.model_params import Cut
+from stages.model.packages import PACKAGES
 
 
 def network(arch: str, weights: str = "none", size: int = 64, cut: Cut = "none") -> Any:
@@ -46,14 +46,6 @@ def test_nothing_in_a_packaged_backbone_is_random(arch: str) -> None:
     second = network(arch, "package").state_dict()
     assert list(first) == list(second)
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
-
-
-def test_importing_the_packages_prints_nothing() -> None:
-    """The packages of weights print where they are when imported, and that is suppressed."""
-    process = subprocess.run(
-        [sys.executable, "-c", "import stages.model.backbones"], capture_output=True, check=True
-    )
-    assert process.stdout == b""
 
 
 def test_a_packaged_backbone_expects_its_own_normalisation() -> None:
@@ -227,12 +219,6 @@ def test_unknown_names_are_refused_with_similar_ones() -> None:
         make_backbone("resnet33", "none", 64)
     with pytest.raises(UserError, match=r"no 'zzz'.*try resnet34"):
         make_backbone("zzz", "none", 64)
-
-
-def test_no_package_for_other_architectures() -> None:
-    """Asking for packaged weights of another architecture names the choices."""
-    with pytest.raises(UserError, match=r"resnet18; choose hub, none, a file.*efficientnet_lite0"):
-        make_backbone("resnet18", "package", 64)
 
 
 def test_a_network_of_one_size_is_refused_at_another() -> None:

@@ -7,14 +7,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from stages.model.classifier import (
-    Classifier,
-    ConcatPool,
-    HeadName,
-    ModelParams,
-    build_classifier,
-    make_head,
-)
+from stages.model.classifier import Classifier, ConcatPool, build_classifier, make_head
+from stages.model.model_params import HeadName, ModelParams
 
 
 def classifier(

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save
 
 from stages.base.errors import UserError
-from stages.model.backbones import Cut
-from stages.model.classifier import Classifier, ModelParams, build_classifier
+from stages.model.classifier import Classifier, build_classifier
 from stages.model.files import ModelCard, load_model, save_model
+from stages.model.model_params import Cut, ModelParams
 
 CARD = ModelCard(
     params=ModelParams(arch="test_resnet", weights="none", head="fastai", cut="none"),

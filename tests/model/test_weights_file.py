@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from stages.base.errors import UserError
-from stages.model.weights_file import is_file_name, read_tensors, refuse_other_places
+from stages.model.weights_file import read_tensors
 
 STATE = {"fc.weight": torch.arange(6.0).reshape(2, 3), "fc.bias": torch.zeros(2)}
 RAN: list[str] = []
@@ -224,29 +224,3 @@ def test_a_file_that_is_not_there_is_named_with_those_that_are(
         read_tensors(Path("data/weights/x.pth"))
     with pytest.raises(UserError, match="sub is a folder"):
         read_tensors(Path("data/weights/sub"))
-
-
-@pytest.mark.parametrize("name", ["package", "hub", "none", "w.pth", "of me/w 1.safetensors"])
-def test_names_in_the_folder_of_weights_are_taken(name: str) -> None:
-    """A file is named by its path below data/weights; three names stand for no file."""
-    assert refuse_other_places(name) == name
-    assert is_file_name(name) == (name not in ("package", "hub", "none"))
-
-
-@pytest.mark.parametrize(
-    ("path", "remedy"),
-    [
-        ("../w.pth", "put or link the file there and write w.pth"),
-        ("/home/me/w.pth", "put or link the file there and write w.pth"),
-        ("C:\\me\\w.pth", "put or link the file there and write w.pth"),
-        ("./w.pth", "write w.pth"),
-        ("sub/../../w.pth", "put or link the file there and write w.pth"),
-        ("data/weights/w.pth", "write w.pth"),
-        ("data/weights/sub/w.pth", "write sub/w.pth"),
-        (".", "put or link"),
-    ],
-)
-def test_other_places_are_refused_with_what_to_do(path: str, remedy: str) -> None:
-    """DVC follows data/weights alone; the error says which name to write."""
-    with pytest.raises(ValueError, match=f"{remedy}.*$"):
-        refuse_other_places(path)

@@ -10,7 +10,8 @@ import pandas as pd
 from PIL import Image
 
 from stages.page.content import CheckFinding, LearningRateSuggestion, Page, Reports, compose_page
-from stages.stats.interpretation import Interpretation, InterpretParams, interpret
+from stages.stats.interpret_params import InterpretParams
+from stages.stats.interpretation import Interpretation, interpret
 from stages.stats.learning_curve import expect_errors, read_learning_curve
 from stages.stats.predictions import Baseline, Predictions
 from stages.stats.training_diagnosis import diagnose_training

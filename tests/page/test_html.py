@@ -15,7 +15,7 @@ from PIL import Image
 
 from stages.page.html import breakable, flatten, read_page_script, render_page
 from stages.page.review import ReviewData
-from stages.stats.interpretation import InterpretParams
+from stages.stats.interpret_params import InterpretParams
 from stages.stats.metrics_record import TrialRecord, Verdict
 from tests.example_results import RECIPE, STRANGE_LABELS
 from tests.page.example_page import SHORT_LISTS, example_page

@@ -8,7 +8,8 @@ import pytest
 
 from stages.page.markdown import report_markdown
 from stages.page.markdown_escape import CODE_SPAN_LENGTH, code_span
-from stages.stats.interpretation import Interpretation, InterpretParams
+from stages.stats.interpret_params import InterpretParams
+from stages.stats.interpretation import Interpretation
 from stages.stats.metrics_record import TrialRecord, Verdict
 from tests.example_results import RECIPE, STRANGE_LABELS
 from tests.page.example_page import example_inputs, example_interpretation

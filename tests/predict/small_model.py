@@ -9,8 +9,9 @@ from stages.base.files import sha256_bytes
 from stages.forms.onnx_classifier import OnnxFacts
 from stages.forms.onnx_file import to_onnx
 from stages.forms.pixel_classifier import PixelClassifier
-from stages.model.classifier import ModelParams, build_classifier
+from stages.model.classifier import build_classifier
 from stages.model.files import ModelCard, load_model, save_model
+from stages.model.model_params import ModelParams
 
 CARD = ModelCard(
     params=ModelParams(arch="test_resnet", weights="none", head="linear", cut="none"),

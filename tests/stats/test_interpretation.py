@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from sklearn.metrics import precision_score
 
 from stages.base.errors import UserError
-from stages.stats.interpretation import Interpretation, InterpretParams, interpret
+from stages.stats.interpret_params import InterpretParams
+from stages.stats.interpretation import Interpretation, interpret
 from stages.stats.metrics_record import IntervalRecord
 from stages.stats.predictions import Baseline, Predictions
 from stages.stats.selective import find_threshold

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stages.dataset.ingest_params import IngestParams
-from stages.dataset.splits import SplitParams
+from stages.dataset.split_params import SplitParams
 from stages.tools.check_labels import LabelCheck, check_labels
 from tests.example_rule import ingest_section
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.model.classifier import ModelParams
+from stages.model.model_params import ModelParams
 from stages.train.backbone_features import backbone_features
 from tests.batch.examples import example_image_set
 from tests.train.tiny_training import CPU

@@ -12,9 +12,9 @@ from stages.batch.batches import BatchPlan
 from stages.batch.dataloaders import DataLoaders
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
-from stages.model.probe import start_from_probe
+from stages.model.probe_head import start_from_probe
 from stages.train.choice import Choice, choose, find_rate
-from stages.train.lr_range import LrFindParams
+from stages.train.lr_find_params import LrFindParams
 from stages.train.lr_suggest import FALLBACK
 from stages.train.recipe import DEEP, FROM_PROBE, HEAD_FIRST, Candidates, Recipe
 from stages.train.run import RunParams, TrainingRun, open_run

@@ -12,7 +12,7 @@ import torch
 from stages.batch.batches import Batch
 from stages.batch.dataloaders import DataLoaders
 from stages.model.classifier import mean_activations
-from stages.model.probe import start_from_probe
+from stages.model.probe_head import start_from_probe
 from stages.train import cross_validation
 from stages.train.cross_validation import CrossValidated, cross_validate, train_model
 from stages.train.discriminant import fit_probe

@@ -7,14 +7,8 @@ from torch import nn
 from stages.base.errors import UserError
 from stages.base.ranks import Rank
 from stages.train import device
-from stages.train.device import (
-    Compute,
-    PrecisionName,
-    named_device,
-    open_device,
-    refuse_missing,
-    suits_bf16,
-)
+from stages.train.device import Compute, open_device, refuse_missing, suits_bf16
+from stages.train.device_name import PrecisionName
 from tests.train.tiny_training import tiny_model
 
 PLAIN = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(8, 8))
@@ -49,27 +43,6 @@ def test_a_gpu_that_is_missing_is_an_error() -> None:
     """A GPU that was asked for is never silently replaced by the processor."""
     with pytest.raises(UserError, match="FINETRACK_DEVICE=cuda cannot be used here"):
         open_device("cuda", "auto")
-
-
-@pytest.mark.parametrize(
-    ("name", "gpu", "rank", "device"),
-    [
-        ("auto", False, Rank(0, 1), "cpu"),
-        ("auto", True, Rank(0, 1), "cuda:0"),
-        ("auto", True, Rank(6, 8, 2), "cuda:2"),
-        ("cuda", True, Rank(0, 1), "cuda:0"),
-        ("cuda", True, Rank(3, 4, 3), "cuda:3"),
-        ("cuda:1", True, Rank(0, 1), "cuda:1"),
-        ("cuda:1", True, Rank(3, 4, 3), "cuda:3"),
-        ("cpu", True, Rank(3, 4, 3), "cpu"),
-        ("mps:0", False, Rank(0, 1), "mps:0"),
-    ],
-)
-def test_each_process_has_the_gpu_of_its_number(
-    name: str, gpu: bool, rank: Rank, device: str
-) -> None:
-    """Of several processes each takes the GPU of its number on its machine, one what it is told."""
-    assert named_device(name, gpu, rank) == device
 
 
 @pytest.mark.parametrize("name", ["auto", "cuda"])

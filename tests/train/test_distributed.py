@@ -13,7 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from stages.base.errors import UserError
 from stages.base.ranks import Rank
-from stages.model.classifier import ModelParams, build_classifier
+from stages.model.classifier import build_classifier
+from stages.model.model_params import ModelParams
 from stages.train import device, distributed
 from stages.train.device import Compute
 from stages.train.distributed import (

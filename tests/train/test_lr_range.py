@@ -3,24 +3,16 @@
 from dataclasses import replace
 from itertools import cycle, pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
 from stages.base.ranks import Rank
 from stages.train.launch import launch
-from stages.train.lr_range import (
-    SMOOTHING,
-    SMOOTHING_STEPS,
-    LrFindParams,
-    SweepPoint,
-    sweep,
-    sweep_lr,
-)
+from stages.train.lr_find_params import LrFindParams
+from stages.train.lr_range import SMOOTHING, SMOOTHING_STEPS, SweepPoint, sweep, sweep_lr
 from stages.train.param_groups import freeze
 from stages.train.step import Trainer, make_trainer
 from tests.train import two_processes
@@ -95,20 +87,6 @@ def test_rates_rise_by_equal_factors() -> None:
     assert lrs[-1] == pytest.approx(PARAMS.end)
     factors = [larger / smaller for smaller, larger in pairwise(lrs)]
     assert factors == pytest.approx([factors[0]] * 59)
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"end": 1e-6}, "100 times"),
-        ({"steps": 10}, "greater than or equal to 20"),
-        ({"start": 0.0}, "greater than 0"),
-    ],
-)
-def test_impossible_sweeps_are_refused(changes: dict[str, Any], words: str) -> None:
-    """A sweep that is too short to show anything is refused with the reason."""
-    with pytest.raises(ValidationError, match=words):
-        LrFindParams(**{"steps": 60, "start": 1e-7, "end": 10.0, **changes})
 
 
 @pytest.mark.slow

@@ -6,8 +6,8 @@ import torch
 from timm.layers.norm import RmsNorm
 from torch import nn
 
-from stages.model.backbones import Cut
-from stages.model.classifier import Classifier, ModelParams, build_classifier, make_head
+from stages.model.classifier import Classifier, build_classifier, make_head
+from stages.model.model_params import Cut, ModelParams
 from stages.train.param_groups import (
     NORMS,
     freeze,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stages.base.errors import UserError
-from stages.batch.batches import steps_per_epoch
-from stages.model.classifier import HeadName, LossName, ModelParams
+from stages.batch.epoch_size import steps_per_epoch
+from stages.model.model_params import HeadName, LossName, ModelParams
 from stages.model.probe import Probe
 from stages.train.plan import epoch_plans, phases
 from stages.train.probe_start import ProbeStart

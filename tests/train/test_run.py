@@ -13,7 +13,7 @@ from stages.batch.batches import BatchPlan
 from stages.batch.dataloaders import DataLoaders
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
-from stages.model.classifier import ModelParams
+from stages.model.model_params import ModelParams
 from stages.stats.metrics_record import TrialRecord
 from stages.train.run import RunInputs, RunParams, TrainingRun, open_run
 from tests.train.test_recipe import fitted

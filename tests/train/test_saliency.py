@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from stages.batch.batches import Batch
-from stages.model.classifier import Classifier, ModelParams, build_classifier, make_head
+from stages.model.classifier import Classifier, build_classifier, make_head
 from stages.model.feature_maps import ensure_map
+from stages.model.model_params import ModelParams
 from stages.train import saliency as module
 from stages.train.saliency import as_grid, contributions, images_to_explain, saliency_maps
 from tests.train.tiny_training import CPU, layer, tiny_batches, tiny_model

@@ -18,8 +18,9 @@ from stages.batch.image_set import ImageSet
 from stages.batch.loader import train_batches
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
-from stages.model.classifier import ModelParams, mean_activations
-from stages.model.probe import start_from_probe
+from stages.model.classifier import mean_activations
+from stages.model.model_params import ModelParams
+from stages.model.probe_head import start_from_probe
 from stages.stats.metrics_record import Verdict
 from stages.train.checkpoint import Checkpoints
 from stages.train.discriminant import fit_probe

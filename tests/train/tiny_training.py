@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from stages.batch.batches import Batch
-from stages.model.classifier import Classifier, HeadName, make_head
+from stages.model.classifier import Classifier, make_head
+from stages.model.model_params import HeadName
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import Compute
 from stages.train.plan import FineTuneParams

@@ -21,7 +21,8 @@ from stages.train.device import Compute
 from stages.train.distributed import process_group
 from stages.train.infer import predict_batches
 from stages.train.loop import fine_tune
-from stages.train.lr_range import LrFindParams, sweep
+from stages.train.lr_find_params import LrFindParams
+from stages.train.lr_range import sweep
 from stages.train.param_groups import unfreeze
 from stages.train.result import TrainingResult
 from stages.train.step import make_trainer

