@@ -19,8 +19,8 @@ from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
 from stages.dataset.split_params import COLUMN
 from stages.labels.corrections import read_corrections_table
-from stages.model.backbones import make_backbone
-from stages.model.model_params import can_be_probe
+from stages.model.model_params import ModelParams, can_be_probe
+from stages.model.packages import packaged_weights
 from stages.model.weights_name import WEIGHTS_FOLDER, is_file_name
 from stages.tools.check_corrections import CORRECTIONS
 from stages.tools.check_images import SAMPLE, images_mistakes, outputs_of
@@ -29,7 +29,7 @@ from stages.tools.param_sections import ValidSections, validate_sections
 from stages.tools.remote_plugins import plugin_notes
 from stages.tools.tracked import normal_path, tracking_note
 from stages.track.trackers import load_trackers
-from stages.train.device import open_device, refuse_missing
+from stages.train.device_name import PrecisionName, may_be_refused
 
 
 def error_message(check: Callable[..., object], *args: Any) -> Iterator[str]:
@@ -81,10 +81,7 @@ def model_mistakes(sections: ValidSections) -> Iterator[str]:
                 f"model.weights: {WEIGHTS_FOLDER / model.weights} is missing, a small file on which"
                 f" the stages depend; git checkout {WEIGHTS_FOLDER} brings it back"
             )
-        # The weights of a hub are fetched later; here the architecture is built without them.
-        weights = "none" if model.weights == "hub" else model.weights
-        size = augment.size if augment else 224
-        yield from error_message(make_backbone, model.arch, weights, size, model.cut)
+        yield from error_message(try_backbone, model, augment.size if augment else 224)
     if model and sections.fine_tune:
         impossible = not can_be_probe(model, sections.fine_tune.loss)
         if sections.fine_tune.start == "probe" and impossible:
@@ -93,10 +90,38 @@ def model_mistakes(sections: ValidSections) -> Iterator[str]:
                 " set these, or auto"
             )
     if sections.fine_tune:
-        precision = sections.fine_tune.precision
-        yield from error_message(lambda: open_device(device_name(), precision))
-        yield from error_message(lambda: refuse_missing(gpus(), device_name()))
+        yield from error_message(try_device, sections.fine_tune.precision)
+        yield from error_message(try_gpus)
     yield from error_message(lambda: load_trackers(tracker_names()))
+
+
+def try_backbone(model: ModelParams, size: int) -> None:
+    """Build the backbone for images of that side; a UserError says why it cannot be built."""
+    if model.weights == "package" and model.cut == "none":
+        packaged_weights(model.arch)  # what has a package can be built, whole, for every size
+        return
+    # Torch and timm take four seconds to load, which the params as committed need not wait for.
+    from stages.model.backbones import make_backbone  # noqa: PLC0415
+
+    # The weights of a hub are fetched later; here the architecture is built without them.
+    weights = "none" if model.weights == "hub" else model.weights
+    make_backbone(model.arch, weights, size, model.cut)
+
+
+def try_device(precision: PrecisionName) -> None:
+    """Open the device that the environment names; a UserError says why it cannot be used."""
+    if may_be_refused(device_name(), precision):
+        from stages.train.device import open_device  # noqa: PLC0415 (it loads torch)
+
+        open_device(device_name(), precision)
+
+
+def try_gpus() -> None:
+    """Count the GPUs that the environment asks for; a UserError says that there are fewer."""
+    if gpus() > 1:
+        from stages.train.device import refuse_missing  # noqa: PLC0415 (it loads torch)
+
+        refuse_missing(gpus(), device_name())
 
 
 def advice(sections: ValidSections, outputs: list[str]) -> Iterator[str]:

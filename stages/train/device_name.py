@@ -17,3 +17,12 @@ def named_device(name: str, gpu: bool, rank: Rank) -> str:
     if kind != "cuda":
         return name if number else kind
     return f"cuda:{rank.local if rank.count > 1 else int(number or 0)}"
+
+
+def may_be_refused(name: str, precision: PrecisionName) -> bool:
+    """Return whether a device asked for by its name, or a precision, may be missing here.
+
+    >>> may_be_refused("auto", "auto"), may_be_refused("cuda", "auto")
+    (False, True)
+    """
+    return name not in ("auto", "cpu") or precision == "fp16"

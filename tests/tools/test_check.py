@@ -1,6 +1,8 @@
 """Params and inputs are checked before anything runs: all mistakes at once, with the remedy."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,17 @@ def test_the_params_of_the_project_are_in_order(
     """params.yaml as committed passes, though the sample is not made yet."""
     check.main()
     assert capsys.readouterr().out == "Params and inputs are in order.\n"
+
+
+def test_the_params_of_the_project_need_no_torch(repo: Path) -> None:
+    """They are checked, and described, without what takes seconds to load."""
+    code = (
+        f"import sys; sys.path.append({str(ROOT)!r}); import stages.tools.params\n"
+        "from stages.tools import check; check.main(); print(*sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "in order" in run.stdout
+    assert not {"torch", "torchvision", "timm", "sklearn"} & set(run.stdout.split())
 
 
 def test_all_mistakes_are_listed_at_once(repo: Path) -> None:

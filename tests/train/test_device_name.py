@@ -3,7 +3,7 @@
 import pytest
 
 from stages.base.ranks import Rank
-from stages.train.device_name import named_device
+from stages.train.device_name import PrecisionName, may_be_refused, named_device
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,22 @@ def test_each_process_has_the_gpu_of_its_number(
 ) -> None:
     """Of several processes each takes the GPU of its number on its machine, one what it is told."""
     assert named_device(name, gpu, rank) == device
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "expected"),
+    [
+        ("auto", "auto", False),
+        ("auto", "bf16", False),
+        ("cpu", "fp32", False),
+        ("cpu", "fp16", True),
+        ("auto", "fp16", True),
+        ("cuda:1", "auto", True),
+        ("mps", "fp32", True),
+    ],
+)
+def test_what_is_asked_for_by_name_may_be_refused(
+    name: str, precision: PrecisionName, expected: bool
+) -> None:
+    """A GPU may be missing, and fp16 needs one; auto and the processor are always there."""
+    assert may_be_refused(name, precision) == expected
