@@ -12,7 +12,7 @@ import torch
 from packaging.requirements import Requirement
 
 from benchmarks.generated import TINY, Work, open_generated
-from benchmarks.gpu import PARTS, TINY_PARTS
+from benchmarks.gpu import PARTS, TINY_PARTS, main
 from benchmarks.gpu_answers import answers
 from benchmarks.gpu_rendering import agreement_of_bits
 from benchmarks.gpu_wheels import CARRIED, pinned_lines, unpack
@@ -134,17 +134,15 @@ def test_wheels_are_unpacked_side_by_side(tmp_path: Path) -> None:
     assert sorted(path.name for path in unpacked.iterdir()) == ["one.py", "two.py"]
 
 
-def test_an_unknown_part_is_named() -> None:
+def test_an_unknown_part_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A part that there is not ends the command with the names of those that there are."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.gpu", "--tiny", "no such part"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "no part is called no such part; choose speed, " in done.stderr
+    monkeypatch.setattr(sys, "argv", ["gpu", "--tiny", "no such part"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "no part is called no such part; choose speed, " in capsys.readouterr().err
 
 
 @pytest.fixture

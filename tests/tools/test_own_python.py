@@ -98,9 +98,14 @@ def indexes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_environment_is_made_once_with_its_build_of_torch(
     environment: OwnPython, indexes: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """TORCH=cpu leaves CUDA out and is kept when the pins change; another needs a new folder."""
+    """TORCH=cpu leaves CUDA out and is kept when the pins change; another needs a new folder.
+
+    It is half made, as after a stop: Python is there, and pip is put in with the pins.
+    """
     pins = environment.pins[0]
     pins.write_text("torch==2.0\n    # via finetrack\nnvidia-cudnn==9 ; sys_platform == 'linux'\n")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment.folder], check=True)
+    (environment.folder / "torch-build").write_text("cpu")
     environment.prepare("cpu")
     assert "Installing the packages of requirements.txt" in capfd.readouterr().out
     code = "from importlib.metadata import version; print(version('torch'))"
@@ -120,23 +125,20 @@ def test_an_environment_is_made_once_with_its_build_of_torch(
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.thorough  # .ci/run makes one, and above what is half made is made whole
+def test_an_environment_is_made_from_nothing(environment: OwnPython) -> None:
+    """Where there is no folder, Python, pip and the pins are put into one."""
+    environment.prepare()
+    assert (environment.folder / "requirements.txt").is_file()
+    subprocess.run([environment.python, "-c", "import pip"], check=True)
+
+
 def test_an_environment_that_is_there_keeps_its_torch(environment: OwnPython) -> None:
     """One that was made without TORCH is not turned into another, which pip would not do."""
     environment.python.parent.mkdir(parents=True)
     environment.python.touch()
     with pytest.raises(UserError, match="has the package index's own torch; remove that folder"):
         environment.prepare("cpu")
-
-
-def test_a_half_made_environment_is_made_whole(
-    environment: OwnPython, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Where Python is there and pip is not, as after a stop, pip is put in and the pins with it."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment.folder], check=True)
-    environment.prepare()
-    assert "requirements.txt" in capfd.readouterr().out
-    assert (environment.folder / "requirements.txt").is_file()
-    subprocess.run([environment.python, "-c", "import pip"], check=True)
 
 
 @pytest.mark.parametrize("build", ["gpu", "cpu/../x", "cu", "-r", "http://example.org"])
