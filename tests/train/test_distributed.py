@@ -272,6 +272,7 @@ def test_other_errors_of_nccl_are_this_process_s_own(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # one is killed below too, and test_launch.py has the line without a restart
 def test_a_process_that_is_killed_ends_all_with_one_line(tmp_path: Path) -> None:
     """The error names the process and the signal that ended it."""
     words = "process 1 of those that train together was ended by SIGKILL"
@@ -310,20 +311,28 @@ def test_a_fault_starts_all_again_and_a_mistake_does_not(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rank", [0, pytest.param(1, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    ("rank", "norm", "expected"),
+    [
+        (0, False, "together"),
+        # Statistics are the first process's; tests/train/test_checkpoint.py has them back.
+        pytest.param(1, True, "together_with_norm", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_process_that_is_killed_costs_its_last_steps_only(
-    rank: int, together_with_norm: Arrays, tmp_path: Path
+    rank: int, norm: bool, expected: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """With a restart, training goes on from the checkpoint and ends in the same bytes."""
+    undisturbed: Arrays = request.getfixturevalue(expected)
     lines: list[str] = []
-    arguments = (tmp_path, rank)
+    arguments = (tmp_path, rank, norm)
     launch(two_processes.train_and_die_once, 2, "cpu", *arguments, restarts=1, log=lines.append)
     assert lines == [
         f"process {rank} of those that train together was ended by SIGKILL; all start again from "
         "the last checkpoint"
     ]
     assert "checkpoint: epoch 2, step " in (tmp_path / "log").read_text(encoding="utf-8")
-    check_equal(results(tmp_path, FIRST), together_with_norm)
+    check_equal(results(tmp_path, FIRST), undisturbed)
 
 
 STOPPED = b'"where": "epoch 2, step 4"'

@@ -173,9 +173,9 @@ class EagerCheckpoints(Checkpoints):
         return True
 
 
-def train_and_die_once(folder: Path, rank: int) -> None:
+def train_and_die_once(folder: Path, rank: int, batch_norm: bool) -> None:
     """Train, but the first time a process is killed in the middle of the second epoch."""
-    task = shared_task(folder, batch_norm=True)
+    task = shared_task(folder, batch_norm)
     died = folder / "died"
 
     def batches(epoch: int, first_step: int) -> Iterator[Batch]:
