@@ -153,14 +153,12 @@ def test_thresholds_are_of_calibrated_confidence() -> None:
     assert result.coverage["threshold"].iloc[-1] == confidence.min()
 
 
-def test_a_thousand_classes() -> None:
+def test_hundreds_of_classes() -> None:
     """Most classes have one validation image or none, and no number or table is missing."""
-    predictions, baseline = predictions_of(
-        [f"kind {number}" for number in range(1000)], images=4000
-    )
+    predictions, baseline = predictions_of([f"kind {number}" for number in range(250)], images=1000)
     result = interpreted(predictions, baseline)
-    assert len(result.class_metrics) == 1000
-    assert result.confusion_matrix.shape == (1000, 1000)
+    assert len(result.class_metrics) == 250
+    assert result.confusion_matrix.shape == (250, 250)
     assert value_of(result.metrics["top_5"]) >= value_of(result.metrics["accuracy"])
     assert all(len(table) for table in result.tables().values())
     assert json.loads(json.dumps(result.metrics, allow_nan=False)) == result.metrics
