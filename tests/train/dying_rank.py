@@ -14,7 +14,7 @@ def main() -> None:
     if sys.argv[2] == "killed":
         train_and_signal(folder, 1, signal.SIGKILL)
     elif sys.argv[2] == "killed once":
-        train_and_die_once(folder, 1)
+        train_and_die_once(folder, 1, batch_norm=True)
     else:
         fail_in_second(folder, ValueError("no such luck"))
 
