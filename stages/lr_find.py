@@ -1,7 +1,7 @@
 """Learning rate finder: which recipe suits the photos, and at which rate it learns.
 
 Reads   data/presized/, data/splits.csv, data/probe.npz
-Writes  reports/lr_find/ (curve.csv, suggestion.json, metrics.json), its checkpoint
+Writes  reports/lr_find/curve.csv, reports/lr_find/suggestion.json, its checkpoint
 Run     python -m stages.lr_find
 By folds it sees what the first fold trains on.
 """
@@ -74,9 +74,10 @@ def find() -> None:
         "reports/lr_find/curve.csv",
         pd.DataFrame(choice.rate.curve, columns=list(SweepPoint._fields)),
     )
-    suggestion = choice.full_suggestion()
-    write_json("reports/lr_find/suggestion.json", asdict(suggestion))
-    write_json("reports/lr_find/metrics.json", suggestion.metrics())
+    trial = choice.trial.as_dict() if choice.trial else None
+    facts = {"recipe": choice.recipe.name, "trial": trial}
+    suggestion = choice.rate.suggestion
+    write_json("reports/lr_find/suggestion.json", {**asdict(suggestion), **facts})
     say(f"Recipe: {choice.recipe.name}. {suggestion}")
 
 

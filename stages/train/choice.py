@@ -1,7 +1,7 @@
 """The choice of a recipe, by a trial where the probes leave it open, and of its learning rate."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, count
 
 import numpy as np
@@ -35,11 +35,6 @@ class Choice:
     recipe: Recipe
     rate: FoundRate
     trial: Trial | None
-
-    def full_suggestion(self) -> Suggestion:
-        """Return the suggestion of the rate, with the recipe's name and the trial."""
-        trial = self.trial.as_dict() if self.trial else None
-        return replace(self.rate.suggestion, recipe=self.recipe.name, trial=trial)
 
 
 def choose(

@@ -44,10 +44,6 @@ class Suggestion:
     recipe: str | None = None  # its name
     trial: TrialRecord | None = None  # the one that chose the recipe
 
-    def metrics(self) -> dict[str, float | str | None]:
-        """Return the content of the stage's metrics.json, by which runs are compared."""
-        return {"consensus": self.consensus, "spread": self.spread, "recipe": self.recipe}
-
     def __str__(self) -> str:
         """Return the suggestion in one sentence."""
         if self.skipped:

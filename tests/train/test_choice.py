@@ -64,8 +64,6 @@ def test_the_probe_is_the_start_where_learning_anew_errs_no_less(tmp_path: Path)
     assert not choice.trial.errs_less
     assert choice.rate.curve == []
     assert choice.rate.suggestion.consensus == FROM_PROBE.base_lr
-    whole = choice.full_suggestion()
-    assert (whole.recipe, whole.trial) == (FROM_PROBE.name, choice.trial.as_dict())
 
 
 def test_without_a_trial_the_likely_recipe_is_taken(tmp_path: Path) -> None:

@@ -181,12 +181,6 @@ def test_a_suggestion_is_read_back(tmp_path: Path) -> None:
         assert read_suggestion(path) == suggestion
 
 
-def test_few_values_of_a_suggestion_are_metrics() -> None:
-    """Runs are compared by the rate, how far the answers lie apart, and the recipe."""
-    suggestion = Suggestion(consensus=0.002, spread=0.5, rules={"valley": 0.001}, recipe="deep")
-    assert suggestion.metrics() == {"consensus": 0.002, "spread": 0.5, "recipe": "deep"}
-
-
 def test_the_sentence_of_a_suggestion_names_every_answer() -> None:
     """It gives the consensus, the answer of each rule, and how far they lie apart."""
     suggestion = Suggestion(consensus=0.002, spread=0.5, rules={"valley": 0.001, "steep": 0.01})
