@@ -60,7 +60,7 @@ def frozen_features(photos: Path | None, folder: Path, file: Path, size: int) ->
         batches = valid_batches(image_set, render, 64)
         features = mean_activations(np.concatenate([*pooled_features(model, batches, compute)]))
         paths = np.array(image_set.paths)
-        duplicates = find_duplicates(store.index, store.image, "exclude")
+        duplicates = find_duplicates(store.hashes(), store.image, "exclude")
         np.savez(
             file,
             features=features,

@@ -42,7 +42,7 @@ from stages.dataset.split_params import DatablockParams
 from stages.dataset.splits import assign_splits
 from stages.model.classifier import build_classifier
 from stages.model.model_params import ModelParams
-from stages.store.reader import Store
+from stages.store.reader import Store, read_index
 from stages.train.recipe import first_recipe
 
 REPORT_FOLDER = Path("reports/datablock")
@@ -61,7 +61,8 @@ def main() -> None:
     model_params = read_section("model", ModelParams, recipe)
 
     store = Store(Path("data/presized"))
-    images = store.index.merge(read_labels(Path("data/manifest/labels.csv")), on="path")
+    labels = read_labels(Path("data/manifest/labels.csv"))
+    images = read_index(store.folder).merge(labels, on="path")
     images = images.assign(group=declared_groups(images, params.split.group))
     duplicates = find_duplicates(images, store.image, params.near_duplicates)
     write_duplicates(Path("data/duplicates.csv"), duplicates)
@@ -73,7 +74,6 @@ def main() -> None:
     write_groups(Path("data/groups.csv"), without_test(images))
     classes = count_classes(all_splits)
     findings = check_dataset(images, duplicates, params, augment.size, store.image)
-
     # On the CPU, whatever the machine has: one batch is quick there, and always the same.
     model = build_classifier(model_params, max(1, len(classes)), seed, augment.size).train()
     cpu = torch.device("cpu")

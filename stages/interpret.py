@@ -72,8 +72,9 @@ def main() -> None:
             toss_ups=find_toss_ups(predictions, temperature),
         )
     )
-    seen = store.index[store.index["path"].isin(baseline.paths)]  # without the test images
-    page = compose_page(result, reports, seen, baseline, predictions.map_of(), store.image)
+    hashes = store.hashes()
+    hashes = hashes[hashes["path"].isin(baseline.paths)]  # without the test images
+    page = compose_page(result, reports, hashes, baseline, predictions.map_of(), store.image)
 
     write_json(_TABLES / "metrics.json", compared_metrics(result.metrics))
     write_json(_TABLES / "details.json", result.metrics)

@@ -39,15 +39,15 @@ def _write_rows(file: BinaryIO, table: pd.DataFrame, quoting: _Quoting) -> bool:
     return True
 
 
-def read_text_csv(source: Path | IO[bytes]) -> pd.DataFrame:
-    """Return a CSV whose cells stay text, as they stand in the file.
+def read_text_csv(source: Path | IO[bytes], columns: list[str] | None = None) -> pd.DataFrame:
+    """Return a CSV, or these columns of it, whose cells stay text, as they stand in the file.
 
     A label may be NA or 007, and a file name may contain a carriage return: no cell becomes a
     missing value or a number, and a line ends at a line feed alone, as `write_csv` writes it.
     Raises FileNotFoundError, and for what is no CSV a ValueError (pandas' EmptyDataError and
     ParserError, UnicodeDecodeError); ParserError too where rows are longer than the header.
     """
-    table = pd.read_csv(source, dtype=str, na_filter=False, lineterminator="\n")
+    table = pd.read_csv(source, dtype=str, na_filter=False, lineterminator="\n", usecols=columns)
     # pandas makes the first cells an index, so that each other cell is in the column before its own
     if not isinstance(table.index, pd.RangeIndex):
         raise pd.errors.ParserError(

@@ -6,8 +6,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
+
+import pandas as pd
 
 from stages.base.errors import UserError
 from stages.compare.comparison import Comparison
@@ -18,7 +21,7 @@ from stages.compare.html import ComparisonView
 from stages.compare.record import ComparisonRecord
 from stages.compare.snapshot import Snapshot
 from stages.page.thumbnails import thumbnail
-from stages.store.reader import Store
+from stages.store.reader import HASH_COLUMNS, Store
 
 _MOST_PICTURES = 24  # of each kind and comparison
 # Longer side in pixels: about 9 KB each for a few pictures, 4 KB when there are many.
@@ -41,9 +44,8 @@ class PresizedPhotos:
         """Return a photo as a data URI; None where it, or one of this content, is not at hand."""
         if self.store is None:
             return None
-        index = self.store.index
-        stored = index["sha256"][index["path"] == path]
-        if stored.empty or self.sha256.get(path, stored.iloc[0]) != stored.iloc[0]:
+        stored = self._stored_sha256.get(path)
+        if stored is None or self.sha256.get(path, stored) != stored:
             return None
         try:
             return thumbnail(self.store.image(path), side)
@@ -53,6 +55,12 @@ class PresizedPhotos:
                 reason = _reason(error, self.store.folder, self.name)
             self.problem = self.problem or f"{path}: {reason}"
             return None
+
+    @cached_property
+    def _stored_sha256(self) -> Mapping[str, str]:
+        """Return the content of each photo of the store, by path."""
+        hashes = self.store.hashes() if self.store else pd.DataFrame(columns=HASH_COLUMNS)
+        return dict(zip(hashes["path"], hashes["sha256"], strict=True))
 
 
 def comparison_views(

@@ -136,8 +136,7 @@ def _read(files: RunFiles, lock: DvcLock) -> KnownPhotos | UnknownPhotos:
     originals = read_images(Path(files.images))
     splits = read_splits(Path(files.splits))
     named = splits.merge(originals[["path", "sha256"]], on="path", how="left")
-    stored = store.index[["path", "sha256", "phash"]]
-    photos = named.merge(stored, on=["path", "sha256"], how="left")
+    photos = named.merge(store.hashes(), on=["path", "sha256"], how="left")
     if photos["phash"].isna().any():
         return UnknownPhotos(f"{files.store} has other photos than {files.splits}; {_REMEDY}")
     return KnownPhotos(

@@ -30,6 +30,10 @@ from stages.store.checksum import checksum
 FORMAT_FILE = "format.json"
 INDEX_FILE = "index.csv"
 INDEX_COLUMNS = ["path", "sha256", "shard", "offset", "length", "width", "height", "phash", "crc32"]
+HASH_COLUMNS = ["path", "sha256", "phash"]
+# What leads to the pixels. A store has these in memory, and no hashes, which as text are more than
+# half of the index: 230 of 450 bytes a photo.
+_PLACE_COLUMNS = [column for column in INDEX_COLUMNS if column not in HASH_COLUMNS[1:]]
 _FORMAT = "finetrack presized images"
 _VERSION = 2
 _NUMBERS = {"offset": "int64", "length": "int64", "width": "int64", "height": "int64"}
@@ -77,12 +81,16 @@ class Store:
         """Open a store; UserError if it is absent, unfinished, damaged or of another version."""
         self.folder = Path(folder)
         self.raw = _read_format(self.folder)["images"] == "raw"
-        self.index = read_index(self.folder)
+        self.index = read_index(self.folder, _PLACE_COLUMNS)
         self._check_shards()
         self._row_of = {path: row for row, path in enumerate(self.index["path"])}
         # By column, since a million places as tuples take 300 MB.
         self._places = [self.index[column].to_numpy() for column in _ImagePlace._fields]
         self._map = lru_cache(OPEN_SHARDS)(self._open)
+
+    def hashes(self) -> pd.DataFrame:
+        """Return path, sha256 and phash of each image, sorted by path, read anew."""
+        return read_index(self.folder, HASH_COLUMNS)
 
     def close(self) -> None:
         """Unmap the shards, which Windows lets nobody remove before; images still in use stay."""
@@ -139,10 +147,10 @@ class Store:
         return _damaged(self.folder / name)
 
 
-def read_index(folder: Path) -> pd.DataFrame:
-    """Return the index of a store, which is all that needs no pixels.
+def read_index(folder: Path, columns: list[str] = INDEX_COLUMNS) -> pd.DataFrame:
+    """Return these columns of a store's index, which is all that needs no pixels.
 
-    The columns are INDEX_COLUMNS, the rows sorted by path.
+    The rows are sorted by path.
     """
     expected = _read_format(folder).get("index_crc32")
     file = folder / INDEX_FILE
@@ -152,7 +160,8 @@ def read_index(folder: Path) -> pd.DataFrame:
         raise _damaged(file) from None
     if checksum(content) != expected:
         raise _damaged(file)
-    return read_text_csv(io.BytesIO(content)).astype(_NUMBERS)
+    numbers = {column: dtype for column, dtype in _NUMBERS.items() if column in columns}
+    return read_text_csv(io.BytesIO(content), columns).astype(numbers)
 
 
 def _damaged(file: Path) -> UserError:

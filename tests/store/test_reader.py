@@ -17,7 +17,7 @@ from stages.base.files import sha256_bytes
 from stages.base.seed import derive
 from stages.images.resize import PresizeParams
 from stages.store import reader
-from stages.store.reader import INDEX_COLUMNS, Store, read_index
+from stages.store.reader import HASH_COLUMNS, INDEX_COLUMNS, Store, read_index
 from stages.store.writer import write_store
 
 PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=4, max_rejected=0.05)
@@ -43,7 +43,9 @@ def make(root: Path, params: PresizeParams = PARAMS, names: list[str] = NAMES) -
 def test_the_index_has_the_columns_promised(tmp_path: Path) -> None:
     """One row per photo, sorted by path, each name as it is."""
     store = make(tmp_path)
-    assert list(store.index.columns) == INDEX_COLUMNS
+    assert list(read_index(store.folder).columns) == INDEX_COLUMNS
+    assert set(store.index.columns) == {*INDEX_COLUMNS} - {"sha256", "phash"}
+    assert list(store.hashes().columns) == HASH_COLUMNS
     assert store.index["path"].tolist() == sorted(NAMES)
     assert store.index["width"].tolist() == [
         round((40 + NAMES.index(path)) * 24 / 30) for path in sorted(NAMES)
@@ -56,7 +58,7 @@ def test_the_index_has_the_columns_promised(tmp_path: Path) -> None:
 def test_images_are_what_was_stored(tmp_path: Path, params: PresizeParams) -> None:
     """encoded() gives the bytes of the member of the tar, image() their pixels."""
     store = make(tmp_path, params)
-    for row in store.index.to_dict("records"):
+    for row in read_index(store.folder).to_dict("records"):
         suffix = "ppm" if params is RAW else "jpg"
         with tarfile.open(tmp_path / "store" / row["shard"]) as tar:
             file = tar.extractfile(f"{row['sha256']}.{suffix}")

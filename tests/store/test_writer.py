@@ -27,7 +27,7 @@ from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
 from stages.base.seed import derive
 from stages.images.resize import PresizeParams
-from stages.store.reader import Store
+from stages.store.reader import Store, read_index
 from stages.store.shard import PresizeOutcome
 from stages.store.writer import presize_table, shard_of, write_store
 from tests.bounded_memory import bounded_memory
@@ -129,7 +129,7 @@ def test_shards_are_plain_tar_files(tmp_path: Path) -> None:
     """Members are sorted, without date or owner, and lie where the index says."""
     add(tmp_path, large_photos(range(12)))
     write(tmp_path, manifest(tmp_path))
-    index = Store(tmp_path / "store").index
+    index = read_index(tmp_path / "store")
     for shard in index["shard"].unique():
         rows = index[index["shard"] == shard].sort_values("offset")
         with tarfile.open(tmp_path / "store" / shard) as tar:
@@ -145,7 +145,7 @@ def test_exact_duplicates_are_stored_once(tmp_path: Path) -> None:
     same = saved(picture(1))
     add(tmp_path, {"a.jpg": same, "b.png": same, "c.jpg": saved(picture(2))})
     outcomes = write(tmp_path, manifest(tmp_path))
-    index = Store(tmp_path / "store").index.set_index("path")
+    index = read_index(tmp_path / "store").set_index("path")
     places = index[["shard", "offset", "length"]].to_dict("index")
     assert places["a.jpg"] == places["b.png"] != places["c.jpg"]
     assert sum(map(members_of, (tmp_path / "store").glob("*.tar"))) == 2
@@ -169,7 +169,7 @@ def test_of_every_rotten_photo_the_bytes_are_refused(tmp_path: Path) -> None:
     shards = {
         file.name: bytearray(file.read_bytes()) for file in (tmp_path / "store").glob("*.tar")
     }
-    index = Store(tmp_path / "store").index
+    index = read_index(tmp_path / "store")
     for number, row in enumerate(index.to_dict("records")):
         shard = shards[row["shard"]]
         start = row["offset"] + int(draw.integers(row["length"] // 2, row["length"] - 20))
