@@ -42,7 +42,7 @@ from stages.dataset.split_params import DatablockParams
 from stages.dataset.splits import assign_splits
 from stages.model.classifier import build_classifier
 from stages.model.model_params import ModelParams
-from stages.store.reader import Store, read_index
+from stages.store.reader import PHOTO_COLUMNS, Store, read_index
 from stages.train.recipe import first_recipe
 
 REPORT_FOLDER = Path("reports/datablock")
@@ -62,7 +62,7 @@ def main() -> None:
 
     store = Store(Path("data/presized"))
     labels = read_labels(Path("data/manifest/labels.csv"))
-    images = read_index(store.folder).merge(labels, on="path")
+    images = read_index(store.folder, PHOTO_COLUMNS).merge(labels, on="path")
     images = images.assign(group=declared_groups(images, params.split.group))
     duplicates = find_duplicates(images, store.image, params.near_duplicates)
     write_duplicates(Path("data/duplicates.csv"), duplicates)

@@ -31,6 +31,7 @@ FORMAT_FILE = "format.json"
 INDEX_FILE = "index.csv"
 INDEX_COLUMNS = ["path", "sha256", "shard", "offset", "length", "width", "height", "phash", "crc32"]
 HASH_COLUMNS = ["path", "sha256", "phash"]
+PHOTO_COLUMNS = [*HASH_COLUMNS, "width", "height", "length"]  # of the photo, not of its place
 # What leads to the pixels. A store has these in memory, and no hashes, which as text are more than
 # half of the index: 230 of 450 bytes a photo.
 _PLACE_COLUMNS = [column for column in INDEX_COLUMNS if column not in HASH_COLUMNS[1:]]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.checks.undeclared_groups import find_named_groups, judge_names
+from stages.checks.undeclared_groups import find_named_groups, judge_names, rows_in_runs
 from tests.checks.example_images import named_photos
 
 
@@ -69,3 +69,11 @@ def test_a_few_names_do_not_suffice() -> None:
     empty = pd.DataFrame({"path": [], "label": [], "phash": []}, dtype="str")
     assert find_named_groups(empty) is None
     assert find_named_groups(named_photos(20, 6, 90).assign(phash="")) is None
+
+
+def test_of_many_photos_runs_of_neighbours_are_taken() -> None:
+    """Up to `most` rows are all taken; of more, runs from the first to the last, each row once."""
+    assert rows_in_runs(0, 6, 3).tolist() == []
+    assert rows_in_runs(6, 6, 3).tolist() == [0, 1, 2, 3, 4, 5]
+    assert rows_in_runs(7, 6, 3).tolist() == [0, 1, 2, 4, 5, 6]
+    assert rows_in_runs(100, 6, 3).tolist() == [0, 1, 2, 97, 98, 99]
