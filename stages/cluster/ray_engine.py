@@ -9,6 +9,8 @@ import socket
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import count
+from queue import Empty, SimpleQueue
+from threading import Thread
 from time import sleep
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +25,11 @@ from stages.cluster.engine import (
     engine_silent,
     one_line,
 )
+
+# The head starts a process for each client by a fork that meets threads of gRPC: now and then it
+# dies, or waits for ever (https://github.com/ray-project/ray/issues/63202).
+_MOST_TRIES_TO_CONNECT = 3
+_SECONDS_TO_START = 120  # that process, in 4 s; beside real-time processes it has taken 52 s
 
 
 class RayEngine:
@@ -115,11 +122,36 @@ class RayEngine:
         try:
             place = urlsplit(self.address)  # without a listener Ray would try for half a minute
             socket.create_connection((place.hostname, place.port), SECONDS_TO_CONNECT).close()
-            # It prints what it does; what matters is an error here.
-            self._ray.init(self.address, log_to_driver=False, logging_level=logging.CRITICAL)
+            for _ in range(_MOST_TRIES_TO_CONNECT - 1):
+                with suppress(ConnectionAbortedError):
+                    self._start()
+                    return
+            self._start()
         except self._errors as error:
             what = "server of Ray for clients"
             raise engine_silent(what, self.address, error, "ray start --head") from None
+
+    def _start(self) -> None:
+        """Connect once, in a thread, since Ray itself may wait for ever."""
+        logging.getLogger("ray").setLevel(logging.CRITICAL)  # it warns of the thread
+        outcome: SimpleQueue[Exception | None] = SimpleQueue()
+
+        def init() -> None:
+            try:
+                # It prints what it does; what matters is an error here.
+                self._ray.init(self.address, log_to_driver=False, logging_level=logging.CRITICAL)
+                outcome.put(None)
+            except Exception as error:
+                outcome.put(error)
+
+        Thread(target=init, daemon=True).start()
+        try:
+            error = outcome.get(timeout=_SECONDS_TO_START)
+        except Empty:
+            why = f"no answer in {_SECONDS_TO_START} s: the head needs GRPC_ENABLE_FORK_SUPPORT=0"
+            raise TimeoutError(why) from None
+        if error:
+            raise error
 
     def _fetch(self, key: str) -> Finished:
         task = self._tasks.pop(key)

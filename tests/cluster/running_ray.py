@@ -54,6 +54,7 @@ class Ray:
             "RAY_TMPDIR": str(self.folder),
             "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": str(SECONDS_TO_START),
             "RAY_worker_niceness": "0",  # 15 leaves tasks a fortieth of a core that others want
+            "GRPC_ENABLE_FORK_SUPPORT": "0",  # with it a client waits for ever now and then
             "PYTHONUNBUFFERED": "1",  # it is known by its log when it has started
         }
         file = self.folder / f"node-{len(self.nodes)}.log"

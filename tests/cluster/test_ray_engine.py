@@ -6,10 +6,15 @@ Ray takes too much for .ci/run, so that these tests run where requirements-ray.t
 import os
 import shutil
 import signal
+import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -73,6 +78,45 @@ def test_no_head_is_one_line() -> None:
 
 
 @needs_ray
+def test_a_head_that_says_nothing_is_one_line() -> None:
+    """Where Ray itself waits for ever the run ends all the same, and its process with it."""
+    with socket.socket() as head:
+        head.bind(("127.0.0.1", 0))
+        head.listen()
+        connect = (
+            "import stages.cluster.ray_engine as engine\n"
+            "engine._SECONDS_TO_START = 1\n"
+            f"engine.RayEngine('ray://127.0.0.1:{head.getsockname()[1]}')\n"
+        )
+        command = [sys.executable, "-c", connect]
+        done = subprocess.run(
+            command, check=False, cwd=SOURCE, capture_output=True, text=True, timeout=120
+        )
+    assert done.returncode == 1
+    assert "no answer in 1 s: the head needs GRPC_ENABLE_FORK_SUPPORT=0" in done.stderr
+
+
+@needs_ray
+def test_a_client_whose_process_died_on_the_head_is_tried_again(
+    ray: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two connections that the head gives up cost a run nothing."""
+    package = import_module("ray")
+    init = package.init
+    faults = ["first", "second"]
+
+    def given_up_twice(*args: Any, **options: Any) -> object:
+        if faults:
+            raise ConnectionAbortedError(faults.pop())
+        return init(*args, **options)
+
+    monkeypatch.setattr(package, "init", given_up_twice)
+    engine = RayEngine(ray.address)
+    assert len(engine.slots()) == 2
+    engine.close()
+
+
+@needs_ray
 def test_two_nodes_write_the_bytes_of_one_machine(ray: Ray, tmp_path: Path) -> None:
     """Manifest, store and reports have the same hashes."""
     expected = spread_project(tmp_path / "expected", PHOTOS)
@@ -110,7 +154,8 @@ def test_results_come_as_tasks_end_and_ctrl_c_ends_the_others(
     engine: RayEngine, root: Path
 ) -> None:
     """Three answers come while a task of a minute runs, which is killed when the run ends."""
-    found = cluster_of(engine, root, []).run(work_of(tasks.wait_at_zero, [0, 1, 2, 3]))
+    work = work_of(tasks.wait_at_zero, [0, 1, 2, 3])
+    found = cast("Generator[Any]", cluster_of(engine, root, []).run(work))
     assert sorted(next(found) for _ in range(3)) == [(1, 1), (2, 2), (3, 3)]
     waiting = root / "waiting"
 
@@ -119,8 +164,9 @@ def test_results_come_as_tasks_end_and_ctrl_c_ends_the_others(
         os.kill(os.getpid(), signal.SIGINT)
 
     def wait_interrupted() -> None:
-        Thread(target=interrupt).start()
-        next(found)
+        with closing(found):  # as open_workers does, wherever the signal meets this thread
+            Thread(target=interrupt).start()
+            next(found)
 
     with pytest.raises(KeyboardInterrupt):
         wait_interrupted()
