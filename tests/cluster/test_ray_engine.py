@@ -111,9 +111,8 @@ def test_a_client_whose_process_died_on_the_head_is_tried_again(
         return init(*args, **options)
 
     monkeypatch.setattr(package, "init", given_up_twice)
-    engine = RayEngine(ray.address)
-    assert len(engine.slots()) == 2
-    engine.close()
+    with closing(RayEngine(ray.address)) as engine:  # one that stays open fails the tests to come
+        assert len(engine.slots()) == 2
 
 
 @needs_ray
