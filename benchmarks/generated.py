@@ -51,7 +51,7 @@ from stages.train.plan import FineTuneParams
 from stages.train.training_data import TrainingData, TrainingTask
 
 if TYPE_CHECKING:
-    from stages.train.device_name import PrecisionName
+    from stages.train.device_rules import PrecisionName
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)

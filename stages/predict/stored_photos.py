@@ -11,7 +11,7 @@ from stages.model.classifier import Classifier
 from stages.model.files import ModelCard
 from stages.store.reader import Store
 from stages.train.device import open_device
-from stages.train.device_name import PrecisionName
+from stages.train.device_rules import PrecisionName
 from stages.train.infer import predict_batches
 
 # As fine_tune computed validation. Half precision of a GPU is computed in float32 on a processor.

@@ -29,7 +29,7 @@ from stages.tools.param_sections import ValidSections, validate_sections
 from stages.tools.remote_plugins import plugin_notes
 from stages.tools.tracked import normal_path, tracking_note
 from stages.track.trackers import load_trackers
-from stages.train.device_name import PrecisionName, may_be_refused
+from stages.train.device_rules import PrecisionName, may_be_refused
 
 
 def error_message(check: Callable[..., object], *args: Any) -> Iterator[str]:

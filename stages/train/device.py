@@ -12,7 +12,7 @@ from stages.base.ranks import SINGLE_PROCESS, Rank
 from stages.batch.render_flat import kernel_serves
 from stages.batch.render_spec import RenderSpec
 from stages.model.classifier import Classifier
-from stages.train.device_name import PrecisionName, named_device
+from stages.train.device_rules import PrecisionName, named_device
 
 _DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 

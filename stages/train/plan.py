@@ -10,7 +10,7 @@ from stages.base.param_docs import OF_RECIPE
 from stages.base.params import Section
 from stages.batch.balance import BalanceName
 from stages.model.model_params import LossName
-from stages.train.device_name import PrecisionName
+from stages.train.device_rules import PrecisionName
 from stages.train.lr_suggest import BaseLr, Suggestion
 from stages.train.recipe import LARGEST_EPOCHS, ImagesSeen, StartName
 from stages.train.schedule import FROZEN, UNFROZEN, Cycle, frozen_peaks, one_cycle, unfrozen_peaks

@@ -8,7 +8,7 @@ from stages.base.errors import UserError
 from stages.base.ranks import Rank
 from stages.train import device
 from stages.train.device import Compute, open_device, refuse_missing, suits_bf16
-from stages.train.device_name import PrecisionName
+from stages.train.device_rules import PrecisionName
 from tests.train.tiny_training import tiny_model
 
 PLAIN = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(8, 8))

@@ -1,4 +1,4 @@
-"""The device by name: what FINETRACK_DEVICE and fine_tune.precision say, known without torch."""
+"""Device rules: what FINETRACK_DEVICE and fine_tune.precision mean, known without torch."""
 
 from typing import Literal
 

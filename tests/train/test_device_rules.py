@@ -1,9 +1,9 @@
-"""The device by name: which one a process has, and what may be missing."""
+"""Device rules: which device a process has by the name, and what may be missing."""
 
 import pytest
 
 from stages.base.ranks import Rank
-from stages.train.device_name import PrecisionName, may_be_refused, named_device
+from stages.train.device_rules import PrecisionName, may_be_refused, named_device
 
 
 @pytest.mark.parametrize(
