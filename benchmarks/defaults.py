@@ -16,8 +16,8 @@ import numpy as np
 from benchmarks.measure import figure, machine, record, with_mean
 from benchmarks.training import divide, prepared_sets, read, run
 from stages.stats.mcnemar import compare_paired
-from stages.stats.pred_probs import most_probable
 from stages.stats.predictions import read_baseline, read_predictions
+from stages.stats.probability_blocks import most_probable
 
 PACKAGES = ["torch", "torchvision", "timm", "numpy", "scikit-learn"]
 AIMS = {"digits": ("at most 4", "at most 90"), "pets": ("at most the probe's", "at most 360")}

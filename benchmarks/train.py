@@ -22,8 +22,8 @@ from benchmarks.measure import machine, record
 from benchmarks.training import divide, prepare, read, recipe_values, run
 from benchmarks.with_fastai import EPOCHS, FREEZE_EPOCHS, with_fastai
 from stages.stats.mcnemar import compare_paired
-from stages.stats.pred_probs import most_probable
 from stages.stats.predictions import read_predictions
+from stages.stats.probability_blocks import most_probable
 from stages.train.recipe import FROM_PROBE
 
 LARGE_CLASS = 100

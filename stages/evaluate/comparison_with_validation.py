@@ -6,7 +6,7 @@ from stages.evaluate.record import ComparedRecord, ShiftRecord
 from stages.predict.answer import YES_FROM
 from stages.stats.holm import holm
 from stages.stats.intervals import CONFIDENCE, wilson
-from stages.stats.pred_probs import largest_probability, most_probable
+from stages.stats.probability_blocks import largest_probability, most_probable
 from stages.stats.temperature import calibrated_confidence
 from stages.stats.two_samples import (
     Shift,

@@ -22,8 +22,8 @@ from stages.stats.metrics import confusion
 from stages.stats.metrics_record import IntervalRecord, Metrics
 from stages.stats.mistakes import most_confused
 from stages.stats.outcomes import outcomes_table
-from stages.stats.pred_probs import most_probable
 from stages.stats.predictions import Predictions
+from stages.stats.probability_blocks import most_probable
 
 _CONFUSED_PAIRS = 10
 _CLASS_ROWS = 200  # of a longer list the classes with the highest error rates

@@ -20,8 +20,8 @@ from stages.stats.metrics_record import (
 )
 from stages.stats.mistakes import confident_mistakes, most_confused, top_losses
 from stages.stats.outcomes import outcomes_table
-from stages.stats.pred_probs import largest_probability, most_probable
 from stages.stats.predictions import Baseline, Predictions
+from stages.stats.probability_blocks import largest_probability, most_probable
 from stages.stats.ranking import ranking_metrics
 from stages.stats.report_metrics import report_metrics
 from stages.stats.selective import coverage_table

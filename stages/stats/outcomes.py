@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from stages.stats.pred_probs import most_probable, probability_of
 from stages.stats.predictions import Predictions
+from stages.stats.probability_blocks import most_probable, probability_of
 
 # The smallest ordinary float32. As a probability it costs a loss of 87.3, so that a probability of
 # zero costs that and not infinity: tables can be sorted and JSON can hold the number.

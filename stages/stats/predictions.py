@@ -15,7 +15,7 @@ import numpy as np
 from stages.base.errors import UserError
 from stages.base.npz_file import open_npz, write_npz
 from stages.base.stored_array import Rows, StoredArray, row_blocks
-from stages.stats.pred_probs import most_probable
+from stages.stats.probability_blocks import most_probable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from stages.base.stored_array import Rows
 from stages.stats.intervals import CONFIDENCE, Interval, wilson_around
 from stages.stats.metrics import interval_columns
-from stages.stats.pred_probs import class_columns
+from stages.stats.probability_blocks import class_columns
 
 _STEP = 1e-9  # from the measured area, whose own variance is 0 at 0 and 1
 _Z = float(ndtri((1 + CONFIDENCE) / 2))

@@ -12,8 +12,8 @@ from stages.stats.macro import Score
 from stages.stats.mcnemar import compare_paired
 from stages.stats.metrics import accuracy, macro, top_k
 from stages.stats.metrics_record import CalibrationRecord, FoldsRecord, Metrics, Scores
-from stages.stats.pred_probs import largest_probability, most_probable
 from stages.stats.predictions import Predictions
+from stages.stats.probability_blocks import largest_probability, most_probable
 from stages.stats.selective import find_threshold
 from stages.stats.slices import slice_tendencies
 from stages.stats.temperature import calibrated_confidence, evaluate_temperature

@@ -9,8 +9,8 @@ from stages.stats.intervals import wilson
 from stages.stats.metrics import accuracy, macro
 from stages.stats.metrics_record import IntervalRecord
 from stages.stats.newcombe import newcombe_interval
-from stages.stats.pred_probs import most_probable
 from stages.stats.predictions import Predictions
+from stages.stats.probability_blocks import most_probable
 
 
 class ValidationRecord(TypedDict):

@@ -13,7 +13,7 @@ from stages.stats.calibration import expected_calibration_error
 from stages.stats.intervals import Interval, bootstrap
 from stages.stats.metrics_record import TemperatureRecord
 from stages.stats.outcomes import SMALLEST_PROBABILITY
-from stages.stats.pred_probs import largest_probability, most_probable
+from stages.stats.probability_blocks import largest_probability, most_probable
 
 LOWEST_TEMPERATURE = 0.05  # tried
 HIGHEST_TEMPERATURE = 20.0

@@ -13,8 +13,8 @@ from scipy.special import betaincc
 from stages.base.stored_array import row_blocks
 from stages.stats.intervals import CONFIDENCE, Interval, wilson
 from stages.stats.learning_curve import PhotoOutlook
-from stages.stats.pred_probs import most_probable
 from stages.stats.predictions import Predictions
+from stages.stats.probability_blocks import most_probable
 from stages.stats.temperature import apply_temperature
 
 # The share of the first label issues whose label had been changed, where 5 % of the labels of pets

@@ -10,7 +10,7 @@ from torch import Tensor
 from stages.base.stored_array import Rows
 from stages.batch.batches import Batch
 from stages.model.classifier import Classifier
-from stages.stats.pred_probs import largest_probability, most_probable, probability_of
+from stages.stats.probability_blocks import largest_probability, most_probable, probability_of
 from stages.train.device import Compute
 
 # The page shows half as many of each by default.

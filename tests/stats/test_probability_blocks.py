@@ -8,8 +8,8 @@ import pytest
 
 from stages.base import stored_array
 from stages.base.stored_array import Rows, store_rows
-from stages.stats import pred_probs as by_blocks
-from stages.stats.pred_probs import (
+from stages.stats import probability_blocks as by_blocks
+from stages.stats.probability_blocks import (
     class_columns,
     largest_probability,
     most_probable,

@@ -1,4 +1,4 @@
-"""Predicted probabilities (N, C), read by blocks: the class of each row, and the rows of a class.
+"""Probability blocks: probabilities (N, C), read by blocks for rows and for classes.
 
 They may lie in a file, of which never more than some tens of megabytes are in memory.
 """
