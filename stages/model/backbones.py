@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from stages.base.errors import UserError
 from stages.model.feature_maps import as_map, ensure_map
 from stages.model.model_params import Cut
-from stages.model.packages import packaged_weights
+from stages.model.packages import library_name, packaged_weights
 from stages.model.translation import translate
 from stages.model.weights import load_in_order, load_weights
 from stages.model.weights_name import WEIGHTS_FOLDER, is_file_name
@@ -51,7 +51,7 @@ def make_backbone(arch: str, weights: str, size: int, cut: Cut = "none") -> Back
     .pth file in WEIGHTS_FOLDER; size: side of the images in pixels, which networks with position
     embeddings must know; cut: as in `_cut_at`.
     """
-    arch = _library_name(arch)
+    arch = library_name(arch)
     if weights == "package":
         backbone = _packaged(arch)
     elif timm.is_model(arch):
@@ -176,15 +176,6 @@ def _from_hub(arch: str, make: Callable[[], NetworkT]) -> NetworkT:
             f"model.weights: hub: the weights of {arch} could not be fetched "
             f"({' '.join(str(error).split())[:120]}); use a network, a file, or package"
         ) from None
-
-
-def _library_name(arch: str) -> str:
-    """Return the name of an architecture without what a model card puts before it.
-
-    >>> _library_name("hf-hub:timm/resnet18.a1_in1k")
-    'resnet18.a1_in1k'
-    """
-    return arch.removeprefix("hf_hub:").removeprefix("hf-hub:").removeprefix("timm/")
 
 
 def _published(arch: str) -> Any:

@@ -45,9 +45,19 @@ PACKAGES = {
 
 def packaged_weights(arch: str) -> PackagedWeights:
     """Return the packaged weights of an architecture; a UserError names those that have some."""
-    if arch not in PACKAGES:
+    name = library_name(arch)
+    if name not in PACKAGES:
         raise UserError(
-            f"params.yaml: model.weights: no package holds weights of {arch}; choose hub, none, "
+            f"params.yaml: model.weights: no package holds weights of {name}; choose hub, none, "
             f"a file, or model.arch {' or '.join(PACKAGES)}"
         )
-    return PACKAGES[arch]
+    return PACKAGES[name]
+
+
+def library_name(arch: str) -> str:
+    """Return the name of an architecture without what a model card puts before it.
+
+    >>> library_name("hf-hub:timm/resnet18.a1_in1k")
+    'resnet18.a1_in1k'
+    """
+    return arch.removeprefix("hf_hub:").removeprefix("hf-hub:").removeprefix("timm/")

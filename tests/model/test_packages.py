@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.base.errors import UserError
-from stages.model.packages import PACKAGES, packaged_weights
+from stages.model.packages import PACKAGES, library_name, packaged_weights
 
 
 @pytest.mark.parametrize("arch", list(PACKAGES))
@@ -19,3 +19,10 @@ def test_no_package_for_other_architectures() -> None:
     """Asking for packaged weights of another architecture names the choices."""
     with pytest.raises(UserError, match=r"resnet18; choose hub, none, a file.*efficientnet_lite0"):
         packaged_weights("resnet18")
+
+
+@pytest.mark.parametrize("prefix", ["timm/", "hf_hub:timm/", "hf-hub:timm/"])
+def test_a_package_is_found_by_the_name_of_a_model_card(prefix: str) -> None:
+    """What the Hugging Face hub puts before the name of an architecture may stay."""
+    assert packaged_weights(f"{prefix}efficientnet_lite0") is PACKAGES["efficientnet_lite0"]
+    assert library_name(f"{prefix}efficientnet_lite0") == "efficientnet_lite0"

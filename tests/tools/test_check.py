@@ -371,6 +371,19 @@ def test_a_model_that_cannot_be_made_is_refused_now(
     assert words in line
 
 
+@pytest.mark.parametrize("prefix", ["timm/", "hf-hub:timm/"])
+def test_packaged_weights_may_be_named_as_on_a_model_card(
+    repo: Path, prefix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the stages accept before the name of an architecture the check accepts too."""
+    change(
+        {"model.arch": f"{prefix}efficientnet_lite0", "model.weights": "package"}
+        | {"model.cut": "none", "augment.size": 96}
+    )
+    check.main()
+    assert "in order" in capsys.readouterr().out
+
+
 def test_a_device_that_is_not_there_is_refused_now(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
