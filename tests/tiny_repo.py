@@ -5,7 +5,6 @@ something works on a copy of that.
 """
 
 import csv
-import fcntl
 import hashlib
 import json
 import os
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image, ImageDraw
 from ruamel.yaml import YAML
 
@@ -201,8 +201,7 @@ def made_once(
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     home = shared / f"once_{name}"
     home.mkdir(exist_ok=True)
-    with (home / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(home / "lock"):
         if not (home / "made").exists():
             shutil.rmtree(home / "repo", ignore_errors=True)  # of a worker that failed in it
             make(home / "repo")

@@ -1,6 +1,5 @@
 """Shared images: the processes of a machine decode a share each, and all see the whole."""
 
-import resource
 import sys
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -18,6 +17,7 @@ from stages.batch.shared_images import can_share, shared_memory
 from stages.store.reader import Store
 from tests.batch.examples import CPU, write_example_store
 
+resource = pytest.importorskip("resource", reason="Windows, where nothing is shared, has none")
 _ResultT = TypeVar("_ResultT")
 TRAIN = pd.DataFrame({"path": ["b.png", "a.png"], "label": ["y", "x"]})
 VALID = pd.DataFrame({"path": ["c.png"], "label": ["x"]})
