@@ -26,13 +26,18 @@ def unreadable(path: Path | str, error: OSError) -> UserError:
     return UserError(f"{path} cannot be read: {error.strerror or error}; run the stage again")
 
 
+def refuses_a_write(error: OSError) -> bool:
+    """Return whether it is what only a write meets: a full disk, or a limit of files."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def system_error_line(error: OSError) -> str:
     """Return one line for an error that no part of the program foresaw.
 
     What a write meets, a full disk or a limit, has no file's name in its error, so that the line
     says where to look. A copy's error has two: it is the second that cannot be written.
     """
-    of_a_write = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    of_a_write = refuses_a_write(error)
     if of_a_write and error.filename2 is not None:
         return _with_remedy(str(error.filename2), error)
     if error.filename is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnxruntime.quantization import quantize_static
 
-from stages.base.system_errors import unwritable
+from stages.base.system_errors import refuses_a_write, unwritable
 from stages.forms.onnx_classifier import INPUT, OnnxFacts
 from stages.forms.onnx_file import finished_file
 
@@ -45,7 +45,7 @@ def to_int8(model: Path, images: Iterator[np.ndarray], facts: OnnxFacts) -> byte
                 per_channel=True,
             )
         except OSError as error:
-            if error.filename is not None:
+            if error.filename is not None or not refuses_a_write(error):
                 raise
             raise unwritable(f"a temporary file in {gettempdir()}", error) from None
         return finished_file(onnx.load(file), facts)

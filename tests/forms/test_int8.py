@@ -1,5 +1,6 @@
 """8 bits are made of model.onnx, and hold the same facts."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -55,6 +56,17 @@ def test_a_limit_of_files_says_where_the_file_is(model: Path) -> None:
     with no_file_larger_than(4096), pytest.raises(UserError, match=words):
         to_int8(model, iter(PIXELS), FACTS)
     assert list(model.parent.iterdir()) == [model]
+
+
+def test_another_error_of_the_system_is_no_failed_write(model: Path) -> None:
+    """What reading a photo meets, which has no file's name either, passes as it is."""
+
+    def photos() -> Iterator[np.ndarray]:
+        yield from PIXELS[:2]
+        raise OSError("the photo is cut")
+
+    with pytest.raises(OSError, match=r"^the photo is cut$"):
+        to_int8(model, photos(), FACTS)
 
 
 def test_no_advice_reaches_the_terminal(model: Path, caplog: pytest.LogCaptureFixture) -> None:
