@@ -6,7 +6,7 @@ those that this very model was made of.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -139,9 +139,11 @@ def _read(files: RunFiles, lock: DvcLock) -> KnownPhotos | UnknownPhotos:
     photos = named.merge(store.hashes(), on=["path", "sha256"], how="left")
     if photos["phash"].isna().any():
         return UnknownPhotos(f"{files.store} has other photos than {files.splits}; {_REMEDY}")
+    predictions = read_predictions(files.predictions)
     return KnownPhotos(
         photos=photos[["path", "sha256", "phash", "split"]],
         store=store,
-        predictions=read_predictions(files.predictions),
+        # In memory: they are compared after all photos are answered, when a run may have new ones.
+        predictions=replace(predictions, pred_probs=np.asarray(predictions.pred_probs)),
         originals=originals,
     )

@@ -1,9 +1,11 @@
 """What a model has seen is told only where the files of the project are those of that model."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -14,6 +16,7 @@ from stages.evaluate.known_photos import (
     find_known_photos,
     stored_quality,
 )
+from stages.stats.predictions import write_predictions
 from tests.evaluate.example_evaluation import (
     FILES,
     PRESIZE,
@@ -49,6 +52,15 @@ def test_every_photo_has_its_side(project: Path) -> None:
     properties = found.validation_properties()
     assert properties.index.tolist() == ["4.jpg", "5.jpg", "6.jpg"]
     assert properties["size"].tolist() == [120, 120, 120]
+
+
+def test_a_run_meanwhile_changes_no_probabilities(project: Path) -> None:
+    """Photos are answered for hours; what was read before that is there afterwards."""
+    found = known()
+    assert isinstance(found, KnownPhotos)
+    before = np.array(found.predictions.pred_probs)
+    write_predictions(FILES.predictions, replace(found.predictions, pred_probs=1 - before))
+    assert np.array_equal(np.asarray(found.predictions.pred_probs), before)
 
 
 def test_a_model_of_elsewhere_is_not_known(project: Path) -> None:
