@@ -89,7 +89,7 @@ class StoredArray:
             raise self._changed() from None
 
     def _changed(self) -> UserError:
-        return UserError(f"{self._name} changed while it was read; run the stage again")
+        return UserError(f"{self._name} changed while it was read; run it again")
 
     @property
     def _name(self) -> str:

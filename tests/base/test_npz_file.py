@@ -68,12 +68,12 @@ def test_a_file_that_is_replaced_or_cut_while_it_is_read_is_an_error(tmp_path: P
         write_npz(path, {"a": np.zeros((9, 3))})
         array = open_npz(path, stored=["a"])["a"]
         write_npz(path, {"a": values})
-        with pytest.raises(UserError, match=r"a\.npz changed while it was read; run the stage"):
+        with pytest.raises(UserError, match=r"a\.npz changed while it was read; run it"):
             np.asarray(array[seen])
     write_npz(path, {"a": np.zeros((9, 3))})
     array = open_npz(path, stored=["a"])["a"]
     os.truncate(path, 200)
-    with pytest.raises(UserError, match=r"a\.npz changed while it was read; run the stage again"):
+    with pytest.raises(UserError, match=r"a\.npz changed while it was read; run it again"):
         np.asarray(array)
 
 
