@@ -272,7 +272,7 @@ def test_other_errors_of_nccl_are_this_process_s_own(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.slow
-@pytest.mark.thorough  # one is killed below too, and test_launch.py has the line without a restart
+@pytest.mark.thorough  # one is killed below too, with a restart; test_launch.py has the line
 def test_a_process_that_is_killed_ends_all_with_one_line(tmp_path: Path) -> None:
     """The error names the process and the signal that ended it."""
     words = "process 1 of those that train together was ended by SIGKILL"
@@ -314,9 +314,9 @@ def test_a_fault_starts_all_again_and_a_mistake_does_not(
 @pytest.mark.parametrize(
     ("rank", "norm", "expected"),
     [
-        (0, False, "together"),
-        # Statistics are the first process's; tests/train/test_checkpoint.py has them back.
-        pytest.param(1, True, "together_with_norm", marks=pytest.mark.thorough),
+        (1, False, "together"),
+        # The statistics of batch norm are the first process's, which has them back from its file.
+        pytest.param(0, True, "together_with_norm", marks=pytest.mark.thorough),
     ],
 )
 def test_a_process_that_is_killed_costs_its_last_steps_only(
