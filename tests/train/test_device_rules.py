@@ -42,5 +42,5 @@ def test_each_process_has_the_gpu_of_its_number(
 def test_what_is_asked_for_by_name_may_be_refused(
     name: str, precision: PrecisionName, expected: bool
 ) -> None:
-    """A GPU may be missing, and fp16 needs one; auto and the processor are always there."""
+    """A GPU may be missing, and fp16 needs one; auto is tried by the first stage that computes."""
     assert may_be_refused(name, precision) == expected
