@@ -21,7 +21,8 @@ _ANONYMOUS = re.compile(r"Pss_(?:Anon|Shmem):\s+(\d+) kB")
 class Cost:
     """What a command took: seconds of processors, and the most memory of its processes (bytes).
 
-    Memory is that of no file, looked at 20 times a second.
+    Memory is that of no file, looked at 20 times a second: a peak shorter than the time between two
+    looks is missed.
     """
 
     seconds: float
@@ -38,10 +39,10 @@ def spend(command: Sequence[str], folder: Path) -> Cost:
             command, cwd=folder, env=environment, stdout=output, stderr=output
         )
         while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
-            with suppress(psutil.Error, OSError):  # one of them has just ended
-                for child in psutil.Process(process.pid).children(recursive=True):
+            for child in children(process.pid):
+                with suppress(psutil.Error):  # it has just ended
                     of_children[child.pid] = sum(child.cpu_times()[:2])
-                most = max(most, anonymous(process.pid))
+            most = max(most, anonymous(process.pid))
             time.sleep(0.05)
         process.returncode = os.waitstatus_to_exitcode(ended[1])
         if process.returncode:
@@ -60,10 +61,18 @@ def anonymous(pid: int) -> float:
     What is mapped from files, such as the store, is left out: the system keeps as much of it as it
     has room for, and takes it back when it wants.
     """
-    tree = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    tree = [pid, *(child.pid for child in children(pid))]
     held = 0
     for number in tree:
         with suppress(OSError):  # it has just ended
             found = _ANONYMOUS.findall(Path(f"/proc/{number}/smaps_rollup").read_text("utf-8"))
             held += sum(map(int, found))
     return 1024.0 * held
+
+
+def children(pid: int) -> list[psutil.Process]:
+    """Return the processes that a process started, and theirs; none where it has just ended."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
