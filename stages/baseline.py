@@ -20,8 +20,9 @@ from stages.base.entry_point import run_stage
 from stages.base.environment import device_name, workers
 from stages.base.files import write_json
 from stages.base.params import read_section, read_seed, read_value
+from stages.base.parts import PRIVATE_FOLDER
 from stages.base.seed import derive
-from stages.base.stored_array import rows_file, store_rows
+from stages.base.stored_array import rows_file
 from stages.base.terminal import say
 from stages.batch.image_set import open_image_set
 from stages.dataset.duplicates import read_duplicates
@@ -60,8 +61,8 @@ def main() -> None:
     duplicates = read_duplicates(Path("data/duplicates.csv"))
     groups = inseparable_photos(image_set.paths, duplicates, read_groups(Path("data/groups.csv")))
     first = backbone_of(first_recipe(arch))
-    with rows_file() as scratch:
-        pooled = store_rows(scratch, backbone_features(*first, image_set, classes, seed, compute))
+    with rows_file(PRIVATE_FOLDER) as scratch:
+        pooled = scratch.store(backbone_features(*first, image_set, classes, seed, compute))
         features = mean_activations(pooled)
         answers, _ = out_of_fold(features, targets, groups, classes)
         probe = fit_probe(features[train], targets[train])
@@ -72,7 +73,7 @@ def main() -> None:
         if recipe and backbone_of(recipe) != first:
             images = image_set.subset(np.flatnonzero(train))
             seen = backbone_features(*backbone_of(recipe), images, classes, seed, compute)
-            others = mean_activations(store_rows(scratch, seen))
+            others = mean_activations(scratch.store(seen))
             error = error_out_of_fold(others, targets[train], groups[train], classes)
             start = replace(start, shallow_error=np.array(error))
         draw = derive(seed, "learning curve")
@@ -86,9 +87,9 @@ def main() -> None:
             class_names=np.array(class_names),
             paths=paths,
             targets=targets,
-            pred_probs=store_rows(scratch, answers.blocks()),
+            pred_probs=scratch.store(answers.blocks()),
             valid_paths=paths[valid],
-            valid_pred_probs=store_rows(scratch, by_probe[valid].blocks()),
+            valid_pred_probs=scratch.store(by_probe[valid].blocks()),
         )
         write_baseline("data/baseline.npz", baseline)
         write_probe_start("data/probe.npz", start)

@@ -22,7 +22,7 @@ from stages.base.errors import UserError
 from stages.base.files import write_bytes, write_json, write_text
 from stages.base.npz_file import write_npz
 from stages.base.stage_lock import stage_lock
-from stages.base.stored_array import rows_file, store_rows
+from stages.base.stored_array import rows_file
 from stages.images.encode import Encoded
 from stages.sample.owned_files import update_owned_files
 from stages.store.encode_cache import EncodeCache
@@ -91,13 +91,17 @@ def test_what_cannot_be_written_is_named_and_nothing_is_left(name: str, project:
 
 def test_rows_that_cannot_be_written_say_where_their_file_is(project: Path) -> None:
     """The temporary file of a stage has no name, so the error has its folder, small or large."""
-    Path(".finetrack").mkdir()
-    words = r"^the stage's temporary file in \.finetrack cannot be written: File too large; allow"
+    Path("scratch").mkdir()
+    words = r"^the stage's temporary file in scratch cannot be written: File too large; allow"
     for rows in (1, 9):  # in the buffer of the file, or not
         block = np.zeros((rows, LIMIT // 8 // rows * 2))
-        with no_file_larger_than(LIMIT), pytest.raises(UserError, match=words), rows_file() as file:
-            store_rows(file, [block])
-    assert list(Path(".finetrack").iterdir()) == []
+        with (
+            no_file_larger_than(LIMIT),
+            pytest.raises(UserError, match=words),
+            rows_file(Path("scratch")) as file,
+        ):
+            file.store([block])
+    assert list(Path("scratch").iterdir()) == []
 
 
 def test_a_cached_photo_that_cannot_be_written_is_named(project: Path) -> None:

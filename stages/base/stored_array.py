@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from stages.base.errors import UserError
-from stages.base.parts import PRIVATE_FOLDER
 from stages.base.system_errors import unreadable, unwritable
 
 _BLOCK_VALUES = 2**20  # of which at most five copies in float64 are in memory at once: 40 MB
@@ -99,37 +98,47 @@ class StoredArray:
 Rows = np.ndarray | StoredArray
 
 
+@dataclass(frozen=True)
+class RowsFile:
+    """A file for arrays of rows that memory might not hold, one behind the other."""
+
+    file: IO[bytes]
+    name: str  # in an error, since the file may have none
+
+    def store(self, blocks: Iterable[np.ndarray]) -> StoredArray:
+        """Write blocks of rows (n, C), all of one type, to the end of the file; return them all."""
+        return store_rows(self.file, blocks, self.name)
+
+
 @contextmanager
-def rows_file() -> Iterator[IO[bytes]]:
-    """Open a file without a name in the private folder, for arrays that memory might not hold."""
-    file = TemporaryFile(dir=PRIVATE_FOLDER)  # noqa: SIM115  # closed below
+def rows_file(folder: Path) -> Iterator[RowsFile]:
+    """Open a file without a name in a folder, for arrays that memory might not hold."""
+    file = TemporaryFile(dir=folder)  # noqa: SIM115  # closed below
     try:
-        yield file
+        yield RowsFile(file, f"the stage's temporary file in {folder}")
     finally:
         with suppress(OSError):  # what could not be written is an error already
             file.close()
 
 
-def store_rows(file: IO[bytes], blocks: Iterable[np.ndarray]) -> StoredArray:
+def store_rows(
+    file: IO[bytes], blocks: Iterable[np.ndarray], name: str = "a temporary file"
+) -> StoredArray:
     """Write blocks of rows (n, C), all of one type, to the end of a file; return them all.
 
-    A UserError says where the file lies that cannot be written, since it has no name.
+    name: of the file, in the UserError that says that it cannot be written.
     """
     offset = file.seek(0, 2)
     block = np.zeros((0, 0), np.float32)  # where there is none
     count = 0
     for block in blocks:
-        _write(file, block)
+        try:
+            file.write(np.ascontiguousarray(block).data)
+            file.flush()
+        except OSError as error:
+            raise unwritable(name, error) from None
         count += len(block)
     return stored_array(file, offset, block.dtype, (count, block.shape[1]))
-
-
-def _write(file: IO[bytes], block: np.ndarray) -> None:
-    try:
-        file.write(np.ascontiguousarray(block).data)
-        file.flush()
-    except OSError as error:
-        raise unwritable(f"the stage's temporary file in {PRIVATE_FOLDER}", error) from None
 
 
 def stored_array(
