@@ -15,7 +15,12 @@ override OTHER := $(value OTHER)
 override PHOTOS := $(value PHOTOS)
 override OUT := $(value OUT)
 override TORCH := $(value TORCH)
-export BASE REV N OTHER PHOTOS OUT TORCH
+override COPY := $(value COPY)
+override TAKE := $(value TAKE)
+override YES := $(value YES)
+# Whether a person asked for the environment, which other commands make on their way.
+override GOALS := $(MAKECMDGOALS)
+export BASE REV N OTHER PHOTOS OUT TORCH COPY TAKE YES GOALS
 
 # stages/tools/command_lines.py has every command line, for those without make too.
 $(filter-out check,$(TARGETS)):

@@ -90,6 +90,13 @@ def test_photos_and_out_are_one_argument_each(repo: Path, value: str) -> None:
     assert not (repo / "ran").exists()
 
 
+def test_the_environment_says_that_it_is_ready_where_it_was_asked_for(repo: Path) -> None:
+    """`make environment` ends with how to activate it; a command that needs it has no such line."""
+    made = run_make(repo, "environment")
+    assert made.stdout.endswith("there: source .venv/bin/activate\n"), made
+    assert "activate" not in run_make(repo, "report").stdout
+
+
 def test_without_photos_there_is_nothing_to_predict(repo: Path) -> None:
     """PHOTOS has no default, nor has OUT of evaluate, and their absence is said."""
     for arguments in (["start"], ["predict"], ["evaluate", "OUT=a"], ["evaluate", "PHOTOS=a"]):

@@ -67,7 +67,9 @@ def _repro(_: _Values) -> list[_Words]:
 
 
 def _start(values: _Values) -> list[_Words]:
-    return [_tool("start", "--", *_needed(values, "PHOTOS"))]
+    take = [f"--take={values['TAKE']}"] if "TAKE" in values else []
+    switches = [f"--{key.lower()}" for key in ("COPY", "YES") if values.get(key) == "1"]
+    return [_tool("start", *take, *switches, "--", *_needed(values, "PHOTOS"))]
 
 
 def _predict(values: _Values) -> list[_Words]:
@@ -166,9 +168,10 @@ COMMANDS = {
         own_python=_DEVELOPERS,
     ),
     "start": RunCommand(
-        "PHOTOS=folder: propose how your photos are labelled, write params.yaml after a yes",
+        "PHOTOS=folder [COPY=1]: propose how your photos are labelled, write params.yaml after a"
+        " yes",
         _start,
-        ("PHOTOS",),
+        ("PHOTOS", "COPY", "TAKE", "YES"),
     ),
     "repro": RunCommand(
         "run the stages that something changed for, print the result", _repro, ("TORCH",)

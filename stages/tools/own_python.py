@@ -6,6 +6,7 @@ that is a link to another clone's serves as well. Needs Python alone.
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -70,6 +71,12 @@ class OwnPython:
         """Return the environment of a program: DVC takes `python` from PATH."""
         path = os.pathsep.join([str(self.programs.absolute()), os.environ.get("PATH", "")])
         return {**os.environ, "PATH": path}
+
+    def ready_line(self) -> str:
+        """Return that it is there, and how a person's shell finds its programs."""
+        script = self.programs / "activate"
+        activate = str(script) if os.name == "nt" else f"source {shlex.quote(script.as_posix())}"
+        return f"{self.folder} is ready; so that your shell finds dvc and python there: {activate}"
 
     def _require_pip(self) -> None:
         """Put pip into an environment that was left half made, or was made without it."""

@@ -56,6 +56,8 @@ def _run(arguments: Sequence[str]) -> int:
         program = str(command.own_python.python) if command.own_python else first
         if code := run_program([program, *rest], variables):
             return code
+    if command.own_python and not programs and name in os.environ.get("GOALS", name).split():
+        say(command.own_python.ready_line())
     return 0
 
 

@@ -2,7 +2,7 @@
 
 Reads   the names of the files in a folder, the tables in it and beside it, params.yaml
 Writes  params.yaml, its comments kept; with --copy data/photos
-Run     make start PHOTOS=data/photos, or python -m stages.tools.start FOLDER
+Run     make start PHOTOS=data/photos [COPY=1] [TAKE=2] [YES=1], or python -m stages.tools.start
 
 No photo is opened. A folder outside the repository is shown, and --copy brings it to data/photos.
 """
@@ -169,7 +169,7 @@ def _read(file: Path) -> CsvTable:
 def _taken(guess: Guess, number: int) -> Proposal:
     ways = len(guess.proposals)
     if not 1 <= number <= ways:
-        raise UserError(f"--take {number}: there {'is' if ways == 1 else 'are'} 1 to {ways}")
+        raise UserError(f"TAKE={number}: there {'is' if ways == 1 else 'are'} 1 to {ways}")
     return guess.proposals[number - 1]
 
 
@@ -190,8 +190,8 @@ def _outside(folder: str) -> UserError:
     source = shlex.quote(folder)
     return UserError(
         f"{folder} lies outside the repository, and photos go to {_PHOTOS}; nothing is written yet",
-        f"  cp -r {source} {_PHOTOS} && dvc add {_PHOTOS} && make start PHOTOS={_PHOTOS}",
-        f"  or, which copies for you: python -m stages.tools.start --copy {source}",
+        f"  cp -r {source} {_PHOTOS} && make start PHOTOS={_PHOTOS}",
+        f"  or, which copies for you: make start PHOTOS={source} COPY=1",
     )
 
 
@@ -230,7 +230,8 @@ def _ask(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UserError(f"nothing is written: {question} --yes says so where nobody can be asked")
+        what = question[0].lower() + question[1:].removesuffix("?")
+        raise UserError(f"nothing is written, since nobody can be asked here: YES=1 lets it {what}")
     say(f"{question} [y/N]")
     if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
         raise UserError("nothing is written")

@@ -30,7 +30,7 @@ def guess_lines(guess: Guess, taken: int, folder: str) -> Iterator[str]:
     for number, other in enumerate(guess.proposals, 1):
         if number != taken:
             classes = count_noun(len(other.classes), "class", "classes")
-            yield f"Also possible, --take {number}: {rule_words(other)}: {classes}"
+            yield f"Also possible, TAKE={number}: {rule_words(other)}: {classes}"
     notes = coverage_notes(proposal.labels, proposal.rule, folder=folder)
     spellings = [str(problem) for problem in spelling_problems(proposal.labels)]
     open_questions = [*proposal.doubts, *guess.doubts, *notes, *spellings]

@@ -22,6 +22,16 @@ def test_a_value_is_one_word_of_a_program(value: str) -> None:
     assert compare[3:] == [value, *value.split()]
 
 
+def test_start_takes_its_options_from_make() -> None:
+    """COPY=1, YES=1 and TAKE=2 are the options of the tool; another value of a switch is none."""
+    (all_of_them,) = COMMANDS["start"].programs(
+        {"PHOTOS": "album", "COPY": "1", "YES": "1", "TAKE": "2"}
+    )
+    assert all_of_them[3:] == ["--take=2", "--copy", "--yes", "--", "album"]
+    (none,) = COMMANDS["start"].programs({"PHOTOS": "album", "COPY": "0", "YES": "no"})
+    assert none[3:] == ["--", "album"]
+
+
 def test_every_tool_and_program_is_there() -> None:
     """A command names modules of this project, or programs that the requirements bring."""
     values = {"PHOTOS": "album", "OUT": "out"}

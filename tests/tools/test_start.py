@@ -98,7 +98,7 @@ def test_nothing_is_written_without_a_yes(repo: Path, monkeypatch: pytest.Monkey
     """Where nobody can be asked, or after a no, params.yaml stays."""
     before = Path("params.yaml").read_bytes()
     put(repo / "data" / "photos", *CLASSES)
-    with pytest.raises(UserError, match="--yes"):
+    with pytest.raises(UserError, match="YES=1 lets it write params"):
         run(monkeypatch, "data/photos")
     for answer in ("", "no\n", "y e s\n"):
         monkeypatch.setattr(sys, "stdin", Terminal(answer))
@@ -126,8 +126,8 @@ def test_the_second_way_can_be_taken(
     put(repo / "data" / "photos", *names)
     run(monkeypatch, "data/photos", "--yes", "--take", "2")
     assert read_yaml(Path("params.yaml"))["ingest"]["label"]["by"] == "folder"
-    assert "--take 1: by the file name" in capsys.readouterr().out
-    with pytest.raises(UserError, match="--take 3: there are 1 to 2"):
+    assert "TAKE=1: by the file name" in capsys.readouterr().out
+    with pytest.raises(UserError, match="TAKE=3: there are 1 to 2"):
         run(monkeypatch, "data/photos", "--take", "3")
 
 
@@ -150,7 +150,7 @@ def test_photos_outside_are_shown_and_not_taken(
     """A folder outside is looked at; the line that copies it is given, and nothing is written."""
     album = put(repo.parent / "my album", *CLASSES)
     before = Path("params.yaml").read_bytes()
-    with pytest.raises(UserError, match=r"cp -r '../my album' data/photos && dvc add data/photos"):
+    with pytest.raises(UserError, match=r"cp -r '../my album' data/photos && make start"):
         run(monkeypatch, str(album), "--yes")
     assert "2 classes, 8 photos:" in capsys.readouterr().out
     assert Path("params.yaml").read_bytes() == before
@@ -205,7 +205,7 @@ def test_photos_on_another_drive_are_outside(repo: Path, monkeypatch: pytest.Mon
 
     album = put(repo.parent / "album", *CLASSES)
     monkeypatch.setattr(os.path, "relpath", refuse)
-    with pytest.raises(UserError, match=r"cp -r \S*/album data/photos && dvc add data/photos"):
+    with pytest.raises(UserError, match=r"cp -r \S*/album data/photos && make start"):
         run(monkeypatch, str(album), "--yes")
 
 
