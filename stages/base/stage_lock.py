@@ -4,12 +4,14 @@ A stage whose DVC was killed lives on, and another must not run beside it.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from errno import EACCES, EINVAL, EISDIR, ENOLCK, ENOSYS, EOPNOTSUPP, EPERM
 from pathlib import Path
 from socket import gethostname
 
+import psutil
 from filelock import lock_descriptor
 
 from stages.base.errors import UserError
@@ -17,6 +19,8 @@ from stages.base.system_errors import unwritable
 
 # As some network folders answer; EINVAL is how Windows says that it does not know the request.
 _NO_LOCKS = (EINVAL, ENOLCK, ENOSYS, EOPNOTSUPP)
+# As stage_lock writes it.
+_OWNER = re.compile(r"\w+ \(process (?P<pid>\d+) on (?P<host>.*)\)")
 _WINDOWS = os.name == "nt"
 # On Windows nobody else may read the byte that is locked, the first.
 _LOCKED = b" "
@@ -64,6 +68,25 @@ def stage_lock(folder: Path, stage: str) -> Iterator[None]:
     owner = f"{stage} (process {os.getpid()} on {gethostname()})"
     with required_lock(folder / "lock", owner, _still_at_work):
         yield
+
+
+def stage_at_work(folder: Path) -> str:
+    """Return the stage and process that have the lock of a folder, "" where none has it.
+
+    A lock whose process has ended is only read, since to try it might stop a stage that starts now.
+    """
+    file = folder / "lock"
+    owner = file.read_bytes()[len(_LOCKED) :].decode("utf-8", "replace") if file.is_file() else ""
+    found = _OWNER.fullmatch(owner)
+    if not found or (found["host"] == gethostname() and not psutil.pid_exists(int(found["pid"]))):
+        return ""
+    try:
+        with file_lock(file, owner, UserError):
+            return ""
+    except UserError:
+        return owner
+    except OSError:
+        return ""
 
 
 def _unlockable(file: Path, error: OSError) -> UserError:

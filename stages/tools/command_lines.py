@@ -73,8 +73,9 @@ def _start(values: _Values) -> list[_Words]:
 
 
 def _predict(values: _Values) -> list[_Words]:
-    out = ["--out", values["OUT"]] if "OUT" in values else []
-    return [_tool("predict", *out, "--", *_needed(values, "PHOTOS"))]
+    keys = [key for key in ("OUT", "REV") if key in values]
+    given = [word for key in keys for word in (f"--{key.lower()}", values[key])]
+    return [_tool("predict", *given, "--", *_needed(values, "PHOTOS"))]
 
 
 def _evaluate(values: _Values) -> list[_Words]:
@@ -182,9 +183,9 @@ COMMANDS = {
         lambda _: [_tool("review")],
     ),
     "predict": RunCommand(
-        "PHOTOS=folder [OUT=predictions.csv]: what the model says of photos",
+        "PHOTOS=folder [OUT=predictions.csv] [REV=v1]: what the model says of photos",
         _predict,
-        ("PHOTOS", "OUT"),
+        ("PHOTOS", "OUT", "REV"),
     ),
     "evaluate": RunCommand(
         "PHOTOS=folder OUT=folder: how often the model is right on new labelled photos",

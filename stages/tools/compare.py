@@ -16,7 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stages.base.entry_point import run_command
+from stages.base.errors import UserError
 from stages.base.files import write_json, write_text
+from stages.base.parts import PRIVATE_FOLDER
+from stages.base.stage_lock import stage_at_work
 from stages.base.terminal import say
 from stages.compare.build_record import comparison_records
 from stages.compare.comparison import compare_setups
@@ -40,7 +43,17 @@ def main() -> None:
     root = Path.cwd()
     cache = open_dvc_cache(root)
     names = [arguments.base, *(arguments.other or [WORKSPACE])]
+    if WORKSPACE in names and (stage := stage_at_work(PRIVATE_FOLDER)):
+        raise UserError(
+            f"{stage} is at work here, so the workspace has no finished run; compare again "
+            "when the run has ended, or name two commits"
+        )
     snapshots = read_snapshots(root, names, cache, PROJECT_FILES)
+    if WORKSPACE in names and not (root / PROJECT_FILES.outcomes).exists():
+        raise UserError(
+            f"the workspace has no finished run: {PROJECT_FILES.outcomes} is missing; "
+            "`make repro` makes it, or name two commits"
+        )
     base, others = group_by_setup(snapshots[0], snapshots[1:])
     comparisons = [compare_setups(base, other, PROJECT_FILES.outcomes) for other in others]
     tried = read_tried_outcomes(GitHistory(root), PROJECT_FILES.outcomes)

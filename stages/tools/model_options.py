@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stages.base.errors import UserError
+from stages.base.parts import PRIVATE_FOLDER
+from stages.base.stage_lock import stage_at_work
 from stages.compare.dvc_cache import open_dvc_cache
 from stages.compare.git import GitHistory
 from stages.predict.crops import CropsName
@@ -52,4 +54,10 @@ def named_model(options: argparse.Namespace, crops: CropsName = "none") -> Itera
         yield open_export(options.model, options.right)
     else:
         files = model_in_folder(options.model, RESULTS)
+        stage = stage_at_work(PRIVATE_FOLDER)
+        if files.card is None and stage and options.model == Path(RESULTS.model):
+            raise UserError(
+                f"{options.model} has no model now, since {stage} is at work here; wait until the "
+                "run has ended, or ask the model of a commit: REV=HEAD of make, --rev HEAD here"
+            )
         yield open_model(files, RESULTS, options.right, crops)

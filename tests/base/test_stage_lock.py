@@ -15,7 +15,7 @@ import pytest
 
 from stages.base import stage_lock as stage_lock_module
 from stages.base.errors import UserError
-from stages.base.stage_lock import file_lock, stage_lock
+from stages.base.stage_lock import file_lock, stage_at_work, stage_lock
 
 HOST = gethostname()
 ROOT = Path(__file__).parents[2]
@@ -64,6 +64,21 @@ def test_a_killed_process_leaves_no_lock(
         time.sleep(0.05)
     assert locked
     assert (tmp_path / "lock").read_text() == f" fine_tune (process {os.getpid()} on {HOST})"
+
+
+def test_the_stage_at_work_is_known_to_others(
+    other_process: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    """While a stage runs its name is told; after its end, however that came, there is none."""
+    assert stage_at_work(tmp_path) == f"presize (process {other_process.pid} on {HOST})"
+    other_process.send_signal(signal.SIGKILL)
+    other_process.wait()
+    assert stage_at_work(tmp_path) == ""
+    (tmp_path / "lock").write_text(f" presize (process {os.getpid()} on {HOST})")
+    assert stage_at_work(tmp_path) == ""  # its number belongs to a process without the lock
+    assert stage_at_work(tmp_path / "new") == ""
+    with stage_lock(tmp_path, "fine_tune"):
+        pass
 
 
 def test_one_after_the_other(tmp_path: Path) -> None:

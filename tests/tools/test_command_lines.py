@@ -18,6 +18,8 @@ def test_a_value_is_one_word_of_a_program(value: str) -> None:
     assert COMMANDS["predict"].programs({"PHOTOS": value, "OUT": value}) == [
         ["python", "-m", "stages.tools.predict", "--out", value, "--", value]
     ]
+    (predict,) = COMMANDS["predict"].programs({"PHOTOS": "album", "REV": value})
+    assert predict[3:] == ["--rev", value, "--", "album"]
     (compare,) = COMMANDS["compare"].programs({"BASE": value, "OTHER": value})
     assert compare[3:] == [value, *value.split()]
 

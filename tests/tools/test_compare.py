@@ -16,6 +16,8 @@ from PIL import Image
 from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
 from stages.base.fingerprint import fingerprint
+from stages.base.parts import PRIVATE_FOLDER
+from stages.base.stage_lock import stage_lock
 from stages.images.resize import PresizeParams
 from stages.stats.power import images_to_tell
 from stages.store.writer import write_store
@@ -300,6 +302,22 @@ def test_a_revision_without_outcomes_is_no_verdict(
     assert result["verdict"] == "cannot tell"
     assert result["changed"] == {"stages": None, "data": None}
     assert any(OUTCOMES in note for note in result["notes"])
+
+
+def test_a_workspace_without_a_finished_run_is_one_line(
+    history: ExampleHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a stage runs it is named, and where outcomes are missing so are they; no verdict."""
+    with (
+        stage_lock(PRIVATE_FOLDER, "fine_tune"),
+        pytest.raises(UserError, match=r"^fine_tune \(process \d+ .* is at work here") as error,
+    ):
+        run(monkeypatch, "v1")
+    assert len(error.value.lines) == 1
+    (history.root / OUTCOMES).unlink()
+    with pytest.raises(UserError, match=f"{OUTCOMES} is missing; `make repro`"):
+        run(monkeypatch, "v1")
+    assert not compare.COMPARE_FOLDER.exists()
 
 
 def test_outcomes_from_before_a_column_are_compared_without(

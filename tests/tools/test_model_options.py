@@ -7,6 +7,8 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.base.files import sha256_file
+from stages.base.parts import PRIVATE_FOLDER
+from stages.base.stage_lock import stage_lock
 from stages.tools.model_options import add_model_options, check_model_options, named_model
 from tests.predict.small_model import CARD, export_model, make_model
 
@@ -29,6 +31,19 @@ def test_a_folder_and_its_export_are_one_model(
         with named_model(options(*arguments)) as model:
             assert list(model.classifier.class_names) == CARD.class_names
             assert model.card_sha256 == sha256_file(folder / "model.json")
+
+
+def test_a_model_that_a_run_has_removed_is_awaited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a stage runs and there is no model, the line names the stage, and --rev."""
+    monkeypatch.chdir(tmp_path)
+    with (
+        stage_lock(PRIVATE_FOLDER, "fine_tune"),
+        pytest.raises(UserError, match=r"since fine_tune \(process .* --rev HEAD"),
+        named_model(options()),
+    ):
+        pass
 
 
 def test_an_exported_file_takes_no_crops(tmp_path: Path) -> None:
