@@ -1,0 +1,28 @@
+"""Missing paths: arguments that name nothing on this disk, refused before anything is answered."""
+
+import glob
+import os
+from collections.abc import Sequence
+
+from stages.base.bucket import is_bucket_url, local_path
+from stages.base.echo import echo
+from stages.base.errors import UserError
+from stages.predict.find_sources import LIST_ON_STDIN
+
+
+def refuse_missing(arguments: Sequence[str]) -> None:
+    """Raise a UserError that names all paths of the arguments at which nothing lies.
+
+    A path in a list or a table that is missing is a row with its problem, and none of these.
+    """
+    if missing := [argument for argument in arguments if _is_missing(argument)]:
+        verb = "does not exist" if len(missing) == 1 else "do not exist"
+        raise UserError(f"{', '.join(map(echo, missing))} {verb}; name photos or a folder of them")
+
+
+def _is_missing(argument: str) -> bool:
+    """Return whether nothing lies at a path; an address, a bucket and a pattern are no paths."""
+    if argument == LIST_ON_STDIN or argument.startswith(("http://", "https://")):
+        return False
+    path = local_path(argument)
+    return not (is_bucket_url(path) or glob.has_magic(path) or os.path.lexists(path))
