@@ -20,6 +20,11 @@ def same_labels(base: pd.DataFrame | None, other: pd.DataFrame | None) -> bool:
     return base["actual"].equals(other["actual"])
 
 
+def no_photo_in_common(base: pd.DataFrame | None, other: pd.DataFrame | None) -> bool:
+    """Return whether two outcomes have no path in common, as where photos took a sample's place."""
+    return base is not None and other is not None and not base.index.isin(other.index).any()
+
+
 def validation_changes(base: Snapshot, other: Snapshot) -> str:
     """Return what changed in the labels and photos of validation, and by what; "" where nothing."""
     pairing = pair_images(base, other)

@@ -15,7 +15,11 @@ from stages.compare.git import WORKSPACE, GitHistory
 from stages.compare.past_outcomes import read_outcomes
 from stages.compare.snapshot import read_snapshot
 from stages.compare.tried_runs import best_of_tried, read_tried_outcomes
-from stages.compare.validation_changes import same_labels, validation_changes
+from stages.compare.validation_changes import (
+    no_photo_in_common,
+    same_labels,
+    validation_changes,
+)
 from stages.compare.words import choosing_sentence
 from stages.page.formatting import SPACE, VERDICTS, interval_ends, percent
 from stages.stats.compared_metrics import ComparedMetrics
@@ -64,6 +68,8 @@ def changed_validation_lines() -> list[str]:
         tables = [read_outcomes(history.read(one, PROJECT_FILES.outcomes))[0] for one in revisions]
         if same_labels(*tables):
             return []
+        if no_photo_in_common(*tables):
+            return ["Changed     the validation photos are others than those of the last commit"]
         cache = open_dvc_cache(history.root)
         snapshots = [read_snapshot(history, one, cache, PROJECT_FILES) for one in revisions]
     except UserError:

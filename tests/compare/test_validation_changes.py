@@ -5,7 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stages.compare.validation_changes import same_labels, same_model_note, validation_changes
+from stages.compare.validation_changes import (
+    no_photo_in_common,
+    same_labels,
+    same_model_note,
+    validation_changes,
+)
 from tests.compare.example_history import (
     ExampleHistory,
     Photos,
@@ -96,6 +101,15 @@ def test_labels_are_compared_by_path() -> None:
     assert not same_labels(first, first.assign(actual="emu"))
     assert not same_labels(first, first.iloc[:1])
     assert same_labels(first, None)
+
+
+def test_photos_in_common_are_counted_by_path() -> None:
+    """One path in common is enough, and a missing run says nothing."""
+    rows = [("a.jpg", "cat", "cat"), ("b.jpg", "dog", "dog")]
+    first = outcomes_table(rows).set_index("path")
+    assert no_photo_in_common(first.iloc[:1], first.iloc[1:])
+    assert not no_photo_in_common(first, first.iloc[1:])
+    assert not no_photo_in_common(first, None)
 
 
 def test_the_same_folder_is_the_same_model(history: ExampleHistory) -> None:

@@ -86,6 +86,11 @@ def test_changed_labels_of_validation_have_a_line(
     ]
     history.commit("v2")
     assert headline.changed_validation_lines() == []
+    own = {f"own/{n}.jpg": (f"o{n}", "cup", "valid") for n in range(9)}
+    history.write_run(validated(own), own)
+    assert headline.changed_validation_lines() == [
+        "Changed     the validation photos are others than those of the last commit"
+    ]
 
 
 def test_the_best_of_several_runs_has_a_line(
