@@ -30,6 +30,7 @@ from stages.serve.corrections_file import (
     save_decision,
 )
 from stages.serve.dropped_photo import DroppedPhotos
+from stages.serve.outside_run import OutsideRun
 from stages.serve.rerun import Rerun, RerunState
 from stages.serve.served_page import read_report_page, served_page
 
@@ -50,10 +51,13 @@ class ReviewFiles:
 class ReviewServer:
     """What a person at the page can do, one request after another where a file is written."""
 
-    def __init__(self, files: ReviewFiles, rerun: Rerun, dropped: DroppedPhotos) -> None:
-        """Take the files, the command that runs again, and the model for dropped photos."""
+    def __init__(
+        self, files: ReviewFiles, rerun: Rerun, outside: OutsideRun, dropped: DroppedPhotos
+    ) -> None:
+        """Take the files, the command that runs again, others' runs, the model for photos."""
         self._files = files
         self._rerun = rerun
+        self._outside = outside
         self._dropped = dropped
         self._writing = Lock()
 
@@ -93,12 +97,15 @@ class ReviewServer:
     def _page(self) -> str:
         report = read_report_page(self._files.page)
         state = read_state(self._files.corrections, report.photos, report.decided)
-        running = self._rerun.state().running
+        running = self._state().running
         return served_page(report, state, self._files.corrections.as_posix(), running)
 
     def _run(self) -> bool:
         with self._writing:
-            return self._rerun.start()
+            return not self._state().running and self._rerun.start()
+
+    def _state(self) -> RerunState:
+        return self._outside.seen_beside(self._rerun.state())
 
     def _decide(self, content: bytes) -> Response:
         try:
@@ -107,7 +114,7 @@ class ReviewServer:
             detail = error.errors(include_url=False, include_input=False)[0]
             raise HTTPException(HTTPStatus.BAD_REQUEST, f"no decision: {detail['msg']}") from None
         with self._writing:
-            if self._rerun.state().running:
+            if self._state().running:
                 # DVC takes what the file is at the end of a stage for what the stage has read.
                 return PlainTextResponse("a run is going", HTTPStatus.LOCKED)
             photos = read_report_page(self._files.page).photos
@@ -124,7 +131,7 @@ class ReviewServer:
         last: RerunState | None = None
         silent = 0.0
         while not is_ending():
-            state = self._rerun.state()
+            state = self._state()
             if state != last:
                 yield f"data: {json.dumps(asdict(state))}\n\n"
                 last = state

@@ -25,7 +25,7 @@ from stages.base.entry_point import run_command
 from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
 from stages.base.parts import PRIVATE_FOLDER
-from stages.base.stage_lock import required_lock
+from stages.base.stage_lock import required_lock, stage_at_work
 from stages.base.terminal import say
 from stages.predict.model_files import content_of, model_in_folder
 from stages.predict.trust import find_trust
@@ -34,6 +34,7 @@ from stages.serve.corrections_file import read_state
 from stages.serve.dropped_photo import DroppedPhotos, LoadedModel
 from stages.serve.guard import Guard, GuardRules
 from stages.serve.local_server import LOOPBACK, open_port, serve
+from stages.serve.outside_run import OutsideRun
 from stages.serve.rerun import Rerun
 from stages.serve.served_page import read_report_page
 from stages.tools.model_options import RESULTS
@@ -59,7 +60,8 @@ def main() -> None:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         rerun = Rerun(_COMMAND, {**os.environ, "PATH": path})
         dropped = DroppedPhotos(_model_key, _load_model)
-        server = ReviewServer(files, rerun, dropped)
+        outside = OutsideRun(lambda: stage_at_work(PRIVATE_FOLDER))
+        server = ReviewServer(files, rerun, outside, dropped)
         rules = GuardRules(authority=f"{LOOPBACK}:{port}", token=token, most_bytes=LARGEST_BODIES)
 
         def started() -> None:

@@ -3,12 +3,15 @@
 import http.client
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stages.base.files import sha256_bytes
+from stages.base.parts import PRIVATE_FOLDER
+from stages.base.stage_lock import stage_lock
 from tests.predict.small_model import make_photo
 from tests.serve.running_review import (
     CORRECTIONS,
@@ -79,6 +82,19 @@ def test_a_decision_is_in_the_file_at_once(review: RunningReview, root: Path) ->
     assert json.loads(body) == {"sha256": sha256_bytes(content)}
     page = review.request("GET", f"/{review.token}/")[2].decode()
     assert sha256_bytes(content) in page
+
+
+def test_a_run_outside_is_awaited(review: RunningReview, root: Path) -> None:
+    """While a stage has the lock of the folder, decisions wait, and no second run is started."""
+    with stage_lock(root / PRIVATE_FOLDER, "ingest"):
+        assert decide(review, root) == (423, b"a run is going")
+        assert review.post("run", b"", "application/octet-stream")[0] == 409
+        page = review.request("GET", f"/{review.token}/")[2].decode()
+    assert '"running": true' in page or '"running":true' in page
+    deadline = time.monotonic() + 30
+    while decide(review, root)[0] != 200 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert (root / CORRECTIONS).read_text() != HEADER
 
 
 def test_a_hand_edited_file_is_told_and_kept(review: RunningReview, root: Path) -> None:

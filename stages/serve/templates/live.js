@@ -104,6 +104,8 @@
       progress.querySelector("pre").hidden = true;
       progress.querySelector("b").textContent = state.stage ? `Running ${state.stage}` : "Running";
       progress.querySelector("span").textContent = state.line;
+    } else if (seen === -1) {
+      ended({ code: 0, line: "", tail: [] }); // a run that was not started here, as outside_run.py has it
     } else if (seen === state.number) {
       ended(state);
     }
