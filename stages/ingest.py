@@ -84,11 +84,12 @@ def main() -> None:
     problem_count = count_noun(len(problems), "problem")
     if problems:
         say(*error_list(f"{problem_count}:", [str(problem) for problem in problems]).lines)
+    beside = count_noun(len(scan.facts) - len(photos), "other file")
     kinds = ", ".join(f"{len(files):,} {extension}" for extension, files in others.items())
     say(
         f"{len(scan.facts):,} files: {len(final.labels):,} images with a label in"
-        f" {class_count} classes, {len(photos) - len(paths)} not images,"
-        f"{f' {len(scan.facts) - len(photos):,} not photos ({kinds}),' if others else ''}"
+        f" {class_count} classes, {len(photos) - len(paths):,} unreadable,"
+        f"{f' {beside} ({kinds}),' if others else ''}"
         f" {problem_count} ({PROBLEM_LIST})"
     )
 

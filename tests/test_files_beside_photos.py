@@ -99,7 +99,7 @@ def test_files_beside_photos_stop_nothing_and_are_counted(
     assert [row["detail"] for row in rows] == [
         f"the first of 20 files with {suffix}" for suffix in (".mov", ".json", ".xmp")
     ]
-    assert "60 not photos (20 .json, 20 .mov, 20 .xmp), 0 problems" in capsys.readouterr().out
+    assert "60 other files (20 .json, 20 .mov, 20 .xmp), 0 problems" in capsys.readouterr().out
 
 
 def test_files_beside_photos_leave_no_room_for_damaged_ones(project: Project) -> None:

@@ -97,7 +97,7 @@ def test_every_photo_is_in_the_manifest(
         "problems": {},
     }
     assert capsys.readouterr().out == (
-        "4 files: 4 images with a label in 2 classes, 0 not images, "
+        "4 files: 4 images with a label in 2 classes, 0 unreadable, "
         "0 problems (reports/ingest/problems.csv)\n"
     )
     assert {path: path.read_bytes() for path in Path("photos").rglob("*.jpg")} == before
@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_a_problem_and_the_rest_goes_on(
     assert lines[2].startswith("  IMG 00.jpg: no match: ingest.label.regex ")
     assert lines[21] == "  ... and 7 more"
     assert lines[22:] == [
-        "31 files: 5 images with a label in 3 classes, 0 not images, 1 not photos (1 .txt), "
+        "31 files: 5 images with a label in 3 classes, 0 unreadable, 1 other file (1 .txt), "
         "27 problems (reports/ingest/problems.csv)"
     ]
 
@@ -233,7 +233,7 @@ def test_corrections_change_labels_and_not_images(
         ("sub/dog_2.jpg", "dog", ""),
     ]
     assert (
-        "3 images with a label in 2 classes, 0 not images, 1 problem (" in capsys.readouterr().out
+        "3 images with a label in 2 classes, 0 unreadable, 1 problem (" in capsys.readouterr().out
     )
 
 
