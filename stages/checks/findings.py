@@ -204,8 +204,8 @@ def _check_shapes(images: pd.DataFrame, size: int) -> Iterator[Finding]:
     if len(small := images[sides.min(axis=1) < size]):
         yield warning_finding(
             "smaller_than_the_model_sees",
-            f"{count_noun(len(small), 'image')} with a side below augment.size, {size}: enlarging "
-            "shows the model nothing new",
+            f"{count_noun(len(small), 'image')} with a side below the {size} pixels that the "
+            "model sees (augment.size): enlarging shows it nothing new",
             small["path"],
         )
     if len(long := images[sides.max(axis=1) > _MAX_ASPECT_RATIO * sides.min(axis=1)]):

@@ -49,8 +49,8 @@ def _verdict(metrics: Metrics) -> str:
     versus = metrics["versus_baseline"]
     images = "images, each by models that did not see its fold" if by_folds else "validation images"
     return (
-        f"On the same {metrics['images']:,} {images}, fine-tuning alone is right"
-        f" {times(versus['only_first_right'])} and the probe alone"
+        f"On the same {metrics['images']:,} {images}, fine-tuning is right where the probe errs"
+        f" {times(versus['only_first_right'])}, and errs where the probe is right"
         f" {times(versus['only_second_right'])} (exact McNemar test, {p_is(versus['p'])})."
     )
 
