@@ -70,6 +70,7 @@ def test_the_front_matter_is_what_the_hub_reads(project: Path) -> None:
     assert matter["library_name"] == "timm"
     assert matter["tags"] == ["image-classification", "onnx", "timm", "transformers"]
     (entry,) = matter["model-index"]
+    assert entry["name"].endswith(", fine-tuned")
     values = {score["type"]: score["value"] for score in entry["results"][0]["metrics"]}
     assert values["accuracy"] == pytest.approx(metrics["accuracy"]["value"], abs=1e-4)
     assert values["f1"] == pytest.approx(metrics["macro_f1"]["value"], abs=1e-4)
