@@ -176,7 +176,7 @@ def test_the_prose_has_the_measured_figure(figure: str) -> None:
         ("README.md", f"against {percent(METRICS['baseline']['error_rate'])}"),
         ("README.md", f"({ends(METRICS['baseline']['error_rate'])})"),
         ("README.md", unseen(SIX, "against the probe")),
-        # The example of a comparison is of the committed run and of the one before, 5136926.
+        # The example of a comparison is of the committed run and of the one before, 7b8cc0f.
         ("README.md", f"→ {percent(METRICS['error_rate'])}"),
         ("docs/compare.md", f"→ {percent(METRICS['error_rate'])}"),
         ("docs/compare.md", f"Of {METRICS['images']} common images"),
