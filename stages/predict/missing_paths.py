@@ -10,7 +10,7 @@ from stages.base.errors import UserError
 from stages.predict.find_sources import LIST_ON_STDIN
 
 
-def refuse_missing(arguments: Sequence[str]) -> None:
+def refuse_missing_paths(arguments: Sequence[str]) -> None:
     """Raise a UserError that names all paths of the arguments at which nothing lies.
 
     A path in a list or a table that is missing is a row with its problem, and none of these.

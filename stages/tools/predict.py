@@ -28,7 +28,7 @@ from stages.base.plural import count_noun
 from stages.base.terminal import say
 from stages.predict.answer import AnswerRule, PhotoAnswer, answer_photos
 from stages.predict.find_sources import Found, find_sources
-from stages.predict.missing_paths import refuse_missing
+from stages.predict.missing_paths import refuse_missing_paths
 from stages.predict.output_file import Conditions, OutputFile, open_output, row_format_of
 from stages.predict.photo_source import PhotoSource
 from stages.predict.read_ahead import photo_readers
@@ -92,7 +92,7 @@ def _options() -> argparse.Namespace:
     if options.top < 1:
         raise UserError(f"--top {options.top}: name at least 1 class")
     check_model_options(options)
-    refuse_missing(options.paths)
+    refuse_missing_paths(options.paths)
     if options.out is not None:
         row_format_of(options.out, options.top)
     return options

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.base.errors import UserError
-from stages.predict.missing_paths import refuse_missing
+from stages.predict.missing_paths import refuse_missing_paths
 
 
 def test_all_missing_paths_are_named_at_once(tmp_path: Path) -> None:
@@ -13,16 +13,16 @@ def test_all_missing_paths_are_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "here.jpg").touch()
     missing = [str(tmp_path / name) for name in ("gone", "gone.jpg", "gone.csv")]
     with pytest.raises(UserError) as error:
-        refuse_missing([missing[0], str(tmp_path / "here.jpg"), *missing[1:]])
+        refuse_missing_paths([missing[0], str(tmp_path / "here.jpg"), *missing[1:]])
     assert len(error.value.lines) == 1
     assert all(name in error.value.lines[0] for name in missing)
     assert "here" not in error.value.lines[0]
     with pytest.raises(UserError, match="does not exist; name photos"):
-        refuse_missing([(tmp_path / "gone").as_uri()])
+        refuse_missing_paths([(tmp_path / "gone").as_uri()])
 
 
 def test_what_is_no_path_is_not_looked_for(tmp_path: Path) -> None:
     """A list on stdin, an address, a bucket, a pattern and a broken link are read as before."""
     (tmp_path / "link.jpg").symlink_to("nowhere.jpg")
     others = ["-", "https://example.org/a.jpg", "s3://birds/2024", f"{tmp_path}/*.jpg"]
-    refuse_missing([*others, str(tmp_path / "link.jpg"), str(tmp_path)])
+    refuse_missing_paths([*others, str(tmp_path / "link.jpg"), str(tmp_path)])
