@@ -92,9 +92,9 @@ def _options() -> argparse.Namespace:
     if options.top < 1:
         raise UserError(f"--top {options.top}: name at least 1 class")
     check_model_options(options)
-    refuse_missing_paths(options.paths)
     if options.out is not None:
         row_format_of(options.out, options.top)
+    refuse_missing_paths(options.paths)
     return options
 
 

@@ -166,6 +166,7 @@ def test_of_processes_that_train_together_the_first_takes_the_lock(
         run_stage(succeed)
         assert capsys.readouterr().out == "done\n"
         monkeypatch.setenv("RANK", "0")
+        monkeypatch.setenv("LOCAL_RANK", "0")
         code, err = exit_of(succeed, capsys, run_stage)
     assert code == 1
     assert "is still at work in this folder" in err

@@ -8,12 +8,15 @@ from stages.base.errors import UserError
 from stages.predict.missing_paths import refuse_missing_paths
 
 
-def test_all_missing_paths_are_named_at_once(tmp_path: Path) -> None:
+def test_all_missing_paths_are_named_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A folder, a photo, a table and a file:// that are not there stand in one line."""
-    (tmp_path / "here.jpg").touch()
-    missing = [str(tmp_path / name) for name in ("gone", "gone.jpg", "gone.csv")]
+    monkeypatch.chdir(tmp_path)
+    Path("here.jpg").touch()
+    missing = ["gone", "gone.jpg", "album/gone.csv"]
     with pytest.raises(UserError) as error:
-        refuse_missing_paths([missing[0], str(tmp_path / "here.jpg"), *missing[1:]])
+        refuse_missing_paths([missing[0], "here.jpg", *missing[1:]])
     assert len(error.value.lines) == 1
     assert all(name in error.value.lines[0] for name in missing)
     assert "here" not in error.value.lines[0]

@@ -137,19 +137,20 @@ def test_a_hostile_folder_becomes_a_table(
 def test_no_input_hides_the_others(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is absent and a folder without photos have their lines among those of the photos."""
+    """What cannot be read and a folder without photos have their lines among the photos'."""
     make_photo(project / "a.jpg")
     make_photo(project / "album" / "in \x1b[2J\n.png", 1)
     (project / "album" / "notes.txt").touch()
     (project / "empty").mkdir()
+    (project / "gone.jpg").symlink_to("nowhere.jpg")
     with pytest.raises(UserError, match="2 of 4 photos could not be read"):
-        run(monkeypatch, "a.jpg", "album", "absent.jpg", "empty", "--top", "1")
+        run(monkeypatch, "a.jpg", "album", "gone.jpg", "empty", "--top", "1")
     output = capsys.readouterr()
     lines = output.out.splitlines()
-    names = ["a.jpg", "album/in \\x1b[2J\\n.png", "absent.jpg", "empty"]
+    names = ["a.jpg", "album/in \\x1b[2J\\n.png", "gone.jpg", "empty"]
     assert [line.partition(": ")[0] for line in lines] == names
     assert [line.endswith("%") for line in lines] == [True, True, False, False]
-    assert lines[2] == "absent.jpg: unreadable: No such file or directory"
+    assert lines[2] == "gone.jpg: unreadable: No such file or directory"
     assert "album: passed over 1 other file (1 .txt)" in output.err.splitlines()
 
 
