@@ -18,6 +18,7 @@ PAGES = {
     for name in (
         "README.md",
         "docs/results.md",
+        "docs/large.md",
         "docs/compare.md",
         "docs/report.md",
         "docs/unequal_classes.md",
@@ -201,6 +202,16 @@ def test_the_prose_has_the_measured_figure(figure: str) -> None:
 def test_other_pages_repeat_a_figure_as_it_was_measured(page: str, figure: str) -> None:
     """What another page says of a result is the same, rounded as there."""
     assert figure in PAGES[page]
+
+
+@pytest.mark.parametrize("stage", ["ingest", "presize", "datablock", "baseline", "interpret"])
+def test_what_a_million_photos_take_is_what_was_measured(stage: str) -> None:
+    """A row of docs/large.md has a stage's minutes and GB as the results have them."""
+    figures = RESULTS["million"]["a million photos"]["figures"]
+    minutes = figures[f"{stage}, processor minutes"]
+    memory = figures[f"{stage}, GB"]["memory"]
+    row = re.escape(f"| {minutes} | {memory} |")
+    assert re.search(rf"\| `{stage}`[^|]* {row}", PAGES["docs/large.md"])
 
 
 def test_every_result_says_where_it_comes_from() -> None:
