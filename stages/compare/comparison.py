@@ -15,6 +15,7 @@ from stages.compare.score_changes import (
     SetupOutcomes,
     changed_images,
     compare_scores,
+    voted_classes,
 )
 from stages.compare.setups import Setup
 from stages.compare.snapshot import Snapshot
@@ -78,7 +79,9 @@ def compare_setups(base: Setup, other: Setup, result: str) -> Comparison:
             generator,
             unequal=_has_unequal_classes(base.lead) or _has_unequal_classes(other.lead),
         ),
-        images=_with_predictions(common, base_tables, other_tables),
+        images=_with_predictions(
+            common, targets, class_names, base_outcomes.predicted, other_outcomes.predicted
+        ),
         newly_wrong=newly_wrong,
         newly_right=newly_right,
         class_names=class_names,
@@ -151,31 +154,20 @@ def _reliability(outcomes: SetupOutcomes, targets: np.ndarray) -> ReliabilityDia
 
 
 def _with_predictions(
-    common: pd.DataFrame, base_tables: Sequence[pd.DataFrame], other_tables: Sequence[pd.DataFrame]
+    common: pd.DataFrame,
+    targets: np.ndarray,
+    class_names: Sequence[str],
+    base_predicted: np.ndarray,
+    other_predicted: np.ndarray,
 ) -> pd.DataFrame:
-    """Return the common images with the label that each setup predicted."""
+    """Return the common images with the label that each setup predicted; see `voted_classes`."""
     if common.empty:
         return common
+    names = np.array(class_names, object)
     return common.assign(
-        base_predicted=_majority_label(common["actual"], base_tables),
-        other_predicted=_majority_label(common["actual"], other_tables),
+        base_predicted=names[voted_classes(targets, base_predicted)],
+        other_predicted=names[voted_classes(targets, other_predicted)],
     )
-
-
-def _majority_label(actual: pd.Series, tables: Sequence[pd.DataFrame]) -> np.ndarray:
-    """Return the label that a setup predicted for each image, over its runs.
-
-    That is the actual label where more than half of the runs predicted it, as `changed_images`
-    counts, and otherwise the most frequent wrong one.
-    """
-    votes = pd.DataFrame({run: table["predicted"].to_numpy() for run, table in enumerate(tables)})
-    labels = actual.reset_index(drop=True)
-    wrong_votes = votes.where(votes.ne(labels, axis=0))
-    # mode has no rows at all where no vote is wrong.
-    modes = wrong_votes.mode(axis=1).reindex(index=wrong_votes.index, columns=[0])
-    most_frequent_wrong = modes[0]
-    mostly_wrong = wrong_votes.notna().mean(axis=1) >= 0.5
-    return most_frequent_wrong.where(mostly_wrong, labels).to_numpy()
 
 
 def _model_notes(

@@ -3,6 +3,7 @@
 Dropped are those that a row of corrections.csv keeps out; unlabelled those that nothing labels.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -46,28 +47,44 @@ def data_changes(base: Snapshot, other: Snapshot) -> DataChanges | None:
         return None
     base_images = _labelled_images(base)
     other_images = _labelled_images(other)
-    base_dropped = dropped_paths(base.tables.get("corrections"))
-    other_dropped = dropped_paths(other.tables.get("corrections"))
     new_paths = renamed_images(base_images, other_images)
-    added = other_images.index.difference(base_images.index).difference(list(new_paths.values()))
-    removed = base_images.index.difference(other_images.index).difference(list(new_paths))
+    added = other_images[~other_images.index.isin({*base_images.index, *new_paths.values()})]
+    removed = base_images[~base_images.index.isin({*other_images.index, *new_paths})]
     rows = [
         *((path, "renamed", other_images["label"][path], old) for old, path in new_paths.items()),
-        *((path, "added", other_images["label"][path], "") for path in added),
-        *((path, "removed", base_images["label"][path], "") for path in removed),
+        *((path, "added", label, "") for path, label in added["label"].items()),
+        *((path, "removed", label, "") for path, label in removed["label"].items()),
+        *_changes_of_kept(base_images, other_images, new_paths, _dropped(base), _dropped(other)),
     ]
-    same_path = [(path, path) for path in base_images.index.intersection(other_images.index)]
-    for old_path, path in [*same_path, *new_paths.items()]:
-        old_label = base_images["label"][old_path]
-        label = other_images["label"][path]
-        if base_images["sha256"][old_path] != other_images["sha256"][path]:
-            rows.append((path, "replaced", label, ""))
-        if old_label != label:
-            was_dropped = old_path in base_dropped
-            kind = _label_change(old_label, label, was_dropped, path in other_dropped)
-            rows.append((path, kind, label or old_label, old_label))
     table = pd.DataFrame(rows, columns=["path", "kind", "label", "was"])
     return DataChanges(table.sort_values(["kind", "path"], ignore_index=True))
+
+
+def _changes_of_kept(
+    base: pd.DataFrame,
+    other: pd.DataFrame,
+    new_paths: Mapping[str, str],
+    was_dropped: set[str],
+    is_dropped: set[str],
+) -> list[tuple[str, str, str, str]]:
+    """Return the rows of the images that both have, under one name or two; see DataChanges."""
+    kept = base.index[base.index.isin(other.index)]
+    before = base.reindex(kept.append(pd.Index(list(new_paths), dtype="str")))
+    after = other.reindex(kept.append(pd.Index(list(new_paths.values()), dtype="str")))
+    replaced = before["sha256"].to_numpy() != after["sha256"].to_numpy()
+    relabelled = before["label"].to_numpy() != after["label"].to_numpy()
+    rows = [(path, "replaced", label, "") for path, label in after[replaced]["label"].items()]
+    for (old_path, old_label), (path, label) in zip(
+        before[relabelled]["label"].items(), after[relabelled]["label"].items(), strict=True
+    ):
+        kind = _label_change(old_label, label, old_path in was_dropped, path in is_dropped)
+        rows.append((path, kind, label or old_label, old_label))
+    return rows
+
+
+def _dropped(snapshot: Snapshot) -> set[str]:
+    """Return the photos that a revision's corrections drop."""
+    return dropped_paths(snapshot.tables.get("corrections"))
 
 
 def renamed_images(base: pd.DataFrame, other: pd.DataFrame) -> dict[str, str]:
@@ -75,8 +92,8 @@ def renamed_images(base: pd.DataFrame, other: pd.DataFrame) -> dict[str, str]:
 
     Both tables have sha256 by path. A content that several files of one side share renames none.
     """
-    gone = base.loc[base.index.difference(other.index), "sha256"]
-    new = other.loc[other.index.difference(base.index), "sha256"]
+    gone = base["sha256"][~base.index.isin(other.index)]
+    new = other["sha256"][~other.index.isin(base.index)]
     unique_gone = gone[~gone.duplicated(keep=False)]
     unique_new = new[~new.duplicated(keep=False)]
     new_paths = {content: path for path, content in unique_new.items()}

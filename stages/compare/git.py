@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -112,8 +113,8 @@ class GitHistory:
             )
         return self._git("cat-file", "blob", name.decode()) if kind == b"blob" else None
 
-    def versions(self, path: str) -> dict[str, bytes]:
-        """Return every content that a file has had, under the name of who brought it, oldest first.
+    def versions(self, path: str) -> Iterator[tuple[str, bytes]]:
+        """Yield every content that a file has had, after the name of who brought it, oldest first.
 
         That is over all branches, tags and experiments that this clone has, merges included. The
         name is that of an experiment, or else a tag of the commit, or the oldest of the content, or
@@ -132,13 +133,14 @@ class GitHistory:
             elif line.split()[1].startswith(_FILE_MODE):
                 first_commits.setdefault(line.split()[3], commit)
         tags = self._tags(path)
-        contents: dict[str, bytes] = {}
+        taken: set[str] = set()
         for blob, commit in first_commits.items():
             name = names.get(commit) or tags.get(commit) or tags.get(blob) or commit[:_SHORT_DIGITS]
             content = self._git("cat-file", "blob", blob)
             if content is not None:  # as in a clone without all blobs
-                contents[commit[:_SHORT_DIGITS] if name in contents else name] = content
-        return contents
+                unique = commit[:_SHORT_DIGITS] if name in taken else name
+                taken.add(unique)
+                yield unique, content
 
     def _tags(self, path: str) -> dict[str, str]:
         """Return the oldest tag by its commit, and by the content (a blob) of a file there."""

@@ -44,32 +44,41 @@ def pair_images(base: Snapshot, other: Snapshot) -> Pairing:
     other_outcomes = other.outcomes
     if base_outcomes is None or other_outcomes is None:
         return _pairing([], [])
-    base_lists = _lists(base)
-    other_lists = _lists(other)
-    base_images = base_lists.tables.get("images")
-    other_images = other_lists.tables.get("images")
-    contents_known = base_images is not None and other_images is not None
-    new_paths = {}
-    if base_images is not None and other_images is not None:
-        new_paths = renamed_images(base_images, other_images)
+    new_paths = _renamed(base, other)
+    old_paths = {path: old_path for old_path, path in new_paths.items()}
+    validated = {*base_outcomes.index, *other_outcomes.index}
+    named = {names.get(path, path) for path in validated for names in (new_paths, old_paths)}
+    base_lists = _lists(base, validated | named)
+    other_lists = _lists(other, validated | named)
+    contents_known = base_lists.sha256 is not None and other_lists.sha256 is not None
+    base_actual = base_outcomes["actual"].to_dict()
+    other_actual = other_outcomes["actual"].to_dict()
     common = []
     unpaired = []
-    for old_path in base_outcomes.index:
+    for old_path, label in base_actual.items():
         path = new_paths.get(old_path, old_path)
-        if path not in other_outcomes.index:
+        if path not in other_actual:
             unpaired.append((old_path, "base", _reason(path, other_lists, absent="removed")))
-        elif contents_known and _content(old_path, base_lists) != _content(path, other_lists):
+        elif contents_known and base_lists.content(old_path) != other_lists.content(path):
             unpaired.append((path, "both", "replaced"))
-        elif base_outcomes["actual"][old_path] != other_outcomes["actual"][path]:
+        elif label != other_actual[path]:
             unpaired.append((path, "both", "relabelled"))
         else:
-            common.append((old_path, path, other_outcomes["actual"][path]))
-    old_paths = {path: old_path for old_path, path in new_paths.items()}
-    for path in other_outcomes.index:
+            common.append((old_path, path, label))
+    for path in other_actual:
         old_path = old_paths.get(path, path)
-        if old_path not in base_outcomes.index:
+        if old_path not in base_actual:
             unpaired.append((path, "other", _reason(old_path, base_lists, absent="added")))
     return _pairing(common, unpaired)
+
+
+def _renamed(base: Snapshot, other: Snapshot) -> dict[str, str]:
+    """Return old path -> new path of renamed images; none where a list of images is missing."""
+    if "images" not in base.tables or "images" not in other.tables:
+        return {}
+    return renamed_images(
+        base.tables["images"].set_index("path"), other.tables["images"].set_index("path")
+    )
 
 
 def _pairing(common: list[tuple[str, str, str]], unpaired: list[tuple[str, str, str]]) -> Pairing:
@@ -83,24 +92,38 @@ def _pairing(common: list[tuple[str, str, str]], unpaired: list[tuple[str, str, 
 
 @dataclass(frozen=True, kw_only=True)
 class _Lists:
-    """The lists of a revision."""
+    """What the lists of a revision say of some photos; None of a list that is not at hand."""
 
-    tables: Mapping[str, pd.DataFrame]  # those of Snapshot, each indexed by path
-    dropped: set[str]  # paths
+    sha256: Mapping[str, str] | None  # path -> content of the image
+    rejected: set[str] | None  # paths
+    labelled: set[str] | None
+    splits: Mapping[str, str] | None  # path -> split
+    dropped: set[str]
+
+    def content(self, path: str) -> str | None:
+        """Return the sha256 of an image; None where the list of images does not have it."""
+        return None if self.sha256 is None else self.sha256.get(path)
 
 
-def _lists(snapshot: Snapshot) -> _Lists:
-    """Return the lists of a revision, its tables indexed by path."""
+def _lists(snapshot: Snapshot, paths: set[str]) -> _Lists:
+    """Return what a revision's lists say of these photos."""
+    rows = {name: table[table["path"].isin(paths)] for name, table in snapshot.tables.items()}
+
+    def column(name: str, wanted: str) -> dict[str, str] | None:
+        if name not in rows:
+            return None
+        return dict(zip(rows[name]["path"], rows[name][wanted], strict=True))
+
+    def listed(name: str) -> set[str] | None:
+        return {*rows[name]["path"]} if name in rows else None
+
     return _Lists(
-        tables={name: table.set_index("path") for name, table in snapshot.tables.items()},
-        dropped=dropped_paths(snapshot.tables.get("corrections")),
+        sha256=column("images", "sha256"),
+        rejected=listed("rejected"),
+        labelled=listed("labels"),
+        splits=column("splits", "split"),
+        dropped=dropped_paths(rows.get("corrections")),
     )
-
-
-def _content(path: str, lists: _Lists) -> str | None:
-    """Return the sha256 of an image; None where the list of images does not have it."""
-    sha256: str | None = lists.tables["images"]["sha256"].get(path)
-    return sha256
 
 
 def _reason(path: str, lists: _Lists, absent: str) -> str:
@@ -108,14 +131,13 @@ def _reason(path: str, lists: _Lists, absent: str) -> str:
 
     absent: the reason where the revision does not have the image at all.
     """
-    tables = lists.tables
-    if "images" in tables and path not in tables["images"].index:
+    if lists.sha256 is not None and path not in lists.sha256:
         return absent
-    if "rejected" in tables and path in tables["rejected"].index:
+    if lists.rejected is not None and path in lists.rejected:
         return "rejected"
-    if "labels" in tables and path not in tables["labels"].index:
+    if lists.labelled is not None and path not in lists.labelled:
         return "dropped" if path in lists.dropped else "unlabelled"
-    if "splits" in tables and path in tables["splits"].index:
-        split = tables["splits"]["split"][path]
+    if lists.splits is not None and path in lists.splits:
+        split = lists.splits[path]
         return split if split in ("excluded", "test") else "moved"
     return "unknown"

@@ -10,6 +10,7 @@ from stages.base.correction_actions import DROP, rows_in_force
 from stages.base.csv_file import read_text_csv
 from stages.base.errors import UserError
 from stages.compare.dvc_cache import FETCH_REMEDY, DvcCache, md5_of
+from stages.compare.shared_text import SharedText
 from stages.compare.words import enumeration
 
 # The lists that may be read, and the columns that the comparison needs of each.
@@ -20,32 +21,59 @@ _COLUMNS = {
     "rejected": ("path",),
     "corrections": ("path", "action", "problem"),
 }
+# What is different in every row. Of other columns pandas itself keeps equal cells once.
+_DIFFERENT_CELLS = ("path", "sha256")
 # A photo stands in these once; in a list of corrections a person may name it twice.
 _ONE_ROW_A_PHOTO = ("images", "labels", "splits")
 
 
-def read_tables(
-    root: Path, hashes: Mapping[str, str], cache: DvcCache, paths: Mapping[str, str]
-) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """Return the lists by name, as far as they are at hand, and a note on those that are not.
+class PastTables:
+    """The lists of past runs; a list that several of them have is read once.
 
-    hashes: path -> md5 that dvc.lock names. paths: name of a list -> its path.
+    Two runs of a million photos whose lists all differ a little take .5 GB.
     """
-    tables = {}
-    missing = []
-    notes = []
-    for name, path in paths.items():
-        try:
-            content = _content(root / path, hashes.get(path), cache)
-            if content is not None:
-                tables[name] = _parse(content, name)
-            elif path in hashes or name != "corrections":  # which older runs did not write
-                missing.append(path)
-        except UserError as error:
-            notes.append(f"{path} is left out: {error}")
-    if missing:
-        notes.append(f"DVC's cache lacks {enumeration(sorted(missing))}; {FETCH_REMEDY}")
-    return tables, notes
+
+    def __init__(self, root: Path, cache: DvcCache, paths: Mapping[str, str]) -> None:
+        """Take the project, its cache, and the path of each list by the list's name."""
+        self._root = root
+        self._cache = cache
+        self._paths = paths
+        self._read: dict[tuple[str, str | None], pd.DataFrame] = {}  # by name and md5
+        self._text = SharedText()
+
+    def read(self, hashes: Mapping[str, str]) -> tuple[dict[str, pd.DataFrame], list[str]]:
+        """Return the lists by name, as far as they are at hand, and a note on those that are not.
+
+        hashes: path -> md5 that dvc.lock names. Of each list there are the columns that the
+        comparison needs.
+        """
+        tables = {}
+        missing = []
+        notes = []
+        for name, path in self._paths.items():
+            try:
+                table = self._table(name, path, hashes.get(path))
+                if table is not None:
+                    tables[name] = table
+                elif path in hashes or name != "corrections":  # which older runs did not write
+                    missing.append(path)
+            except UserError as error:
+                notes.append(f"{path} is left out: {error}")
+        if missing:
+            notes.append(f"DVC's cache lacks {enumeration(sorted(missing))}; {FETCH_REMEDY}")
+        return tables, notes
+
+    def _table(self, name: str, path: str, md5: str | None) -> pd.DataFrame | None:
+        """Return a list of this md5; None where it is not at hand."""
+        if (name, md5) in self._read:
+            return self._read[name, md5]
+        content = _content(self._root / path, md5, self._cache)
+        if content is None:
+            return None
+        table = _parse(content, name)
+        shared = [column for column in _DIFFERENT_CELLS if column in table.columns]
+        self._read[name, md5] = self._text.share(table, shared)
+        return self._read[name, md5]
 
 
 def dropped_paths(corrections: pd.DataFrame | None) -> set[str]:
@@ -74,7 +102,7 @@ def _same(file: Path, expected: str | None) -> bytes | None:
 
 
 def _parse(content: bytes, name: str) -> pd.DataFrame:
-    """Return a list, all text; a UserError says why it is none."""
+    """Return the needed columns of a list, all text; a UserError says why it is none."""
     try:
         table = read_text_csv(io.BytesIO(content))
     except (ValueError, OverflowError) as error:
@@ -83,4 +111,4 @@ def _parse(content: bytes, name: str) -> pd.DataFrame:
         raise UserError(f"it lacks the column {enumeration(absent)}")
     if name in _ONE_ROW_A_PHOTO and table["path"].duplicated().any():
         raise UserError(f"it names {table['path'][table['path'].duplicated()].iloc[0]} twice")
-    return table
+    return table[list(_COLUMNS[name])]

@@ -143,6 +143,21 @@ def changed_images(
     return newly_wrong, newly_right[::-1]
 
 
+def voted_classes(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return the class that K runs predicted for each image, (V,) int, from (K, V) class numbers.
+
+    That is the actual class where more than half of the runs predicted it, as `changed_images`
+    counts, and otherwise the most frequent wrong one; of equally frequent ones the first.
+    """
+    wrong = predicted != targets
+    votes = np.stack([(predicted == run).sum(axis=0) for run in predicted])
+    most = np.where(wrong, votes, 0).max(axis=0)
+    past_the_last = max(targets.max(), predicted.max()) + 1
+    most_frequent_wrong = np.where(wrong & (votes == most), predicted, past_the_last).min(axis=0)
+    voted: np.ndarray = np.where(wrong.mean(axis=0) >= 0.5, most_frequent_wrong, targets)
+    return voted
+
+
 def _error_rate(right: np.ndarray) -> float | None:
     """Return the share of (K, V) bool that is not right; None without images."""
     return float(1 - right.mean()) if right.size else None

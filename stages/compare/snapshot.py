@@ -17,7 +17,7 @@ from stages.compare.dvc_cache import DvcCache, md5_of
 from stages.compare.dvc_lock import DvcLock, output_hashes, read_lock, read_params, used_params
 from stages.compare.git import GitHistory, Revision
 from stages.compare.past_outcomes import read_outcomes
-from stages.compare.past_tables import read_tables
+from stages.compare.past_tables import PastTables
 from stages.compare.words import enumeration
 
 
@@ -76,11 +76,19 @@ def read_snapshots(
             f"There is nothing to compare {names[0]} with, since all names stand for the same; "
             "name another revision"
         )
-    return [read_snapshot(history, revision, cache, files) for revision in revisions]
+    return read_revisions(history, revisions, cache, files)
 
 
-def read_snapshot(
-    history: GitHistory, revision: Revision, cache: DvcCache, files: ProjectFiles
+def read_revisions(
+    history: GitHistory, revisions: Sequence[Revision], cache: DvcCache, files: ProjectFiles
+) -> list[Snapshot]:
+    """Return what each revision has; what several have in common is in memory once."""
+    past_tables = PastTables(history.root, cache, files.tables)
+    return [_read_snapshot(history, revision, past_tables, files) for revision in revisions]
+
+
+def _read_snapshot(
+    history: GitHistory, revision: Revision, past_tables: PastTables, files: ProjectFiles
 ) -> Snapshot:
     """Return what a revision has, with a note for each thing that it lacks or that does not fit."""
     name = revision.name
@@ -92,7 +100,7 @@ def read_snapshot(
         if content is not None:
             notes += _mixed_run_notes(name, lock, content, files)
             notes += _changed_params_notes(history, revision, lock)
-        tables, table_notes = read_tables(history.root, output_hashes(lock), cache, files.tables)
+        tables, table_notes = past_tables.read(output_hashes(lock))
         notes += [f"{name}: {note}" for note in table_notes]
     return Snapshot(
         revision=revision,

@@ -4,34 +4,52 @@ Whoever looks at many runs and keeps the best has chosen by chance too, whatever
 commits, experiments, or seeds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
 from stages.base.seed import derive
+from stages.compare.dvc_cache import md5_of
 from stages.compare.git import WORKSPACE, GitHistory
 from stages.compare.past_outcomes import read_outcomes
 from stages.compare.record import ChoosingRecord
+from stages.compare.shared_text import SharedText
 from stages.stats.choosing import correct_for_choosing
 
 # Of the images, under the same label: a run with fewer was judged on another set. With all, no run
 # from before the first corrected label would count.
 _LEAST_SHARE = 0.9
+_ANSWERS = ["actual", "predicted"]
 
 
 def read_tried_outcomes(history: GitHistory, path: str) -> dict[str, pd.DataFrame]:
-    """Return the outcomes of every run that git has, and of the workspace, by name, oldest first.
+    """Return the answers of every run that git has, and of the workspace, by name, oldest first.
 
-    Runs with the same outcomes, to the byte, are one. What cannot be read is left out.
+    A table has actual and predicted, indexed by path: 5 MB of 200,000 photos, where the outcomes
+    have 100. Runs with the same outcomes, to the byte, are one. What cannot be read is left out.
     """
-    contents = history.versions(path)
+    text = SharedText()
+    tables = {}
+    seen = set()
+    for name, content in chain(history.versions(path), _workspace_version(history, path)):
+        if md5_of(content) in seen:
+            continue
+        seen.add(md5_of(content))
+        outcomes, _ = read_outcomes(content)
+        if outcomes is not None:
+            answers = text.share(outcomes[_ANSWERS].reset_index(), ["path", *_ANSWERS])
+            tables[name] = answers.set_index("path")
+    return tables
+
+
+def _workspace_version(history: GitHistory, path: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the name of the workspace and its content of a file; nothing where it has none."""
     (workspace,) = history.resolve(WORKSPACE)
     content = history.read(workspace, path)
-    if content is not None and content not in contents.values():
-        contents[WORKSPACE] = content
-    tables = {name: read_outcomes(content)[0] for name, content in contents.items()}
-    return {name: table for name, table in tables.items() if table is not None}
+    if content is not None:
+        yield WORKSPACE, content
 
 
 def best_of_tried(tried: Mapping[str, pd.DataFrame], labels: pd.Series) -> ChoosingRecord | None:

@@ -13,7 +13,7 @@ from stages.base.terminal import say
 from stages.compare.dvc_cache import open_dvc_cache
 from stages.compare.git import WORKSPACE, GitHistory
 from stages.compare.past_outcomes import read_outcomes
-from stages.compare.snapshot import read_snapshot
+from stages.compare.snapshot import read_revisions
 from stages.compare.tried_runs import best_of_tried, read_tried_outcomes
 from stages.compare.validation_changes import (
     no_photo_in_common,
@@ -71,7 +71,7 @@ def changed_validation_lines() -> list[str]:
         if no_photo_in_common(*tables):
             return ["Changed     the validation photos are others than those of the last commit"]
         cache = open_dvc_cache(history.root)
-        snapshots = [read_snapshot(history, one, cache, PROJECT_FILES) for one in revisions]
+        snapshots = read_revisions(history, revisions, cache, PROJECT_FILES)
     except UserError:
         return []
     changes = validation_changes(*snapshots)

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from stages.base.files import write_bytes, write_text
 from stages.compare.dvc_cache import DvcCache, md5_of
 from stages.compare.git import GitHistory
-from stages.compare.snapshot import Snapshot, read_snapshot
+from stages.compare.snapshot import Snapshot, read_revisions
 from stages.tools.project_files import PROJECT_FILES
 
 OUTCOMES = PROJECT_FILES.outcomes
@@ -150,8 +150,8 @@ class ExampleHistory:
     def snapshot(self, name: str) -> Snapshot:
         """Read a revision, as the comparison does."""
         history = GitHistory(self.root)
-        (revision,) = history.resolve(name)
-        return read_snapshot(history, revision, self.cache, PROJECT_FILES)
+        (snapshot,) = read_revisions(history, history.resolve(name), self.cache, PROJECT_FILES)
+        return snapshot
 
 
 def lock_entry(

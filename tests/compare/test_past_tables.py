@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from stages.base.files import write_bytes
-from stages.compare.past_tables import dropped_paths, read_tables
+from stages.compare.past_tables import PastTables, dropped_paths
 from tests.compare.example_history import ExampleHistory
 
 IMAGES = b"path,sha256,format\na.jpg,1,JPEG\n"
@@ -21,7 +21,7 @@ def history(tmp_path: Path) -> ExampleHistory:
 
 def read(history: ExampleHistory, md5: str) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """Read the list of images that has this md5 in dvc.lock."""
-    return read_tables(history.root, {"data/images.csv": md5}, history.cache, PATHS)
+    return PastTables(history.root, history.cache, PATHS).read({"data/images.csv": md5})
 
 
 def test_a_list_comes_from_the_cache(history: ExampleHistory) -> None:
@@ -78,10 +78,29 @@ def test_a_name_that_is_no_md5_reads_nothing(history: ExampleHistory) -> None:
 def test_what_is_not_at_hand_is_named(history: ExampleHistory) -> None:
     """A list that the cache lacks is named with what brings it; corrections need not exist."""
     paths = {**PATHS, "corrections": "reports/corrections.csv"}
-    _, notes = read_tables(history.root, {"data/images.csv": "0" * 32}, history.cache, paths)
+    past_tables = PastTables(history.root, history.cache, paths)
+    _, notes = past_tables.read({"data/images.csv": "0" * 32})
     assert notes == [
         "DVC's cache lacks data/images.csv; dvc fetch --all-commits brings what a remote has"
     ]
+
+
+def test_a_list_of_two_runs_is_read_once(history: ExampleHistory) -> None:
+    """The same object is the same table; another one has its equal paths in common with it."""
+    first = {"data/images.csv": history.put_in_cache(IMAGES)}
+    second = {"data/images.csv": history.put_in_cache(IMAGES.replace(b"JPEG", b"PNG"))}
+    past_tables = PastTables(history.root, history.cache, PATHS)
+    tables = [past_tables.read(hashes)[0]["images"] for hashes in (first, first, second)]
+    assert tables[0] is tables[1]
+    assert tables[2]["format"].tolist() == ["PNG"]
+    assert tables[0]["path"][0] is tables[2]["path"][0]
+
+
+def test_only_the_columns_that_are_compared_stay(history: ExampleHistory) -> None:
+    """Of the list of images neither width nor height is in memory."""
+    content = b"path,sha256,format,width,height\na.jpg,1,JPEG,2,3\n"
+    tables, _ = read(history, history.put_in_cache(content))
+    assert list(tables["images"].columns) == ["path", "sha256", "format"]
 
 
 def test_only_a_correction_in_force_drops() -> None:
