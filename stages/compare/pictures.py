@@ -3,9 +3,9 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -36,6 +36,7 @@ class PresizedPhotos:
 
     store: Store | None  # None where it is neither in DVC's cache nor in the workspace
     sha256: Mapping[str, str]  # path -> content that it must have; empty where that is not known
+    shown: Collection[str]  # paths that may be asked for; of all others nothing is kept in memory
     name: str = ""  # of the store: data/presized, or data/presized of v1
     cached: bool = False  # whether it is in DVC's cache
     problem: str = ""  # the first that was found, without a path of this machine
@@ -58,9 +59,9 @@ class PresizedPhotos:
 
     @cached_property
     def _stored_sha256(self) -> Mapping[str, str]:
-        """Return the content of each photo of the store, by path."""
+        """Return the content of each photo that may be asked for, as the store has it."""
         hashes = self.store.hashes() if self.store else pd.DataFrame(columns=HASH_COLUMNS)
-        return dict(zip(hashes["path"], hashes["sha256"], strict=True))
+        return _contents(hashes, self.shown)
 
 
 def comparison_views(
@@ -81,14 +82,15 @@ def comparison_views(
     )
     side = _LARGE_SIDE if pictures <= _FEW_PICTURES else _SMALL_SIDE
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stores:
+        places = _Places(root=root, cache=cache, store=store, scratch=Path(scratch))
+        shown = _shown_paths(comparisons)
         photos = {
-            snapshot.name: _open_photos(snapshot, root, cache, store, Path(scratch))
+            snapshot.name: _open_photos(snapshot, places, shown)
             for comparison in comparisons
             for snapshot in (comparison.base.lead, comparison.other.lead)
         }
-        for opened in photos.values():
-            if opened.store:
-                stores.callback(opened.store.close)
+        for opened in places.opened.values():
+            stores.callback(opened.close)
         thumbnails = [_thumbnails(comparison, photos, side) for comparison in comparisons]
         return [
             ComparisonView(
@@ -103,29 +105,66 @@ def comparison_views(
         ]
 
 
-def _open_photos(
-    snapshot: Snapshot, root: Path, cache: DvcCache, store: str, scratch: Path
-) -> PresizedPhotos:
+@dataclass(frozen=True, kw_only=True)
+class _Places:
+    """Where the stores of all revisions lie, and those that are open: one that several have, once.
+
+    A store of a million photos takes .3 GB.
+    """
+
+    root: Path
+    cache: DvcCache
+    store: str  # its folder in the workspace
+    scratch: Path  # for links to the objects of the cache
+    opened: dict[Path, Store] = field(default_factory=dict)  # by folder
+
+    def open(self, folder: Path) -> Store:
+        """Return the store of a folder, opened at most once."""
+        if folder not in self.opened:
+            self.opened[folder] = Store(folder)
+        return self.opened[folder]
+
+
+def _shown_paths(comparisons: Sequence[Comparison]) -> set[str]:
+    """Return the paths, on either side, of the images that may have a picture."""
+    return {
+        path
+        for comparison in comparisons
+        for rows in (comparison.newly_wrong, comparison.newly_right)
+        for side in ("base", "other")
+        for path in comparison.images[side].iloc[rows[:_MOST_PICTURES]]
+    }
+
+
+def _contents(images: pd.DataFrame, paths: Collection[str]) -> dict[str, str]:
+    """Return path -> sha256 of those images that have one of some paths."""
+    rows = images[images["path"].isin(paths)]
+    return dict(zip(rows["path"], rows["sha256"], strict=True))
+
+
+def _open_photos(snapshot: Snapshot, places: _Places, shown: Collection[str]) -> PresizedPhotos:
     """Open a revision's store, from DVC's cache or else from the workspace."""
+    store = places.store
     images = snapshot.tables.get("images")
-    sha256 = {} if images is None else dict(zip(images["path"], images["sha256"], strict=True))
-    photos = PresizedPhotos(store=None, sha256=sha256, name=store)
+    sha256 = {} if images is None else _contents(images, shown)
+    photos = PresizedPhotos(store=None, sha256=sha256, shown=shown, name=store)
     past_store = f"{store} of {snapshot.name}"
     try:
-        linked = _linked_store(cache, output_hashes(snapshot.lock or {}).get(store), scratch)
+        md5 = output_hashes(snapshot.lock or {}).get(store)
+        linked = _linked_store(places.cache, md5, places.scratch)
     except UserError as error:  # names an object within the cache
         photos.problem = _one_line(error)
         return photos
     except (OSError, ValueError):  # no access, or names in the listing that no file can have
         photos.problem = f"{past_store} cannot be read from DVC's cache"
         return photos
-    folder = linked or root / store
+    folder = linked or places.root / store
     if linked:
         photos.name = past_store
         photos.cached = True
     try:
         if folder.is_dir():
-            photos.store = Store(folder)
+            photos.store = places.open(folder)
     except (UserError, OSError, ValueError) as error:
         photos.problem = _reason(error, folder, store)
         if linked:  # the error names links in a temporary folder, and a remedy for the workspace

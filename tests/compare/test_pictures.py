@@ -174,13 +174,14 @@ def test_equal_predictions_have_no_change_to_draw(history: ExampleHistory) -> No
 def test_a_photo_that_the_store_lacks_has_no_picture(history: ExampleHistory) -> None:
     """What the store does not have, or has with another content, is None."""
     store = Store(history.root / PROJECT_FILES.store)
-    photos = PresizedPhotos(store=store, sha256={PATHS[1]: "another content"})
+    photos = PresizedPhotos(store=store, sha256={PATHS[1]: "another content"}, shown=PATHS[1:])
     assert photos.data_uri("nothing.jpg", 64) is None
+    assert photos.data_uri(PATHS[0], 64) is None  # of which nothing is kept in memory
     assert photos.data_uri(PATHS[1], 64) is None
     data_uri = photos.data_uri(PATHS[2], 64)
     assert data_uri is not None
     assert grey_of(data_uri)[1] == (64, 64)
-    assert PresizedPhotos(store=None, sha256={}).data_uri(PATHS[2], 64) is None
+    assert PresizedPhotos(store=None, sha256={}, shown=PATHS).data_uri(PATHS[2], 64) is None
 
 
 def test_damaged_photos_are_left_out_and_noted(history: ExampleHistory) -> None:
@@ -276,7 +277,8 @@ def test_a_picture_says_nothing_of_where_it_was_taken(history: ExampleHistory) -
     picture.save(folder / "a.jpg", exif=exif, comment=b"Secret comment")
     index = {"a.jpg": sha256_bytes((folder / "a.jpg").read_bytes())}
     make_store(history.root.parent / "tagged-store", folder, index)
-    photos = PresizedPhotos(store=Store(history.root.parent / "tagged-store"), sha256=index)
+    store = Store(history.root.parent / "tagged-store")
+    photos = PresizedPhotos(store=store, sha256=index, shown=index)
     data_uri = photos.data_uri("a.jpg", 128)
     assert data_uri is not None
     content = b64decode(data_uri.partition(",")[2])
