@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,12 @@ ROOT = Path(__file__).parents[1]
 LARGE = (4000, 3000)  # width and height
 PETS = (500, 375)
 SMALL = (96, 72)
+_FOLDERS = 100
+_TINY = {
+    "ingest.images": "photos", "ingest.label.by": "folder", "fetch.dataset": "none",
+    "presize.size": 16, "augment.size": 32, "model.arch": "test_resnet", "model.weights": "none",
+    "model.cut": "none", "export.onnx": False,
+}  # fmt: skip
 
 
 def picture(number: int, size: tuple[int, int], quality: int) -> bytes:
@@ -72,3 +79,17 @@ def change(folder: Path, values: Mapping[str, Any]) -> None:
             section = section[name]
         section[last] = value
     yaml.dump(content, file)
+
+
+def open_project(project: Path, count: int) -> Path:
+    """Return a clone of this project with so many photos of 16 pixels, as a user would have it."""
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(project)], check=True)
+    with (project / ".git/info/exclude").open("a") as exclude:
+        exclude.write("photos/\n")
+    change(project, _TINY | {"presize.shards": max(1, count // 1000)})
+    for number in range(_FOLDERS):
+        (project / f"photos/class {number:02}").mkdir(parents=True)
+    for number in range(count):
+        folder = project / f"photos/class {number % _FOLDERS:02}"
+        (folder / f"{number:07}.jpg").write_bytes(picture(number, (16, 16), 90))
+    return project
