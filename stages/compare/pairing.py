@@ -51,8 +51,8 @@ def pair_images(base: Snapshot, other: Snapshot) -> Pairing:
     base_lists = _lists(base, validated | named)
     other_lists = _lists(other, validated | named)
     contents_known = base_lists.sha256 is not None and other_lists.sha256 is not None
-    base_actual = base_outcomes["actual"].to_dict()
-    other_actual = other_outcomes["actual"].to_dict()
+    base_actual = _labels(base_outcomes)
+    other_actual = _labels(other_outcomes)
     common = []
     unpaired = []
     for old_path, label in base_actual.items():
@@ -70,6 +70,11 @@ def pair_images(base: Snapshot, other: Snapshot) -> Pairing:
         if old_path not in base_actual:
             unpaired.append((path, "other", _reason(old_path, base_lists, absent="added")))
     return _pairing(common, unpaired)
+
+
+def _labels(outcomes: pd.DataFrame) -> dict[str, str]:
+    """Return path -> actual label."""
+    return dict(zip(outcomes.index, outcomes["actual"], strict=True))
 
 
 def _renamed(base: Snapshot, other: Snapshot) -> dict[str, str]:
