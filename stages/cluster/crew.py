@@ -28,7 +28,9 @@ class Crew:
         self.barred: dict[str, str] = {}
         self._proven: set[str] = set()
         self._asked: set[str] = set()
-        self._ends: Counter[str] = Counter()  # of each worker while it was asked
+        self._keepers: dict[str, str] = {}  # of each worker ever seen
+        self._barred_keepers: dict[str, str] = {}  # with the reason
+        self._ends: Counter[str] = Counter()  # of each keeper's workers while they were asked
         self._engine = engine
         self._log = log
         self._last_look = 0.0
@@ -41,6 +43,10 @@ class Crew:
         self.slots = self._engine.slots()
         self._last_look = monotonic()
         self._asked &= set(self.slots)
+        for worker in self.slots.keys() - self._keepers.keys():
+            self._keepers[worker] = self._engine.keeper(worker)
+            if reason := self._barred_keepers.get(self._keepers[worker]):
+                self.barred[worker] = reason
 
     def at_hand(self) -> list[str]:
         """Return the workers that may take work."""
@@ -60,10 +66,14 @@ class Crew:
         self._asked.add(worker)
 
     def ask_again(self, worker: str, what: str) -> None:
-        """Note that a worker ended before it answered; one that does so each time is barred."""
+        """Note that a worker ended before it answered; one that does so each time is barred.
+
+        That holds for one that is started anew under another name too.
+        """
         self._asked.discard(worker)
-        self._ends[worker] += 1
-        if self._ends[worker] >= _MOST_ENDS:
+        keeper = self._keepers.get(worker, worker)
+        self._ends[keeper] += 1
+        if self._ends[keeper] >= _MOST_ENDS:
             self.bar(worker, f"it ended {_MOST_ENDS} times before it answered ({what})")
 
     def prove(self, worker: str) -> None:
@@ -76,6 +86,7 @@ class Crew:
         self._asked.discard(worker)
         if worker not in self.barred:
             self.barred[worker] = reason
+            self._barred_keepers[self._keepers.get(worker, worker)] = reason
             self._log(f"worker {worker} takes no work: {reason}")
 
     def require_some(self) -> None:
@@ -92,7 +103,8 @@ class Crew:
 
     def _nobody(self) -> UserError:
         address = self._engine.address
-        if not self.slots:
+        workers = self.slots or self.barred  # those that have gone, where there is none
+        if not workers:
             return UserError(
                 f"FINETRACK_EXECUTOR: the scheduler at {address} has no worker; start one on each "
                 f"machine ({self._engine.worker_command}), or unset the variable to work here"
@@ -100,7 +112,7 @@ class Crew:
         return error_list(
             f"FINETRACK_EXECUTOR: no worker of {address} can take work; each must see this folder "
             "and the photos at the same path, with the same source and packages:",
-            [f"{worker}: {self.barred.get(worker, 'no answer')}" for worker in self.slots],
+            [f"{worker}: {self.barred.get(worker, 'no answer')}" for worker in workers],
         )
 
 

@@ -63,14 +63,21 @@ class DaskEngine:
             raise engine_silent("scheduler of Dask", address, error, "dask scheduler") from None
         self._ask = _ByValue(on_worker.ask)
         self._futures: dict[str, Any] = {}
+        self._nannies: dict[str, str] = {}  # by worker; "" where it has none
         self._done: SimpleQueue[Any] = SimpleQueue()
 
     def slots(self) -> dict[str, int]:
         """Return the threads of each worker, by its address."""
         try:
-            return dict(self._client.nthreads())
+            known = self._client.scheduler_info(n_workers=-1)["workers"]
         except (OSError, ValueError, RuntimeError) as error:
             raise engine_gone(self.address, error) from None
+        self._nannies = {worker: facts.get("nanny") or "" for worker, facts in known.items()}
+        return {worker: facts["nthreads"] for worker, facts in known.items()}
+
+    def keeper(self, worker: str) -> str:
+        """Return the address of the worker's nanny, which stays, or its own where it has none."""
+        return self._nannies.get(worker) or worker
 
     def submit(self, worker: str, run: Mapping[str, Any], payload: bytes) -> str:
         """Submit to one worker alone, since the engine knows nothing of who may do what."""

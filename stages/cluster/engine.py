@@ -35,6 +35,12 @@ class Engine(Protocol):
         Raises UserError when the scheduler is gone.
         """
 
+    def keeper(self, worker: str) -> str:
+        """Return what starts a worker anew under another name when it dies, a nanny of Dask.
+
+        That is the worker itself where nothing does, or where its name stays.
+        """
+
     def submit(self, worker: str, run: Mapping[str, Any], payload: bytes) -> str:
         """Let one worker call `on_worker.ask`; return the key of this submission."""
 

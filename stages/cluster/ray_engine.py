@@ -80,6 +80,10 @@ class RayEngine:
                 slots[name] = cpus
         return slots
 
+    def keeper(self, worker: str) -> str:
+        """Return the node itself, which starts processes anew and keeps its name."""
+        return worker
+
     def submit(self, worker: str, run: Mapping[str, Any], payload: bytes) -> str:
         """Submit to one node alone, since the engine knows nothing of who may do what."""
         place = self._on_node(self._node_ids[worker], soft=False)

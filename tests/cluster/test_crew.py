@@ -51,6 +51,39 @@ def test_a_worker_that_comes_back_is_asked_again(engine: ThreadEngine) -> None:
     assert "b" in crew.unasked()
 
 
+def test_a_worker_that_ends_each_time_is_barred_under_its_new_names(engine: ThreadEngine) -> None:
+    """Three ends before an answer count together where one keeper starts the workers."""
+    log: list[str] = []
+    crew = Crew(engine, log.append)
+    for number in range(1, 5):
+        engine.workers = {f"a{number}": 1, "b": 1}
+        crew.look()
+        assert (f"a{number}" in crew.unasked()) == (number < 4)
+        if number < 4:
+            crew.asked(f"a{number}")
+            crew.ask_again(f"a{number}", "killed")
+    assert log == ["worker a3 takes no work: it ended 3 times before it answered (killed)"]
+    assert crew.candidates() == {"b"}
+    engine.workers = {"a5": 1}
+    crew.look()
+    with pytest.raises(UserError, match=r"a5: it ended 3 times before it answered"):
+        crew.require_some()
+
+
+def test_barred_workers_that_have_gone_are_named(
+    engine: ThreadEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no worker is left, the end says why those that were there took no work."""
+    crew = Crew(engine, print)
+    crew.look()
+    crew.bar("a", "it ended")
+    engine.workers.clear()
+    crew.look()
+    monkeypatch.setattr(crew_module, "_SECONDS_WITHOUT_WORKERS", -1)
+    with pytest.raises(UserError, match="a: it ended"):
+        crew.require_some()
+
+
 def test_without_workers_the_wait_ends(
     engine: ThreadEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

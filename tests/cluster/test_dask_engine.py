@@ -263,6 +263,21 @@ def test_where_all_workers_lack_the_source_the_run_does_not_hang(
 
 
 @needs_dask
+def test_a_machine_that_ends_each_worker_is_named(repo: Repo, tmp_path: Path) -> None:
+    """A nanny gives each new worker another address; three ends of its workers end the wait."""
+    changed = tmp_path / "changed"
+    shutil.copytree(repo.path / "stages", changed)
+    ends_its_worker = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n"
+    (changed / "cluster/task_server.py").write_text(ends_its_worker)
+    with running_dask(tmp_path / "dask", workers=0) as one:
+        one.add_worker(within=replaced(repo.path / "stages", changed))
+        output = run_stage(repo, "ingest", one.address, code=1)
+    assert "it ended 3 times before it answered" in output
+    assert "can take work" in output
+    assert "Traceback" not in output
+
+
+@needs_dask
 @pytest.mark.thorough
 def test_two_machines_that_share_a_folder_write_the_same(
     repo: Repo, expected: Repo, tmp_path: Path
