@@ -22,5 +22,6 @@ def refuse_locale(name: str) -> None:
         return
     raise UserError(
         f"{name}: names are UTF-8, and the locale {locale.setlocale(locale.LC_CTYPE)} of this shell"
-        f" reads them as {encoding}; set PYTHONUTF8=1 and run it again"
+        f" reads them as {encoding}; set PYTHONUTF8=1 and run "
+        "`make repro` or your command again"
     )

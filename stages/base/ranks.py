@@ -66,12 +66,12 @@ def refuse_no_address(rank: Rank) -> None:
 def _refuse(wrong: bool, name: str, rule: str, other: str = "") -> None:
     """Raise a UserError where a variable breaks a rule, on its own or beside another one."""
     if wrong:
-        beside = os.environ.get(other, "which is not set")
-        than = f" {other}, {beside}" if other else ""
+        beside = f"is {os.environ[other]}" if other in os.environ else "is not set"
+        than = f" {other}, which {beside}" if other else ""
         which = "both" if other in os.environ else "it"
         value = os.environ[name]
         raise UserError(
-            f"{name} is torchrun's and must be {rule}{than}, not {value}: unset {which}"
+            f"{name} is torchrun's and {value} here, but must be {rule}{than}: unset {which}"
         )
 
 

@@ -96,12 +96,14 @@ def _unlockable(file: Path, error: OSError) -> UserError:
     command = "" if _WINDOWS else f" (sudo rm -r {file})"
     return UserError(
         f"{file} cannot be locked: {error.strerror}; perhaps another user, or a run as root, made "
-        f"it: remove it while nothing runs here{command}, and run it again"
+        f"it: remove it while nothing runs here{command}, and run `make repro` "
+        "or your command again"
     )
 
 
 def _still_at_work(owner: str) -> UserError:
     return UserError(
         f"{owner or 'another process'} is still at work in this folder, perhaps since its DVC was "
-        "killed; wait until it has ended, or end that process, then run this again"
+        "killed; wait until it has ended, or end that process, then run `make repro` "
+        "or your command again"
     )

@@ -94,15 +94,16 @@ def insist(what: str, call: Callable[[], Reply]) -> Reply:
             if is_of_account(error):
                 raise UserError(
                     f"{what} is refused ({reason}), which is no fault of the photo; look after the"
-                    " account, the settings and the clock of this machine, and run it again"
+                    " account, the settings and the clock of this machine, and run"
+                    " `make repro` or your command again"
                 ) from None
             if of_file := error_of_file(error, what):
                 raise of_file from None
             if wait is None:
                 raise UserError(
                     f"{what} cannot be read now ({reason}), tried {len(_WAITS) + 1} times, which is"
-                    " no fault of the photo; look after the network and run it again: what is done"
-                    " is kept"
+                    " no fault of the photo; look after the network and run `make repro`"
+                    " or your command again: what is done is kept"
                 ) from None
         time.sleep(wait)
     raise AssertionError  # the last try has returned or raised

@@ -88,7 +88,9 @@ class StoredArray:
             raise self._changed() from None
 
     def _changed(self) -> UserError:
-        return UserError(f"{self._name} changed while it was read; run it again")
+        return UserError(
+            f"{self._name} changed while it was read; run `make repro` or your command again"
+        )
 
     @property
     def _name(self) -> str:

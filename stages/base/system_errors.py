@@ -6,13 +6,21 @@ from pathlib import Path
 from stages.base.errors import UserError
 
 _REMEDIES = {
-    (errno.ENOSPC, errno.EDQUOT): "free some space and run it again",
-    (errno.EACCES, errno.EPERM, errno.EROFS): "allow writing there and run it again",
-    (errno.EFBIG,): "allow larger files (ulimit -f) and run it again",
-    (errno.EMFILE, errno.ENFILE): "allow more open files (ulimit -n 4096) and run it again",
+    (errno.ENOSPC, errno.EDQUOT): "free some space and run `make repro` or your command again",
+    (
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+    ): "allow writing there and run `make repro` or your command again",
+    (errno.EFBIG,): "allow larger files (ulimit -f) and run `make repro` or your command again",
+    (
+        errno.EMFILE,
+        errno.ENFILE,
+    ): "allow more open files (ulimit -n 4096) and run `make repro` or your command again",
     (errno.EEXIST, errno.ENOTDIR): "a file is in the place of a folder; move it away",
     (errno.ENOMEM, errno.EAGAIN): "FINETRACK_WORKERS=1 needs least",
-    (errno.ESTALE, errno.EIO): "look after the disk or the network folder and run it again",
+    (errno.ESTALE, errno.EIO): "look after the disk or the network folder and "
+    "run `make repro` or your command again",
 }
 
 
@@ -23,7 +31,8 @@ def unwritable(path: Path | str, error: OSError) -> UserError:
 
 def unreadable(path: Path | str, error: OSError) -> UserError:
     """Return the error for a file that could be read before and cannot be read now."""
-    return UserError(f"{path} cannot be read: {error.strerror or error}; run the stage again")
+    reason = error.strerror or error
+    return UserError(f"{path} cannot be read: {reason}; run `make repro` or your command again")
 
 
 def refuses_a_write(error: OSError) -> bool:

@@ -74,7 +74,7 @@ def engine_gone(address: str, error: Exception) -> UserError:
     """Return the error of an engine that answered before."""
     return UserError(
         f"the scheduler at {address} is gone ({type(error).__name__}: {one_line(error)}); "
-        "what is done is kept: start it and run this again"
+        "what is done is kept: start it and run `make repro` again"
     )
 
 

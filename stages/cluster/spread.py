@@ -188,7 +188,7 @@ class Spread(Generic[Argument, Answer]):
         if task.ends[""] >= _MOST_ENDS_UNNAMED:
             raise UserError(
                 f"{_MOST_ENDS_UNNAMED} workers ended at one task, the last {worker} ({what}); "
-                "see its log. What is done is kept: run this again"
+                "see its log. What is done is kept: run `make repro` again"
             )
         self._put_back(task)
 

@@ -74,7 +74,7 @@ def open_fact_record(folder: Path) -> Iterator[FactRecord]:
     except sqlite3.Error as error:
         raise UserError(
             f"{file} cannot be used ({error}), where what was read of the bucket is kept; free some"
-            " space or remove it, and run it again"
+            " space or remove it, and run `make repro` again"
         ) from None
 
 

@@ -26,7 +26,7 @@ class SecondLook:
         if isinstance(photo, Unread):
             raise UserError(
                 f"{path} was read, and to compare it with others it cannot be read again "
-                f"({photo.problem}); run it again: the answers are kept"
+                f"({photo.problem}); run your command again: the answers are kept"
             )
         return photo
 

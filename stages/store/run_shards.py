@@ -69,7 +69,7 @@ def _without_its_cause(task: ShardTask, death: Death, outcomes: list[PresizeOutc
     if not sha256:
         raise UserError(
             f"a process that wrote {task.shard} died between two photos ({death}); "
-            "what is done is kept, so run again: dvc repro"
+            "what is done is kept, so run `make repro` again"
         )
     alone = replace(task, shard=f"alone-{task.shard}", items=((sha256, path),))
     ((_, result),) = run_in_processes(write_shard, [alone], 1)

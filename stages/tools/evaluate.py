@@ -197,7 +197,8 @@ def _judge(
     if again:
         raise error_list(
             f"{len(again):,} of {count_noun(total, 'labelled photo')} could not be read for a fault"
-            " that may pass, so nothing is written; run it again: the other answers are kept",
+            " that may pass, so nothing is written; run your command again: the other answers"
+            " are kept",
             again,
             shown=5,
         )

@@ -97,7 +97,9 @@ class OwnPython:
         present = self._build_file.read_text("utf-8") if self._build_file.is_file() else ""
         if wanted not in ("", present):
             what = f"TORCH={present}" if present else "the package index's own torch"
-            raise UserError(f"{self.folder} has {what}; remove that folder, then run this again")
+            raise UserError(
+                f"{self.folder} has {what}; remove that folder, then run your command again"
+            )
         return present
 
     def _without_cuda(self, pin: Path) -> Path:

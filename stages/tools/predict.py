@@ -150,7 +150,11 @@ def _refuse_unread(unread: int, again: int, photos: int) -> None:
     if not photos:
         raise UserError("no photo was named: the list or the table is empty")
     if unread:
-        cause = f", {again:,} of them for a fault that may pass: run it again" if again else ""
+        cause = (
+            f", {again:,} of them for a fault that may pass: run your command again"
+            if again
+            else ""
+        )
         raise UserError(f"{unread:,} of {count_noun(photos, 'photo')} could not be read{cause}")
 
 

@@ -54,7 +54,7 @@ def test_a_locale_that_cannot_read_a_name_is_refused(tmp_path: Path) -> None:
     code, text = run(LIST, str(tmp_path))
     assert code == 1
     assert "c_00.jpg: names are UTF-8, and the locale C of this shell reads them as ascii" in text
-    assert text.endswith("; set PYTHONUTF8=1 and run it again\n")
+    assert text.endswith("; set PYTHONUTF8=1 and run `make repro` or your command again\n")
 
 
 def test_a_name_in_params_is_refused_like_one_on_the_disk() -> None:

@@ -68,12 +68,14 @@ def test_a_file_that_is_replaced_or_cut_while_it_is_read_is_an_error(tmp_path: P
         write_npz(path, {"a": np.zeros((9, 3))})
         array = open_npz(path, stored=["a"])["a"]
         write_npz(path, {"a": values})
-        with pytest.raises(UserError, match=r"a\.npz changed while it was read; run it"):
+        with pytest.raises(UserError, match=r"a\.npz changed while it was read; run "):
             np.asarray(array[seen])
     write_npz(path, {"a": np.zeros((9, 3))})
     array = open_npz(path, stored=["a"])["a"]
     os.truncate(path, 200)
-    with pytest.raises(UserError, match=r"a\.npz changed while it was read; run it again"):
+    with pytest.raises(
+        UserError, match=r"a\.npz changed while it was read; run `make repro` or your command again"
+    ):
         np.asarray(array)
 
 
@@ -84,7 +86,9 @@ def test_a_source_that_cannot_be_read_is_not_taken_for_the_file_that_is_written(
     write_npz(tmp_path / "a.npz", {"a": np.zeros((9, 3))})
     arrays = open_npz(tmp_path / "a.npz", stored=["a"])
     (tmp_path / "a.npz").unlink()
-    with pytest.raises(UserError, match=r"a\.npz cannot be read: .+; run the stage again"):
+    with pytest.raises(
+        UserError, match=r"a\.npz cannot be read: .+; run `make repro` or your command again"
+    ):
         write_npz(tmp_path / "b.npz", arrays)
     assert list(tmp_path.glob("*.npz")) == []
 

@@ -68,28 +68,34 @@ def _line_for(variables: str, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.parametrize(
     ("variables", "rule"),
     [
-        ("RANK=1", "RANK _ less than WORLD_SIZE, which is not set, not 1: unset it"),
-        ("RANK=2 WORLD_SIZE=2", "RANK _ less than WORLD_SIZE, 2, not 2: unset both"),
-        ("RANK=0 WORLD_SIZE=0", "WORLD_SIZE _ 1 or more, not 0: unset it"),
-        ("WORLD_SIZE=2", "WORLD_SIZE _ 1 where RANK is not set, not 2: unset it"),
-        ("LOCAL_RANK=1", "LOCAL_RANK _ at most RANK, which is not set, not 1: unset it"),
+        ("RANK=1", "RANK _ 1 here, but must be less than WORLD_SIZE, which is not set: unset it"),
+        (
+            "RANK=2 WORLD_SIZE=2",
+            "RANK _ 2 here, but must be less than WORLD_SIZE, which is 2: unset both",
+        ),
+        ("RANK=0 WORLD_SIZE=0", "WORLD_SIZE _ 0 here, but must be 1 or more: unset it"),
+        ("WORLD_SIZE=2", "WORLD_SIZE _ 2 here, but must be 1 where RANK is not set: unset it"),
+        (
+            "LOCAL_RANK=1",
+            "LOCAL_RANK _ 1 here, but must be at most RANK, which is not set: unset it",
+        ),
         (
             "RANK=0 WORLD_SIZE=2 LOCAL_RANK=1",
-            "LOCAL_RANK _ at most RANK, 0, not 1: unset both",
+            "LOCAL_RANK _ 1 here, but must be at most RANK, which is 0: unset both",
         ),
         (
             "RANK=3 WORLD_SIZE=4 LOCAL_RANK=2 LOCAL_WORLD_SIZE=2",
-            "LOCAL_RANK _ less than LOCAL_WORLD_SIZE, 2, not 2: unset both",
+            "LOCAL_RANK _ 2 here, but must be less than LOCAL_WORLD_SIZE, which is 2: unset both",
         ),
         (
             "RANK=1 WORLD_SIZE=2 LOCAL_WORLD_SIZE=3",
-            "LOCAL_WORLD_SIZE _ at most WORLD_SIZE, 2, not 3: unset both",
+            "LOCAL_WORLD_SIZE _ 3 here, but must be at most WORLD_SIZE, which is 2: unset both",
         ),
         (
             "LOCAL_WORLD_SIZE=2",
-            "LOCAL_WORLD_SIZE _ at most WORLD_SIZE, which is not set, not 2: unset it",
+            "LOCAL_WORLD_SIZE _ 2 here, but must be at most WORLD_SIZE, which is not set: unset it",
         ),
-        ("LOCAL_WORLD_SIZE=0", "LOCAL_WORLD_SIZE _ 1 or more, not 0: unset it"),
+        ("LOCAL_WORLD_SIZE=0", "LOCAL_WORLD_SIZE _ 0 here, but must be 1 or more: unset it"),
     ],
 )
 def test_variables_that_contradict_each_other_are_refused(
@@ -97,7 +103,7 @@ def test_variables_that_contradict_each_other_are_refused(
 ) -> None:
     """A rank that cannot be, of all or of a machine, is named with its value and what to unset."""
     line = _line_for(variables, monkeypatch)
-    assert line == rule.replace(" _ ", " is torchrun's and must be ")
+    assert line == rule.replace(" _ ", " is torchrun's and ")
 
 
 @pytest.mark.parametrize("name", ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"])

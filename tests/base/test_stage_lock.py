@@ -124,7 +124,8 @@ def test_a_lock_that_cannot_be_opened_is_one_line_with_the_remedy(tmp_path: Path
         pass
     assert str(refused.value) == (
         f"{lock} cannot be locked: {os.strerror(errno.EISDIR)}; perhaps another user, or a run as"
-        f" root, made it: remove it while nothing runs here (sudo rm -r {lock}), and run it again"
+        f" root, made it: remove it while nothing runs here (sudo rm -r {lock}), and"
+        " run `make repro` or your command again"
     )
     lock.rmdir()
     with stage_lock(tmp_path, "presize"):
@@ -140,7 +141,9 @@ def test_the_remedy_on_windows_names_the_file_alone(
     with pytest.raises(UserError) as refused, stage_lock(tmp_path, "presize"):
         pass
     assert str(refused.value).startswith(f"{tmp_path / 'lock'} cannot be locked: ")
-    assert str(refused.value).endswith("remove it while nothing runs here, and run it again")
+    assert str(refused.value).endswith(
+        "remove it while nothing runs here, and run `make repro` or your command again"
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may open all")
@@ -163,7 +166,7 @@ def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="/sys is of Linux")
 def test_a_folder_that_cannot_be_written_is_named() -> None:
     """A place where nobody may write, not even root, is an error with the remedy."""
-    words = r"/sys/none/lock cannot be written: .*; allow writing there and run it again"
+    words = r"/sys/none/lock cannot be written: .*; allow writing there and run `make repro` "
     with pytest.raises(UserError, match=words), stage_lock(Path("/sys/none"), "presize"):
         pass
 

@@ -1,6 +1,7 @@
 """What the system refuses is named, with the remedy."""
 
 import os
+import re
 from errno import (
     EACCES,
     EDQUOT,
@@ -19,7 +20,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.base.system_errors import system_error_line, unwritable, wants_memory
+from stages.base.system_errors import system_error_line, unreadable, unwritable, wants_memory
+from stages.cluster.facts import SOURCE
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,21 @@ def test_a_known_reason_comes_with_its_remedy(code: int, remedy: str) -> None:
     assert line.startswith(f"a.jpg: {os.strerror(code)}; {remedy}")
 
 
+def test_a_file_that_has_become_unreadable_says_what_to_type() -> None:
+    """Whoever began with make repro, or with another command, types the same again."""
+    line = str(unreadable("a", OSError(EIO, "I/O error")))
+    assert line == "a cannot be read: I/O error; run `make repro` or your command again"
+
+
+def test_no_message_says_run_it_again() -> None:
+    """All messages name what a person types, in one wording."""
+    vague = re.compile(r"run (it|this|the stage) again")
+    sources = [
+        file for file in (SOURCE / "stages").rglob("*.py") if vague.search(file.read_text("utf-8"))
+    ]
+    assert sources == []
+
+
 def test_an_unknown_reason_stands_alone() -> None:
     """An error without a known remedy is the path and the reason."""
     assert str(unwritable("a", OSError(ETXTBSY, "busy"))) == "a cannot be written: busy"
@@ -55,7 +72,7 @@ def test_a_full_disk_without_a_file_says_where_to_look() -> None:
     for code, remedy in ((ENOSPC, "free some space"), (EFBIG, "allow larger files (ulimit -f)")):
         line = system_error_line(OSError(code, os.strerror(code)))
         where = f"a file below {Path.cwd()}, or a temporary one: {os.strerror(code)}"
-        assert line == f"{where}; {remedy} and run it again"
+        assert line == f"{where}; {remedy} and run `make repro` or your command again"
     assert system_error_line(OSError(EIO, "I/O error")).startswith("OSError: I/O error; look")
     assert system_error_line(OSError("odd")) == "OSError: odd"
 

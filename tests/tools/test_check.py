@@ -399,7 +399,9 @@ def test_torchrun_s_variables_are_checked_too(repo: Path, monkeypatch: pytest.Mo
     monkeypatch.delenv("RANK", raising=False)
     monkeypatch.setenv("WORLD_SIZE", "2")
     (line,) = check_lines()
-    assert line.startswith("WORLD_SIZE is torchrun's and must be 1 where RANK is not set, not 2")
+    assert line.startswith(
+        "WORLD_SIZE is torchrun's and 2 here, but must be 1 where RANK is not set"
+    )
 
 
 def test_a_device_that_is_not_there_is_refused_now(

@@ -48,7 +48,9 @@ def test_help_to_a_full_disk_is_one_line(unbuffered: str) -> None:
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert line.startswith("finetrack: a file below ")
-    assert line.endswith("No space left on device; free some space and run it again")
+    assert line.endswith(
+        "No space left on device; free some space and run `make repro` or your command again"
+    )
 
 
 def test_an_older_python_can_read_that_it_is_too_old() -> None:
