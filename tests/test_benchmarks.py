@@ -19,6 +19,7 @@ PAGES = {
         "README.md",
         "docs/results.md",
         "docs/large.md",
+        "docs/cluster.md",
         "docs/compare.md",
         "docs/report.md",
         "docs/unequal_classes.md",
@@ -62,6 +63,12 @@ def waiting(part: str) -> str:
     """Return the share of the time that training waits for its input."""
     share = RESULTS["feeding"][part]["figures"]["share of the time spent waiting"]["median"]
     return f"{100 * share:.1f} %"
+
+
+def more_over_ray(part: str) -> str:
+    """Return the ends of the seconds that a stage takes more over Ray."""
+    more = RESULTS["cluster"][part]["figures"]["seconds more over Ray"]
+    return f"{more['min']:.1f} to {more['max']:.1f}"
 
 
 def training_alone() -> str:
@@ -184,6 +191,8 @@ def test_the_prose_has_the_measured_figure(figure: str) -> None:
         ("docs/compare.md", false_verdicts()),
         ("docs/compare.md", f"in {held_by('corrected')}, the interval"),
         ("docs/compare.md", f"correction in {held_by('naive')}"),
+        ("docs/cluster.md", f"ingest ({more_over_ray('ray_ingest')}) or"),
+        ("docs/cluster.md", f"presize ({more_over_ray('ray_pets')}):"),
         ("docs/report.md", "in {:.0f} to {:.0f} % of 50".format(*ends_of("digits", "pets"))),
         ("docs/report.md", "{:.0f} to {:.0f} % of hands".format(*ends_of("hands", "signs"))),
         (
