@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from stages.base.processor import processor_name
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -55,7 +57,7 @@ def machine(packages: Sequence[str]) -> dict[str, Any]:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return {"cores": os.cpu_count(), "processor": _processor(), "versions": versions}
+    return {"cores": os.cpu_count(), "processor": processor_name(), "versions": versions}
 
 
 def record(name: str, part: str, about: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
@@ -83,14 +85,3 @@ def _git(*words: str) -> str:
     except FileNotFoundError:
         return ""
     return done.stdout.strip()
-
-
-def _processor() -> str:
-    """Return maker, family and model of the processor, where Linux tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.machine()
-    facts = dict(line.split("\t: ", 1) for line in map(str.strip, lines) if "\t: " in line)
-    family = {key.strip(): value for key, value in facts.items()}
-    return f"{family.get('model name', '')} family {family.get('cpu family', '')}".strip()

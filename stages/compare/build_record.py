@@ -88,7 +88,11 @@ def _record(
         classes=scores.classes,
         newly_wrong=_changed_images(comparison, comparison.newly_wrong),
         newly_right=_changed_images(comparison, comparison.newly_right),
-        changed=Changes(stages=comparison.stage_differences, data=_image_counts(comparison.data)),
+        changed=Changes(
+            stages=comparison.stage_differences,
+            data=_image_counts(comparison.data),
+            processors=_processors(comparison),
+        ),
         notes=comparison.notes,
     )
 
@@ -109,6 +113,13 @@ def _image_counts(data: DataChanges | None) -> ImageCounts | None:
     if data is None:
         return None
     return ImageCounts(counts=data.counts(), by_class=data.by_class())
+
+
+def _processors(comparison: Comparison) -> BaseAndOther[str] | None:
+    """Return what made the two models, where both are known and differ."""
+    base = comparison.base.lead.processor
+    other = comparison.other.lead.processor
+    return BaseAndOther(base=base, other=other) if base and other and base != other else None
 
 
 def _seeds(comparison: Comparison) -> BaseAndOther[SeedRuns]:

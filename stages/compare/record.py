@@ -99,6 +99,8 @@ class Changes:
 
     stages: Sequence[StageDifference] | None  # None where a dvc.lock is missing
     data: ImageCounts | None  # None where a list of images is not at hand
+    # The processors or GPUs that made the models, where both are known and differ.
+    processors: BaseAndOther[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

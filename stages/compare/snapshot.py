@@ -16,6 +16,7 @@ from stages.base.params import PARAMS
 from stages.compare.dvc_cache import DvcCache, md5_of
 from stages.compare.dvc_lock import DvcLock, output_hashes, read_lock, read_params, used_params
 from stages.compare.git import GitHistory, Revision
+from stages.compare.past_model import processor_of_model
 from stages.compare.past_outcomes import read_outcomes
 from stages.compare.past_tables import PastTables
 from stages.compare.words import enumeration
@@ -45,6 +46,7 @@ class Snapshot:
     )  # images, labels, splits, rejected, corrections
     notes: tuple[str, ...] = ()
     model: str = ""  # md5 of the model's folder; "" where it is not known
+    processor: str = ""  # that made the model; "" where it is not known
 
     @property
     def name(self) -> str:
@@ -84,11 +86,15 @@ def read_revisions(
 ) -> list[Snapshot]:
     """Return what each revision has; what several have in common is in memory once."""
     past_tables = PastTables(history.root, cache, files.tables)
-    return [_read_snapshot(history, revision, past_tables, files) for revision in revisions]
+    return [_read_snapshot(history, revision, past_tables, cache, files) for revision in revisions]
 
 
 def _read_snapshot(
-    history: GitHistory, revision: Revision, past_tables: PastTables, files: ProjectFiles
+    history: GitHistory,
+    revision: Revision,
+    past_tables: PastTables,
+    cache: DvcCache,
+    files: ProjectFiles,
 ) -> Snapshot:
     """Return what a revision has, with a note for each thing that it lacks or that does not fit."""
     name = revision.name
@@ -102,13 +108,15 @@ def _read_snapshot(
             notes += _changed_params_notes(history, revision, lock)
         tables, table_notes = past_tables.read(output_hashes(lock))
         notes += [f"{name}: {note}" for note in table_notes]
+    model = output_hashes(lock or {}).get(files.model, "")
     return Snapshot(
         revision=revision,
         lock=lock,
         outcomes=outcomes,
         tables=tables,
         notes=tuple(notes),
-        model=output_hashes(lock or {}).get(files.model, ""),
+        model=model,
+        processor=processor_of_model(cache, model),
     )
 
 

@@ -1,18 +1,28 @@
 """What changed between two revisions, in words: a line for each thing, with the stages that use it.
 
-The lines stand by kind: params, weights, code, packages, inputs, data, and what had no effect.
+The lines stand by kind: params, weights, code, packages, machine, inputs, data, and what had no
+effect.
 """
 
 from collections.abc import Mapping
 
 from stages.base.params import YamlValue
-from stages.compare.record import Changes, ImageCounts
+from stages.compare.record import BaseAndOther, Changes, ImageCounts
 from stages.compare.stage_differences import StageDifference
 from stages.compare.words import enumeration
 
 UNKNOWN = "unknown: a revision has no dvc.lock"
 _WITHOUT_EFFECT = {"none": "made the same", "aside": "not used"}  # effect -> kind
-_KINDS = ("params", "weights", "code", "packages", "inputs", "data", *_WITHOUT_EFFECT.values())
+_KINDS = (
+    "params",
+    "weights",
+    "code",
+    "packages",
+    "machine",
+    "inputs",
+    "data",
+    *_WITHOUT_EFFECT.values(),
+)
 _WEIGHTS_PARAMS = ("model.arch", "model.cut", "model.weights")
 _WEIGHTS_PACKAGE_SUFFIX = "pytorch-model"
 _WEIGHTS_FOLDER = "data/weights/"  # where a file that model.weights names lies
@@ -33,6 +43,7 @@ def what_changed(changes: Changes) -> dict[str, list[str]]:
         kind: [f"{line} ({', '.join(stages)})" for line, stages in of_kind.items()]
         for kind, of_kind in stages_by_line.items()
     }
+    lines["machine"] = _machine_lines(changes.processors)
     lines["data"] = _data_lines(changes.data)
     if changes.stages is None:
         lines["params"] = [UNKNOWN]
@@ -76,6 +87,13 @@ def _yaml(value: YamlValue) -> str:
     if isinstance(value, str):
         return value or '""'
     return _YAML_WORDS.get(str(value), str(value))
+
+
+def _machine_lines(processors: BaseAndOther[str] | None) -> list[str]:
+    """Return a line where another kind of machine made the model: its sums round otherwise."""
+    if processors is None:
+        return []
+    return [f"another kind of machine: {processors.base} → {processors.other}"]
 
 
 def _data_lines(data: ImageCounts | None) -> list[str]:

@@ -8,6 +8,7 @@ from torch import nn
 from torch.backends import cpu
 
 from stages.base.errors import UserError
+from stages.base.processor import processor_name
 from stages.base.ranks import SINGLE_PROCESS, Rank
 from stages.batch.render_flat import kernel_serves
 from stages.batch.render_spec import RenderSpec
@@ -79,6 +80,11 @@ class Compute:
             "renderer": self._renderer(),
             "torch": torch.__version__,
         }
+
+    def processor(self) -> str:
+        """Return the name of the GPU, or of the processor, that computes."""
+        cuda = self.device.type == "cuda"
+        return str(torch.cuda.get_device_name(self.device)) if cuda else processor_name()
 
     def _renderer(self) -> str:
         if self.device.type == "cpu":

@@ -79,6 +79,7 @@ class TrainingRun:
             base_lr=base_lr,
             seed=self.task.seed,
             **self.task.compute.facts(),
+            processor=self.task.compute.processor(),
         )
 
     def recipe_record(self, name: str, start: ProbeStart, anew: TrialRecord | None) -> RecipeRecord:

@@ -123,7 +123,7 @@ class ExampleHistory:
             write_bytes(self.root / OUTCOMES, csv_bytes(outcomes))
             results = {OUTCOMES: md5_of(csv_bytes(outcomes))}
         if model is not None:
-            listing = {path: md5_of(content) for path, content in model.items()}
+            listing = {path: self.put_in_cache(content) for path, content in model.items()}
             results[PROJECT_FILES.model] = self.put_folder_in_cache(listing)
         photos_md5 = md5_of(json.dumps(photos).encode())
         stages = {

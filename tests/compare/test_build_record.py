@@ -1,11 +1,15 @@
 """Records of comparisons, and the verdicts that hold for all of them together."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from stages.compare.build_record import comparison_records
 from stages.compare.comparison import Comparison, compare_setups
 from stages.compare.git import GitHistory
+from stages.compare.record import BaseAndOther
 from stages.compare.setups import group_by_setup
 from stages.compare.tried_runs import read_tried_outcomes
 from stages.stats.calibration import expected_calibration_error
@@ -39,11 +43,11 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> ExampleHistory:
     return history
 
 
-def compare(history: ExampleHistory, *names: str) -> list[Comparison]:
+def compare(history: ExampleHistory, *names: str, base: str = "base") -> list[Comparison]:
     """Return the comparisons of some revisions with the base."""
     others = [history.snapshot(name) for name in names]
-    base, setups = group_by_setup(history.snapshot("base"), others)
-    return [compare_setups(base, setup, OUTCOMES) for setup in setups]
+    base_setup, setups = group_by_setup(history.snapshot(base), others)
+    return [compare_setups(base_setup, setup, OUTCOMES) for setup in setups]
 
 
 def test_a_record_has_the_numbers_of_its_comparison(history: ExampleHistory) -> None:
@@ -105,6 +109,21 @@ def test_seeds_stand_with_their_own_errors(history: ExampleHistory) -> None:
     assert record.seeds.other.sd == pytest.approx(np.std([0.02, 0.04], ddof=1))
     assert record.seeds.base.sd is None
     assert record.images_to_tell is None
+
+
+def test_models_of_two_machines_have_both_named(tmp_path: Path) -> None:
+    """The record names the processors of two models where they differ, and no others."""
+    history = ExampleHistory(tmp_path / "repo")
+    outcomes = outcomes_table([(path, "cat", "cat") for path in PHOTOS])
+    for name, processor in (("m1", "one"), ("m2", "another"), ("m3", "another"), ("m4", "")):
+        card = json.dumps({"processor": processor, "seed": name}).encode()
+        history.write_run(outcomes, PHOTOS, model={"model.json": card})
+        history.commit(name)
+    (record,) = comparison_records(compare(history, "m2", base="m1"), {})
+    assert record.changed.processors == BaseAndOther(base="one", other="another")
+    for base, other in (("m2", "m3"), ("m1", "m4")):
+        (record,) = comparison_records(compare(history, other, base=base), {})
+        assert record.changed.processors is None
 
 
 def test_no_comparison_is_no_record() -> None:

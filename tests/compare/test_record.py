@@ -58,7 +58,7 @@ def test_what_is_not_known_is_null() -> None:
     (content,) = records_as_json([record])
     assert content["macro_f1"] is None
     assert content["confidence"] == {"base": None, "other": None}
-    assert content["changed"] == {"stages": None, "data": None}
+    assert content["changed"] == {"stages": None, "data": None, "processors": None}
 
 
 def test_seeds_have_their_runs() -> None:

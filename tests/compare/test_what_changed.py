@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stages.compare.record import Changes, ImageCounts
+from stages.compare.record import BaseAndOther, Changes, ImageCounts
 from stages.compare.stage_differences import StageDifference
 from stages.compare.what_changed import UNKNOWN, what_changed
 from tests.compare.example_record import stage_difference
@@ -110,3 +110,10 @@ def test_nothing_and_unknown_are_different() -> None:
     """No difference gives no line; a missing dvc.lock gives one that says so."""
     assert lines_of() == {}
     assert what_changed(Changes(stages=None, data=None)) == {"params": [UNKNOWN]}
+
+
+def test_another_kind_of_machine_is_a_cause() -> None:
+    """Two processors round otherwise, and both are named."""
+    processors = BaseAndOther(base="one", other="another")
+    changes = Changes(stages=[], data=None, processors=processors)
+    assert what_changed(changes) == {"machine": ["another kind of machine: one → another"]}

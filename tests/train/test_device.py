@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from stages.base.errors import UserError
+from stages.base.processor import processor_name
 from stages.base.ranks import Rank
 from stages.train import device
 from stages.train.device import Compute, open_device, refuse_missing, suits_bf16
@@ -147,6 +148,13 @@ def test_the_facts_are_what_last_digits_depend_on() -> None:
         "renderer": "numba",
         "torch": torch.__version__,
     }
+
+
+def test_the_processor_has_its_name() -> None:
+    """What computes is named as the system names it, and no checkpoint is known by it."""
+    compute = open_device("cpu", "fp32")
+    assert compute.processor() == processor_name()
+    assert "processor" not in compute.machine()
 
 
 def test_another_kind_of_processor_is_another_machine() -> None:
