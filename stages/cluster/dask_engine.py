@@ -69,11 +69,13 @@ class DaskEngine:
     def slots(self) -> dict[str, int]:
         """Return the threads of each worker, by its address."""
         try:
-            known = self._client.scheduler_info(n_workers=-1)["workers"]
+            slots = dict(self._client.nthreads())
+            if slots.keys() - self._nannies.keys():  # what is known of a worker is some kB
+                known = self._client.scheduler_info(n_workers=-1)["workers"]
+                self._nannies |= {worker: one.get("nanny") or "" for worker, one in known.items()}
         except (OSError, ValueError, RuntimeError) as error:
             raise engine_gone(self.address, error) from None
-        self._nannies = {worker: facts.get("nanny") or "" for worker, facts in known.items()}
-        return {worker: facts["nthreads"] for worker, facts in known.items()}
+        return slots
 
     def keeper(self, worker: str) -> str:
         """Return the address of the worker's nanny, which stays, or its own where it has none."""
