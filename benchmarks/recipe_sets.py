@@ -202,4 +202,43 @@ SETS = {
         source="Keunyoung-Jung/my_first_DL",
         label=r"^lego_test/lego/(?P<label>lego_\d)/",
     ),
+    "kana": RecipeSet(
+        half="unseen",
+        about="36 handwritten signs of a script, 20 of each",
+        source="inoueMashuu/hiragana-dataset",
+        label=r"^hiragana_images/kana(?P<label>[HKMNRST]?[AEIOU])\d+\.",
+    ),
+    "music": RecipeSet(
+        half="unseen",
+        about="10 genres of music as spectrograms, 50 each",
+        source="MikeyDolan/DL_images",
+        label=r"^images_original/(?P<label>\w+)/",
+        most=50,
+    ),
+    "lungs": RecipeSet(
+        half="unseen",
+        about="3 findings in x-rays of lungs, 68 to 111 photos",
+        source="Dilara-Benli/covid19_image_classification",
+        label=r"^Covid19-dataset/train/(?P<label>[\w ]+)/",
+    ),
+    "vegetables": RecipeSet(
+        half="unseen",
+        about="22 vegetables in shops, several views of a box, 16 to 30 photos",
+        source="marcusklasson/GroceryStoreDataset",
+        label=r"^dataset/train/Vegetables/(?:\w+/)?(?P<label>[\w-]+)/\w",
+        most=30,
+    ),
+    "clothes": RecipeSet(
+        half="unseen",
+        about="10 kinds of clothes, 50 photos each",
+        source="alexeygrigorev/clothing-dataset-small",
+        label=r"^train/(?P<label>[\w-]+)/",
+        most=50,
+    ),
+    "cars": RecipeSet(
+        half="unseen",
+        about="5 makes of cars, fine-grained, 57 to 60 photos",
+        source="VidhyaGupta/Car-Brand-Classification",
+        label=r"^Datasets/Train/(?P<label>\w+)/",
+    ),
 }
