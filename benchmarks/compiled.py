@@ -61,9 +61,12 @@ def serve(steps: int) -> None:
 
 
 def open_server(
-    folder: Path, choice: str, cache: Path, steps: int, stack: ExitStack
+    folder: Path, choice: str, temporary: Path, steps: int, stack: ExitStack
 ) -> "subprocess.Popen[str]":
-    """Return a process that trains what lies in a folder, by a choice of kernels."""
+    """Return a process that trains what lies in a folder, by a choice of kernels.
+
+    temporary: where inductor keeps code and compiled headers, as it would in /tmp.
+    """
     pipe = subprocess.PIPE
     server = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.compiled", "serve", str(steps)],
@@ -72,7 +75,7 @@ def open_server(
         | {
             "PYTHONPATH": str(ROOT),
             "FINETRACK_KERNELS": choice,
-            "TORCHINDUCTOR_CACHE_DIR": str(cache),
+            "TMPDIR": str(temporary),
         },
         stdin=pipe,
         stdout=pipe,
@@ -92,11 +95,12 @@ class SetResult:
     warm: float  # seconds of the first compiled step with a full cache
 
 
-def one_set(folder: Path, part: Part, cache: Path) -> SetResult:
-    """Measure a process of each choice, in turn."""
+def one_set(folder: Path, part: Part, temporary: Path) -> SetResult:
+    """Measure a process of each choice, in turn; the temporary folder is new."""
+    temporary.mkdir()
     with ExitStack() as stack:
         servers = {
-            choice: open_server(folder, choice, cache, part.steps, stack) for choice in CHOICES
+            choice: open_server(folder, choice, temporary, part.steps, stack) for choice in CHOICES
         }
         first_steps = {choice: one_round(server) for choice, server in servers.items()}
         speeds: dict[str, list[float]] = {choice: [] for choice in CHOICES}
@@ -107,7 +111,7 @@ def one_set(folder: Path, part: Part, cache: Path) -> SetResult:
                 if number:
                     speeds[choice].append(speed)
     with ExitStack() as stack:
-        warm = one_round(open_server(folder, "compiled", cache, part.steps, stack))
+        warm = one_round(open_server(folder, "compiled", temporary, part.steps, stack))
     medians = {choice: median(values) for choice, values in speeds.items()}
     return SetResult(speeds=medians, first_steps=first_steps, warm=warm)
 
@@ -148,8 +152,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "digits"
             prepare(folder, None, recipe_values(DEEP if part.deep else FROM_PROBE))
-            caches = [Path(scratch) / f"cache {number}" for number in range(part.sets)]
-            sets = [one_set(folder, part, cache) for cache in caches]
+            # g++ is given the path without quotes: a space would end it.
+            folders = [Path(scratch) / f"set{number}" for number in range(part.sets)]
+            sets = [one_set(folder, part, temporary) for temporary in folders]
         record("compiled", part.about, machine(PACKAGES), figures_of(sets))
 
 

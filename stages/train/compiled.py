@@ -5,7 +5,6 @@ others than an uncompiled one, since sums are ordered otherwise.
 """
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,12 +13,8 @@ from typing import Any
 import torch
 
 from stages.base.errors import UserError
-from stages.base.parts import PRIVATE_FOLDER
 from stages.train.step import Trainer
 
-# torch's own place, in the system's temporary folder, may be another user's on a shared machine,
-# and code is loaded from there.
-_CACHE = PRIVATE_FOLDER / "inductor"
 _COMPILERS = ("torch._dynamo", "torch._inductor", "torch._functorch")
 _SHOWN = 200  # characters of a compiler's message
 
@@ -33,7 +28,6 @@ def compile_where_asked(trainer: Trainer) -> Trainer:
         return trainer
     # That it finds no CUDA, of torch for CUDA on a processor, is no news.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_CACHE))
     torch.compiler.reset()
     # They take seconds to load.
     import torch._dynamo.config as dynamo  # noqa: PLC0415
