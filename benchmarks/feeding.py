@@ -22,7 +22,7 @@ from pathlib import Path
 
 from benchmarks.measure import figure, machine, ratio, record
 from benchmarks.training import prepare, recipe_values
-from stages.base.environment import workers
+from stages.base.environment import kernel_choice, workers
 from stages.base.params import read_section
 from stages.batch.batches import Batch, BatchPlan
 from stages.batch.dataloaders import DataLoaders, open_dataloaders
@@ -31,6 +31,7 @@ from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import build_classifier
 from stages.model.model_params import ModelParams
 from stages.store.reader import Store
+from stages.train.compiled import compile_where_asked
 from stages.train.device import open_device
 from stages.train.input_wait import TimedIterator
 from stages.train.param_groups import freeze, layer_groups, train_mode, unfreeze
@@ -50,7 +51,7 @@ def open_training(frozen: bool) -> tuple[Trainer, DataLoaders]:
     store = Store(Path("data/presized"))
     classes = len(list_class_names(splits))
     model = build_classifier(read_section("model", ModelParams), classes, 1, augment.size)
-    compute = open_device("auto", params.precision, model)
+    compute = open_device("auto", params.precision, model, kernels=kernel_choice())
     render = compute.render_spec(model, augment.size)
     plan = BatchPlan(batch_size=params.batch_size, seed=1)
     loaders = open_dataloaders(store, splits, workers(), render, augment, plan)
@@ -60,7 +61,8 @@ def open_training(frozen: bool) -> tuple[Trainer, DataLoaders]:
     else:
         unfreeze(model, params.train_bn, params.frozen_share)
     train_mode(model, params.train_bn)
-    return make_trainer(model, compute, params.loss, params.label_smoothing), loaders
+    trainer = make_trainer(model, compute, params.loss, params.label_smoothing)
+    return compile_where_asked(trainer), loaders
 
 
 def all_epochs(loaders: DataLoaders) -> Iterator[Batch]:

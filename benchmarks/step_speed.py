@@ -20,7 +20,8 @@ from benchmarks.generated import Work, model_of, precisions, rendered_as, task_o
 from benchmarks.measure import figure, ratio, timed
 from stages.batch.batches import Batch
 from stages.batch.dataloaders import DataLoaders
-from stages.train.device import Compute
+from stages.train.compiled import compile_where_asked
+from stages.train.device import Compute, choose_kernels
 from stages.train.loop import fine_tune
 from stages.train.param_groups import train_mode, unfreeze
 from stages.train.step import BegunStep, Trainer, make_trainer
@@ -85,12 +86,10 @@ def own_epoch(
 
 @contextmanager
 def any_kernels() -> Iterator[None]:
-    """Let torch take kernels of which two runs differ, and try which are fast."""
-    torch.use_deterministic_algorithms(False)
-    torch.backends.cudnn.benchmark = True
+    """Choose kernels as FINETRACK_KERNELS=any does, but for cuBLAS, which keeps its workspace."""
+    choose_kernels("any")
     yield
-    torch.backends.cudnn.benchmark = False
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    choose_kernels("same")
 
 
 def speed_of(work: Work, arch: str, size: int | None = None) -> dict[str, Any]:
@@ -151,15 +150,14 @@ def streamed(work: Work, arch: str) -> dict[str, Any]:
 
 
 def compiled(work: Work, arch: str) -> dict[str, Any]:
-    """Return the speed of a resident batch with torch.compile, beside the one without."""
+    """Return the speed of a resident batch with compiled kernels, beside the one without."""
     scale = work.scale
     loaders = work.loaders()
     name, compute = next(iter(precisions(loaders.render.device).items()))
     trainer = trainer_of(arch, loaders.render.size, compute)
     batch = next(rendered_as(loaders, compute).train_batches(1, 0))
     plain = images_per_second(trainer, batch, scale.steps, scale.rounds)
-    forward: Any = torch.compile(trainer.model)  # called as the module that it wraps
-    faster = replace(trainer, forward=forward)
+    faster = compile_where_asked(replace(trainer, compute=replace(compute, kernels="compiled")))
     first = timed(steps_on(faster, partial(repeat, batch), 1))
     rates = images_per_second(faster, batch, scale.steps, scale.rounds)
     return {

@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import sys
+from typing import Literal, get_args
 
 from stages.base.cores import cores, cores_by_affinity
 from stages.base.echo import echo
@@ -21,6 +22,10 @@ from stages.base.terminal import (
 # Parameters of glibc's mallopt, from malloc.h.
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
+
+_KERNELS = "FINETRACK_KERNELS"
+
+KernelChoice = Literal["same", "any", "compiled"]
 
 # Programs that keep params and metrics of runs, by the names in FINETRACK_LOG.
 TRACKERS = ("dvclive", "mlflow", "tensorboard", "wandb")
@@ -38,7 +43,8 @@ def prepare_process() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     # Without it, products of matrices on CUDA may share out their work anew each time. It is read
     # when CUDA is first used.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if os.environ.get(_KERNELS) != "any":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # libgomp knows on which cores it may run, and not how much of their time it has: a container
     # that may use 4 of 64 would start 64 threads, which wait for each other most of the time.
     if cores() < cores_by_affinity():
@@ -125,6 +131,19 @@ def device_name() -> str:
     if not re.fullmatch(r"auto|(cpu|cuda|mps|xpu)(:[0-9]{1,3})?", name):
         raise UserError(f"FINETRACK_DEVICE must be cpu, cuda, cuda:1 or mps, not {echo(name)}")
     return name
+
+
+def kernel_choice() -> KernelChoice:
+    """Return how training chooses kernels: FINETRACK_KERNELS, else `same`.
+
+    same: two runs give the same bytes. any: the fastest that the libraries find here, of which two
+    runs may differ. compiled: as same, and torch.compile makes those of a step.
+    """
+    name = os.environ.get(_KERNELS, "") or "same"
+    choices: dict[str, KernelChoice] = {choice: choice for choice in get_args(KernelChoice)}
+    if name not in choices:
+        raise UserError(f"{_KERNELS} must be same, any or compiled, not {echo(name)}")
+    return choices[name]
 
 
 def tracker_names() -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.base.entry_point import run_command
-from stages.base.environment import device_name, gpus, tracker_names
+from stages.base.environment import device_name, gpus, kernel_choice, tracker_names
 from stages.base.errors import UserError, error_list
 from stages.base.params import PARAMS, read_seed
 from stages.base.ranks import this_rank
@@ -30,7 +30,11 @@ from stages.tools.param_sections import ValidSections, validate_sections
 from stages.tools.remote_plugins import plugin_notes
 from stages.tools.tracked import normal_path, tracking_note
 from stages.track.trackers import load_trackers
-from stages.train.device_rules import PrecisionName, may_be_refused
+from stages.train.device_rules import (
+    PrecisionName,
+    may_be_refused,
+    refuse_several_compiled,
+)
 
 
 def error_message(check: Callable[..., object], *args: Any) -> Iterator[str]:
@@ -112,10 +116,11 @@ def try_backbone(model: ModelParams, size: int) -> None:
 
 def try_device(precision: PrecisionName) -> None:
     """Open the device that the environment names; a UserError says why it cannot be used."""
-    if may_be_refused(device_name(), precision):
+    kernels = kernel_choice()
+    if may_be_refused(device_name(), precision, kernels):
         from stages.train.device import open_device  # noqa: PLC0415 (it loads torch)
 
-        open_device(device_name(), precision)
+        open_device(device_name(), precision, kernels=kernels)
 
 
 def try_gpus() -> None:
@@ -124,6 +129,7 @@ def try_gpus() -> None:
         from stages.train.device import refuse_missing  # noqa: PLC0415 (it loads torch)
 
         refuse_missing(gpus(), device_name())
+        refuse_several_compiled(kernel_choice(), gpus())
 
 
 def advice(sections: ValidSections, outputs: list[str]) -> Iterator[str]:
@@ -156,7 +162,8 @@ def main() -> None:
     mistakes, notes = cross_mistakes(sections, outputs)
     lines += mistakes
     if lines:
-        raise error_list(f"{PARAMS} and the inputs: please mend", lines, 50)
+        once = list(dict.fromkeys(lines))
+        raise error_list(f"{PARAMS} and the inputs: please mend", once, 50)
     for note in [*notes, *advice(sections, outputs), *plugin_notes()]:
         say(f"note: {note}")
     say("Params and inputs are in order.")

@@ -7,13 +7,19 @@ import torch
 from torch import nn
 from torch.backends import cpu
 
+from stages.base.environment import KernelChoice
 from stages.base.errors import UserError
 from stages.base.processor import processor_name
 from stages.base.ranks import SINGLE_PROCESS, Rank
 from stages.batch.render_flat import kernel_serves
 from stages.batch.render_spec import RenderSpec
 from stages.model.classifier import Classifier
-from stages.train.device_rules import PrecisionName, named_device
+from stages.train.device_rules import (
+    PrecisionName,
+    named_device,
+    refuse_no_cxx,
+    refuse_several_compiled,
+)
 
 _DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 
@@ -26,6 +32,7 @@ class ComputeFacts(TypedDict):
     threads: int
     processes: int
     renderer: str  # numba, triton or torch: what makes batches of photos
+    kernels: KernelChoice
     torch: str
 
 
@@ -42,6 +49,7 @@ class Compute:
     device: torch.device
     dtype: torch.dtype
     rank: Rank = SINGLE_PROCESS  # among those that train together
+    kernels: KernelChoice = "same"
 
     @property
     def kernel(self) -> bool:
@@ -78,6 +86,7 @@ class Compute:
             "threads": torch.get_num_threads(),
             "processes": self.rank.count,
             "renderer": self._renderer(),
+            "kernels": self.kernels,
             "torch": torch.__version__,
         }
 
@@ -105,23 +114,37 @@ class Compute:
 
 
 def open_device(
-    name: str, precision: PrecisionName, model: nn.Module | None = None, rank: Rank = SINGLE_PROCESS
+    name: str,
+    precision: PrecisionName,
+    model: nn.Module | None = None,
+    rank: Rank = SINGLE_PROCESS,
+    kernels: KernelChoice = "same",
 ) -> Compute:
-    """Return the device by name (auto: a GPU where there is one) with deterministic kernels on.
+    """Return the device by name (auto: a GPU where there is one), its kernels chosen as asked for.
 
     A GPU that is asked for and missing is an error, never a silent run on the processor. The model
     is what precision `auto` is chosen for; of several processes each has a GPU of its own.
     """
+    refuse_several_compiled(kernels, rank.count)
     device = _usable(name, named_device(name, torch.cuda.is_available(), rank))
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    if kernels == "compiled":
+        _refuse_no_compiler(device)
+    choose_kernels(kernels)
+    dtype = _DTYPES[_precision(precision, device, model)]
+    return Compute(device, dtype, rank, kernels)
+
+
+def choose_kernels(kernels: KernelChoice) -> None:
+    """Let torch take kernels of which two runs give the same bytes, or for `any` the fastest."""
+    same = kernels != "any"
+    torch.use_deterministic_algorithms(same, warn_only=True)
     # Filling every new tensor, in case one is read unset, costs a quarter of the speed (45 images/s
     # instead of 35 on two cores), and nothing here reads unset memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.benchmark = not same
     # float32 means float32: by default torch rounds the factors of convolutions to 10 bits.
-    torch.backends.cudnn.allow_tf32 = False
-    dtype = _DTYPES[_precision(precision, device, model)]
-    return Compute(device, dtype, rank)
+    torch.backends.cudnn.allow_tf32 = not same
+    torch.backends.cuda.matmul.allow_tf32 = not same
 
 
 def refuse_missing(gpus: int, name: str) -> None:
@@ -149,6 +172,22 @@ def _usable(asked: str, name: str) -> torch.device:
         line = str(error).splitlines()[0]
         raise UserError(f"FINETRACK_DEVICE={asked} cannot be used here: {line}") from None
     return device
+
+
+def _refuse_no_compiler(device: torch.device) -> None:
+    """Raise a UserError where torch.compile would find nothing that compiles for a device."""
+    if device.type == "cpu":
+        refuse_no_cxx()
+    elif device.type != "cuda":
+        raise UserError(
+            f"FINETRACK_KERNELS=compiled is for cpu and cuda, not {device.type}: unset it, or set "
+            "FINETRACK_DEVICE=cpu"
+        )
+    elif not kernel_serves(device):
+        raise UserError(
+            "FINETRACK_KERNELS=compiled needs Triton and a C compiler (Debian, Ubuntu: apt install "
+            "gcc), which do not work for this GPU: install them, or unset FINETRACK_KERNELS"
+        )
 
 
 def _precision(name: PrecisionName, device: torch.device, model: nn.Module | None) -> str:

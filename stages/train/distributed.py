@@ -47,7 +47,7 @@ def process_group(compute: Compute) -> Iterator[None]:
             dist.init_process_group("nccl", device_id=compute.device)
         else:
             dist.init_process_group("gloo")
-        refuse_another_renderer(compute)
+        refuse_unlike_first(compute)
         yield
     except RuntimeError as error:
         lost = is_lost_peer(error)
@@ -67,14 +67,20 @@ def process_group(compute: Compute) -> Iterator[None]:
     dist.destroy_process_group()  # after a failure it might wait for the others
 
 
-def refuse_another_renderer(compute: Compute) -> None:
-    """Stop where a process renders otherwise than the first, whose record names one renderer."""
-    renderer = compute.facts()["renderer"]
-    first = broadcast(renderer, compute)
-    if renderer != first:
+def refuse_unlike_first(compute: Compute) -> None:
+    """Stop where a process renders or chooses kernels otherwise than the first, who records it."""
+    facts = compute.facts()
+    first = broadcast(facts, compute)
+    number = compute.rank.number
+    if facts["kernels"] != first["kernels"]:
         raise UserError(
-            f"process {compute.rank.number} renders by {renderer} and the first one by {first}: "
-            "make the GPUs, Triton and the C compiler the same on all machines"
+            f"process {number} has FINETRACK_KERNELS={facts['kernels']} and the first one "
+            f"{first['kernels']}: set it alike on all machines"
+        )
+    if facts["renderer"] != first["renderer"]:
+        raise UserError(
+            f"process {number} renders by {facts['renderer']} and the first one by "
+            f"{first['renderer']}: make the GPUs, Triton and the C compiler alike on all machines"
         )
 
 

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from stages.batch.batches import Batch
 from stages.train.checkpoint import CheckpointState, restore, restored_progress
+from stages.train.compiled import compile_advice, compile_where_asked
 from stages.train.distributed import (
     broadcast,
     merge_predictions,
@@ -46,13 +47,13 @@ def fine_tune(
     synchronize_batch_norm(task.model, task.compute)
     start = copy_weights(task.model)
     together = task.compute.rank.count > 1
-    with StopRequest(together) as stop, memory_advice(task.params.batch_size):
+    with StopRequest(together) as stop, memory_advice(task.params.batch_size), compile_advice():
         state, progress = _begin(task, log)
         remaining = [plan for plan in plans if plan.number >= progress.epoch]
         run = RunUnderWay(task, plans, progress, stop, _progress_bar(task, plans, progress), log)
         with run.bar:
             for phase, plans_of_phase in groupby(remaining, lambda plan: plan.phase):
-                trainer = _trainer(task, phase, state)
+                trainer = _trainer(task, phase, state, log)
                 state = None  # a later phase starts with a fresh optimizer
                 for plan in plans_of_phase:
                     validation = _epoch(run, trainer, plan)
@@ -140,7 +141,9 @@ def _progress_bar(task: TrainingTask, plans: list[EpochPlan], progress: Progress
     )
 
 
-def _trainer(task: TrainingTask, phase: Phase, state: CheckpointState | None) -> Trainer:
+def _trainer(
+    task: TrainingTask, phase: Phase, state: CheckpointState | None, log: Callable[[str], None]
+) -> Trainer:
     """Freeze or unfreeze for a phase; return its trainer, restored from a state if there is one."""
     params = task.params
     if phase.name == "frozen":
@@ -157,7 +160,9 @@ def _trainer(task: TrainingTask, phase: Phase, state: CheckpointState | None) ->
     )
     if state:
         restore(state, trainer)
-    return trainer
+    if task.compute.kernels == "compiled":
+        log(f"compiling the step of the {phase.name} phase, which may take minutes the first time")
+    return compile_where_asked(trainer)
 
 
 def _epoch(run: RunUnderWay, trainer: Trainer, plan: EpochPlan) -> Inference:

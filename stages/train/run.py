@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from stages.base.environment import KernelChoice, kernel_choice
 from stages.base.ranks import Rank
 from stages.base.seed import derive_int
 from stages.batch.batches import BatchPlan
@@ -49,10 +50,12 @@ class RunInputs:
     checkpoints: Path  # their file
     fingerprints: dict[str, str]  # of code, params and data, by which a checkpoint is known
     epoch_ended: HistoryListener = no_listener
+    kernels: KernelChoice = field(default_factory=kernel_choice)  # FINETRACK_KERNELS unless given
 
     def together(self) -> AbstractContextManager[None]:
         """Join the processes that train together, which is needed before photos are opened."""
-        return process_group(open_device(self.device, "auto", rank=self.rank))
+        compute = open_device(self.device, "auto", rank=self.rank, kernels=self.kernels)
+        return process_group(compute)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +126,7 @@ def _open_run(params: RunParams, inputs: RunInputs) -> TrainingRun:
     precision = params.fine_tune.precision
     model_seed = derive_int(inputs.seed, "model")
     model = build_classifier(params.model, inputs.classes, model_seed, size)
-    compute = open_device(inputs.device, precision, model, inputs.rank)
+    compute = open_device(inputs.device, precision, model, inputs.rank, inputs.kernels)
     render = compute.render_spec(model, size)
     plan = BatchPlan(
         batch_size=params.fine_tune.batch_size,

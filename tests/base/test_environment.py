@@ -15,6 +15,7 @@ from stages.base.environment import (
     device_name,
     executor_address,
     gpus,
+    kernel_choice,
     prepare_process,
     restarts,
     share_threads,
@@ -216,6 +217,27 @@ def test_variables_are_set_before_torch_is_loaded() -> None:
 def test_variables_that_the_user_set_stay() -> None:
     """A value from outside is what torch is loaded with."""
     assert before_torch(GOMP_SPINCOUNT="infinite") == ["infinite :4096:8"]
+
+
+def test_any_kernels_leave_cublas_as_it_is() -> None:
+    """Where two runs may differ, cuBLAS keeps its own workspace; a value from outside stays."""
+    assert before_torch(FINETRACK_KERNELS="any") == ["2000 None"]
+    assert before_torch(FINETRACK_KERNELS="compiled") == ["2000 :4096:8"]
+
+
+def test_kernels_give_the_same_bytes_unless_asked_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Unset or empty, same; the three values are taken; anything else is refused with all three."""
+    monkeypatch.delenv("FINETRACK_KERNELS", raising=False)
+    assert kernel_choice() == "same"
+    for name, choice in {"": "same", "same": "same", "any": "any", "compiled": "compiled"}.items():
+        monkeypatch.setenv("FINETRACK_KERNELS", name)
+        assert kernel_choice() == choice
+    monkeypatch.setenv("FINETRACK_KERNELS", "fast")
+    with pytest.raises(UserError) as error:
+        kernel_choice()
+    assert str(error.value) == "FINETRACK_KERNELS must be same, any or compiled, not 'fast'"
 
 
 def test_trackers_are_named_by_comma(monkeypatch: pytest.MonkeyPatch) -> None:

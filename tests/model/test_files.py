@@ -62,8 +62,8 @@ def test_model_json_has_the_names_and_order_of_the_format(tmp_path: Path) -> Non
     content = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
     assert list(content) == [
         "format", "arch", "weights", "head", "cut", "vocab", "size", "loss", "presize", "base_lr",
-        "seed", "device", "precision", "threads", "processes", "torch", "renderer", "processor",
-        "mean", "std", "tensors_sha256", "card_sha256",
+        "seed", "device", "precision", "threads", "processes", "torch", "renderer", "kernels",
+        "processor", "mean", "std", "tensors_sha256", "card_sha256",
     ]  # fmt: skip
     assert content["format"] == "finetrack model 3"
     tensors = (tmp_path / "model.safetensors").read_bytes()

@@ -417,6 +417,21 @@ def test_a_device_that_is_not_there_is_refused_now(
     assert "fp16 needs a GPU" in line
 
 
+def test_kernels_that_cannot_be_are_refused_now(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another word, a compiler that is not there, and several processes are found, once each."""
+    monkeypatch.setenv("FINETRACK_DEVICE", "cpu")
+    monkeypatch.setenv("FINETRACK_KERNELS", "fast")
+    monkeypatch.setenv("FINETRACK_GPUS", "2")
+    assert check_lines() == ["FINETRACK_KERNELS must be same, any or compiled, not 'fast'"]
+    monkeypatch.setenv("FINETRACK_KERNELS", "compiled")
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    compiler, processes = check_lines()
+    assert compiler.startswith("FINETRACK_KERNELS=compiled needs a C++ compiler")
+    assert processes.startswith("FINETRACK_KERNELS=compiled trains in one process, not in 2")
+
+
 def test_the_file_of_weights_that_a_stage_depends_on_must_be_there(photos: Path) -> None:
     """Without it DVC would end with "No such file or directory": the line says what brings it."""
     (photos.parent / "weights" / "none").unlink()

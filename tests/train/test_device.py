@@ -1,14 +1,23 @@
 """Device and precision: where to compute, and in which arithmetic."""
 
+from typing import get_args
+
 import pytest
 import torch
 from torch import nn
 
+from stages.base.environment import KernelChoice
 from stages.base.errors import UserError
 from stages.base.processor import processor_name
 from stages.base.ranks import Rank
 from stages.train import device
-from stages.train.device import Compute, open_device, refuse_missing, suits_bf16
+from stages.train.device import (
+    Compute,
+    choose_kernels,
+    open_device,
+    refuse_missing,
+    suits_bf16,
+)
 from stages.train.device_rules import PrecisionName
 from tests.train.tiny_training import tiny_model
 
@@ -138,7 +147,7 @@ def test_depthwise_convolutions_do_not_suit_bf16() -> None:
 
 
 def test_the_facts_are_what_last_digits_depend_on() -> None:
-    """The facts are device, precision, threads, processes, renderer and the version of torch."""
+    """Device, precision, threads, processes, renderer, choice of kernels and torch's version."""
     facts = open_device("cpu", "bf16", rank=Rank(1, 2, 1)).facts()
     assert facts == {
         "device": "cpu",
@@ -146,6 +155,7 @@ def test_the_facts_are_what_last_digits_depend_on() -> None:
         "threads": torch.get_num_threads(),
         "processes": 2,
         "renderer": "numba",
+        "kernels": "same",
         "torch": torch.__version__,
     }
 
@@ -177,10 +187,55 @@ def test_autocast_computes_products_in_the_precision(
 
 def test_kernels_are_deterministic() -> None:
     """An open device has torch choose the same kernels every time, in true float32."""
+    open_device("cpu", "auto", kernels="any")
     open_device("cpu", "auto")
     assert torch.are_deterministic_algorithms_enabled()
+    assert torch.is_deterministic_algorithms_warn_only_enabled()
     assert not torch.backends.cudnn.benchmark
     assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
+def test_any_lets_torch_take_the_fastest_kernels() -> None:
+    """With any, torch tries kernels, takes those that vary too, and shortens floats to TF32."""
+    compute = open_device("cpu", "auto", kernels="any")
+    try:
+        assert compute.facts()["kernels"] == "any"
+        assert not torch.are_deterministic_algorithms_enabled()
+        assert torch.backends.cudnn.benchmark
+        assert torch.backends.cudnn.allow_tf32
+        assert torch.backends.cuda.matmul.allow_tf32
+    finally:
+        choose_kernels("same")
+
+
+def test_the_choice_of_kernels_is_part_of_the_machine() -> None:
+    """What a checkpoint is known by differs where the kernels are chosen otherwise."""
+    machines = [
+        Compute(torch.device("cpu"), torch.float32, kernels=choice).machine()
+        for choice in get_args(KernelChoice)
+    ]
+    assert [machine["kernels"] for machine in machines] == ["same", "any", "compiled"]
+    assert not any(machine == machines[0] for machine in machines[1:])
+
+
+def test_several_processes_compile_nothing() -> None:
+    """A compiled step of several processes is refused in a line, with what to set."""
+    with pytest.raises(UserError, match="compiled trains in one process, not in 2: set it to same"):
+        open_device("cpu", "auto", rank=Rank(0, 2), kernels="compiled")
+
+
+def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor needs the C++ compiler that torch would call, and a GPU Triton that works."""
+    monkeypatch.setenv("CXX", "no-such-compiler -O3")
+    with pytest.raises(UserError, match=r"needs a C\+\+ compiler, and there is no 'no-such-comp"):
+        open_device("cpu", "auto", kernels="compiled")
+    monkeypatch.setattr(device, "_usable", lambda asked, name: torch.device(name))
+    monkeypatch.setattr(device, "kernel_serves", lambda _: False)
+    with pytest.raises(UserError, match="needs Triton and a C compiler"):
+        open_device("cuda", "fp16", kernels="compiled")
+    with pytest.raises(UserError, match="compiled is for cpu and cuda, not mps"):
+        open_device("mps", "fp16", kernels="compiled")
 
 
 def test_the_facts_say_what_renders(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,20 @@
 """Device rules: which device a process has by the name, and what may be missing."""
 
+import re
+import sys
+from pathlib import Path
+
 import pytest
 
+from stages.base.errors import UserError
 from stages.base.ranks import Rank
-from stages.train.device_rules import PrecisionName, may_be_refused, named_device
+from stages.train.device_rules import (
+    PrecisionName,
+    may_be_refused,
+    named_device,
+    refuse_no_cxx,
+    refuse_several_compiled,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,4 +54,38 @@ def test_what_is_asked_for_by_name_may_be_refused(
     name: str, precision: PrecisionName, expected: bool
 ) -> None:
     """A GPU may be missing, and fp16 needs one; auto is tried by the first stage that computes."""
-    assert may_be_refused(name, precision) == expected
+    assert may_be_refused(name, precision, "same") == expected
+    assert may_be_refused(name, precision, "any") == expected
+    assert may_be_refused(name, precision, "compiled")
+
+
+def test_one_process_alone_compiles() -> None:
+    """Several processes may choose kernels in the other ways, and one in every way."""
+    refuse_several_compiled("compiled", 1)
+    refuse_several_compiled("any", 2)
+    with pytest.raises(UserError, match="in one process, not in 4: set it to same or any"):
+        refuse_several_compiled("compiled", 4)
+
+
+def test_the_compiler_is_the_one_that_torch_would_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CXX names it, with options or a path with spaces; else it is the system's usual one."""
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    compiler = folder / "my-c++"
+    compiler.write_text("#!/bin/sh\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    refuse_no_cxx()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("CXX", "my-c++ -O1")
+    refuse_no_cxx()
+    for system, name in {"linux": "g++", "darwin": "clang++", "win32": "cl"}.items():
+        monkeypatch.delenv("CXX", raising=False)
+        monkeypatch.setattr(sys, "platform", system)
+        with pytest.raises(UserError, match=rf"there is no '{re.escape(name)}': install"):
+            refuse_no_cxx()
+    monkeypatch.setenv("CXX", "")
+    with pytest.raises(UserError, match="there is no ''"):
+        refuse_no_cxx()

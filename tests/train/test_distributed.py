@@ -25,7 +25,7 @@ from stages.train.distributed import (
     merge_predictions,
     merge_steps,
     process_group,
-    refuse_another_renderer,
+    refuse_unlike_first,
     share_statistics,
     synchronize_batch_norm,
     wait_for_all,
@@ -141,11 +141,22 @@ def test_all_processes_render_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process stops where its GPU renders otherwise than the first one's, and says by what."""
     monkeypatch.setattr(device, "kernel_serves", lambda _: False)
     compute = Compute(torch.device("cuda"), torch.float32, Rank(1, 2, 1))
-    monkeypatch.setattr(distributed, "broadcast", lambda value, _: "torch")
-    refuse_another_renderer(compute)
-    monkeypatch.setattr(distributed, "broadcast", lambda value, _: "triton")
+    monkeypatch.setattr(distributed, "broadcast", lambda value, _: value)
+    refuse_unlike_first(compute)
+    other = {**compute.facts(), "renderer": "triton"}
+    monkeypatch.setattr(distributed, "broadcast", lambda value, _: other)
     with pytest.raises(UserError, match="process 1 renders by torch and the first one by triton"):
-        refuse_another_renderer(compute)
+        refuse_unlike_first(compute)
+
+
+def test_all_processes_choose_kernels_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process stops where FINETRACK_KERNELS is not as the first one has it; both are named."""
+    compute = Compute(torch.device("cpu"), torch.float32, Rank(1, 2, 1), kernels="any")
+    first = Compute(torch.device("cpu"), torch.float32, Rank(0, 2))
+    monkeypatch.setattr(distributed, "broadcast", lambda value, _: first.facts())
+    expected = "process 1 has FINETRACK_KERNELS=any and the first one same: set it alike"
+    with pytest.raises(UserError, match=expected):
+        refuse_unlike_first(compute)
 
 
 @pytest.mark.slow
@@ -209,7 +220,7 @@ def line_of_failure(error: RuntimeError, monkeypatch: pytest.MonkeyPatch) -> Exc
     waited: list[float] = []
     monkeypatch.setattr(distributed, "sleep", waited.append)
     monkeypatch.setattr(dist, "init_process_group", lambda *_: None)
-    monkeypatch.setattr(distributed, "refuse_another_renderer", lambda _: None)
+    monkeypatch.setattr(distributed, "refuse_unlike_first", lambda _: None)
     compute = Compute(torch.device("cpu"), torch.float32, SECOND)
     with pytest.raises((RuntimeError, LostPeer)) as caught, process_group(compute):
         raise error

@@ -15,6 +15,7 @@ from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.model.model_params import ModelParams
 from stages.stats.metrics_record import TrialRecord
+from stages.train.device import choose_kernels
 from stages.train.run import RunInputs, RunParams, TrainingRun, open_run
 from tests.train.test_recipe import fitted
 from tests.train.test_trial import AUGMENT, IMAGES, loaders
@@ -76,6 +77,21 @@ def test_the_model_is_drawn_from_the_seed(tmp_path: Path) -> None:
     first, second, other = (opened(tmp_path, seed).task.model.state_dict() for seed in (1, 1, 2))
     assert all(first[name].equal(second[name]) for name in first)
     assert not all(first[name].equal(other[name]) for name in first)
+
+
+def test_the_card_says_how_kernels_were_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FINETRACK_KERNELS is taken where nothing is given, and is in the card and the facts."""
+    monkeypatch.setenv("FINETRACK_KERNELS", "any")
+    try:
+        run = opened(tmp_path)
+        assert run.task.compute.kernels == "any"
+        assert run.card(["a", "b", "c"], 460, 0.02).kernels == "any"
+    finally:
+        choose_kernels("same")
+    monkeypatch.delenv("FINETRACK_KERNELS")
+    assert opened(tmp_path).card(["a", "b", "c"], 460, 0.02).kernels == "same"
 
 
 def test_the_card_and_the_record_say_what_was_trained(tmp_path: Path) -> None:
