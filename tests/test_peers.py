@@ -15,7 +15,15 @@ from PIL import Image
 from benchmarks import recipes, with_timm, with_torchvision
 from benchmarks.answers import Answers, paired, pooled
 from benchmarks.class_folders import in_rows_order, link_photos
-from benchmarks.peers import PEERS, add_peer_options, answers_of_peers, epochs_within, files_of
+from benchmarks.peers import (
+    PEERS,
+    add_peer_options,
+    answers_of_peers,
+    epochs_within,
+    files_of,
+    is_peer,
+    peer_name,
+)
 from benchmarks.recipe_sets import SETS
 from benchmarks.recipes import PROBE, figures_of, pool, pooled_name, sets_of
 from stages.dataset.split_files import write_splits
@@ -167,6 +175,26 @@ def test_each_peer_is_compared_on_its_own_seeds() -> None:
     assert figures["timm, recipes"] == {"3 epochs": 1}
     assert figures["timm, error, %"]["n"] == 1
     assert not {f"default, against {peer}" for peer in PEERS if peer != "timm"} & figures.keys()
+
+
+def test_a_peer_that_trained_longer_is_another_row() -> None:
+    """Its answers have their own name, by which they are known as a peer's and compared."""
+    longer = peer_name("timm", 4)
+    assert longer == "timm, 4 times as long"
+    assert peer_name("timm", 1.0) == "timm"
+    assert [is_peer(name) for name in (longer, "fastai", "default", "probe of lite0, 224 px")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    seed = {
+        "default": answers([True] * 4, "deep"),
+        PROBE: answers([True] * 4),
+        "timm": answers([False] * 4, "3 epochs"),
+        longer: answers([True, False] * 2, "12 epochs"),
+    }
+    figures = figures_of([seed])
+    assert figures["default, against timm"]["only this is right"] == 4
+    assert figures[f"default, against {longer}"]["only this is right"] == 2
+    assert not any(name.startswith(f"{longer}, against") for name in figures)
 
 
 def test_torchvision_is_left_out_of_sets_of_few_classes(
