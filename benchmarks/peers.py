@@ -2,7 +2,7 @@
 
 fastai has the four epochs of its fine_tune. The others have as many as come nearest to the seconds
 of our recipe, or to so many times as many: one epoch is trained first, once a folder, to see how
-long it takes.
+long it takes. AutoGluon is given the seconds themselves.
 """
 
 import sys
@@ -14,8 +14,11 @@ import numpy as np
 from benchmarks.answers import Answers
 from benchmarks.training import measured, read
 
-FASTAI, TIMM, TORCHVISION = "fastai", "timm", "torchvision"
-PEERS = (FASTAI, TIMM, TORCHVISION)
+FASTAI = "fastai"
+TIMM = "timm"
+TORCHVISION = "torchvision"
+AUTOGLUON = "autogluon"
+PEERS = (FASTAI, TIMM, TORCHVISION, AUTOGLUON)
 # torchvision's script measures how often the label is among so many most probable classes.
 LEAST_CLASSES = 5
 
@@ -26,7 +29,7 @@ def add_peer_options(parser: ArgumentParser) -> None:
     parser.add_argument("--peer-seeds", type=int, default=1)
     parser.add_argument(
         "--peer-times", nargs="*", type=float, default=[1.0],
-        help="for each run of timm and torchvision, how many times our seconds it has",
+        help="for each run of a peer but fastai, how many times our seconds it has",
     )  # fmt: skip
     parser.add_argument("--timm-train", type=Path, help="train.py of timm's repository")
     parser.add_argument("--torchvision-references", type=Path, help="its references/classification")
@@ -37,6 +40,7 @@ def files_of(peer: str, options: Namespace) -> list[str]:
     """Return the files that a peer's script is given; one that is not named ends the benchmark."""
     files: dict[str, list[Path | None]] = {
         FASTAI: [],
+        AUTOGLUON: [],
         TIMM: [options.timm_train],
         TORCHVISION: [options.torchvision_references, options.torchvision_weights],
     }
@@ -65,7 +69,7 @@ def answers_of_peers(
 ) -> dict[str, Answers]:
     """Return the answers of each peer on the division of the folder, by its name.
 
-    timm and torchvision train once for each of the times of our seconds, fastai once.
+    All but fastai train once for each of the times of our seconds, fastai once.
     """
     results = {}
     for peer in peers:
@@ -79,11 +83,14 @@ def answers_of_peers(
 
 
 def _answers_of(peer: str, folder: Path, ours: Answers, times: float, words: list[str]) -> Answers:
-    flip = read(folder, "fine_tune/recipe.json")["recipe"]["flip"]
-    if peer != TORCHVISION:  # whose script mirrors always
-        words = [*words, "--flip" if flip else "--no-flip"]
     recipe = "fine_tune"
-    if peer != FASTAI:
+    if peer == AUTOGLUON:
+        words = ["--seconds", str(round(times * ours.seconds))]
+        recipe = "medium_quality"
+    elif peer != TORCHVISION:  # whose script mirrors always
+        flip = read(folder, "fine_tune/recipe.json")["recipe"]["flip"]
+        words = [*words, "--flip" if flip else "--no-flip"]
+    if peer in (TIMM, TORCHVISION):
         one = folder / f"{peer}-one-epoch.npz"
         if not one.exists():
             _train(peer, folder, one, [*words, "--epochs", "1"])

@@ -1,5 +1,6 @@
 """Peers of the benchmark of recipes: the same photos, the same order, about the same seconds."""
 
+import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 import torchvision
 from PIL import Image
 
-from benchmarks import recipes, with_timm, with_torchvision
+from benchmarks import recipes, with_autogluon, with_timm, with_torchvision
 from benchmarks.answers import Answers, paired, pooled
 from benchmarks.class_folders import in_rows_order, link_photos
 from benchmarks.peers import (
@@ -27,6 +28,7 @@ from benchmarks.peers import (
 from benchmarks.recipe_sets import SETS
 from benchmarks.recipes import PROBE, figures_of, pool, pooled_name, sets_of
 from stages.dataset.split_files import write_splits
+from stages.model.weights import load_in_order
 
 # Natural sorting puts item 9 before item 10; ours, by code point, after it.
 LABELS = ["item 9", "item 10", "b", "C", "a"]
@@ -175,6 +177,31 @@ def test_each_peer_is_compared_on_its_own_seeds() -> None:
     assert figures["timm, recipes"] == {"3 epochs": 1}
     assert figures["timm, error, %"]["n"] == 1
     assert not {f"default, against {peer}" for peer in PEERS if peer != "timm"} & figures.keys()
+
+
+def test_autogluon_starts_from_the_packaged_weights(tmp_path: Path) -> None:
+    """What it reads as a folder of timm is the backbone that timm's own script is given."""
+    with_autogluon.write_checkpoint(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text("utf-8"))
+    backbone = timm.create_model(
+        config["architecture"], checkpoint_path=str(tmp_path / "pytorch_model.bin"), num_classes=0
+    )
+    package = with_timm.PACKAGE
+    whole = timm.create_model(package.arch)
+    load_in_order(whole, torch.load(package.path(), weights_only=True))
+    for name, weight in backbone.state_dict().items():
+        assert torch.equal(weight, whole.state_dict()[name])
+    assert config["num_features"] == backbone.num_features
+
+
+def test_autogluon_is_given_each_link_with_its_class(folder: Path, tmp_path: Path) -> None:
+    """Its table has a row for each photo of a side, sorted, as plain strings."""
+    link_photos(folder, tmp_path / "links", "valid")
+    table = with_autogluon.table_of(tmp_path / "links/train")
+    assert len(table) == 10
+    assert table["label"].tolist() == [f"{number:04}" for number in range(5) for _ in range(2)]
+    assert table["image"].is_monotonic_increasing
+    assert set(table.dtypes) == {np.dtype(object)}
 
 
 def test_a_peer_that_trained_longer_is_another_row() -> None:
