@@ -5,11 +5,11 @@ fine-tune by every recipe. Pooled over sets and seeds a paired test tells each r
 probe. Recipes are chosen on the half `choosing` of recipe_sets; the other half is looked at once,
 when the choice is made.
 Run: python -m benchmarks.recipes choosing --clones FOLDER [--photos FOLDER] [--sets NAME ...]
-[--seeds N] [--recipes NAME ...] [--peers NAME ... --peer-seeds N] [--small-probe] [--pool], where
-clones holds owner+name/repo for each source of recipe_sets, and photos those of pets. Other
-libraries are run on the first N seeds, within the seconds of the first recipe: fastai where it is
-installed, timm with --timm-train FILE, torchvision with --torchvision-references FOLDER
---torchvision-weights FILE.
+[--seeds N] [--recipes NAME ...] [--peers NAME ... --peer-seeds N --peer-times N ...]
+[--small-probe] [--pool], where clones holds owner+name/repo for each source of recipe_sets, and
+photos those of pets. Other libraries are run on the first seeds, within the seconds of the first
+recipe, or as many times these as --peer-times says: fastai where it is installed, timm with
+--timm-train FILE, torchvision with --torchvision-references FOLDER --torchvision-weights FILE.
 With --pool nothing is run: what the results hold of two sets or more is put together.
 Results: benchmarks/results/recipes.json.
 """
@@ -27,7 +27,7 @@ from benchmarks.answers import Answers, paired, pooled
 from benchmarks.build_sets import build
 from benchmarks.degraded import DEGRADED, degraded_right
 from benchmarks.measure import RESULTS, figure, machine, record, with_mean
-from benchmarks.peers import PEERS, add_peer_options, answers_of_peers, files_of
+from benchmarks.peers import add_peer_options, answers_of_peers, files_of, is_peer
 from benchmarks.photos import ROOT, change
 from benchmarks.recipe_sets import SETS
 from benchmarks.training import divide, prepare, read, run_measured
@@ -136,13 +136,13 @@ def figures_of(seeds: list[dict[str, Answers]]) -> dict[str, Any]:
         if name in (PROBE, SMALL_PROBE):
             continue
         figures[f"{name}, recipes"] = dict(Counter(one.recipe for one in runs))
-        if name in PEERS:
+        if is_peer(name):
             continue
-        for peer in (*PEERS, SMALL_PROBE):
-            both = [seed for seed in seeds if peer in seed]
-            if both:
-                figures[f"{name}, against {peer}"] = paired(
-                    *(np.concatenate([seed[side].right for seed in both]) for side in (name, peer))
+        for other in dict.fromkeys(name for seed in seeds for name in seed):
+            if is_peer(other) or other == SMALL_PROBE:
+                both = [seed for seed in seeds if other in seed]
+                figures[f"{name}, against {other}"] = paired(
+                    *(np.concatenate([seed[side].right for seed in both]) for side in (name, other))
                 )
         probe = np.concatenate([seed[PROBE].right for seed in seeds])
         figures[f"{name}, against the probe"] = paired(right, probe)

@@ -1,5 +1,6 @@
 """Peers of the benchmark of recipes: the same photos, the same order, about the same seconds."""
 
+import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,22 @@ import torch
 import torchvision
 from PIL import Image
 
-from benchmarks import recipes, with_timm, with_torchvision
+from benchmarks import recipes, with_autogluon, with_timm, with_torchvision
 from benchmarks.answers import Answers, paired, pooled
 from benchmarks.class_folders import in_rows_order, link_photos
-from benchmarks.peers import PEERS, add_peer_options, answers_of_peers, epochs_within, files_of
+from benchmarks.peers import (
+    PEERS,
+    add_peer_options,
+    answers_of_peers,
+    epochs_within,
+    files_of,
+    is_peer,
+    peer_name,
+)
 from benchmarks.recipe_sets import SETS
 from benchmarks.recipes import PROBE, figures_of, pool, pooled_name, sets_of
 from stages.dataset.split_files import write_splits
+from stages.model.weights import load_in_order
 
 # Natural sorting puts item 9 before item 10; ours, by code point, after it.
 LABELS = ["item 9", "item 10", "b", "C", "a"]
@@ -167,6 +177,51 @@ def test_each_peer_is_compared_on_its_own_seeds() -> None:
     assert figures["timm, recipes"] == {"3 epochs": 1}
     assert figures["timm, error, %"]["n"] == 1
     assert not {f"default, against {peer}" for peer in PEERS if peer != "timm"} & figures.keys()
+
+
+def test_autogluon_starts_from_the_packaged_weights(tmp_path: Path) -> None:
+    """What it reads as a folder of timm is the backbone that timm's own script is given."""
+    with_autogluon.write_checkpoint(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text("utf-8"))
+    backbone = timm.create_model(
+        config["architecture"], checkpoint_path=str(tmp_path / "pytorch_model.bin"), num_classes=0
+    )
+    package = with_timm.PACKAGE
+    whole = timm.create_model(package.arch)
+    load_in_order(whole, torch.load(package.path(), weights_only=True))
+    for name, weight in backbone.state_dict().items():
+        assert torch.equal(weight, whole.state_dict()[name])
+    assert config["num_features"] == backbone.num_features
+
+
+def test_autogluon_is_given_each_link_with_its_class(folder: Path, tmp_path: Path) -> None:
+    """Its table has a row for each photo of a side, sorted, as plain strings."""
+    link_photos(folder, tmp_path / "links", "valid")
+    table = with_autogluon.table_of(tmp_path / "links/train")
+    assert len(table) == 10
+    assert table["label"].tolist() == [f"{number:04}" for number in range(5) for _ in range(2)]
+    assert table["image"].is_monotonic_increasing
+    assert set(table.dtypes) == {np.dtype(object)}
+
+
+def test_a_peer_that_trained_longer_is_another_row() -> None:
+    """Its answers have their own name, by which they are known as a peer's and compared."""
+    longer = peer_name("timm", 4)
+    assert longer == "timm, 4 times as long"
+    assert peer_name("timm", 1.0) == "timm"
+    assert [is_peer(name) for name in (longer, "fastai", "default", "probe of lite0, 224 px")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    seed = {
+        "default": answers([True] * 4, "deep"),
+        PROBE: answers([True] * 4),
+        "timm": answers([False] * 4, "3 epochs"),
+        longer: answers([True, False] * 2, "12 epochs"),
+    }
+    figures = figures_of([seed])
+    assert figures["default, against timm"]["only this is right"] == 4
+    assert figures[f"default, against {longer}"]["only this is right"] == 2
+    assert not any(name.startswith(f"{longer}, against") for name in figures)
 
 
 def test_torchvision_is_left_out_of_sets_of_few_classes(
