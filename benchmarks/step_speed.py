@@ -86,7 +86,7 @@ def own_epoch(
 
 @contextmanager
 def any_kernels() -> Iterator[None]:
-    """Choose kernels as FINETRACK_KERNELS=any does, but for cuBLAS, which keeps its workspace."""
+    """Choose kernels as FINETRACK_KERNELS=any does."""
     choose_kernels("any")
     yield
     choose_kernels("same")

@@ -23,6 +23,7 @@ PAGES = {
         "docs/compare.md",
         "docs/report.md",
         "docs/unequal_classes.md",
+        "docs/gpu.md",
     )
 }
 RESULTS = table.read_results(ROOT)
@@ -99,6 +100,21 @@ def by_balance(score: str) -> list[str]:
     figures = RESULTS["balance"]["scans, 100 to 5 images"]["figures"]
     means = [figures[name][score] for name in ("none", "sqrt", "full")]
     return [f"{mean['mean']:.1f}" for mean in means]
+
+
+def compiled(name: str) -> Any:
+    """Return a figure of compiled steps beside those that are not."""
+    return RESULTS["compiled"]["digits, lite0 cut at 16, 96 px"]["figures"][name]
+
+
+def first_compiled_step(cache: str) -> str:
+    """Return the seconds of the first step, with an empty cache or a full one."""
+    return f"{compiled(f'seconds of the first step, compiled, {cache} cache')['median']:.0f} s"
+
+
+def pays_from(cache: str) -> str:
+    """Return the images from which compiling is sooner done."""
+    return f"{compiled(f'images from which compiled is sooner done, {cache} cache'):,}"
 
 
 def false_verdicts() -> str:
@@ -202,6 +218,20 @@ def test_the_prose_has_the_measured_figure(figure: str) -> None:
             ),
         ),
         ("docs/unequal_classes.md", "{}, {} and {} %;".format(*by_balance("accuracy, %"))),
+        (
+            "docs/gpu.md",
+            "{median} times as fast ({min} to {max})".format(
+                **compiled("images/s, compiled / same")
+            ),
+        ),
+        (
+            "docs/gpu.md",
+            f"takes {first_compiled_step('empty')}, or {first_compiled_step('full')} when",
+        ),
+        (
+            "docs/gpu.md",
+            f"from {pays_from('empty')} images that training sees, or from {pays_from('full')};",
+        ),
         (
             "docs/unequal_classes.md",
             "{}, {} and {} points".format(*by_balance("calibration error, points")),

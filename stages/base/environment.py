@@ -23,8 +23,6 @@ from stages.base.terminal import (
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 
-_KERNELS = "FINETRACK_KERNELS"
-
 KernelChoice = Literal["same", "any", "compiled"]
 
 # Programs that keep params and metrics of runs, by the names in FINETRACK_LOG.
@@ -43,8 +41,7 @@ def prepare_process() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     # Without it, products of matrices on CUDA may share out their work anew each time. It is read
     # when CUDA is first used.
-    if os.environ.get(_KERNELS) != "any":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # libgomp knows on which cores it may run, and not how much of their time it has: a container
     # that may use 4 of 64 would start 64 threads, which wait for each other most of the time.
     if cores() < cores_by_affinity():
@@ -139,10 +136,10 @@ def kernel_choice() -> KernelChoice:
     same: two runs give the same bytes. any: the fastest that the libraries find here, of which two
     runs may differ. compiled: as same, and torch.compile makes those of a step.
     """
-    name = os.environ.get(_KERNELS, "") or "same"
+    name = os.environ.get("FINETRACK_KERNELS", "") or "same"
     choices: dict[str, KernelChoice] = {choice: choice for choice in get_args(KernelChoice)}
     if name not in choices:
-        raise UserError(f"{_KERNELS} must be same, any or compiled, not {echo(name)}")
+        raise UserError(f"FINETRACK_KERNELS must be same, any or compiled, not {echo(name)}")
     return choices[name]
 
 

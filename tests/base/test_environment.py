@@ -219,12 +219,6 @@ def test_variables_that_the_user_set_stay() -> None:
     assert before_torch(GOMP_SPINCOUNT="infinite") == ["infinite :4096:8"]
 
 
-def test_any_kernels_leave_cublas_as_it_is() -> None:
-    """Where two runs may differ, cuBLAS keeps its own workspace; a value from outside stays."""
-    assert before_torch(FINETRACK_KERNELS="any") == ["2000 None"]
-    assert before_torch(FINETRACK_KERNELS="compiled") == ["2000 :4096:8"]
-
-
 def test_kernels_give_the_same_bytes_unless_asked_otherwise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
