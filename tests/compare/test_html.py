@@ -53,6 +53,19 @@ def tags_of(text: str) -> list[str]:
     return parser.tags
 
 
+def test_of_many_changed_images_the_first_are_listed() -> None:
+    """A page of many thousand changed images stays small, and says how many more there are."""
+    images = [
+        ChangedImage(path=f"{number:05}.jpg", actual="cat", base="cat", other="dog")
+        for number in range(20_000)
+    ]
+    text = render_comparison([example_view(newly_wrong=images)])
+    assert "00999.jpg" in text
+    assert "01000.jpg" not in text
+    assert "and 19,000 more, in compare.json" in text
+    assert len(text) < 500_000
+
+
 def test_one_comparison_is_a_page() -> None:
     """Verdict, errors, cause and picture are on a page whose tags all close."""
     text = render_comparison([example_view()])
