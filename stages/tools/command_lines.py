@@ -78,13 +78,12 @@ def _predict(values: _Values) -> list[_Words]:
     return [_tool("predict", *given, "--", *_needed(values, "PHOTOS"))]
 
 
-def _evaluate(values: _Values) -> list[_Words]:
-    photos, out = _needed(values, "PHOTOS", "OUT")
-    return [_tool("evaluate", "--out", out, "--", photos)]
+def _to_folder(tool: str, *of: str) -> Callable[[_Values], list[_Words]]:
+    def programs(values: _Values) -> list[_Words]:
+        *photos, out = _needed(values, *of, "OUT")
+        return [_tool(tool, "--out", out, *(["--", *photos] if photos else []))]
 
-
-def _shards(values: _Values) -> list[_Words]:
-    return [_tool("shards", "--out", *_needed(values, "OUT"))]
+    return programs
 
 
 def _compare(values: _Values) -> list[_Words]:
@@ -189,13 +188,18 @@ COMMANDS = {
     ),
     "evaluate": RunCommand(
         "PHOTOS=folder OUT=folder: how often the model is right on new labelled photos",
-        _evaluate,
+        _to_folder("evaluate", "PHOTOS"),
         ("PHOTOS", "OUT"),
     ),
     "shards": RunCommand(
         "OUT=folder: the presized photos with labels and split, for trainers that read WebDataset",
-        _shards,
+        _to_folder("shards"),
         ("OUT",),
+    ),
+    "pack": RunCommand(
+        "PHOTOS=folder OUT=folder: photos into a few tars, where DVC takes minutes to look at all",
+        _to_folder("pack", "PHOTOS"),
+        ("PHOTOS", "OUT"),
     ),
     "compare": RunCommand(
         "BASE=main [OTHER=...]: better, worse, or cannot tell, on the same images",
