@@ -2,7 +2,8 @@
 
 Parts: stages (photos of 16 pixels in 100 folders, each stage in a process of its own), million (the
 same once, with a million of them: half an hour, 20 GB of disk), unchanged
-(compare, and dvc where nothing has changed), hashes (look-alikes among random hashes), sha256
+(compare, and dvc where nothing has changed), packed (a folder beside the tars of it,
+16 times the fewest photos), hashes (look-alikes among random hashes), sha256
 (ingest beside sha256sum, photos of 1 MB, from memory). Seconds are those of processors, all
 processes together, since those of a clock differ on a shared machine.
 interpret gets made-up predictions of 1,000 classes.
@@ -94,7 +95,7 @@ def open_project(project: Path, count: int) -> Path:
     """Return a clone of this project with so many different photos, as a user would have it."""
     subprocess.run(["git", "clone", "-q", str(ROOT), str(project)], check=True)
     with (project / ".git/info/exclude").open("a") as exclude:
-        exclude.write("photos/\n")
+        exclude.write("photos/\ntars/\n")
     change(project, PARAMS | {"presize.shards": max(1, count // 1000)})
     for number in range(FOLDERS):
         (project / f"photos/class {number:02}").mkdir(parents=True)
@@ -125,6 +126,33 @@ def unchanged(work: Path, fewest: int) -> Figures:
         costs["compare"][count] = spend([*PYTHON, "stages.tools.compare", "HEAD"], project)
         shutil.rmtree(project)
     return {name: growth(by_count) for name, by_count in costs.items()}
+
+
+def packed(work: Path, fewest: int) -> Figures:
+    """Measure ingest, presize and dvc where nothing has changed, of a folder and of its tars."""
+    project = open_project(work / "photos", 16 * fewest)
+    figures: dict[str, object] = {"photos": 16 * fewest}
+    figures |= of_place(project, "folder")
+    pack = [*PYTHON, "stages.tools.pack", "photos", "--out", "tars"]
+    figures["make pack, processor seconds"] = rounded(spend(pack, project).seconds)
+    change(project, {"ingest.images": "tars"})
+    shutil.rmtree(project / ".finetrack")
+    return {"packed": figures | of_place(project, "tars")}
+
+
+def of_place(project: Path, place: str) -> dict[str, object]:
+    """Return the processor seconds of what looks at the photos; with nothing new for dvc."""
+    costs = {name: spend([*PYTHON, f"stages.{name}"], project) for name in ("ingest", "presize")}
+    spend([*PYTHON, "stages.datablock"], project)
+    make_up_results(project, CLASSES, seed=1)
+    make_up_outputs(project)
+    dvc("commit", "-f", folder=project)
+    for name in ("dvc status", "dvc repro"):
+        costs[name] = spend([*PYTHON, *NOTHING_NEW[name]], project)
+    return {
+        f"{name} of the {place}, processor seconds": rounded(cost.seconds)
+        for name, cost in costs.items()
+    }
 
 
 def growth(costs: Mapping[int, Cost]) -> dict[str, object]:
@@ -212,6 +240,7 @@ PARTS = {
     "stages": stages,
     "million": whole_million,
     "unchanged": unchanged,
+    "packed": packed,
     "hashes": hashes,
     "sha256": sha256,
 }

@@ -4,8 +4,11 @@ import shutil
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.tiny_repo import Repo, copy_of, hashes
 
+pytestmark = pytest.mark.slow
 MADE = ("data/manifest", "data/presized", "data/splits.csv", "reports/ingest", "reports/presize")
 
 
