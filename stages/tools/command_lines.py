@@ -78,12 +78,9 @@ def _predict(values: _Values) -> list[_Words]:
     return [_tool("predict", *given, "--", *_needed(values, "PHOTOS"))]
 
 
-def _to_folder(tool: str, *of: str) -> Callable[[_Values], list[_Words]]:
-    def programs(values: _Values) -> list[_Words]:
-        *photos, out = _needed(values, *of, "OUT")
-        return [_tool(tool, "--out", out, *(["--", *photos] if photos else []))]
-
-    return programs
+def _to_folder(values: _Values, tool: str, *of: str) -> list[_Words]:
+    *photos, out = _needed(values, *of, "OUT")
+    return [_tool(tool, "--out", out, *(["--", *photos] if photos else []))]
 
 
 def _compare(values: _Values) -> list[_Words]:
@@ -139,10 +136,6 @@ def _check(values: _Values) -> list[_Words]:
     return [*_lint(values), *_doctest(values), *COMMANDS["test"].programs(values)]
 
 
-def _site(_: _Values) -> list[_Words]:
-    return [[_PYTHON, "-m", "mkdocs", "build", "--strict", "-q"]]
-
-
 def _pins(_: _Values) -> list[_Words]:
     return [
         ["uv", *_COMPILE, f"{name}.in", "-o", f"{name}.txt"]
@@ -188,17 +181,17 @@ COMMANDS = {
     ),
     "evaluate": RunCommand(
         "PHOTOS=folder OUT=folder: how often the model is right on new labelled photos",
-        _to_folder("evaluate", "PHOTOS"),
+        lambda values: _to_folder(values, "evaluate", "PHOTOS"),
         ("PHOTOS", "OUT"),
     ),
     "shards": RunCommand(
         "OUT=folder: the presized photos with labels and split, for trainers that read WebDataset",
-        _to_folder("shards"),
+        lambda values: _to_folder(values, "shards"),
         ("OUT",),
     ),
     "pack": RunCommand(
         "PHOTOS=folder OUT=folder: photos into a few tars, where DVC takes minutes to look at all",
-        _to_folder("pack", "PHOTOS"),
+        lambda values: _to_folder(values, "pack", "PHOTOS"),
         ("PHOTOS", "OUT"),
     ),
     "compare": RunCommand(
@@ -247,7 +240,11 @@ COMMANDS = {
         "draw the rooms of stages/, what each imports, and a line about every module",
         lambda _: [_tool("layers")],
     ),
-    "site": RunCommand("build docs/ as a site with search, into site/", _site, own_python=_SITE),
+    "site": RunCommand(
+        "build docs/ as a site with search, into site/",
+        lambda _: [[_PYTHON, "-m", "mkdocs", "build", "--strict", "-q"]],
+        own_python=_SITE,
+    ),
     "requirements.txt": RunCommand(
         "pin the requirements anew, for every platform (needs uv)", _pins, own_python=None
     ),
