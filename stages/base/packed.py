@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 NOWHERE = -1  # the offset of a file that is in no tar
 
 
-class Place(NamedTuple):
+class PackedPlace(NamedTuple):
     """Where the bytes of a file are."""
 
     tar: str  # path below the folder
@@ -30,11 +30,11 @@ class Packed:
     """
 
     root: Path
-    places: Mapping[str, Place] = field(repr=False)  # by path
+    places: Mapping[str, PackedPlace] = field(repr=False)  # by path
 
     def __truediv__(self, path: str) -> "PackedFile":
         """Return the file at a path in the tars, which need not exist."""
-        place = self.places.get(path, Place("", NOWHERE, 0))
+        place = self.places.get(path, PackedPlace("", NOWHERE, 0))
         return PackedFile(self.root / place.tar, place.offset, place.size, path)
 
     def __str__(self) -> str:

@@ -22,8 +22,8 @@ from stages.dataset.folder_listing import list_files
 from stages.dataset.packed_folder import is_packed, read_packed
 
 # A hundred tars for a million photos, each of which is copied as a whole when it goes anywhere.
-MOST_FILES = 10_000
-MOST_BYTES = 10**9
+_MOST_FILES = 10_000
+_MOST_BYTES = 10**9
 _NUMBER = re.compile(r"photos-(\d{6,})\.tar")
 _PART = ".photos-*.tar.part"
 
@@ -57,8 +57,8 @@ def pack_files(
     photos: Path,
     paths: Sequence[str],
     out: Path,
-    most_files: int = MOST_FILES,
-    most_bytes: int = MOST_BYTES,
+    most_files: int = _MOST_FILES,
+    most_bytes: int = _MOST_BYTES,
 ) -> list[Path]:
     """Write files of a folder, by their sorted paths, into new tars beside those that are there.
 

@@ -14,7 +14,7 @@ from stages.base.bucket import PhotoFolder, photo_folder
 from stages.base.echo import echo
 from stages.base.errors import UserError, error_list
 from stages.base.fingerprint import fingerprint
-from stages.base.packed import Packed, Place
+from stages.base.packed import Packed, PackedPlace
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.plural import count_noun
 from stages.dataset.folder_listing import list_files
@@ -88,7 +88,7 @@ def read_packed(root: Path) -> PackedContent:
     records = _RECORDS / fingerprint(str(root.absolute()))
     files = {tar: records / f"{fingerprint(tar)}.json" for tar in tars}
     _remove_others(records, list(files.values()))
-    places: dict[str, Place] = {}
+    places: dict[str, PackedPlace] = {}
     problems: list[Problem] = []
     passed_over: set[str] = set()
     twice: list[str] = []
@@ -97,7 +97,7 @@ def read_packed(root: Path) -> PackedContent:
         for path, offset, size in zip(index.paths, index.offsets, index.sizes, strict=True):
             if path in places:
                 twice.append(f"{echo(path)}: in {places[path].tar} and {tar}")
-            places[path] = Place(tar, offset, size)
+            places[path] = PackedPlace(tar, offset, size)
         problems += index.problems
         passed_over.update(index.hidden)
     if twice:

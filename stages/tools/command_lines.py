@@ -83,10 +83,6 @@ def _to_folder(values: _Values, tool: str, *of: str) -> list[_Words]:
     return [_tool(tool, "--out", out, *(["--", *photos] if photos else []))]
 
 
-def _compare(values: _Values) -> list[_Words]:
-    return [_tool("compare", values.get("BASE", "HEAD"), *values.get("OTHER", "").split())]
-
-
 def _experiments(_: _Values) -> list[_Words]:
     metrics = _UNEQUAL_METRICS if _has_unequal_classes() else _METRICS
     drop = rf"^(?!Experiment$|{metrics}|{_SECTIONS})"
@@ -196,7 +192,9 @@ COMMANDS = {
     ),
     "compare": RunCommand(
         "BASE=main [OTHER=...]: better, worse, or cannot tell, on the same images",
-        _compare,
+        lambda values: [
+            _tool("compare", values.get("BASE", "HEAD"), *values.get("OTHER", "").split())
+        ],
         ("BASE", "OTHER"),
     ),
     "experiments": RunCommand("DVC's experiments with the columns worth reading", _experiments),

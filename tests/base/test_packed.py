@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stages.base.bucket import opened, read_head
-from stages.base.packed import Packed, PackedFile, Place
+from stages.base.packed import Packed, PackedFile, PackedPlace
 from stages.base.tar_walk import walk_tar
 from tests.tar_files import write_tar
 
@@ -23,7 +23,7 @@ def packed(tmp_path: Path) -> Packed:
     for name in ("x", "sub/y"):
         tar = write_tar(tmp_path / f"{name}.tar", {f"{name}/{key}": FILES[key] for key in FILES})
         for one in walk_tar(tar):
-            places[one.name.decode()] = Place(f"{name}.tar", one.offset, one.size)
+            places[one.name.decode()] = PackedPlace(f"{name}.tar", one.offset, one.size)
     return Packed(tmp_path, places)
 
 
@@ -114,7 +114,7 @@ def test_files_are_sorted_as_they_lie(packed: Packed) -> None:
 def test_the_smallest_tar_is_found(packed: Packed) -> None:
     """Of no tars there is none."""
     write_tar(packed.root / "z.tar", {"1.jpg": bytes(10**5)})
-    places = {**packed.places, "1.jpg": Place("z.tar", 512, 10**5)}
+    places = {**packed.places, "1.jpg": PackedPlace("z.tar", 512, 10**5)}
     assert Packed(packed.root, places).smallest_tar() == packed.root / "sub/y.tar"
     assert Packed(packed.root, {}).smallest_tar() is None
     assert isinstance(packed / "x/a.jpg", PackedFile)

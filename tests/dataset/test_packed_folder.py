@@ -7,7 +7,7 @@ import pytest
 
 from stages.base.bucket import Bucket
 from stages.base.errors import UserError
-from stages.base.packed import Packed, Place
+from stages.base.packed import Packed, PackedPlace
 from stages.dataset.packed_folder import is_packed, open_photos, read_packed
 from tests.tar_files import member, write_tar
 
@@ -26,9 +26,9 @@ def test_members_of_all_tars_are_files_by_their_paths(root: Path) -> None:
     """The names of tars and of their folders are in no path."""
     content = read_packed(root)
     assert content.packed.places == {
-        "cats/2.jpg": Place("2024/a.TAR", 512, 5),
-        "cats/1.jpg": Place("b.tar", 512, 3),
-        "dogs/1.jpg": Place("b.tar", 1536, 3),
+        "cats/2.jpg": PackedPlace("2024/a.TAR", 512, 5),
+        "cats/1.jpg": PackedPlace("b.tar", 512, 3),
+        "dogs/1.jpg": PackedPlace("b.tar", 1536, 3),
     }
     assert [problem.path for problem in content.problems] == ["l"]
     assert content.hidden == 1

@@ -9,7 +9,7 @@ import pytest
 from stages.base.bucket import PhotoFolder, photo_folder
 from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
-from stages.base.packed import Packed, Place
+from stages.base.packed import Packed, PackedPlace
 from stages.base.tar_walk import walk_tar
 from stages.store.encode_cache import EncodeCache
 from stages.store.original import Fault, Faulty, Original, open_originals
@@ -55,7 +55,7 @@ def packed(root: Path, files: dict[str, bytes] = FILES) -> Packed:
     for number in range(0, len(files), 2):
         name = f"{number}.tar"
         for one in walk_tar(write_tar(root / name, dict(list(files.items())[number : number + 2]))):
-            places[one.name.decode()] = Place(name, one.offset, one.size)
+            places[one.name.decode()] = PackedPlace(name, one.offset, one.size)
     return Packed(root, places)
 
 
