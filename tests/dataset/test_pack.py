@@ -76,7 +76,7 @@ def test_photos_that_come_later_are_new_tars(folder: Path) -> None:
     after = {tar.name: (tar.read_bytes(), tar.stat().st_mtime_ns) for tar in OUT.iterdir()}
     assert before.items() <= after.items()
     packed = open_photos("packed")
-    assert (packed / "cat/7.jpg").read_bytes() == b"seven"  # type: ignore[union-attr]
+    assert (packed / "cat/7.jpg").read_bytes() == b"seven"
 
 
 def test_paths_that_are_there_are_refused() -> None:

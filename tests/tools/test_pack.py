@@ -42,7 +42,7 @@ def test_what_follows_is_said(
         " result changes. data/photos is as it was",
     ]
     packed = open_photos("data/packed")
-    assert {path: (packed / path).read_bytes() for path in FILES} == FILES  # type: ignore[union-attr]
+    assert {path: (packed / path).read_bytes() for path in FILES} == FILES
     assert {path: Path("data/photos", path).read_bytes() for path in FILES} == FILES
 
 
