@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-TARGETS := help environment dev-environment start repro review predict evaluate shards compare experiments seeds report test-set test thorough quick lint doctest generated check deps layers site requirements.txt
+TARGETS := help environment dev-environment start repro review predict evaluate shards pack compare experiments seeds report test-set test thorough quick lint doctest generated check deps layers site requirements.txt
 .PHONY: $(TARGETS)
 
 # What a person sets reaches the commands as text: `value` keeps make from expanding it, and it goes
@@ -28,7 +28,7 @@ $(filter-out check,$(TARGETS)):
 
 # Under -j no two of them make the environment at once.
 dev-environment: environment
-start repro review predict evaluate shards compare experiments seeds report test-set generated deps layers: environment
+start repro review predict evaluate shards pack compare experiments seeds report test-set generated deps layers: environment
 lint doctest test thorough quick: dev-environment
 
 # With -j2 lint and doctests run side by side; each keeps one core busy.

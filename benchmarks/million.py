@@ -3,7 +3,8 @@
 Parts: stages (photos of 16 pixels in 100 folders, each stage in a process of its own), million (the
 same once, with a million of them: half an hour, 20 GB of disk), million_results (interpret and
 compare of a million, without the stages that they do not read: as long), unchanged
-(compare, and dvc where nothing has changed), hashes (look-alikes among random hashes), sha256
+(compare, and dvc where nothing has changed), packed (a folder beside the tars of it,
+16 times the fewest photos), hashes (look-alikes among random hashes), sha256
 (ingest beside sha256sum, photos of 1 MB, from memory). Seconds are those of processors, all
 processes together, since those of a clock differ on a shared machine.
 interpret gets made-up predictions of 1,000 classes, and compare two commits of them.
@@ -18,12 +19,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from math import log
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.cost import Cost, spend
+from benchmarks.growth import MILLION, growth, rounded
 from benchmarks.made_up_results import make_up_results
 from benchmarks.made_up_runs import GIT_NAMES, commit_run, relabel
 from benchmarks.measure import figure, machine, record
@@ -32,7 +33,6 @@ from benchmarks.presize_growth import dvc, make_up_outputs
 from stages.dataset.hash_groups import PIECES, near_groups
 
 PACKAGES = ["numpy", "pandas", "scipy", "pillow", "joblib", "torch", "timm", "dvc"]
-MILLION = 1_000_000
 CLASSES = 1000  # of the made-up predictions
 STAGES = ("ingest", "presize", "datablock", "baseline")
 PYTHON = [sys.executable, "-m"]
@@ -131,39 +131,31 @@ def unchanged(work: Path, fewest: int) -> Figures:
     return {name: growth(by_count) for name, by_count in costs.items()}
 
 
-def growth(costs: Mapping[int, Cost]) -> dict[str, object]:
-    """Return seconds and memory by number of photos, and seconds a photo and of a million.
+def packed(work: Path, fewest: int) -> Figures:
+    """Measure ingest, presize and dvc where nothing has changed, of a folder and of its tars."""
+    project = open_project(work / "photos", 16 * fewest)
+    figures: dict[str, object] = {"photos": 16 * fewest}
+    figures |= of_place(project, "folder")
+    pack = [*PYTHON, "stages.tools.pack", "photos", "--out", "tars"]
+    figures["make pack, processor seconds"] = rounded(spend(pack, project).seconds)
+    change(project, {"ingest.images": "tars"})
+    shutil.rmtree(project / ".finetrack")
+    return {"packed": figures | of_place(project, "tars")}
 
-    The memory of a million is measured, not computed: blocks of rows fill up first, those of
-    interpret at 40,000 photos. By what is added up to 32,000 photos interpret would take 3.0 GB,
-    and takes 1.9; baseline would take 5.9 GB, and takes 1.6.
 
-    The exponent is that of the seconds without what a start takes: of a + b n^k at three numbers
-    of photos, each four times the one before, the two differences are as 4^k to 1.
-    """
-    *_, small, middle, large = sorted(costs)
-    seconds = {count: cost.seconds for count, cost in costs.items()}
-    photos = large - middle
-    first = max(seconds[middle] - seconds[small], 1e-9)
-    last = max(seconds[large] - seconds[middle], 1e-9)
-    million = (MILLION - large) / photos
+def of_place(project: Path, place: str) -> dict[str, object]:
+    """Return the processor seconds of what looks at the photos; with nothing new for dvc."""
+    costs = {name: spend([*PYTHON, f"stages.{name}"], project) for name in ("ingest", "presize")}
+    spend([*PYTHON, "stages.datablock"], project)
+    make_up_results(project, CLASSES, seed=1)
+    make_up_outputs(project)
+    dvc("commit", "-f", folder=project)
+    for name in ("dvc status", "dvc repro"):
+        costs[name] = spend([*PYTHON, *NOTHING_NEW[name]], project)
     return {
-        "processor seconds": by_number(seconds),
-        "memory, MB": by_number({count: cost.memory / 1e6 for count, cost in costs.items()}),
-        "milliseconds a photo": rounded(1000 * last / photos),
-        "exponent of the seconds": rounded(log(last / first, middle / small)),
-        "a million, processor minutes": rounded((seconds[large] + last * million) / 60),
+        f"{name} of the {place}, processor seconds": rounded(cost.seconds)
+        for name, cost in costs.items()
     }
-
-
-def by_number(values: Mapping[int, float]) -> dict[str, float]:
-    """Return values under their numbers of photos."""
-    return {f"{count:,}": rounded(value) for count, value in values.items()}
-
-
-def rounded(value: float) -> float:
-    """Return a value with three digits."""
-    return float(f"{value:.3g}")
 
 
 def hashes(_work: Path, _fewest: int) -> Figures:
@@ -214,6 +206,7 @@ PARTS = {
     "million": whole_million,
     "million_results": results_of_a_million,
     "unchanged": unchanged,
+    "packed": packed,
     "hashes": hashes,
     "sha256": sha256,
 }

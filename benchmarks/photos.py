@@ -85,7 +85,7 @@ def open_project(project: Path, count: int) -> Path:
     """Return a clone of this project with so many photos of 16 pixels, as a user would have it."""
     subprocess.run(["git", "clone", "-q", str(ROOT), str(project)], check=True)
     with (project / ".git/info/exclude").open("a") as exclude:
-        exclude.write("photos/\n")
+        exclude.write("photos/\ntars/\n")
     change(project, _TINY | {"presize.shards": max(1, count // 1000)})
     for number in range(_FOLDERS):
         (project / f"photos/class {number:02}").mkdir(parents=True)

@@ -27,7 +27,7 @@ from simplejpeg import decode_jpeg
 from benchmarks.measure import figure, machine, ratio, record, rounds
 from benchmarks.photos import LARGE, PETS, fill, picture, project
 from stages import ingest
-from stages.dataset.scan import list_files
+from stages.dataset.folder_listing import list_files
 from stages.images.encode import HASH_THUMBNAIL
 from stages.images.phash import phash
 from stages.images.resize import PresizeParams, resize

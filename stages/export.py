@@ -13,11 +13,11 @@ prepare_process()
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.base.bucket import photo_folder
 from stages.base.entry_point import run_stage
 from stages.base.files import sha256_bytes, write_text
 from stages.base.params import read_section, read_value
 from stages.base.terminal import say
+from stages.dataset.packed_folder import open_photos
 from stages.forms.card import Exported, Form, render_card
 from stages.forms.export_params import ExportParams
 from stages.forms.onnx_classifier import OnnxClassifier
@@ -45,7 +45,7 @@ _CHECKED = 64  # validation photos
 def main() -> None:
     """Write each form, compare its answers from its files, and write the card last."""
     params = read_section("export", ExportParams)
-    images = photo_folder(read_value("ingest.images", str))
+    images = open_photos(read_value("ingest.images", str))
     predictions = read_predictions("data/predictions.npz")
     metrics = read_metrics(Path("reports/interpret/details.json"))
     model, card = load_model(_MODEL)

@@ -1,6 +1,6 @@
 """Ingest: what each photo is (images.csv), what it shows (labels.csv), and all problems.
 
-Reads: the folder or bucket ingest.images, the CSV ingest.label.csv, data/corrections.csv.
+Reads: the photos of ingest.images, the CSV ingest.label.csv, data/corrections.csv.
 Writes: data/manifest/ (images.csv, labels.csv), reports/ingest/ (metrics.json and two tables).
 Run: python -m stages.ingest
 """

@@ -1,6 +1,6 @@
 """Presize: every photo once to the size that training reads, in a store of a few files.
 
-Reads data/manifest/images.csv and the photos under ingest.images; params section presize.
+Reads data/manifest/images.csv and the photos of ingest.images; params section presize.
 Writes data/presized/, reports/presize/metrics.json and reports/presize/rejected.csv.
 Run: dvc repro presize, or python -m stages.presize. FINETRACK_WORKERS says how many processes,
 FINETRACK_EXECUTOR which cluster instead.
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.base.bucket import photo_folder
 from stages.base.csv_file import write_csv
 from stages.base.entry_point import run_stage
 from stages.base.errors import error_list
@@ -26,6 +25,7 @@ from stages.base.parts import PRIVATE_FOLDER
 from stages.base.terminal import say
 from stages.cluster.cluster import open_workers
 from stages.dataset.manifest import read_images
+from stages.dataset.packed_folder import open_photos
 from stages.images.resize import PresizeParams
 from stages.store.writer import write_store
 
@@ -37,7 +37,7 @@ ENCODE_CACHE = PRIVATE_FOLDER / "presize"
 def main() -> None:
     """Presize all photos of the manifest."""
     params = read_section("presize", PresizeParams)
-    photos = photo_folder(read_value("ingest.images", str))
+    photos = open_photos(read_value("ingest.images", str))
     images = read_images(Path("data/manifest/images.csv"))
 
     with open_workers(say) as workers:

@@ -254,7 +254,7 @@ def test_every_command_has_a_row() -> None:
     """docs/commands.md has each target of the Makefile, and each option of the tools."""
     page = text_of(DOCS / "commands.md")
     assert set(re.findall(r"`make ([a-z][\w.-]*)", page)) == make_targets()
-    for tool in ("predict", "evaluate", "shards", "compare", "past_page"):
+    for tool in ("predict", "evaluate", "shards", "pack", "compare", "past_page"):
         (row,) = [
             line
             for line in page.splitlines()

@@ -9,6 +9,7 @@ from tempfile import TemporaryFile, gettempdir
 from typing import IO, Any, TypeAlias, TypeVar
 
 from stages.base.errors import UserError
+from stages.base.packed import Packed, PackedFile
 from stages.base.storage import file_system, insist, listing_system
 from stages.base.storage_errors import CREDENTIALS_HINT, is_of_bucket
 from stages.base.system_errors import unwritable
@@ -131,8 +132,8 @@ class BucketFile:
                     raise unwritable(f"a copy of {self} in {gettempdir()}", error) from None
 
 
-PhotoFolder: TypeAlias = Path | Bucket
-PhotoFile: TypeAlias = Path | BucketFile
+PhotoFolder: TypeAlias = Path | Packed | Bucket
+PhotoFile: TypeAlias = Path | PackedFile | BucketFile
 
 
 def is_bucket_url(text: str) -> bool:
@@ -181,9 +182,10 @@ def refuse_secret(url: str) -> None:
         )
 
 
-def photo_folder(text: str) -> PhotoFolder:
+def photo_folder(text: str) -> Path | Bucket:
     """Return the folder of photos that params.yaml or a command names: a path, or a bucket's URL.
 
+    Whether photos are in tars there only the folder itself tells: see dataset/packed_folder.py.
     UserError for a URL that has a password in it.
     """
     if not is_bucket_url(text):
@@ -211,13 +213,13 @@ def _lower_scheme(url: str) -> str:
 
 
 def opened(file: PhotoFile) -> Path | BytesIO:
-    """Return a file as libraries open it: its path, or its content where it is in a bucket."""
+    """Return a file as libraries open it: its path, or its content where it has none."""
     return file if isinstance(file, Path) else BytesIO(file.read_bytes())
 
 
 def read_head(file: PhotoFile, length: int) -> bytes:
     """Return the first bytes of a file."""
-    if isinstance(file, BucketFile):
+    if not isinstance(file, Path):
         return file.read_head(length)
     with file.open("rb") as head:
         return head.read(length)

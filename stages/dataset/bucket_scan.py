@@ -9,10 +9,14 @@ from stages.base.ahead import map_ahead
 from stages.base.bucket import Bucket, BucketFile, PhotoFolder, photo_folder
 from stages.base.errors import UserError
 from stages.base.file_names import refuse_locale
+from stages.base.packed import Packed
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.storage import REQUESTS_AT_ONCE
 from stages.cluster.cluster import Cluster
 from stages.dataset.fact_record import FactRecord, open_fact_record
+from stages.dataset.folder_listing import list_files
+from stages.dataset.packed_folder import is_packed
+from stages.dataset.packed_scan import scan_packed
 from stages.dataset.scan import (
     MAX_WHOLE_READ,
     FileFacts,
@@ -20,10 +24,9 @@ from stages.dataset.scan import (
     facts_of_content,
     facts_of_file,
     headers_only,
-    list_files,
     scan_folder,
 )
-from stages.dataset.system_names import is_system_name
+from stages.dataset.system_names import hidden_part
 from stages.labels.problem import UNREADABLE, Problem
 
 _RECORD = PRIVATE_FOLDER / "ingest"
@@ -31,7 +34,7 @@ _READ_AT_ONCE = 256  # files between two commits of the record: what a killed ru
 
 
 def scan_photos(images: str, workers: int | Cluster) -> Scan:
-    """Read and hash every file below the folder or URL that params.yaml names.
+    """Read and hash every file below the folder or URL that params.yaml names, also in its tars.
 
     A bucket is read from here even where there is a cluster, since the record of what is known of
     it has one writer.
@@ -39,13 +42,17 @@ def scan_photos(images: str, workers: int | Cluster) -> Scan:
     UserError where there is no such folder, and where a bucket cannot be read now.
     """
     folder = photo_folder(images)
-    return scan_folder(folder, workers) if isinstance(folder, Path) else _scan_bucket(folder)
+    if isinstance(folder, Bucket):
+        return _scan_bucket(folder)
+    return scan_packed(folder, workers) if is_packed(folder) else scan_folder(folder, workers)
 
 
 def list_paths(folder: PhotoFolder) -> list[str]:
     """Return the paths of the files of a folder or bucket, sorted, without hidden ones."""
     if isinstance(folder, Path):
         return list_files(folder)[0]
+    if isinstance(folder, Packed):
+        return sorted(folder.places)
     return [file.path for file in list_bucket(folder)[0]]
 
 
@@ -61,21 +68,8 @@ def list_bucket(bucket: Bucket) -> tuple[list[BucketFile], int]:
         raise UserError(
             f"{bucket} holds no file; name the folder that holds your photos, as in s3://birds/2024"
         )
-    hidden = {file.path: _hidden_part(file.path) for file in files}
+    hidden = {file.path: hidden_part(file.path) for file in files}
     return [file for file in files if not hidden[file.path]], len({*hidden.values()} - {""})
-
-
-def _hidden_part(path: str) -> str:
-    """Return the path up to the first name that no photo has, "" where there is none.
-
-    >>> _hidden_part("a/.trash/b.jpg"), _hidden_part("a/b.jpg")
-    ('a/.trash', '')
-    """
-    parts = path.split("/")
-    for count, name in enumerate(parts, start=1):
-        if is_system_name(name.lower()):
-            return "/".join(parts[:count])
-    return ""
 
 
 def _scan_bucket(bucket: Bucket) -> Scan:

@@ -73,7 +73,8 @@ def other_file_rows(others: Mapping[str, Sequence[str]]) -> list[Problem]:
         Problem(
             paths[0],
             "not a photo",
-            f"the first of {count_noun(len(paths), 'file')} with {extension}",
+            f"the first of {count_noun(len(paths), 'file')} with {extension}"
+            + ("; photos in tars are read where a folder holds tars alone" * (extension == ".tar")),
         )
         for extension, paths in others.items()
     ]

@@ -7,7 +7,6 @@ takes no memory.
 import glob
 import io
 import os
-import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,20 +26,17 @@ from stages.base.bucket import (
     without_secret,
 )
 from stages.base.file_names import refuse_locale, utf8_name
+from stages.base.packed import Packed
 from stages.base.plural import count_noun
 from stages.base.storage import SCHEMES
 from stages.dataset.bucket_scan import list_bucket
+from stages.dataset.folder_listing import list_files
+from stages.dataset.packed_folder import is_packed, read_packed
 from stages.dataset.photo_files import extension_of, is_named_photo
-from stages.dataset.scan import list_files
+from stages.labels.problem import Problem
 from stages.predict.path_column import read_path_column
-from stages.predict.photo_source import (
-    MOST_BYTES,
-    Address,
-    PhotoSource,
-    Unread,
-    may_be_gone,
-    too_large,
-)
+from stages.predict.photo_source import Address, PhotoSource, Unread
+from stages.predict.tar_source import photos_in_tar
 
 LIST_ON_STDIN = "-"
 SECRET = Unread("a user name is in the URL, which results would keep: leave it out")
@@ -94,7 +90,7 @@ def _on_disk(argument: str, path_column: str, alone: bool) -> Found:
         whole = (replace(photo, name=_whole_name(path.parent, photo)) for photo in named)
         return Found(named if alone else whole, len(names))
     if argument.lower().endswith(_TARS):
-        return Found(_in_tar(path), None)
+        return Found(photos_in_tar(path), None)
     return Found([_one(argument, Path())], 1)
 
 
@@ -138,17 +134,35 @@ def _posix(path: Path | str) -> str:
 
 
 def _in_folder(folder: Path) -> Found:
-    """Return the photos below a folder, sorted, after what is neither a file nor a folder there."""
+    """Return the photos below a folder, sorted, after what is neither a file nor a folder there.
+
+    Of a folder of tars they are what it would hold if these were unpacked.
+    """
+    if is_packed(folder):
+        content = read_packed(folder)
+        return _listed_in(folder, sorted(content.packed.places), content.problems, content.packed)
     names, problems, _ = list_files(folder)
+    return _listed_in(folder, names, problems, None)
+
+
+def _listed_in(
+    folder: Path, names: Sequence[str], problems: Sequence[Problem], packed: Packed | None
+) -> Found:
     photos = [name for name in names if is_named_photo(name)]
     unread = [_problem(folder / path, f"{problem}: {detail}") for path, problem, detail in problems]
     if not photos and not unread:
         reason = "no photo in the folder: names of photos end in .jpg, .png or the like"
         unread = [_problem(folder, reason)]
-    sources = (_one((folder / name).as_posix(), Path()) for name in photos)
+    sources = (_in_place(folder, name, packed) for name in photos)
     others = [name for name in names if not is_named_photo(name)]
     passed_over = _others(folder.as_posix(), others)
     return Found(chain(unread, sources), len(unread) + len(photos), passed_over)
+
+
+def _in_place(folder: Path, name: str, packed: Packed | None) -> PhotoSource:
+    """Return a photo of a folder, which is called as if it lay there when it is in a tar."""
+    path = (folder / name).as_posix()
+    return PhotoSource(utf8_name(path), packed / name) if packed else _one(path, Path())
 
 
 def _in_bucket(url: str) -> Found:
@@ -206,43 +220,3 @@ def _next_piece(stream: BinaryIO) -> bytes:
 
 def _listed(line: bytes) -> PhotoSource:
     return _one(os.fsdecode(line.removesuffix(b"\r")), Path())
-
-
-def _in_tar(path: Path) -> Iterator[PhotoSource]:
-    """Yield the photos in a tar, compressed or not, in its order; read once, from start to end."""
-    try:
-        if path.exists() and not path.is_file():
-            yield PhotoSource(
-                utf8_name(path.as_posix()), Unread("not a file: a pipe, a socket or a device")
-            )
-            return
-        with tarfile.open(path, "r|*") as archive:
-            for member in archive:
-                archive.members = []  # type: ignore[attr-defined] # it keeps what it read: 2 kB a photo
-                hidden = any(part.startswith(".") for part in Path(member.name).parts)
-                if not member.isdir() and is_named_photo(member.name) and not hidden:
-                    yield _member(archive, member, utf8_name(f"{path.as_posix()}/{member.name}"))
-    except MemoryError:
-        raise
-    except OSError as error:
-        if error.errno is not None:  # of the system, and not of a decompressor
-            problem = Unread(f"unreadable: {error.strerror}", again=may_be_gone(error))
-            yield PhotoSource(utf8_name(path.as_posix()), problem)
-            return
-        yield _damaged(path, error)
-    except Exception as error:  # tarfile, zlib, bz2 and lzma each have their own for damage
-        yield _damaged(path, error)
-
-
-def _damaged(path: Path, error: Exception) -> PhotoSource:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return _problem(path, f"damaged tar: {reason}; what is behind is lost")
-
-
-def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> PhotoSource:
-    if not member.isreg():
-        return PhotoSource(name, Unread("not a file: a link or a device in the tar"))
-    if member.size > MOST_BYTES:
-        return PhotoSource(name, too_large(member.size))
-    file = archive.extractfile(member)
-    return PhotoSource(name, file.read() if file else b"")

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 from stages.base.bucket import BucketFile
+from stages.base.packed import PackedFile
 from stages.base.storage import MissingBucket
 
 # Of a photo at the limit of 200 million pixels nothing but raw numbers is larger; so large a file
@@ -61,7 +62,7 @@ class PhotoSource:
     """A photo to predict."""
 
     name: str  # in its row, as text that can be written
-    place: Path | Address | BucketFile | bytes | Unread  # bytes where they were in a tar
+    place: Path | PackedFile | Address | BucketFile | bytes | Unread  # bytes: read from a tar
 
 
 def read_source_bytes(source: PhotoSource) -> bytes | Unread:
@@ -92,9 +93,11 @@ def too_large(length: int) -> Unread:
     return Unread(f"too large: {length:,} bytes; a photo has at most {MOST_BYTES:,}")
 
 
-def _read_place(place: Path | Address | BucketFile | bytes | Unread) -> bytes | Unread:
+def _read_place(place: Path | PackedFile | Address | BucketFile | bytes | Unread) -> bytes | Unread:
     if isinstance(place, Path):
         return _read_file(place)
+    if isinstance(place, PackedFile):
+        return too_large(place.size) if place.size > MOST_BYTES else place.read_bytes()
     if isinstance(place, BucketFile):
         return _read_bucket_file(place)
     return _read_address(place.url) if isinstance(place, Address) else place

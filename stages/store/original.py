@@ -1,4 +1,4 @@
-"""Originals: what a shard needs of each photo, read in its order, from a folder or a bucket."""
+"""Originals: what a shard needs of each photo, in its order, from a folder, tars or a bucket."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -8,8 +8,9 @@ from pathlib import Path
 from stat import S_ISREG
 
 from stages.base.ahead import map_ahead
-from stages.base.bucket import BucketFile, PhotoFile, PhotoFolder
+from stages.base.bucket import Bucket, BucketFile, PhotoFile, PhotoFolder
 from stages.base.files import sha256_bytes
+from stages.base.packed import NOWHERE, PackedFile
 from stages.base.storage import REQUESTS_AT_ONCE
 from stages.images.decode import Undecodable
 from stages.images.encode import Encoded
@@ -55,7 +56,7 @@ def open_originals(
         except Faulty as fault:
             return fault
 
-    if isinstance(photos, Path):
+    if not isinstance(photos, Bucket):
         yield map(read, items)
         return
     with closing(map_ahead(read, items, REQUESTS_AT_ONCE)) as originals:
@@ -79,6 +80,9 @@ def _read_original(file: PhotoFile, sha256: str, cache: EncodeCache) -> Original
                 raise Faulty(Fault.CHANGED, "it is no file any more")
             if whole:
                 return Original(content=b"", size=state.st_size, cached=cached)
+        elif isinstance(file, PackedFile):
+            if whole and file.offset != NOWHERE:
+                return Original(content=b"", size=file.size, cached=cached)
         elif isinstance(cached, Undecodable):
             return Original(content=b"", size=0, cached=cached, far=True)
         elif isinstance(cached, Encoded) and whole and cached.original_bytes:

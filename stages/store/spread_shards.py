@@ -10,7 +10,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from stages.base.bucket import Bucket
 from stages.base.child_process import Death
+from stages.base.packed import Packed
 from stages.base.system_errors import unwritable
 from stages.cluster.cluster import Cluster
 from stages.cluster.work import Work
@@ -63,18 +65,21 @@ def photos_under_way(scratch: Path) -> int:
 def _absolute(task: ShardTask) -> ShardTask:
     return replace(
         task,
-        photos=task.photos.absolute() if isinstance(task.photos, Path) else task.photos,
+        photos=task.photos if isinstance(task.photos, Bucket) else task.photos.absolute(),
         cache=task.cache.absolute(),
         scratch=task.scratch.absolute(),
     )
 
 
 def _known_photo(tasks: Sequence[ShardTask]) -> Path | None:
-    """Return a photo of the tasks that is there; where none is, each will be named.
+    """Return a file of the tasks that is there; where none is, each will be named.
 
-    A bucket's is not asked for: it costs a request of every worker, and one that may not read the
-    bucket says so at its first shard.
+    Of tars it is the smallest that the first shard needs. A bucket's is not asked for: it costs a
+    request of every worker, and one that may not read the bucket says so at its first shard.
     """
+    packed = next((task.photos for task in tasks if isinstance(task.photos, Packed)), None)
+    if packed:
+        return packed.absolute().smallest_tar()
     files = (task.photos / path for task in tasks for _, path in task.items)
     photos = (file.absolute() for file in files if isinstance(file, Path))
     return next((photo for photo in photos if photo.is_file()), None)

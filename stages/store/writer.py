@@ -15,6 +15,7 @@ from stages.base.bucket import PhotoFolder
 from stages.base.csv_file import write_csv
 from stages.base.errors import UserError, error_list
 from stages.base.files import write_json
+from stages.base.packed import Packed
 from stages.base.plural import count_noun
 from stages.base.stage_lock import required_lock
 from stages.base.system_errors import unwritable
@@ -93,7 +94,7 @@ def _shard_tasks(
         task = ShardTask(
             shard=shard_name(number),
             items=shard_items,
-            photos=photos,
+            photos=_photos_of(shard_items, photos),
             params=params,
             cache=cache,
             log_lines={
@@ -103,6 +104,11 @@ def _shard_tasks(
         )
         tasks.append(task)
     return tasks
+
+
+def _photos_of(items: Sequence[tuple[str, str]], photos: PhotoFolder) -> PhotoFolder:
+    """Return where the photos of a shard are; of tars no more than their own places."""
+    return photos.part(path for _, path in items) if isinstance(photos, Packed) else photos
 
 
 def _refuse_faults(outcomes: pd.DataFrame, photos: PhotoFolder) -> None:

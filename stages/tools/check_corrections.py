@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stages.base.errors import UserError
-from stages.base.files import sha256_file
+from stages.base.files import sha256_bytes, sha256_file
+from stages.base.packed import Packed, PackedFile
 from stages.labels.corrections import read_corrections
 
 CORRECTIONS = Path("data/corrections.csv")
@@ -14,7 +15,7 @@ _SHOWN = 50
 class _Hashes(Mapping[str, str | None]):
     """SHA-256 by path, computed once, and only where it is asked for; None in a bucket."""
 
-    def __init__(self, folder: Path | None, paths: Sequence[str]) -> None:
+    def __init__(self, folder: Path | Packed | None, paths: Sequence[str]) -> None:
         self._folder = folder
         self._paths = dict.fromkeys(paths)
         self._known: dict[str, str | None] = {}
@@ -34,13 +35,17 @@ class _Hashes(Mapping[str, str | None]):
 
     def _compute(self, path: str) -> str | None:
         try:
-            return sha256_file(self._folder / path) if self._folder else None
+            return _sha256(self._folder / path) if self._folder else None
         except OSError:  # ingest says why it cannot be read
             return None
 
 
+def _sha256(file: Path | PackedFile) -> str:
+    return sha256_file(file) if isinstance(file, Path) else sha256_bytes(file.read_bytes())
+
+
 def correction_notes(
-    labels: Mapping[str, str], paths: Sequence[str], folder: Path | None
+    labels: Mapping[str, str], paths: Sequence[str], folder: Path | Packed | None
 ) -> list[str]:
     """Return a line for each row that ingest will list among its problems instead of applying it.
 

@@ -8,12 +8,15 @@ from typing import Any
 from dvc.fs import known_implementations
 
 from stages.base.bucket import is_bucket_url
+from stages.base.errors import UserError
 from stages.base.file_names import refuse_locale
 from stages.base.storage import SCHEMES
+from stages.base.yaml_file import read_yaml
 from stages.tools.remote_plugins import missing_package
 from stages.tools.tracked import normal_path
 from stages.tools.unhashable import unhashable_lines
 
+_PIPELINE = Path("dvc.yaml")
 SAMPLE = "data/sample"  # where fetch puts what it makes
 _NOT_FOR_DVC = ("file", "local", "memory")  # DVC 3.67.1 takes file://a for a folder named file:
 
@@ -72,6 +75,17 @@ def outputs_of(pipeline: Mapping[str, Any]) -> list[str]:
         for entry in stage.get(kind, [])
     ]
     return [path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)]
+
+
+def refuse_output(folder: Path) -> None:
+    """Stop where DVC would delete what a command writes, with the output that it lies in."""
+    path = normal_path(str(folder))
+    for output in outputs_of(read_yaml(_PIPELINE)):
+        if is_inside(path, output):
+            raise UserError(
+                f"--out {folder} is in {output}, which the pipeline makes and DVC deletes; name"
+                " another --out"
+            )
 
 
 def is_inside(path: str, folder: str) -> bool:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stages.base.bucket import photo_folder
+from stages.base.bucket import Bucket
 from stages.base.errors import UserError
 from stages.base.params import YamlValue
 from stages.compare.dvc_lock import read_lock
 from stages.dataset.bucket_scan import list_paths
 from stages.dataset.ingest_params import IngestParams
+from stages.dataset.packed_folder import open_photos
 from stages.dataset.photo_files import is_named_photo
 from stages.dataset.split_params import SplitParams
 from stages.labels.corrections import read_corrections_table
@@ -63,7 +64,7 @@ def check_labels(
 
 def _label_notes(ingest: IngestParams, split: SplitParams | None) -> list[str]:
     """Return notes about the labels of the listed photos; UserError where they cannot train."""
-    folder = photo_folder(ingest.images)
+    folder = open_photos(ingest.images)
     files = list_paths(folder)
     paths = _photo_paths(files)
     labels = labels_by_rule(ingest.label, paths)
@@ -74,7 +75,7 @@ def _label_notes(ingest: IngestParams, split: SplitParams | None) -> list[str]:
         folder_sides(list(labels.labels))
     notes = coverage_notes(labels, ingest.label, folder=ingest.images)
     spellings = [f"{problem.problem}: {problem.detail}" for problem in spelling_problems(labels)]
-    local = folder if isinstance(folder, Path) else None
+    local = None if isinstance(folder, Bucket) else folder
     return [*notes, *spellings, *correction_notes(labels.labels, files, local)]
 
 

@@ -78,17 +78,9 @@ def _predict(values: _Values) -> list[_Words]:
     return [_tool("predict", *given, "--", *_needed(values, "PHOTOS"))]
 
 
-def _evaluate(values: _Values) -> list[_Words]:
-    photos, out = _needed(values, "PHOTOS", "OUT")
-    return [_tool("evaluate", "--out", out, "--", photos)]
-
-
-def _shards(values: _Values) -> list[_Words]:
-    return [_tool("shards", "--out", *_needed(values, "OUT"))]
-
-
-def _compare(values: _Values) -> list[_Words]:
-    return [_tool("compare", values.get("BASE", "HEAD"), *values.get("OTHER", "").split())]
+def _to_folder(values: _Values, tool: str, *of: str) -> list[_Words]:
+    *photos, out = _needed(values, *of, "OUT")
+    return [_tool(tool, "--out", out, *(["--", *photos] if photos else []))]
 
 
 def _experiments(_: _Values) -> list[_Words]:
@@ -140,10 +132,6 @@ def _check(values: _Values) -> list[_Words]:
     return [*_lint(values), *_doctest(values), *COMMANDS["test"].programs(values)]
 
 
-def _site(_: _Values) -> list[_Words]:
-    return [[_PYTHON, "-m", "mkdocs", "build", "--strict", "-q"]]
-
-
 def _pins(_: _Values) -> list[_Words]:
     return [
         ["uv", *_COMPILE, f"{name}.in", "-o", f"{name}.txt"]
@@ -189,17 +177,24 @@ COMMANDS = {
     ),
     "evaluate": RunCommand(
         "PHOTOS=folder OUT=folder: how often the model is right on new labelled photos",
-        _evaluate,
+        lambda values: _to_folder(values, "evaluate", "PHOTOS"),
         ("PHOTOS", "OUT"),
     ),
     "shards": RunCommand(
         "OUT=folder: the presized photos with labels and split, for trainers that read WebDataset",
-        _shards,
+        lambda values: _to_folder(values, "shards"),
         ("OUT",),
+    ),
+    "pack": RunCommand(
+        "PHOTOS=folder OUT=folder: photos into a few tars, where DVC takes minutes to look at all",
+        lambda values: _to_folder(values, "pack", "PHOTOS"),
+        ("PHOTOS", "OUT"),
     ),
     "compare": RunCommand(
         "BASE=main [OTHER=...]: better, worse, or cannot tell, on the same images",
-        _compare,
+        lambda values: [
+            _tool("compare", values.get("BASE", "HEAD"), *values.get("OTHER", "").split())
+        ],
         ("BASE", "OTHER"),
     ),
     "experiments": RunCommand("DVC's experiments with the columns worth reading", _experiments),
@@ -243,7 +238,11 @@ COMMANDS = {
         "draw the rooms of stages/, what each imports, and a line about every module",
         lambda _: [_tool("layers")],
     ),
-    "site": RunCommand("build docs/ as a site with search, into site/", _site, own_python=_SITE),
+    "site": RunCommand(
+        "build docs/ as a site with search, into site/",
+        lambda _: [[_PYTHON, "-m", "mkdocs", "build", "--strict", "-q"]],
+        own_python=_SITE,
+    ),
     "requirements.txt": RunCommand(
         "pin the requirements anew, for every platform (needs uv)", _pins, own_python=None
     ),

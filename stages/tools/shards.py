@@ -26,16 +26,13 @@ from stages.base.parts import PRIVATE_FOLDER
 from stages.base.plural import count_noun
 from stages.base.stage_lock import required_lock
 from stages.base.terminal import say
-from stages.base.yaml_file import read_yaml
 from stages.dataset.split_files import list_class_names, read_splits
 from stages.store.reader import Store
 from stages.store.sample_shards import require_empty, write_sample_shards
-from stages.tools.check_images import is_inside, outputs_of
-from stages.tools.tracked import normal_path
+from stages.tools.check_images import refuse_output
 
 _STORE = Path("data/presized")
 _SPLITS = Path("data/splits.csv")
-_PIPELINE = Path("dvc.yaml")
 _PRIVATE = PRIVATE_FOLDER / "shards"
 _SIZE_MB = 256  # of some thousand photos, so that few files hold many and a shuffle mixes shards
 _MOST_MB = 8192  # USTAR has room for 8 GiB in a file
@@ -46,7 +43,7 @@ def main() -> None:
     options = _options()
     folder = options.out
     _refuse_folder_of_photos(folder)
-    _refuse_output(folder)
+    refuse_output(folder)
     require_empty(folder)
     splits = read_splits(_SPLITS)
     store = Store(_STORE)
@@ -79,17 +76,6 @@ def _refuse_folder_of_photos(folder: Path) -> None:
     photos = photo_folder(read_value("ingest.images", str))
     if isinstance(photos, Path) and folder.resolve().is_relative_to(photos.resolve()):
         raise UserError(f"--out {folder} is in the folder of the photos; name another --out")
-
-
-def _refuse_output(folder: Path) -> None:
-    """Stop where DVC would delete the shards, with the output that they lie in."""
-    path = normal_path(str(folder))
-    for output in outputs_of(read_yaml(_PIPELINE)):
-        if is_inside(path, output):
-            raise UserError(
-                f"--out {folder} is in {output}, which the pipeline makes and DVC deletes; name"
-                " another --out"
-            )
 
 
 def _locked(folder: Path) -> AbstractContextManager[None]:

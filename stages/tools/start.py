@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.base.bucket import is_bucket_url, photo_folder
+from stages.base.bucket import Bucket, PhotoFolder, is_bucket_url, photo_folder
 from stages.base.entry_point import run_command
 from stages.base.errors import UserError, error_list
 from stages.base.files import write_text
@@ -31,6 +31,7 @@ from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
 from stages.dataset.bucket_scan import list_paths
 from stages.dataset.ingest_params import IngestParams
+from stages.dataset.packed_folder import open_photos
 from stages.dataset.photo_files import is_named_photo
 from stages.labels.csv_table import CsvTable, read_table
 from stages.labels.label_guess import Guess, Proposal, guess_labels
@@ -127,12 +128,12 @@ def _look(name: str) -> FolderContent:
 
     Of a bucket no table is looked at: its labels are in data/labels.csv or in the names.
     """
-    place = photo_folder(name)
+    place = open_photos(name)
     paths = list_paths(place)
     photos = list(filter(is_named_photo, paths))
     if not photos:
         raise UserError(f"{name} holds no photo: of {len(paths):,} files none is named as one")
-    near = _files_near(place, paths) if isinstance(place, Path) else []
+    near = [] if isinstance(place, Bucket) else _files_near(Path(name), place, paths)
     files = [
         file
         for file in dict.fromkeys([*near, _OWN_TABLE])
@@ -154,9 +155,9 @@ def _look(name: str) -> FolderContent:
     return FolderContent(photos, tables, doubts)
 
 
-def _files_near(folder: Path, paths: Sequence[str]) -> list[Path]:
-    """Return the files in a folder, then those beside it."""
-    inside = [folder / path for path in paths]
+def _files_near(folder: Path, photos: PhotoFolder, paths: Sequence[str]) -> list[Path]:
+    """Return the files in a folder, none of which a tar has, then those beside it."""
+    inside = [folder / path for path in paths] if isinstance(photos, Path) else []
     return inside + (sorted(folder.parent.iterdir()) if folder.parent != Path() else [])
 
 

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from stages.base.entry_point import run_command
 from stages.base.terminal import say
-from stages.dataset.scan import list_files
+from stages.dataset.folder_listing import list_files
 from stages.tools.unhashable import unhashable_lines
 run_command(lambda: say(*list_files(Path(sys.argv[1]))[0]))
 run_command(lambda: say(*unhashable_lines("ingest.images", sys.argv[1])))

@@ -1,6 +1,7 @@
 """Photos get their labels by folder, by name or by a table, and what has none is said."""
 
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -20,6 +21,7 @@ from stages.labels.labels import LabelParams
 from stages.predict import find_sources
 from tests.evaluate.example_evaluation import ROOT
 from tests.predict.small_model import make_photo
+from tests.tar_files import write_tar
 
 TABLE = LabelOptions()
 BY_FOLDER = LabelOptions(by="folder")
@@ -218,6 +220,25 @@ def test_a_user_in_a_url_is_not_shown(album: Path, rule: LabelParams) -> None:
         with pytest.raises(UserError, match="user name") as error:
             find_labelled_photos(argument, rule, TABLE)
         assert "secret" not in str(error.value)
+
+
+def test_tars_are_labelled_as_their_folder_is(album: Path, rule: LabelParams) -> None:
+    """By folder and by a table beside them, names and labels are those of the folder."""
+    files = {
+        file.relative_to(album).as_posix(): file.read_bytes()
+        for file in sorted(album.rglob("*"))
+        if file.is_file()
+    }
+    (album.parent / "list.csv").write_text("path,label\ncat/1.jpg,x\ndog/1.jpg,y\n")
+    by_table = LabelOptions(table=Path("list.csv"))
+    expected = [find_labelled_photos("album", rule, way) for way in (BY_FOLDER, by_table)]
+    rmtree(album)
+    write_tar(album / "a.tar", files)
+    for way, unpacked in zip((BY_FOLDER, by_table), expected, strict=True):
+        found = find_labelled_photos("album", rule, way)
+        assert by_name(found) == by_name(unpacked)
+        assert found.unlabelled == unpacked.unlabelled
+        assert found.passed_over == unpacked.passed_over
 
 
 def test_photos_of_a_table_have_the_version_of_now(

@@ -8,6 +8,7 @@ import pytest
 
 from stages.base.bucket import BucketFile
 from stages.base.errors import UserError
+from stages.base.packed import PackedFile
 from stages.evaluate.working_folder import photo_versions, working_folder
 from stages.predict.photo_source import Address, PhotoSource, Unread
 
@@ -69,6 +70,8 @@ def test_a_photo_that_changes_is_another_version(tmp_path: Path) -> None:
     before = photo_versions(sources)
     listed = BucketFile("s3://birds", "a.jpg", 3, "etag")
     assert photo_versions([PhotoSource("far", listed)]) == [("far", 3, "etag")]
+    in_tar = PhotoSource("in", PackedFile(file, 0, 2, "in"))
+    assert photo_versions([in_tar]) == [("in", 2, before[0][2])]
     assert before == photo_versions(sources)
     assert before[1:] == [("gone", 0, 0), ("web", 0, 0), ("bad", 0, 0)]
     os.utime(file, ns=(1, 1))

@@ -1,9 +1,7 @@
 """Whatever people name becomes photos, and what cannot be one becomes a problem in its place."""
 
-import errno
 import io
 import os
-import tarfile
 from itertools import islice
 from pathlib import Path
 
@@ -12,8 +10,10 @@ import pytest
 from stages.base.bucket import BucketFile
 from stages.base.errors import UserError
 from stages.predict import find_sources as module
+from stages.predict import photo_source
 from stages.predict.find_sources import Found, find_sources
-from stages.predict.photo_source import Address, PhotoSource, Unread
+from stages.predict.photo_source import Address, PhotoSource, Unread, read_source_bytes
+from tests.tar_files import write_tar
 
 
 def find(*arguments: str | Path, stdin: bytes = b"", column: str = "path") -> list[Found]:
@@ -33,16 +33,6 @@ def touch(folder: Path, *names: str) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
-
-
-def make_tar(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
-    """Write a tar of files with contents."""
-    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return path
 
 
 def test_a_file_is_taken_as_it_is_named(tmp_path: Path) -> None:
@@ -162,92 +152,26 @@ def test_a_pattern_may_end_like_a_table_or_a_tar(tmp_path: Path) -> None:
         assert "passed over 1 other file" in found.passed_over
 
 
-def test_a_tar_that_cannot_be_read_now_is_not_damaged(
+def test_a_folder_of_tars_gives_its_photos_by_their_paths(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fault of the disk below a tar may pass, and says nothing of what is in it."""
-    make_tar(tmp_path / "a.tar", {"a.jpg": b"1"})
-
-    def stale(*_: object) -> object:
-        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-
-    monkeypatch.setattr(tarfile, "open", stale)
-    (source,) = sources(tmp_path / "a.tar")
-    assert source.place == Unread("unreadable: Stale file handle", again=True)
-
-
-def test_the_name_in_a_tar_may_begin_at_the_root(tmp_path: Path) -> None:
-    """The row of such a photo still names the tar."""
-    path = make_tar(tmp_path / "a.tar", {"/photos/1.jpg": b"1"})
-    assert sources(path)[0].name == f"{path}//photos/1.jpg"
-
-
-@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
-def test_photos_come_out_of_a_tar(tmp_path: Path, mode: str) -> None:
-    """Members that are named like photos come with their bytes, whatever compresses the tar."""
-    suffix = mode.replace("w", "").replace(":", ".")
-    members = {"a/b.jpg": b"1", "note.txt": b"2", "._b.jpg": b"3", "c.png": b"4"}
-    path = make_tar(tmp_path / f"photos.tar{suffix}", members, mode)
-    assert sources(path) == [
-        PhotoSource(f"{path}/a/b.jpg", b"1"),
-        PhotoSource(f"{path}/c.png", b"4"),
-    ]
-
-
-def test_a_damaged_tar_is_a_problem_behind_its_photos(tmp_path: Path) -> None:
-    """What comes before the damage is read, and the loss of the rest is a row."""
-    content = make_tar(tmp_path / "a.tar", {f"{n}.jpg": bytes(2000) for n in range(9)}).read_bytes()
-    (tmp_path / "a.tar").write_bytes(content[:5000])
-    *whole, broken = sources(tmp_path / "a.tar")
-    assert [Path(source.name).name for source in whole] == ["0.jpg"]
-    assert isinstance(broken.place, Unread)
-    assert broken.place.problem.startswith("damaged tar: unexpected end of data")
-
-
-def test_a_tar_that_is_none_is_a_problem(tmp_path: Path) -> None:
-    """A missing tar, a text and a pipe named like one are rows; nothing is waited for."""
-    (tmp_path / "text.tar").write_text("no tar at all")
-    os.mkfifo(tmp_path / "pipe.tar")
-    problems = [sources(tmp_path / f"{name}.tar")[0].place for name in ("absent", "text", "pipe")]
-    assert problems[0] == Unread("unreadable: No such file or directory")
-    assert isinstance(problems[1], Unread)
-    assert problems[1].problem.startswith("damaged tar")
-    assert problems[2] == Unread("not a file: a pipe, a socket or a device")
-
-
-def test_links_and_giants_in_a_tar_are_problems(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A link, and a member with more bytes than a photo has, are not followed or read."""
-    monkeypatch.setattr(module, "MOST_BYTES", 10)
-    path = tmp_path / "a.tar"
-    with tarfile.open(path, "w") as archive:
-        link = tarfile.TarInfo("link.jpg")
-        link.type = tarfile.SYMTYPE
-        link.linkname = "/etc/passwd"
-        archive.addfile(link)
-        giant = tarfile.TarInfo("giant.jpg")
-        giant.size = 11
-        archive.addfile(giant, io.BytesIO(bytes(11)))
-    link_place, giant_place = (source.place for source in sources(path))
-    assert link_place == Unread("not a file: a link or a device in the tar")
-    assert str(giant_place).startswith("Unread(problem='too large: 11 bytes")
-
-
-def test_the_members_of_a_tar_are_forgotten(tmp_path: Path) -> None:
-    """Memory does not grow with a tar: what was read of it is not kept."""
-    path = make_tar(tmp_path / "a.tar", {f"{n}.jpg": b"1" for n in range(200)})
-    kept: list[int] = []
-    original = tarfile.TarFile.extractfile
-
-    def noting(archive: tarfile.TarFile, member: tarfile.TarInfo) -> object:
-        kept.append(len(archive.members))  # type: ignore[attr-defined]
-        return original(archive, member)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tarfile.TarFile, "extractfile", noting)
-        assert len(sources(path)) == 200
-    assert max(kept) <= 1
+    """They are called as if they lay in the folder, and are read at their places."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "photos"
+    write_tar(folder / "a.tar", {"cats/2.jpg": b"2", "note.txt": b"3", "../4.jpg": b"4"})
+    write_tar(folder / "b.tar", {"cats/1.jpg": b"one"})
+    (found,) = find(folder)
+    problem, *photos = found.sources
+    assert isinstance(problem.place, Unread)
+    assert problem.place.problem.startswith("path leaves the folder")
+    assert [photo.name for photo in photos] == [f"{folder}/cats/1.jpg", f"{folder}/cats/2.jpg"]
+    assert [read_source_bytes(photo) for photo in photos] == [b"one", b"2"]
+    assert found.count == 3
+    assert "1 other file (1 .txt)" in found.passed_over
+    monkeypatch.setattr(photo_source, "MOST_BYTES", 2)
+    large = read_source_bytes(photos[0])
+    assert isinstance(large, Unread)
+    assert large.problem.startswith("too large: 3 bytes")
 
 
 @pytest.fixture

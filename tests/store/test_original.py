@@ -6,13 +6,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stages.base.bucket import photo_folder
+from stages.base.bucket import PhotoFolder, photo_folder
 from stages.base.errors import UserError
 from stages.base.files import sha256_bytes
+from stages.base.packed import Packed, PackedPlace
+from stages.base.tar_walk import walk_tar
 from stages.store.encode_cache import EncodeCache
 from stages.store.original import Fault, Faulty, Original, open_originals
 from stages.store.writer import write_store
 from tests.store.test_writer import PARAMS, picture, saved
+from tests.tar_files import write_tar
 
 # One that is presized, one that passes through, a copy of it, and one that is refused.
 FILES = {
@@ -39,10 +42,21 @@ def manifest(files: dict[str, bytes]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["path", "sha256"])
 
 
-def presize(root: Path, photos: str, files: dict[str, bytes] = FILES) -> pd.DataFrame:
+def presize(root: Path, photos: str | Packed, files: dict[str, bytes] = FILES) -> pd.DataFrame:
     """Presize photos under a root of their own; return the outcomes."""
     folder = root / "store"
-    return write_store(manifest(files), photo_folder(photos), folder, root / "private", PARAMS, 2)
+    place = photo_folder(photos) if isinstance(photos, str) else photos
+    return write_store(manifest(files), place, folder, root / "private", PARAMS, 2)
+
+
+def packed(root: Path, files: dict[str, bytes] = FILES) -> Packed:
+    """Return a packed folder of files, two to a tar."""
+    places = {}
+    for number in range(0, len(files), 2):
+        name = f"{number}.tar"
+        for one in walk_tar(write_tar(root / name, dict(list(files.items())[number : number + 2]))):
+            places[one.name.decode()] = PackedPlace(name, one.offset, one.size)
+    return Packed(root, places)
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -89,13 +103,28 @@ def test_photos_that_move_to_a_bucket_are_read_once_more(tmp_path: Path, photos:
     assert again["original_bytes"].tolist() == of_folder["original_bytes"].tolist()
 
 
-@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_a_store_of_tars_is_that_of_the_folder(tmp_path: Path, photos: Path) -> None:
+    """Bytes and outcomes are the same, and of what is in the cache nothing is read again."""
+    of_folder = presize(tmp_path / "a", str(photos))
+    tars = packed(tmp_path / "packed")
+    of_tars = presize(tmp_path / "b", tars)
+    pd.testing.assert_frame_equal(of_tars, of_folder)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    again = presize(tmp_path / "b", tars)
+    assert again["reused"].all()
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.mark.parametrize("kind", ["folder", "bucket", "tars"])
 def test_originals_come_in_order_with_their_faults(tmp_path: Path, photos: Path, kind: str) -> None:
     """A photo that is gone or another has its fault in its place, and the others their bytes."""
     items = [(sha256_bytes(content), path) for path, content in FILES.items()]
     (photos / "small.jpg").unlink()
     (photos / "copy.jpg").write_bytes(b"another")
-    place = photo_folder(str(photos) if kind == "folder" else f"file://{photos}")
+    place: PhotoFolder = photo_folder(str(photos) if kind == "folder" else f"file://{photos}")
+    if kind == "tars":
+        now = {file.name: file.read_bytes() for file in photos.iterdir()}
+        place = packed(tmp_path / "packed", now)
     with open_originals(place, items, EncodeCache(tmp_path / "cache")) as originals:
         read = list(originals)
     found = [one.content if isinstance(one, Original) else one.args[0] for one in read]

@@ -12,6 +12,7 @@ import pytest
 
 from stages.base.bucket import photo_folder
 from stages.base.errors import UserError
+from stages.base.packed import Packed
 from stages.store import run_shards as run_shards_module
 from stages.store.original import Fault
 from stages.store.run_shards import run_shards
@@ -20,6 +21,7 @@ from stages.store.spread_shards import photos_under_way
 from stages.store.writer import write_store
 from tests.cluster.thread_engine import ThreadEngine, cluster_of
 from tests.store import crashing
+from tests.store.test_original import packed
 from tests.store.test_run_shards import GOOD, problems, tasks_of
 from tests.store.test_shard import photo
 from tests.store.test_writer import PARAMS, add, large_photos, manifest
@@ -48,6 +50,20 @@ def test_the_store_of_a_cluster_is_that_of_one_machine(root: Path) -> None:
         assert there[plain].equals(here[plain])
     assert there["reused"].all()
     assert list(root.glob("theirs/run-*")) == []
+
+
+def test_a_cluster_reads_tars(root: Path) -> None:
+    """Workers get the places of their own photos, and the store is that of the folder."""
+    files = large_photos(range(12))
+    add(root, files)
+    images = manifest(root)
+    write_store(images, Path("photos"), Path("here"), Path("own"), PARAMS, 2)
+    (root / "tars").mkdir()
+    tars = packed(root / "tars", files)
+    cluster = cluster_of(ThreadEngine(), root, [])
+    relative = Packed(Path("tars"), tars.places)
+    write_store(images, relative, Path("there"), Path("theirs"), PARAMS, cluster)
+    assert hashes(root / "there") == hashes(root / "here")
 
 
 @pytest.mark.thorough

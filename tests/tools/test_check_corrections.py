@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from stages.base.files import sha256_bytes, sha256_file
+from stages.base.packed import Packed
+from stages.dataset.packed_folder import open_photos
 from stages.labels.corrections import read_corrections
 from stages.tools import check_corrections
 from stages.tools.check_corrections import CORRECTIONS, correction_notes
+from tests.tar_files import write_tar
 
 LABELS = {"a.jpg": "beagle", "b.jpg": "beagle", "c.jpg": "siamese"}
 HASHES = {path: sha256_bytes(path.encode()) for path in LABELS}
@@ -49,6 +52,16 @@ def test_every_row_that_does_not_fit_has_a_line(folder: Path) -> None:
     ]
     assert "'relable' is none of relabel, new class, drop, keep" in notes[0]
     assert "did you mean 'beagle'?" in notes[3]
+
+
+def test_rows_about_photos_in_tars_are_compared_too(folder: Path) -> None:
+    """A photo in a tar has the hash of its own bytes."""
+    write(f"a.jpg,{HASHES['a.jpg']},drop,,", f"b.jpg,{'0' * 64},drop,,")
+    write_tar(Path("packed/a.tar"), {path: path.encode() for path in LABELS})
+    packed = open_photos("packed")
+    assert isinstance(packed, Packed)
+    (note,) = correction_notes(LABELS, list(LABELS), packed)
+    assert note.startswith(f"{CORRECTIONS}: b.jpg: correction: content changed")
 
 
 def test_rows_that_fit_have_no_line(folder: Path) -> None:

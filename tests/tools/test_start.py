@@ -11,6 +11,7 @@ import pytest
 from stages.base.errors import UserError
 from stages.base.yaml_file import read_yaml
 from stages.tools import check, start
+from tests.tar_files import write_tar
 
 ROOT = Path(__file__).parents[2]
 
@@ -207,6 +208,22 @@ def test_photos_on_another_drive_are_outside(repo: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os.path, "relpath", refuse)
     with pytest.raises(UserError, match=r"cp -r \S*/album data/photos && make start"):
         run(monkeypatch, str(album), "--yes")
+
+
+def test_tars_are_proposed_as_their_folder_is(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels come from the paths in the tars, or from a table beside their folder."""
+    write_tar(repo / "data" / "packed" / "a.tar", dict.fromkeys(CLASSES, b""))
+    run(monkeypatch, "data/packed", "--yes")
+    params = read_yaml(Path("params.yaml"))
+    assert params["ingest"]["images"] == "data/packed"
+    assert params["ingest"]["label"]["by"] == "folder"
+    check.main()
+    write_tar(repo / "data" / "packed" / "a.tar", {f"{n}.jpg": b"" for n in range(6)})
+    rows = "".join(f"{number}.jpg,{'ab'[number % 2]}\n" for number in range(6))
+    Path("data/list.csv").write_text(f"path,label\n{rows}")
+    run(monkeypatch, "data/packed", "--yes")
+    assert read_yaml(Path("params.yaml"))["ingest"]["label"]["csv"] == "data/list.csv"
+    check.main()
 
 
 def test_a_bucket_is_listed_and_nothing_of_it_read(tmp_path: Path) -> None:

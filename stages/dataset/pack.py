@@ -1,0 +1,151 @@
+"""Pack: the files of a folder into tars of some thousand each, the same files as the same bytes.
+
+    photos-000000.tar   the first files by path, each by its path below the folder
+    photos-000001.tar   and so on; of files that come later too
+
+A tar has its name once all are written, so that a run that fails leaves none.
+"""
+
+import os
+import re
+import tarfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tqdm import tqdm
+
+from stages.base.errors import UserError, error_list
+from stages.base.plural import count_noun
+from stages.base.system_errors import refuses_a_write, unreadable, unwritable
+from stages.dataset.folder_listing import list_files
+from stages.dataset.packed_folder import is_packed, read_packed
+
+# A hundred tars for a million photos, each of which is copied as a whole when it goes anywhere.
+_MOST_FILES = 10_000
+_MOST_BYTES = 10**9
+_NUMBER = re.compile(r"photos-(\d{6,})\.tar")
+_PART = ".photos-*.tar.part"
+
+
+def files_to_pack(photos: Path, out: Path) -> list[str]:
+    """Return the paths of all files of a folder, which a folder of tars is to get.
+
+    UserError where one cannot be packed or is there already, and for a folder that is none.
+    """
+    if not photos.is_dir():
+        what = "is no folder" if photos.exists() else "does not exist"
+        raise UserError(f"{photos} {what}; name the folder of photos to pack")
+    if is_packed(photos):
+        raise UserError(f"{photos} holds tars already; name the folder of photos to pack")
+    if out.resolve().is_relative_to(photos.resolve()):
+        raise UserError(f"{out} is in the folder of the photos; name another place for the tars")
+    paths, problems, _ = list_files(photos)
+    if problems:
+        raise error_list(
+            f"{count_noun(len(problems), 'entry', 'entries')} of {photos} cannot be packed; mend or"
+            " remove them, nothing is written:",
+            [str(problem) for problem in problems],
+        )
+    if not paths:
+        raise UserError(f"{photos} is empty; name the folder of photos to pack")
+    _refuse_known(paths, out)
+    return paths
+
+
+def pack_files(
+    photos: Path,
+    paths: Sequence[str],
+    out: Path,
+    most_files: int = _MOST_FILES,
+    most_bytes: int = _MOST_BYTES,
+) -> list[Path]:
+    """Write files of a folder, by their sorted paths, into new tars beside those that are there.
+
+    most_bytes: the size of a tar, more only where one file has more. Nobody else writes there.
+    """
+    with _new_parts(out) as parts, tqdm(desc="pack", total=len(paths), disable=None) as bar:
+        tar: tarfile.TarFile | None = None
+        try:
+            count = 0
+            for path in paths:
+                size = _size_of(photos / path)
+                if tar is None or count == most_files or tar.offset + size > most_bytes:
+                    if tar:
+                        tar.close()
+                    parts.append(out / _PART.replace("*", f"{len(parts):06}"))
+                    tar = tarfile.open(parts[-1], "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
+                    count = 0
+                _add(tar, photos / path, path)
+                count += 1
+                bar.update()
+        finally:
+            if tar:
+                with suppress(OSError):  # of a full disk, which the first error names
+                    tar.close()
+        return _named(parts, out)
+
+
+def _refuse_known(paths: Iterable[str], out: Path) -> None:
+    """Refuse a folder with anything but tars in it, and paths that are in one of these."""
+    if not out.exists():
+        return
+    if is_packed(out):
+        known = read_packed(out).packed.places
+        if twice := [path for path in paths if path in known]:
+            raise error_list(
+                f"{count_noun(len(twice), 'file')} of these are in the tars of {out} already; name"
+                " a folder of new photos alone, nothing is written:",
+                [f"{path}: in {known[path].tar}" for path in twice],
+            )
+        return
+    if not out.is_dir() or any(list_files(out)[:2]):
+        raise UserError(f"{out} holds something else than tars; name a new folder for the tars")
+
+
+def _size_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise unreadable(file, error) from None
+
+
+def _add(tar: tarfile.TarFile, file: Path, path: str) -> None:
+    """Add a file under its path, without its date, owner and rights."""
+    member = tarfile.TarInfo(path)
+    try:
+        with file.open("rb") as content:
+            member.size = os.fstat(content.fileno()).st_size
+            tar.addfile(member, content)
+    except OSError as error:
+        if refuses_a_write(error):
+            raise
+        raise unreadable(file, error) from None
+
+
+def _named(parts: Sequence[Path], out: Path) -> list[Path]:
+    """Give tars that are written their names, the numbers behind those that are there."""
+    numbers = [int(name[1]) for file in out.iterdir() if (name := _NUMBER.fullmatch(file.name))]
+    first = max(numbers, default=-1) + 1
+    tars = [out / f"photos-{first + number:06}.tar" for number in range(len(parts))]
+    for part, tar in zip(parts, tars, strict=True):
+        part.rename(tar)
+    return tars
+
+
+@contextmanager
+def _new_parts(out: Path) -> Iterator[list[Path]]:
+    """Give a list for the tars that are being written, which go where the block fails."""
+    parts: list[Path] = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for part in out.glob(_PART):  # of a run that was killed
+            part.unlink()
+        yield parts
+    except OSError as error:
+        raise unwritable(out, error) from None
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
+        with suppress(OSError):  # it has tars
+            out.rmdir()

@@ -1,0 +1,121 @@
+"""Packed folder: one in which every file is a tar, whose members are the photos.
+
+A member's path is its path in the tar, so that a folder and what it was packed to have the same
+paths, and all that goes by them: labels, sides, corrections.
+"""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.base.bucket import PhotoFolder, photo_folder
+from stages.base.echo import echo
+from stages.base.errors import UserError, error_list
+from stages.base.fingerprint import fingerprint
+from stages.base.packed import Packed, PackedPlace
+from stages.base.parts import PRIVATE_FOLDER
+from stages.base.plural import count_noun
+from stages.dataset.folder_listing import list_files
+from stages.dataset.system_names import is_system_name
+from stages.dataset.tar_index import index_tar
+from stages.labels.problem import Problem
+
+TAR = ".tar"
+_RECORDS = PRIVATE_FOLDER / "packed"
+_COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
+
+
+@dataclass(frozen=True)
+class PackedContent:
+    """What is in the tars of a folder."""
+
+    packed: Packed
+    problems: list[Problem]  # members that are no files to be read
+    hidden: int  # files and folders passed over
+
+
+def open_photos(images: str) -> PhotoFolder:
+    """Return the folder of photos that params.yaml or a command names: packed where it is.
+
+    UserError as of read_packed, and for a URL that has a password in it.
+    """
+    folder = photo_folder(images)
+    if isinstance(folder, Path) and is_packed(folder):
+        return read_packed(folder).packed
+    return folder
+
+
+def is_packed(root: Path) -> bool:
+    """Return whether all files of a folder and its subfolders are tars, hidden ones left out.
+
+    It looks no further than to the first that is none. UserError where all are tars, some of them
+    compressed: there the place of a photo could not be told without unpacking all before it.
+    """
+    names = []
+    folders = [root]
+    while folders:
+        entries = []
+        with suppress(OSError):  # which the listing names
+            entries = list(os.scandir(folders.pop()))
+        for entry in entries:
+            if is_system_name(entry.name.lower()):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(Path(entry.path))
+            elif entry.name.lower().endswith((TAR, *_COMPRESSED)):
+                names.append(entry.name)
+            else:
+                return False
+    if compressed := sorted(name for name in names if not name.lower().endswith(TAR)):
+        raise UserError(
+            f"{root} holds {count_noun(len(compressed), 'compressed tar')}, such as"
+            f" {echo(compressed[0])}, and photos are read from uncompressed ones; unpack them to"
+            " .tar (as gunzip does of .tar.gz): photos are compressed as they are"
+        )
+    return bool(names)
+
+
+def read_packed(root: Path) -> PackedContent:
+    """Return what is in the tars of a folder; no photo is read.
+
+    UserError for a tar that is damaged or cannot be read, and where a path is there twice.
+    """
+    tars, unread, hidden = list_files(root)
+    if unread:
+        raise error_list(f"{root} holds what cannot be read as a tar:", [*map(str, unread)])
+    records = _RECORDS / fingerprint(str(root.absolute()))
+    files = {tar: records / f"{fingerprint(tar)}.json" for tar in tars}
+    _remove_others(records, list(files.values()))
+    places: dict[str, PackedPlace] = {}
+    problems: list[Problem] = []
+    passed_over: set[str] = set()
+    twice: list[str] = []
+    for tar, record in files.items():
+        index = index_tar(root / tar, record)
+        for path, offset, size in zip(index.paths, index.offsets, index.sizes, strict=True):
+            if path in places:
+                twice.append(f"{echo(path)}: in {places[path].tar} and {tar}")
+            places[path] = PackedPlace(tar, offset, size)
+        problems += index.problems
+        passed_over.update(index.hidden)
+    if twice:
+        raise _twice(root, twice)
+    return PackedContent(Packed(root, places), sorted(problems), hidden + len(passed_over))
+
+
+def _twice(root: Path, twice: Sequence[str]) -> UserError:
+    paths = count_noun(len(twice), "path")
+    return error_list(
+        f"{root}: {paths} more than once in its tars, which would be one photo; remove one of them"
+        " (tar --delete), or pack them under other paths:",
+        twice,
+    )
+
+
+def _remove_others(records: Path, known: Sequence[Path]) -> None:
+    """Remove what is remembered of tars that are not there any more."""
+    with suppress(OSError):
+        for record in set(records.iterdir()) - set(known):
+            record.unlink()
