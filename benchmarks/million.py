@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cost import Cost, spend
-from benchmarks.growth import MILLION, growth, rounded
+from benchmarks.growth import MILLION, by_number, growth, rounded
 from benchmarks.made_up_results import make_up_results
 from benchmarks.made_up_runs import GIT_NAMES, commit_run, relabel
 from benchmarks.measure import figure, machine, record
-from benchmarks.photos import fill, open_project, picture
+from benchmarks.photos import change, fill, open_project, picture
 from benchmarks.presize_growth import dvc, make_up_outputs
 from stages.dataset.hash_groups import PIECES, near_groups
 
