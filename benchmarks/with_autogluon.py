@@ -29,7 +29,7 @@ VALID = "valid"
 
 def write_checkpoint(folder: Path) -> None:
     """Write the packaged weights as the folder of a network of timm that AutoGluon reads."""
-    network = timm.create_model(PACKAGE.arch)
+    network: Any = timm.create_model(PACKAGE.arch)
     load_in_order(network, torch.load(PACKAGE.path(), weights_only=True))
     network.reset_classifier(0)
     torch.save(network.state_dict(), folder / "pytorch_model.bin")
