@@ -79,3 +79,20 @@ def test_ending_what_has_ended_is_no_error() -> None:
     with subprocess.Popen(python("pass")) as process:
         process.wait()
         end_tree(process, signal.SIGINT)
+
+
+def test_a_command_outlives_what_does_not_obey(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ignores the interrupt is killed first; the command, as DVC, then ends by itself."""
+    monkeypatch.setattr(process_group, "_SECONDS_TO_INTERRUPT", 0.5)
+    stubborn = STUBBORN.replace("time.sleep", "print('deaf', flush=True); time.sleep")
+    parent = (
+        "import signal, subprocess, sys\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        f"subprocess.call([sys.executable, '-c', {stubborn!r}])\n"
+        "sys.exit(7)\n"
+    )
+    group = ProcessGroup(python(parent), os.environ)
+    assert b"deaf" in group.read()
+    group.end()
+    whole_output(group)
+    assert group.wait() == 7
