@@ -9,7 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import psutil
@@ -109,7 +109,7 @@ else:
 
         DVC, which ignores SIGINT while a stage runs, releases its locks when the stage has ended.
         """
-        steps = (
+        steps: Sequence[tuple[Callable[[], None], float]] = (
             (lambda: os.killpg(process.pid, signal.SIGINT), _SECONDS_TO_INTERRUPT),
             (lambda: _kill_children(process.pid), _SECONDS_TO_END),
             (lambda: os.killpg(process.pid, signal.SIGKILL), _SECONDS_TO_END),
