@@ -78,7 +78,7 @@ def _write_training(project: Path) -> None:
     history = pd.DataFrame(epochs, columns=["epoch", *HISTORY_COLUMNS])
     write_csv(reports / "fine_tune/history.csv", history)
     write_csv(reports / "lr_find/curve.csv", pd.DataFrame(columns=list(CURVE_COLUMNS)))
-    suggestion = {"skipped": True, "reason": "fine_tune.base_lr is a number", "rules": {}}
+    suggestion: dict[str, object] = {"skipped": True, "reason": None, "rules": {}}
     write_json(reports / "lr_find/suggestion.json", suggestion)
     write_json(reports / "fine_tune/recipe.json", {"recipe": RECIPE, "trial": None})
     write_json(project / "data/model/model.json", {"arch": "test_resnet", "base_lr": 0.01})

@@ -199,9 +199,9 @@ def _write_training_reports(root: Path, labels: list[str], skipped: bool) -> Non
     rates = {"minimum": 0.018, "decrease": 0.03, "steep": 0.011, "valley": 0.0042, "slide": 0.058}
     suggestion: dict[str, object] = {
         "skipped": skipped,
-        "reason": "fine_tune.base_lr is a number" if skipped else None,
+        "reason": None,
         "consensus": 0.012,
-        "rules": dict.fromkeys(rates) if skipped else rates,
+        "rules": {} if skipped else rates,
     }
     write_csv(root / "reports/lr_find/curve.csv", lr_curve.head(0) if skipped else lr_curve)
     write_json(root / "reports/lr_find/suggestion.json", suggestion)

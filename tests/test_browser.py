@@ -9,8 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from stages.evaluate.page import render_evaluation
+from stages.page.html import render_page
+from stages.stats.interpret_params import InterpretParams
 from tests.evaluate.example_evaluation_page import HOSTILE, example_evaluation_page
 from tests.example_results import STRANGE_LABELS, write_project
+from tests.page.example_page import example_page as compose_example_page
 from tests.test_interpret import run_interpret
 from tests.tiny_repo import STAGES, Repo, copy_project, draw, hashes
 
@@ -18,6 +21,24 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # The labels of the real chain: markup, a formula, quotes and commas, another script.
 LABELS = {"disc": "<script>alert(1)</script>", "square": "=cmd()", "stripes": '😀 مربع, "x"'}
+# Parts of names, between places where they may break, that stand on several lines.
+BROKEN_WORDS = """[...document.querySelectorAll('.pair bdi')].flatMap(name =>
+  [...name.childNodes].filter(part => {
+    const range = document.createRange()
+    range.selectNodeContents(part)
+    return part.nodeType === Node.TEXT_NODE && range.getClientRects().length > 1
+  }).map(part => part.data))"""
+# Cards whose last button is not as far from the bottom as that of the card before, in one row.
+BUTTONS_OUT_OF_ROW = """(() => {
+  const rows = new Map(), out = []
+  for (const card of document.querySelectorAll('.card')) {
+    const top = Math.round(card.getBoundingClientRect().top)
+    const button = Math.round(card.querySelector('[data-do=drop]').getBoundingClientRect().top)
+    if (rows.has(top) && Math.abs(rows.get(top) - button) > 1) out.push([top, button])
+    rows.set(top, button)
+  }
+  return out
+})()"""
 CORRECTION_COLUMNS = ["path", "sha256", "action", "label", "note"]
 
 
@@ -160,6 +181,30 @@ def test_a_review_changes_labels_and_the_next_page_says_so(chromium: Browser, re
     again.page.click("#review-start")
     assert again.download() == text
     again.check_quiet()
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_cards_break_no_word_and_have_their_buttons_in_rows(
+    chromium: Browser, tmp_path: Path, width: int
+) -> None:
+    """Names of classes break between words alone; a long path moves no button of its card.
+
+    A percent sign stays with its number.
+    """
+    labels = ["Abyssinian", "american_pit_bull_terrier", "Egyptian_Mau", "staffordshire_terrier"]
+    params = InterpretParams(top_losses=8, most_confused=5, suspects=24)
+    file = tmp_path / "index.html"
+    file.write_text(render_page(compose_example_page(labels, params=params)), encoding="utf-8")
+    visit = Visit(chromium, file, width)
+    for path in visit.page.locator(".card .path").all()[::3]:
+        path.evaluate("element => element.textContent = 'holiday/in/the/north/'.repeat(9)")
+    broken = visit.page.evaluate(BROKEN_WORDS)
+    assert broken == []
+    reasons = visit.page.locator(".reason").all_text_contents()
+    assert reasons
+    assert not [reason for reason in reasons if " %" in reason]
+    assert visit.page.evaluate(BUTTONS_OUT_OF_ROW) == []
+    visit.check_quiet()
 
 
 def test_tables_sort_by_click_and_by_key(chromium: Browser, example_page: Path) -> None:

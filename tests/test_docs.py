@@ -353,3 +353,11 @@ def test_every_room_has_terms() -> None:
     """No room of stages/ is without a term in the glossary."""
     rooms = {path.name for path in (ROOT / "stages").iterdir() if (path / "__init__.py").is_file()}
     assert rooms == {module.split("/")[1] for _, _, module in glossary()}
+
+
+def test_the_docs_name_the_stages_that_dvc_freezes() -> None:
+    """They are those without a path that comes from a param, which tests/test_dvc_ways.py tries."""
+    stages = read_yaml(ROOT / "dvc.yaml")["stages"]
+    frozen = [name for name, stage in stages.items() if "${" not in str(stage)]
+    text = " ".join(text_of(DOCS / "dvc.md").split())
+    assert f"for the stages `{'` and `'.join(frozen)}`." in text

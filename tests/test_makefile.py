@@ -114,6 +114,49 @@ def test_others_are_parted_at_spaces_and_never_matched_or_run(repo: Path, value:
     assert not (repo / "ran").exists()
 
 
+def test_crops_reach_predict(repo: Path) -> None:
+    """CROPS is an option of predict, from the command line and from the environment."""
+    for made in (
+        run_make(repo, "predict", "PHOTOS=a", "CROPS=flip"),
+        run_make(repo, "predict", "PHOTOS=a", CROPS="flip"),
+    ):
+        assert made.stdout.endswith("predict><--crops><flip><--><a>"), made
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["predict", "PHOTS=a"], "predict takes PHOTOS=... and OUT=... and REV=... and CROPS=..."),
+        (["compare", "CROPS=flip"], "compare takes BASE=... and OTHER=..., not CROPS=...;"),
+        (["repro", "OMP_NUM_THREADS=1"], "before make: OMP_NUM_THREADS=... make repro"),
+        (["help", "PHOTOS=a"], "help takes nothing, not PHOTOS=..."),
+    ],
+)
+def test_a_variable_that_the_command_does_not_know_is_refused(
+    repo: Path, arguments: list[str], line: str
+) -> None:
+    """A misspelt variable, or that of another command, is one line, and nothing runs."""
+    made = run_make(repo, *arguments)
+    assert made.returncode != 0
+    assert made.stdout == ""
+    [said] = [one for one in made.stderr.splitlines() if one.startswith("finetrack: ")]
+    assert line in said
+
+
+def test_what_any_command_takes_is_let_through(repo: Path) -> None:
+    """Several commands have theirs together; PYTHON, Finetrack's and what is exported pass."""
+    several = run_make(repo, "predict", "report", "PHOTOS=a", "REV=v1")
+    assert several.returncode == 0, several
+    assert "<--rev><v1><--><a>" in several.stdout
+    assert several.stdout.endswith("past_page><v1>")
+    passed = run_make(repo, "report", "PYTHON=python3", "FINETRACK_WORKERS=1", PHOTS="a")
+    assert passed.returncode == 0, passed
+    around = "all:\n\t$(MAKE) -f Makefile report\n"
+    (repo / "around.mk").write_text(around)
+    inner = run_make(repo, "-f", "around.mk", "CC=cc")
+    assert inner.returncode == 0, inner
+
+
 def test_the_number_of_seeds_is_a_number(repo: Path) -> None:
     """N=3 queues seeds 1 to 3; anything else is refused and does not run."""
     assert "<seed=range(1,4)>" in run_make(repo, "seeds", "N=3").stdout

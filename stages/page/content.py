@@ -16,6 +16,7 @@ from stages.base.fingerprint import fingerprint
 from stages.base.params import YamlValue
 from stages.page.confusion_figure import ConfusionFigure, confusion_figures
 from stages.page.correction_note import correction_note
+from stages.page.formatting import learning_rate
 from stages.page.next_steps import NextStep, next_steps
 from stages.page.review import ReviewData, review_data
 from stages.page.thumbnails import overlays, sheet_uri, thumbnails
@@ -93,6 +94,7 @@ class Page:
     trust: TrustFigures
     sheets: Mapping[str, str]  # caption -> data URI
     lr_finder: str | None  # svg, None where the sweep was skipped
+    rate: str  # which learning rate was taken, and why, where the sweep was skipped
     history: str | None  # svg, None without training
     diagnosis: Sequence[str]  # what the losses say about the length of training
     next_steps: Sequence[NextStep]  # none where nothing of it was computed
@@ -142,6 +144,7 @@ def compose_page(
         trust=trust_figures(result),
         sheets={caption: sheet_uri(path, _SHEET_WIDTH) for caption, path in sheets},
         lr_finder=_lr_finder(reports),
+        rate=_named_rate(reports.params, reports.model["base_lr"]),
         history=None if reports.history.empty else history_figure(reports.history),
         diagnosis=diagnose_training(reports.history),
         next_steps=next_steps(result.what_next) if result.what_next else [],
@@ -152,6 +155,25 @@ def _lr_finder(reports: Reports) -> str | None:
     if reports.curve.empty:
         return None
     return lr_finder_figure(reports.curve, reports.suggestion["rules"], reports.model["base_lr"])
+
+
+def _named_rate(params: Mapping[str, YamlValue], rate: float) -> str:
+    """Return the sentence about a learning rate for which no sweep was made.
+
+    >>> _named_rate({"fine_tune": {"base_lr": 0.003}}, 0.003).partition(";")[0]
+    'The learning rate is 0.003, which fine_tune.base_lr of params.yaml names'
+    """
+    section = params.get("fine_tune")
+    asked = section.get("base_lr") if isinstance(section, Mapping) else None
+    why = (
+        "which fine_tune.base_lr of params.yaml names"
+        if isinstance(asked, int | float)
+        else "which fine_tune.base_lr: auto takes for such photos"
+    )
+    return (
+        f"The learning rate is {learning_rate(rate)}, {why}; fine_tune.base_lr: find looks for one"
+        " by a sweep, whose curve then stands here."
+    )
 
 
 def read_json(path: Path | str, *required: str) -> Any:

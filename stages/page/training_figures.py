@@ -97,7 +97,18 @@ def history_figure(history: pd.DataFrame) -> str:
         losses.plot(epochs, history["train_loss"], color=MUTED, label="training", **line)
         losses.plot(epochs, history["valid_loss"], color=ACCENT, label="validation", **line)
         losses.set_title("loss", color=INK, fontsize=12, loc="left")
-        losses.legend(loc="upper right", fontsize=11, labelcolor=INK)
+        # Above the axes, since a loss that stays high would run through it.
+        losses.legend(
+            loc="lower right",
+            bbox_to_anchor=(1.04, 0.98),
+            ncols=2,
+            fontsize=11,
+            labelcolor=INK,
+            borderpad=0,
+            handlelength=1.2,
+            handletextpad=0.4,
+            columnspacing=0.8,
+        )
         errors = figure.add_axes((0.61, 0.5, 0.36, 0.44))
         errors.plot(epochs, history["error_rate"], color=WARM, **line)
         errors.set_title("error rate", color=INK, fontsize=12, loc="left")

@@ -9,7 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import psutil
@@ -105,16 +105,27 @@ else:
         return ours, theirs
 
     def _end_session(process: "subprocess.Popen[bytes]") -> None:
-        for number, seconds in (
-            (signal.SIGINT, _SECONDS_TO_INTERRUPT),
-            (signal.SIGTERM, _SECONDS_TO_END),
-            (signal.SIGKILL, _SECONDS_TO_END),
-        ):
+        """Interrupt all; then kill what the command started, and at last the command too.
+
+        DVC, which ignores SIGINT while a stage runs, releases its locks when the stage has ended.
+        """
+        steps: Sequence[tuple[Callable[[], None], float]] = (
+            (lambda: os.killpg(process.pid, signal.SIGINT), _SECONDS_TO_INTERRUPT),
+            (lambda: _kill_children(process.pid), _SECONDS_TO_END),
+            (lambda: os.killpg(process.pid, signal.SIGKILL), _SECONDS_TO_END),
+        )
+        for step, seconds in steps:
             try:
-                os.killpg(process.pid, number)
+                step()
                 process.wait(seconds)
             except subprocess.TimeoutExpired:
                 continue
             except ProcessLookupError:
                 pass
             break
+
+    def _kill_children(number: int) -> None:
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(number).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()

@@ -59,15 +59,20 @@ class Rerun:
                 tail=tuple(self._output.tail) if self._code else (),
             )
 
-    def end(self) -> None:
-        """End the command, with all that it started, and wait for its end."""
+    def end(self) -> str | None:
+        """End the command, with all that it started, and wait for its end.
+
+        Return the stage that was at work, "" before the first; None where nothing ran.
+        """
         with self._lock:
             group = self._group
+            stage = self._output.stage
         if group is None:
-            return
+            return None
         group.end()
         if self._reader:
             self._reader.join(5)
+        return stage
 
     def _read(self, group: ProcessGroup) -> None:
         """Take the output until its end."""

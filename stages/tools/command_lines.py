@@ -73,7 +73,7 @@ def _start(values: _Values) -> list[_Words]:
 
 
 def _predict(values: _Values) -> list[_Words]:
-    keys = [key for key in ("OUT", "REV") if key in values]
+    keys = [key for key in ("OUT", "REV", "CROPS") if key in values]
     given = [word for key in keys for word in (f"--{key.lower()}", values[key])]
     return [_tool("predict", *given, "--", *_needed(values, "PHOTOS"))]
 
@@ -171,9 +171,9 @@ COMMANDS = {
         lambda _: [_tool("review")],
     ),
     "predict": RunCommand(
-        "PHOTOS=folder [OUT=predictions.csv] [REV=v1]: what the model says of photos",
+        "PHOTOS=folder [OUT=predictions.csv] [REV=v1] [CROPS=flip]: what the model says of photos",
         _predict,
-        ("PHOTOS", "OUT", "REV"),
+        ("PHOTOS", "OUT", "REV", "CROPS"),
     ),
     "evaluate": RunCommand(
         "PHOTOS=folder OUT=folder: how often the model is right on new labelled photos",

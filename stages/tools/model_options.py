@@ -9,6 +9,7 @@ from stages.base.errors import UserError
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.stage_lock import stage_at_work
 from stages.compare.dvc_cache import open_dvc_cache
+from stages.compare.dvc_lock import output_hashes, read_lock
 from stages.compare.git import GitHistory
 from stages.predict.crops import CropsName
 from stages.predict.model_files import ResultFiles, model_in_folder
@@ -41,6 +42,20 @@ def check_model_options(options: argparse.Namespace) -> None:
         raise UserError(f"--right {options.right}: a share between 0 and 1, such as .95")
 
 
+def refuse_removed(root: Path, lock_content: bytes | None) -> None:
+    """Raise the UserError that brings the model of dvc.lock back, where DVC's cache has it.
+
+    A run that was ended, or failed, has removed it: DVC removes outputs before their stage runs.
+    """
+    lock = read_lock(lock_content, RESULTS.lock) or {}
+    md5 = output_hashes(lock).get(RESULTS.model)
+    if md5 and open_dvc_cache(root).has(md5):
+        raise UserError(
+            f"{RESULTS.model} has no model now, and DVC's cache has that of {RESULTS.lock}; bring "
+            "it back: dvc checkout -f fine_tune, or let `make repro` make the new one"
+        )
+
+
 @contextmanager
 def named_model(options: argparse.Namespace, crops: CropsName = "none") -> Iterator[OpenedModel]:
     """Give the model that the options name, for a block."""
@@ -60,4 +75,6 @@ def named_model(options: argparse.Namespace, crops: CropsName = "none") -> Itera
                 f"{options.model} has no model now, since {stage} is at work here; wait until the "
                 "run has ended, or ask the model of a commit: REV=HEAD of make, --rev HEAD here"
             )
+        if files.card is None and options.model == Path(RESULTS.model):
+            refuse_removed(Path.cwd(), files.lock)
         yield open_model(files, RESULTS, options.right, crops)

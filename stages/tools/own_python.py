@@ -22,6 +22,15 @@ from stages.base.terminal import say
 
 _BUILDS = "https://download.pytorch.org/whl"  # a package index for each build of torch
 _OF_CUDA = re.compile(r"(nvidia|cuda|triton)\b")
+# A package that every platform needs, at its version; 2.15.0+cpu is a build of 2.15.0.
+_PIN = re.compile(r"([\w.-]+)==([^\s;+]+)\s*$", re.MULTILINE)
+_HAS_ALL = """
+import re, sys
+from importlib.metadata import distributions
+name = lambda one: re.sub("[-_.]+", "-", one.metadata["Name"] or "").lower()
+there = {f"{name(one)}=={one.version.partition('+')[0]}" for one in distributions()}
+sys.exit(not there.issuperset(sys.argv[1:]))
+"""
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,7 @@ class OwnPython:
             return
         names = " and ".join(pin.name for pin in self.pins)
         if not self.python.exists():
+            self._name_active()
             self.folder.mkdir(parents=True, exist_ok=True)
             self._build_file.write_text(torch, encoding="utf-8")
             _must_run([sys.executable, "-m", "venv", str(self.folder)])
@@ -78,10 +88,23 @@ class OwnPython:
         activate = str(script) if os.name == "nt" else f"source {shlex.quote(script.as_posix())}"
         return f"{self.folder} is ready; so that your shell finds dvc and python there: {activate}"
 
+    def _name_active(self) -> None:
+        """Say how the active environment is used, where it has all that would be installed."""
+        active = os.environ.get("VIRTUAL_ENV", "")
+        if not active or os.environ.get("FINETRACK_VENV"):
+            return
+        python = OwnPython(Path(active), self.pins).python
+        pins = [match for pin in self.pins for match in _PIN.findall(pin.read_text("utf-8"))]
+        if python.exists() and not _run_code(python, _HAS_ALL, *map("==".join, pins)):
+            say(
+                "The active environment has these packages; to use it in place of "
+                f"{self.folder}: export FINETRACK_VENV={shlex.quote(active)}"
+            )
+
     def _require_pip(self) -> None:
         """Put pip into an environment that was left half made, or was made without it."""
         look = "import sys; from importlib.util import find_spec; sys.exit(not find_spec('pip'))"
-        if run_program([str(self.python), "-c", look], os.environ):
+        if _run_code(self.python, look):
             _must_run([str(self.python), "-m", "ensurepip"])
 
     @property
@@ -112,6 +135,10 @@ class OwnPython:
     def _is_installed(self, pin: Path) -> bool:
         copy = self.folder / pin.name
         return copy.is_file() and copy.read_bytes() == pin.read_bytes()
+
+
+def _run_code(python: Path, code: str, *words: str) -> int:
+    return run_program([str(python), "-c", code, *words], os.environ)
 
 
 def _must_run(words: Sequence[str]) -> None:

@@ -77,9 +77,21 @@ def main() -> None:
             ):
                 serve(listener, lambda ending: Guard(server.application(ending), rules), started)
         finally:
-            rerun.end()
+            stage = rerun.end()
             dropped.end()
+    if stage is not None:
+        say("", *_ended_run(stage))
     say("", f"Ended. Decisions are in {_CORRECTIONS}; `make repro` applies them.")
+
+
+def _ended_run(stage: str) -> list[str]:
+    """Return what an ended run leaves: DVC removed the outputs of the stage that was at work."""
+    if not stage:
+        return ["The run was ended before its first stage; `make repro` begins it again."]
+    return [
+        f"The run was ended in {stage}: outputs of {stage} are gone for now; `make repro` goes on.",
+        f"The last ones, until then: dvc checkout -f {stage} && git restore reports",
+    ]
 
 
 def _options() -> argparse.Namespace:

@@ -46,6 +46,8 @@ def _run(arguments: Sequence[str]) -> int:
     if name not in COMMANDS:
         raise UserError(f"{name} is no command; these are: {', '.join(COMMANDS)}")
     command = COMMANDS[name]
+    goals = os.environ.get("GOALS", "").split() or [name]
+    _refuse_unknown(os.environ.get("MAKE_VARIABLES", "").split(), goals)
     values = _values(name, command.keys, words)
     programs = command.programs(values)
     variables: Mapping[str, str] = os.environ
@@ -56,9 +58,31 @@ def _run(arguments: Sequence[str]) -> int:
         program = str(command.own_python.python) if command.own_python else first
         if code := run_program([program, *rest], variables):
             return code
-    if command.own_python and not programs and name in os.environ.get("GOALS", name).split():
+    if command.own_python and not programs and name in goals:
         say(command.own_python.ready_line())
     return 0
+
+
+def _refuse_unknown(names: Sequence[str], goals: Sequence[str]) -> None:
+    """Refuse a variable on make's command line that no goal knows: make itself would ignore it.
+
+    What every goal takes is let through: TORCH, PYTHON and Finetrack's environment variables.
+    """
+    keys = [key for goal in goals if goal in COMMANDS for key in COMMANDS[goal].keys]
+    unknown = [
+        name
+        for name in names
+        if name not in (*keys, "TORCH", "PYTHON") and not name.startswith("FINETRACK_")
+    ]
+    if unknown:
+        raise UserError(
+            f"{' '.join(goals)} takes {_takes(keys)}, not {unknown[0]}=...; a variable for another "
+            f"program stands before make: {unknown[0]}=... make {' '.join(goals)}"
+        )
+
+
+def _takes(keys: Sequence[str]) -> str:
+    return " and ".join(f"{key}=..." for key in keys) or "nothing"
 
 
 def _values(name: str, keys: Sequence[str], words: Sequence[str]) -> dict[str, str]:
@@ -67,8 +91,7 @@ def _values(name: str, keys: Sequence[str], words: Sequence[str]) -> dict[str, s
     for word in words:
         key, is_pair, value = word.partition("=")
         if not is_pair or key not in keys:
-            takes = " and ".join(f"{one}=..." for one in keys) or "nothing"
-            raise UserError(f"{name} takes {takes}, not {word}")
+            raise UserError(f"{name} takes {_takes(keys)}, not {word}")
         values[key] = value
     return {key: value for key, value in values.items() if value}
 

@@ -38,7 +38,7 @@ class Suggestion:
 
     consensus: float
     spread: float  # decades between the answers that it is the mean of
-    rules: dict[str, float]
+    rules: dict[str, float]  # the answer of each; none without a sweep
     skipped: bool = False  # params.yaml or the recipe names the rate, and no sweep was made
     reason: str | None = None  # why the curve was refused, and the fallback stands in for all
     recipe: str | None = None  # its name
@@ -78,7 +78,7 @@ def read_suggestion(path: Path) -> Suggestion:
 
 def suggestion_from_params(lr: float) -> Suggestion:
     """Return the suggestion where the learning rate is named, and no sweep is made."""
-    return Suggestion(consensus=lr, spread=0.0, rules=dict.fromkeys(RULES, lr), skipped=True)
+    return Suggestion(consensus=lr, spread=0.0, rules={}, skipped=True)
 
 
 def refusal(losses: np.ndarray, raw: np.ndarray, averaged: int) -> str | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 # The last two are no training: the weights averaged at the end, and the probe as it is.
 HistoryPhase: TypeAlias = Literal["frozen", "unfrozen", "averaged", "probe"]
+_WITHOUT_TRAINING = {"averaged": "averaged with the probe", "probe": "the probe as it is"}
 
 
 class HistoryRow(NamedTuple):
@@ -28,7 +29,7 @@ class HistoryRow(NamedTuple):
 
     def line(self) -> str:
         """Return the row as a person reads it while waiting."""
-        parts = [f"epoch {self.epoch:3d} {self.phase:8s}"]
+        parts = [_WITHOUT_TRAINING.get(self.phase, f"epoch {self.epoch:3d} {self.phase:8s}")]
         if not isnan(self.train_loss):
             parts.append(f"train loss {self.train_loss:.3f}")
         if not isnan(self.valid_loss):

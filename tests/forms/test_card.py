@@ -77,6 +77,16 @@ def test_the_front_matter_is_what_the_hub_reads(project: Path) -> None:
     assert front_matter(card_of(project, replace(NOTHING, onnx=ONNX)))["library_name"] == "onnx"
 
 
+def test_a_limit_says_where_the_reading_stands(project: Path) -> None:
+    """What photo_pixels leaves out stands before its code, which is below; without code it is not.
+
+    It is a limit of the files that are used with it.
+    """
+    card = card_of(project, replace(NOTHING, onnx=ONNX))
+    assert 0 < card.index("`photo_pixels` below reads") < card.index("def photo_pixels(")
+    assert "photo_pixels" not in card_of(project, NOTHING)
+
+
 def test_every_class_has_its_errors(project: Path) -> None:
     """The counts of the table add up to the report's, with the interval of each rate."""
     predictions = example_predictions_of(project)

@@ -76,6 +76,7 @@ def test_a_skipped_sweep_has_no_figure(tmp_path: Path) -> None:
     """Without rows in the curve there is no finder's figure; the history is drawn all the same."""
     page = page_with(tmp_path, lambda reports: replace(reports, curve=reports.curve.head(0)))
     assert page.lr_finder is None
+    assert page.rate.startswith("The learning rate is 0.001, which fine_tune.base_lr: auto takes")
     assert page.history is not None
     assert page.history.startswith("<svg")
     assert page.overlays == {}

@@ -322,17 +322,35 @@ def test_all_right_and_all_wrong(right: float, sentence: str) -> None:
 
 
 def test_an_empty_section_says_so() -> None:
-    """Without findings and a sweep there are sentences instead of gaps."""
+    """Without findings, a sweep and training there are sentences instead of gaps."""
     page = example_page(["a", "b", "c"], bce=True)
     reports = replace(
         page.reports,
         summary={"counts": {}, "findings": []},
         problems={},
-        suggestion={"reason": "fine_tune.base_lr is a number", "rules": {}},
     )
-    text = Reader(render_page(replace(page, lr_finder=None, reports=reports))).text()
+    empty = render_page(replace(page, lr_finder=None, history=None, reports=reports))
+    text = Reader(empty).text()
     assert "What the checks found Nothing." in text
-    assert "The sweep was skipped: fine_tune.base_lr is a number." in text
+    assert "Nothing was trained" in text
+    training = empty.partition('<section id="training"')[2].partition("<section")[0]
+    assert "<figure" not in training
+
+
+def test_a_card_of_training_has_a_figure() -> None:
+    """Without a sweep there is the history's card alone, and no word of shade where none is."""
+    page = example_page(["a", "b", "c"])
+    unshaded = replace(page.reports, history=page.reports.history.assign(phase="unfrozen"))
+    both = Reader(render_page(page)).text()
+    assert "Learning rate finder:" in both
+    assert "fine_tune.base_lr: find" not in both
+    assert "the shaded epochs train the head alone" in both
+    one = Reader(render_page(replace(page, lr_finder=None, reports=unshaded))).text()
+    assert "Learning rate finder:" not in one
+    assert "Loss, error and learning rate by epoch" in one
+    assert "The learning rate is 0.001, which fine_tune.base_lr: auto takes" in one
+    assert "fine_tune.base_lr: find looks for one" in one
+    assert "shaded" not in one
 
 
 def test_long_lists_are_cut() -> None:

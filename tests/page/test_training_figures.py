@@ -1,5 +1,6 @@
 """The learning rate finder and the history of training as figures."""
 
+import re
 import subprocess
 import sys
 
@@ -84,3 +85,11 @@ def test_frozen_epochs_are_shaded() -> None:
     some_frozen = history_figure(example_history())
     none_frozen = history_figure(example_history().assign(phase="unfrozen"))
     assert some_frozen.count("opacity: 0.1") - none_frozen.count("opacity: 0.1") == 3
+
+
+def test_the_legend_of_the_losses_is_above_them() -> None:
+    """It stands in the line of the title, where no loss can run through it."""
+    drawn = history_figure(example_history())
+    found = re.findall(r' y="([\d.]+)"[^>]*>(loss|training|validation)<', drawn)
+    lines = {text: float(y) for y, text in found}
+    assert lines["training"] == lines["validation"] == pytest.approx(lines["loss"], abs=4)

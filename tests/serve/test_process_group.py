@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -79,3 +80,51 @@ def test_ending_what_has_ended_is_no_error() -> None:
     with subprocess.Popen(python("pass")) as process:
         process.wait()
         end_tree(process, signal.SIGINT)
+
+
+def test_a_command_outlives_what_does_not_obey(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ignores the interrupt is killed first; the command, as DVC, then ends by itself."""
+    monkeypatch.setattr(process_group, "_SECONDS_TO_INTERRUPT", 0.5)
+    stubborn = STUBBORN.replace("time.sleep", "print('deaf', flush=True); time.sleep")
+    parent = (
+        "import signal, subprocess, sys\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        f"subprocess.call([sys.executable, '-c', {stubborn!r}])\n"
+        "sys.exit(7)\n"
+    )
+    group = ProcessGroup(python(parent), os.environ)
+    assert b"deaf" in group.read()
+    group.end()
+    whole_output(group)
+    assert group.wait() == 7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [PATIENT, STUBBORN])
+def test_dvc_leaves_no_lock_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """After an ended dvc repro the next one warns of no process that had been killed."""
+    monkeypatch.setattr(process_group, "_SECONDS_TO_INTERRUPT", 2)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "-q", "--no-scm"], check=True)
+    Path("stage.py").write_text(f"print('at ' + 'work', flush=True)\n{stage}\n")
+    Path("dvc.yaml").write_text(
+        "stages:\n  one:\n    cmd: python stage.py\n    deps: [stage.py]\n    outs: [out]\n"
+    )
+    group = ProcessGroup([*dvc, "repro"], os.environ)
+    output = b""
+    while b"at work" not in output:
+        piece = group.read()
+        assert piece, output
+        output += piece
+    group.end()
+    whole_output(group)
+    assert group.wait() > 0
+    Path("stage.py").write_text("open('out', 'w').close()\n")
+    again = subprocess.run([*dvc, "repro"], capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "had been killed" not in again.stdout + again.stderr

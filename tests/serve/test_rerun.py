@@ -84,7 +84,8 @@ def test_the_end_takes_what_the_run_has_started(tmp_path: Path) -> None:
     with rerun(outer) as run:
         run.start()
         wait_for(lambda: run.state().line == "inner")
-        run.end()
+        assert run.end() == ""
+        assert run.end() is None
         assert not run.state().running
     assert (tmp_path / "said").read_text() == "bye"
 

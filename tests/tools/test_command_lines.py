@@ -20,6 +20,8 @@ def test_a_value_is_one_word_of_a_program(value: str) -> None:
     ]
     (predict,) = COMMANDS["predict"].programs({"PHOTOS": "album", "REV": value})
     assert predict[3:] == ["--rev", value, "--", "album"]
+    (predict,) = COMMANDS["predict"].programs({"PHOTOS": "album", "CROPS": value})
+    assert predict[3:] == ["--crops", value, "--", "album"]
     (compare,) = COMMANDS["compare"].programs({"BASE": value, "OTHER": value})
     assert compare[3:] == [value, *value.split()]
 

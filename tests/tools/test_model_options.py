@@ -9,6 +9,7 @@ from stages.base.errors import UserError
 from stages.base.files import sha256_file
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.stage_lock import stage_lock
+from stages.compare.dvc_cache import md5_of
 from stages.tools.model_options import add_model_options, check_model_options, named_model
 from tests.predict.small_model import CARD, export_model, make_model
 
@@ -41,6 +42,31 @@ def test_a_model_that_a_run_has_removed_is_awaited(
     with (
         stage_lock(PRIVATE_FOLDER, "fine_tune"),
         pytest.raises(UserError, match=r"since fine_tune \(process .* --rev HEAD"),
+        named_model(options()),
+    ):
+        pass
+
+
+def test_a_model_that_is_in_the_cache_is_brought_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where outputs are gone and DVC's cache has the model, checkout is named, and repro else."""
+    monkeypatch.chdir(tmp_path)
+    listing = b"[]"
+    name = f"{md5_of(listing)}.dir"
+    entry = f"    - path: data/model\n      hash: md5\n      md5: {name}\n"
+    lock = f"schema: '2.0'\nstages:\n  fine_tune:\n    cmd: x\n    outs:\n{entry}"
+    (tmp_path / "dvc.lock").write_text(lock)
+    with (
+        pytest.raises(UserError, match="there is no model in data/model; make one: dvc repro"),
+        named_model(options()),
+    ):
+        pass
+    cached = tmp_path / ".dvc/cache/files/md5" / name[:2] / name[2:]
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(listing)
+    with (
+        pytest.raises(UserError, match="bring it back: dvc checkout -f fine_tune"),
         named_model(options()),
     ):
         pass

@@ -141,6 +141,40 @@ def test_an_environment_that_is_there_keeps_its_torch(environment: OwnPython) ->
         environment.prepare("cpu")
 
 
+@pytest.mark.parametrize(
+    ("pins", "chosen", "named"),
+    [
+        ("torch==2.0\n    # via finetrack\nnvidia-cudnn==9 ; sys_platform == 'linux'\n", "", True),
+        ("torch==2.1\n", "", False),
+        ("torch==2.0\nother-one==1\n", "", False),
+        ("torch==2.0\n", "chosen", False),
+    ],
+)
+def test_an_active_environment_with_the_packages_is_named_first(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    pins: str,
+    chosen: str,
+    named: bool,
+) -> None:
+    """Before anything is made, a line says how it is used; not where a version is another."""
+    active = tmp_path / "active one"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", active], check=True)
+    (packages,) = active.glob("lib/python*/site-packages")
+    (packages / "torch-2.0+cpu.dist-info").mkdir()
+    (packages / "torch-2.0+cpu.dist-info/METADATA").write_text("Name: Torch\nVersion: 2.0+cpu\n")
+    monkeypatch.setenv("VIRTUAL_ENV", str(active))
+    monkeypatch.setenv("FINETRACK_VENV", chosen)
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(pins)
+    with pytest.raises(NotADirectoryError):  # so nothing is made
+        OwnPython(requirements / ".venv", (requirements,)).prepare()
+    said = capfd.readouterr().out
+    assert named == (f"export FINETRACK_VENV='{active}'\n" in said)
+    assert named or not said
+
+
 @pytest.mark.parametrize("build", ["gpu", "cpu/../x", "cu", "-r", "http://example.org"])
 def test_a_build_is_one_of_pytorch(environment: OwnPython, build: str) -> None:
     """What is no name of a build is refused, and nothing is made."""

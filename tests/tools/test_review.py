@@ -31,6 +31,14 @@ def test_ctrl_c_ends_it_cleanly(root: Path) -> None:
     )
 
 
+def test_an_ended_run_says_what_is_gone() -> None:
+    """The stage whose outputs DVC removed is named, how to go on, and how to have the last ones."""
+    first, second = review._ended_run("fine_tune")
+    assert "outputs of fine_tune are gone for now; `make repro` goes on" in first
+    assert "dvc checkout -f fine_tune && git restore reports" in second
+    assert "before its first stage" in review._ended_run("")[0]
+
+
 @pytest.mark.slow
 def test_a_second_review_of_a_folder_is_refused(root: Path) -> None:
     """Two servers could write over each other; a review that has ended leaves no lock."""

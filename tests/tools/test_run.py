@@ -68,7 +68,7 @@ def test_an_older_python_can_read_that_it_is_too_old() -> None:
     [
         (["predct"], "predct is no command; these are: help, environment, dev-environment"),
         (["repro", "PHOTOS=a"], "repro takes TORCH=..., not PHOTOS=a"),
-        (["predict", "album"], "predict takes PHOTOS=... and OUT=... and REV=..., not album"),
+        (["predict", "a"], "predict takes PHOTOS=... and OUT=... and REV=... and CROPS=..., not a"),
         (["predict"], "PHOTOS=folder says which photos"),
         (["evaluate"], "PHOTOS=folder says which photos, OUT=folder says where the result goes"),
         (["review", "OUT=a"], "review takes nothing, not OUT=a"),

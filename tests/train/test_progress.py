@@ -33,12 +33,15 @@ def test_the_place_follows_steps_and_epochs() -> None:
 
 
 def test_an_epoch_is_a_readable_line() -> None:
-    """The line has number, phase, both losses and the error, and leaves out what there is not."""
+    """The line has number, phase, both losses and the error, and leaves out what there is not.
+
+    What is no epoch of training has no number.
+    """
     line = HistoryRow(4, "unfrozen", 0.1, 0.65, 0.5, 0.25).line()
     assert line == "epoch   4 unfrozen  train loss 0.650  valid loss 0.500  error 25.0%"
     nan = float("nan")
     line = HistoryRow(4, "unfrozen", 0.1, 0.65, nan, nan).line()
     assert line == "epoch   4 unfrozen  train loss 0.650"
     line = HistoryRow(5, "averaged", 0.0, nan, 0.5, 0.25).line()
-    assert line == "epoch   5 averaged  valid loss 0.500  error 25.0%"
-    assert HistoryRow(1, "probe", 0.0, nan, nan, nan).line() == "epoch   1 probe"
+    assert line == "averaged with the probe  valid loss 0.500  error 25.0%"
+    assert HistoryRow(1, "probe", 0.0, nan, nan, nan).line() == "the probe as it is"
