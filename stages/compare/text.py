@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from stages.base.terminal import printable
 from stages.compare.record import ChangedImage, ClassChange, ComparisonRecord
-from stages.compare.what_changed import what_changed
+from stages.compare.what_changed import NOT_THE_CAUSE, not_the_cause, what_changed
 from stages.compare.words import (
     adjusted_pvalue,
     choosing_sentence,
@@ -86,9 +86,11 @@ def _cells(record: ComparisonRecord) -> tuple[str, ...]:
 
 
 def _change_lines(record: ComparisonRecord) -> list[str]:
-    """Return a line for each thing that changed, cut for each kind."""
+    """Return a line for each thing that changed, cut for each kind; last what is not the cause."""
     by_kind = what_changed(record.changed)
     lines = [f"{kind}: {line}" for kind, of_kind in by_kind.items() for line in _first(of_kind)]
+    for why, others in not_the_cause(record.changed).items():
+        lines.append(f"{NOT_THE_CAUSE}, {why}: {'; '.join(_first(others))}")
     return lines or [NOTHING_CHANGED]
 
 

@@ -125,6 +125,23 @@ def test_unknown_differences_are_a_dash() -> None:
 
 
 @pytest.mark.parametrize("write", [terminal_text, comparison_markdown])
+def test_what_is_not_the_cause_stands_last_in_a_line_each(write: Writer) -> None:
+    """Below the causes one line has what was made the same, and one what was not used."""
+    stages = [
+        stage_difference("presize", "none", packages={"b": ("1", "2"), "c": ("1", "2")}),
+        stage_difference("interpret", "aside", params={"interpret.suspects": (4, 5)}),
+        stage_difference("fine_tune", packages={"timm": ("1", "2")}),
+    ]
+    text = write([example_record(changed=Changes(stages=stages, data=None))]).replace("`", "")
+    lines = [line.strip(" -") for line in text.splitlines()]
+    at = lines.index("packages: timm: 1 → 2 (fine_tune)")
+    assert lines[at + 1 : at + 3] == [
+        "not the cause, made the same: b: 1 → 2 (presize); c: 1 → 2 (presize)",
+        "not the cause, not used: interpret.suspects: 4 → 5 (interpret)",
+    ]
+
+
+@pytest.mark.parametrize("write", [terminal_text, comparison_markdown])
 def test_a_changed_package_is_in_both(write: Writer) -> None:
     """What changed at a stage is in the same words everywhere."""
     difference = stage_difference("fine_tune", packages={"timm": ("1", "2")})
