@@ -15,6 +15,7 @@ from stages.compare.words import (
     signed,
     signed_interval,
     verdict_sentence,
+    verdict_word,
 )
 from stages.page.formatting import pvalue
 from stages.page.jinja_environment import jinja_environment, stylesheet
@@ -45,6 +46,7 @@ def render_comparison(views: Sequence[ComparisonView]) -> str:
         "signed_interval": signed_interval,
         "adjusted_pvalue": adjusted_pvalue,
         "verdict_sentence": verdict_sentence,
+        "verdict_word": verdict_word,
         "choosing_sentence": choosing_sentence,
         "not_compared": not_compared,
         "seed_lines": seed_lines,

@@ -14,6 +14,7 @@ from stages.compare.words import (
     seed_lines,
     signed_interval,
     verdict_sentence,
+    verdict_word,
 )
 from stages.page.markdown_escape import code_span, plain_sentence
 
@@ -61,7 +62,7 @@ def comparison_markdown(records: Sequence[ComparisonRecord]) -> str:
 
 def _section(record: ComparisonRecord) -> list[str]:
     """Return the lines of compare.md about one comparison."""
-    lines = ["", f"### {_name(record.other)}: {record.verdict}"]
+    lines = ["", f"### {_name(record.other)}: {verdict_word(record)}"]
     lines += ["", plain_sentence(verdict_sentence(record))]
     lines += ["", "What changed:", *_bullets(_change_lines(record))]
     if facts := _facts(record):
@@ -75,9 +76,11 @@ def _section(record: ComparisonRecord) -> list[str]:
 
 def _cells(record: ComparisonRecord) -> tuple[str, ...]:
     """Return the row of a comparison, in the order of _COLUMNS."""
-    difference = signed_interval(record.difference) if record.n_common else "–"
+    difference = signed_interval(record.difference)
+    if record.same_model or not record.n_common:
+        difference = "–"
     return (
-        record.verdict,
+        verdict_word(record),
         error_rates(record),
         difference,
         adjusted_pvalue(record),

@@ -88,6 +88,23 @@ def test_what_is_not_the_cause_is_one_entry_at_the_end() -> None:
     assert text.count("not the cause") == 1
 
 
+def test_the_same_model_is_the_heading() -> None:
+    """The page begins with it, and has no interval, p, whisker or table of classes."""
+    note = "The model is the same, to the byte"
+    nothing = Interval(0.0, 0.0, 0.0)
+    view = example_view(same_model=note, difference=nothing, images_to_tell=None, newly_wrong=[])
+    text = render_comparison([view])
+    tags_of(text)
+    assert ">The same model: 4.0" in text
+    assert f'<p class="lead">{note}. It answers alike' in text
+    for words in ("cannot tell", "McNemar", "p = ", 'class="whisker"', "Class by class", "0.0 to"):
+        assert words not in text
+    both = render_comparison([view, example_view()])
+    assert "<h1>1 undecided, 1 same model</h1>" in both
+    assert both.count('class="whisker"') == 1
+    assert "McNemar" in both
+
+
 def test_several_comparisons_share_a_page() -> None:
     """Each has a row in the first panel and a section with its own anchor."""
     text = render_comparison(

@@ -15,6 +15,7 @@ from stages.compare.record import (
     SeedRuns,
 )
 from stages.compare.text import LIST_LENGTH, comparison_markdown, terminal_text
+from stages.stats.intervals import Interval
 from tests.compare.example_record import CLASS_CHANGE, example_record, stage_difference
 from tests.page.github_markdown import Rendered
 
@@ -31,6 +32,25 @@ def test_both_texts_have_what_matters(write: Writer) -> None:
         *("Macro F1: 94.0 % → 95.0 %", "Log loss: 0.200 → 0.150", "90.0 % sure, 95.0 % right"),
     ):
         assert words in text
+
+
+SAME = {
+    "same_model": "The model is the same, to the byte",
+    "difference": Interval(0.0, 0.0, 0.0),
+    "images_to_tell": None,
+    "newly_wrong": [],
+}
+
+
+@pytest.mark.parametrize("write", [terminal_text, comparison_markdown])
+def test_the_same_model_is_said_in_the_verdict_and_first(write: Writer) -> None:
+    """No difference, interval, p or score stands beside a model that is the same."""
+    text = write([example_record(**SAME)])
+    assert text.index("same model") < text.index("The model is the same, to the byte")
+    title = "## Better, worse, or cannot tell"
+    body = text.removeprefix(title).replace("5.0", "").replace("4.0", "")
+    for words in ("cannot tell", "0.0", "would tell", "Macro F1", "Log loss", "0.4"):
+        assert words not in body
 
 
 def test_the_terminal_table_is_aligned() -> None:
