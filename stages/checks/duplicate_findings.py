@@ -86,7 +86,7 @@ def _check_same_pictures(pairs: pd.DataFrame) -> Iterator[Finding]:
             "same_picture_on_both_sides",
             f"{count_noun(len(both), 'picture')} on two sides of the split: {_examples(both)}. The "
             f"error on the side that was not trained with will look too small; {_LIST}",
-            both["path"],
+            _of_pairs(both),
         )
 
 
@@ -101,7 +101,7 @@ def _check_look_alikes(pairs: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
             "shots of one moment, or one picture cut or with a watermark, the error in validation "
             "will look too small: drop one of each in data/corrections.csv, or divide them "
             f"otherwise (datablock.split.by: {_APART[by]}; {_BY_NAME}); {_LIST}",
-            alike["path"],
+            _of_pairs(alike),
         )
 
 
@@ -212,6 +212,11 @@ def _examples(pairs: pd.DataFrame) -> str:
         f"{path} ~ {twin}" for path, twin in zip(nearest["path"], nearest["twin"], strict=True)
     ]
     return join_names(names, ", ", _SHOWN)
+
+
+def _of_pairs(pairs: pd.DataFrame) -> list[str]:
+    """Return the images of pairs, both of each, once."""
+    return sorted({*pairs["path"], *pairs["twin"]})
 
 
 def _with_labels(images: pd.DataFrame) -> str:

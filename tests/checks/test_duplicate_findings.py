@@ -62,6 +62,9 @@ def test_look_alikes_across_the_split_are_a_warning() -> None:
     assert message.startswith("2 pairs")
     assert "b_0018.jpg ~ b_0010.jpg, a_0008.jpg ~ a_0000.jpg" in message
     assert "None is excluded" in message
+    assert warning["look_alikes_across_the_split"].paths == (
+        *("a_0000.jpg", "a_0008.jpg", "b_0010.jpg", "b_0018.jpg"),
+    )
     assert set(warning) == {"look_alikes_across_the_split"}
 
 
@@ -150,6 +153,7 @@ def test_copies_on_both_sides_are_named_where_nothing_excludes_them() -> None:
     images = images_of(a=(8, 2), b=(8, 2))
     warning = findings(images, [same("a_0008.jpg", "a_0000.jpg")])["same_picture_on_both_sides"]
     assert "a_0008.jpg ~ a_0000.jpg" in warning.message
+    assert warning.paths == ("a_0000.jpg", "a_0008.jpg")
     assert warning.severity == "warning"
 
 
