@@ -10,6 +10,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.base.yaml_file import read_yaml
+from stages.labels.label_csv import read_labels_csv
+from stages.labels.labels import LabelParams
 from stages.page.formatting import VERDICTS
 from stages.sample.digits import planted_faults
 from stages.tools.command_lines import COMMANDS
@@ -200,6 +202,24 @@ def test_params_that_a_page_shows_are_allowed(page: Path) -> None:
         assert set(leaves(shown)) <= set(leaves(PARAMS))
         _, mistakes = validate_sections(merged(PARAMS, shown))
         assert mistakes == []
+
+
+def test_the_table_of_the_docs_is_read_with_its_params(tmp_path: Path) -> None:
+    """The example of a table gives labels and groups with the params that stand below it."""
+    page = DOCS / "labels.md"
+    (text,) = (block for block in blocks(page, "text") if block.startswith("Datei;"))
+    file = tmp_path / "list.csv"
+    file.write_text(text, encoding="utf-8")
+    shown = [read_yaml_text(block) for block in blocks(page, "yaml")]
+    params = PARAMS
+    for content in shown:
+        params = merged(params, content)
+    assert params["datablock"]["split"]["group"] == "column"
+    rule = LabelParams.model_validate(params["ingest"]["label"])
+    photos = [f"pictures/{line.partition(';')[0]}" for line in text.splitlines()[1:]]
+    found = read_labels_csv(file, rule, photos)
+    assert list(found.labels.values()) == ["cardboard", "trash"]
+    assert list(found.groups.values()) == ["bin10", "bin0"]
 
 
 def read_yaml_text(text: str) -> dict[str, object]:

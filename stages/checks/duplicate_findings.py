@@ -1,12 +1,12 @@
 """Findings about duplicates: what was kept out of training, what only looks alike, whose labels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from stages.base.plural import count_noun, join_names
 from stages.checks.finding import Finding, warning_finding, worst_first
-from stages.dataset.duplicates import MAX_ALIKE, MAX_COPIES, group_photos
+from stages.dataset.duplicates import MAX_ALIKE, MAX_COPIES, SAME_KINDS, Kind, group_photos
 from stages.dataset.split_files import without_test
 from stages.dataset.split_params import DatablockParams, SplitRule
 
@@ -86,7 +86,7 @@ def _check_same_pictures(pairs: pd.DataFrame) -> Iterator[Finding]:
             "same_picture_on_both_sides",
             f"{count_noun(len(both), 'picture')} on two sides of the split: {_examples(both)}. The "
             f"error on the side that was not trained with will look too small; {_LIST}",
-            both["path"],
+            _of_pairs(both),
         )
 
 
@@ -101,7 +101,7 @@ def _check_look_alikes(pairs: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:
             "shots of one moment, or one picture cut or with a watermark, the error in validation "
             "will look too small: drop one of each in data/corrections.csv, or divide them "
             f"otherwise (datablock.split.by: {_APART[by]}; {_BY_NAME}); {_LIST}",
-            alike["path"],
+            _of_pairs(alike),
         )
 
 
@@ -130,19 +130,36 @@ def _check_series(pairs: pd.DataFrame, images: pd.DataFrame, by: SplitRule) -> I
 
 
 def _check_labels(images: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Finding]:
-    """Yield the pictures whose copies have different labels."""
-    labels = images.assign(group=group_photos(images["path"].tolist(), pairs).to_numpy())
-    several = labels.groupby("group")["label"].transform("nunique") > 1
-    disagreeing = labels[several].sort_values("path")
-    if len(disagreeing):
-        groups = [_with_labels(group) for _, group in disagreeing.groupby("group", sort=False)]
+    """Yield the files, then the other pictures, whose copies have different labels."""
+    files = _disagreeing(images, pairs, ("exact",))
+    if len(files):
+        groups = [_with_labels(group) for _, group in files.groupby("group", sort=False)]
+        yield warning_finding(
+            "equal_files_disagree",
+            f"{count_noun(len(groups), 'file')} with different labels on equal copies of it, to the"
+            f" byte: {join_names(groups, '; ', _SHOWN)}. At most one of two labels is right:"
+            " correct the other in data/corrections.csv",
+            files["path"],
+        )
+    copies = _disagreeing(images, pairs, SAME_KINDS)
+    told = copies["path"].isin(files["path"]).groupby(copies["group"]).transform("any")
+    copies = copies[~told]
+    if len(copies):
+        groups = [_with_labels(group) for _, group in copies.groupby("group", sort=False)]
         yield warning_finding(
             "duplicates_disagree",
             f"{count_noun(len(groups), 'picture')} with different labels on what looks like copies "
             f"of it: {join_names(groups, '; ', _SHOWN)}. If they are copies, one of two labels is "
             "wrong: correct it in data/corrections.csv",
-            disagreeing["path"],
+            copies["path"],
         )
+
+
+def _disagreeing(images: pd.DataFrame, pairs: pd.DataFrame, kinds: Sequence[Kind]) -> pd.DataFrame:
+    """Return the images, with their group, whose copies of some kinds have several labels."""
+    labels = images.assign(group=group_photos(images["path"].tolist(), pairs, kinds).to_numpy())
+    several = labels.groupby("group")["label"].transform("nunique") > 1
+    return labels[several].sort_values("path")
 
 
 def _check_training(images: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Finding]:
@@ -153,24 +170,32 @@ def _check_training(images: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[Findi
     if len(repeated):
         labels = train.set_index("path")["label"]
         disagree = int(labels.groupby(group).nunique().gt(1).sum())
+        equal = group_photos(train["path"].tolist(), pairs, ("exact",))
+        # Of pictures, each with equal files under several labels.
+        files = labels.groupby(equal).nunique().gt(1)
+        sure = group[equal.isin(files.index[files])].nunique()
         verb = "is" if len(repeated) == 1 else "are"
         yield Finding(
             "note",
             "duplicates_in_training",
             f"{count_noun(len(repeated), 'training image')} {verb} the same picture as another one"
-            f" there, {_harm(disagree)}",
+            f" there, {_harm(disagree, sure)}",
             tuple(sorted(repeated)),
         )
 
 
-def _harm(disagree: int) -> str:
-    """Return what copies in training do; disagree: pictures whose copies have several labels."""
+def _harm(disagree: int, sure: int) -> str:
+    """Return what copies in training do.
+
+    disagree: pictures whose copies have several labels; sure: those of them with equal files.
+    """
     if not disagree:
         return "with the same label, which does no harm"
     have = "has" if disagree == 1 else "have"
+    condition = "" if sure == disagree else "where they are copies, "
     return (
         f"and {count_noun(disagree, 'picture')} {have} copies under several labels, of which"
-        " training learns all: where they are copies, at most one label is right"
+        f" training learns all: {condition}at most one label is right"
     )
 
 
@@ -187,6 +212,11 @@ def _examples(pairs: pd.DataFrame) -> str:
         f"{path} ~ {twin}" for path, twin in zip(nearest["path"], nearest["twin"], strict=True)
     ]
     return join_names(names, ", ", _SHOWN)
+
+
+def _of_pairs(pairs: pd.DataFrame) -> list[str]:
+    """Return the images of pairs, both of each, once."""
+    return sorted({*pairs["path"], *pairs["twin"]})
 
 
 def _with_labels(images: pd.DataFrame) -> str:

@@ -1,5 +1,6 @@
 """Findings as text: the table of classes with bars, then a paragraph for each finding."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -24,7 +25,8 @@ def findings_text(classes: pd.DataFrame, findings: Sequence[Finding]) -> str:
     if len(classes):
         parts.append(class_table(classes))
     parts += [
-        paragraph(f"{finding.severity}: {finding.message}", finding.paths) for finding in findings
+        paragraph(f"{finding.severity}: {finding.message}", _unnamed(finding))
+        for finding in findings
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -103,6 +105,15 @@ def paragraph(sentence: str, paths: Sequence[str] = ()) -> str:
     if len(paths) > _MAX_PATHS:
         lines.append(f"    ... and {len(paths) - _MAX_PATHS:,} more in summary.json")
     return "\n".join(lines)
+
+
+def _unnamed(finding: Finding) -> tuple[str, ...]:
+    """Return the paths of a finding; none where its sentence names each of them already."""
+    named = (
+        re.search(rf"(?<![^ ]){re.escape(path)}(?=[ ,;.]|$)", finding.message)
+        for path in finding.paths
+    )
+    return () if all(named) else finding.paths
 
 
 def _splits_of(classes: pd.DataFrame) -> list[str]:

@@ -66,6 +66,7 @@ def _record(
         other=comparison.other.name,
         base_commit=comparison.base.lead.revision.short,
         other_commit=comparison.other.lead.revision.short,
+        same_model=comparison.same_model,
         verdict=error.verdict if significant else "cannot tell",
         difference=error.difference,
         p=error.p,

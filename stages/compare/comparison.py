@@ -10,6 +10,7 @@ from stages.base.seed import derive
 from stages.compare.data_changes import DataChanges, data_changes
 from stages.compare.pairing import Pairing, pair_images
 from stages.compare.record import BaseAndOther
+from stages.compare.same_model import note_of_same_model, without_intervals
 from stages.compare.score_changes import (
     ScoreChanges,
     SetupOutcomes,
@@ -20,7 +21,6 @@ from stages.compare.score_changes import (
 from stages.compare.setups import Setup
 from stages.compare.snapshot import Snapshot
 from stages.compare.stage_differences import StageDifference, stage_differences
-from stages.compare.validation_changes import same_model_note
 from stages.stats.calibration import ReliabilityDiagram, reliability_diagram
 from stages.stats.imbalance import is_unequal
 from stages.stats.seeds import seed_spread
@@ -46,6 +46,7 @@ class Comparison:
     reliability: BaseAndOther[ReliabilityDiagram | None]
     stage_differences: list[StageDifference] | None  # None where a dvc.lock is missing
     data: DataChanges | None
+    same_model: str  # that both have one model and answer alike; "" where not, or not known
     notes: list[str]
 
 
@@ -64,6 +65,16 @@ def compare_setups(base: Setup, other: Setup, result: str) -> Comparison:
     base_outcomes = _setup_outcomes(base_tables, numbers, len(targets))
     other_outcomes = _setup_outcomes(other_tables, numbers, len(targets))
     generator = derive(0, "compare", base.lead.name, other.lead.name)
+    scores = compare_scores(
+        targets,
+        class_names,
+        base_outcomes,
+        other_outcomes,
+        generator,
+        unequal=_has_unequal_classes(base.lead) or _has_unequal_classes(other.lead),
+    )
+    note, answers_alike = note_of_same_model(base, other, base_tables, other_tables)
+    same_model = note if answers_alike else ""
     newly_wrong, newly_right = changed_images(targets, base_outcomes, other_outcomes)
     base_lock = base.lead.lock
     other_lock = other.lead.lock
@@ -71,14 +82,7 @@ def compare_setups(base: Setup, other: Setup, result: str) -> Comparison:
         base=base,
         other=other,
         pairing=pairing,
-        scores=compare_scores(
-            targets,
-            class_names,
-            base_outcomes,
-            other_outcomes,
-            generator,
-            unequal=_has_unequal_classes(base.lead) or _has_unequal_classes(other.lead),
-        ),
+        scores=without_intervals(scores) if same_model else scores,
         images=_with_predictions(
             common, targets, class_names, base_outcomes.predicted, other_outcomes.predicted
         ),
@@ -96,8 +100,9 @@ def compare_setups(base: Setup, other: Setup, result: str) -> Comparison:
         if base_lock and other_lock
         else None,
         data=data_changes(base.lead, other.lead),
+        same_model=same_model,
         notes=[
-            *_model_notes(base, other, base_tables, other_tables),
+            *([note] if note and not same_model else []),
             *_notes(base, other, pairing),
         ],
     )
@@ -168,23 +173,6 @@ def _with_predictions(
         base_predicted=names[voted_classes(targets, base_predicted)],
         other_predicted=names[voted_classes(targets, other_predicted)],
     )
-
-
-def _model_notes(
-    base: Setup,
-    other: Setup,
-    base_tables: Sequence[pd.DataFrame],
-    other_tables: Sequence[pd.DataFrame],
-) -> list[str]:
-    """Return a note where two single runs have the same model."""
-    if len(base.members) > 1 or len(other.members) > 1:
-        return []
-    same = None
-    if base_tables and other_tables:
-        before = base_tables[0]["predicted"].to_numpy()
-        same = np.array_equal(before, other_tables[0]["predicted"].to_numpy())
-    note = same_model_note(base.lead, other.lead, same_answers=same)
-    return [note] if note else []
 
 
 def _notes(base: Setup, other: Setup, pairing: Pairing) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stages.compare.record import ComparisonRecord
 from stages.compare.text import NOTHING_CHANGED
-from stages.compare.what_changed import what_changed
+from stages.compare.what_changed import NOT_THE_CAUSE, not_the_cause, what_changed
 from stages.compare.words import (
     adjusted_pvalue,
     choosing_sentence,
@@ -15,6 +15,7 @@ from stages.compare.words import (
     signed,
     signed_interval,
     verdict_sentence,
+    verdict_word,
 )
 from stages.page.formatting import pvalue
 from stages.page.jinja_environment import jinja_environment, stylesheet
@@ -45,10 +46,12 @@ def render_comparison(views: Sequence[ComparisonView]) -> str:
         "signed_interval": signed_interval,
         "adjusted_pvalue": adjusted_pvalue,
         "verdict_sentence": verdict_sentence,
+        "verdict_word": verdict_word,
         "choosing_sentence": choosing_sentence,
         "not_compared": not_compared,
         "seed_lines": seed_lines,
         "what_changed": what_changed,
+        "not_the_cause": not_the_cause,
     }
     differences = [view.record.difference for view in views]
     widest = max(max(abs(ends.low), abs(ends.high)) for ends in differences)
@@ -58,6 +61,7 @@ def render_comparison(views: Sequence[ComparisonView]) -> str:
         style=stylesheet(),
         scale=max(1.08 * widest, _LEAST_SCALE),
         nothing_changed=NOTHING_CHANGED,
+        no_cause=NOT_THE_CAUSE,
         shown_classes=_SHOWN_CLASSES,
         listed_images=_LISTED_IMAGES,
     )

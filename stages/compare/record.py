@@ -122,6 +122,9 @@ class ComparisonRecord:
     other: str
     base_commit: str  # first digits; "" for the workspace
     other_commit: str
+    # That both have one model, to the byte, and answer alike: then nothing is estimated, and the
+    # ends of each interval are its difference. "" where not, or where it is not known.
+    same_model: str
     verdict: Verdict  # the other is better than the base, or worse, or cannot tell
     difference: Interval  # of the error rates
     p: float

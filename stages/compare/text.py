@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from stages.base.terminal import printable
 from stages.compare.record import ChangedImage, ClassChange, ComparisonRecord
-from stages.compare.what_changed import what_changed
+from stages.compare.what_changed import NOT_THE_CAUSE, not_the_cause, what_changed
 from stages.compare.words import (
     adjusted_pvalue,
     choosing_sentence,
@@ -14,6 +14,7 @@ from stages.compare.words import (
     seed_lines,
     signed_interval,
     verdict_sentence,
+    verdict_word,
 )
 from stages.page.markdown_escape import code_span, plain_sentence
 
@@ -61,7 +62,7 @@ def comparison_markdown(records: Sequence[ComparisonRecord]) -> str:
 
 def _section(record: ComparisonRecord) -> list[str]:
     """Return the lines of compare.md about one comparison."""
-    lines = ["", f"### {_name(record.other)}: {record.verdict}"]
+    lines = ["", f"### {_name(record.other)}: {verdict_word(record)}"]
     lines += ["", plain_sentence(verdict_sentence(record))]
     lines += ["", "What changed:", *_bullets(_change_lines(record))]
     if facts := _facts(record):
@@ -75,9 +76,11 @@ def _section(record: ComparisonRecord) -> list[str]:
 
 def _cells(record: ComparisonRecord) -> tuple[str, ...]:
     """Return the row of a comparison, in the order of _COLUMNS."""
-    difference = signed_interval(record.difference) if record.n_common else "–"
+    difference = signed_interval(record.difference)
+    if record.same_model or not record.n_common:
+        difference = "–"
     return (
-        record.verdict,
+        verdict_word(record),
         error_rates(record),
         difference,
         adjusted_pvalue(record),
@@ -86,9 +89,11 @@ def _cells(record: ComparisonRecord) -> tuple[str, ...]:
 
 
 def _change_lines(record: ComparisonRecord) -> list[str]:
-    """Return a line for each thing that changed, cut for each kind."""
+    """Return a line for each thing that changed, cut for each kind; last what is not the cause."""
     by_kind = what_changed(record.changed)
     lines = [f"{kind}: {line}" for kind, of_kind in by_kind.items() for line in _first(of_kind)]
+    for why, others in not_the_cause(record.changed).items():
+        lines.append(f"{NOT_THE_CAUSE}, {why}: {'; '.join(_first(others))}")
     return lines or [NOTHING_CHANGED]
 
 

@@ -1,10 +1,10 @@
 """What changed between two revisions, in words: a line for each thing, with the stages that use it.
 
-The lines stand by kind: params, weights, code, packages, machine, inputs, data, and what had no
-effect.
+The lines stand by kind: params, weights, code, packages, machine, inputs, data. What had no effect
+stands apart, since it is not the cause.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from stages.base.params import YamlValue
 from stages.compare.record import BaseAndOther, Changes, ImageCounts
@@ -12,17 +12,9 @@ from stages.compare.stage_differences import StageDifference
 from stages.compare.words import enumeration
 
 UNKNOWN = "unknown: a revision has no dvc.lock"
-_WITHOUT_EFFECT = {"none": "made the same", "aside": "not used"}  # effect -> kind
-_KINDS = (
-    "params",
-    "weights",
-    "code",
-    "packages",
-    "machine",
-    "inputs",
-    "data",
-    *_WITHOUT_EFFECT.values(),
-)
+NOT_THE_CAUSE = "not the cause"
+_WITHOUT_EFFECT = {"none": "made the same", "aside": "not used"}  # effect -> why it is no cause
+_KINDS = ("params", "weights", "code", "packages", "machine", "inputs", "data")
 _WEIGHTS_PARAMS = ("model.arch", "model.cut", "model.weights")
 _WEIGHTS_PACKAGE_SUFFIX = "pytorch-model"
 _WEIGHTS_FOLDER = "data/weights/"  # where a file that model.weights names lies
@@ -30,19 +22,13 @@ _YAML_WORDS = {"True": "true", "False": "false", "None": "null"}
 
 
 def what_changed(changes: Changes) -> dict[str, list[str]]:
-    """Return lines by kind, kinds without lines left out.
-
-    Stages whose outputs are the same as before, or that the predictions do not depend on, cannot
-    have made a difference: what changed in them has kinds of its own, without the modules' names.
-    """
+    """Return the lines of what may be the cause by kind, kinds without lines left out."""
     stages_by_line: dict[str, dict[str, list[str]]] = {kind: {} for kind in _KINDS}
     for difference in changes.stages or []:
-        for kind, line in _kinds_and_lines(difference):
-            stages_by_line[kind].setdefault(line, []).append(difference.stage)
-    lines = {
-        kind: [f"{line} ({', '.join(stages)})" for line, stages in of_kind.items()]
-        for kind, of_kind in stages_by_line.items()
-    }
+        if difference.effect == "possible":
+            for kind, line in _lines(difference):
+                stages_by_line[kind].setdefault(line, []).append(difference.stage)
+    lines = {kind: _with_stages(of_kind) for kind, of_kind in stages_by_line.items()}
     lines["machine"] = _machine_lines(changes.processors)
     lines["data"] = _data_lines(changes.data)
     if changes.stages is None:
@@ -50,12 +36,27 @@ def what_changed(changes: Changes) -> dict[str, list[str]]:
     return {kind: of_kind for kind, of_kind in lines.items() if of_kind}
 
 
-def _kinds_and_lines(difference: StageDifference) -> list[tuple[str, str]]:
-    """Return (kind, line) of everything that differs at one stage."""
-    if difference.effect == "possible":
-        return _lines(difference)
-    kind_of_all = _WITHOUT_EFFECT[difference.effect]
-    return [(kind_of_all, "code" if kind == "code" else line) for kind, line in _lines(difference)]
+def not_the_cause(changes: Changes) -> dict[str, list[str]]:
+    """Return what changed and cannot have mattered, by why: made the same, or not used.
+
+    The outputs of a stage are the same as before, or the predictions do not depend on them. Code is
+    one word, without its modules. What may be the cause in another stage is left out.
+    """
+    differences = changes.stages or []
+    causes = {line for one in differences if one.effect == "possible" for _, line in _lines(one)}
+    found: dict[str, dict[str, list[str]]] = {why: {} for why in _WITHOUT_EFFECT.values()}
+    for difference in differences:
+        if difference.effect == "possible":
+            continue
+        of_why = found[_WITHOUT_EFFECT[difference.effect]]
+        for kind, line in _lines(difference):
+            if line not in causes:
+                of_why.setdefault("code" if kind == "code" else line, []).append(difference.stage)
+    return {why: _with_stages(of_why) for why, of_why in found.items() if of_why}
+
+
+def _with_stages(stages_by_line: Mapping[str, Sequence[str]]) -> list[str]:
+    return [f"{line} ({', '.join(stages)})" for line, stages in stages_by_line.items()]
 
 
 def _lines(difference: StageDifference) -> list[tuple[str, str]]:

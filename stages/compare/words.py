@@ -70,12 +70,23 @@ def error_rates(record: ComparisonRecord) -> str:
 
 
 def adjusted_pvalue(record: ComparisonRecord) -> str:
-    """Return the p-value, after Holm's adjustment where there are several comparisons."""
-    return pvalue(record.p_holm)
+    """Return the p-value, after Holm's adjustment where there are several comparisons.
+
+    A dash for one model on both sides, of which nothing is tested.
+    """
+    return "–" if record.same_model else pvalue(record.p_holm)
+
+
+def verdict_word(record: ComparisonRecord) -> str:
+    """Return the verdict, or that there is nothing to tell apart."""
+    return "same model" if record.same_model else record.verdict
 
 
 def verdict_sentence(record: ComparisonRecord) -> str:
     """Return what the verdict means, in one sentence or two."""
+    if record.same_model:
+        answers = f" It answers alike on the {record.n_common:,} common images."
+        return f"{record.same_model}.{answers if record.n_common else ''}"
     if not record.n_common:
         return "There is no image on which the two can be compared."
     only = "" if record.seeds else "only "
@@ -124,8 +135,10 @@ def choosing_sentence(choosing: ChoosingRecord) -> str:
 
 
 def score_lines(record: ComparisonRecord) -> dict[str, str]:
-    """Return name -> change of each score beside the error rate."""
-    lines = {}
+    """Return name -> change of each score beside the error rate; none of one and the same model."""
+    lines: dict[str, str] = {}
+    if record.same_model:
+        return lines
     if record.macro_recall:
         lines["Macro recall"] = _percent_change(record.macro_recall)
     if record.macro_f1:

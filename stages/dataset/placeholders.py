@@ -2,15 +2,17 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
+from stages.base.echo import echo
 from stages.base.plural import count_noun, join_names
 from stages.labels.problem import Problem
 
 # Copies of one content under one label. Two or three are what happens when folders are merged.
 _MANY = 5
 _SHOWN = 5  # labels in a message
+_SHOWN_PATHS = 3
 _NAMED_SO = re.compile(
     r"(image|photo|picture|img|pic)s?[ _-]*(not[ _-]*(found|available)|unavailable|missing)"
     r"|(no|missing|default)[ _-]*(image|photo|picture|img|pic)s?([ _-]*(found|available))?"
@@ -38,7 +40,8 @@ def placeholder_problems(hashes: Mapping[str, str], labels: Mapping[str, str]) -
             problem = (
                 "one content, several labels" if len(counts) > 1 else "one content, many times"
             )
-            problems.append(Problem(same[0], problem, _with_counts(len(same), counts)))
+            detail = f"{_with_counts(len(same), counts)}; the same file: {_others(same, labels)}"
+            problems.append(Problem(same[0], problem, detail))
     detail = "its name says that it stands for a missing photo; remove it if it does"
     named = [Problem(path, "placeholder", detail) for path in sorted(labels) if _is_named_so(path)]
     return problems + named
@@ -47,6 +50,13 @@ def placeholder_problems(hashes: Mapping[str, str], labels: Mapping[str, str]) -
 def _with_counts(copies: int, counts: Mapping[str, int]) -> str:
     shown = [f"{label!r} ({count:,})" for label, count in sorted(counts.items())]
     return f"{count_noun(copies, 'photo')} in {join_names(shown, count=_SHOWN)}"
+
+
+def _others(same: Sequence[str], labels: Mapping[str, str]) -> str:
+    """Return the paths of the same content but the first, one of each other label before others."""
+    firsts = {labels[path]: path for path in reversed(same)}
+    by_label = dict.fromkeys([*sorted(firsts.values()), *same])
+    return join_names([echo(path) for path in by_label if path != same[0]], count=_SHOWN_PATHS)
 
 
 def _is_named_so(path: str) -> bool:

@@ -16,6 +16,7 @@ from stages.base.errors import UserError, error_list
 from stages.labels.csv_table import CsvTable, parse_table
 from stages.labels.label_text import clean_label
 from stages.labels.labels import LabelParams
+from stages.labels.name_patterns import says_nothing
 from stages.labels.path_ways import loose_names
 from stages.labels.sides import side_of_word
 
@@ -37,6 +38,7 @@ class CsvShape:
     columns: list[list[str]]  # the cells below the header
     path: int
     label: int | None  # None where no column stands out
+    label_columns: list[int]  # that may be labels, the best first
     split: int | None
 
     def name(self, column: int) -> str:
@@ -81,8 +83,11 @@ def shape_error(
     return error_list(head, [*shown, *remedies])
 
 
-def find_shape(table: CsvTable, photos: Iterable[str]) -> CsvShape | None:
-    """Return how the first lines of a table can be read, None when nothing shows it."""
+def find_shape(table: CsvTable, photos: Iterable[str], path_column: str = "") -> CsvShape | None:
+    """Return how the first lines of a table can be read, None when nothing shows it.
+
+    path_column: is that of the paths if it names any photo; of others, that which names the most.
+    """
     names = {loose_names(photo)[1] for photo in photos}
     found = []
     for delimiter in dict.fromkeys((table.delimiter, *_DELIMITERS)):
@@ -97,15 +102,20 @@ def find_shape(table: CsvTable, photos: Iterable[str]) -> CsvShape | None:
     if not most and not by_word:
         return None
     path = hits.index(most) if most else by_word[0]
+    named = [at for at, name in enumerate(cells[0]) if clean_label(name) == path_column]
+    if len(named) == 1 and hits[named[0]]:
+        path = named[0]
     has_header = not _hits([cells[0][path]], names)
     columns = [list(column)[has_header:] for column in zip(*cells, strict=True)]
     split = _split_column(columns, path)
+    repeating = _repeating_columns(columns, (path, split))
     return CsvShape(
         delimiter=delimiter,
         header=[clean_label(name) for name in cells[0]] if has_header else [],
         columns=columns,
         path=path,
-        label=_label_column(cells[0] if has_header else [], columns, (path, split)),
+        label=_label_column(cells[0] if has_header else [], columns, (path, split), repeating),
+        label_columns=repeating,
         split=split,
     )
 
@@ -137,22 +147,36 @@ def _split_column(columns: Sequence[Sequence[str]], path: int) -> int | None:
 
 
 def _label_column(
-    header: Sequence[str], columns: Sequence[Sequence[str]], used: Sequence[int | None]
+    header: Sequence[str],
+    columns: Sequence[Sequence[str]],
+    used: Sequence[int | None],
+    repeating: Sequence[int],
 ) -> int | None:
     """Return the column of labels: the only one, the one so named, or the one that repeats."""
-    others = {at: column for at, column in enumerate(columns) if at not in used}
+    others = [at for at in range(len(columns)) if at not in used]
     if len(others) == 1:
-        return min(others)
+        return others[0]
     for word in _LABEL_WORDS:
         named = [at for at in others if header and _has_word(header[at], (word,))]
         if len(named) == 1:
             return named[0]
-    repeat = [
-        at
-        for at, column in others.items()
-        if 1 < len(set(column)) <= len(column) / 2 and not all(_is_number(cell) for cell in column)
-    ]
-    return repeat[0] if len(repeat) == 1 else None
+    return repeating[0] if len(repeating) == 1 else None
+
+
+def _repeating_columns(columns: Sequence[Sequence[str]], used: Sequence[int | None]) -> list[int]:
+    """Return the columns whose values repeat and are no numbers, those that suit classes first.
+
+    Words go before one word with numbers (bin0, bin1), which rather are places or things, and few
+    values before many.
+    """
+    values = {
+        at: set(column)
+        for at, column in enumerate(columns)
+        if at not in used
+        and 1 < len(set(column)) <= len(column) / 2
+        and not all(_is_number(cell) for cell in column)
+    }
+    return sorted(values, key=lambda at: (says_nothing(values[at]), len(values[at]), at))
 
 
 def _has_word(name: str, words: Iterable[str]) -> bool:

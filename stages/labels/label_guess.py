@@ -5,48 +5,24 @@ what cannot be told from names is a doubt that names the param to set.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any, Literal
 
 from stages.base.echo import echo
 from stages.base.errors import UserError
-from stages.base.plural import count_noun, join_names
-from stages.labels.csv_shape import CsvShape, find_shape
-from stages.labels.csv_table import CsvTable, parse_table
-from stages.labels.label_csv import labels_of_table
+from stages.base.plural import count_noun
+from stages.labels.csv_table import CsvTable
 from stages.labels.label_rule import label_photos
 from stages.labels.labels import LabelParams, PhotoLabels
 from stages.labels.name_patterns import NAME_PATTERNS, are_classes, is_camera_name, says_nothing
 from stages.labels.nested_folders import nested_folders
+from stages.labels.proposal import LabelWay, Proposal, changed_rule
 from stages.labels.sides import folder_sides, named_sides, side_of_word, split_level
+from stages.labels.table_guess import table_guesses
 
 NEARLY_ALL = 0.95  # of the photos have a label; with fewer, another way that labels more goes first
 _LEAST_SHARE = 0.5  # of the photos that names or folders label; fewer are chance
-_LEAST_SHARE_OF_TABLE = 0.1  # a table may be about a part of the photos
 _WAYS = ("csv", "folder", "level", "name")  # of equals, what people wrote on purpose goes first
-
-LabelWay = Literal["csv", "folder", "level", "name"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """A way to label the photos, and what it gives."""
-
-    way: LabelWay  # level: a folder that is not the parent of the photos
-    rule: LabelParams
-    split: Literal["hash", "column", "folder"]
-    labels: PhotoLabels
-    share: float  # of the photos that have a label
-    doubts: Sequence[str] = field(default_factory=tuple)  # about this way
-
-    @property
-    def classes(self) -> dict[str, list[str]]:
-        """The paths of each class, both sorted."""
-        found: dict[str, list[str]] = {}
-        for path, label in sorted(self.labels.labels.items()):
-            found.setdefault(label, []).append(path)
-        return dict(sorted(found.items()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +31,18 @@ class Guess:
 
     proposals: Sequence[Proposal]
     doubts: Sequence[str]
+
+    def number_of(self, present: LabelParams) -> int:
+        """Return the number, from 1, of the proposal to take where nobody names one.
+
+        It is the first; of several columns of its table that which params.yaml names.
+        """
+        first = self.proposals[0]
+        for number, one in enumerate(self.proposals, 1):
+            same_table = one.way == first.way == "csv" and one.rule.csv == first.rule.csv
+            if same_table and one.rule.label_column.casefold() == present.label_column.casefold():
+                return number
+        return 1
 
 
 def guess_labels(paths: Sequence[str], tables: Sequence[CsvTable], present: LabelParams) -> Guess:
@@ -66,11 +54,11 @@ def guess_labels(paths: Sequence[str], tables: Sequence[CsvTable], present: Labe
     proposals: list[Proposal] = []
     doubts: list[str] = []
     for table in tables:
-        found = _from_table(paths, table, present)
-        if isinstance(found, Proposal):
-            proposals.append(found)
-        else:
-            doubts.append(found)
+        for found in table_guesses(paths, table, present):
+            if isinstance(found, Proposal):
+                proposals.append(found)
+            else:
+                doubts.append(found)
     proposals += _from_folders(paths, present)
     proposals += _from_names(paths, present)
     ranked = sorted(proposals, key=_rank, reverse=True)
@@ -82,80 +70,37 @@ def guess_labels(paths: Sequence[str], tables: Sequence[CsvTable], present: Labe
     return Guess(proposals=[_with_split(one) for one in different], doubts=doubts)
 
 
-def _rank(proposal: Proposal) -> tuple[bool, bool, bool, int, float]:
+def _rank(proposal: Proposal) -> tuple[bool, bool, bool, int, int, float]:
     labels = proposal.labels.labels
     told = proposal.way == "csv" or not says_nothing(labels.values())
     flat = proposal.way != "folder" or not nested_folders(labels)
     order = -_WAYS.index(proposal.way)
-    return proposal.share >= NEARLY_ALL, told, flat, order, proposal.share
-
-
-def _rule(present: LabelParams, **changes: Any) -> LabelParams:
-    """Return the params with others in the place of some, and no column that they do not name."""
-    columns = {"split_column": "", "group_column": ""}
-    return LabelParams.model_validate({**present.model_dump(), **columns, **changes})
-
-
-def _from_table(paths: Sequence[str], table: CsvTable, present: LabelParams) -> Proposal | str:
-    """Return the proposal of a table, or why it makes none."""
-    shape = find_shape(table, paths)
-    if shape is None:
-        return f"{table.file}: no column of it names these photos"
-    if not shape.header:
-        header = echo(shape.needed_header(present))
-        return f"{table.file} has no header; put one at its top, such as {header}"
-    if shape.label is None:
-        return _without_label(table, shape)
-    split = shape.name(shape.split) if shape.split is not None else ""
-    try:
-        rule = _rule(
-            present,
-            by="csv",
-            csv=table.file.as_posix(),
-            path_column=shape.name(shape.path),
-            label_column=shape.name(shape.label),
-            split_column=split,
-            delimiter=shape.delimiter,
-        )
-        labels = labels_of_table(parse_table(table.file, table.text, shape.delimiter), rule, paths)
-    except (UserError, ValueError) as error:
-        return f"{table.file}: {str(error).splitlines()[0]}"
-    share = len(labels.labels) / len(paths)
-    if share < _LEAST_SHARE_OF_TABLE or not are_classes(labels.labels):
-        count = count_noun(len(set(labels.labels.values())), "class", "classes")
-        told = f"{count} for {count_noun(len(labels.labels), 'photo')}"
-        return f"{table.file}: its column {echo(rule.label_column)} would give {told}"
-    return Proposal(way="csv", rule=rule, split="hash", labels=labels, share=share)
-
-
-def _without_label(table: CsvTable, shape: CsvShape) -> str:
-    """Return what to do where no column of a table stands out as that of the labels."""
-    if shape.class_for_each_column:
-        return f"{table.file} has a column for each class; write their names into one, label"
-    names = join_names([echo(shape.name(at)) for at in shape.others])
-    return (
-        f"{table.file}: set ingest.label.label_column to the column of the labels, one of {names}"
-    )
+    return proposal.share >= NEARLY_ALL, told, flat, order, -proposal.place, proposal.share
 
 
 def _from_folders(paths: Sequence[str], present: LabelParams) -> Iterator[Proposal]:
     """Yield a proposal for the parent folder, and for the folder at each level above."""
-    if by_parent := _checked("folder", _rule(present, by="folder"), paths):
+    if by_parent := _checked("folder", changed_rule(present, by="folder"), paths):
         yield by_parent
     depth = max((path.count("/") for path in paths), default=0)
     for level in range(depth):
         above = rf"(?:[^/]+/){{{level}}}" if level > 1 else "[^/]+/" * level
-        rule = _rule(present, by="filename", on="path", regex=f"^{above}([^/]+)/")
+        rule = changed_rule(present, by="filename", on="path", regex=f"^{above}([^/]+)/")
         if by_level := _checked("level", rule, paths):
             yield by_level
 
 
 def _from_names(paths: Sequence[str], present: LabelParams) -> Iterator[Proposal]:
-    """Yield the proposal of the first name pattern that fits best, and of the next one."""
+    """Yield the proposal of the first name pattern that fits best, and of the next one.
+
+    Of equals the regex in params.yaml goes first, which a person may have set.
+    """
+    rules = [changed_rule(present, by="filename", on="name", regex=one) for one in NAME_PATTERNS]
+    if present.by == "filename" and present.regex not in NAME_PATTERNS:
+        rules.insert(0, changed_rule(present))
     found = []
-    for pattern in NAME_PATTERNS:
-        rule = _rule(present, by="filename", on="name", regex=pattern)
-        proposal = _checked("name", rule, paths)
+    for rule in rules:
+        proposal = _checked("name" if rule.on == "name" else "level", rule, paths)
         if proposal and not is_camera_name(proposal.labels.labels.values()):
             found.append(proposal)
     found.sort(key=lambda one: (one.share >= NEARLY_ALL, not _has_numbers(one)), reverse=True)
@@ -202,11 +147,12 @@ def _with_split(proposal: Proposal) -> Proposal:
             " each photo, train and valid among them"
         )
         rule = proposal.rule.model_copy(update={"split_column": ""})
-        return replace(proposal, rule=rule, doubts=(doubt,))
+        return replace(proposal, rule=rule, doubts=(*proposal.doubts, doubt))
     try:
         folder_sides(labelled)
     except UserError:
-        return replace(proposal, doubts=(*_side_doubts(labelled), *_group_doubts(proposal)))
+        doubts = (*proposal.doubts, *_side_doubts(labelled), *_group_doubts(proposal))
+        return replace(proposal, doubts=doubts)
     return replace(proposal, split="folder")
 
 

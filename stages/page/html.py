@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from stages.page.content import Page
 from stages.page.formatting import (
     VERDICTS,
+    first_five,
     interval_ends,
     is_probe,
     p_is,
@@ -80,6 +81,7 @@ def page_environment(*folders: Path) -> Environment:
     """Return the environment of the report, with templates of other folders before its own."""
     environment = jinja_environment(*folders, _FOLDER)
     environment.filters |= {
+        "first_five": first_five,
         "interval_ends": interval_ends,
         "probability": probability,
         "is_probe": is_probe,

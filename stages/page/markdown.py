@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from stages.page.formatting import SPACE, headline, interval_ends, is_probe, p_is, percent, times
+from stages.page.formatting import (
+    SPACE,
+    first_five,
+    headline,
+    interval_ends,
+    is_probe,
+    p_is,
+    percent,
+    times,
+)
 from stages.page.markdown_escape import code_span, plain_sentence
 from stages.page.next_steps import next_steps
 from stages.stats.interpretation import Interpretation
@@ -60,7 +69,7 @@ def _scores(metrics: Metrics) -> str:
     scores = {
         "Accuracy": metrics["accuracy"],
         "Macro recall": metrics["macro_recall"] if metrics.get("unequal_classes") else None,
-        "Among the first five": metrics.get("top_5"),
+        "Among the first five": first_five(metrics),
         "Macro F1": metrics["macro_f1"],
     }
     rows = [

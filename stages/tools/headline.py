@@ -5,13 +5,17 @@ from stages.base.environment import prepare_process
 prepare_process()
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+from stages.base.echo import echo
 from stages.base.entry_point import run_command
 from stages.base.errors import UserError
+from stages.base.params import PARAMS
 from stages.base.terminal import say
 from stages.compare.dvc_cache import open_dvc_cache
-from stages.compare.git import WORKSPACE, GitHistory
+from stages.compare.dvc_lock import read_params
+from stages.compare.git import WORKSPACE, GitHistory, Revision
 from stages.compare.past_outcomes import read_outcomes
 from stages.compare.snapshot import read_revisions
 from stages.compare.tried_runs import best_of_tried, read_tried_outcomes
@@ -27,6 +31,7 @@ from stages.stats.metrics_record import IntervalRecord
 from stages.tools.project_files import PROJECT_FILES
 
 _METRICS = Path("reports/interpret/metrics.json")
+_IMAGES = "ingest.images"
 _PAGE = Path("reports/index.html")
 _TO_KEEP = "To keep it  git commit -a: params, dvc.lock and small numbers; DVC has the rest"
 
@@ -69,6 +74,8 @@ def changed_validation_lines() -> list[str]:
         if same_labels(*tables):
             return []
         if no_photo_in_common(*tables):
+            if other := _other_images(history, revisions):
+                return [other]
             return ["Changed     the validation photos are others than those of the last commit"]
         cache = open_dvc_cache(history.root)
         snapshots = read_revisions(history, revisions, cache, PROJECT_FILES)
@@ -81,6 +88,22 @@ def changed_validation_lines() -> list[str]:
         f"Changed     {changes} since the last commit, whose error rate is of other labels or"
         " photos; make compare tests on the common ones"
     ]
+
+
+def _other_images(history: GitHistory, revisions: Sequence[Revision]) -> str:
+    """Return that the last commit is of another set of photos, by ingest.images; "" if it is not.
+
+    The first run of one's own photos follows a commit of the sample, of which nothing changed.
+    """
+    before, now = (
+        read_params(history.read(one, str(PARAMS)), str(PARAMS)).get(_IMAGES) for one in revisions
+    )
+    if before is None or before == now:
+        return ""
+    return (
+        f"New photos  the last commit is of another set ({_IMAGES}: {echo(before)}); make compare"
+        " begins with the commit of this run"
+    )
 
 
 def best_run_lines() -> list[str]:

@@ -18,7 +18,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stages.base.bucket import Bucket, PhotoFolder, is_bucket_url, photo_folder
@@ -34,7 +34,8 @@ from stages.dataset.ingest_params import IngestParams
 from stages.dataset.packed_folder import open_photos
 from stages.dataset.photo_files import is_named_photo
 from stages.labels.csv_table import CsvTable, read_table
-from stages.labels.label_guess import Guess, Proposal, guess_labels
+from stages.labels.label_guess import Guess, guess_labels
+from stages.labels.proposal import Proposal
 from stages.tools.check_images import images_mistakes, outputs_of
 from stages.tools.start_params import param_changes
 from stages.tools.start_text import change_lines, guess_lines
@@ -68,16 +69,18 @@ def main() -> None:
     if not outside and (mistakes := list(images_mistakes(folder, "none", outputs))):
         raise error_list(f"{folder} cannot be used:", mistakes)
     found = _look(folder)
-    guess = guess_labels(found.photos, found.tables, read_section("ingest", IngestParams).label)
+    present = read_section("ingest", IngestParams).label
+    guess = guess_labels(found.photos, found.tables, present)
     guess = Guess(proposals=guess.proposals, doubts=[*found.doubts, *guess.doubts])
     tables = count_noun(len(found.tables), "table")
     say(f"{folder}: {count_noun(len(found.photos), 'photo')}, {tables}")
     if not guess.proposals:
         raise _undecided(found.photos, guess)
-    proposal = _taken(guess, options.take)
-    say(*guess_lines(guess, options.take, folder))
+    number = guess.number_of(present) if options.take is None else options.take
+    proposal = _taken(guess, number)
+    say(*guess_lines(guess, number, folder))
     if outside and not options.copy:
-        raise _outside(folder)
+        raise _outside(folder, options.take)
     target = _copied(proposal, folder) if outside else proposal
     changes = param_changes(target, images, read_yaml(PARAMS))
     say(*change_lines(changes))
@@ -102,7 +105,7 @@ def _options() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("folder", metavar="FOLDER", help="of photos, with subfolders or not")
-    add("--take", type=int, default=1, metavar="N", help="the Nth way that is shown")
+    add("--take", type=int, metavar="N", help="the Nth way that is shown")
     add("--yes", action="store_true", help="write without asking")
     add("--copy", action="store_true", help=f"copy a folder from outside to {_PHOTOS}")
     return parser.parse_args()
@@ -187,12 +190,13 @@ def _undecided(photos: Sequence[str], guess: Guess) -> UserError:
     )
 
 
-def _outside(folder: str) -> UserError:
+def _outside(folder: str, number: int | None) -> UserError:
     source = shlex.quote(folder)
+    take = "" if number is None else f" TAKE={number}"
     return UserError(
         f"{folder} lies outside the repository, and photos go to {_PHOTOS}; nothing is written yet",
-        f"  cp -r {source} {_PHOTOS} && make start PHOTOS={_PHOTOS}",
-        f"  or, which copies for you: make start PHOTOS={source} COPY=1",
+        f"  cp -r {source} {_PHOTOS} && make start PHOTOS={_PHOTOS}{take}",
+        f"  or, which copies for you: make start PHOTOS={source} COPY=1{take}",
     )
 
 
@@ -205,9 +209,7 @@ def _copied(proposal: Proposal, folder: str) -> Proposal:
     with suppress(ValueError):  # it lies beside the folder
         target = Path(_PHOTOS) / table.relative_to(folder)
     rule = proposal.rule.model_copy(update={"csv": target.as_posix()})
-    return Proposal(
-        way=proposal.way, rule=rule, split=proposal.split, labels=proposal.labels, share=1.0
-    )
+    return replace(proposal, rule=rule)
 
 
 def _refuse_full(target: Proposal, proposal: Proposal) -> None:

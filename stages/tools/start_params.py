@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from stages.labels.label_guess import Proposal
 from stages.labels.labels import LabelParams
+from stages.labels.proposal import Proposal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,11 @@ def param_changes(proposal: Proposal, images: str, params: dict[str, Any]) -> li
         wanted["datablock.split.by"] = (proposal.split, split["by"])
     if proposal.split != "hash" and split["test"]:
         wanted["datablock.split.test"] = (0.0, split["test"])
-    if split["group"] == "column":
+    grouped = proposal.rule.group_column != ""
+    if split["group"] == "column" and not grouped:
         wanted["datablock.split.group"] = ("", split["group"])
+    if split["group"] == "" and grouped and proposal.split == "hash":
+        wanted["datablock.split.group"] = ("column", split["group"])
     return [
         ParamChange(key=key, before=before, after=after)
         for key, (after, before) in wanted.items()
@@ -46,7 +49,11 @@ def param_changes(proposal: Proposal, images: str, params: dict[str, Any]) -> li
 
 def _used(rule: LabelParams) -> dict[str, str]:
     """Return the params that a rule uses, and those by which a table would be read besides."""
-    used: dict[str, str] = {"by": rule.by, "split_column": rule.split_column, "group_column": ""}
+    used: dict[str, str] = {
+        "by": rule.by,
+        "split_column": rule.split_column,
+        "group_column": rule.group_column,
+    }
     if rule.by == "filename":
         used |= {"on": rule.on, "regex": rule.regex}
     if rule.by == "csv":

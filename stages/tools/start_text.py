@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from stages.base.echo import cut, echo
-from stages.base.plural import count_noun
+from stages.base.plural import count_noun, join_names
 from stages.labels.label_coverage import coverage_notes
-from stages.labels.label_guess import Guess, Proposal
+from stages.labels.label_guess import Guess
+from stages.labels.proposal import Proposal
 from stages.labels.spellings import spelling_problems
 from stages.tools.start_params import ParamChange
 
@@ -30,7 +31,8 @@ def guess_lines(guess: Guess, taken: int, folder: str) -> Iterator[str]:
     for number, other in enumerate(guess.proposals, 1):
         if number != taken:
             classes = count_noun(len(other.classes), "class", "classes")
-            yield f"Also possible, TAKE={number}: {rule_words(other)}: {classes}"
+            names = join_names([cut(label, _NAME) for label in other.classes], count=_EXAMPLES)
+            yield f"Also possible, TAKE={number}: {rule_words(other)}: {classes}, {names}"
     notes = coverage_notes(proposal.labels, proposal.rule, folder=folder)
     spellings = [str(problem) for problem in spelling_problems(proposal.labels)]
     open_questions = [*proposal.doubts, *guess.doubts, *notes, *spellings]

@@ -62,6 +62,9 @@ def test_look_alikes_across_the_split_are_a_warning() -> None:
     assert message.startswith("2 pairs")
     assert "b_0018.jpg ~ b_0010.jpg, a_0008.jpg ~ a_0000.jpg" in message
     assert "None is excluded" in message
+    assert warning["look_alikes_across_the_split"].paths == (
+        *("a_0000.jpg", "a_0008.jpg", "b_0010.jpg", "b_0018.jpg"),
+    )
     assert set(warning) == {"look_alikes_across_the_split"}
 
 
@@ -100,6 +103,44 @@ def test_disagreeing_copies_show_their_labels() -> None:
     assert warning.paths == ("a_0000.jpg", "b_0010.jpg")
 
 
+def exact(path: str, twin: str) -> Pair:
+    """Return a pair of equal files."""
+    return (path, twin, "exact", "0", "0")
+
+
+def test_equal_files_that_disagree_are_no_look_alikes() -> None:
+    """Files that are equal to the byte have a warning of their own, which is sure of it."""
+    images = images_of(a=(8, 2), b=(8, 2))
+    pairs = [exact("b_0010.jpg", "a_0000.jpg"), same("b_0011.jpg", "a_0001.jpg")]
+    found = findings(images, pairs)
+    warning = found["equal_files_disagree"]
+    assert warning.message == (
+        "1 file with different labels on equal copies of it, to the byte: a_0000.jpg (a) ~"
+        " b_0010.jpg (b). At most one of two labels is right: correct the other in"
+        " data/corrections.csv"
+    )
+    assert warning.paths == ("a_0000.jpg", "b_0010.jpg")
+    assert found["duplicates_disagree"].paths == ("a_0001.jpg", "b_0011.jpg")
+    assert "where they are copies, at most" in found["duplicates_in_training"].message
+
+
+def test_a_picture_is_told_once_where_equal_files_of_it_disagree() -> None:
+    """A near copy of two equal files is no second warning, and nothing is conditional."""
+    images = images_of(a=(8, 2), b=(8, 2))
+    pairs = [exact("b_0010.jpg", "a_0000.jpg"), same("a_0001.jpg", "a_0000.jpg")]
+    found = findings(images, pairs)
+    assert "duplicates_disagree" not in found
+    assert found["duplicates_in_training"].message.endswith(
+        "under several labels, of which training learns all: at most one label is right"
+    )
+    images = images_of(a=(8, 2), b=(8, 2), c=(8, 2))
+    by_valid = [exact("b_0010.jpg", "a_0008.jpg"), exact("c_0020.jpg", "a_0008.jpg")]
+    note = findings(images, by_valid)["duplicates_in_training"]
+    assert note.message.endswith("learns all: at most one label is right")
+    near = [exact("a_0001.jpg", "a_0000.jpg"), same("b_0010.jpg", "a_0000.jpg")]
+    assert findings(images, near).keys() == {"duplicates_disagree", "duplicates_in_training"}
+
+
 def test_labels_of_look_alikes_may_differ() -> None:
     """Photos that only look alike, as of a fixed camera, may have any labels."""
     images = images_of(a=(8, 2), b=(8, 2))
@@ -112,6 +153,7 @@ def test_copies_on_both_sides_are_named_where_nothing_excludes_them() -> None:
     images = images_of(a=(8, 2), b=(8, 2))
     warning = findings(images, [same("a_0008.jpg", "a_0000.jpg")])["same_picture_on_both_sides"]
     assert "a_0008.jpg ~ a_0000.jpg" in warning.message
+    assert warning.paths == ("a_0000.jpg", "a_0008.jpg")
     assert warning.severity == "warning"
 
 

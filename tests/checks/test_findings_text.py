@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.checks.finding import Finding
+from stages.checks.finding import Finding, warning_finding
 from stages.checks.findings import check_images, count_classes
 from stages.checks.findings_text import (
     aligned_table,
@@ -31,6 +31,15 @@ def test_text_names_everything() -> None:
     assert lines["all"] == ["88", "22", "1"]
     assert text.endswith("\n")
     assert not any(line.endswith(" ") for line in text.splitlines())
+
+
+def test_images_that_the_sentence_names_are_not_listed_again() -> None:
+    """A pair that is spelled out stands once, and a name within another name is not named by it."""
+    classes = count_classes(images_of(cat=(8, 2)))
+    pair = warning_finding("pair", "1 pair: a b.jpg ~ x/1.jpg. None", ["a b.jpg", "x/1.jpg"])
+    assert findings_text(classes, [pair]).count("x/1.jpg") == 1
+    part = warning_finding("part", "1 pair: 11.jpg ~ x/1.jpg", ["1.jpg", "11.jpg"])
+    assert findings_text(classes, [part]).splitlines()[-2:] == ["    1.jpg", "    11.jpg"]
 
 
 def test_images_for_a_test_have_a_column() -> None:

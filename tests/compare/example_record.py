@@ -41,6 +41,7 @@ RECORD = ComparisonRecord(
     other="branch",
     base_commit="0123456789",
     other_commit="9876543210",
+    same_model="",
     verdict="cannot tell",
     difference=Interval(-0.01, -0.03, 0.01),
     p=0.4,

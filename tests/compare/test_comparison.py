@@ -8,6 +8,7 @@ import pytest
 
 from stages.compare.comparison import Comparison, compare_setups
 from stages.compare.setups import Setup
+from stages.stats.intervals import Interval
 from tests.compare.example_history import (
     OUTCOMES,
     ExampleHistory,
@@ -183,7 +184,7 @@ def test_without_a_lock_the_cause_is_unknown(history: ExampleHistory) -> None:
 
 
 def test_a_run_of_the_same_model_is_noted(history: ExampleHistory) -> None:
-    """Where only a label of validation changed, the first note says that the model is the same."""
+    """Where only a label of validation changed, the model is the same; otherwise a note says so."""
     photos = {**PHOTOS, "29.jpg": ("29", "cat", "valid")}
     model = {"model.safetensors": b"weights"}
     for name, validation in (("before", PHOTOS), ("after", photos)):
@@ -191,15 +192,19 @@ def test_a_run_of_the_same_model_is_noted(history: ExampleHistory) -> None:
         history.commit(name)
     same = "The model is the same, to the byte"
     expected = f"{same}: only labels or photos of validation changed"
-    assert compare(history, ["before"], ["after"]).notes == [expected]
+    comparison = compare(history, ["before"], ["after"])
+    assert (comparison.same_model, comparison.notes) == (expected, [])
+    assert comparison.scores.error.difference == Interval(0.0, 0.0, 0.0)
     history.write_run(predictions(2), PHOTOS, model=model)
     history.commit("evaluated")
-    assert compare(history, ["before"], ["evaluated"]).notes == [f"{same}: its evaluation differs"]
+    comparison = compare(history, ["before"], ["evaluated"])
+    assert comparison.same_model == ""
+    assert comparison.notes == [f"{same}: its evaluation differs"]
+    assert comparison.scores.error.difference.low < comparison.scores.error.difference.high
     others = {"new.jpg": ("new", "cat", "valid")}
     history.write_run(validated(others), others, model=model)
     history.commit("others")
-    first, *_ = compare(history, ["before"], ["others"]).notes
-    assert first == same
+    assert compare(history, ["before"], ["others"]).same_model == same
 
 
 def test_unequal_classes_are_those_of_training(history: ExampleHistory) -> None:

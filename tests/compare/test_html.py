@@ -8,7 +8,7 @@ from stages.compare.html import ComparisonView, render_comparison
 from stages.compare.record import BaseAndOther, ChangedImage, Changes, ScoreChange
 from stages.page.jinja_environment import stylesheet
 from stages.stats.intervals import Interval
-from tests.compare.example_record import example_record
+from tests.compare.example_record import example_record, stage_difference
 
 NASTY = "</script><img src=x onerror=alert(1)>&\"'"
 
@@ -73,6 +73,36 @@ def test_one_comparison_is_a_page() -> None:
     for words in ("These images cannot tell", "fine_tune.epochs: 4 → 8", "Newly wrong: 1", "7,700"):
         assert words in text
     assert text == render_comparison([example_view()])
+
+
+def test_what_is_not_the_cause_is_one_entry_at_the_end() -> None:
+    """What was made the same and what was not used stand last, under one heading."""
+    stages = [
+        stage_difference("presize", "none", code={"stages/a.py": "changed"}),
+        stage_difference("interpret", "aside", params={"x": (4, 5)}),
+    ]
+    text = render_comparison([example_view(changed=Changes(stages=stages, data=None))])
+    assert tags_of(text).count("dt") == 1
+    assert "made the same: code (presize)" in text
+    assert "not used: x: 4 → 5 (interpret)" in text
+    assert text.count("not the cause") == 1
+
+
+def test_the_same_model_is_the_heading() -> None:
+    """The page begins with it, and has no interval, p, whisker or table of classes."""
+    note = "The model is the same, to the byte"
+    nothing = Interval(0.0, 0.0, 0.0)
+    view = example_view(same_model=note, difference=nothing, images_to_tell=None, newly_wrong=[])
+    text = render_comparison([view])
+    tags_of(text)
+    assert ">The same model: 4.0" in text
+    assert f'<p class="lead">{note}. It answers alike' in text
+    for words in ("cannot tell", "McNemar", "p = ", 'class="whisker"', "Class by class", "0.0 to"):
+        assert words not in text
+    both = render_comparison([view, example_view()])
+    assert "<h1>1 undecided, 1 same model</h1>" in both
+    assert both.count('class="whisker"') == 1
+    assert "McNemar" in both
 
 
 def test_several_comparisons_share_a_page() -> None:

@@ -16,7 +16,8 @@ def test_the_record_is_a_json_object_in_its_own_order() -> None:
     """compare.json has the keys that scripts rely on, in the order of the record."""
     (content,) = records_as_json([example_record()])
     assert list(content) == [
-        *("base", "other", "base_commit", "other_commit", "verdict", "difference", "p", "p_holm"),
+        *("base", "other", "base_commit", "other_commit", "same_model", "verdict"),
+        *("difference", "p", "p_holm"),
         *("n_common", "error_rate", "only_base_right", "only_other_right", "images_to_tell"),
         *("macro_f1", "macro_recall", "log_loss", "seeds", "confidence", "choosing"),
         *("not_common", "classes"),

@@ -15,6 +15,7 @@ from stages.compare.record import (
     SeedRuns,
 )
 from stages.compare.text import LIST_LENGTH, comparison_markdown, terminal_text
+from stages.stats.intervals import Interval
 from tests.compare.example_record import CLASS_CHANGE, example_record, stage_difference
 from tests.page.github_markdown import Rendered
 
@@ -31,6 +32,25 @@ def test_both_texts_have_what_matters(write: Writer) -> None:
         *("Macro F1: 94.0 % → 95.0 %", "Log loss: 0.200 → 0.150", "90.0 % sure, 95.0 % right"),
     ):
         assert words in text
+
+
+SAME = {
+    "same_model": "The model is the same, to the byte",
+    "difference": Interval(0.0, 0.0, 0.0),
+    "images_to_tell": None,
+    "newly_wrong": [],
+}
+
+
+@pytest.mark.parametrize("write", [terminal_text, comparison_markdown])
+def test_the_same_model_is_said_in_the_verdict_and_first(write: Writer) -> None:
+    """No difference, interval, p or score stands beside a model that is the same."""
+    text = write([example_record(**SAME)])
+    assert text.index("same model") < text.index("The model is the same, to the byte")
+    title = "## Better, worse, or cannot tell"
+    body = text.removeprefix(title).replace("5.0", "").replace("4.0", "")
+    for words in ("cannot tell", "0.0", "would tell", "Macro F1", "Log loss", "0.4"):
+        assert words not in body
 
 
 def test_the_terminal_table_is_aligned() -> None:
@@ -122,6 +142,23 @@ def test_unknown_differences_are_a_dash() -> None:
     unknown = BaseAndOther[float | None](base=None, other=None)
     text = terminal_text([example_record(n_common=0, error_rate=unknown)])
     assert "– → –  –  " in text
+
+
+@pytest.mark.parametrize("write", [terminal_text, comparison_markdown])
+def test_what_is_not_the_cause_stands_last_in_a_line_each(write: Writer) -> None:
+    """Below the causes one line has what was made the same, and one what was not used."""
+    stages = [
+        stage_difference("presize", "none", packages={"b": ("1", "2"), "c": ("1", "2")}),
+        stage_difference("interpret", "aside", params={"interpret.suspects": (4, 5)}),
+        stage_difference("fine_tune", packages={"timm": ("1", "2")}),
+    ]
+    text = write([example_record(changed=Changes(stages=stages, data=None))]).replace("`", "")
+    lines = [line.strip(" -") for line in text.splitlines()]
+    at = lines.index("packages: timm: 1 → 2 (fine_tune)")
+    assert lines[at + 1 : at + 3] == [
+        "not the cause, made the same: b: 1 → 2 (presize); c: 1 → 2 (presize)",
+        "not the cause, not used: interpret.suspects: 4 → 5 (interpret)",
+    ]
 
 
 @pytest.mark.parametrize("write", [terminal_text, comparison_markdown])

@@ -4,7 +4,7 @@ from typing import Any
 
 from stages.compare.record import BaseAndOther, Changes, ImageCounts
 from stages.compare.stage_differences import StageDifference
-from stages.compare.what_changed import UNKNOWN, what_changed
+from stages.compare.what_changed import UNKNOWN, not_the_cause, what_changed
 from tests.compare.example_record import stage_difference
 
 
@@ -56,17 +56,33 @@ def test_values_are_written_as_in_params() -> None:
     assert lines["params"] == ["x: true → null (a)", 'y: "" → 0.5 (a)']
 
 
-def test_what_cannot_matter_has_kinds_of_its_own() -> None:
+def test_what_cannot_matter_stands_apart() -> None:
     """Stages with the same outputs, and stages that no prediction depends on, are no causes."""
-    lines = lines_of(
+    stages = [
         stage_difference("ingest", "none", code={"stages/a.py": "changed", "stages/b.py": "added"}),
         stage_difference("presize", "none", code={"stages/a.py": "changed"}),
         stage_difference("interpret", "aside", params={"interpret.suspects": (4, 5)}),
-    )
-    assert lines == {
+    ]
+    assert lines_of(*stages) == {}
+    assert not_the_cause(Changes(stages=stages, data=None)) == {
         "made the same": ["code (ingest, presize)"],
         "not used": ["interpret.suspects: 4 → 5 (interpret)"],
     }
+
+
+def test_a_cause_is_not_listed_again_as_none() -> None:
+    """A param that one stage trained with is a cause, whatever else it left the same."""
+    epochs = {"fine_tune.epochs": (4, 8)}
+    stages = [
+        stage_difference("lr_find", "none", params=epochs),
+        stage_difference("fine_tune", params=epochs),
+        stage_difference("interpret", "aside", params={**epochs, "seed": (1, 2)}),
+    ]
+    assert lines_of(*stages) == {"params": ["fine_tune.epochs: 4 → 8 (fine_tune)"]}
+    assert not_the_cause(Changes(stages=stages, data=None)) == {
+        "not used": ["seed: 1 → 2 (interpret)"]
+    }
+    assert not_the_cause(Changes(stages=None, data=None)) == {}
 
 
 def test_much_code_is_counted() -> None:

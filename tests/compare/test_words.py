@@ -16,6 +16,7 @@ from stages.compare.words import (
     signed,
     signed_interval,
     verdict_sentence,
+    verdict_word,
 )
 from stages.page.formatting import SPACE
 from stages.stats.intervals import Interval
@@ -60,6 +61,17 @@ def test_images_on_which_nothing_differs_are_not_counted_twice() -> None:
         "On each of the 200 common images both are right, or both wrong. So small a difference no"
         " set of photos would tell."
     )
+
+
+def test_one_model_is_said_first_and_has_no_p() -> None:
+    """Of the same model neither a verdict, nor a p, nor how many photos would tell is named."""
+    note = "The model is the same, to the byte"
+    record = example_record(same_model=note, images_to_tell=None)
+    assert verdict_sentence(record) == f"{note}. It answers alike on the 200 common images."
+    assert (verdict_word(record), adjusted_pvalue(record)) == ("same model", "–")
+    assert score_lines(record) == {}
+    assert verdict_sentence(example_record(same_model=note, n_common=0)) == f"{note}."
+    assert verdict_word(example_record()) == "cannot tell"
 
 
 def test_the_best_of_many_runs_stands_with_its_correction() -> None:

@@ -12,20 +12,25 @@ def found(labels: dict[str, str], contents: dict[str, str] | None = None) -> lis
 
 
 def test_one_content_under_several_labels_is_named() -> None:
-    """The first path, the classes and their counts, once for a content."""
+    """The first path, the classes and their counts, and the other paths, once for a content."""
     labels = {"a.jpg": "cat", "b.jpg": "cat", "c.jpg": "dog", "d.jpg": "dog"}
     assert found(labels, dict.fromkeys(["a.jpg", "b.jpg", "c.jpg"], "same")) == [
-        Problem("a.jpg", "one content, several labels", "3 photos in 'cat' (2), 'dog' (1)")
+        Problem(
+            "a.jpg",
+            "one content, several labels",
+            "3 photos in 'cat' (2), 'dog' (1); the same file: 'c.jpg', 'b.jpg'",
+        )
     ]
 
 
 def test_one_content_under_very_many_labels_is_one_short_line() -> None:
-    """The line shows five classes and how many more."""
+    """The line shows five classes, three other paths, and how many more of both."""
     labels = {f"{number:02}.jpg": f"class {number:02}" for number in range(40)}
     ((path, problem, detail),) = found(labels, dict.fromkeys(labels, "same"))
     assert (path, problem) == ("00.jpg", "one content, several labels")
     assert detail.startswith("40 photos in 'class 00' (1), ")
-    assert detail.endswith("'class 04' (1), 35 more")
+    assert "'class 04' (1), 35 more; the same file: '01.jpg'" in detail
+    assert detail.endswith("'03.jpg', 36 more")
 
 
 def test_many_copies_under_one_label_are_named_and_two_are_not() -> None:
@@ -33,7 +38,11 @@ def test_many_copies_under_one_label_are_named_and_two_are_not() -> None:
     labels = {f"{number}.jpg": "cat" for number in range(8)}
     assert found(labels, dict.fromkeys(["0.jpg", "1.jpg"], "same")) == []
     assert found(labels, dict.fromkeys([f"{n}.jpg" for n in range(5)], "same")) == [
-        Problem("0.jpg", "one content, many times", "5 photos in 'cat' (5)")
+        Problem(
+            "0.jpg",
+            "one content, many times",
+            "5 photos in 'cat' (5); the same file: '1.jpg', '2.jpg', '3.jpg', 1 more",
+        )
     ]
 
 

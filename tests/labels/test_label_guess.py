@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 
 from stages.labels.csv_table import parse_table
-from stages.labels.label_guess import Guess, Proposal, guess_labels
+from stages.labels.label_guess import Guess, guess_labels
+from stages.labels.proposal import Proposal
 from tests.example_rule import example_rule
 
 CLASSES = ("cat", "great_dane")
 
 
-def guess(paths: Sequence[str], *tables: str) -> Guess:
-    """Return the guess for photos and the texts of tables."""
+def guess(paths: Sequence[str], *tables: str, **params: str) -> Guess:
+    """Return the guess for photos and the texts of tables, with some params changed."""
     parsed = [parse_table(Path(f"t{at}.csv"), text, ",") for at, text in enumerate(tables)]
-    return guess_labels(paths, parsed, example_rule())
+    return guess_labels(paths, parsed, example_rule(**params))
 
 
 def best(paths: Sequence[str], *tables: str) -> Proposal:
@@ -212,13 +213,13 @@ def test_a_column_of_sides_divides() -> None:
         ([f"{n}.jpg,{'ab'[n % 2]}" for n in range(9)], "no header; put one at its top, such as"),
         (["x,y", "a,b"], "no column of it names these photos"),
         (
-            ["f,c1,c2", *(f"{n}.jpg,{'ab'[n % 2]},{'cd'[n % 3 == 0]}" for n in range(9))],
-            "ingest.label.label_column",
+            ["f,c1,c2", *(f"{n}.jpg,{n % 2},{n % 3}" for n in range(9))],
+            "set ingest.label.label_column in params.yaml",
         ),
         (["file,label", *(f"{n}.jpg,{n}" for n in range(9))], "9 classes for 9 photos"),
         (["file,label", *(f"{n}.jpg,a" for n in range(9))], "1 class for 9 photos"),
     ],
-    ids=["one-hot", "no header", "other photos", "two columns", "own labels", "one class"],
+    ids=["one-hot", "no header", "other photos", "numbers", "own labels", "one class"],
 )
 def test_a_table_that_decides_nothing_says_why(lines: list[str], doubt: str) -> None:
     """A table that cannot be taken is a doubt with its name and what to change."""
@@ -233,3 +234,31 @@ def test_what_a_proposal_does_not_use_stays() -> None:
     """The regex and the columns of the present params stay where a folder is the label."""
     rule = best(photos(*CLASSES)).rule
     assert rule == example_rule(by="folder")
+
+
+def test_the_regex_of_params_is_tried() -> None:
+    """Names that no pattern reads are labelled by the regex that a person set in params.yaml."""
+    paths = [f"{md5(bytes([n])).hexdigest()[:6]}x{'ab'[n % 2]}y.jpg" for n in range(20)]
+    regex = r"x([ab])y\.\w+$"
+    (proposal,) = guess(paths, regex=regex).proposals
+    assert (proposal.rule.regex, list(proposal.classes)) == (regex, ["a", "b"])
+    assert guess(paths, regex=regex, by="folder").proposals == []
+
+
+TWO_COLUMNS = ["file,kind,colour", *(f"{n}.jpg,{'ab'[n % 2]},{'cd'[n % 3 == 0]}" for n in range(9))]
+
+
+def test_the_column_of_params_is_taken_unless_a_number_is_named() -> None:
+    """Of the columns of the first table that which params.yaml names is taken, in any case."""
+    paths = numbered("{}.jpg", count=9)
+    for column, number in (("Colour", 2), ("kind", 1), ("label", 1)):
+        found = guess(paths, table(*TWO_COLUMNS), label_column=column)
+        assert found.number_of(example_rule(label_column=column)) == number
+    assert guess(photos(*CLASSES)).number_of(example_rule()) == 1
+
+
+def test_columns_of_one_table_keep_their_order() -> None:
+    """A column without a cell or two stays before one that suits classes less."""
+    rows = [f"{n}.jpg,{'' if n == 7 else 'ab'[n % 2]},bin{n % 4}" for n in range(40)]
+    found = guess(numbered("{}.jpg", count=40), table("file,kind,place", *rows))
+    assert [one.rule.label_column for one in found.proposals] == ["kind", "place"]

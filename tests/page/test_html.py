@@ -88,6 +88,14 @@ def test_what_next_has_a_line_for_each_step() -> None:
     assert "Nothing of it was computed" in render_page(replace(page, next_steps=[]))
 
 
+def test_the_first_five_are_shown_of_many_classes() -> None:
+    """The tile stands there from 20 classes on, though details.json has the score from six on."""
+    for classes in (19, 20):
+        page = example_page([f"kind {number}" for number in range(classes)])
+        assert "top_5" in page.result.metrics
+        assert ("Among the first five" in render_page(page)) == (classes == 20)
+
+
 def test_unequal_classes_have_mean_recall_and_kappa_beside_the_accuracy() -> None:
     """These, and the ranking of each class, stand there only where class sizes differ fivefold."""
     page = example_page(["a", "b"])

@@ -300,7 +300,7 @@ def test_a_revision_without_outcomes_is_no_verdict(
     history.commit("v0")
     (result,) = run(monkeypatch, "v0", "v3")
     assert result["verdict"] == "cannot tell"
-    assert result["changed"] == {"stages": None, "data": None}
+    assert result["changed"] == {"stages": None, "data": None, "processors": None}
     assert any(OUTCOMES in note for note in result["notes"])
 
 

@@ -93,6 +93,25 @@ def test_changed_labels_of_validation_have_a_line(
     ]
 
 
+def test_the_first_run_of_own_photos_is_of_another_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the last commit is of another ingest.images, that is said, and nothing has changed."""
+    history = ExampleHistory(tmp_path / "repo")
+    monkeypatch.chdir(history.root)
+    photos = {f"{n}.jpg": (str(n), "cat", "valid") for n in range(9)}
+    history.write_run(validated(photos), photos, {"ingest": {"images": "data/sample"}})
+    history.commit("sample")
+    own = {f"own/{n}.jpg": (f"o{n}", "cup", "valid") for n in range(9)}
+    history.write_run(validated(own), own, {"ingest": {"images": "data/photos"}})
+    assert headline.changed_validation_lines() == [
+        "New photos  the last commit is of another set (ingest.images: 'data/sample'); make compare"
+        " begins with the commit of this run"
+    ]
+    history.commit("own")
+    assert headline.changed_validation_lines() == []
+
+
 def test_the_best_of_several_runs_has_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

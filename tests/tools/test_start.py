@@ -132,6 +132,31 @@ def test_the_second_way_can_be_taken(
         run(monkeypatch, "data/photos", "--take", "3")
 
 
+def test_a_table_of_several_columns_is_asked_for_by_number_or_param(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TAKE=2 takes the second column; label_column in params.yaml takes its own without one."""
+    photos = put(repo / "data" / "photos", *(f"p/{number}.jpg" for number in range(40)))
+    rows = "".join(f"{n}.jpg;{('glass', 'metal')[n % 2]};bin{n // 4}\n" for n in range(40))
+    (photos / "list.csv").write_text(f"Datei;Art;Ort\n{rows}", encoding="utf-8")
+    params = Path("params.yaml")
+
+    def taken(*arguments: str) -> str:
+        run(monkeypatch, "data/photos", "--yes", *arguments)
+        check.main()
+        return str(read_yaml(params)["ingest"]["label"]["label_column"])
+
+    assert taken() == "Art"
+    assert "TAKE=2: by the table data/photos/list.csv, column 'Ort'" in capsys.readouterr().out
+    assert taken("--take", "2") == "Ort"
+    assert taken("--take", "2") == "Ort"
+    assert taken() == "Ort"
+    text = params.read_text(encoding="utf-8").replace("label_column: Ort", "label_column: Art")
+    params.write_text(text.replace('group_column: ""', "group_column: Ort"), encoding="utf-8")
+    assert taken() == "Art"
+    assert read_yaml(params)["datablock"]["split"]["group"] == "column"
+
+
 def test_where_nothing_is_said_the_params_are_named(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,8 +176,9 @@ def test_photos_outside_are_shown_and_not_taken(
     """A folder outside is looked at; the line that copies it is given, and nothing is written."""
     album = put(repo.parent / "my album", *CLASSES)
     before = Path("params.yaml").read_bytes()
-    with pytest.raises(UserError, match=r"cp -r '../my album' data/photos && make start"):
-        run(monkeypatch, str(album), "--yes")
+    with pytest.raises(UserError, match=r"cp -r '../my album' data/photos && make start") as error:
+        run(monkeypatch, str(album), "--yes", "--take=1")
+    assert str(error.value).count(" TAKE=1") == 2
     assert "2 classes, 8 photos:" in capsys.readouterr().out
     assert Path("params.yaml").read_bytes() == before
     assert not (repo / "data" / "photos").exists()

@@ -6,17 +6,18 @@ from typing import Any
 
 from stages.base.yaml_file import read_yaml
 from stages.labels.csv_table import parse_table
-from stages.labels.label_guess import Proposal, guess_labels
+from stages.labels.label_guess import guess_labels
+from stages.labels.proposal import Proposal
 from stages.tools.start_params import param_changes
 from tests.example_rule import example_rule
 
 ROOT = Path(__file__).parents[2]
 
 
-def propose(paths: Sequence[str], table: str = "") -> Proposal:
-    """Return the first proposal for photos and the text of a table."""
+def propose(paths: Sequence[str], table: str = "", **rule: str) -> Proposal:
+    """Return the first proposal for photos and the text of a table, with some params changed."""
     tables = [parse_table(Path("data/photos/t.csv"), table, ",")] if table else []
-    return guess_labels(paths, tables, example_rule()).proposals[0]
+    return guess_labels(paths, tables, example_rule(**rule)).proposals[0]
 
 
 def changed(proposal: Proposal, params: dict[str, Any]) -> dict[str, str | float]:
@@ -75,6 +76,19 @@ def test_a_table_sets_its_columns() -> None:
         "ingest.label.group_column": "",
         "datablock.split.group": "",
     }
+
+
+def test_a_column_of_groups_that_params_name_divides() -> None:
+    """A group column of the table stays, and the split goes by it unless a regex says otherwise."""
+    rows = "".join(f"{path},{'ab'[at % 2]},s{at // 2}\n" for at, path in enumerate(FOLDERS))
+    table = f"path,label,scene\n{rows}"
+    proposal = propose(FOLDERS, table, group_column="scene")
+    for group, after in (("", "column"), ("column", None), ("^(.)/", None)):
+        content = params(group=group)
+        content["ingest"]["label"]["group_column"] = "scene"
+        found = changed(proposal, content)
+        assert "ingest.label.group_column" not in found
+        assert found.get("datablock.split.group") == after
 
 
 def test_what_is_right_already_is_no_change() -> None:

@@ -35,7 +35,10 @@ def test_other_ways_and_photos_without_label_are_said() -> None:
     """A second way has its number, and photos without a label are counted with their param."""
     named = [f"part{part}/{name}_{n}.jpg" for part in (1, 2) for name in "ab" for n in range(9)]
     lines = lines_of(*named, "part1/other.jpg")
-    assert "Also possible, TAKE=2: by the folder that holds the photo: 2 classes" in lines
+    assert (
+        "Also possible, TAKE=2: by the folder that holds the photo: 2 classes, part1, part2"
+        in lines
+    )
     assert any("ingest.label.regex: 1 of 37 photos get no label" in line for line in lines)
     assert "Labels by the folder that holds the photo" in lines_of(*named, taken=2)
 

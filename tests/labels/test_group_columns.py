@@ -1,0 +1,58 @@
+"""A column of a table that may name objects, people or scenes is a hint."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stages.labels.csv_table import parse_table
+from stages.labels.group_columns import group_hints
+from tests.example_rule import example_rule
+
+
+def hints(value: Callable[[int], str], count: int = 120, column: str = "place") -> list[str]:
+    """Return the hints about a column beside a label of four classes."""
+    rows = "".join(f"{n}.jpg,{'abcd'[n % 4]},{value(n)}\n" for n in range(count))
+    table = parse_table(Path("t.csv"), f"path,label,{column}\n{rows}", ",")
+    return list(group_hints(table, example_rule(by="csv")))
+
+
+def test_a_column_whose_values_repeat_is_named_with_both_params() -> None:
+    """The line says how many values there are, the first of them, and what to set."""
+    (hint,) = hints(lambda n: f"bin{n // 8:02}")
+    assert hint == (
+        "datablock.split.group: 'place' has 15 values in 120 rows ('bin00', 'bin01', 'bin02',"
+        " ...); if each is one object, person or scene, ingest.label.group_column: place with"
+        " datablock.split.group: column keeps it on one side"
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda n: f"bin{n // 24}",
+        lambda n: f"photo {n}",
+        lambda n: str(n // 8),
+        lambda n: f"{n // 8}.5",
+        lambda _: "",
+        lambda n: f"number of {'abcd'[n % 4]}",
+    ],
+    ids=["five values", "one for each", "numbers", "measures", "empty", "as the label"],
+)
+def test_other_columns_are_no_hint(value: Callable[[int], str]) -> None:
+    """Few values, a value for each photo, numbers, and what follows from the label are none."""
+    assert hints(value) == []
+
+
+def test_a_value_that_follows_from_the_label_is_no_hint() -> None:
+    """Names of 12 classes beside their numbers are the same thing twice."""
+    rows = "".join(f"{n}.jpg,{n % 12},class {n % 12}\n" for n in range(120))
+    table = parse_table(Path("t.csv"), f"path,label,name\n{rows}", ",")
+    assert list(group_hints(table, example_rule(by="csv"))) == []
+
+
+def test_columns_of_one_name_are_passed_over() -> None:
+    """Two columns of the same name are neither read nor named."""
+    rows = "".join(f"{n}.jpg,{'ab'[n % 2]},p{n // 8},p{n // 8}\n" for n in range(120))
+    table = parse_table(Path("t.csv"), f"path,label,place,place\n{rows}", ",")
+    assert list(group_hints(table, example_rule(by="csv"))) == []
