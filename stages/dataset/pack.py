@@ -9,6 +9,7 @@ A tar has its name once all are written, so that a run that fails leaves none.
 import os
 import re
 import tarfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -64,25 +65,17 @@ def pack_files(
 
     most_bytes: the size of a tar, more only where one file has more. Nobody else writes there.
     """
+    left = deque(paths)
     with _new_parts(out) as parts, tqdm(desc="pack", total=len(paths), disable=None) as bar:
-        tar: tarfile.TarFile | None = None
-        try:
-            count = 0
-            for path in paths:
-                size = _size_of(photos / path)
-                if tar is None or count == most_files or tar.offset + size > most_bytes:
-                    if tar:
-                        tar.close()
-                    parts.append(out / _PART.replace("*", f"{len(parts):06}"))
-                    tar = tarfile.open(parts[-1], "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
-                    count = 0
-                _add(tar, photos / path, path)
-                count += 1
-                bar.update()
-        finally:
-            if tar:
-                with suppress(OSError):  # of a full disk, which the first error names
-                    tar.close()
+        while left:
+            parts.append(out / _PART.replace("*", f"{len(parts):06}"))
+            with _new_tar(parts[-1]) as tar:
+                for _ in range(most_files):
+                    path = left.popleft()
+                    _add(tar, photos / path, path)
+                    bar.update()
+                    if not left or tar.offset + _size_of(photos / left[0]) > most_bytes:
+                        break
         return _named(parts, out)
 
 
@@ -108,6 +101,24 @@ def _size_of(file: Path) -> int:
         return file.stat().st_size
     except OSError as error:
         raise unreadable(file, error) from None
+
+
+@contextmanager
+def _new_tar(part: Path) -> Iterator[tarfile.TarFile]:
+    """Open a new tar for a block, behind which all of it is on the disk, or an error is raised.
+
+    What closes it writes its end, and the last bytes of photos: a disk may be full only then.
+    """
+    file = part.open("xb")
+    try:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            yield tar
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+    finally:
+        with suppress(OSError):  # the error that is under way says more
+            file.close()
 
 
 def _add(tar: tarfile.TarFile, file: Path, path: str) -> None:

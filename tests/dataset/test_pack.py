@@ -136,6 +136,21 @@ def test_a_file_that_went_leaves_no_tar(folder: Path) -> None:
     assert not OUT.exists()
 
 
+@pytest.mark.parametrize("limit", [4096, 8192, 10_000, 10_239])
+def test_a_disk_that_is_full_at_the_end_is_no_success(tmp_path: Path, limit: int) -> None:
+    """The last bytes and the end of a tar are written before it has its name."""
+    photos = write_folder(tmp_path / "three", {f"{name}.jpg": bytes(1500) for name in "abc"})
+    paths = files_to_pack(photos, OUT)
+    with (
+        no_file_larger_than(limit),
+        pytest.raises(UserError, match="packed cannot be written: File too"),
+    ):
+        pack_files(photos, paths, OUT)
+    assert not OUT.exists()
+    with no_file_larger_than(10_240):  # the size of the tar, whose photos end at 6,144
+        assert len(pack_files(photos, paths, OUT)) == 1
+
+
 def test_a_full_disk_is_one_line_and_leaves_nothing(folder: Path) -> None:
     """Tars that are there stay, and what a killed run left goes."""
     pack()
