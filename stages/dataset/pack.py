@@ -135,12 +135,22 @@ def _add(tar: tarfile.TarFile, file: Path, path: str) -> None:
 
 
 def _named(parts: Sequence[Path], out: Path) -> list[Path]:
-    """Give tars that are written their names, the numbers behind those that are there."""
+    """Give tars that are written their names, the numbers behind those that are there.
+
+    Where one cannot be named none is: the next run would refuse the photos of those that are.
+    """
     numbers = [int(name[1]) for file in out.iterdir() if (name := _NUMBER.fullmatch(file.name))]
     first = max(numbers, default=-1) + 1
     tars = [out / f"photos-{first + number:06}.tar" for number in range(len(parts))]
-    for part, tar in zip(parts, tars, strict=True):
-        part.rename(tar)
+    named: list[Path] = []
+    try:
+        for part, tar in zip(parts, tars, strict=True):
+            named.append(tar)
+            part.rename(tar)
+    except BaseException:
+        for tar in named:
+            tar.unlink(missing_ok=True)
+        raise
     return tars
 
 

@@ -136,6 +136,22 @@ def test_a_file_that_went_leaves_no_tar(folder: Path) -> None:
     assert not OUT.exists()
 
 
+def test_a_run_that_ends_between_two_names_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that were given are taken back, and the same photos can be packed again."""
+    rename = Path.rename
+
+    def ended(part: Path, tar: Path) -> Path:
+        if tar.name == "photos-000002.tar":
+            raise KeyboardInterrupt
+        return rename(part, tar)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", ended)
+        pack()
+    assert not OUT.exists()
+    assert len(pack()) == 4
+
+
 @pytest.mark.parametrize("limit", [4096, 8192, 10_000, 10_239])
 def test_a_disk_that_is_full_at_the_end_is_no_success(tmp_path: Path, limit: int) -> None:
     """The last bytes and the end of a tar are written before it has its name."""
