@@ -122,16 +122,25 @@ def _new_tar(part: Path) -> Iterator[tarfile.TarFile]:
 
 
 def _add(tar: tarfile.TarFile, file: Path, path: str) -> None:
-    """Add a file under its path, without its date, owner and rights."""
+    """Add a file under its path, without its date, owner and rights.
+
+    UserError where it changes meanwhile: what has come since it was opened would be missing.
+    """
     member = tarfile.TarInfo(path)
     try:
         with file.open("rb") as content:
-            member.size = os.fstat(content.fileno()).st_size
+            before = os.fstat(content.fileno())
+            member.size = before.st_size
             tar.addfile(member, content)
+            after = os.fstat(content.fileno())
     except OSError as error:
         if refuses_a_write(error):
             raise
         raise unreadable(file, error) from None
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise UserError(
+            f"{file} changed while it was packed; run your command again when it is written"
+        )
 
 
 def _named(parts: Sequence[Path], out: Path) -> list[Path]:

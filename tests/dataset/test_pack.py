@@ -4,6 +4,7 @@ import os
 import tarfile
 from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -165,6 +166,27 @@ def test_a_disk_that_is_full_at_the_end_is_no_success(tmp_path: Path, limit: int
     assert not OUT.exists()
     with no_file_larger_than(10_240):  # the size of the tar, whose photos end at 6,144
         assert len(pack_files(photos, paths, OUT)) == 1
+
+
+def test_a_file_that_grows_meanwhile_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A photo that is still being written would be cut in the tar, and nothing would say so."""
+    add = tarfile.TarFile.addfile
+
+    def grow(tar: tarfile.TarFile, info: tarfile.TarInfo, content: IO[bytes]) -> None:
+        add(tar, info, content)
+        if info.name == "dog/1.jpg":
+            with (folder / "dog/1.jpg").open("ab") as file:
+                file.write(b"more")
+
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(UserError, match=r"dog/1\.jpg changed while"),
+    ):
+        patch.setattr(tarfile.TarFile, "addfile", grow)
+        pack()
+    assert not OUT.exists()
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(folder: Path) -> None:
