@@ -165,8 +165,12 @@ def _named(parts: Sequence[Path], out: Path) -> list[Path]:
 
 @contextmanager
 def _new_parts(out: Path) -> Iterator[list[Path]]:
-    """Give a list for the tars that are being written, which go where the block fails."""
+    """Give a list for the tars that are being written, which go where the block fails.
+
+    So does the folder, where it was not there before.
+    """
     parts: list[Path] = []
+    was_there = out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
         for part in out.glob(_PART):  # of a run that was killed
@@ -177,5 +181,6 @@ def _new_parts(out: Path) -> Iterator[list[Path]]:
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
-        with suppress(OSError):  # it has tars
-            out.rmdir()
+        if not was_there:
+            with suppress(OSError):  # it has tars
+                out.rmdir()

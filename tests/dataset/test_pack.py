@@ -135,6 +135,10 @@ def test_a_file_that_went_leaves_no_tar(folder: Path) -> None:
     with pytest.raises(UserError, match=r"photos/dog/5\.jpg cannot be read"):
         pack_files(PHOTOS, paths, OUT, 4)
     assert not OUT.exists()
+    OUT.mkdir()
+    with pytest.raises(UserError, match=r"photos/dog/5\.jpg cannot be read"):
+        pack_files(PHOTOS, paths, OUT, 4)
+    assert list(OUT.iterdir()) == []  # the folder was there before
 
 
 def test_a_run_that_ends_between_two_names_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
