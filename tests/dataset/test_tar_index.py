@@ -1,5 +1,6 @@
 """A tar's files are those of the folder that it would unpack to, and are remembered."""
 
+import json
 import os
 import tarfile
 from pathlib import Path
@@ -100,9 +101,64 @@ def test_another_tar_is_walked_through(tmp_path: Path) -> None:
     state = tar.stat()
     assert indexed(tmp_path, "b.jpg").paths == ["b.jpg"]  # of the same size
     assert tar.stat().st_size == state.st_size
-    for content in (b"", b"{}", b"[1]", b"[[1], 2]", record.read_bytes()[:-9]):
+    for content in (b"", b"{}", b"[1]", b"[[1], 2]", b"[[1], 2, 3]", record.read_bytes()[:-9]):
         record.write_bytes(content)
         assert index_tar(tar, record).paths == ["b.jpg"]
+
+
+def swapped(tmp_path: Path) -> tuple[Path, Path]:
+    """Return a remembered tar and its record, the tar replaced by one in another order.
+
+    It has the size and the date of the first.
+    """
+    tar = tmp_path / "a.tar"
+    for names in (["cat/1.jpg", "dog/1.jpg"], ["dog/1.jpg", "cat/1.jpg"]):
+        new = write_tar(tmp_path / "new.tar", {name: name[:3].encode() for name in names})
+        os.utime(new, ns=(1, 1))
+        new.replace(tar)
+        if names[0] == "cat/1.jpg":
+            index_tar(tar, tmp_path / "record.json")
+    return tar, tmp_path / "record.json"
+
+
+def cat_of(tar: Path, index: TarIndex) -> bytes:
+    """Return the content that an index gives to cat/1.jpg."""
+    offset = index.offsets[index.paths.index("cat/1.jpg")]
+    return tar.read_bytes()[offset : offset + 3]
+
+
+def test_a_tar_of_the_same_size_and_date_is_told(tmp_path: Path) -> None:
+    """Members in another order, as rsync -t brings them, do not get each other's content."""
+    tar, record = swapped(tmp_path)
+    assert cat_of(tar, index_tar(tar, record)) == b"cat"
+
+
+def test_another_tar_is_known_by_its_headers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that has neither inodes nor times of their change is no way to wrong labels."""
+    monkeypatch.setattr(tar_index, "file_state", lambda tar: (tar.stat().st_size, 1, 1, 1))
+    tar, record = swapped(tmp_path)
+    assert cat_of(tar, index_tar(tar, record)) == b"cat"
+
+
+def test_few_headers_are_read_of_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered of a tar is checked by some of its members, the first and last too."""
+    record = tmp_path / "record.json"
+    names = [f"{number}.jpg" for number in range(1000)]
+    index = indexed(tmp_path, *names)
+    *_, sums = json.loads(record.read_bytes())
+    assert len(sums) == 17
+    monkeypatch.setattr(tar_index, "file_state", lambda _: json.loads(record.read_bytes())[0][:4])
+    for offset in (index.offsets[0], index.offsets[-1]):
+        content = bytearray((tmp_path / "a.tar").read_bytes())
+        content[offset - 512] ^= 1
+        (tmp_path / "a.tar").write_bytes(content)
+        with pytest.raises(UserError, match=f"is damaged at byte {offset - 512:,}"):
+            index_tar(tmp_path / "a.tar", record)
+        content[offset - 512] ^= 1
+        (tmp_path / "a.tar").write_bytes(content)
+        assert index_tar(tmp_path / "a.tar", record) == index
 
 
 def test_a_record_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
