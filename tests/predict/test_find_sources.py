@@ -1,5 +1,6 @@
 """Whatever people name becomes photos, and what cannot be one becomes a problem in its place."""
 
+import errno
 import io
 import os
 from itertools import islice
@@ -172,6 +173,54 @@ def test_a_folder_of_tars_gives_its_photos_by_their_paths(
     large = read_source_bytes(photos[0])
     assert isinstance(large, Unread)
     assert large.problem.startswith("too large: 3 bytes")
+
+
+def test_a_folder_of_tars_that_cannot_be_used_is_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damage, a path twice and compressed tars each have one, and other folders their photos."""
+    write_tar(tmp_path / "ok" / "a.tar", {"1.jpg": b"1"})
+    write_tar(tmp_path / "cut" / "a.tar", {"1.jpg": bytes(9000)})
+    os.truncate(tmp_path / "cut" / "a.tar", 5000)
+    write_tar(tmp_path / "twice" / "a.tar", {"1.jpg": b"1"})
+    write_tar(tmp_path / "twice" / "b.tar", {"1.jpg": b"2"})
+    touch(tmp_path, "gz/a.tar.gz")
+    monkeypatch.chdir(tmp_path)
+    arguments = ("cut", "twice", "gz", "ok")
+    assert [found.count for found in find(*arguments)] == [1, 1, 1, 1]
+    *problems, photo = sources(*arguments)
+    assert photo.name == "ok/1.jpg"
+    assert read_source_bytes(photo) == b"1"
+    assert {row.name: row.place for row in problems} == {
+        "cut": Unread(
+            "cut/a.tar is damaged at byte 512: 1.jpg lacks its last 4,512 bytes; copy the tar again"
+        ),
+        "twice": Unread(
+            "twice: 1 path more than once in its tars, which would be one photo; remove one of"
+            " them (tar --delete), or pack them under other paths: '1.jpg': in a.tar and b.tar"
+        ),
+        "gz": Unread(
+            "gz holds 1 compressed tar, such as 'a.tar.gz', and photos are read from"
+            " uncompressed ones; unpack them to .tar (as gunzip does of .tar.gz): photos are"
+            " compressed as they are"
+        ),
+    }
+
+
+def test_a_tar_that_cannot_be_read_now_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of the disk below a folder of tars may pass."""
+    write_tar(tmp_path / "a.tar", {"1.jpg": b"1"})
+
+    def stale(*_: object) -> object:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr("stages.dataset.tar_index.file_state", stale)
+    (source,) = sources(tmp_path)
+    assert isinstance(source.place, Unread)
+    assert source.place.again
+    assert "a.tar cannot be read: Stale file handle" in source.place.problem
 
 
 @pytest.fixture
