@@ -13,11 +13,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from socket import gethostname
 
 from tqdm import tqdm
 
 from stages.base.errors import UserError, error_list
 from stages.base.plural import count_noun
+from stages.base.stage_lock import required_lock
 from stages.base.system_errors import refuses_a_write, unreadable, unwritable
 from stages.dataset.folder_listing import list_files
 from stages.dataset.packed_folder import is_packed, read_packed
@@ -27,6 +29,7 @@ _MOST_FILES = 10_000
 _MOST_BYTES = 10**9
 _NUMBER = re.compile(r"photos-(\d{6,})\.tar")
 _PART = ".photos-*.tar.part"
+_LOCK = ".photos-lock.part"  # git and DVC pass over names that end so
 
 
 def files_to_pack(photos: Path, out: Path) -> list[str]:
@@ -63,10 +66,13 @@ def pack_files(
 ) -> list[Path]:
     """Write files of a folder, by their sorted paths, into new tars beside those that are there.
 
-    most_bytes: the size of a tar, more only where one file has more. Nobody else writes there.
+    most_bytes: the size of a tar, more only where one file has more. UserError where another
+    process writes there, or one has packed some of the files since they were listed.
     """
     left = deque(paths)
-    with _new_parts(out) as parts, tqdm(desc="pack", total=len(paths), disable=None) as bar:
+    bar = tqdm(desc="pack", total=len(paths), disable=None)
+    with _alone(out), bar, _new_parts(out) as parts:
+        _refuse_known(paths, out)
         while left:
             parts.append(out / _PART.replace("*", f"{len(parts):06}"))
             with _new_tar(parts[-1]) as tar:
@@ -164,15 +170,50 @@ def _named(parts: Sequence[Path], out: Path) -> list[Path]:
 
 
 @contextmanager
-def _new_parts(out: Path) -> Iterator[list[Path]]:
-    """Give a list for the tars that are being written, which go where the block fails.
+def _alone(out: Path) -> Iterator[None]:
+    """Make and lock a folder for a block; where the block fails a folder that it made goes.
 
-    So does the folder, where it was not there before.
+    The lock lies in the folder, since processes of several projects may pack into it. It is removed
+    as it is released: one that was opened before that, and locked after it, is no lock.
     """
-    parts: list[Path] = []
     was_there = out.exists()
+    lock = out / _LOCK
+    owner = f"process {os.getpid()} on {gethostname()}"
+    with required_lock(lock, owner, lambda other: _at_work(out, other)):
+        if not _holds(lock, owner):
+            raise _at_work(out, "")
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows removes no open file
+                lock.unlink()
+            if not was_there:
+                with suppress(OSError):  # it has tars
+                    out.rmdir()
+
+
+def _holds(lock: Path, owner: str) -> bool:
+    """Return whether a lock is the file in its place, by the owner in it."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        with lock.open("rb", buffering=0) as file:
+            file.seek(1)  # on Windows nobody else may read the byte that is locked, the first
+            return file.read() == owner.encode()
+    except FileNotFoundError:
+        return False
+
+
+def _at_work(out: Path, other: str) -> UserError:
+    return UserError(
+        f"--out {out} is being written by another make pack ({other or 'an unknown process'});"
+        " wait for its end"
+    )
+
+
+@contextmanager
+def _new_parts(out: Path) -> Iterator[list[Path]]:
+    """Give a list for the tars that are being written, which go where the block fails."""
+    parts: list[Path] = []
+    try:
         for part in out.glob(_PART):  # of a run that was killed
             part.unlink()
         yield parts
@@ -181,6 +222,3 @@ def _new_parts(out: Path) -> Iterator[list[Path]]:
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
-        if not was_there:
-            with suppress(OSError):  # it has tars
-                out.rmdir()

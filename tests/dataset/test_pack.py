@@ -2,13 +2,17 @@
 
 import os
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import IO
+from socket import gethostname
+from typing import IO, Any
 
 import pytest
 
 from stages.base.errors import UserError
+from stages.dataset import pack as pack_module
 from stages.dataset.bucket_scan import scan_photos
 from stages.dataset.pack import files_to_pack, pack_files
 from stages.dataset.packed_folder import open_photos
@@ -189,6 +193,49 @@ def test_a_file_that_grows_meanwhile_is_refused(
     with pytest.raises(UserError, match=r"dog/1\.jpg changed while"):
         pack()
     assert not OUT.exists()
+
+
+def test_two_that_pack_into_one_folder_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From whatever folder it is started, the second is refused and harms nothing of the first."""
+    paths = files_to_pack(PHOTOS, OUT)
+    add = tarfile.TarFile.addfile
+    refusals = []
+
+    def meet(tar: tarfile.TarFile, info: tarfile.TarInfo, content: IO[bytes]) -> None:
+        with monkeypatch.context() as patch:
+            patch.chdir("/")
+            with pytest.raises(UserError) as error:
+                pack_files(here / PHOTOS, paths, here / OUT)
+        refusals.append(str(error.value))
+        add(tar, info, content)
+
+    here = Path.cwd()
+    with monkeypatch.context() as patch:
+        patch.setattr(tarfile.TarFile, "addfile", meet)
+        assert len(pack_files(PHOTOS, paths, OUT)) == 1
+    assert set(refusals) == {
+        f"--out {here / OUT} is being written by another make pack (process {os.getpid()} on"
+        f" {gethostname()}); wait for its end"
+    }
+    assert scan_photos("packed", 1) == scan_photos("photos", 1)
+    with pytest.raises(UserError, match="15 files of these are in the tars of packed already"):
+        pack_files(PHOTOS, paths, OUT)
+    assert [file.name for file in OUT.iterdir()] == ["photos-000000.tar"]
+
+
+def test_a_lock_that_was_removed_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was opened before the first run removed its lock is another file than the next one's."""
+    lock = pack_module.required_lock
+
+    @contextmanager
+    def late(file: Path, *arguments: Any) -> Iterator[None]:
+        with lock(file, *arguments):
+            file.unlink()
+            yield
+
+    monkeypatch.setattr(pack_module, "required_lock", late)
+    with pytest.raises(UserError, match="being written by another make pack"):
+        pack()
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(folder: Path) -> None:
