@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from stages.base.bucket import PhotoFolder, photo_folder
 from stages.base.echo import echo
@@ -27,12 +28,19 @@ _RECORDS = PRIVATE_FOLDER / "packed"
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 
 
+class MemberProblem(NamedTuple):
+    """Why a member of a tar is no file to be read."""
+
+    problem: Problem
+    tar: str  # path below the folder
+
+
 @dataclass(frozen=True)
 class PackedContent:
     """What is in the tars of a folder."""
 
     packed: Packed
-    problems: list[Problem]  # members that are no files to be read
+    member_problems: list[MemberProblem]  # sorted
     hidden: int  # files and folders passed over
 
 
@@ -89,7 +97,7 @@ def read_packed(root: Path) -> PackedContent:
     files = {tar: records / f"{fingerprint(tar)}.json" for tar in tars}
     _remove_others(records, list(files.values()))
     places: dict[str, PackedPlace] = {}
-    problems: list[Problem] = []
+    problems: list[MemberProblem] = []
     passed_over: set[str] = set()
     twice: list[str] = []
     for tar, record in files.items():
@@ -98,7 +106,7 @@ def read_packed(root: Path) -> PackedContent:
             if path in places:
                 twice.append(f"{echo(path)}: in {places[path].tar} and {tar}")
             places[path] = PackedPlace(tar, offset, size)
-        problems += index.problems
+        problems += [MemberProblem(problem, tar) for problem in index.problems]
         passed_over.update(index.hidden)
     if twice:
         raise _twice(root, twice)

@@ -145,9 +145,17 @@ def _in_folder(folder: Path) -> Found:
     except UserError as error:
         return Found([PhotoSource(utf8_name(folder.as_posix()), _why(error))], 1)
     if content:
-        return _listed_in(folder, sorted(content.packed.places), content.problems, content.packed)
+        problems = [_with_place(*row) for row in content.member_problems]
+        return _listed_in(folder, sorted(content.packed.places), problems, content.packed)
     names, problems, _ = list_files(folder)
     return _listed_in(folder, names, problems, None)
+
+
+def _with_place(problem: Problem, tar: str) -> Problem:
+    """Return the problem of a member that would lie elsewhere with its path in the tar's file."""
+    path = problem.path
+    leads_out = path.startswith("/") or ".." in path.split("/")
+    return problem._replace(path=f"{tar}/{path}") if leads_out else problem
 
 
 def _why(error: UserError) -> Unread:

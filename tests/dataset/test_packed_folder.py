@@ -30,7 +30,7 @@ def test_members_of_all_tars_are_files_by_their_paths(root: Path) -> None:
         "cats/1.jpg": PackedPlace("b.tar", 512, 3),
         "dogs/1.jpg": PackedPlace("b.tar", 1536, 3),
     }
-    assert [problem.path for problem in content.problems] == ["l"]
+    assert [(row.problem.path, row.tar) for row in content.member_problems] == [("l", "2024/a.TAR")]
     assert content.hidden == 1
     assert (content.packed / "dogs/1.jpg").read_bytes() == b"two"
 

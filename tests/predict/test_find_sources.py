@@ -159,15 +159,18 @@ def test_a_folder_of_tars_gives_its_photos_by_their_paths(
     """They are called as if they lay in the folder, and are read at their places."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "photos"
-    write_tar(folder / "a.tar", {"cats/2.jpg": b"2", "note.txt": b"3", "../4.jpg": b"4"})
+    odd = {"../4.jpg": b"4", "/etc/y.jpg": b"5"}
+    write_tar(folder / "a.tar", {"cats/2.jpg": b"2", "note.txt": b"3"} | odd)
     write_tar(folder / "b.tar", {"cats/1.jpg": b"one"})
     (found,) = find(folder)
-    problem, *photos = found.sources
-    assert isinstance(problem.place, Unread)
-    assert problem.place.problem.startswith("path leaves the folder")
+    leaving, absolute, *photos = found.sources
+    assert isinstance(leaving.place, Unread)
+    assert leaving.place.problem.startswith("path leaves the folder")
+    assert leaving.name == f"{folder}/a.tar/../4.jpg"
+    assert absolute.name == f"{folder}/a.tar/etc/y.jpg"  # no other file of this machine
     assert [photo.name for photo in photos] == [f"{folder}/cats/1.jpg", f"{folder}/cats/2.jpg"]
     assert [read_source_bytes(photo) for photo in photos] == [b"one", b"2"]
-    assert found.count == 3
+    assert found.count == 4
     assert "1 other file (1 .txt)" in found.passed_over
     monkeypatch.setattr(photo_source, "MOST_BYTES", 2)
     large = read_source_bytes(photos[0])
