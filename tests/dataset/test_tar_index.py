@@ -71,6 +71,30 @@ def test_links_and_devices_are_problems(tmp_path: Path) -> None:
     )
 
 
+def test_what_has_content_is_never_left_out(tmp_path: Path) -> None:
+    """A folder or a label with content, or the rest of a file, is a problem; other kinds a file."""
+    tar = tmp_path / "a.tar"
+    kinds = {"b.jpg/": b"0", "v.jpg": b"V", "m.jpg": b"M", "z.jpg": b"Z"}
+    with tarfile.open(tar, "w", format=tarfile.USTAR_FORMAT) as opened:
+        for name, kind in kinds.items():
+            header = bytearray(member(f"{name}", type=b"0", size=3).tobuf(tarfile.USTAR_FORMAT))
+            header[156:157] = kind
+            header[148:156] = b" " * 8
+            header[148:156] = b"%06o\0 " % sum(header)
+            opened.fileobj.write(bytes(header) + b"one".ljust(512, b"\0"))  # type: ignore[union-attr]
+        opened.addfile(member("holiday", type=b"V"))
+    index = index_tar(tar, tmp_path / "r")
+    assert index.paths == ["z.jpg"]
+    assert index.sizes == [3]
+    details = [problem.detail.split(" in a.tar")[0] for problem in index.problems]
+    assert [problem.path for problem in index.problems] == ["b.jpg", "v.jpg", "m.jpg"]
+    assert details == [
+        "a folder with content",
+        "a label with content",
+        "the rest of a file of another tar",
+    ]
+
+
 def test_a_hard_link_is_a_file(tmp_path: Path) -> None:
     """The second name of a file, as of a copy in DVC's cache, has the first one's bytes."""
     others = [
