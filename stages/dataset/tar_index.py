@@ -144,10 +144,9 @@ def _path(name: bytes) -> str:
 
 def _problem(tar: Path, member: TarMember, path: str) -> Problem | None:
     """Return why a member is no file to be read, None when it is one."""
-    try:
-        member.name.decode("utf-8")
-    except UnicodeDecodeError:
-        return Problem(path, "name not UTF-8", f"in {tar.name}; pack it under another name")
+    if fault := _name_fault(member.name):
+        shown = path.replace("\0", "\\0")
+        return Problem(shown, fault, f"in {tar.name}; pack it under another name")
     if member.name.startswith(b"/"):
         return Problem(f"/{path}", "absolute path", f"in {tar.name}; pack it with a relative path")
     if ".." in path.split("/"):
@@ -159,6 +158,15 @@ def _problem(tar: Path, member: TarMember, path: str) -> Problem | None:
         return Problem(path, "not a file", f"{member.kind} in {tar.name}{remedy}")
     refuse_locale(path)
     return None
+
+
+def _name_fault(name: bytes) -> str:
+    """Return why no table or no file system can hold a name, "" where they can."""
+    try:
+        name.decode("utf-8")
+    except UnicodeDecodeError:
+        return "name not UTF-8"
+    return "name with a NUL" if b"\0" in name else ""  # as a pax header may have it
 
 
 @cache

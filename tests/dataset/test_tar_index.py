@@ -57,6 +57,19 @@ def test_names_that_are_not_utf8_are_problems(tmp_path: Path) -> None:
         assert problem[:2] == ("caf\\xe9.jpg", "name not UTF-8")
 
 
+def test_names_with_a_nul_are_problems(tmp_path: Path) -> None:
+    """No file has such a name, which a pax header may have, and no table gets it."""
+    names = ("a\0b.jpg", "/a\0c.jpg", "é.jpg")
+    others = [member("x", pax_headers={"path": name}) for name in names]
+    tar = write_tar(tmp_path / "a.tar", {}, *others, tar_format=tarfile.PAX_FORMAT)
+    index = index_tar(tar, tmp_path / "r")
+    assert index.paths == ["é.jpg"]
+    assert [problem[:2] for problem in index.problems] == [
+        ("a\\0b.jpg", "name with a NUL"),
+        ("a\\0c.jpg", "name with a NUL"),
+    ]
+
+
 def test_links_and_devices_are_problems(tmp_path: Path) -> None:
     """Only files are read: no link leads out of a tar, no pipe is waited for, no hole is filled."""
     kinds = {"link.jpg": b"2", "pipe.jpg": b"6", "disk.jpg": b"4", "hole.jpg": b"S"}
