@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import NamedTuple
 
 from stages.base.bucket import PhotoFolder, photo_folder
@@ -25,6 +26,7 @@ from stages.labels.problem import Problem
 
 TAR = ".tar"
 _RECORDS = PRIVATE_FOLDER / "packed"
+_MOST_FOLDERS = 20  # that are remembered, each photo with 20 bytes beside its path
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 
 
@@ -123,7 +125,16 @@ def _twice(root: Path, twice: Sequence[str]) -> UserError:
 
 
 def _remove_others(records: Path, known: Sequence[Path]) -> None:
-    """Remove what is remembered of tars that are not there any more."""
+    """Remove what is remembered of tars that are not there any more, and of folders long not read.
+
+    Of a folder that is gone nobody asks again. Another process that reads one loses only time.
+    """
     with suppress(OSError):
         for record in set(records.iterdir()) - set(known):
             record.unlink()
+    with suppress(OSError):
+        records.mkdir(parents=True, exist_ok=True)
+        os.utime(records)
+        by_use = sorted(_RECORDS.iterdir(), key=lambda folder: folder.stat().st_mtime_ns)
+        for folder in by_use[:-_MOST_FOLDERS]:
+            rmtree(folder, ignore_errors=True)
