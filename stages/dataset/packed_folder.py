@@ -119,7 +119,7 @@ def _twice(root: Path, twice: Sequence[str]) -> UserError:
     paths = count_noun(len(twice), "path")
     return error_list(
         f"{root}: {paths} more than once in its tars, which would be one photo; remove one of them"
-        " (tar --delete), or pack them under other paths:",
+        " (tar --delete of GNU tar), or pack them under other paths:",
         twice,
     )
 

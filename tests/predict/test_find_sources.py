@@ -200,7 +200,8 @@ def test_a_folder_of_tars_that_cannot_be_used_is_a_row(
         ),
         "twice": Unread(
             "twice: 1 path more than once in its tars, which would be one photo; remove one of"
-            " them (tar --delete), or pack them under other paths: '1.jpg': in a.tar and b.tar"
+            " them (tar --delete of GNU tar), or pack them under other paths: '1.jpg': in a.tar and"
+            " b.tar"
         ),
         "gz": Unread(
             "gz holds 1 compressed tar, such as 'a.tar.gz', and photos are read from"
