@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 BLOCK = 512  # bytes; headers and contents begin at multiples of it
 SPARSE = b"S"  # the kind of a sparse file of GNU tar
+LABEL = b"V"  # of the whole tar, as GNU tar's --label gives it, without content
+REST = b"M"  # the kind of what GNU tar --multi-volume had no room for in the tar before
 
 
 class MemberKind(StrEnum):
@@ -20,16 +22,24 @@ class MemberKind(StrEnum):
     LINK = "a link"
     SPARSE = "a sparse file"
     DEVICE = "a device or a pipe"
+    FULL_FOLDER = "a folder with content"
+    FULL_LABEL = "a label with content"
+    REST = "the rest of a file of another tar"
 
 
-_KINDS = {
+_KINDS = {  # POSIX has all others read as files
     b"0": MemberKind.FILE,
     b"\0": MemberKind.FILE,
     b"7": MemberKind.FILE,
     b"1": MemberKind.HARD_LINK,
     b"2": MemberKind.LINK,
+    b"3": MemberKind.DEVICE,
+    b"4": MemberKind.DEVICE,
+    b"6": MemberKind.DEVICE,
     b"5": MemberKind.FOLDER,
     b"D": MemberKind.FOLDER,
+    REST: MemberKind.REST,
+    LABEL: MemberKind.FULL_LABEL,
     SPARSE: MemberKind.SPARSE,
 }
 
@@ -47,12 +57,12 @@ class TarMember(NamedTuple):
 def read_member(header: bytes, pax: dict[bytes, bytes], offset: int, size: int) -> TarMember:
     """Return the member behind a header, of which so many bytes stand at an offset."""
     name = member_name(header, pax)
-    kind = _KINDS.get(header[156:157], MemberKind.DEVICE)
+    kind = _KINDS.get(header[156:157], MemberKind.FILE)
     if pax and any(key.startswith(b"GNU.sparse.") for key in pax):
         kind = MemberKind.SPARSE
         name = pax.get(b"GNU.sparse.name", name)
     if kind == MemberKind.FILE and name.endswith(b"/"):  # as the tar of Unix V7 marks a folder
-        kind = MemberKind.FOLDER
+        kind = MemberKind.FULL_FOLDER if size else MemberKind.FOLDER
     link = pax.get(b"linkpath", _text(header[157:257]))
     return TarMember(name, kind, offset, size, link)
 

@@ -16,6 +16,7 @@ from stages.base.errors import UserError
 from stages.base.system_errors import unreadable
 from stages.base.tar_header import (
     BLOCK,
+    LABEL,
     SPARSE,
     TarMember,
     is_header,
@@ -37,7 +38,6 @@ _LONG_NAME = b"L"
 _LONG_LINK = b"K"
 _PAX = (b"x", b"X")
 _PAX_OF_ALL = b"g"
-_LABEL = b"V"  # of the whole tar, as GNU tar's --label gives it
 _WITHOUT_CONTENT = (
     b"123456"  # links, devices, folders and pipes: their size, if any, is of no bytes
 )
@@ -88,7 +88,7 @@ class _Walk:
             if kind not in _WITHOUT_CONTENT:
                 self._require_content(header, pax, size)
                 self._offset += -(-size // BLOCK) * BLOCK
-            if kind != _LABEL:
+            if kind != LABEL or size:
                 yield read_member(header, pax, start + BLOCK, size)
             pax = self._of_all
         self._require_end()

@@ -9,14 +9,17 @@ A tar has its name once all are written, so that a run that fails leaves none.
 import os
 import re
 import tarfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from socket import gethostname
 
 from tqdm import tqdm
 
 from stages.base.errors import UserError, error_list
 from stages.base.plural import count_noun
+from stages.base.stage_lock import required_lock
 from stages.base.system_errors import refuses_a_write, unreadable, unwritable
 from stages.dataset.folder_listing import list_files
 from stages.dataset.packed_folder import is_packed, read_packed
@@ -26,6 +29,7 @@ _MOST_FILES = 10_000
 _MOST_BYTES = 10**9
 _NUMBER = re.compile(r"photos-(\d{6,})\.tar")
 _PART = ".photos-*.tar.part"
+_LOCK = ".photos-lock.part"  # git and DVC pass over names that end so
 
 
 def files_to_pack(photos: Path, out: Path) -> list[str]:
@@ -62,27 +66,22 @@ def pack_files(
 ) -> list[Path]:
     """Write files of a folder, by their sorted paths, into new tars beside those that are there.
 
-    most_bytes: the size of a tar, more only where one file has more. Nobody else writes there.
+    most_bytes: the size of a tar, more only where one file has more. UserError where another
+    process writes there, or one has packed some of the files since they were listed.
     """
-    with _new_parts(out) as parts, tqdm(desc="pack", total=len(paths), disable=None) as bar:
-        tar: tarfile.TarFile | None = None
-        try:
-            count = 0
-            for path in paths:
-                size = _size_of(photos / path)
-                if tar is None or count == most_files or tar.offset + size > most_bytes:
-                    if tar:
-                        tar.close()
-                    parts.append(out / _PART.replace("*", f"{len(parts):06}"))
-                    tar = tarfile.open(parts[-1], "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
-                    count = 0
-                _add(tar, photos / path, path)
-                count += 1
-                bar.update()
-        finally:
-            if tar:
-                with suppress(OSError):  # of a full disk, which the first error names
-                    tar.close()
+    left = deque(paths)
+    bar = tqdm(desc="pack", total=len(paths), disable=None)
+    with _alone(out), bar, _new_parts(out) as parts:
+        _refuse_known(paths, out)
+        while left:
+            parts.append(out / _PART.replace("*", f"{len(parts):06}"))
+            with _new_tar(parts[-1]) as tar:
+                for _ in range(most_files):
+                    path = left.popleft()
+                    _add(tar, photos / path, path)
+                    bar.update()
+                    if not left or tar.offset + _size_of(photos / left[0]) > most_bytes:
+                        break
         return _named(parts, out)
 
 
@@ -110,27 +109,104 @@ def _size_of(file: Path) -> int:
         raise unreadable(file, error) from None
 
 
+@contextmanager
+def _new_tar(part: Path) -> Iterator[tarfile.TarFile]:
+    """Open a new tar for a block, behind which all of it is on the disk, or an error is raised.
+
+    What closes it writes its end, and the last bytes of photos: a disk may be full only then.
+    """
+    file = part.open("xb")
+    try:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            yield tar
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+    finally:
+        with suppress(OSError):  # the error that is under way says more
+            file.close()
+
+
 def _add(tar: tarfile.TarFile, file: Path, path: str) -> None:
-    """Add a file under its path, without its date, owner and rights."""
+    """Add a file under its path, without its date, owner and rights.
+
+    UserError where it changes meanwhile: what has come since it was opened would be missing.
+    """
     member = tarfile.TarInfo(path)
     try:
         with file.open("rb") as content:
-            member.size = os.fstat(content.fileno()).st_size
+            before = os.fstat(content.fileno())
+            member.size = before.st_size
             tar.addfile(member, content)
+            after = os.fstat(content.fileno())
     except OSError as error:
         if refuses_a_write(error):
             raise
         raise unreadable(file, error) from None
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise UserError(
+            f"{file} changed while it was packed; run your command again when it is written"
+        )
 
 
 def _named(parts: Sequence[Path], out: Path) -> list[Path]:
-    """Give tars that are written their names, the numbers behind those that are there."""
+    """Give tars that are written their names, the numbers behind those that are there.
+
+    Where one cannot be named none is: the next run would refuse the photos of those that are.
+    """
     numbers = [int(name[1]) for file in out.iterdir() if (name := _NUMBER.fullmatch(file.name))]
     first = max(numbers, default=-1) + 1
     tars = [out / f"photos-{first + number:06}.tar" for number in range(len(parts))]
-    for part, tar in zip(parts, tars, strict=True):
-        part.rename(tar)
+    named: list[Path] = []
+    try:
+        for part, tar in zip(parts, tars, strict=True):
+            named.append(tar)
+            part.rename(tar)
+    except BaseException:
+        for tar in named:
+            tar.unlink(missing_ok=True)
+        raise
     return tars
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Make and lock a folder for a block; where the block fails a folder that it made goes.
+
+    The lock lies in the folder, since processes of several projects may pack into it. It is removed
+    as it is released: one that was opened before that, and locked after it, is no lock.
+    """
+    was_there = out.exists()
+    lock = out / _LOCK
+    owner = f"process {os.getpid()} on {gethostname()}"
+    with required_lock(lock, owner, lambda other: _at_work(out, other)):
+        if not _holds(lock, owner):
+            raise _at_work(out, "")
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows removes no open file
+                lock.unlink()
+            if not was_there:
+                with suppress(OSError):  # it has tars
+                    out.rmdir()
+
+
+def _holds(lock: Path, owner: str) -> bool:
+    """Return whether a lock is the file in its place, by the owner in it."""
+    try:
+        with lock.open("rb", buffering=0) as file:
+            file.seek(1)  # on Windows nobody else may read the byte that is locked, the first
+            return file.read() == owner.encode()
+    except FileNotFoundError:
+        return False
+
+
+def _at_work(out: Path, other: str) -> UserError:
+    return UserError(
+        f"--out {out} is being written by another make pack ({other or 'an unknown process'});"
+        " wait for its end"
+    )
 
 
 @contextmanager
@@ -138,7 +214,6 @@ def _new_parts(out: Path) -> Iterator[list[Path]]:
     """Give a list for the tars that are being written, which go where the block fails."""
     parts: list[Path] = []
     try:
-        out.mkdir(parents=True, exist_ok=True)
         for part in out.glob(_PART):  # of a run that was killed
             part.unlink()
         yield parts
@@ -147,5 +222,3 @@ def _new_parts(out: Path) -> Iterator[list[Path]]:
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
-        with suppress(OSError):  # it has tars
-            out.rmdir()

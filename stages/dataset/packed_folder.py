@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
+from typing import NamedTuple
 
 from stages.base.bucket import PhotoFolder, photo_folder
 from stages.base.echo import echo
@@ -24,7 +26,15 @@ from stages.labels.problem import Problem
 
 TAR = ".tar"
 _RECORDS = PRIVATE_FOLDER / "packed"
+_MOST_FOLDERS = 20  # that are remembered, each photo with 20 bytes beside its path
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
+
+
+class MemberProblem(NamedTuple):
+    """Why a member of a tar is no file to be read."""
+
+    problem: Problem
+    tar: str  # path below the folder
 
 
 @dataclass(frozen=True)
@@ -32,7 +42,7 @@ class PackedContent:
     """What is in the tars of a folder."""
 
     packed: Packed
-    problems: list[Problem]  # members that are no files to be read
+    member_problems: list[MemberProblem]  # sorted
     hidden: int  # files and folders passed over
 
 
@@ -89,7 +99,7 @@ def read_packed(root: Path) -> PackedContent:
     files = {tar: records / f"{fingerprint(tar)}.json" for tar in tars}
     _remove_others(records, list(files.values()))
     places: dict[str, PackedPlace] = {}
-    problems: list[Problem] = []
+    problems: list[MemberProblem] = []
     passed_over: set[str] = set()
     twice: list[str] = []
     for tar, record in files.items():
@@ -98,7 +108,7 @@ def read_packed(root: Path) -> PackedContent:
             if path in places:
                 twice.append(f"{echo(path)}: in {places[path].tar} and {tar}")
             places[path] = PackedPlace(tar, offset, size)
-        problems += index.problems
+        problems += [MemberProblem(problem, tar) for problem in index.problems]
         passed_over.update(index.hidden)
     if twice:
         raise _twice(root, twice)
@@ -109,13 +119,22 @@ def _twice(root: Path, twice: Sequence[str]) -> UserError:
     paths = count_noun(len(twice), "path")
     return error_list(
         f"{root}: {paths} more than once in its tars, which would be one photo; remove one of them"
-        " (tar --delete), or pack them under other paths:",
+        " (tar --delete of GNU tar), or pack them under other paths:",
         twice,
     )
 
 
 def _remove_others(records: Path, known: Sequence[Path]) -> None:
-    """Remove what is remembered of tars that are not there any more."""
+    """Remove what is remembered of tars that are not there any more, and of folders long not read.
+
+    Of a folder that is gone nobody asks again. Another process that reads one loses only time.
+    """
     with suppress(OSError):
         for record in set(records.iterdir()) - set(known):
             record.unlink()
+    with suppress(OSError):
+        records.mkdir(parents=True, exist_ok=True)
+        os.utime(records)
+        by_use = sorted(_RECORDS.iterdir(), key=lambda folder: folder.stat().st_mtime_ns)
+        for folder in by_use[:-_MOST_FOLDERS]:
+            rmtree(folder, ignore_errors=True)

@@ -49,7 +49,8 @@ def scan_packed(root: Path, workers: int | Cluster) -> Scan:
             results = read_on_cluster(read_packed_facts, known, files, workers, bar)
     facts = [result for result in results if isinstance(result, FileFacts)]
     unread = [result for result in results if isinstance(result, Problem)]
-    return Scan(sorted(facts), [*content.problems, *sorted(unread)], content.hidden)
+    of_members = [problem for problem, _ in content.member_problems]
+    return Scan(sorted(facts), [*of_members, *sorted(unread)], content.hidden)
 
 
 def read_packed_facts(files: Sequence[PackedFile]) -> list[FileFacts | Problem]:

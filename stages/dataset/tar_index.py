@@ -6,16 +6,19 @@ disk 20 bytes beside the path.
 """
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from stages.base.file_names import refuse_locale
 from stages.base.fingerprint import fingerprint
+from stages.base.packed import file_state
 from stages.base.parts import write_whole
 from stages.base.system_errors import unreadable
-from stages.base.tar_header import MemberKind, TarMember
+from stages.base.tar_header import BLOCK, MemberKind, TarMember
 from stages.base.tar_walk import walk_tar
 from stages.dataset.system_names import hidden_part
 from stages.labels.problem import Problem
@@ -27,6 +30,7 @@ _MODULES = (
     "dataset/tar_index.py",
     "dataset/system_names.py",
 )
+_MOST_SUMS = 16  # of headers of a tar, and of the last
 _LINKED = "; pack the photo itself, as tar --dereference does"
 
 
@@ -46,28 +50,44 @@ def index_tar(tar: Path, record: Path) -> TarIndex:
     record: a file of this tar alone, which may not be there. UserError where the tar is damaged.
     """
     try:
-        state = tar.stat()
+        key = [*file_state(tar), _code_key()]
+        known = _recorded(record, key)
+        if known and known[1] == _header_sums(tar, known[0].offsets):
+            return known[0]
+        index = _walked(tar)
+        content = [key, index, _header_sums(tar, index.offsets)]
     except OSError as error:
         raise unreadable(tar, error) from None
-    key = [state.st_size, state.st_mtime_ns, _code_key()]
-    known = _recorded(record, key)
-    if known:
-        return known
-    index = _walked(tar)
-    content = json.dumps([key, index], separators=(",", ":")).encode()
     with suppress(OSError):  # it only saves time
-        write_whole(record, content)
+        write_whole(record, json.dumps(content, separators=(",", ":")).encode())
     return index
 
 
-def _recorded(record: Path, key: list[Any]) -> TarIndex | None:
+def _recorded(record: Path, key: list[Any]) -> tuple[TarIndex, list[int]] | None:
+    """Return an index with the sums of headers, None where that of this key is not recorded."""
     try:
-        written, (paths, offsets, sizes, problems, hidden) = json.loads(record.read_bytes())
+        written, (paths, offsets, sizes, problems, hidden), sums = json.loads(record.read_bytes())
     except (OSError, ValueError, TypeError):
         return None
     if written != key:
         return None
-    return TarIndex(paths, offsets, sizes, [Problem(*row) for row in problems], hidden)
+    return TarIndex(paths, offsets, sizes, [Problem(*row) for row in problems], hidden), sums
+
+
+def _header_sums(tar: Path, offsets: Sequence[int]) -> list[int]:
+    """Return the CRC-32 of some headers, by which another tar is known in the place of the one.
+
+    That is for a disk that keeps neither inode nor time of change, as FAT and some network folders:
+    there a copy with the date of its original (rsync -t) has the state of the tar before it. All
+    headers would be a reading of each place, which is what the record is to save.
+    """
+    step = max(1, -(-len(offsets) // _MOST_SUMS))
+    with tar.open("rb", buffering=0) as file:
+        sums = []
+        for offset in [*offsets[::step], *offsets[-1:]]:
+            file.seek(offset - BLOCK)
+            sums.append(crc32(file.read(BLOCK)))
+    return sums
 
 
 def _walked(tar: Path) -> TarIndex:
@@ -124,10 +144,9 @@ def _path(name: bytes) -> str:
 
 def _problem(tar: Path, member: TarMember, path: str) -> Problem | None:
     """Return why a member is no file to be read, None when it is one."""
-    try:
-        member.name.decode("utf-8")
-    except UnicodeDecodeError:
-        return Problem(path, "name not UTF-8", f"in {tar.name}; pack it under another name")
+    if fault := _name_fault(member.name):
+        shown = path.replace("\0", "\\0")
+        return Problem(shown, fault, f"in {tar.name}; pack it under another name")
     if member.name.startswith(b"/"):
         return Problem(f"/{path}", "absolute path", f"in {tar.name}; pack it with a relative path")
     if ".." in path.split("/"):
@@ -139,6 +158,15 @@ def _problem(tar: Path, member: TarMember, path: str) -> Problem | None:
         return Problem(path, "not a file", f"{member.kind} in {tar.name}{remedy}")
     refuse_locale(path)
     return None
+
+
+def _name_fault(name: bytes) -> str:
+    """Return why no table or no file system can hold a name, "" where they can."""
+    try:
+        name.decode("utf-8")
+    except UnicodeDecodeError:
+        return "name not UTF-8"
+    return "name with a NUL" if b"\0" in name else ""  # as a pax header may have it
 
 
 @cache

@@ -10,7 +10,7 @@ from socket import gethostname
 from stages.base.bucket import BucketFile
 from stages.base.errors import UserError
 from stages.base.fingerprint import fingerprint
-from stages.base.packed import PackedFile
+from stages.base.packed import PackedFile, file_state
 from stages.base.stage_lock import required_lock
 from stages.predict.photo_source import PhotoSource
 
@@ -38,8 +38,9 @@ def working_folder(private: Path, out: Path, key: str) -> Iterator[Path]:
 def photo_versions(sources: Sequence[PhotoSource]) -> list[tuple[str, int, int | str]]:
     """Return name, size in bytes and time of change (ns) of each photo; zeros of one without.
 
-    A file of a bucket has its version in the place of the time, and one in a tar has the tar's
-    time. What stands behind an address has neither, so it is taken for unchanged.
+    A file of a bucket has its version in the place of the time, and one in a tar its place there
+    and the state of the tar. What stands behind an address has neither, so it is taken for
+    unchanged.
     """
     return [(source.name, *_version(source)) for source in sources]
 
@@ -48,13 +49,15 @@ def _version(source: PhotoSource) -> tuple[int, int | str]:
     if isinstance(source.place, BucketFile):
         return source.place.size, source.place.version
     place = source.place
-    if not isinstance(place, Path | PackedFile):
-        return 0, 0
     try:
-        status = (place if isinstance(place, Path) else place.tar).stat()
+        if isinstance(place, PackedFile):
+            return place.size, " ".join(map(str, (place.offset, *file_state(place.tar))))
+        if isinstance(place, Path):
+            status = place.stat()
+            return status.st_size, status.st_mtime_ns
     except (OSError, ValueError):  # the second of a name with a NUL
-        return 0, 0
-    return status.st_size if isinstance(place, Path) else place.size, status.st_mtime_ns
+        pass
+    return 0, 0
 
 
 def _at_work(out: Path, other: str) -> UserError:

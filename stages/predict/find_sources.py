@@ -25,6 +25,7 @@ from stages.base.bucket import (
     scheme_of,
     without_secret,
 )
+from stages.base.errors import UserError
 from stages.base.file_names import refuse_locale, utf8_name
 from stages.base.packed import Packed
 from stages.base.plural import count_noun
@@ -35,7 +36,7 @@ from stages.dataset.packed_folder import is_packed, read_packed
 from stages.dataset.photo_files import extension_of, is_named_photo
 from stages.labels.problem import Problem
 from stages.predict.path_column import read_path_column
-from stages.predict.photo_source import Address, PhotoSource, Unread
+from stages.predict.photo_source import Address, PhotoSource, Unread, may_be_gone
 from stages.predict.tar_source import photos_in_tar
 
 LIST_ON_STDIN = "-"
@@ -136,13 +137,32 @@ def _posix(path: Path | str) -> str:
 def _in_folder(folder: Path) -> Found:
     """Return the photos below a folder, sorted, after what is neither a file nor a folder there.
 
-    Of a folder of tars they are what it would hold if these were unpacked.
+    Of a folder of tars they are what it would hold if these were unpacked. One whose tars cannot be
+    used is a problem, as other arguments may be photos.
     """
-    if is_packed(folder):
-        content = read_packed(folder)
-        return _listed_in(folder, sorted(content.packed.places), content.problems, content.packed)
+    try:
+        content = read_packed(folder) if is_packed(folder) else None
+    except UserError as error:
+        return Found([PhotoSource(utf8_name(folder.as_posix()), _why(error))], 1)
+    if content:
+        problems = [_with_place(*row) for row in content.member_problems]
+        return _listed_in(folder, sorted(content.packed.places), problems, content.packed)
     names, problems, _ = list_files(folder)
     return _listed_in(folder, names, problems, None)
+
+
+def _with_place(problem: Problem, tar: str) -> Problem:
+    """Return the problem of a member that would lie elsewhere with its path in the tar's file."""
+    path = problem.path
+    leads_out = path.startswith("/") or ".." in path.split("/")
+    return problem._replace(path=f"{tar}/{path}") if leads_out else problem
+
+
+def _why(error: UserError) -> Unread:
+    """Return an error of tars as the problem of their folder: the line, and the first below it."""
+    problem = " ".join(line.strip() for line in error.lines[:2])
+    cause = error.__context__
+    return Unread(problem, again=isinstance(cause, OSError) and may_be_gone(cause))
 
 
 def _listed_in(

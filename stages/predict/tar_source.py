@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.base.file_names import utf8_name
+from stages.base.tar_header import LABEL, REST
 from stages.dataset.photo_files import is_named_photo
 from stages.predict.photo_source import MOST_BYTES, PhotoSource, Unread, may_be_gone, too_large
+
+# POSIX has kinds that nobody knows read as files.
+_NO_FILES = (*tarfile.SUPPORTED_TYPES, LABEL, REST)
 
 
 def photos_in_tar(path: Path) -> Iterator[PhotoSource]:
@@ -42,7 +46,7 @@ def _damaged(path: Path, error: Exception) -> PhotoSource:
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> PhotoSource:
-    if not member.isreg():
+    if not member.isreg() and member.type in _NO_FILES:
         return PhotoSource(name, Unread("not a file: a link or a device in the tar"))
     if member.size > MOST_BYTES:
         return PhotoSource(name, too_large(member.size))

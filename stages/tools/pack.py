@@ -12,17 +12,11 @@ from stages.base.environment import prepare_process
 prepare_process()
 
 import argparse
-import os
 import shlex
 from pathlib import Path
-from socket import gethostname
 
 from stages.base.entry_point import run_command
-from stages.base.errors import UserError
-from stages.base.fingerprint import fingerprint
-from stages.base.parts import PRIVATE_FOLDER
 from stages.base.plural import count_noun, join_names
-from stages.base.stage_lock import required_lock
 from stages.base.terminal import say
 from stages.dataset.pack import files_to_pack, pack_files
 from stages.tools.check_images import refuse_output
@@ -36,11 +30,8 @@ def main() -> None:
     photos = options.folder
     out = options.out
     refuse_output(out)
-    lock = PRIVATE_FOLDER / "pack" / f"{fingerprint(str(out.resolve()))}.lock"
-    owner = f"process {os.getpid()} on {gethostname()}"
-    with required_lock(lock, owner, lambda other: _at_work(out, other)):
-        paths = files_to_pack(photos, out)
-        tars = pack_files(photos, paths, out)
+    paths = files_to_pack(photos, out)
+    tars = pack_files(photos, paths, out)
     say(f"{count_noun(len(paths), 'file')} in {count_noun(len(tars), 'new tar')}: {out}")
     if tables := [path for path in paths if path.lower().endswith(_TABLES)]:
         what = join_names(tables, count=3)
@@ -60,13 +51,6 @@ def _options() -> argparse.Namespace:
         "--out", required=True, type=Path, metavar="OUT", help="new, or with tars in it alone"
     )
     return parser.parse_args()
-
-
-def _at_work(out: Path, other: str) -> UserError:
-    return UserError(
-        f"--out {out} is being written by another make pack ({other or 'an unknown process'});"
-        " wait for its end"
-    )
 
 
 if __name__ == "__main__":

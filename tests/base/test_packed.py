@@ -1,6 +1,7 @@
 """Files in tars are read at their places, whole, from their start or in pieces, by any process."""
 
 import io
+import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest, sha256
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.base.bucket import opened, read_head
-from stages.base.packed import Packed, PackedFile, PackedPlace
+from stages.base.packed import Packed, PackedFile, PackedPlace, file_state
 from stages.base.tar_walk import walk_tar
 from tests.tar_files import write_tar
 
@@ -118,3 +119,17 @@ def test_the_smallest_tar_is_found(packed: Packed) -> None:
     assert Packed(packed.root, places).smallest_tar() == packed.root / "sub/y.tar"
     assert Packed(packed.root, {}).smallest_tar() is None
     assert isinstance(packed / "x/a.jpg", PackedFile)
+
+
+def test_a_file_of_the_same_size_and_date_has_another_state(tmp_path: Path) -> None:
+    """A replaced file has another inode, one written anew another time of its inode's change."""
+    file = tmp_path / "a.tar"
+    states = set()
+    for content, name in ((b"one", "a.tar"), (b"two", "b.tar"), (b"six", "a.tar")):
+        (tmp_path / name).write_bytes(content)
+        os.utime(tmp_path / name, ns=(1, 1))
+        (tmp_path / name).replace(file)
+        assert file_state(file) == file_state(file)
+        states.add(file_state(file))
+    assert len(states) == 3
+    assert {state[:2] for state in states} == {(3, 1)}

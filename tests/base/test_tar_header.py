@@ -41,11 +41,15 @@ def test_a_long_name_of_posix_is_put_together() -> None:
         (b"5", MemberKind.FOLDER),
         (b"6", MemberKind.DEVICE),
         (b"S", MemberKind.SPARSE),
-        (b"?", MemberKind.DEVICE),
+        (b"4", MemberKind.DEVICE),
+        (b"M", MemberKind.REST),
+        (b"V", MemberKind.FULL_LABEL),
+        (b"Z", MemberKind.FILE),
+        (b"?", MemberKind.FILE),
     ],
 )
 def test_kinds_are_told(mark: bytes, kind: MemberKind) -> None:
-    """A member is a file only where its mark says so; one that nobody knows is none."""
+    """A mark that nobody knows is a file's, as POSIX says; the rest of a file is none."""
     header = member("a", type=mark, linkname="b").tobuf(tarfile.USTAR_FORMAT)
     assert read_member(header, {}, 0, 0).kind == kind
     assert read_member(header, {}, 0, 0).link == b"b"
@@ -64,6 +68,7 @@ def test_a_folder_of_unix_v7_ends_in_a_slash() -> None:
     """Its tar had no kind of member for folders."""
     header = member("cats", type=b"0").tobuf(tarfile.USTAR_FORMAT)
     assert read_member(header, {b"path": b"cats/"}, 0, 0).kind == MemberKind.FOLDER
+    assert read_member(header, {b"path": b"cats/"}, 0, 9).kind == MemberKind.FULL_FOLDER
 
 
 def test_the_sum_tells_a_header_from_other_bytes() -> None:

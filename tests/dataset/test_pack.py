@@ -2,12 +2,17 @@
 
 import os
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from socket import gethostname
+from typing import IO, Any
 
 import pytest
 
 from stages.base.errors import UserError
+from stages.dataset import pack as pack_module
 from stages.dataset.bucket_scan import scan_photos
 from stages.dataset.pack import files_to_pack, pack_files
 from stages.dataset.packed_folder import open_photos
@@ -134,6 +139,103 @@ def test_a_file_that_went_leaves_no_tar(folder: Path) -> None:
     with pytest.raises(UserError, match=r"photos/dog/5\.jpg cannot be read"):
         pack_files(PHOTOS, paths, OUT, 4)
     assert not OUT.exists()
+    OUT.mkdir()
+    with pytest.raises(UserError, match=r"photos/dog/5\.jpg cannot be read"):
+        pack_files(PHOTOS, paths, OUT, 4)
+    assert list(OUT.iterdir()) == []  # the folder was there before
+
+
+def test_a_run_that_ends_between_two_names_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that were given are taken back, and the same photos can be packed again."""
+    rename = Path.rename
+
+    def ended(part: Path, tar: Path) -> Path:
+        if tar.name == "photos-000002.tar":
+            raise KeyboardInterrupt
+        return rename(part, tar)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", ended)
+        with pytest.raises(KeyboardInterrupt):
+            pack()
+    assert not OUT.exists()
+    assert len(pack()) == 4
+
+
+@pytest.mark.parametrize("limit", [4096, 8192, 10_000, 10_239])
+def test_a_disk_that_is_full_at_the_end_is_no_success(tmp_path: Path, limit: int) -> None:
+    """The last bytes and the end of a tar are written before it has its name."""
+    photos = write_folder(tmp_path / "three", {f"{name}.jpg": bytes(1500) for name in "abc"})
+    paths = files_to_pack(photos, OUT)
+    with (
+        no_file_larger_than(limit),
+        pytest.raises(UserError, match="packed cannot be written: File too"),
+    ):
+        pack_files(photos, paths, OUT)
+    assert not OUT.exists()
+    with no_file_larger_than(10_240):  # the size of the tar, whose photos end at 6,144
+        assert len(pack_files(photos, paths, OUT)) == 1
+
+
+def test_a_file_that_grows_meanwhile_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A photo that is still being written would be cut in the tar, and nothing would say so."""
+    add = tarfile.TarFile.addfile
+
+    def grow(tar: tarfile.TarFile, info: tarfile.TarInfo, content: IO[bytes]) -> None:
+        add(tar, info, content)
+        if info.name == "dog/1.jpg":
+            with (folder / "dog/1.jpg").open("ab") as file:
+                file.write(b"more")
+
+    monkeypatch.setattr(tarfile.TarFile, "addfile", grow)
+    with pytest.raises(UserError, match=r"dog/1\.jpg changed while"):
+        pack()
+    assert not OUT.exists()
+
+
+def test_two_that_pack_into_one_folder_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From whatever folder it is started, the second is refused and harms nothing of the first."""
+    paths = files_to_pack(PHOTOS, OUT)
+    add = tarfile.TarFile.addfile
+    refusals = []
+
+    def meet(tar: tarfile.TarFile, info: tarfile.TarInfo, content: IO[bytes]) -> None:
+        with monkeypatch.context() as patch:
+            patch.chdir("/")
+            with pytest.raises(UserError) as error:
+                pack_files(here / PHOTOS, paths, here / OUT)
+        refusals.append(str(error.value))
+        add(tar, info, content)
+
+    here = Path.cwd()
+    with monkeypatch.context() as patch:
+        patch.setattr(tarfile.TarFile, "addfile", meet)
+        assert len(pack_files(PHOTOS, paths, OUT)) == 1
+    assert set(refusals) == {
+        f"--out {here / OUT} is being written by another make pack (process {os.getpid()} on"
+        f" {gethostname()}); wait for its end"
+    }
+    assert scan_photos("packed", 1) == scan_photos("photos", 1)
+    with pytest.raises(UserError, match="15 files of these are in the tars of packed already"):
+        pack_files(PHOTOS, paths, OUT)
+    assert [file.name for file in OUT.iterdir()] == ["photos-000000.tar"]
+
+
+def test_a_lock_that_was_removed_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was opened before the first run removed its lock is another file than the next one's."""
+    lock = pack_module.required_lock
+
+    @contextmanager
+    def late(file: Path, *arguments: Any) -> Iterator[None]:
+        with lock(file, *arguments):
+            file.unlink()
+            yield
+
+    monkeypatch.setattr(pack_module, "required_lock", late)
+    with pytest.raises(UserError, match="being written by another make pack"):
+        pack()
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(folder: Path) -> None:

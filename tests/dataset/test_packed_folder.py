@@ -30,7 +30,7 @@ def test_members_of_all_tars_are_files_by_their_paths(root: Path) -> None:
         "cats/1.jpg": PackedPlace("b.tar", 512, 3),
         "dogs/1.jpg": PackedPlace("b.tar", 1536, 3),
     }
-    assert [problem.path for problem in content.problems] == ["l"]
+    assert [(row.problem.path, row.tar) for row in content.member_problems] == [("l", "2024/a.TAR")]
     assert content.hidden == 1
     assert (content.packed / "dogs/1.jpg").read_bytes() == b"two"
 
@@ -109,3 +109,21 @@ def test_tars_are_remembered_as_long_as_they_are_there(root: Path) -> None:
     after = read_packed(root)
     assert len(list(records.rglob("*.json"))) == 1
     assert set(before.packed.places) - set(after.packed.places) == {"cats/2.jpg"}
+
+
+def test_few_folders_are_remembered(root: Path) -> None:
+    """Those that were read last are; an old one is looked through anew, with the same answer."""
+    records = Path(".finetrack/packed")
+    expected = read_packed(root)
+    (first,) = records.iterdir()
+    for number in range(30):
+        write_tar(Path(f"{number}/a.tar"), {"1.jpg": b"1"})
+        read_packed(Path(f"{number}"))
+        if number == 15:
+            read_packed(root)
+    assert len(list(records.iterdir())) == 20
+    assert len(list(first.iterdir())) == 2
+    for number in range(20):
+        read_packed(Path(f"{number}"))
+    assert not first.exists()
+    assert read_packed(root) == expected

@@ -1,5 +1,6 @@
 """A tar's files are those of the folder that it would unpack to, and are remembered."""
 
+import json
 import os
 import tarfile
 from pathlib import Path
@@ -56,6 +57,19 @@ def test_names_that_are_not_utf8_are_problems(tmp_path: Path) -> None:
         assert problem[:2] == ("caf\\xe9.jpg", "name not UTF-8")
 
 
+def test_names_with_a_nul_are_problems(tmp_path: Path) -> None:
+    """No file has such a name, which a pax header may have, and no table gets it."""
+    names = ("a\0b.jpg", "/a\0c.jpg", "é.jpg")
+    others = [member("x", pax_headers={"path": name}) for name in names]
+    tar = write_tar(tmp_path / "a.tar", {}, *others, tar_format=tarfile.PAX_FORMAT)
+    index = index_tar(tar, tmp_path / "r")
+    assert index.paths == ["é.jpg"]
+    assert [problem[:2] for problem in index.problems] == [
+        ("a\\0b.jpg", "name with a NUL"),
+        ("a\\0c.jpg", "name with a NUL"),
+    ]
+
+
 def test_links_and_devices_are_problems(tmp_path: Path) -> None:
     """Only files are read: no link leads out of a tar, no pipe is waited for, no hole is filled."""
     kinds = {"link.jpg": b"2", "pipe.jpg": b"6", "disk.jpg": b"4", "hole.jpg": b"S"}
@@ -68,6 +82,30 @@ def test_links_and_devices_are_problems(tmp_path: Path) -> None:
     assert index.problems[0].detail == (
         "a link in a.tar; pack the photo itself, as tar --dereference does"
     )
+
+
+def test_what_has_content_is_never_left_out(tmp_path: Path) -> None:
+    """A folder or a label with content, or the rest of a file, is a problem; other kinds a file."""
+    tar = tmp_path / "a.tar"
+    kinds = {"b.jpg/": b"0", "v.jpg": b"V", "m.jpg": b"M", "z.jpg": b"Z"}
+    with tarfile.open(tar, "w", format=tarfile.USTAR_FORMAT) as opened:
+        for name, kind in kinds.items():
+            header = bytearray(member(f"{name}", type=b"0", size=3).tobuf(tarfile.USTAR_FORMAT))
+            header[156:157] = kind
+            header[148:156] = b" " * 8
+            header[148:156] = b"%06o\0 " % sum(header)
+            opened.fileobj.write(bytes(header) + b"one".ljust(512, b"\0"))  # type: ignore[union-attr]
+        opened.addfile(member("holiday", type=b"V"))
+    index = index_tar(tar, tmp_path / "r")
+    assert index.paths == ["z.jpg"]
+    assert index.sizes == [3]
+    details = [problem.detail.split(" in a.tar")[0] for problem in index.problems]
+    assert [problem.path for problem in index.problems] == ["b.jpg", "v.jpg", "m.jpg"]
+    assert details == [
+        "a folder with content",
+        "a label with content",
+        "the rest of a file of another tar",
+    ]
 
 
 def test_a_hard_link_is_a_file(tmp_path: Path) -> None:
@@ -100,9 +138,64 @@ def test_another_tar_is_walked_through(tmp_path: Path) -> None:
     state = tar.stat()
     assert indexed(tmp_path, "b.jpg").paths == ["b.jpg"]  # of the same size
     assert tar.stat().st_size == state.st_size
-    for content in (b"", b"{}", b"[1]", b"[[1], 2]", record.read_bytes()[:-9]):
+    for content in (b"", b"{}", b"[1]", b"[[1], 2]", b"[[1], 2, 3]", record.read_bytes()[:-9]):
         record.write_bytes(content)
         assert index_tar(tar, record).paths == ["b.jpg"]
+
+
+def swapped(tmp_path: Path) -> tuple[Path, Path]:
+    """Return a remembered tar and its record, the tar replaced by one in another order.
+
+    It has the size and the date of the first.
+    """
+    tar = tmp_path / "a.tar"
+    for names in (["cat/1.jpg", "dog/1.jpg"], ["dog/1.jpg", "cat/1.jpg"]):
+        new = write_tar(tmp_path / "new.tar", {name: name[:3].encode() for name in names})
+        os.utime(new, ns=(1, 1))
+        new.replace(tar)
+        if names[0] == "cat/1.jpg":
+            index_tar(tar, tmp_path / "record.json")
+    return tar, tmp_path / "record.json"
+
+
+def cat_of(tar: Path, index: TarIndex) -> bytes:
+    """Return the content that an index gives to cat/1.jpg."""
+    offset = index.offsets[index.paths.index("cat/1.jpg")]
+    return tar.read_bytes()[offset : offset + 3]
+
+
+def test_a_tar_of_the_same_size_and_date_is_told(tmp_path: Path) -> None:
+    """Members in another order, as rsync -t brings them, do not get each other's content."""
+    tar, record = swapped(tmp_path)
+    assert cat_of(tar, index_tar(tar, record)) == b"cat"
+
+
+def test_another_tar_is_known_by_its_headers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that has neither inodes nor times of their change is no way to wrong labels."""
+    monkeypatch.setattr(tar_index, "file_state", lambda tar: (tar.stat().st_size, 1, 1, 1))
+    tar, record = swapped(tmp_path)
+    assert cat_of(tar, index_tar(tar, record)) == b"cat"
+
+
+def test_few_headers_are_read_of_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered of a tar is checked by some of its members, the first and last too."""
+    record = tmp_path / "record.json"
+    names = [f"{number}.jpg" for number in range(1000)]
+    index = indexed(tmp_path, *names)
+    *_, sums = json.loads(record.read_bytes())
+    assert len(sums) == 17
+    monkeypatch.setattr(tar_index, "file_state", lambda _: json.loads(record.read_bytes())[0][:4])
+    for offset in (index.offsets[0], index.offsets[-1]):
+        content = bytearray((tmp_path / "a.tar").read_bytes())
+        content[offset - 512] ^= 1
+        (tmp_path / "a.tar").write_bytes(content)
+        with pytest.raises(UserError, match=f"is damaged at byte {offset - 512:,}"):
+            index_tar(tmp_path / "a.tar", record)
+        content[offset - 512] ^= 1
+        (tmp_path / "a.tar").write_bytes(content)
+        assert index_tar(tmp_path / "a.tar", record) == index
 
 
 def test_a_record_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:

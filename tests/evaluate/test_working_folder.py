@@ -70,8 +70,6 @@ def test_a_photo_that_changes_is_another_version(tmp_path: Path) -> None:
     before = photo_versions(sources)
     listed = BucketFile("s3://birds", "a.jpg", 3, "etag")
     assert photo_versions([PhotoSource("far", listed)]) == [("far", 3, "etag")]
-    in_tar = PhotoSource("in", PackedFile(file, 0, 2, "in"))
-    assert photo_versions([in_tar]) == [("in", 2, before[0][2])]
     assert before == photo_versions(sources)
     assert before[1:] == [("gone", 0, 0), ("web", 0, 0), ("bad", 0, 0)]
     os.utime(file, ns=(1, 1))
@@ -80,3 +78,21 @@ def test_a_photo_that_changes_is_another_version(tmp_path: Path) -> None:
     file.write_bytes(b"other")
     os.utime(file, ns=(1, 1))
     assert photo_versions(sources)[0] != changed[0]
+
+
+def test_a_photo_in_another_tar_is_another_version(tmp_path: Path) -> None:
+    """Another place in the tar, and a tar replaced by one of its size and date, are told."""
+    tar = tmp_path / "a.tar"
+    tar.write_bytes(b"one")
+    os.utime(tar, ns=(1, 1))
+    first, second = (PhotoSource("in", PackedFile(tar, offset, 2, "in")) for offset in (0, 1))
+    before = photo_versions([first])
+    assert before == photo_versions([first])
+    assert before[0][:2] == ("in", 2)
+    assert before != photo_versions([second])
+    (tmp_path / "b.tar").write_bytes(b"two")
+    os.utime(tmp_path / "b.tar", ns=(1, 1))
+    (tmp_path / "b.tar").replace(tar)
+    assert before != photo_versions([first])
+    tar.unlink()
+    assert photo_versions([first]) == [("in", 0, 0)]

@@ -1,5 +1,6 @@
 """Whatever people name becomes photos, and what cannot be one becomes a problem in its place."""
 
+import errno
 import io
 import os
 from itertools import islice
@@ -158,20 +159,72 @@ def test_a_folder_of_tars_gives_its_photos_by_their_paths(
     """They are called as if they lay in the folder, and are read at their places."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "photos"
-    write_tar(folder / "a.tar", {"cats/2.jpg": b"2", "note.txt": b"3", "../4.jpg": b"4"})
+    odd = {"../4.jpg": b"4", "/etc/y.jpg": b"5"}
+    write_tar(folder / "a.tar", {"cats/2.jpg": b"2", "note.txt": b"3"} | odd)
     write_tar(folder / "b.tar", {"cats/1.jpg": b"one"})
     (found,) = find(folder)
-    problem, *photos = found.sources
-    assert isinstance(problem.place, Unread)
-    assert problem.place.problem.startswith("path leaves the folder")
+    leaving, absolute, *photos = found.sources
+    assert isinstance(leaving.place, Unread)
+    assert leaving.place.problem.startswith("path leaves the folder")
+    assert leaving.name == f"{folder}/a.tar/../4.jpg"
+    assert absolute.name == f"{folder}/a.tar/etc/y.jpg"  # no other file of this machine
     assert [photo.name for photo in photos] == [f"{folder}/cats/1.jpg", f"{folder}/cats/2.jpg"]
     assert [read_source_bytes(photo) for photo in photos] == [b"one", b"2"]
-    assert found.count == 3
+    assert found.count == 4
     assert "1 other file (1 .txt)" in found.passed_over
     monkeypatch.setattr(photo_source, "MOST_BYTES", 2)
     large = read_source_bytes(photos[0])
     assert isinstance(large, Unread)
     assert large.problem.startswith("too large: 3 bytes")
+
+
+def test_a_folder_of_tars_that_cannot_be_used_is_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damage, a path twice and compressed tars each have one, and other folders their photos."""
+    write_tar(tmp_path / "ok" / "a.tar", {"1.jpg": b"1"})
+    write_tar(tmp_path / "cut" / "a.tar", {"1.jpg": bytes(9000)})
+    os.truncate(tmp_path / "cut" / "a.tar", 5000)
+    write_tar(tmp_path / "twice" / "a.tar", {"1.jpg": b"1"})
+    write_tar(tmp_path / "twice" / "b.tar", {"1.jpg": b"2"})
+    touch(tmp_path, "gz/a.tar.gz")
+    monkeypatch.chdir(tmp_path)
+    arguments = ("cut", "twice", "gz", "ok")
+    assert [found.count for found in find(*arguments)] == [1, 1, 1, 1]
+    *problems, photo = sources(*arguments)
+    assert photo.name == "ok/1.jpg"
+    assert read_source_bytes(photo) == b"1"
+    assert {row.name: row.place for row in problems} == {
+        "cut": Unread(
+            "cut/a.tar is damaged at byte 512: 1.jpg lacks its last 4,512 bytes; copy the tar again"
+        ),
+        "twice": Unread(
+            "twice: 1 path more than once in its tars, which would be one photo; remove one of"
+            " them (tar --delete of GNU tar), or pack them under other paths: '1.jpg': in a.tar and"
+            " b.tar"
+        ),
+        "gz": Unread(
+            "gz holds 1 compressed tar, such as 'a.tar.gz', and photos are read from"
+            " uncompressed ones; unpack them to .tar (as gunzip does of .tar.gz): photos are"
+            " compressed as they are"
+        ),
+    }
+
+
+def test_a_tar_that_cannot_be_read_now_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of the disk below a folder of tars may pass."""
+    write_tar(tmp_path / "a.tar", {"1.jpg": b"1"})
+
+    def stale(*_: object) -> object:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr("stages.dataset.tar_index.file_state", stale)
+    (source,) = sources(tmp_path)
+    assert isinstance(source.place, Unread)
+    assert source.place.again
+    assert "a.tar cannot be read: Stale file handle" in source.place.problem
 
 
 @pytest.fixture

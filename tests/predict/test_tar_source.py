@@ -109,3 +109,19 @@ def test_the_members_of_a_tar_are_forgotten(tmp_path: Path) -> None:
         patch.setattr(tarfile.TarFile, "extractfile", noting)
         assert len(sources(path)) == 200
     assert max(kept) <= 1
+
+
+@pytest.mark.parametrize(("kind", "is_file"), [(b"Z", True), (b"V", False), (b"M", False)])
+def test_kinds_that_nobody_knows_are_files(tmp_path: Path, kind: bytes, is_file: bool) -> None:
+    """As POSIX says, and as in a folder of tars; a label and the rest of a file are none."""
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as archive:
+        odd = tarfile.TarInfo("odd.jpg")
+        odd.type = kind
+        odd.size = 3
+        archive.addfile(odd, io.BytesIO(b"one"))
+    make_tar(path, {"z.jpg": b"2"}, "a")
+    (source, last) = sources(path)
+    assert last.place == b"2"
+    assert (source.place == b"one") == is_file
+    assert isinstance(source.place, Unread) != is_file
