@@ -19,6 +19,7 @@ from stages.train.device_rules import (
     named_device,
     refuse_no_cxx,
     refuse_several_compiled,
+    refuse_uncompiled,
 )
 
 _DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
@@ -128,6 +129,7 @@ def open_device(
     refuse_several_compiled(kernels, rank.count)
     device = _usable(name, named_device(name, torch.cuda.is_available(), rank))
     if kernels == "compiled":
+        refuse_uncompiled()
         _refuse_no_compiler(device)
     choose_kernels(kernels)
     dtype = _DTYPES[_precision(precision, device, model)]

@@ -115,6 +115,31 @@ def test_what_cannot_be_compiled_is_one_line() -> None:
         raise RuntimeError("of the step itself")
 
 
+class Broken(torch.nn.Module):
+    """A backbone with an operation that torch.compile leaves out of what it compiles."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return eight features of the images, (B, 8, H, W)."""
+        torch._dynamo.graph_break()
+        return images.repeat(1, 3, 1, 1)[:, :8]
+
+
+@needs_cxx
+@pytest.mark.parametrize("suppressed", [False, True])
+def test_a_step_that_compiles_in_part_is_an_error(suppressed: bool) -> None:
+    """By itself torch would compute the rest uncompiled, or the whole, without a word."""
+    import torch._dynamo.config as dynamo
+
+    model = tiny_model()
+    model.body = Broken()
+    compute = open_device("cpu", "fp32", kernels="compiled")
+    with dynamo.patch(suppress_errors=suppressed, fail_on_recompile_limit_hit=not suppressed):
+        trainer = compile_where_asked(make_trainer(model, compute, "cross_entropy", 0.0))
+        refused = pytest.raises(UserError, match=r"cannot be compiled here .*graph_break")
+        with refused, compile_advice():
+            trainer.step(tiny_batches(1)[0], [1e-3, 1e-2], 0.95, 0)
+
+
 @needs_cxx
 @pytest.mark.slow
 @pytest.mark.thorough  # g++ takes a minute or two

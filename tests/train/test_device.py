@@ -238,6 +238,14 @@ def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch)
         open_device("mps", "fp16", kernels="compiled")
 
 
+def test_torch_told_not_to_compile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of compiled kernels alone: the others compile nothing."""
+    monkeypatch.setenv("TORCH_COMPILE_DISABLE", "1")
+    with pytest.raises(UserError, match="unset TORCH_COMPILE_DISABLE"):
+        open_device("cpu", "auto", kernels="compiled")
+    assert open_device("cpu", "auto").kernels == "same"
+
+
 def test_the_facts_say_what_renders(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a GPU either Triton's kernel renders or torch, which gives other last digits."""
     gpu = torch.device("cuda")
