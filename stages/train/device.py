@@ -9,7 +9,7 @@ from torch.backends import cpu
 
 from stages.base.environment import KernelChoice
 from stages.base.errors import UserError
-from stages.base.processor import processor_name
+from stages.base.processor import processor_maker
 from stages.base.ranks import SINGLE_PROCESS, Rank
 from stages.batch.render_flat import kernel_serves
 from stages.batch.render_spec import RenderSpec
@@ -92,9 +92,12 @@ class Compute:
         }
 
     def processor(self) -> str:
-        """Return the name of the GPU, or of the processor, that computes."""
-        cuda = self.device.type == "cuda"
-        return str(torch.cuda.get_device_name(self.device)) if cuda else processor_name()
+        """Return the kind of what computes: a GPU's name, or a processor's maker and instructions.
+
+        The instructions are those that torch computes with, as in "AMD, AVX512".
+        """
+        unit = self.machine()["unit"]
+        return unit if self.device.type == "cuda" else f"{processor_maker()}, {unit}"
 
     def _renderer(self) -> str:
         if self.device.type == "cpu":
