@@ -88,8 +88,10 @@ def own_epoch(
 def any_kernels() -> Iterator[None]:
     """Choose kernels as FINETRACK_KERNELS=any does."""
     choose_kernels("any")
-    yield
-    choose_kernels("same")
+    try:
+        yield
+    finally:
+        choose_kernels("same")
 
 
 def speed_of(work: Work, arch: str, size: int | None = None) -> dict[str, Any]:

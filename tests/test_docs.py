@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -16,6 +16,7 @@ from stages.page.formatting import VERDICTS
 from stages.sample.digits import planted_faults
 from stages.tools.command_lines import COMMANDS
 from stages.tools.param_sections import validate_sections
+from stages.train.device import ComputeFacts
 from tests.doc_pages import (
     DOCS,
     OF_THE_SITE,
@@ -268,6 +269,12 @@ def test_every_output_has_a_row(output: str, by_dvc: bool) -> None:
     rows = [line for line in text_of(DOCS / "outputs.md").splitlines() if f"`{output}`" in line]
     assert len(rows) == 1
     assert f"| {'DVC' if by_dvc else 'git'} |" in rows[0]
+
+
+def test_the_row_of_the_model_has_all_that_made_it() -> None:
+    """Every fact of model.json on the machine and its kernels is named where the outputs are."""
+    (row,) = [line for line in text_of(DOCS / "outputs.md").splitlines() if "`data/model`" in line]
+    assert {"processor", *get_type_hints(ComputeFacts)} <= set(re.findall(r"`(\w+)`", row))
 
 
 def test_every_command_has_a_row() -> None:

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from stages.base.terminal import printable
 
+# What to do once the fault is mended; the command may be one of the tools, or dvc's.
+RUN_AGAIN = "run `make repro` or your command again"
+
 
 class UserError(Exception):
     """A mistake that the user can correct: a line with the remedy, or a headline and its lines.

@@ -7,7 +7,7 @@ import locale
 import os
 import sys
 
-from stages.base.errors import UserError
+from stages.base.errors import RUN_AGAIN, UserError
 
 
 def utf8_name(name: str) -> str:
@@ -22,6 +22,5 @@ def refuse_locale(name: str) -> None:
         return
     raise UserError(
         f"{name}: names are UTF-8, and the locale {locale.setlocale(locale.LC_CTYPE)} of this shell"
-        f" reads them as {encoding}; set PYTHONUTF8=1 and run "
-        "`make repro` or your command again"
+        f" reads them as {encoding}; set PYTHONUTF8=1 and {RUN_AGAIN}"
     )

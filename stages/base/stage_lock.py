@@ -14,7 +14,7 @@ from socket import gethostname
 import psutil
 from filelock import lock_descriptor
 
-from stages.base.errors import UserError
+from stages.base.errors import RUN_AGAIN, UserError
 from stages.base.system_errors import unwritable
 
 # As some network folders answer; EINVAL is how Windows says that it does not know the request.
@@ -96,14 +96,12 @@ def _unlockable(file: Path, error: OSError) -> UserError:
     command = "" if _WINDOWS else f" (sudo rm -r {file})"
     return UserError(
         f"{file} cannot be locked: {error.strerror}; perhaps another user, or a run as root, made "
-        f"it: remove it while nothing runs here{command}, and run `make repro` "
-        "or your command again"
+        f"it: remove it while nothing runs here{command}, and {RUN_AGAIN}"
     )
 
 
 def _still_at_work(owner: str) -> UserError:
     return UserError(
         f"{owner or 'another process'} is still at work in this folder, perhaps since its DVC was "
-        "killed; wait until it has ended, or end that process, then run `make repro` "
-        "or your command again"
+        f"killed; wait until it has ended, or end that process, then {RUN_AGAIN}"
     )

@@ -9,7 +9,7 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from stages.base.errors import UserError
+from stages.base.errors import RUN_AGAIN, UserError
 from stages.base.storage_errors import (
     CREDENTIALS_HINT,
     error_of_file,
@@ -94,16 +94,15 @@ def insist(what: str, call: Callable[[], Reply]) -> Reply:
             if is_of_account(error):
                 raise UserError(
                     f"{what} is refused ({reason}), which is no fault of the photo; look after the"
-                    " account, the settings and the clock of this machine, and run"
-                    " `make repro` or your command again"
+                    f" account, the settings and the clock of this machine, and {RUN_AGAIN}"
                 ) from None
             if of_file := error_of_file(error, what):
                 raise of_file from None
             if wait is None:
                 raise UserError(
                     f"{what} cannot be read now ({reason}), tried {len(_WAITS) + 1} times, which is"
-                    " no fault of the photo; look after the network and run `make repro`"
-                    " or your command again: what is done is kept"
+                    f" no fault of the photo; look after the network and {RUN_AGAIN}: what is"
+                    " done is kept"
                 ) from None
         time.sleep(wait)
     raise AssertionError  # the last try has returned or raised

@@ -16,7 +16,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import DTypeLike
 
-from stages.base.errors import UserError
+from stages.base.errors import RUN_AGAIN, UserError
 from stages.base.system_errors import unreadable, unwritable
 
 _BLOCK_VALUES = 2**20  # of which at most five copies in float64 are in memory at once: 40 MB
@@ -88,9 +88,7 @@ class StoredArray:
             raise self._changed() from None
 
     def _changed(self) -> UserError:
-        return UserError(
-            f"{self._name} changed while it was read; run `make repro` or your command again"
-        )
+        return UserError(f"{self._name} changed while it was read; {RUN_AGAIN}")
 
     @property
     def _name(self) -> str:

@@ -3,24 +3,16 @@
 import errno
 from pathlib import Path
 
-from stages.base.errors import UserError
+from stages.base.errors import RUN_AGAIN, UserError
 
 _REMEDIES = {
-    (errno.ENOSPC, errno.EDQUOT): "free some space and run `make repro` or your command again",
-    (
-        errno.EACCES,
-        errno.EPERM,
-        errno.EROFS,
-    ): "allow writing there and run `make repro` or your command again",
-    (errno.EFBIG,): "allow larger files (ulimit -f) and run `make repro` or your command again",
-    (
-        errno.EMFILE,
-        errno.ENFILE,
-    ): "allow more open files (ulimit -n 4096) and run `make repro` or your command again",
+    (errno.ENOSPC, errno.EDQUOT): f"free some space and {RUN_AGAIN}",
+    (errno.EACCES, errno.EPERM, errno.EROFS): f"allow writing there and {RUN_AGAIN}",
+    (errno.EFBIG,): f"allow larger files (ulimit -f) and {RUN_AGAIN}",
+    (errno.EMFILE, errno.ENFILE): f"allow more open files (ulimit -n 4096) and {RUN_AGAIN}",
     (errno.EEXIST, errno.ENOTDIR): "a file is in the place of a folder; move it away",
     (errno.ENOMEM, errno.EAGAIN): "FINETRACK_WORKERS=1 needs least",
-    (errno.ESTALE, errno.EIO): "look after the disk or the network folder and "
-    "run `make repro` or your command again",
+    (errno.ESTALE, errno.EIO): f"look after the disk or the network folder and {RUN_AGAIN}",
 }
 
 
@@ -32,7 +24,7 @@ def unwritable(path: Path | str, error: OSError) -> UserError:
 def unreadable(path: Path | str, error: OSError) -> UserError:
     """Return the error for a file that could be read before and cannot be read now."""
     reason = error.strerror or error
-    return UserError(f"{path} cannot be read: {reason}; run `make repro` or your command again")
+    return UserError(f"{path} cannot be read: {reason}; {RUN_AGAIN}")
 
 
 def refuses_a_write(error: OSError) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from stages.base.errors import UserError
+from stages.base.errors import RUN_AGAIN, UserError
 
 SECONDS_TO_CONNECT = 10
 SECONDS_FOR_A_RESULT = 10  # of some kB, from a worker that may end before it is fetched
@@ -74,7 +74,7 @@ def engine_gone(address: str, error: Exception) -> UserError:
     """Return the error of an engine that answered before."""
     return UserError(
         f"the scheduler at {address} is gone ({type(error).__name__}: {one_line(error)}); "
-        "what is done is kept: start it and run `make repro` again"
+        f"what is done is kept: start it and {RUN_AGAIN}"
     )
 
 

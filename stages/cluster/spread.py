@@ -12,7 +12,7 @@ from pickle import loads
 from typing import Any, Generic
 
 from stages.base.child_process import Answer, Argument, Death
-from stages.base.errors import UserError
+from stages.base.errors import RUN_AGAIN, UserError
 from stages.base.plural import count_noun, join_names
 from stages.cluster import on_worker
 from stages.cluster.crew import SECONDS_BETWEEN_LOOKS, Crew, least_busy
@@ -188,7 +188,7 @@ class Spread(Generic[Argument, Answer]):
         if task.ends[""] >= _MOST_ENDS_UNNAMED:
             raise UserError(
                 f"{_MOST_ENDS_UNNAMED} workers ended at one task, the last {worker} ({what}); "
-                "see its log. What is done is kept: run `make repro` again"
+                f"see its log. What is done is kept: {RUN_AGAIN}"
             )
         self._put_back(task)
 

@@ -117,10 +117,13 @@ def _image_counts(data: DataChanges | None) -> ImageCounts | None:
 
 
 def _processors(comparison: Comparison) -> BaseAndOther[str] | None:
-    """Return what made the two models, where both are known and differ."""
-    base = comparison.base.lead.processor
-    other = comparison.other.lead.processor
-    return BaseAndOther(base=base, other=other) if base and other and base != other else None
+    """Return what made the two models, where both are known and differ, as do the weights."""
+    base = comparison.base.lead.model
+    other = comparison.other.lead.model
+    machines = BaseAndOther(base=base.processor, other=other.processor)
+    if not machines.base or not machines.other or base.has_weights_of(other):
+        return None
+    return machines if machines.base != machines.other else None
 
 
 def _seeds(comparison: Comparison) -> BaseAndOther[SeedRuns]:

@@ -77,17 +77,25 @@ class DvcCache:
             return self.folder_files(name) is not None
         return self.file(name) is not None
 
+    def listing(self, name: str | None) -> dict[str, str] | None:
+        """Return the md5 of each file of a folder by its path in it; None without its listing.
+
+        UserError for a listing that is damaged or names files outside of the folder.
+        """
+        content = self.read(name)
+        return None if content is None else _listed_hashes(content, name)
+
     def folder_files(self, name: str | None) -> dict[str, Path] | None:
         """Return the object of each file of a folder by its path in it; None if one is missing.
 
         Their contents are unchecked, that of the listing is not.
         UserError for a listing that is damaged or names files outside of the folder.
         """
-        content = self.read(name)
-        if content is None:
+        listing = self.listing(name)
+        if listing is None:
             return None
         files = {}
-        for path, file_name in _listed_hashes(content, name).items():
+        for path, file_name in listing.items():
             file = self.file(file_name)
             if file is None:
                 return None

@@ -16,7 +16,7 @@ from stages.base.params import PARAMS
 from stages.compare.dvc_cache import DvcCache, md5_of
 from stages.compare.dvc_lock import DvcLock, output_hashes, read_lock, read_params, used_params
 from stages.compare.git import GitHistory, Revision
-from stages.compare.past_model import processor_of_model
+from stages.compare.past_model import PastModel, read_past_model
 from stages.compare.past_outcomes import read_outcomes
 from stages.compare.past_tables import PastTables
 from stages.compare.words import enumeration
@@ -45,8 +45,7 @@ class Snapshot:
         default_factory=dict
     )  # images, labels, splits, rejected, corrections
     notes: tuple[str, ...] = ()
-    model: str = ""  # md5 of the model's folder; "" where it is not known
-    processor: str = ""  # that made the model; "" where it is not known
+    model: PastModel = field(default_factory=PastModel)
 
     @property
     def name(self) -> str:
@@ -108,15 +107,13 @@ def _read_snapshot(
             notes += _changed_params_notes(history, revision, lock)
         tables, table_notes = past_tables.read(output_hashes(lock))
         notes += [f"{name}: {note}" for note in table_notes]
-    model = output_hashes(lock or {}).get(files.model, "")
     return Snapshot(
         revision=revision,
         lock=lock,
         outcomes=outcomes,
         tables=tables,
         notes=tuple(notes),
-        model=model,
-        processor=processor_of_model(cache, model),
+        model=read_past_model(cache, output_hashes(lock or {}).get(files.model, "")),
     )
 
 

@@ -56,7 +56,7 @@ def same_model_note(base: Snapshot, other: Snapshot, *, same_answers: bool | Non
 
     same_answers: whether their predictions of the common images are the same; None without any.
     """
-    if not base.model or base.model != other.model:
+    if not base.model.is_same(other.model):
         return ""
     if same_answers is False:
         return f"{_SAME_MODEL}: its evaluation differs"

@@ -8,7 +8,7 @@ from pathlib import Path
 import PIL
 
 from stages.base.bucket import BucketFile
-from stages.base.errors import UserError
+from stages.base.errors import RUN_AGAIN, UserError
 from stages.base.fingerprint import fingerprint
 from stages.base.system_errors import unwritable
 from stages.dataset.scan import FileFacts
@@ -74,7 +74,7 @@ def open_fact_record(folder: Path) -> Iterator[FactRecord]:
     except sqlite3.Error as error:
         raise UserError(
             f"{file} cannot be used ({error}), where what was read of the bucket is kept; free some"
-            " space or remove it, and run `make repro` again"
+            f" space or remove it, and {RUN_AGAIN}"
         ) from None
 
 

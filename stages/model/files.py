@@ -47,7 +47,7 @@ class ModelCard:
     torch: str  # its version
     renderer: str = ""  # numba, triton or torch; in older files it is not
     kernels: str = "same"  # or any or compiled; older files do not say, and all are of same
-    processor: str = ""  # the processor or GPU that made it; in older files it is not
+    processor: str = ""  # kind of processor or GPU that made it; in older files it is not
 
     def to_json(self) -> dict[str, Any]:
         """Return the content under the names and in the order of the file."""

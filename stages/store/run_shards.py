@@ -12,7 +12,7 @@ from threading import Event, Thread
 from tqdm import tqdm
 
 from stages.base.child_process import Death, run_in_processes
-from stages.base.errors import UserError
+from stages.base.errors import RUN_AGAIN, UserError
 from stages.cluster.cluster import Cluster
 from stages.images.decode import Undecodable
 from stages.store.encode_cache import EncodeCache
@@ -69,7 +69,7 @@ def _without_its_cause(task: ShardTask, death: Death, outcomes: list[PresizeOutc
     if not sha256:
         raise UserError(
             f"a process that wrote {task.shard} died between two photos ({death}); "
-            "what is done is kept, so run `make repro` again"
+            f"what is done is kept, so {RUN_AGAIN}"
         )
     alone = replace(task, shard=f"alone-{task.shard}", items=((sha256, path),))
     ((_, result),) = run_in_processes(write_shard, [alone], 1)

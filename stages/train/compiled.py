@@ -33,7 +33,9 @@ def compile_where_asked(trainer: Trainer) -> Trainer:
     import torch._dynamo.config as dynamo  # noqa: PLC0415
     import torch._inductor.config as inductor  # noqa: PLC0415
 
-    # By default torch would go on, silently, without what it compiled.
+    # By default torch would go on, silently, without what it compiled: beyond a number of sizes,
+    # and, with fullgraph below, at an operation that it cannot compile.
+    dynamo.suppress_errors = False
     dynamo.fail_on_recompile_limit_hit = True
     # Dropout draws as uncompiled; the threads are part of the key in the cache, since the order of
     # sums follows them.
@@ -42,7 +44,7 @@ def compile_where_asked(trainer: Trainer) -> Trainer:
         options["deterministic"] = True
     # Its parts differ in size where fine_tune.accumulate does not divide the batch: two steps are
     # compiled then, each as fast as can be.
-    forward: Any = torch.compile(trainer.model, dynamic=False, options=options)
+    forward: Any = torch.compile(trainer.model, fullgraph=True, dynamic=False, options=options)
     return replace(trainer, forward=forward)
 
 

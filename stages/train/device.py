@@ -9,7 +9,7 @@ from torch.backends import cpu
 
 from stages.base.environment import KernelChoice
 from stages.base.errors import UserError
-from stages.base.processor import processor_name
+from stages.base.processor import processor_maker
 from stages.base.ranks import SINGLE_PROCESS, Rank
 from stages.batch.render_flat import kernel_serves
 from stages.batch.render_spec import RenderSpec
@@ -19,6 +19,7 @@ from stages.train.device_rules import (
     named_device,
     refuse_no_cxx,
     refuse_several_compiled,
+    refuse_uncompiled,
 )
 
 _DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
@@ -91,9 +92,12 @@ class Compute:
         }
 
     def processor(self) -> str:
-        """Return the name of the GPU, or of the processor, that computes."""
-        cuda = self.device.type == "cuda"
-        return str(torch.cuda.get_device_name(self.device)) if cuda else processor_name()
+        """Return the kind of what computes: a GPU's name, or a processor's maker and instructions.
+
+        The instructions are those that torch computes with, as in "AMD, AVX512".
+        """
+        unit = self.machine()["unit"]
+        return unit if self.device.type == "cuda" else f"{processor_maker()}, {unit}"
 
     def _renderer(self) -> str:
         if self.device.type == "cpu":
@@ -128,6 +132,7 @@ def open_device(
     refuse_several_compiled(kernels, rank.count)
     device = _usable(name, named_device(name, torch.cuda.is_available(), rank))
     if kernels == "compiled":
+        refuse_uncompiled()
         _refuse_no_compiler(device)
     choose_kernels(kernels)
     dtype = _DTYPES[_precision(precision, device, model)]

@@ -11,6 +11,8 @@ from stages.base.errors import UserError
 from stages.base.ranks import Rank
 
 PrecisionName = Literal["auto", "fp16", "bf16", "fp32"]
+# With one of these set torch computes uncompiled, and says nothing.
+_UNCOMPILED_BY = ("TORCH_COMPILE_DISABLE", "TORCHDYNAMO_DISABLE", "TORCHDYNAMO_SUPPRESS_ERRORS")
 
 
 def named_device(name: str, gpu: bool, rank: Rank) -> str:
@@ -41,6 +43,17 @@ def refuse_several_compiled(kernels: KernelChoice, processes: int) -> None:
             f"FINETRACK_KERNELS=compiled trains in one process, not in {processes}: set it to same "
             "or any, or train on one GPU"
         )
+
+
+def refuse_uncompiled() -> None:
+    """Raise a UserError where a variable of torch would leave a step uncompiled, in silence."""
+    for name in _UNCOMPILED_BY:
+        value = os.environ.get(name, "")
+        if value not in ("", "0"):
+            raise UserError(
+                f"FINETRACK_KERNELS=compiled, and {name}={echo(value)} lets torch go on "
+                f"uncompiled: unset {name}, or set FINETRACK_KERNELS=same"
+            )
 
 
 def refuse_no_cxx() -> None:

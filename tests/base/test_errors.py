@@ -1,6 +1,8 @@
 """Failures of a kind become one error that lists them."""
 
-from stages.base.errors import UserError, error_list
+from pathlib import Path
+
+from stages.base.errors import RUN_AGAIN, UserError, error_list
 
 
 def test_few_lines_are_all_listed() -> None:
@@ -26,3 +28,15 @@ def test_no_lines_leave_the_headline() -> None:
     error = error_list("head", [])
     assert isinstance(error, UserError)
     assert str(error) == "head"
+
+
+def test_what_to_run_again_is_written_once() -> None:
+    """Every module takes the words from here, so that all of them name both commands."""
+    stages = Path(__file__).parents[2] / "stages"
+    written = [
+        path.relative_to(stages).as_posix()
+        for path in stages.rglob("*.py")
+        if "run `make repro`" in path.read_text("utf-8")
+    ]
+    assert written == ["base/errors.py"]
+    assert RUN_AGAIN == "run `make repro` or your command again"

@@ -112,16 +112,20 @@ def test_seeds_stand_with_their_own_errors(history: ExampleHistory) -> None:
 
 
 def test_models_of_two_machines_have_both_named(tmp_path: Path) -> None:
-    """The record names the processors of two models where they differ, and no others."""
+    """The record names the processors of two models where they and the weights differ."""
     history = ExampleHistory(tmp_path / "repo")
     outcomes = outcomes_table([(path, "cat", "cat") for path in PHOTOS])
     for name, processor in (("m1", "one"), ("m2", "another"), ("m3", "another"), ("m4", "")):
         card = json.dumps({"processor": processor, "seed": name}).encode()
-        history.write_run(outcomes, PHOTOS, model={"model.json": card})
+        model = {"model.json": card, "model.safetensors": name.encode()}
+        history.write_run(outcomes, PHOTOS, model=model)
         history.commit(name)
     (record,) = comparison_records(compare(history, "m2", base="m1"), {})
     assert record.changed.processors == BaseAndOther(base="one", other="another")
-    for base, other in (("m2", "m3"), ("m1", "m4")):
+    card = json.dumps({"processor": "a third", "seed": "m5"}).encode()
+    history.write_run(outcomes, PHOTOS, model={"model.json": card, "model.safetensors": b"m1"})
+    history.commit("m5")
+    for base, other in (("m2", "m3"), ("m1", "m4"), ("m1", "m5")):
         (record,) = comparison_records(compare(history, other, base=base), {})
         assert record.changed.processors is None
 

@@ -130,6 +130,17 @@ def test_the_same_folder_is_the_same_model(history: ExampleHistory) -> None:
         assert same_model_note(base, history.snapshot("workspace"), same_answers=True) == ""
 
 
+def test_the_same_weights_of_another_machine_are_the_same_model(history: ExampleHistory) -> None:
+    """That its card names another processor makes another folder, and no other model."""
+    base = history.snapshot("v1")
+    card = b'{"vocab": ["cat", "dog"], "processor": "AMD, AVX2"}'
+    history.write_run(validated(BEFORE), BEFORE, model=MODEL | {"model.json": card})
+    other = history.snapshot("workspace")
+    assert base.model.folder != other.model.folder
+    expected = "The model is the same, to the byte"
+    assert same_model_note(base, other, same_answers=True) == expected
+
+
 def test_the_same_weights_under_other_class_names_are_another_model(
     history: ExampleHistory,
 ) -> None:
@@ -149,4 +160,5 @@ def test_the_model_is_compared_without_the_cache(history: ExampleHistory) -> Non
     assert listing is not None
     listing.write_bytes(b"[]")
     snapshot = history.snapshot("v1")
-    assert (snapshot.model, snapshot.notes) == (lock["fine_tune"].outs["data/model"], ())
+    assert (snapshot.model.folder, snapshot.notes) == (lock["fine_tune"].outs["data/model"], ())
+    assert snapshot.model.is_same(snapshot.model)

@@ -430,6 +430,8 @@ def test_kernels_that_cannot_be_are_refused_now(
     compiler, processes = check_lines()
     assert compiler.startswith("FINETRACK_KERNELS=compiled needs a C++ compiler")
     assert processes.startswith("FINETRACK_KERNELS=compiled trains in one process, not in 2")
+    monkeypatch.setenv("TORCH_COMPILE_DISABLE", "1")
+    assert "TORCH_COMPILE_DISABLE='1' lets torch go on uncompiled" in check_lines()[0]
 
 
 def test_the_file_of_weights_that_a_stage_depends_on_must_be_there(photos: Path) -> None:

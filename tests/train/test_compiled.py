@@ -5,8 +5,10 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -41,6 +43,13 @@ def trainer_of(kernels: KernelChoice, frozen: bool = False, accumulate: int = 1)
     train_mode(model, train_bn=not frozen)
     compute = open_device("cpu", "fp32", kernels=kernels)
     return compile_where_asked(make_trainer(model, compute, "cross_entropy", 0.0, accumulate))
+
+
+def counted(kind: str) -> int:
+    """Return how many of a kind torch.compile has counted in this process, as unique_graphs."""
+    from torch._dynamo.utils import counters
+
+    return int(counters["stats"][kind])
 
 
 def three_steps(trainer: Trainer) -> list[StepResult]:
@@ -115,6 +124,56 @@ def test_what_cannot_be_compiled_is_one_line() -> None:
         raise RuntimeError("of the step itself")
 
 
+class Broken(torch.nn.Module):
+    """A backbone with an operation that torch.compile leaves out of what it compiles."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return eight features of the images, (B, 8, H, W)."""
+        torch._dynamo.graph_break()
+        return images.repeat(1, 3, 1, 1)[:, :8]
+
+
+@needs_cxx
+def test_every_step_runs_what_was_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network is traced once, whole, and what the compiler made of it runs in each step.
+
+    The compiler here returns what it is given: g++ takes 20 to 190 s, in the tests below.
+    """
+    calls: list[str] = []
+
+    def compiler(graph: torch.fx.GraphModule, *_: object, **options: object) -> Callable[..., Any]:
+        calls.append("compiled")
+
+        def run(*inputs: torch.Tensor) -> object:
+            calls.append("run")
+            return graph(*inputs)
+
+        return run
+
+    monkeypatch.setattr("torch._inductor.compile_fx.compile_fx", compiler)
+    expected = three_steps(trainer_of("same"))
+    assert calls == []
+    results = three_steps(trainer_of("compiled"))
+    assert calls == ["compiled", "run", "run", "run"]
+    assert [result.loss for result in results] == [result.loss for result in expected]
+
+
+@needs_cxx
+@pytest.mark.parametrize("suppressed", [False, True])
+def test_a_step_that_compiles_in_part_is_an_error(suppressed: bool) -> None:
+    """By itself torch would compute the rest uncompiled, or the whole, without a word."""
+    import torch._dynamo.config as dynamo
+
+    model = tiny_model()
+    model.body = Broken()
+    compute = open_device("cpu", "fp32", kernels="compiled")
+    with dynamo.patch(suppress_errors=suppressed, fail_on_recompile_limit_hit=not suppressed):
+        trainer = compile_where_asked(make_trainer(model, compute, "cross_entropy", 0.0))
+        refused = pytest.raises(UserError, match=r"cannot be compiled here .*graph_break")
+        with refused, compile_advice():
+            trainer.step(tiny_batches(1)[0], [1e-3, 1e-2], 0.95, 0)
+
+
 @needs_cxx
 @pytest.mark.slow
 @pytest.mark.thorough  # g++ takes a minute or two
@@ -122,10 +181,16 @@ def test_what_cannot_be_compiled_is_one_line() -> None:
 def test_a_compiled_step_is_near_the_uncompiled_one(
     frozen: bool, accumulate: int, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Losses and margins of three steps agree to 1e-4, so dropout draws alike; parts may differ."""
+    """Losses and margins of three steps agree to 1e-4, so dropout draws alike; parts may differ.
+
+    A graph is compiled for each size of parts: of 9 images in two parts these are 5 and 4.
+    """
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(cache))
+    graphs = counted("unique_graphs")
     expected = three_steps(trainer_of("same", frozen, accumulate))
+    assert counted("unique_graphs") == graphs
     results = three_steps(trainer_of("compiled", frozen, accumulate))
+    assert counted("unique_graphs") == graphs + accumulate
     for result, plain in zip(results, expected, strict=True):
         assert result.loss == pytest.approx(plain.loss, abs=1e-4)
         assert result.margins.numpy() == pytest.approx(plain.margins.numpy(), abs=1e-4)
@@ -141,11 +206,11 @@ def test_more_compilations_than_torch_allows_are_an_error(
     import torch._dynamo.config as dynamo
 
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(cache))
-    monkeypatch.setattr(dynamo, "recompile_limit", 1)
-    trainer = trainer_of("compiled")
-    trainer.step(tiny_batches(1)[0], [1e-3, 1e-2], 0.95, 0)
-    with pytest.raises(UserError, match="cannot be compiled here"), compile_advice():
-        trainer.step(tiny_batches(1, size=6)[0], [1e-3, 1e-2], 0.95, 0)
+    with dynamo.patch(recompile_limit=1):
+        trainer = trainer_of("compiled")
+        trainer.step(tiny_batches(1)[0], [1e-3, 1e-2], 0.95, 0)
+        with pytest.raises(UserError, match="cannot be compiled here"), compile_advice():
+            trainer.step(tiny_batches(1, size=6)[0], [1e-3, 1e-2], 0.95, 0)
 
 
 def compiled_run(

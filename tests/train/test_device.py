@@ -8,7 +8,7 @@ from torch import nn
 
 from stages.base.environment import KernelChoice
 from stages.base.errors import UserError
-from stages.base.processor import processor_name
+from stages.base.processor import processor_maker
 from stages.base.ranks import Rank
 from stages.train import device
 from stages.train.device import (
@@ -160,10 +160,12 @@ def test_the_facts_are_what_last_digits_depend_on() -> None:
     }
 
 
-def test_the_processor_has_its_name() -> None:
-    """What computes is named as the system names it, and no checkpoint is known by it."""
+def test_the_processor_is_named_by_what_changes_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its maker and its instructions, and not its model, so that sister models write the same."""
     compute = open_device("cpu", "fp32")
-    assert compute.processor() == processor_name()
+    assert compute.processor() == f"{processor_maker()}, {compute.machine()['unit']}"
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "SOME")
+    assert compute.processor() == f"{processor_maker()}, SOME"
     assert "processor" not in compute.machine()
 
 
@@ -236,6 +238,14 @@ def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch)
         open_device("cuda", "fp16", kernels="compiled")
     with pytest.raises(UserError, match="compiled is for cpu and cuda, not mps"):
         open_device("mps", "fp16", kernels="compiled")
+
+
+def test_torch_told_not_to_compile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of compiled kernels alone: the others compile nothing."""
+    monkeypatch.setenv("TORCH_COMPILE_DISABLE", "1")
+    with pytest.raises(UserError, match="unset TORCH_COMPILE_DISABLE"):
+        open_device("cpu", "auto", kernels="compiled")
+    assert open_device("cpu", "auto").kernels == "same"
 
 
 def test_the_facts_say_what_renders(monkeypatch: pytest.MonkeyPatch) -> None:

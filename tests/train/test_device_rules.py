@@ -14,6 +14,7 @@ from stages.train.device_rules import (
     named_device,
     refuse_no_cxx,
     refuse_several_compiled,
+    refuse_uncompiled,
 )
 
 
@@ -65,6 +66,25 @@ def test_one_process_alone_compiles() -> None:
     refuse_several_compiled("any", 2)
     with pytest.raises(UserError, match="in one process, not in 4: set it to same or any"):
         refuse_several_compiled("compiled", 4)
+
+
+@pytest.mark.parametrize(
+    "name", ["TORCH_COMPILE_DISABLE", "TORCHDYNAMO_DISABLE", "TORCHDYNAMO_SUPPRESS_ERRORS"]
+)
+def test_a_variable_that_leaves_steps_uncompiled_is_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named with its value and what to do; unset, empty or 0 it is as if it were not."""
+    for value in ("", "0"):
+        monkeypatch.setenv(name, value)
+        refuse_uncompiled()
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(UserError) as error:
+        refuse_uncompiled()
+    assert str(error.value) == (
+        f"FINETRACK_KERNELS=compiled, and {name}='1' lets torch go on uncompiled: unset {name}, or "
+        "set FINETRACK_KERNELS=same"
+    )
 
 
 def test_the_compiler_is_the_one_that_torch_would_call(
