@@ -134,12 +134,12 @@ class _Window(io.RawIOBase):
         return count
 
 
-def file_state(file: Path) -> tuple[int, int, int, int]:
+def tar_state(tar: Path) -> tuple[int, int, int, int]:
     """Return size (bytes), time of change and of its inode's change (ns), and inode; or an OSError.
 
     A program that keeps the dates of files sets the first time, nobody the second.
     """
-    state = file.stat()
+    state = tar.stat()
     return state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino
 
 

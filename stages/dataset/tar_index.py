@@ -15,7 +15,7 @@ from zlib import crc32
 
 from stages.base.file_names import refuse_locale
 from stages.base.fingerprint import fingerprint
-from stages.base.packed import file_state
+from stages.base.packed import tar_state
 from stages.base.parts import write_whole
 from stages.base.system_errors import unreadable
 from stages.base.tar_header import BLOCK, MemberKind, TarMember
@@ -50,7 +50,7 @@ def index_tar(tar: Path, record: Path) -> TarIndex:
     record: a file of this tar alone, which may not be there. UserError where the tar is damaged.
     """
     try:
-        key = [*file_state(tar), _code_key()]
+        key = [*tar_state(tar), _code_key()]
         known = _recorded(record, key)
         if known and known[1] == _header_sums(tar, known[0].offsets):
             return known[0]

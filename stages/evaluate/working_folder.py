@@ -10,7 +10,7 @@ from socket import gethostname
 from stages.base.bucket import BucketFile
 from stages.base.errors import UserError
 from stages.base.fingerprint import fingerprint
-from stages.base.packed import PackedFile, file_state
+from stages.base.packed import PackedFile, tar_state
 from stages.base.stage_lock import required_lock
 from stages.predict.photo_source import PhotoSource
 
@@ -51,7 +51,7 @@ def _version(source: PhotoSource) -> tuple[int, int | str]:
     place = source.place
     try:
         if isinstance(place, PackedFile):
-            return place.size, " ".join(map(str, (place.offset, *file_state(place.tar))))
+            return place.size, " ".join(map(str, (place.offset, *tar_state(place.tar))))
         if isinstance(place, Path):
             status = place.stat()
             return status.st_size, status.st_mtime_ns

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.base.bucket import opened, read_head
-from stages.base.packed import Packed, PackedFile, PackedPlace, file_state
+from stages.base.packed import Packed, PackedFile, PackedPlace, tar_state
 from stages.base.tar_walk import walk_tar
 from tests.tar_files import write_tar
 
@@ -129,7 +129,7 @@ def test_a_file_of_the_same_size_and_date_has_another_state(tmp_path: Path) -> N
         (tmp_path / name).write_bytes(content)
         os.utime(tmp_path / name, ns=(1, 1))
         (tmp_path / name).replace(file)
-        assert file_state(file) == file_state(file)
-        states.add(file_state(file))
+        assert tar_state(file) == tar_state(file)
+        states.add(tar_state(file))
     assert len(states) == 3
     assert {state[:2] for state in states} == {(3, 1)}

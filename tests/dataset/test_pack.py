@@ -12,6 +12,7 @@ from typing import IO, Any
 import pytest
 
 from stages.base.errors import UserError
+from stages.base.stage_lock import required_lock
 from stages.dataset import pack as pack_module
 from stages.dataset.bucket_scan import scan_photos
 from stages.dataset.pack import files_to_pack, pack_files
@@ -199,7 +200,7 @@ def test_two_that_pack_into_one_folder_do_not_meet(monkeypatch: pytest.MonkeyPat
     """From whatever folder it is started, the second is refused and harms nothing of the first."""
     paths = files_to_pack(PHOTOS, OUT)
     add = tarfile.TarFile.addfile
-    refusals = []
+    refusals: list[str] = []
 
     def meet(tar: tarfile.TarFile, info: tarfile.TarInfo, content: IO[bytes]) -> None:
         with monkeypatch.context() as patch:
@@ -225,7 +226,7 @@ def test_two_that_pack_into_one_folder_do_not_meet(monkeypatch: pytest.MonkeyPat
 
 def test_a_lock_that_was_removed_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was opened before the first run removed its lock is another file than the next one's."""
-    lock = pack_module.required_lock
+    lock = required_lock
 
     @contextmanager
     def late(file: Path, *arguments: Any) -> Iterator[None]:

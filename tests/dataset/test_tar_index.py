@@ -94,7 +94,7 @@ def test_what_has_content_is_never_left_out(tmp_path: Path) -> None:
             header[156:157] = kind
             header[148:156] = b" " * 8
             header[148:156] = b"%06o\0 " % sum(header)
-            opened.fileobj.write(bytes(header) + b"one".ljust(512, b"\0"))  # type: ignore[union-attr]
+            opened.fileobj.write(bytes(header) + b"one".ljust(512, b"\0"))
         opened.addfile(member("holiday", type=b"V"))
     index = index_tar(tar, tmp_path / "r")
     assert index.paths == ["z.jpg"]
@@ -174,7 +174,7 @@ def test_another_tar_is_known_by_its_headers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that has neither inodes nor times of their change is no way to wrong labels."""
-    monkeypatch.setattr(tar_index, "file_state", lambda tar: (tar.stat().st_size, 1, 1, 1))
+    monkeypatch.setattr(tar_index, "tar_state", lambda tar: (tar.stat().st_size, 1, 1, 1))
     tar, record = swapped(tmp_path)
     assert cat_of(tar, index_tar(tar, record)) == b"cat"
 
@@ -186,7 +186,7 @@ def test_few_headers_are_read_of_many(tmp_path: Path, monkeypatch: pytest.Monkey
     index = indexed(tmp_path, *names)
     *_, sums = json.loads(record.read_bytes())
     assert len(sums) == 17
-    monkeypatch.setattr(tar_index, "file_state", lambda _: json.loads(record.read_bytes())[0][:4])
+    monkeypatch.setattr(tar_index, "tar_state", lambda _: json.loads(record.read_bytes())[0][:4])
     for offset in (index.offsets[0], index.offsets[-1]):
         content = bytearray((tmp_path / "a.tar").read_bytes())
         content[offset - 512] ^= 1

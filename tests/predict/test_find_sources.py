@@ -220,7 +220,7 @@ def test_a_tar_that_cannot_be_read_now_is_asked_again(
     def stale(*_: object) -> object:
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
-    monkeypatch.setattr("stages.dataset.tar_index.file_state", stale)
+    monkeypatch.setattr("stages.dataset.tar_index.tar_state", stale)
     (source,) = sources(tmp_path)
     assert isinstance(source.place, Unread)
     assert source.place.again
