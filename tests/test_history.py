@@ -101,7 +101,7 @@ def test_each_change_is_named(history: Repo, branch: str) -> None:
     text, _ = compare(history, branch)
     for pattern in PATTERNS[branch]:
         assert re.search(pattern, text), text
-    assert re.search(rf"\| `{branch}` \| \*\*(better|worse|cannot tell)\*\* \|", text)
+    assert re.search(rf"\| `{branch}` \| \*\*(better|worse|cannot tell|same model)\*\* \|", text)
 
 
 def test_a_change_without_effect_is_no_difference(history: Repo) -> None:

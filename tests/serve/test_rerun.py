@@ -72,13 +72,14 @@ def test_the_end_takes_what_the_run_has_started(tmp_path: Path) -> None:
     """A program that the command has started ends too, first by the signal of Ctrl-C."""
     inner = (
         "import signal, sys, time, pathlib\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n    print('inner', flush=True); time.sleep(600)\n"
         f"except KeyboardInterrupt:\n    pathlib.Path({str(tmp_path / 'said')!r}).write_text('bye')"
     )
     outer = (
         "import subprocess, sys, signal\n"
-        f"child = subprocess.Popen([sys.executable, '-c', {inner!r}])\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"  # as DVC does while a stage runs
+        f"child = subprocess.Popen([sys.executable, '-c', {inner!r}])\n"
         "sys.exit(child.wait())"
     )
     with rerun(outer) as run:

@@ -78,12 +78,11 @@ def test_a_restart_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_killed_process_is_one_line(tmp_path: Path) -> None:
     """The line names rank, signal and remedy; the process that lost its peer prints nothing."""
-    [line] = lines_of(tmp_path, "killed")
-    assert line == (
+    assert lines_of(tmp_path, "killed") == [
         "finetrack: process 1 of those that train together was ended by SIGKILL; where memory ran "
         "out, set a smaller fine_tune.batch_size; FINETRACK_RESTARTS=3, or torchrun's "
         "--max-restarts=3, goes on from the last checkpoint"
-    )
+    ]
 
 
 @pytest.mark.slow
