@@ -6,11 +6,13 @@ probe. Recipes are chosen on the half `choosing` of recipe_sets; the other half 
 when the choice is made.
 Run: python -m benchmarks.recipes choosing --clones FOLDER [--photos FOLDER] [--sets NAME ...]
 [--seeds N] [--recipes NAME ...] [--peers NAME ... --peer-seeds N --peer-times N ...]
-[--small-probe] [--pool], where clones holds owner+name/repo for each source of recipe_sets, and
-photos those of pets. Other libraries are run on the first seeds, within the seconds of the first
-recipe, or as many times these as --peer-times says: fastai where it is installed, timm with
---timm-train FILE, torchvision with --torchvision-references FOLDER --torchvision-weights FILE.
-With --pool nothing is run: what the results hold of two sets or more is put together.
+[--small-probe] [--fifths N ...] [--pool [--name NAME]], where clones holds owner+name/repo for each
+source of recipe_sets, and photos those of pets. Other libraries are run on the first seeds, within
+the seconds of the first recipe, or as many times these as --peer-times says: fastai where it is
+installed, timm with --timm-train FILE, torchvision with --torchvision-references FOLDER
+--torchvision-weights FILE. With --fifths each of these parts of a seed's draw validates in turn, so
+that no image is counted twice. With --pool nothing is run: what the results hold of two sets or
+more is put together.
 Results: benchmarks/results/recipes.json.
 """
 
@@ -67,9 +69,11 @@ def values_of(name: str) -> dict[str, Any]:
     return {"ingest.label.by": by, "presize.max_rejected": 0.1}
 
 
-def answers_of(folder: Path, seed: int, options: argparse.Namespace) -> dict[str, Answers]:
+def answers_of(
+    folder: Path, seed: int, fifth: int, options: argparse.Namespace
+) -> dict[str, Answers]:
     """Return the answers by recipe, of the probe and of peers, on a division drawn by the seed."""
-    divide(folder, seed)
+    divide(folder, seed, fifth)
     results = {}
     if options.small_probe:
         change(folder, SMALL)
@@ -96,7 +100,7 @@ def answers_of(folder: Path, seed: int, options: argparse.Namespace) -> dict[str
         ours = results[options.recipes[0]]
         results |= answers_of_peers(folder, options.peers, ours, options)
     shown = {name: f"{one.error:.1f} %" for name, one in results.items()}
-    print(f"{folder.name}, seed {seed}: {shown}", flush=True)
+    print(f"{folder.name}, seed {seed}, fifth {fifth}: {shown}", flush=True)
     return results
 
 
@@ -173,8 +177,17 @@ def pooled_name(names: list[str]) -> str:
     return ", ".join(names)
 
 
-def pool(names: list[str]) -> None:
+def fifths_of(options: argparse.Namespace) -> str:
+    """Return what the names of results say of the fifths; nothing of the first alone."""
+    if options.fifths == [1]:
+        return ""
+    return f", fifths {' and '.join(map(str, options.fifths))}"
+
+
+def pool(names: list[str], together: str | None) -> None:
     """Put together what the results hold of several sets, or end with a line.
+
+    together: the name of the result; None for those of the sets.
 
     Of one set the name of the result is that of its own figures, which would be lost.
     """
@@ -184,7 +197,7 @@ def pool(names: list[str]) -> None:
     if missing := [name for name in names if name not in results]:
         raise SystemExit(f"recipes.json has nothing of {pooled_name(missing)}; run without --pool")
     figures = pooled_figures([results[name]["figures"] for name in names])
-    record("recipes", pooled_name(names), machine(PACKAGES), figures)
+    record("recipes", together or pooled_name(names), machine(PACKAGES), figures)
 
 
 def main() -> None:
@@ -197,26 +210,34 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--recipes", nargs="*", default=["default"], choices=RECIPES)
     parser.add_argument("--small-probe", action="store_true", help=f"also the {SMALL_PROBE}")
+    parser.add_argument("--fifths", nargs="+", type=int, default=[1], choices=range(1, 6))
     parser.add_argument("--pool", action="store_true")
+    parser.add_argument("--name", help="of what --pool puts together")
     add_peer_options(parser)
     options = parser.parse_args()
     for peer in options.peers:
         files_of(peer, options)
     names = list(dict.fromkeys(options.sets or sets_of(options.half)))
     if options.pool:
-        pool(names)
+        pool(names, options.name)
         return
     together: list[dict[str, Answers]] = []
     for name in names:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / name
             prepare(folder, photos_of(name, options, Path(scratch)), values_of(name))
-            seeds = [answers_of(folder, seed, options) for seed in range(1, options.seeds + 1)]
-            part = f"{name}, beside {', '.join(options.peers)}" if options.peers else name
+            seeds = [
+                answers_of(folder, seed, fifth, options)
+                for seed in range(1, options.seeds + 1)
+                for fifth in options.fifths
+            ]
+            beside = f", beside {', '.join(options.peers)}" if options.peers else ""
+            part = f"{name}{beside}{fifths_of(options)}"
             record("recipes", part, machine(PACKAGES), figures_of(seeds))
             together += seeds
     if len(names) > 1:
-        record("recipes", pooled_name(names), machine(PACKAGES), figures_of(together))
+        all_sets = f"{pooled_name(names)}{fifths_of(options)}"
+        record("recipes", all_sets, machine(PACKAGES), figures_of(together))
 
 
 if __name__ == "__main__":

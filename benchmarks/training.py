@@ -68,14 +68,18 @@ def prepared_sets(parser: ArgumentParser) -> Iterator[tuple[str, Path, Namespace
             yield name, folder, options
 
 
-def divide(folder: Path, seed: int) -> None:
-    """Draw a fifth of the images for validation, duplicates together, and set the seed."""
+def divide(folder: Path, seed: int, fifth: int = 1) -> None:
+    """Draw a fifth of the images for validation, duplicates together, and set the seed.
+
+    fifth: 1 to 5, which part of the drawn order; those of one seed have no image in common.
+    """
     change(folder, {"seed": seed})
     splits = read_splits(folder / "data/splits.csv")
     duplicates = read_duplicates(folder / "data/duplicates.csv")
     group = splits["path"].map(group_photos(splits["path"].tolist(), duplicates))
     draw = np.random.default_rng(seed).permutation(np.sort(group.unique()))
-    valid = group.isin(draw[: len(draw) // 5])
+    size = len(draw) // 5
+    valid = group.isin(draw[(fifth - 1) * size : fifth * size])
     splits["split"] = valid.map({True: "valid", False: "train"})
     splits["reason"] = ""
     write_splits(folder / "data/splits.csv", splits)

@@ -26,8 +26,10 @@ from benchmarks.peers import (
     peer_name,
 )
 from benchmarks.recipe_sets import SETS
-from benchmarks.recipes import PROBE, figures_of, pool, pooled_name, sets_of
-from stages.dataset.split_files import write_splits
+from benchmarks.recipes import PROBE, fifths_of, figures_of, pool, pooled_name, sets_of
+from benchmarks.training import divide
+from stages.dataset.duplicates import DUPLICATE_COLUMNS, write_duplicates
+from stages.dataset.split_files import read_splits, write_splits
 from stages.model.weights import load_in_order
 
 # Natural sorting puts item 9 before item 10; ours, by code point, after it.
@@ -246,6 +248,30 @@ def test_several_sets_together_have_one_name() -> None:
     assert pooled_name(sets_of("choosing")).startswith("digits, pets, textures, ")
 
 
+def test_fifths_are_in_the_name_of_results() -> None:
+    """The first fifth alone is what results without a word on fifths hold."""
+    assert fifths_of(Namespace(fifths=[1])) == ""
+    assert fifths_of(Namespace(fifths=[2, 3])) == ", fifths 2 and 3"
+
+
+def test_fifths_of_a_seed_share_no_image(tmp_path: Path) -> None:
+    """Each image validates in one fifth, and those that look alike validate together."""
+    paths = [f"{number:02}.png" for number in range(30)]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "params.yaml").write_text("seed: 0\n", "utf-8")
+    splits = pd.DataFrame({"path": paths, "label": "a", "split": "train", "reason": ""})
+    write_splits(tmp_path / "data/splits.csv", splits)
+    pair = pd.DataFrame([["00.png", "29.png", "exact", "0", "0"]], columns=DUPLICATE_COLUMNS)
+    write_duplicates(tmp_path / "data/duplicates.csv", pair)
+    sides = []
+    for fifth in range(1, 6):
+        divide(tmp_path, 7, fifth)
+        written = read_splits(tmp_path / "data/splits.csv")
+        sides.append(set(written.loc[written["split"] == "valid", "path"]))
+    assert sum(map(len, sides)) == len(set().union(*sides))
+    assert all(("00.png" in side) == ("29.png" in side) for side in sides)
+
+
 def test_a_half_without_sets_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no set is left that was not looked at, the benchmark ends and says so."""
     monkeypatch.setattr(recipes, "SETS", {"digits": SETS["digits"]})
@@ -268,6 +294,6 @@ def test_sets_that_cannot_be_pooled_are_refused(
     results.write_text('{"digits": {"figures": {}}}', "utf-8")
     monkeypatch.setattr(recipes, "RESULTS", tmp_path)
     with pytest.raises(SystemExit) as stop:
-        pool(sets)
+        pool(sets, None)
     assert stop.value.code == line
     assert results.read_text("utf-8") == '{"digits": {"figures": {}}}'
