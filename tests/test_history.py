@@ -88,12 +88,15 @@ PATTERNS = {
 }
 
 
-# What trains anew is thorough: tests/compare watches models and data on made-up runs.
+# What presizes or trains anew is thorough: tests/compare watches it on made-up runs.
 @pytest.mark.parametrize(
     "branch",
     [
-        *("epochs", "package"),
-        *(pytest.param(branch, marks=pytest.mark.thorough) for branch in ("model", "data")),
+        "epochs",
+        *(
+            pytest.param(branch, marks=pytest.mark.thorough)
+            for branch in ("package", "model", "data")
+        ),
     ],
 )
 def test_each_change_is_named(history: Repo, branch: str) -> None:

@@ -31,16 +31,26 @@ def by_class(repo: Repo) -> Path:
     return photos
 
 
-def test_packed_photos_give_the_bytes_of_the_folder(fresh: Repo, tmp_path: Path) -> None:
-    """Manifest, store, split and reports are the same, with corrections; new photos are seen."""
-    photos = by_class(fresh)
-    corrections = fresh.path / "data" / "corrections.csv"
-    corrections.write_text(corrections.read_text() + "disc/disc_00.jpg,,relabel,square,seen\n")
-    packed = copy_of(fresh, tmp_path / "packed")
-    pack = [sys.executable, "-m", "stages.tools.pack", "--out", "data/packed"]
-    packed.run(*pack, "data/photos")
+def pack(repo: Repo, photos: str) -> None:
+    """Pack the photos of a folder into data/packed."""
+    repo.run(sys.executable, "-m", "stages.tools.pack", "--out", "data/packed", photos)
+
+
+def packed_copy(repo: Repo, target: Path) -> Repo:
+    """Return a copy of a project that has its photos in tars alone."""
+    packed = copy_of(repo, target)
+    pack(packed, "data/photos")
     shutil.rmtree(packed.path / "data" / "photos")
     packed.change({"ingest.images": "data/packed"})
+    return packed
+
+
+def test_packed_photos_give_the_bytes_of_the_folder(fresh: Repo, tmp_path: Path) -> None:
+    """Manifest, store, split and reports are the same, with corrections."""
+    by_class(fresh)
+    corrections = fresh.path / "data" / "corrections.csv"
+    corrections.write_text(corrections.read_text() + "disc/disc_00.jpg,,relabel,square,seen\n")
+    packed = packed_copy(fresh, tmp_path / "packed")
     assert "in order" in packed.run(sys.executable, "-m", "stages.tools.check")
     fresh.repro("datablock")
     packed.repro("datablock")
@@ -48,10 +58,17 @@ def test_packed_photos_give_the_bytes_of_the_folder(fresh: Repo, tmp_path: Path)
     assert len(results(packed)) == len(MADE)
     assert packed.repro("datablock") == set()
 
+
+@pytest.mark.thorough  # tests/dataset/test_pack.py adds photos, without the stages
+def test_photos_that_are_added_are_packed_behind_the_others(fresh: Repo, tmp_path: Path) -> None:
+    """They get a tar of their own, the stages run again, and the bytes are the folder's."""
+    photos = by_class(fresh)
+    packed = packed_copy(fresh, tmp_path / "packed")
+    packed.repro("datablock")
     (tmp_path / "new" / "disc").mkdir(parents=True)
     shutil.copy(photos / "disc" / "disc_01.jpg", tmp_path / "new" / "disc" / "disc_99.jpg")
     shutil.copytree(tmp_path / "new", photos, dirs_exist_ok=True)
-    packed.run(*pack, str(tmp_path / "new"))
+    pack(packed, str(tmp_path / "new"))
     assert (packed.path / "data" / "packed" / "photos-000001.tar").is_file()
     fresh.repro("datablock")
     assert {"ingest", "presize"} <= packed.repro("datablock")

@@ -182,6 +182,7 @@ def test_a_stage_whose_dvc_is_killed_stops_and_the_next_repro_goes_on(
     assert results(repo) == results(finished)
 
 
+@pytest.mark.thorough  # tests/train/test_interrupt.py watches an orphan of DVC
 def test_processes_that_train_together_stop_when_dvc_is_killed(repo: Repo) -> None:
     """After kill -9 of dvc alone two processes end as one does, and both go on together."""
     variables = {"FINETRACK_GPUS": "2", "FINETRACK_DEVICE": "cpu"}

@@ -58,6 +58,7 @@ print(sum(render_view.stats.cache_hits.values()), len(render_view.signatures))
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # it compiles twice
 def test_compiled_code_that_a_power_cut_damaged_is_compiled_again(tmp_path: Path) -> None:
     """Files of compiled code that end too early cost a compilation, once, and no traceback."""
 

@@ -120,6 +120,7 @@ def test_nothing_of_the_machine_is_in_it(file: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # the test above finds no trace of where it was written
 def test_two_processes_write_the_same_bytes(file: Path, tmp_path: Path) -> None:
     """Another process, in another folder and with other hashes of strings, writes the same file."""
     done = subprocess.run(
