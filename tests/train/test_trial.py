@@ -32,7 +32,14 @@ from stages.train.recipe import DEEP, FROM_PROBE, HEAD_FIRST
 from stages.train.run import TrainingRun
 from stages.train.step import make_trainer
 from stages.train.training_data import TrainingData, TrainingTask
-from stages.train.trial import FEWEST_IMAGES, can_try, train_from, try_anew, try_fine_tuning
+from stages.train.trial import (
+    FEWEST_IMAGES,
+    can_try,
+    train_from,
+    trial_epochs,
+    try_anew,
+    try_fine_tuning,
+)
 from tests.train.tiny_training import CPU, changed_params, tiny_model
 
 SIZE = 8
@@ -138,7 +145,23 @@ def test_a_trial_ends_early_in_its_last_phase_alone(tmp_path: Path) -> None:
     data = loaders()
     run = run_of(tmp_path, data, freeze_epochs=2, epochs=4)
     start = with_answers(probe_start(run, data), False)
-    assert try_fine_tuning(start, run, 0.02, silent).epochs == 3
+    assert try_fine_tuning(start, run, 0.02, silent).epochs == 2
+
+
+def test_training_from_the_probe_is_tried_for_a_third_of_its_epochs(tmp_path: Path) -> None:
+    """Where it does not become better before, the trial ends after a third of the epochs."""
+    data = loaders()
+    run = run_of(tmp_path, data, epochs=6)
+    start = with_answers(probe_start(run, data), True)
+    assert try_fine_tuning(start, run, 0.02, silent).epochs == 2
+
+
+def test_a_trial_takes_an_epoch_at_least() -> None:
+    """A third of two epochs would hardly train; of less than one a trial takes all."""
+    assert trial_epochs(6) == 2
+    assert trial_epochs(2) == 1
+    assert trial_epochs(0.5) == 0.5
+    assert trial_epochs(0) == 0
 
 
 def test_uneven_shares_have_no_trial(tmp_path: Path) -> None:
@@ -250,11 +273,11 @@ def test_half_of_the_weights_are_the_probes(tmp_path: Path) -> None:
 def test_a_trial_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A trial that a failure ended in its second epoch ends with the result of a whole one."""
     data = loaders(by_colour=False)
-    run = run_of(tmp_path / "whole", data, epochs=3)
+    run = run_of(tmp_path / "whole", data, epochs=6)
     start = with_answers(probe_start(run, data), True)
     whole = try_fine_tuning(start, run, 0.02, silent)
 
-    stopped = run_of(tmp_path / "stopped", data, epochs=3)
+    stopped = run_of(tmp_path / "stopped", data, epochs=6)
     lines: list[str] = []
     monkeypatch.setattr(Checkpoints, "due", lambda self, epoch_ends: epoch_ends)
 
