@@ -195,7 +195,7 @@ def test_a_missing_model_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "data/model/model.safetensors").unlink()
     done = run_export(tmp_path)
     assert done.returncode == 1
-    assert "dvc repro fine_tune" in done.stderr
+    assert "make repro" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -24,7 +24,7 @@ def read_outcomes(content: bytes | None) -> tuple[pd.DataFrame | None, list[str]
     Without a column that the verdict needs there are none; another that is damaged is left out.
     """
     if content is None:
-        return None, ["is missing there; dvc repro fine_tune makes it"]
+        return None, ["is missing there; make repro makes it"]
     try:
         table = read_text_csv(io.BytesIO(content))
     except (ValueError, OverflowError) as error:  # pandas' own errors among them

@@ -20,7 +20,7 @@ from stages.model.weights import not_finite
 _TENSORS_FILE = "model.safetensors"
 _CARD_FILE = "model.json"
 _FORMAT = "finetrack model 3"
-_REMEDY = "copy the whole folder again, or make the model anew: dvc repro fine_tune"
+_REMEDY = "copy the whole folder again, or make the model anew: make repro"
 _Side = Annotated[int, Field(ge=1, le=2**16)]
 _Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 
@@ -100,7 +100,7 @@ def load_model(folder: Path) -> tuple[Classifier, ModelCard]:
         raise UserError(
             f"{folder / _CARD_FILE}: the network that it describes cannot take the tensors beside "
             f"it with the timm and torchvision installed here ({line}); install requirements.txt "
-            "of the commit that made the model, or make it anew: dvc repro fine_tune"
+            "of the commit that made the model, or make it anew: make repro"
         ) from None
     model.mean = file.mean
     model.std = file.std
@@ -110,7 +110,7 @@ def load_model(folder: Path) -> tuple[Classifier, ModelCard]:
 def _read_facts(path: Path) -> dict[str, Any]:
     """Return the content of a model.json of this format that nobody has changed."""
     if not path.is_file():
-        raise UserError(f"there is no model in {path.parent}; make one: dvc repro fine_tune")
+        raise UserError(f"there is no model in {path.parent}; make one: make repro")
     try:
         facts = json.loads(path.read_bytes())
     except ValueError as error:
@@ -119,7 +119,7 @@ def _read_facts(path: Path) -> dict[str, Any]:
     if found != _FORMAT:
         raise UserError(
             f"{path} is of another format ({str(found)[:40]!r}, not {_FORMAT!r}); make the model "
-            "anew: dvc repro fine_tune"
+            "anew: make repro"
         )
     content = {name: value for name, value in facts.items() if name != "card_sha256"}
     if facts.get("card_sha256") != _card_checksum(content):

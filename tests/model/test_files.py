@@ -101,7 +101,7 @@ def test_loading_needs_no_other_weights(tmp_path: Path, weights: str) -> None:
 
 def test_a_missing_model_is_refused_with_the_remedy(tmp_path: Path) -> None:
     """Loading from an empty folder says how to make a model."""
-    with pytest.raises(UserError, match=r"there is no model in .*; make one: dvc repro fine_tune"):
+    with pytest.raises(UserError, match=r"there is no model in .*; make one: make repro"):
         load_model(tmp_path)
 
 

@@ -310,6 +310,6 @@ def test_no_model_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     make_photo(tmp_path / "album" / "cat" / "a.jpg")
     shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="dvc repro fine_tune") as error:
+    with pytest.raises(UserError, match="make repro") as error:
         run(monkeypatch)
     assert len(error.value.lines) == 1

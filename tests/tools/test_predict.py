@@ -88,7 +88,7 @@ def test_every_photo_gets_a_line(project: Path) -> None:
 def test_no_model_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a model the command says how to make one."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="dvc repro fine_tune") as error:
+    with pytest.raises(UserError, match="make repro") as error:
         run(monkeypatch, make_photo(tmp_path / "a.jpg"))
     assert len(error.value.lines) == 1
 
@@ -302,7 +302,7 @@ def test_a_past_model_is_used_with_its_report(
     repo.run("git", "tag", "v1")
     for name in ("data/model", "reports/interpret/details.json", "dvc.lock"):
         repo.run("rm", "-r", name)
-    with pytest.raises(UserError, match="dvc repro fine_tune"):
+    with pytest.raises(UserError, match="make repro"):
         run(monkeypatch, photos, "--out", "no.csv")
     run(monkeypatch, photos, "--rev", "v1", "--out", "v1.csv")
     past = capsys.readouterr()
