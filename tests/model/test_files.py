@@ -142,7 +142,7 @@ def resave(folder: Path, content: bytes) -> None:
 def test_a_model_of_another_format_is_refused(folder: Path, number: int) -> None:
     """A model.json of another version is refused by name."""
     change(folder, {"format": f"finetrack model {number}"}, checksum=True)
-    words = rf"model\.json is of another format \('finetrack model {number}'.* make .* anew: dvc"
+    words = rf"model\.json is of another format \('finetrack model {number}'.* make .* anew: make"
     with pytest.raises(UserError, match=words):
         load_model(folder)
 
@@ -194,7 +194,7 @@ def test_missing_and_wrong_values_are_named(
 ) -> None:
     """A model.json of another maker, whose checksum fits, is refused by file and key."""
     change(folder, values, checksum=True)
-    with pytest.raises(UserError, match=rf"model\.json says nothing usable of {words}.*dvc repro"):
+    with pytest.raises(UserError, match=rf"model\.json says nothing usable of {words}.*make repro"):
         load_model(folder)
 
 
@@ -223,7 +223,7 @@ def test_damaged_tensors_are_refused(folder: Path, damage: str) -> None:
     )
     if damage == "gone":
         path.unlink()
-    words = r"model\.safetensors (is damaged or of another model|cannot be read).*dvc repro"
+    words = r"model\.safetensors (is damaged or of another model|cannot be read).*make repro"
     with pytest.raises(UserError, match=words):
         load_model(folder)
 
