@@ -5,7 +5,7 @@ paths, and all that goes by them: labels, sides, corrections.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from stages.base.plural import count_noun
 from stages.dataset.folder_listing import list_files
 from stages.dataset.system_names import is_system_name
 from stages.dataset.tar_index import index_tar
+from stages.dataset.tar_names import lacks_names
 from stages.labels.problem import Problem
 
 TAR = ".tar"
@@ -90,8 +91,14 @@ def is_packed(root: Path) -> bool:
 def read_packed(root: Path) -> PackedContent:
     """Return what is in the tars of a folder; no photo is read.
 
-    UserError for a tar that is damaged or cannot be read, and where a path is there twice.
+    UserError for a tar that is damaged or cannot be read, where a path is there twice, and where
+    make pack was killed before all tars had their names.
     """
+    if lacks_names(root):
+        raise UserError(
+            f"{root} lacks tars, since a make pack was killed before all had their names; run it"
+            f" again: make pack PHOTOS=folder OUT={root}"
+        )
     tars, unread, hidden = list_files(root)
     if unread:
         raise error_list(f"{root} holds what cannot be read as a tar:", [*map(str, unread)])
@@ -113,6 +120,15 @@ def read_packed(root: Path) -> PackedContent:
     if twice:
         raise _twice(root, twice)
     return PackedContent(Packed(root, places), sorted(problems), hidden + len(passed_over))
+
+
+def files_in(tars: Collection[Path], root: Path) -> list[str]:
+    """Return the paths of the files in some tars of a folder, sorted."""
+    if not tars:
+        return []
+    names = {tar.relative_to(root).as_posix() for tar in tars}
+    places = read_packed(root).packed.places
+    return sorted(path for path, place in places.items() if place.tar in names)
 
 
 def _twice(root: Path, twice: Sequence[str]) -> UserError:
