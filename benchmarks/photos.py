@@ -67,7 +67,7 @@ def fill_tars(folder: Path, count: int) -> None:
                 member = tarfile.TarInfo(f"class {number:02}/{photo:07}.jpg")
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
-                tar.members = []  # it keeps what it wrote
+                tar.members = []  # type: ignore[attr-defined] # it keeps what it wrote
 
 
 def project(folder: Path, size: int) -> None:
