@@ -4,8 +4,9 @@ Parts: stages (photos of 16 pixels in 100 folders, each stage in a process of it
 same once, with a million of them: half an hour, 20 GB of disk), million_results (interpret and
 compare of a million, without the stages that they do not read: as long), unchanged
 (compare, and dvc where nothing has changed), packed (a folder beside the tars of it,
-16 times the fewest photos), hashes (look-alikes among random hashes), sha256
-(ingest beside sha256sum, photos of 1 MB, from memory). Seconds are those of processors, all
+16 times the fewest photos), million_packed (a million photos in 100 tars: ingest, and dvc
+where nothing has changed; 2 GB of disk), hashes (look-alikes among random hashes), sha256 (ingest
+beside sha256sum, photos of 1 MB, from memory). Seconds are those of processors, all
 processes together, since those of a clock differ on a shared machine.
 interpret gets made-up predictions of 1,000 classes, and compare two commits of them.
 Run: python -m benchmarks.million [part ...]. Results: results/million.json.
@@ -28,7 +29,7 @@ from benchmarks.growth import MILLION, by_number, growth, rounded
 from benchmarks.made_up_results import make_up_results
 from benchmarks.made_up_runs import GIT_NAMES, commit_run, relabel
 from benchmarks.measure import figure, machine, record
-from benchmarks.photos import change, fill, open_project, picture
+from benchmarks.photos import change, fill, fill_tars, open_project, picture
 from benchmarks.presize_growth import dvc, make_up_outputs
 from stages.dataset.hash_groups import PIECES, near_groups
 
@@ -36,6 +37,7 @@ PACKAGES = ["numpy", "pandas", "scipy", "pillow", "joblib", "torch", "timm", "dv
 CLASSES = 1000  # of the made-up predictions
 STAGES = ("ingest", "presize", "datablock", "baseline")
 PYTHON = [sys.executable, "-m"]
+LOOK = [sys.executable, "-c", "import stages.dataset.packed_folder as p; p.open_photos('tars')"]
 ADDED = "dvc status after dvc add"
 # The stages that read no photo of the folder: dvc need not look at it for them.
 BETWEEN = ("datablock", "baseline", "lr_find", "fine_tune", "interpret")
@@ -47,8 +49,6 @@ NOTHING_NEW = {
     ADDED: ["dvc", "status"],
 }
 Figures = dict[str, dict[str, object]]  # by part of the results
-
-
 Costs = dict[str, dict[int, Cost]]  # by name and number of photos
 
 
@@ -148,14 +148,30 @@ def of_place(project: Path, place: str) -> dict[str, object]:
     costs = {name: spend([*PYTHON, f"stages.{name}"], project) for name in ("ingest", "presize")}
     spend([*PYTHON, "stages.datablock"], project)
     make_up_results(project, CLASSES, seed=1)
-    make_up_outputs(project)
-    dvc("commit", "-f", folder=project)
-    for name in ("dvc status", "dvc repro"):
-        costs[name] = spend([*PYTHON, *NOTHING_NEW[name]], project)
+    costs |= nothing_new(project)
     return {
         f"{name} of the {place}, processor seconds": rounded(cost.seconds)
         for name, cost in costs.items()
     }
+
+
+def nothing_new(project: Path) -> dict[str, Cost]:
+    """Return what dvc takes where nothing has changed; outputs that lack are made up."""
+    make_up_outputs(project)
+    dvc("commit", "-f", folder=project)
+    return {name: spend([*PYTHON, *name.split()], project) for name in ("dvc status", "dvc repro")}
+
+
+def packed_million(work: Path, _fewest: int) -> Figures:
+    """Measure the looks into a million photos in 100 tars, ingest, and dvc with nothing new."""
+    project = open_project(work / str(MILLION), 0)
+    fill_tars(project / "tars", MILLION)
+    change(project, {"ingest.images": "tars"})
+    looks = {name: spend(LOOK, project) for name in ("the first look", "the next look")}
+    costs = looks | {"ingest": spend([*PYTHON, "stages.ingest"], project)} | nothing_new(project)
+    figures = {f"{name}, processor seconds": rounded(cost.seconds) for name, cost in costs.items()}
+    memory = rounded(costs["ingest"].memory / 1e9)
+    return {"a million photos in tars": {**figures, "ingest, GB": memory}}
 
 
 def hashes(_work: Path, _fewest: int) -> Figures:
@@ -207,6 +223,7 @@ PARTS = {
     "million_results": results_of_a_million,
     "unchanged": unchanged,
     "packed": packed,
+    "million_packed": packed_million,
     "hashes": hashes,
     "sha256": sha256,
 }

@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,20 @@ def fill(folder: Path, pictures: list[bytes], count: int, start: int = 0) -> Non
         content = next(endless[number % len(endless)])
         if number >= start:
             (folder / f"{('cat', 'dog')[number % 2]}_{number}.jpg").write_bytes(content)
+
+
+def fill_tars(folder: Path, count: int) -> None:
+    """Write so many different photos of 16 pixels into 100 tars, a class in each."""
+    folder.mkdir(parents=True)
+    for number in range(_FOLDERS):
+        contents = copies(picture(number, (16, 16), 90))
+        with tarfile.open(folder / f"{number:02}.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+            for photo in range(number, count, _FOLDERS):
+                content = next(contents)
+                member = tarfile.TarInfo(f"class {number:02}/{photo:07}.jpg")
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+                tar.members = []  # type: ignore[attr-defined] # it keeps what it wrote
 
 
 def project(folder: Path, size: int) -> None:

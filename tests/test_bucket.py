@@ -337,6 +337,38 @@ def test_the_check_looks_into_the_bucket(server: S3Server, fresh: Repo) -> None:
     assert server.photos_read() == []
 
 
+def test_tars_in_a_bucket_are_refused_with_the_way_out(
+    server: S3Server, fresh: Repo, tmp_path: Path
+) -> None:
+    """Check, ingest, start and predict say it in one line, and read none; the copy is read."""
+    folder = fresh.path / "data" / "photos"
+    expected = scan_photos(str(folder), 1)
+    fresh.run(sys.executable, "-m", "stages.tools.pack", "data/photos", "--out", "data/packed")
+    tar = (fresh.path / "data" / "packed" / "photos-000000.tar").read_bytes()
+    client(server).put_object(Bucket="birds", Key="2024/photos-000000.tar", Body=tar)
+    client(server).put_object(Bucket="birds", Key="2024/.gitignore", Body=b"")
+    server.asked.clear()
+    line = f"{URL} holds tars alone, and photos in tars are read from a folder of this machine"
+    fresh.change({"ingest.images": URL})
+    for module in ("stages.tools.check", "stages.ingest"):
+        said = fresh.run(sys.executable, "-m", module, code=1)
+        assert line in said
+        assert "Traceback" not in said
+    for url in (URL, f"{URL}/", f"{URL}/photos-000000.tar"):
+        with pytest.raises(UserError, match="photos in tars are read from a folder"):
+            find_sources([url], "path", io.BytesIO())
+    assert all("tar" not in asked for asked in server.asked if asked.startswith("GET /birds/"))
+
+    (tmp_path / "copies").mkdir()
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path / "copies", check=True)
+    copies = Repo(tmp_path / "copies")
+    copies.run("dvc", "init", "-q")
+    copies.run("dvc", "import-url", "-q", f"{URL}/photos-000000.tar", "photos-000000.tar")
+    (copies.path / "photos").mkdir()
+    (copies.path / "photos-000000.tar").rename(copies.path / "photos" / "a.tar")
+    assert scan_photos(str(copies.path / "photos"), 1) == expected
+
+
 def test_photos_to_predict_are_those_of_the_bucket(photos: Path, server: S3Server) -> None:
     """A URL of a folder or of one photo is read as the files are."""
     (found,) = find_sources([URL], "path", io.BytesIO())

@@ -72,13 +72,17 @@ class PackedFile:
         """Return the tar, and the path in it, with slashes."""
         return f"{self.tar.as_posix()}: {self.path}"
 
+    def exists(self) -> bool:
+        """Return whether a tar had such a file when it was looked through."""
+        return self.offset != NOWHERE
+
     def read_bytes(self) -> bytes:
         """Return the whole content; an OSError as of a Path."""
         return self.read_head(self.size)
 
     def read_head(self, length: int) -> bytes:
         """Return the first bytes."""
-        if self.offset == NOWHERE:
+        if not self.exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self))
         with self.tar.open("rb") as tar:
             return self.read_from(tar, length)

@@ -15,7 +15,7 @@ from stages.base.storage import REQUESTS_AT_ONCE
 from stages.cluster.cluster import Cluster
 from stages.dataset.fact_record import FactRecord, open_fact_record
 from stages.dataset.folder_listing import list_files
-from stages.dataset.packed_folder import is_packed
+from stages.dataset.packed_folder import has_tars_alone, is_packed
 from stages.dataset.packed_scan import scan_packed
 from stages.dataset.scan import (
     MAX_WHOLE_READ,
@@ -59,17 +59,25 @@ def list_paths(folder: PhotoFolder) -> list[str]:
 def list_bucket(bucket: Bucket) -> tuple[list[BucketFile], int]:
     """Return the files of a bucket, sorted by path, and how many files and folders are hidden.
 
-    UserError for a bucket without any, and where the locale has no letters for its names.
+    UserError for a bucket without any or with tars alone, and where the locale has no letters for
+    its names.
     """
     files = bucket.files()
     for file in files:
         refuse_locale(file.path)
+    hidden = {file.path: hidden_part(file.path) for file in files}
+    seen = [file for file in files if not hidden[file.path]]
+    if has_tars_alone([file.path for file in seen] if files else [str(bucket)]):
+        raise UserError(
+            f"{bucket} holds tars alone, and photos in tars are read from a folder of this machine;"
+            " copy them here (aws s3 sync, or dvc import-url), or put the photos themselves into"
+            " the bucket"
+        )
     if not files:
         raise UserError(
             f"{bucket} holds no file; name the folder that holds your photos, as in s3://birds/2024"
         )
-    hidden = {file.path: hidden_part(file.path) for file in files}
-    return [file for file in files if not hidden[file.path]], len({*hidden.values()} - {""})
+    return seen, len({*hidden.values()} - {""})
 
 
 def _scan_bucket(bucket: Bucket) -> Scan:

@@ -3,14 +3,14 @@
     photos-000000.tar   the first files by path, each by its path below the folder
     photos-000001.tar   and so on; of files that come later too
 
-A tar has its name once all are written, so that a run that fails leaves none.
+A tar has its name once all are written, so that a run that fails leaves none. One that is killed
+while it names them is finished by the next.
 """
 
 import os
-import re
 import tarfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import gethostname
@@ -18,24 +18,36 @@ from socket import gethostname
 from tqdm import tqdm
 
 from stages.base.errors import UserError, error_list
-from stages.base.plural import count_noun
+from stages.base.packed import PackedFile
+from stages.base.plural import count_noun, join_names
 from stages.base.stage_lock import required_lock
 from stages.base.system_errors import refuses_a_write, unreadable, unwritable
 from stages.dataset.folder_listing import list_files
-from stages.dataset.packed_folder import is_packed, read_packed
+from stages.dataset.packed_folder import files_in, is_packed, read_packed
+from stages.dataset.tar_names import PART, finish_names, lacks_names, name_tars
 
 # A hundred tars for a million photos, each of which is copied as a whole when it goes anywhere.
 _MOST_FILES = 10_000
 _MOST_BYTES = 10**9
-_NUMBER = re.compile(r"photos-(\d{6,})\.tar")
-_PART = ".photos-*.tar.part"
 _LOCK = ".photos-lock.part"  # git and DVC pass over names that end so
 
 
-def files_to_pack(photos: Path, out: Path) -> list[str]:
+def finish_killed_run(out: Path) -> list[Path]:
+    """Give the tars of a run that was killed the names that they lack; return them, or none.
+
+    UserError where the run is still at work.
+    """
+    if not lacks_names(out):
+        return []
+    with _alone(out):
+        return finish_names(out)
+
+
+def files_to_pack(photos: Path, out: Path, finished: Collection[Path] = ()) -> list[str]:
     """Return the paths of all files of a folder, which a folder of tars is to get.
 
-    UserError where one cannot be packed or is there already, and for a folder that is none.
+    finished: tars of a killed run, of which what they hold is left out. UserError where a file
+    cannot be packed or is there already, and for a folder that is none.
     """
     if not photos.is_dir():
         what = "is no folder" if photos.exists() else "does not exist"
@@ -53,8 +65,34 @@ def files_to_pack(photos: Path, out: Path) -> list[str]:
         )
     if not paths:
         raise UserError(f"{photos} is empty; name the folder of photos to pack")
+    if finished:
+        paths = _not_in(finished, photos, paths, out)
     _refuse_known(paths, out)
     return paths
+
+
+def _not_in(tars: Collection[Path], photos: Path, paths: Sequence[str], out: Path) -> list[str]:
+    """Return the paths that are not in some tars of a folder with the bytes of the photo, sorted.
+
+    UserError for one that is there with other bytes.
+    """
+    packed = read_packed(out).packed
+    inside = set(paths).intersection(files_in(tars, out))
+    if changed := sorted(p for p in inside if not _same_bytes(photos / p, packed / p)):
+        names = join_names([tar.name for tar in tars])
+        raise error_list(
+            f"{count_noun(len(changed), 'file')} of {photos} changed since a make pack that was"
+            f" killed wrote {names}; remove what of these is in {out}, and run your command again:",
+            changed,
+        )
+    return sorted(set(paths) - inside)
+
+
+def _same_bytes(file: Path, packed: PackedFile) -> bool:
+    try:
+        return file.stat().st_size == packed.size and file.read_bytes() == packed.read_bytes()
+    except OSError as error:
+        raise unreadable(file, error) from None
 
 
 def pack_files(
@@ -74,7 +112,7 @@ def pack_files(
     with _alone(out), bar, _new_parts(out) as parts:
         _refuse_known(paths, out)
         while left:
-            parts.append(out / _PART.replace("*", f"{len(parts):06}"))
+            parts.append(out / PART.replace("*", f"{len(parts):06}"))
             with _new_tar(parts[-1]) as tar:
                 for _ in range(most_files):
                     path = left.popleft()
@@ -82,7 +120,7 @@ def pack_files(
                     bar.update()
                     if not left or tar.offset + _size_of(photos / left[0]) > most_bytes:
                         break
-        return _named(parts, out)
+        return name_tars(parts, out)
 
 
 def _refuse_known(paths: Iterable[str], out: Path) -> None:
@@ -149,26 +187,6 @@ def _add(tar: tarfile.TarFile, file: Path, path: str) -> None:
         )
 
 
-def _named(parts: Sequence[Path], out: Path) -> list[Path]:
-    """Give tars that are written their names, the numbers behind those that are there.
-
-    Where one cannot be named none is: the next run would refuse the photos of those that are.
-    """
-    numbers = [int(name[1]) for file in out.iterdir() if (name := _NUMBER.fullmatch(file.name))]
-    first = max(numbers, default=-1) + 1
-    tars = [out / f"photos-{first + number:06}.tar" for number in range(len(parts))]
-    named: list[Path] = []
-    try:
-        for part, tar in zip(parts, tars, strict=True):
-            named.append(tar)
-            part.rename(tar)
-    except BaseException:
-        for tar in named:
-            tar.unlink(missing_ok=True)
-        raise
-    return tars
-
-
 @contextmanager
 def _alone(out: Path) -> Iterator[None]:
     """Make and lock a folder for a block; where the block fails a folder that it made goes.
@@ -214,7 +232,8 @@ def _new_parts(out: Path) -> Iterator[list[Path]]:
     """Give a list for the tars that are being written, which go where the block fails."""
     parts: list[Path] = []
     try:
-        for part in out.glob(_PART):  # of a run that was killed
+        finish_names(out)
+        for part in out.glob(PART):  # of a run that was killed before it came to the names
             part.unlink()
         yield parts
     except OSError as error:

@@ -4,8 +4,9 @@ A member's path is its path in the tar, so that a folder and what it was packed 
 paths, and all that goes by them: labels, sides, corrections.
 """
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,14 @@ from stages.base.plural import count_noun
 from stages.dataset.folder_listing import list_files
 from stages.dataset.system_names import is_system_name
 from stages.dataset.tar_index import index_tar
+from stages.dataset.tar_names import lacks_names
 from stages.labels.problem import Problem
 
 TAR = ".tar"
+_RECORD_OF_SHARDS = "dataset.json"
 _RECORDS = PRIVATE_FOLDER / "packed"
 _MOST_FOLDERS = 20  # that are remembered, each photo with 20 bytes beside its path
-_COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
+COMPRESSED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 
 
 class MemberProblem(NamedTuple):
@@ -61,48 +64,100 @@ def is_packed(root: Path) -> bool:
     """Return whether all files of a folder and its subfolders are tars, hidden ones left out.
 
     It looks no further than to the first that is none. UserError where all are tars, some of them
-    compressed: there the place of a photo could not be told without unpacking all before it.
+    compressed: there the place of a photo could not be told without unpacking all before it. And
+    for the shards that make shards wrote, whose record lies beside them.
     """
     names = []
+    of_shards = False
     folders = [root]
     while folders:
-        entries = []
-        with suppress(OSError):  # which the listing names
-            entries = list(os.scandir(folders.pop()))
-        for entry in entries:
+        for entry in _entries(folders.pop()):
             if is_system_name(entry.name.lower()):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders.append(Path(entry.path))
-            elif entry.name.lower().endswith((TAR, *_COMPRESSED)):
+            elif entry.name.lower().endswith((TAR, *COMPRESSED_TARS)):
                 names.append(entry.name)
+            elif entry.name == _RECORD_OF_SHARDS and _is_of_shards(Path(entry.path)):
+                of_shards = True
             else:
                 return False
-    if compressed := sorted(name for name in names if not name.lower().endswith(TAR)):
+    if of_shards:
+        raise UserError(
+            f"{root} holds what make shards wrote, presized photos for other trainers; name the"
+            f" folder of photos that it was made of, or, to read these, move {_RECORD_OF_SHARDS} to"
+            " another folder: their labels then come from a table"
+        )
+    _refuse_compressed(root, names)
+    return bool(names)
+
+
+def _refuse_compressed(root: Path, tars: Sequence[str]) -> None:
+    if compressed := sorted(name for name in tars if not name.lower().endswith(TAR)):
         raise UserError(
             f"{root} holds {count_noun(len(compressed), 'compressed tar')}, such as"
             f" {echo(compressed[0])}, and photos are read from uncompressed ones; unpack them to"
             " .tar (as gunzip does of .tar.gz): photos are compressed as they are"
         )
-    return bool(names)
+
+
+def has_tars_alone(paths: Sequence[str]) -> bool:
+    """Return whether there are files and all of them are tars, compressed or not."""
+    return bool(paths) and all(path.lower().endswith((TAR, *COMPRESSED_TARS)) for path in paths)
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield what is in a folder; none of one that cannot be read, which its listing names."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        yield from entries
+
+
+def _is_of_shards(record: Path) -> bool:
+    """Return whether a file is the record of shards as store/sample_shards.py writes it."""
+    try:
+        return {"class_names", "shards"} == set(json.loads(record.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def read_packed(root: Path) -> PackedContent:
     """Return what is in the tars of a folder; no photo is read.
 
-    UserError for a tar that is damaged or cannot be read, and where a path is there twice.
+    UserError for a tar that is damaged or cannot be read, where a path is there twice, and where
+    make pack was killed before all tars had their names.
     """
+    if lacks_names(root):
+        raise UserError(
+            f"{root} lacks tars, since a make pack was killed before all had their names; run it"
+            f" again: make pack PHOTOS=folder OUT={root}"
+        )
     tars, unread, hidden = list_files(root)
     if unread:
         raise error_list(f"{root} holds what cannot be read as a tar:", [*map(str, unread)])
     records = _RECORDS / fingerprint(str(root.absolute()))
     files = {tar: records / f"{fingerprint(tar)}.json" for tar in tars}
-    _remove_others(records, list(files.values()))
+    with suppress(OSError):  # of a tar that is gone nobody asks again
+        for record in set(records.iterdir()) - set(files.values()):
+            record.unlink()
+    _note_use(records)
+    return _content_of_tars(root, files, hidden)
+
+
+def read_tar(tar: Path) -> PackedContent:
+    """Return what is in one tar, whatever lies beside it; UserError as of read_packed."""
+    records = _RECORDS / fingerprint(str(tar.parent.absolute()), "beside others")
+    _note_use(records)
+    record = records / f"{fingerprint(tar.name)}.json"
+    return _content_of_tars(tar.parent, {tar.name: record}, 0)
+
+
+def _content_of_tars(root: Path, records: Mapping[str, Path], hidden: int) -> PackedContent:
+    """Return what is in tars of a folder, by their paths, each with the file of its record."""
     places: dict[str, PackedPlace] = {}
     problems: list[MemberProblem] = []
     passed_over: set[str] = set()
     twice: list[str] = []
-    for tar, record in files.items():
+    for tar, record in records.items():
         index = index_tar(root / tar, record)
         for path, offset, size in zip(index.paths, index.offsets, index.sizes, strict=True):
             if path in places:
@@ -115,6 +170,15 @@ def read_packed(root: Path) -> PackedContent:
     return PackedContent(Packed(root, places), sorted(problems), hidden + len(passed_over))
 
 
+def files_in(tars: Collection[Path], root: Path) -> list[str]:
+    """Return the paths of the files in some tars of a folder, sorted."""
+    if not tars:
+        return []
+    names = {tar.relative_to(root).as_posix() for tar in tars}
+    places = read_packed(root).packed.places
+    return sorted(path for path, place in places.items() if place.tar in names)
+
+
 def _twice(root: Path, twice: Sequence[str]) -> UserError:
     paths = count_noun(len(twice), "path")
     return error_list(
@@ -124,14 +188,11 @@ def _twice(root: Path, twice: Sequence[str]) -> UserError:
     )
 
 
-def _remove_others(records: Path, known: Sequence[Path]) -> None:
-    """Remove what is remembered of tars that are not there any more, and of folders long not read.
+def _note_use(records: Path) -> None:
+    """Note that the records of a folder are in use, and remove those of folders long not read.
 
-    Of a folder that is gone nobody asks again. Another process that reads one loses only time.
+    Another process that reads one of these loses only time.
     """
-    with suppress(OSError):
-        for record in set(records.iterdir()) - set(known):
-            record.unlink()
     with suppress(OSError):
         records.mkdir(parents=True, exist_ok=True)
         os.utime(records)

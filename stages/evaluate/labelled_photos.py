@@ -169,23 +169,14 @@ def _of_table(table: str, sources: Sequence[PhotoSource]) -> Iterable[PhotoSourc
     if secrets:
         raise UserError(f"{table}: in {count_noun(secrets, 'row')} {SECRET.problem}")
     if not any(isinstance(source.place, BucketFile) for source in sources):
-        return map(_without_spaces, sources)
+        return sources
     return map_ahead(_with_version, sources, REQUESTS_AT_ONCE)
 
 
 def _with_version(source: PhotoSource) -> PhotoSource:
     if isinstance(source.place, BucketFile):
         return replace(source, place=source.place.looked_up())
-    return _without_spaces(source)
-
-
-def _without_spaces(source: PhotoSource) -> PhotoSource:
-    """Return a photo of a table, the spaces around its name left out if no file is named so."""
-    name = source.name.strip()
-    place = source.place
-    if name == source.name or not isinstance(place, Path) or place.exists():
-        return source
-    return PhotoSource(name, place.parent / place.name.strip())
+    return source
 
 
 def _in_words_of(argument: str, problem: Problem) -> Problem:

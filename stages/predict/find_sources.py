@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from stages.base.bucket import (
     Bucket,
+    BucketFile,
     bucket_file,
     has_secret,
     is_bucket_url,
@@ -36,7 +37,8 @@ from stages.dataset.packed_folder import is_packed, read_packed
 from stages.dataset.photo_files import extension_of, is_named_photo
 from stages.labels.problem import Problem
 from stages.predict.path_column import read_path_column
-from stages.predict.photo_source import Address, PhotoSource, Unread, may_be_gone
+from stages.predict.path_in_tar import TarPaths, is_missing, problem_of_tars
+from stages.predict.photo_source import Address, PhotoSource, Unread
 from stages.predict.tar_source import photos_in_tar
 
 LIST_ON_STDIN = "-"
@@ -61,24 +63,26 @@ def find_sources(arguments: Sequence[str], path_column: str, stdin: BinaryIO) ->
 
     An argument is a photo, a folder, a pattern such as 'album/**/*.jpg', a table of paths (.csv),
     a tar of photos, an address (http or https), a bucket (s3://birds/2024), or `-` for a list on
-    stdin, one a line or parted by NUL. Raises UserError where a table or a bucket cannot be read.
+    stdin, one a line or parted by NUL. A path may lead into a tar, as album.tar/1.jpg does. Raises
+    UserError where a table or a bucket cannot be read.
     """
+    tars = TarPaths()
     alone = len(arguments) == 1
-    return [_find(argument, path_column, alone, stdin) for argument in arguments]
+    found = []
+    for argument in arguments:
+        path = local_path(argument)  # of a folder on the disk more is known than fsspec lists
+        if argument == LIST_ON_STDIN:
+            found.append(Found(_in_list(stdin, tars), None))
+        elif argument.startswith(_WEB):
+            found.append(Found([_one(argument, Path(), tars)], 1))
+        elif is_bucket_url(path):
+            found.append(_in_bucket(path))
+        else:
+            found.append(_on_disk(path, path_column, alone, tars))
+    return found
 
 
-def _find(argument: str, path_column: str, alone: bool, stdin: BinaryIO) -> Found:
-    if argument == LIST_ON_STDIN:
-        return Found(_in_list(stdin), None)
-    if argument.startswith(_WEB):
-        return Found([_one(argument, Path())], 1)
-    path = local_path(argument)  # of a folder on the disk more is known than fsspec lists
-    if is_bucket_url(path):
-        return _in_bucket(path)
-    return _on_disk(path, path_column, alone)
-
-
-def _on_disk(argument: str, path_column: str, alone: bool) -> Found:
+def _on_disk(argument: str, path_column: str, alone: bool, tars: TarPaths) -> Found:
     path = Path(argument)
     if path.is_dir():
         return _in_folder(path)
@@ -87,16 +91,19 @@ def _on_disk(argument: str, path_column: str, alone: bool) -> Found:
     if argument.lower().endswith(_TABLES):
         names = read_path_column(path, path_column)
         # Of several tables two may say a.jpg, and mean another photo.
-        named = (_one(name, path.parent) for name in names)
+        named = (_one(name, path.parent, tars) for name in names)
         whole = (replace(photo, name=_whole_name(path.parent, photo)) for photo in named)
         return Found(named if alone else whole, len(names))
     if argument.lower().endswith(_TARS):
         return Found(photos_in_tar(path), None)
-    return Found([_one(argument, Path())], 1)
+    return Found([_one(argument, Path(), tars)], 1)
 
 
-def _one(name: str, folder: Path) -> PhotoSource:
-    """Return a photo by its name in a list: an address, or a path from that folder on."""
+def _one(name: str, folder: Path, tars: TarPaths) -> PhotoSource:
+    """Return a photo by its name in a list: an address, or a path from that folder on.
+
+    Spaces around a name are left out where no file is named so.
+    """
     if not name.strip():
         return PhotoSource(name, Unread("no path: the line or the cell is empty"))
     if name.startswith(_WEB):
@@ -104,7 +111,10 @@ def _one(name: str, folder: Path) -> PhotoSource:
     path = local_path(name)
     if is_bucket_url(path):
         return _behind_url(path)
-    return PhotoSource(utf8_name(name), folder / path)
+    place = tars.find(folder / path)
+    if name != name.strip() and is_missing(place):
+        return _one(name.strip(), folder, tars)
+    return PhotoSource(utf8_name(name), place)
 
 
 def _behind_url(url: str) -> PhotoSource:
@@ -120,8 +130,10 @@ def _behind_url(url: str) -> PhotoSource:
 
 def _whole_name(folder: Path, photo: PhotoSource) -> str:
     """Return the name of a photo in a table with the table's folder before it."""
-    whole = (folder / photo.name).as_posix()
-    return utf8_name(whole) if isinstance(photo.place, Path) else photo.name
+    is_url = isinstance(photo.place, Address | BucketFile) or is_bucket_url(photo.name)
+    if is_url or not photo.name.strip():
+        return photo.name
+    return utf8_name((folder / photo.name).as_posix())
 
 
 def _problem(name: Path | str, problem: str) -> PhotoSource:
@@ -143,7 +155,7 @@ def _in_folder(folder: Path) -> Found:
     try:
         content = read_packed(folder) if is_packed(folder) else None
     except UserError as error:
-        return Found([PhotoSource(utf8_name(folder.as_posix()), _why(error))], 1)
+        return Found([PhotoSource(utf8_name(folder.as_posix()), problem_of_tars(error))], 1)
     if content:
         problems = [_with_place(*row) for row in content.member_problems]
         return _listed_in(folder, sorted(content.packed.places), problems, content.packed)
@@ -156,13 +168,6 @@ def _with_place(problem: Problem, tar: str) -> Problem:
     path = problem.path
     leads_out = path.startswith("/") or ".." in path.split("/")
     return problem._replace(path=f"{tar}/{path}") if leads_out else problem
-
-
-def _why(error: UserError) -> Unread:
-    """Return an error of tars as the problem of their folder: the line, and the first below it."""
-    problem = " ".join(line.strip() for line in error.lines[:2])
-    cause = error.__context__
-    return Unread(problem, again=isinstance(cause, OSError) and may_be_gone(cause))
 
 
 def _listed_in(
@@ -182,14 +187,14 @@ def _listed_in(
 def _in_place(folder: Path, name: str, packed: Packed | None) -> PhotoSource:
     """Return a photo of a folder, which is called as if it lay there when it is in a tar."""
     path = (folder / name).as_posix()
-    return PhotoSource(utf8_name(path), packed / name) if packed else _one(path, Path())
+    return PhotoSource(utf8_name(path), packed / name if packed else Path(path))
 
 
 def _in_bucket(url: str) -> Found:
     """Return the photos below a URL, sorted; or the one photo that it is the name of."""
     refuse_secret(url)
     if is_named_photo(url):
-        return Found([_one(url, Path())], 1)
+        return Found([_behind_url(url)], 1)
     bucket = photo_folder(url)
     files = list_bucket(bucket)[0] if isinstance(bucket, Bucket) else []
     photos = [file for file in files if is_named_photo(file.path)]
@@ -209,7 +214,8 @@ def _by_pattern(pattern: str) -> Found:
     others = _others(pattern, [name for name in files if not is_named_photo(name)])
     if not photos:
         return Found([_problem(pattern, "no photo has such a name")], 1, others)
-    return Found((_one(name, Path()) for name in photos), len(photos), others)
+    sources = (PhotoSource(utf8_name(name), Path(name)) for name in photos)
+    return Found(sources, len(photos), others)
 
 
 def _others(where: str, names: Sequence[str]) -> str:
@@ -219,7 +225,7 @@ def _others(where: str, names: Sequence[str]) -> str:
     return f"{where}: passed over {count_noun(len(names), 'other file')} ({kinds})" if names else ""
 
 
-def _in_list(stream: BinaryIO) -> Iterator[PhotoSource]:
+def _in_list(stream: BinaryIO, tars: TarPaths) -> Iterator[PhotoSource]:
     """Yield the photos that a list names, one a line, or parted by NUL as find -print0 does."""
     separator = b""  # NUL if one comes before the first line has ended
     rest = b""
@@ -227,9 +233,9 @@ def _in_list(stream: BinaryIO) -> Iterator[PhotoSource]:
         rest += piece
         separator = separator or next((sign for sign in (b"\0", b"\n") if sign in rest), b"")
         *whole, rest = rest.split(separator) if separator else [rest]
-        yield from (_listed(line) for line in whole)
+        yield from (_listed(line, tars) for line in whole)
     if rest:
-        yield _listed(rest)
+        yield _listed(rest, tars)
 
 
 def _next_piece(stream: BinaryIO) -> bytes:
@@ -238,5 +244,5 @@ def _next_piece(stream: BinaryIO) -> bytes:
     return piece or stream.read(_PIECE)
 
 
-def _listed(line: bytes) -> PhotoSource:
-    return _one(os.fsdecode(line.removesuffix(b"\r")), Path())
+def _listed(line: bytes, tars: TarPaths) -> PhotoSource:
+    return _one(os.fsdecode(line.removesuffix(b"\r")), Path(), tars)

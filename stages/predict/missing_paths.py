@@ -3,11 +3,13 @@
 import glob
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from stages.base.bucket import is_bucket_url, local_path
 from stages.base.echo import echo
 from stages.base.errors import UserError
 from stages.predict.find_sources import LIST_ON_STDIN
+from stages.predict.path_in_tar import TarPaths, is_missing
 
 
 def refuse_missing_paths(arguments: Sequence[str]) -> None:
@@ -25,4 +27,6 @@ def _is_missing(argument: str) -> bool:
     if argument == LIST_ON_STDIN or argument.startswith(("http://", "https://")):
         return False
     path = local_path(argument)
-    return not (is_bucket_url(path) or glob.has_magic(path) or os.path.lexists(path))
+    if is_bucket_url(path) or glob.has_magic(path) or os.path.lexists(path):
+        return False
+    return is_missing(TarPaths().find(Path(path)))

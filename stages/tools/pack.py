@@ -18,7 +18,8 @@ from pathlib import Path
 from stages.base.entry_point import run_command
 from stages.base.plural import count_noun, join_names
 from stages.base.terminal import say
-from stages.dataset.pack import files_to_pack, pack_files
+from stages.dataset.pack import files_to_pack, finish_killed_run, pack_files
+from stages.dataset.packed_folder import files_in
 from stages.tools.check_images import refuse_output
 
 _TABLES = (".csv", ".tsv")
@@ -30,8 +31,12 @@ def main() -> None:
     photos = options.folder
     out = options.out
     refuse_output(out)
-    paths = files_to_pack(photos, out)
-    tars = pack_files(photos, paths, out)
+    tars = finish_killed_run(out)
+    if tars:
+        say(f"Names given to {count_noun(len(tars), 'tar')} of a make pack that was killed")
+    new = files_to_pack(photos, out, tars)
+    paths = [*files_in(tars, out), *new]
+    tars += pack_files(photos, new, out) if new else []
     say(f"{count_noun(len(paths), 'file')} in {count_noun(len(tars), 'new tar')}: {out}")
     if tables := [path for path in paths if path.lower().endswith(_TABLES)]:
         what = join_names(tables, count=3)

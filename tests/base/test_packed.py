@@ -41,6 +41,14 @@ def test_files_are_read_whole_or_from_their_start(packed: Packed) -> None:
             assert buffer.read() == content
 
 
+def test_a_file_that_no_tar_has_does_not_exist(packed: Packed) -> None:
+    """It can be asked for, and is an error when it is read, as a Path is."""
+    assert (packed / "x/a.jpg").exists()
+    assert not (packed / "x/gone.jpg").exists()
+    with pytest.raises(FileNotFoundError):
+        (packed / "x/gone.jpg").read_bytes()
+
+
 def test_a_window_is_the_file_alone(packed: Packed) -> None:
     """As an open file it has the content's start, end and hash, whatever is around it."""
     file = packed / "x/cats/b.jpg"

@@ -94,6 +94,18 @@ def test_two_workers_write_the_bytes_of_one_machine(repo: Repo, expected: Repo, 
 
 
 @needs_dask
+def test_workers_read_photos_in_tars(repo: Repo, expected: Repo, dask: Dask) -> None:
+    """From tars two workers write the bytes that one machine makes of the folder."""
+    repo.run(sys.executable, "-m", "stages.tools.pack", "data/photos", "--out", "data/packed")
+    shutil.rmtree(repo.path / "data" / "photos")
+    repo.change({"ingest.images": "data/packed"})
+    for stage in ("ingest", "presize"):
+        run_stage(repo, stage, dask.address)
+    assert results(repo) == results(expected)
+    assert not list(repo.path.glob(".finetrack/cluster/*"))
+
+
+@needs_dask
 def test_a_scheduler_file_names_the_scheduler(repo: Repo, expected: Repo, dask: Dask) -> None:
     """The file that a scheduler writes on a shared folder serves as its address."""
     address = dask.address.replace("dask://", "tcp://")

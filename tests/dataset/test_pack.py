@@ -16,7 +16,7 @@ from stages.base.stage_lock import required_lock
 from stages.dataset import pack as pack_module
 from stages.dataset.bucket_scan import scan_photos
 from stages.dataset.pack import files_to_pack, pack_files
-from stages.dataset.packed_folder import open_photos
+from stages.dataset.packed_folder import files_in, open_photos
 from tests.file_limit import no_file_larger_than
 from tests.tar_files import write_folder
 
@@ -146,21 +146,20 @@ def test_a_file_that_went_leaves_no_tar(folder: Path) -> None:
     assert list(OUT.iterdir()) == []  # the folder was there before
 
 
-def test_a_run_that_ends_between_two_names_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names that were given are taken back, and the same photos can be packed again."""
-    rename = Path.rename
-
-    def ended(part: Path, tar: Path) -> Path:
-        if tar.name == "photos-000002.tar":
-            raise KeyboardInterrupt
-        return rename(part, tar)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", ended)
-        with pytest.raises(KeyboardInterrupt):
-            pack()
-    assert not OUT.exists()
-    assert len(pack()) == 4
+def test_what_a_killed_run_packed_is_packed_no_more(folder: Path) -> None:
+    """Files in its tars are left out, one that changed since is refused, new ones are packed."""
+    pack()
+    tars = [OUT / f"photos-00000{number}.tar" for number in range(4)]
+    assert files_in(tars[1:2], OUT) == sorted(FILES)[4:8]
+    assert files_in([], OUT) == []
+    assert files_to_pack(PHOTOS, OUT, tars) == []
+    with pytest.raises(UserError, match=r"11 files of these are in the tars of packed already"):
+        files_to_pack(PHOTOS, OUT, tars[:1])
+    write_folder(folder, {"owl/1.jpg": b"owl"})
+    assert files_to_pack(PHOTOS, OUT, tars) == ["owl/1.jpg"]
+    write_folder(folder, {"dog/1.jpg": b"god1" * 99})
+    with pytest.raises(UserError, match=r"1 file of photos changed since (.|\n)*dog/1\.jpg"):
+        files_to_pack(PHOTOS, OUT, tars)
 
 
 @pytest.mark.parametrize("limit", [4096, 8192, 10_000, 10_239])

@@ -8,7 +8,13 @@ import pytest
 from stages.base.bucket import Bucket
 from stages.base.errors import UserError
 from stages.base.packed import Packed, PackedPlace
-from stages.dataset.packed_folder import is_packed, open_photos, read_packed
+from stages.dataset.packed_folder import (
+    has_tars_alone,
+    is_packed,
+    open_photos,
+    read_packed,
+    read_tar,
+)
 from tests.tar_files import member, write_tar
 
 
@@ -70,6 +76,34 @@ def test_compressed_tars_are_refused(root: Path) -> None:
     assert not is_packed(root)
 
 
+def test_what_make_shards_wrote_is_said(root: Path) -> None:
+    """The folder is refused with what to do, by what its record says; other records are files."""
+    record = root / "dataset.json"
+    record.write_text('{"class_names": ["cat"], "shards": {"train-000000.tar": 2}}')
+    with pytest.raises(UserError, match=r"photos holds what make shards .*move dataset\.json"):
+        open_photos("photos")
+    for content in ("", "[]", "3", '{"shards": {}}'):
+        record.write_text(content)
+        assert not is_packed(root)
+    record.rename(root.parent / "dataset.json")
+    assert is_packed(root)
+
+
+@pytest.mark.parametrize(
+    ("paths", "alone"),
+    [
+        ([], False),
+        (["a.tar", "b/c.TAR"], True),
+        (["a.tar.gz", "b.tgz"], True),
+        (["a.tar", "a.jpg"], False),
+        (["tar"], False),
+    ],
+)
+def test_tars_alone_are_seen_by_their_names(paths: list[str], alone: bool) -> None:
+    """As of the keys of a bucket, of which nothing is read for it."""
+    assert has_tars_alone(paths) == alone
+
+
 def test_a_path_in_two_tars_is_refused(root: Path) -> None:
     """All are counted, the first are named with both tars; twice in one tar is no other case."""
     for number in range(30):
@@ -109,6 +143,21 @@ def test_tars_are_remembered_as_long_as_they_are_there(root: Path) -> None:
     after = read_packed(root)
     assert len(list(records.rglob("*.json"))) == 1
     assert set(before.packed.places) - set(after.packed.places) == {"cats/2.jpg"}
+
+
+def test_one_tar_is_read_whatever_lies_beside_it(root: Path) -> None:
+    """It has its own record, which the folder's reading does not remove, nor its own the others."""
+    read_packed(root)
+    Path("photos/notes.txt").touch()
+    Path("photos/9.jpg").touch()
+    content = read_tar(root / "b.tar")
+    assert content.packed.root == root
+    assert set(content.packed.places) == {"cats/1.jpg", "dogs/1.jpg"}
+    assert (content.packed / "dogs/1.jpg").read_bytes() == b"two"
+    assert len(list(Path(".finetrack/packed").rglob("*.json"))) == 3
+    write_tar(root / "twice.tar", {"1.jpg": b"1", "./1.jpg": b"2"})
+    with pytest.raises(UserError, match="photos: 1 path more than once"):
+        read_tar(root / "twice.tar")
 
 
 def test_few_folders_are_remembered(root: Path) -> None:

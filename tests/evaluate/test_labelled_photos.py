@@ -19,6 +19,7 @@ from stages.evaluate.labelled_photos import (
 )
 from stages.labels.labels import LabelParams
 from stages.predict import find_sources
+from stages.predict.photo_source import Unread, read_source_bytes
 from tests.evaluate.example_evaluation import ROOT
 from tests.predict.small_model import make_photo
 from tests.tar_files import write_tar
@@ -239,6 +240,20 @@ def test_tars_are_labelled_as_their_folder_is(album: Path, rule: LabelParams) ->
         assert by_name(found) == by_name(unpacked)
         assert found.unlabelled == unpacked.unlabelled
         assert found.passed_over == unpacked.passed_over
+
+
+def test_a_table_names_photos_in_tars(album: Path, rule: LabelParams) -> None:
+    """By the path that results have, or by the tar; one that no tar has is a photo to be missed."""
+    write_tar(album.parent / "tars" / "a.tar", {"cat/1.jpg": b"1", "dog/1.jpg": b"two"})
+    rows = ["path,label", "tars/cat/1.jpg,cat", "tars/a.tar/dog/1.jpg,dog", "tars/owl.jpg,owl"]
+    Path("list.csv").write_text("\n".join(rows))
+    photos = find_labelled_photos("list.csv", rule, TABLE)
+    assert list(photos.labels.values()) == ["cat", "dog", "owl"]
+    assert [read_source_bytes(source) for source in photos.sources] == [
+        b"1",
+        b"two",
+        Unread("unreadable: No such file or directory"),
+    ]
 
 
 def test_photos_of_a_table_have_the_version_of_now(

@@ -178,6 +178,37 @@ def test_a_folder_of_tars_gives_its_photos_by_their_paths(
     assert large.problem.startswith("too large: 3 bytes")
 
 
+def test_tables_and_lists_name_photos_in_tars(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the folder of the table on, or where they are typed; names stay as they are."""
+    monkeypatch.chdir(tmp_path)
+    write_tar(tmp_path / "in" / "tars" / "a.tar", {"cats/1.jpg": b"one"})
+    (tmp_path / "in" / "list.csv").write_text(
+        "path\ntars/cats/1.jpg\n tars/a.tar/cats/1.jpg \ntars/cats/2.jpg\ngz.tar.gz/1.jpg\n"
+    )
+    touch(tmp_path, "in/gz.tar.gz")
+    names = ["tars/cats/1.jpg", "tars/a.tar/cats/1.jpg", "tars/cats/2.jpg", "gz.tar.gz/1.jpg"]
+    alone = sources("in/list.csv")
+    assert [source.name for source in alone] == names
+    one, same, gone, compressed = map(read_source_bytes, alone)
+    assert one == same == b"one"
+    assert gone == Unread("unreadable: No such file or directory")
+    assert isinstance(compressed, Unread)
+    listed = sources("-", stdin="\n".join(f"in/{name}" for name in names).encode())
+    assert sources("in/list.csv", "in/list.csv")[:4] == listed
+    assert [read_source_bytes(source) for source in listed[:2]] == [b"one", b"one"]
+    (named,) = sources("in/tars/cats/1.jpg")
+    assert named == listed[0]
+
+
+def test_spaces_around_a_name_are_none(tmp_path: Path) -> None:
+    """A cell with spaces around a path names the photo that is there, unless one has them."""
+    touch(tmp_path, "cat/1.jpg", "2.jpg ", "2.jpg")
+    (tmp_path / "list.csv").write_text("path\n cat/1.jpg\n2.jpg \n")
+    assert [source.name for source in sources(tmp_path / "list.csv")] == ["cat/1.jpg", "2.jpg "]
+
+
 def test_a_folder_of_tars_that_cannot_be_used_is_a_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """`make pack` writes tars, says what follows, and refuses where DVC would delete them."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -44,6 +45,25 @@ def test_what_follows_is_said(
     packed = open_photos("data/packed")
     assert {path: (packed / path).read_bytes() for path in FILES} == FILES
     assert {path: Path("data/photos", path).read_bytes() for path in FILES} == FILES
+
+
+def test_a_killed_run_is_gone_on_with(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same command ends as if nothing had been: tars of the killed run stay, and count."""
+    run(monkeypatch, "data/photos", "--out", "data/packed")
+    said = capsys.readouterr().out.splitlines()
+    tar = Path("data/packed/photos-000000.tar")
+    before = tar.read_bytes()
+    tar.rename(tar.with_name(".photos-000000.tar.part"))
+    plan = {".photos-000000.tar.part": tar.name}
+    tar.with_name(".photos-names.part").write_text(json.dumps(plan))
+    run(monkeypatch, "data/photos", "--out", "data/packed")
+    assert capsys.readouterr().out.splitlines() == [
+        "Names given to 1 tar of a make pack that was killed",
+        *said,
+    ]
+    assert tar.read_bytes() == before
 
 
 def test_outputs_of_the_pipeline_are_no_place_for_tars(monkeypatch: pytest.MonkeyPatch) -> None:

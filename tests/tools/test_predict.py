@@ -21,6 +21,7 @@ from stages.predict.photo_source import MOST_BYTES
 from stages.tools.predict import main
 from tests.predict.example_run import metrics, write_run
 from tests.predict.small_model import CARD, export_model, make_model, make_photo
+from tests.tar_files import write_tar
 from tests.tiny_repo import Repo
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +84,25 @@ def test_every_photo_gets_a_line(project: Path) -> None:
         assert shares == sorted(shares, reverse=True)
         assert sum(shares) == pytest.approx(100, abs=0.3)
     assert NOT_CALIBRATED in done.stderr
+
+
+def test_rows_of_photos_in_tars_are_a_table_of_photos(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written of a folder of tars, or of one, is read again as a table; so is one path."""
+    photos = {f"cat/{n}.jpg": make_photo(project / f"{n}.jpg", n).read_bytes() for n in range(3)}
+    write_tar(Path("tars/a.tar"), photos)
+    write_tar(Path("one.tar"), photos)
+    run(monkeypatch, "tars", "one.tar", "--out", "rows.csv")
+    run(monkeypatch, "rows.csv", "--out", "again.csv")
+    assert len(table(Path("rows.csv"))) == 6
+    assert table(Path("again.csv")) == table(Path("rows.csv"))
+    run(monkeypatch, "tars/cat/1.jpg", "tars/a.tar/cat/2.jpg", "--out", "two.csv")
+    one, two = table(Path("two.csv"))
+    assert one == table(Path("rows.csv"))[1]
+    assert two == table(Path("rows.csv"))[2] | {"path": "tars/a.tar/cat/2.jpg"}
+    with pytest.raises(UserError, match=r"tars/cat/9\.jpg' does not exist; name photos"):
+        run(monkeypatch, "tars/cat/9.jpg")
 
 
 def test_no_model_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """`make shards` writes what a trainer may see, and refuses places where nothing belongs."""
 
+import io
 import json
 import os
 import shutil
@@ -11,7 +12,10 @@ import pandas as pd
 import pytest
 
 from stages.base.errors import UserError
+from stages.dataset.bucket_scan import scan_photos
 from stages.dataset.split_files import write_splits
+from stages.predict.find_sources import find_sources
+from stages.predict.photo_source import Unread
 from stages.store.sample_shards import write_sample_shards
 from stages.tools import shards
 from stages.tools.shards import main
@@ -65,6 +69,22 @@ def test_what_is_sealed_or_excluded_stays_out(
         0,
         {"path": "b.jpg", "label": "auk", "split": "valid"},
     ]
+
+
+@pytest.mark.usefixtures("project")
+def test_shards_are_no_folder_of_photos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gives them to ingest or predict is told what they are; one shard by itself is read."""
+    run(monkeypatch, "--out", "out")
+    with pytest.raises(UserError, match="out holds what make shards wrote") as error:
+        scan_photos("out", 1)
+    assert len(error.value.lines) == 1
+    (found,) = find_sources(["out"], "path", io.BytesIO())
+    (source,) = found.sources
+    assert isinstance(source.place, Unread)
+    assert source.place.problem.startswith("out holds what make shards wrote")
+    (shard,) = find_sources(["out/train-000000.tar"], "path", io.BytesIO())
+    (photo,) = shard.sources
+    assert photo.name.startswith("out/train-000000.tar/a-")
 
 
 @pytest.mark.usefixtures("project")
