@@ -26,6 +26,12 @@ def read_groups(file: Path) -> pd.DataFrame:
         raise UserError(f"{file} is missing; dvc repro datablock makes it") from None
 
 
+def groups_by_path(file: Path) -> dict[str, str]:
+    """Return path -> group of the images that data/groups.csv has."""
+    table = read_groups(file)
+    return dict(zip(table["path"], table["group"], strict=True))
+
+
 def inseparable_photos(
     paths: list[str], duplicates: pd.DataFrame, groups: pd.DataFrame
 ) -> np.ndarray:
