@@ -28,8 +28,12 @@ def read_groups(file: Path) -> pd.DataFrame:
 
 def groups_by_path(file: Path) -> dict[str, str]:
     """Return path -> group of the images that data/groups.csv has."""
-    table = read_groups(file)
-    return dict(zip(table["path"], table["group"], strict=True))
+    return names_by_path(read_groups(file))
+
+
+def names_by_path(groups: pd.DataFrame) -> dict[str, str]:
+    """Return the same from the table."""
+    return dict(zip(groups["path"], groups["group"], strict=True))
 
 
 def inseparable_photos(
