@@ -130,7 +130,7 @@ class ComparisonRecord:
     p: float
     p_holm: float  # adjusted for all comparisons made at once; it decides the verdict
     n_common: int  # images
-    groups: int | None  # that they belong to, and that p and intervals count; None without groups
+    groups: int | None = None  # of these images, which p and intervals count; None without groups
     error_rate: BaseAndOther[float | None]  # None without common images
     only_base_right: int  # images
     only_other_right: int

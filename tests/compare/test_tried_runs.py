@@ -101,3 +101,15 @@ def test_without_images_there_is_no_best_run() -> None:
     tried = {"one": by_path(outcomes([1])), "two": by_path(outcomes([2]))}
     assert best_of_tried(tried, LABELS[:0], {}) is None
     assert best_of_tried({}, LABELS, {}) is None
+
+
+def test_runs_are_measured_on_groups() -> None:
+    """Images of one group are drawn together, so the interval is that of the correction by them."""
+    wrongs = [range(20), range(30, 40)]
+    tried = {f"v{number}": by_path(outcomes([*wrong])) for number, wrong in enumerate(wrongs)}
+    group_of = {path: str(number // 10) for number, path in enumerate(LABELS.index)}
+    best = best_of_tried(tried, LABELS, group_of)
+    plain = best_of_tried(tried, LABELS, {})
+    assert best is not None
+    assert plain is not None
+    assert best.corrected.high > plain.corrected.high
