@@ -105,7 +105,6 @@ class ExampleHistory:
         rejected: Sequence[str] = (),
         presized: str | None = None,
         model: Mapping[str, bytes] | None = None,
-        groups: Mapping[str, str] | None = None,
     ) -> None:
         """Write the files of a run into the workspace: two stages, ingest and fine_tune.
 

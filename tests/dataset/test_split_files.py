@@ -40,7 +40,9 @@ def test_the_labels_of_the_test_are_in_a_file_of_their_own(tmp_path: Path) -> No
     """test.csv has path and label of the test images alone."""
     write_test_set(tmp_path / "test.csv", SPLITS)
     table = read_test_set(tmp_path / "test.csv")
-    assert table.to_dict("list") == {"path": ["b.jpg", "d.jpg"], "label": ["lynx", "dog"]}
+    assert table["path"].tolist() == ["b.jpg", "d.jpg"]
+    assert table["label"].tolist() == ["lynx", "dog"]
+    assert table["group"].tolist() == ["", ""]
 
 
 def test_without_a_test_there_is_nothing_to_read(tmp_path: Path) -> None:
