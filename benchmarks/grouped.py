@@ -97,7 +97,7 @@ def error_coverage(sizes: str, correlation: float, draws: int) -> dict[str, Any]
     naive: list[_Tally] = []
     grouped: list[_Tally] = []
     for groups, error in product(GROUPS, ERRORS):
-        draw = derive(42, "grouped", sizes, correlation, groups, error)
+        draw = derive(42, "grouped", sizes, str(correlation), groups, str(error))
         naive.append(_Tally())
         grouped.append(_Tally())
         for _ in range(draws):
@@ -114,7 +114,7 @@ def paired_coverage(sizes: str, correlation: float, draws: int) -> dict[str, Any
     grouped: list[_Tally] = []
     false: dict[str, list[float]] = {"naive": [], "grouped": []}
     for groups in GROUPS:
-        draw = derive(42, "grouped pairs", sizes, correlation, groups)
+        draw = derive(42, "grouped pairs", sizes, str(correlation), groups)
         naive.append(_Tally())
         grouped.append(_Tally())
         tests: dict[str, list[PairedComparison]] = {"naive": [], "grouped": []}

@@ -22,6 +22,7 @@ PAGES = {
         "docs/cluster.md",
         "docs/compare.md",
         "docs/report.md",
+        "docs/splits.md",
         "docs/unequal_classes.md",
         "docs/gpu.md",
     )

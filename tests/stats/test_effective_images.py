@@ -89,7 +89,7 @@ def test_effective_images_lie_between_groups_and_images(rows: list[tuple[int, bo
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 1.0])
 def test_the_interval_holds_the_true_error(sizes: str, correlation: float) -> None:
     """Over 20 groups and an error of 10 % in at least 90 % of 300 draws, whatever goes together."""
-    draw = derive(3, "coverage", sizes, correlation)
+    draw = derive(3, "coverage", sizes, str(correlation))
     held = 0
     for _ in range(300):
         groups = draw_groups(sizes, 20, draw)

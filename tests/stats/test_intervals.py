@@ -128,7 +128,8 @@ def test_bootstrap_draws_whole_groups() -> None:
 
     def record(drawn: np.ndarray) -> np.ndarray:
         blocks.append(drawn)
-        return drawn[:, 0] / drawn.sum(axis=1)
+        share: np.ndarray = drawn[:, 0] / drawn.sum(axis=1)
+        return share
 
     bootstrap(record, 6, derive(1, "groups"), draws=100, groups=groups)
     drawn = blocks[1]

@@ -144,7 +144,8 @@ def test_whole_groups_are_compared_by_their_net_difference() -> None:
     groups = np.repeat(np.arange(4), 10)
     assert compare_paired(first, second).verdict == "better"
     result = compare_paired(first, second, groups)
-    assert (result.verdict, result.p, result.groups) == ("cannot tell", pytest.approx(1 / 8), 4)
+    assert (result.verdict, result.groups) == ("cannot tell", 4)
+    assert result.p == pytest.approx(1 / 8)
     assert result.difference == tango_interval(0, 4, 4)
     assert list(result.as_dict())[-1] == "groups"
 
