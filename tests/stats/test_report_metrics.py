@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from stages.stats.metrics_record import IntervalRecord, Metrics
+from stages.stats.metrics_record import IntervalRecord
 from tests.stats.test_interpretation import interpreted, predictions_of, value_of
 
 
@@ -55,7 +56,7 @@ def test_the_same_seed_the_same_result() -> None:
     assert interpreted(*predictions_of(list("abc"))).metrics == first
 
 
-def by_groups(size: int) -> tuple[Metrics, Metrics]:
+def by_groups(size: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the report of images of which each stands there so many times, counted and grouped."""
     once, probe = predictions_of(list("abcdefg"))
     rows = np.repeat(np.arange(len(once.paths)), size)
@@ -77,13 +78,14 @@ def by_groups(size: int) -> tuple[Metrics, Metrics]:
         valid_pred_probs=np.asarray(probe.valid_pred_probs)[rows],
     )
     grouped = copied.with_groups({path: path.rpartition("-")[0] for path in paths.tolist()})
-    return interpreted(copied, baseline).metrics, interpreted(grouped, baseline).metrics
+    counted = interpreted(copied, baseline).metrics
+    return {**counted}, {**interpreted(grouped, baseline).metrics}
 
 
 def test_copies_of_images_are_worth_no_more_than_the_images() -> None:
     """Each image six times: counted, intervals are narrow; as groups those of the images once."""
     counted, grouped = by_groups(6)
-    once = interpreted(*predictions_of(list("abcdefg"))).metrics
+    once: dict[str, Any] = {**interpreted(*predictions_of(list("abcdefg"))).metrics}
     assert "groups" not in counted
     assert (grouped["groups"], grouped["versus_baseline"]["groups"]) == (40, 40)
     for name in ("error_rate", "accuracy", "top_3", "top_5", "largest_class_error"):
