@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.measure import machine, record
 from stages.base.seed import derive
-from stages.compare.score_changes import SetupOutcomes, compare_scores
+from stages.compare.score_changes import ComparedImages, SetupOutcomes, compare_scores
 from stages.stats.holm import holm
 from stages.stats.intervals import Interval, wilson
 from stages.stats.power import images_to_tell, power
@@ -67,10 +67,11 @@ def scores(draw: np.random.Generator) -> dict[str, Any]:
     missed: dict[str, list[bool]] = {"macro F1": [], "log loss": []}
     targets = draw.integers(0, CLASSES, IMAGES)
     names = [str(number) for number in range(CLASSES)]
+    images = ComparedImages(targets=targets, class_names=names)
     for _ in range(SCORED):
         base = outcomes(targets, wrong, draw)
         other = outcomes(targets, wrong, draw)
-        result = compare_scores(targets, names, base, other, draw)
+        result = compare_scores(images, base, other, draw)
         for name, change in zip(missed, (result.macro_f1, result.log_loss), strict=True):
             assert change is not None
             missed[name].append(outside(change.difference))

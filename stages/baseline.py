@@ -27,7 +27,7 @@ from stages.base.terminal import say
 from stages.batch.image_set import open_image_set
 from stages.dataset.duplicates import read_duplicates
 from stages.dataset.folds import fold_sides, is_validated
-from stages.dataset.inseparable import inseparable_photos, read_groups
+from stages.dataset.inseparable import inseparable_photos, names_by_path, read_groups
 from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import mean_activations
 from stages.model.model_params import ModelParams
@@ -59,7 +59,8 @@ def main() -> None:
     train = splits["split"].eq("train").to_numpy()
     valid = is_validated(splits).to_numpy()
     duplicates = read_duplicates(Path("data/duplicates.csv"))
-    groups = inseparable_photos(image_set.paths, duplicates, read_groups(Path("data/groups.csv")))
+    declared = read_groups(Path("data/groups.csv"))
+    groups = inseparable_photos(image_set.paths, duplicates, declared)
     first = backbone_of(first_recipe(arch))
     with rows_file(PRIVATE_FOLDER) as scratch:
         pooled = scratch.store(backbone_features(*first, image_set, classes, seed, compute))
@@ -92,7 +93,7 @@ def main() -> None:
             valid_pred_probs=scratch.store(by_probe[valid].blocks()),
         )
         write_baseline("data/baseline.npz", baseline)
-        write_probe_start("data/probe.npz", start)
+        write_probe_start("data/probe.npz", start.with_groups(paths, names_by_path(declared)))
         table = learning_curve_table(baseline.class_names, targets[train], curve)
         write_csv("reports/baseline/learning_curve.csv", table)
         write_json("reports/baseline/metrics.json", baseline.errors().as_dict())

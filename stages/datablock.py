@@ -70,7 +70,7 @@ def main() -> None:
     splits = without_test(all_splits)  # what is looked at from here on
     images = images.drop(columns=["label", "split"]).merge(all_splits, on="path")
     write_splits(Path("data/splits.csv"), all_splits)
-    write_test_set(Path("data/test.csv"), all_splits)
+    write_test_set(Path("data/test.csv"), images.sort_values("path"))
     write_groups(Path("data/groups.csv"), without_test(images))
     classes = count_classes(all_splits)
     findings = check_dataset(images, duplicates, params, augment.size, store.image)

@@ -1,7 +1,7 @@
 """Export: the model as ONNX, for timm and transformers where that is exact, and its model card.
 
-Reads   data/model/, data/predictions.npz, data/presized/, reports/interpret/details.json,
-        the photos
+Reads   data/model/, data/predictions.npz, data/groups.csv, data/presized/, the photos and
+        reports/interpret/details.json
 Writes  data/export/
 Run     python -m stages.export
 """
@@ -17,8 +17,9 @@ from stages.base.entry_point import run_stage
 from stages.base.files import sha256_bytes, write_text
 from stages.base.params import read_section, read_value
 from stages.base.terminal import say
+from stages.dataset.inseparable import groups_by_path
 from stages.dataset.packed_folder import open_photos
-from stages.forms.card import Exported, Form, render_card
+from stages.forms.card import Exported, render_card
 from stages.forms.export_params import ExportParams
 from stages.forms.onnx_classifier import OnnxClassifier
 from stages.forms.reference import checked_photos, original_pixels
@@ -46,7 +47,8 @@ def main() -> None:
     """Write each form, compare its answers from its files, and write the card last."""
     params = read_section("export", ExportParams)
     images = open_photos(read_value("ingest.images", str))
-    predictions = read_predictions("data/predictions.npz")
+    group_of = groups_by_path(Path("data/groups.csv"))
+    predictions = read_predictions("data/predictions.npz").with_groups(group_of)
     metrics = read_metrics(Path("reports/interpret/details.json"))
     model, card = load_model(_MODEL)
     confidence = find_confidence(metrics)
@@ -87,7 +89,7 @@ def summary(exported: Exported, source: FinishedModel) -> Iterator[str]:
     """Yield a line for each form, with its speed on this processor, and one for what is missing."""
     rate = source.photos.speed(source.classifier())
     for form in exported.forms():
-        line = f"{_FOLDER / form.file}: {form.size / 1e6:.1f} MB, {agreement(form)}"
+        line = f"{_FOLDER / form.file}: {form.size / 1e6:.1f} MB, {form.agreement()}"
         if form.file.endswith(".onnx"):
             own = source.photos.speed(OnnxClassifier(_FOLDER / form.file))
             line += f"; {own:,.0f} photos/s on this processor, and torch {rate:,.0f}"
@@ -97,13 +99,6 @@ def summary(exported: Exported, source: FinishedModel) -> Iterator[str]:
     if exported.not_timm:
         yield f"No folder for timm: {exported.not_timm}"
     yield f"The model card: {_FOLDER / 'README.md'}"
-
-
-def agreement(form: Form) -> str:
-    """Return how far a form's answers are from Finetrack's."""
-    parity = form.presized
-    same = parity.images - parity.other_classes
-    return f"the same class on {same} of {parity.images} photos, within {parity.largest:.1e}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Interpret: scores with intervals, mistakes, calibration, label issues, and the page of them all.
 
 Reads   data/predictions.npz, data/baseline.npz, data/presized/, data/manifest/images.csv,
-        data/duplicates.csv, data/model/model.json, and the small reports of the stages before
+        data/duplicates.csv, data/groups.csv, data/model/model.json, and reports of stages before
 Writes  reports/interpret/ (metrics.json, details.json, and a table a question),
         reports/index.html, reports/report.md
 Run     python -m stages.interpret
@@ -21,6 +21,7 @@ from stages.base.seed import derive
 from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
 from stages.dataset.duplicates import group_photos, read_duplicates
+from stages.dataset.inseparable import groups_by_path
 from stages.dataset.manifest import read_images
 from stages.page.content import Reports, compose_page, read_json, read_report_table
 from stages.page.formatting import headline
@@ -50,7 +51,8 @@ def main() -> None:
     """Interpret the predictions, and write metrics, tables and the page."""
     params = read_section("interpret", InterpretParams)
     store = Store(Path("data/presized"))
-    predictions = read_predictions("data/predictions.npz")
+    group_of = groups_by_path(Path("data/groups.csv"))
+    predictions = read_predictions("data/predictions.npz").with_groups(group_of)
     baseline = read_baseline("data/baseline.npz")
     reports = read_reports()
 

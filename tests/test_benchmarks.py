@@ -22,6 +22,7 @@ PAGES = {
         "docs/cluster.md",
         "docs/compare.md",
         "docs/report.md",
+        "docs/splits.md",
         "docs/unequal_classes.md",
         "docs/gpu.md",
     )
@@ -94,6 +95,13 @@ def held_by(interval: str) -> str:
     """Return the ends of how often an interval held the true error of the best of several runs."""
     figures = RESULTS["choosing"]["212 images"]["figures"]
     shares = [figure[f"{interval}, holds the truth, %"] for figure in figures.values()]
+    return f"{min(shares)} to {max(shares)} %"
+
+
+def by_groups(figure: str, key: str) -> str:
+    """Return the ends over all sizes of groups whose images are right or wrong as a whole."""
+    name = f"{figure}, intraclass correlation 1.0"
+    shares = [part["figures"][name][f"{key}, %"] for part in RESULTS["grouped"].values()]
     return f"{min(shares)} to {max(shares)} %"
 
 
@@ -209,6 +217,10 @@ def test_the_prose_has_the_measured_figure(figure: str) -> None:
         ("docs/compare.md", f"Of {METRICS['images']} common images"),
         ("docs/compare.md", false_verdicts()),
         ("docs/compare.md", f"in {held_by('corrected')}, the interval"),
+        ("docs/splits.md", f"in {by_groups('error rate', 'naive, holds the truth')} of the"),
+        ("docs/splits.md", f"in {by_groups('error rate', 'grouped, holds the truth')}. Of two"),
+        ("docs/splits.md", f"in {by_groups('two equal classifiers', 'naive, false verdicts')}"),
+        ("docs/splits.md", f"in {by_groups('two equal classifiers', 'grouped, false verdicts')}"),
         ("docs/compare.md", f"correction in {held_by('naive')}"),
         ("docs/cluster.md", f"ingest ({more_over_ray('ray_ingest')}) or"),
         ("docs/cluster.md", f"presize ({more_over_ray('ray_pets')}):"),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from stages.compare.common_groups import past_groups
 from stages.compare.comparison import Comparison
 from stages.compare.data_changes import DataChanges
 from stages.compare.dvc_lock import seed_of
@@ -24,7 +25,7 @@ from stages.compare.tried_runs import best_of_tried
 from stages.stats.calibration import ReliabilityDiagram
 from stages.stats.holm import holm
 from stages.stats.intervals import CONFIDENCE
-from stages.stats.power import SIGNIFICANCE_LEVEL, images_to_tell
+from stages.stats.power import SIGNIFICANCE_LEVEL, images_to_tell, round_up
 
 
 def comparison_records(
@@ -45,8 +46,10 @@ def comparison_records(
 
 def _choosing(comparison: Comparison, tried: Mapping[str, pd.DataFrame]) -> ChoosingRecord | None:
     """Return the best of the runs on the images that the other validates on."""
-    outcomes = comparison.other.lead.outcomes
-    return None if outcomes is None else best_of_tried(tried, outcomes["actual"])
+    lead = comparison.other.lead
+    if lead.outcomes is None:
+        return None
+    return best_of_tried(tried, lead.outcomes["actual"], past_groups(lead))
 
 
 def _record(
@@ -61,6 +64,8 @@ def _record(
     if error.images and single_runs and not significant:
         only_other = error.only_first_right / error.images
         needed = images_to_tell(only_other, error.only_second_right / error.images, level)
+        if needed:  # as many times more as these images are worth less
+            needed = round_up(needed * error.design_effect)
     return ComparisonRecord(
         base=comparison.base.name,
         other=comparison.other.name,
@@ -72,6 +77,7 @@ def _record(
         p=error.p,
         p_holm=p_holm,
         n_common=error.images,
+        groups=error.groups,
         error_rate=scores.error_rates,
         only_base_right=error.only_second_right,
         only_other_right=error.only_first_right,

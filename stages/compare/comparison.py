@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 
 from stages.base.seed import derive
+from stages.compare.common_groups import common_groups
 from stages.compare.data_changes import DataChanges, data_changes
 from stages.compare.pairing import Pairing, pair_images
 from stages.compare.record import BaseAndOther
 from stages.compare.same_model import note_of_same_model, without_intervals
 from stages.compare.score_changes import (
+    ComparedImages,
     ScoreChanges,
     SetupOutcomes,
     changed_images,
@@ -66,8 +68,9 @@ def compare_setups(base: Setup, other: Setup, result: str) -> Comparison:
     other_outcomes = _setup_outcomes(other_tables, numbers, len(targets))
     generator = derive(0, "compare", base.lead.name, other.lead.name)
     scores = compare_scores(
-        targets,
-        class_names,
+        ComparedImages(
+            targets=targets, class_names=class_names, groups=common_groups(base, other, common)
+        ),
         base_outcomes,
         other_outcomes,
         generator,

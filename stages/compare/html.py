@@ -10,6 +10,7 @@ from stages.compare.what_changed import NOT_THE_CAUSE, not_the_cause, what_chang
 from stages.compare.words import (
     adjusted_pvalue,
     choosing_sentence,
+    groups_note,
     not_compared,
     seed_lines,
     signed,
@@ -48,6 +49,7 @@ def render_comparison(views: Sequence[ComparisonView]) -> str:
         "verdict_sentence": verdict_sentence,
         "verdict_word": verdict_word,
         "choosing_sentence": choosing_sentence,
+        "groups_note": groups_note,
         "not_compared": not_compared,
         "seed_lines": seed_lines,
         "what_changed": what_changed,

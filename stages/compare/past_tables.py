@@ -20,11 +20,13 @@ _COLUMNS = {
     "splits": ("path", "label", "split"),
     "rejected": ("path",),
     "corrections": ("path", "action", "problem"),
+    "groups": ("path", "group"),
 }
+_NOT_IN_OLDER_RUNS = ("corrections", "groups")
 # What is different in every row. Of other columns pandas itself keeps equal cells once.
 _DIFFERENT_CELLS = ("path", "sha256")
 # A photo stands in these once; in a list of corrections a person may name it twice.
-_ONE_ROW_A_PHOTO = ("images", "labels", "splits")
+_ONE_ROW_A_PHOTO = ("images", "labels", "splits", "groups")
 
 
 class PastTables:
@@ -55,7 +57,7 @@ class PastTables:
                 table = self._table(name, path, hashes.get(path))
                 if table is not None:
                     tables[name] = table
-                elif path in hashes or name != "corrections":  # which older runs did not write
+                elif path in hashes or name not in _NOT_IN_OLDER_RUNS:
                     missing.append(path)
             except UserError as error:
                 notes.append(f"{path} is left out: {error}")

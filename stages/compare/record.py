@@ -130,11 +130,12 @@ class ComparisonRecord:
     p: float
     p_holm: float  # adjusted for all comparisons made at once; it decides the verdict
     n_common: int  # images
+    groups: int | None = None  # of these images, which p and intervals count; None without groups
     error_rate: BaseAndOther[float | None]  # None without common images
     only_base_right: int  # images
     only_other_right: int
     images_to_tell: int | None  # how many images would give a verdict; None where none are needed
-    macro_f1: ScoreChange | None  # None without common images
+    macro_f1: ScoreChange | None  # None without common images, or of one group
     macro_recall: ScoreChange | None  # None so too, and where classes are about equal
     log_loss: ScoreChange | None  # None where a side has no losses
     seeds: BaseAndOther[SeedRuns] | None  # None where both sides are single runs
@@ -149,5 +150,11 @@ class ComparisonRecord:
 
 
 def records_as_json(records: Sequence[ComparisonRecord]) -> list[dict[str, object]]:
-    """Return the content of compare.json: an object for each comparison."""
-    return [asdict(record) for record in records]
+    """Return the content of compare.json: an object for each comparison.
+
+    The key groups stands only where images belong to groups.
+    """
+    return [
+        {key: value for key, value in asdict(record).items() if (key, value) != ("groups", None)}
+        for record in records
+    ]

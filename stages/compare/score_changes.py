@@ -1,18 +1,27 @@
 """Score changes: two setups on the same images, in error rate, macro scores, loss and classes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from stages.compare.record import BaseAndOther, ClassChange, ScoreChange
+from stages.compare.resampled_change import Statistic, resampled_change
 from stages.stats.holm import holm
-from stages.stats.intervals import CONFIDENCE, DRAWS, Interval
+from stages.stats.image_groups import count_groups, some_groups
+from stages.stats.intervals import Interval
 from stages.stats.macro import Score, macro_statistic
 from stages.stats.mcnemar import PairedComparison, verdict_of
 from stages.stats.seeds import compare_seeds
 
-Statistic = Callable[[np.ndarray], np.ndarray]  # as `bootstrap` takes it
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedImages:
+    """The V images that both setups are judged on."""
+
+    targets: np.ndarray  # (V,) int, class numbers
+    class_names: Sequence[str]
+    groups: np.ndarray | None = None  # (V,) int; None where images are independent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,45 +44,52 @@ class ScoreChanges:
 
     error: PairedComparison  # the other against the base
     error_rates: BaseAndOther[float | None]  # None without images
-    macro_f1: ScoreChange | None  # None without images
+    macro_f1: ScoreChange | None  # None without images, or of one group
     macro_recall: ScoreChange | None  # None without images, and where classes are about equal
-    log_loss: ScoreChange | None  # None where a side has no losses
+    log_loss: ScoreChange | None  # None where a side has no losses, or of one group
     classes: list[ClassChange]
     confusion: np.ndarray  # (C, C) images more than before, row = actual, column = predicted
 
 
 def compare_scores(
-    targets: np.ndarray,
-    class_names: Sequence[str],
+    images: ComparedImages,
     base: SetupOutcomes,
     other: SetupOutcomes,
     generator: np.random.Generator,
     *,
     unequal: bool = False,
 ) -> ScoreChanges:
-    """Compare two setups on the same V images; targets, (V,), are class numbers.
+    """Compare two setups on the same images.
 
     unequal: whether class sizes differ so much that the mean recall says more than the error rate.
+    Of one group alone nobody can tell by how much means vary, so there are none.
     """
+    targets = images.targets
+    groups = images.groups
     base_right = base.right(targets)
     other_right = other.right(targets)
-    classes = len(class_names)
-    error = compare_seeds(other_right, base_right)
+    classes = len(images.class_names)
+    error = compare_seeds(other_right, base_right, groups)
     macro: dict[Score, ScoreChange] = {}
     log_loss = None
-    if len(targets):
+    if len(targets) and count_groups(groups) != 1:
         scores: list[Score] = ["f1", "recall"] if unequal else ["f1"]
         for score in scores:
-            change = _change(
+            change = resampled_change(
                 _macro_statistics(score, targets, base, classes),
                 _macro_statistics(score, targets, other, classes),
                 len(targets),
                 generator,
+                groups,
             )
             macro[score] = _widened(change, error.difference)
         if base.loss is not None and other.loss is not None:
-            log_loss = _change(
-                _mean_statistics(base.loss), _mean_statistics(other.loss), len(targets), generator
+            log_loss = resampled_change(
+                _mean_statistics(base.loss),
+                _mean_statistics(other.loss),
+                len(targets),
+                generator,
+                groups,
             )
     return ScoreChanges(
         error=error,
@@ -81,26 +97,27 @@ def compare_scores(
         macro_f1=macro.get("f1"),
         macro_recall=macro.get("recall"),
         log_loss=log_loss,
-        classes=class_changes(targets, class_names, base_right, other_right),
+        classes=class_changes(images, base_right, other_right),
         confusion=_mean_confusion(targets, other, classes)
         - _mean_confusion(targets, base, classes),
     )
 
 
 def class_changes(
-    targets: np.ndarray,
-    class_names: Sequence[str],
-    base_right: np.ndarray,
-    other_right: np.ndarray,
+    images: ComparedImages, base_right: np.ndarray, other_right: np.ndarray
 ) -> list[ClassChange]:
     """Return the change of each class that has images, in the order of the classes.
 
     The arguments ending in right are (K, V) bool. The verdict is by Holm's p over all classes.
     """
-    present = [number for number in range(len(class_names)) if (targets == number).any()]
+    targets = images.targets
+    present = [n for n in range(len(images.class_names)) if (targets == n).any()]
     of_class = [targets == number for number in present]
     comparisons = [
-        compare_seeds(other_right[:, members], base_right[:, members]) for members in of_class
+        compare_seeds(
+            other_right[:, members], base_right[:, members], some_groups(images.groups, members)
+        )
+        for members in of_class
     ]
     adjusted = holm([comparison.p for comparison in comparisons])
     changes = []
@@ -111,7 +128,7 @@ def class_changes(
         other_rate = float(1 - other_right[:, members].mean())
         changes.append(
             ClassChange(
-                label=class_names[number],
+                label=images.class_names[number],
                 images=int(members.sum()),
                 base=base_rate,
                 other=other_rate,
@@ -161,57 +178,6 @@ def voted_classes(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 def _error_rate(right: np.ndarray) -> float | None:
     """Return the share of (K, V) bool that is not right; None without images."""
     return float(1 - right.mean()) if right.size else None
-
-
-def _change(
-    base: Sequence[Statistic],
-    other: Sequence[Statistic],
-    images: int,
-    generator: np.random.Generator,
-) -> ScoreChange:
-    """Return the means over runs, and the percentile interval of their difference.
-
-    Bootstrap: images are drawn with replacement, the same for both, and so are the runs of each
-    side (the pigeonhole bootstrap of Owen 2007, whose interval is wide rather than narrow).
-    """
-    once = np.ones((1, images))
-    base_value = float(np.mean([statistic(once)[0] for statistic in base]))
-    other_value = float(np.mean([statistic(once)[0] for statistic in other]))
-    block = max(1, min(DRAWS, 2**22 // images))
-    differences = []
-    for start in range(0, DRAWS, block):
-        counts = _draw_counts(images, min(block, DRAWS - start), generator)
-        base_means = _mean_of_drawn_runs([statistic(counts) for statistic in base], generator)
-        other_means = _mean_of_drawn_runs([statistic(counts) for statistic in other], generator)
-        differences.append(other_means - base_means)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(np.concatenate(differences), [tail, 1 - tail])
-    return ScoreChange(
-        base=base_value,
-        other=other_value,
-        difference=Interval(other_value - base_value, float(low), float(high)),
-    )
-
-
-def _draw_counts(images: int, draws: int, generator: np.random.Generator) -> np.ndarray:
-    """Return how often each image is drawn with replacement, (D, V).
-
-    One count of all draws takes a fifth of the time of `multinomial`; and floats, since BLAS has
-    no whole numbers, make what is done with the result 20 times faster.
-    """
-    drawn = generator.integers(0, images, (draws, images)) + images * np.arange(draws)[:, None]
-    return np.bincount(drawn.ravel(), minlength=draws * images).reshape(draws, images).astype(float)
-
-
-def _mean_of_drawn_runs(values: list[np.ndarray], generator: np.random.Generator) -> np.ndarray:
-    """Return (D,) means of K runs drawn with replacement from K runs, whose values are (D,) each.
-
-    A draw takes as many runs as there are.
-    """
-    runs = len(values)
-    counts = generator.multinomial(runs, np.full(runs, 1 / runs), size=len(values[0]))  # (D, K)
-    means: np.ndarray = (counts * np.stack(values, axis=1)).mean(axis=1)
-    return means
 
 
 def _widened(change: ScoreChange, error: Interval) -> ScoreChange:

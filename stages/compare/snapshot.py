@@ -43,7 +43,7 @@ class Snapshot:
     outcomes: pd.DataFrame | None  # as reports/fine_tune has it, indexed by path
     tables: dict[str, pd.DataFrame] = field(
         default_factory=dict
-    )  # images, labels, splits, rejected, corrections
+    )  # images, labels, splits, rejected, corrections, groups
     notes: tuple[str, ...] = ()
     model: PastModel = field(default_factory=PastModel)
 

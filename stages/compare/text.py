@@ -9,6 +9,7 @@ from stages.compare.words import (
     adjusted_pvalue,
     choosing_sentence,
     error_rates,
+    groups_note,
     not_compared,
     score_lines,
     seed_lines,
@@ -108,6 +109,8 @@ def _facts(record: ComparisonRecord) -> list[str]:
             lines.append(f"Classes {verdict} beyond noise: {listed}")
     if record.choosing:
         lines.append(choosing_sentence(record.choosing))
+    if note := groups_note(record):
+        lines.append(note)
     if left_out := not_compared(record):
         lines.append(left_out)
     return lines

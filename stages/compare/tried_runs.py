@@ -17,6 +17,7 @@ from stages.compare.past_outcomes import read_outcomes
 from stages.compare.record import ChoosingRecord
 from stages.compare.shared_text import SharedText
 from stages.stats.choosing import correct_for_choosing
+from stages.stats.image_groups import number_groups
 
 # Of the images, under the same label: a run with fewer was judged on another set. With all, no run
 # from before the first corrected label would count.
@@ -52,11 +53,13 @@ def _workspace_version(history: GitHistory, path: str) -> Iterator[tuple[str, by
         yield WORKSPACE, content
 
 
-def best_of_tried(tried: Mapping[str, pd.DataFrame], labels: pd.Series) -> ChoosingRecord | None:
+def best_of_tried(
+    tried: Mapping[str, pd.DataFrame], labels: pd.Series, group_of: Mapping[str, str]
+) -> ChoosingRecord | None:
     """Return the best of the runs on these images, corrected; None for fewer than two runs.
 
     labels: the actual label of each image, indexed by path. The runs are compared on those of the
-    images that all of them have under that label.
+    images that all of them have under that label. group_of: path -> group, of those that have one.
     """
     same = {name: _has(table, labels) for name, table in tried.items()}
     same = {name: has for name, has in same.items() if has.sum() >= _LEAST_SHARE * len(labels)}
@@ -71,7 +74,8 @@ def best_of_tried(tried: Mapping[str, pd.DataFrame], labels: pd.Series) -> Choos
             for name in same
         ]
     )
-    best = correct_for_choosing(wrong, derive(0, "choosing"))
+    groups = number_groups(common.index.to_numpy(), group_of)
+    best = correct_for_choosing(wrong, derive(0, "choosing"), groups)
     return ChoosingRecord(
         runs=len(same),
         images=len(common),

@@ -9,7 +9,7 @@ from stages.compare.record import (
     ScoreChange,
     SeedRuns,
 )
-from stages.page.formatting import interval_ends, percent, pvalue
+from stages.page.formatting import counted_groups, interval_ends, percent, pvalue
 from stages.stats.intervals import Interval
 
 _MINUS = "\N{MINUS SIGN}"
@@ -121,6 +121,13 @@ def not_compared(record: ComparisonRecord) -> str:
         f"{count:,} {REASON_WORDS[reason]}" for reason, count in record.not_common.items()
     )
     return f"{total:,} validation {images} not compared: {reasons}."
+
+
+def groups_note(record: ComparisonRecord) -> str:
+    """Return that groups were counted; "" where images were, and of one model on both sides."""
+    if record.groups is None or record.same_model:
+        return ""
+    return counted_groups(record.groups, record.n_common)
 
 
 def choosing_sentence(choosing: ChoosingRecord) -> str:

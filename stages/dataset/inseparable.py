@@ -26,6 +26,16 @@ def read_groups(file: Path) -> pd.DataFrame:
         raise UserError(f"{file} is missing; dvc repro datablock makes it") from None
 
 
+def groups_by_path(file: Path) -> dict[str, str]:
+    """Return path -> group of the images that data/groups.csv has."""
+    return names_by_path(read_groups(file))
+
+
+def names_by_path(groups: pd.DataFrame) -> dict[str, str]:
+    """Return the same from the table."""
+    return dict(zip(groups["path"], groups["group"], strict=True))
+
+
 def inseparable_photos(
     paths: list[str], duplicates: pd.DataFrame, groups: pd.DataFrame
 ) -> np.ndarray:

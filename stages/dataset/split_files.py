@@ -50,14 +50,23 @@ def _columns(splits: pd.DataFrame) -> list[str]:
 
 
 def write_test_set(path: Path, splits: pd.DataFrame) -> None:
-    """Write data/test.csv: path and label of the test images."""
-    write_csv(path, splits.loc[splits["split"] == "test", _TEST_COLUMNS])
+    """Write data/test.csv: path and label of the test images, and group where any has one.
+
+    splits: as `assign_splits` gives them, perhaps with the column group.
+    """
+    test = splits[splits["split"] == "test"]
+    grouped = "group" in test and test["group"].ne("").any()
+    write_csv(path, test[[*_TEST_COLUMNS, *(["group"] if grouped else [])]])
 
 
 def read_test_set(path: Path) -> pd.DataFrame:
-    """Return data/test.csv, all text; a UserError where no image is set aside."""
+    """Return data/test.csv, all text; a UserError where no image is set aside.
+
+    Columns: path, label and group, "" of an image without one.
+    """
     try:
-        images = read_text_csv(path)[_TEST_COLUMNS]
+        table = read_text_csv(path)
+        images = table[_TEST_COLUMNS].assign(group=table.get("group", ""))
     except FileNotFoundError:
         raise UserError(f"{path} is missing; dvc repro datablock makes it") from None
     if images.empty:

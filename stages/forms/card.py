@@ -13,10 +13,20 @@ from stages.forms.onnx_file import OPSET
 from stages.forms.parity import Parity
 from stages.model.classifier import Classifier
 from stages.model.files import ModelCard
-from stages.page.formatting import SPACE, interval_ends, p_is, percent, probability, thousands
+from stages.page.formatting import (
+    SPACE,
+    groups_sentence,
+    interval_ends,
+    p_is,
+    paired_test,
+    percent,
+    probability,
+    thousands,
+)
 from stages.page.markdown_escape import code_span
 from stages.stats.confidence import Confidence
-from stages.stats.intervals import wilson
+from stages.stats.effective_images import share_interval
+from stages.stats.image_groups import some_groups
 from stages.stats.mcnemar import PairedComparison
 from stages.stats.metrics import confusion
 from stages.stats.metrics_record import IntervalRecord, Metrics
@@ -38,6 +48,14 @@ class Form:
     size: int  # bytes
     presized: Parity  # on validation photos from the store
     originals: Parity | None  # on the same photos as they came; None where none could be read
+
+    def agreement(self) -> str:
+        """Return how far its answers are from Finetrack's."""
+        same = self.presized.images - self.presized.other_classes
+        return (
+            f"the same class on {same} of {self.presized.images} photos, "
+            f"within {self.presized.largest:.1e}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +107,8 @@ def render_card(
         "thousands": thousands,
         "ends": interval_ends,
         "p_is": p_is,
+        "paired_test": paired_test,
+        "groups_sentence": groups_sentence,
         "name": lambda name: code_span(name, in_table=True),
         "megabytes": lambda size: f"{size / 1e6:.1f} MB",
         "rounded_up": rounded_up,
@@ -135,13 +155,19 @@ def class_rows(predictions: Predictions) -> list[ClassRow]:
     names: Sequence[str] = predictions.class_names.tolist()
     train = np.bincount(predictions.train_targets, minlength=len(names))
     matrix = _confusion(predictions)
+    wrong = most_probable(predictions.pred_probs) != predictions.targets
+
+    def error_rate(number: int) -> IntervalRecord:
+        rows = predictions.targets == number
+        return share_interval(wrong[rows], some_groups(predictions.groups, rows)).as_dict()
+
     return [
         ClassRow(
             name=name,
             train=int(train[number]),
             valid=int(row.sum()),
             errors=int(row.sum() - row[number]),
-            rate=wilson(int(row.sum() - row[number]), int(row.sum())).as_dict(),
+            rate=error_rate(number),
         )
         for number, (name, row) in enumerate(zip(names, matrix, strict=True))
     ]

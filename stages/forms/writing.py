@@ -94,7 +94,9 @@ def write_int8(
     classifier = OnnxClassifier(path)
     in_32_bits = OnnxClassifier(folder / ONNX_FILE)
     comparison = compare_paired(
-        _right(classifier, pixels, predictions), _right(in_32_bits, pixels, predictions)
+        _right(classifier, pixels, predictions),
+        _right(in_32_bits, pixels, predictions),
+        predictions.groups,
     )
     if comparison.verdict == "worse":
         path.unlink()

@@ -4,7 +4,13 @@ import math
 from collections.abc import Mapping
 
 from stages.base.plural import count_noun
-from stages.stats.metrics_record import IntervalRecord, Metrics, RecipeRecord, Verdict
+from stages.stats.metrics_record import (
+    IntervalRecord,
+    Metrics,
+    PairedRecord,
+    RecipeRecord,
+    Verdict,
+)
 
 VERDICTS: Mapping[Verdict, str] = {
     "better": "Fine-tuning is better than the linear probe",
@@ -97,6 +103,25 @@ def p_is(p: float) -> str:
     ('p = 0.034', 'p below 0.001')
     """
     return f"p {'' if p < 0.001 else '= '}{pvalue(p)}"
+
+
+def counted_groups(groups: int, images: int) -> str:
+    """Return that intervals and tests count groups of images.
+
+    >>> counted_groups(12, 1240)
+    'Intervals and tests count 12 groups, not 1,240 images.'
+    """
+    return f"Intervals and tests count {count_noun(groups, 'group')}, not {images:,} images."
+
+
+def groups_sentence(metrics: Metrics) -> str:
+    """Return the same of the validation images; "" where these are independent."""
+    return counted_groups(metrics["groups"], metrics["images"]) if "groups" in metrics else ""
+
+
+def paired_test(record: PairedRecord) -> str:
+    """Return the name of the paired test."""
+    return "sign-flip test over groups" if "groups" in record else "exact McNemar test"
 
 
 def is_probe(metrics: Metrics) -> bool:

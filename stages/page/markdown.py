@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from stages.page.formatting import (
     SPACE,
     first_five,
+    groups_sentence,
     headline,
     interval_ends,
     is_probe,
     p_is,
+    paired_test,
     percent,
     times,
 )
@@ -32,7 +34,7 @@ def report_markdown(
     sections = [
         f"## {headline(result.metrics)}",
         _verdict(result.metrics),
-        *([correction_note] if correction_note else []),
+        *(note for note in (groups_sentence(result.metrics), correction_note) if note),
         _scores(result.metrics),
         "### Most confused\n\n" + (_most_confused(result) or "No class was taken for another."),
         "### What next\n\n" + (_next_steps(result) or "Nothing is known."),
@@ -60,7 +62,7 @@ def _verdict(metrics: Metrics) -> str:
     return (
         f"On the same {metrics['images']:,} {images}, fine-tuning is right where the probe errs"
         f" {times(versus['only_first_right'])}, and errs where the probe is right"
-        f" {times(versus['only_second_right'])} (exact McNemar test, {p_is(versus['p'])})."
+        f" {times(versus['only_second_right'])} ({paired_test(versus)}, {p_is(versus['p'])})."
     )
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from stages.stats.bins import equal_mass_bins
-from stages.stats.intervals import CONFIDENCE, DRAWS, Interval, bootstrap, wilson
+from stages.stats.effective_images import share_interval
+from stages.stats.image_groups import some_groups
+from stages.stats.intervals import CONFIDENCE, DRAWS, Interval, bootstrap
 from stages.stats.metrics_record import Tendency
 
 _MOST_BINS = 10
@@ -27,7 +29,9 @@ class ReliabilityDiagram:
     points: np.ndarray  # (B, 3) confidence, accuracy and images a run of each bin
 
 
-def reliability_table(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
+def reliability_table(
+    confidence: np.ndarray, right: np.ndarray, groups: np.ndarray | None = None
+) -> pd.DataFrame:
     """Return one row for each bin of confidence, (N,), with the accuracy of its images, (N,) bool.
 
     Columns: low, high, images, confidence (mean), accuracy, accuracy_low and accuracy_high (95 %
@@ -38,7 +42,7 @@ def reliability_table(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame
     bins = _confidence_bins(confidence)
     for number in np.unique(bins):
         in_bin = bins == number
-        accuracy = wilson(int(right[in_bin].sum()), int(in_bin.sum()))
+        accuracy = share_interval(right[in_bin], some_groups(groups, in_bin))
         rows.append(
             {
                 "low": confidence[in_bin].min(),
@@ -82,7 +86,11 @@ def expected_calibration_error(confidence: np.ndarray, right: np.ndarray) -> flo
 
 
 def calibration_error_interval(
-    confidence: np.ndarray, right: np.ndarray, by_chance: float, generator: np.random.Generator
+    confidence: np.ndarray,
+    right: np.ndarray,
+    by_chance: float,
+    generator: np.random.Generator,
+    groups: np.ndarray | None = None,
 ) -> Interval:
     """Return the expected calibration error with a bootstrap interval.
 
@@ -93,20 +101,30 @@ def calibration_error_interval(
     that was 0, 2, 5 and 15 %; unmirrored in none to half.
     """
     gaps = _bin_membership(confidence) * (confidence - right)
-    images = len(confidence)
-    drawn = bootstrap(lambda counts: _errors(gaps @ counts.T, images), images, generator)
+    drawn = bootstrap(
+        lambda counts: _errors(gaps @ counts.T, counts.sum(axis=1)),
+        len(confidence),
+        generator,
+        groups=groups,
+    )
     value = drawn.value or 0.0
     low = 0.0 if value <= by_chance else min(value, max(0.0, 2 * value - drawn.high))
-    return Interval(value, low, max(value, 2 * value - drawn.low))
+    high = max(value, 2 * value - drawn.low)
+    return Interval(value, low, high if groups is None else min(high, 1.0))
 
 
 def calibration_by_chance(
-    confidence: np.ndarray, right: np.ndarray, generator: np.random.Generator
+    confidence: np.ndarray,
+    right: np.ndarray,
+    generator: np.random.Generator,
+    groups: np.ndarray | None = None,
 ) -> tuple[float, Tendency]:
     """Return the calibration error that only chance exceeds in 5 %, and the model's tendency.
 
     Outcomes are drawn as a perfectly calibrated model of these confidences would have them
-    (consistency resampling, Bröcker and Smith 2007). The tendency compares means.
+    (consistency resampling, Bröcker and Smith 2007). The tendency compares means. With groups both
+    must also exceed what the gaps give with the sign of each group's drawn at random: outcomes of
+    one group go together, by how much no confidence says.
     """
     membership = _bin_membership(confidence)
     images = len(confidence)
@@ -119,15 +137,42 @@ def calibration_by_chance(
         errors.append(_errors(membership @ gaps.T, images))
         mean_gaps.append(gaps.mean(axis=1))
     low, high = np.quantile(np.concatenate(mean_gaps), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    by_chance = float(np.quantile(np.concatenate(errors), CONFIDENCE))
     mean_gap = float(np.mean(confidence - right))
+    if groups is not None:
+        flipped_error, reach = _flipped(membership * (confidence - right), groups, generator)
+        by_chance = max(by_chance, flipped_error)
+        low, high = min(low, -reach), max(high, reach)
     tendency: Tendency = "too sure" if mean_gap > high else "not sure enough"
     if low <= mean_gap <= high:
         tendency = "cannot tell"
-    return float(np.quantile(np.concatenate(errors), CONFIDENCE)), tendency
+    return by_chance, tendency
 
 
-def _errors(gaps: np.ndarray, images: int) -> np.ndarray:
-    """Return D calibration errors from the gaps confidence - right summed by bin, (B, D)."""
+def _flipped(
+    gaps: np.ndarray, groups: np.ndarray, generator: np.random.Generator
+) -> tuple[float, float]:
+    """Return the error and the mean gap that random signs of groups exceed in 5 %; gaps: (B, N)."""
+    images = len(groups)
+    numbers = np.unique(groups, return_inverse=True)[1]
+    by_group = np.stack([np.bincount(numbers, weights=row) for row in gaps])  # (B, G)
+    block = max(1, min(DRAWS, 2**22 // by_group.shape[1]))
+    errors = []
+    mean_gaps = []
+    for start in range(0, DRAWS, block):
+        shape = (min(block, DRAWS - start), by_group.shape[1])
+        summed = by_group @ generator.choice([-1.0, 1.0], shape).T
+        errors.append(_errors(summed, images))
+        mean_gaps.append(np.abs(summed.sum(axis=0)) / images)
+    error, gap = (np.quantile(np.concatenate(all_), CONFIDENCE) for all_ in (errors, mean_gaps))
+    return float(error), float(gap)
+
+
+def _errors(gaps: np.ndarray, images: int | np.ndarray) -> np.ndarray:
+    """Return D calibration errors from the gaps confidence - right summed by bin, (B, D).
+
+    images: in each of the D sums.
+    """
     distances: np.ndarray = np.abs(gaps).sum(axis=0)
     return distances / images
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stages.stats.intervals import Interval, bootstrap, wilson
+from stages.stats.effective_images import share_interval
+from stages.stats.intervals import Interval, bootstrap
 from stages.stats.macro import class_membership
 
 # Of the largest class's training images to the smallest's, from which on accuracy alone misleads.
@@ -22,13 +23,19 @@ def is_unequal(train_counts: np.ndarray) -> bool:
     return int(train_counts.max(initial=0)) >= UNEQUAL * max(1, int(train_counts.min()))
 
 
-def largest_class_error(train_counts: np.ndarray, targets: np.ndarray) -> Interval:
+def largest_class_error(
+    train_counts: np.ndarray, targets: np.ndarray, groups: np.ndarray | None = None
+) -> Interval:
     """Return the error of always answering the class with most training images; ties: the first."""
-    return wilson(int(np.sum(targets != train_counts.argmax())), len(targets))
+    return share_interval(targets != train_counts.argmax(), groups)
 
 
 def kappa(
-    targets: np.ndarray, predicted: np.ndarray, classes: int, generator: np.random.Generator
+    targets: np.ndarray,
+    predicted: np.ndarray,
+    classes: int,
+    generator: np.random.Generator,
+    groups: np.ndarray | None = None,
 ) -> Interval:
     """Return Cohen's kappa (1960): agreement with the labels beyond that of chance, up to 1.
 
@@ -40,8 +47,8 @@ def kappa(
     by_chance = float(_chance(np.ones((1, images)), targets, predicted, classes)[0])
     if not images or by_chance >= 1:
         return Interval(None, -1.0, 1.0)
-    resampled = bootstrap(statistic, images, generator)
-    share = wilson(int(np.sum(targets == predicted)), images)
+    resampled = bootstrap(statistic, images, generator, groups=groups)
+    share = share_interval(targets == predicted, groups)
     ends = [(end - by_chance) / (1 - by_chance) for end in (share.low, share.high)]
     return Interval(
         resampled.value,

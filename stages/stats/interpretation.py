@@ -12,7 +12,7 @@ from stages.stats.calibration import (
 )
 from stages.stats.interpret_params import InterpretParams
 from stages.stats.label_issues import rank_label_issues
-from stages.stats.metrics import class_metrics, confusion
+from stages.stats.metrics import class_metrics, class_sizes, confusion
 from stages.stats.metrics_record import (
     Metrics,
     RecipeRecord,
@@ -89,8 +89,8 @@ def interpret(
 ) -> Interpretation:
     """Return every number and table of the report.
 
-    groups: each path's group of copies; properties: of each validation image, indexed by path
-    (see `image_properties`).
+    groups: each path's group of copies, for label issues; those that intervals count are in the
+    predictions. properties: of each validation image, indexed by path (see `image_properties`).
     """
     class_names = predictions.class_names
     targets = predictions.targets
@@ -102,10 +102,12 @@ def interpret(
     right = predicted == targets
 
     matrix = confusion(targets, predicted, len(class_names))
-    by_class = class_metrics(class_names, matrix)
+    units = predictions.groups
+    sizes = None if units is None else class_sizes(targets, predicted, len(class_names), units)
+    by_class = class_metrics(class_names, matrix, sizes)
     train_counts = np.bincount(predictions.train_targets, minlength=len(class_names))
     by_class.insert(1, "train", train_counts)
-    by_class = by_class.join(ranking_metrics(targets, predictions.pred_probs))
+    by_class = by_class.join(ranking_metrics(targets, predictions.pred_probs, units))
     properties = properties.loc[predictions.paths]
     properties = properties.assign(class_size=by_class["train"].to_numpy()[targets])
     outcomes = outcomes_table(predictions)
@@ -116,13 +118,13 @@ def interpret(
         metrics=metrics,
         confusion_matrix=matrix,
         class_metrics=by_class,
-        most_confused=most_confused(class_names, matrix, outcomes, params.most_confused),
+        most_confused=most_confused(class_names, matrix, outcomes, params.most_confused, units),
         top_losses=top_losses(outcomes, params.top_losses),
         confident_mistakes=confident_mistakes(outcomes, params.top_losses),
         label_issues=rank_label_issues(baseline, predictions, groups, params.suspects),
-        reliability=reliability_table(confidence, right),
-        coverage=coverage_table(calibrated, right),
-        slices=error_slices(properties, ~right),
+        reliability=reliability_table(confidence, right, units),
+        coverage=coverage_table(calibrated, right, units),
+        slices=error_slices(properties, ~right, units),
     )
 
 

@@ -1,10 +1,13 @@
 """Accuracy, confusion matrix, scores by class, top-k accuracy and macro scores, with intervals."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from stages.base.stored_array import Rows, row_blocks
-from stages.stats.intervals import Interval, bootstrap, wilson, wilson_f1
+from stages.stats.effective_images import effective_images, share_interval
+from stages.stats.intervals import Interval, bootstrap, wilson, wilson_around, wilson_f1
 from stages.stats.macro import Score, macro_statistic
 
 
@@ -15,8 +18,45 @@ def confusion(targets: np.ndarray, predicted: np.ndarray, class_count: int) -> n
     return cells.reshape(class_count, class_count)
 
 
-def class_metrics(class_names: np.ndarray, matrix: np.ndarray) -> pd.DataFrame:
-    """Return a row for each class, from the confusion matrix (C, C).
+@dataclass(frozen=True, kw_only=True)
+class ClassSizes:
+    """How many independent images are worth as much as the images of each class, (C,) float."""
+
+    precision: np.ndarray  # of those predicted as the class
+    recall: np.ndarray  # of those with its label
+    f1: np.ndarray  # of both together
+
+
+def class_sizes(
+    targets: np.ndarray, predicted: np.ndarray, class_count: int, groups: np.ndarray
+) -> ClassSizes:
+    """Return the effective images of each class; targets, predicted and groups: (V,) int."""
+    right = targets == predicted
+
+    def sizes(rows_of: list[np.ndarray]) -> np.ndarray:
+        return np.array([_effective(right[rows], groups[rows]) for rows in rows_of])
+
+    named = _rows_by_class(predicted, class_count)
+    labelled = _rows_by_class(targets, class_count)
+    both = [np.union1d(*pair) for pair in zip(named, labelled, strict=True)]
+    return ClassSizes(precision=sizes(named), recall=sizes(labelled), f1=sizes(both))
+
+
+def _rows_by_class(class_numbers: np.ndarray, class_count: int) -> list[np.ndarray]:
+    """Return the rows of each class."""
+    order = np.argsort(class_numbers, kind="stable")
+    ends = np.cumsum(np.bincount(class_numbers, minlength=class_count))
+    return np.split(order, ends[:-1])
+
+
+def _effective(hits: np.ndarray, groups: np.ndarray) -> float:
+    return effective_images(hits, groups) if len(hits) else 0.0
+
+
+def class_metrics(
+    class_names: np.ndarray, matrix: np.ndarray, sizes: ClassSizes | None = None
+) -> pd.DataFrame:
+    """Return a row for each class, from the confusion matrix (C, C); sizes: where groups count.
 
     Columns: label, support, predicted, and precision, recall and F1 with 95 % intervals. Where the
     denominator is zero the value is left empty: recall and F1 of a class without validation images,
@@ -30,18 +70,29 @@ def class_metrics(class_names: np.ndarray, matrix: np.ndarray) -> pd.DataFrame:
         hits = int(true_positives[number])
         support = int(supports[number])
         predicted = int(predictions[number])
+        precision = wilson(hits, predicted)
+        recall = wilson(hits, support)
         f1 = wilson_f1(hits, support, predicted) if support else wilson_f1(0, 0, 0)
+        if sizes:
+            precision = _around(precision, sizes.precision[number])
+            recall = _around(recall, sizes.recall[number])
+            f1 = wilson_f1(hits, support, predicted, sizes.f1[number]) if support else f1
         rows.append(
             {
                 "label": label,
                 "support": support,
                 "predicted": predicted,
-                **interval_columns("precision", wilson(hits, predicted)),
-                **interval_columns("recall", wilson(hits, support)),
+                **interval_columns("precision", precision),
+                **interval_columns("recall", recall),
                 **interval_columns("f1", f1),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _around(share: Interval, effective: float) -> Interval:
+    """Return the interval of so many effective images; the same without any."""
+    return share if share.value is None else wilson_around(share.value, effective)
 
 
 def interval_columns(name: str, interval: Interval) -> dict[str, float]:
@@ -51,17 +102,21 @@ def interval_columns(name: str, interval: Interval) -> dict[str, float]:
     return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
-def accuracy(targets: np.ndarray, predicted: np.ndarray) -> Interval:
+def accuracy(
+    targets: np.ndarray, predicted: np.ndarray, groups: np.ndarray | None = None
+) -> Interval:
     """Return the share of images that are right, with Wilson's interval."""
-    return wilson(int(np.sum(targets == predicted)), len(targets))
+    return share_interval(targets == predicted, groups)
 
 
-def top_k(targets: np.ndarray, pred_probs: Rows, k: int) -> Interval:
+def top_k(
+    targets: np.ndarray, pred_probs: Rows, k: int, groups: np.ndarray | None = None
+) -> Interval:
     """Return the top-k accuracy: the share of images whose label is among the k most probable.
 
     Of equal probabilities the earlier class counts as the more probable, as in argmax.
     """
-    hits = 0
+    hits = np.zeros(len(targets), bool)
     for rows in row_blocks(pred_probs):
         block = np.asarray(pred_probs[rows])
         labels = targets[rows, None]
@@ -69,8 +124,8 @@ def top_k(targets: np.ndarray, pred_probs: Rows, k: int) -> Interval:
         # Counted, not sorted: the order of all classes would take 8 bytes a probability.
         above = (block > p_label).sum(axis=1)
         earlier = (np.arange(block.shape[1]) < labels) & (block == p_label)
-        hits += int(np.sum(above + earlier.sum(axis=1) < k))
-    return wilson(hits, len(targets))
+        hits[rows] = above + earlier.sum(axis=1) < k
+    return share_interval(hits, groups)
 
 
 def macro(
@@ -79,6 +134,7 @@ def macro(
     predicted: np.ndarray,
     class_count: int,
     generator: np.random.Generator,
+    groups: np.ndarray | None = None,
 ) -> Interval:
     """Return the mean of a score over the classes that have images, with a bootstrap interval.
 
@@ -88,8 +144,8 @@ def macro(
     as that of the accuracy does (99 % then, 96 % at 4.5 % error).
     """
     statistic = macro_statistic(score, targets, predicted, class_count)
-    resampled = bootstrap(statistic, len(targets), generator)
-    plain = accuracy(targets, predicted)
+    resampled = bootstrap(statistic, len(targets), generator, groups=groups)
+    plain = accuracy(targets, predicted, groups)
     if resampled.value is None or plain.value is None:
         return resampled
     low = min(resampled.low, resampled.value - (plain.value - plain.low))

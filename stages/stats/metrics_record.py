@@ -39,6 +39,7 @@ class PairedRecord(TypedDict):
     only_first_right: int
     only_second_right: int
     images: int
+    groups: NotRequired[int]  # only where the images belong to groups: then p is over these
 
 
 class TemperatureRecord(TypedDict):
@@ -90,6 +91,7 @@ class TrialRecord(TypedDict):
     """
 
     images: int
+    groups: NotRequired[int]  # that these belong to, where they do
     errors: int  # of fine-tuning
     probe_errors: int
     epochs: int
@@ -128,7 +130,13 @@ class FoldsRecord(TypedDict, total=False):
     folds: int
 
 
-class Metrics(Scores, FoldsRecord):
+class GroupsRecord(TypedDict, total=False):
+    """That intervals and tests count groups; empty where the validation images are independent."""
+
+    groups: int
+
+
+class Metrics(Scores, FoldsRecord, GroupsRecord):
     """The whole of details.json: the fine-tuned model's scores come first, without a key above."""
 
     baseline: Scores  # the linear probe

@@ -1,9 +1,12 @@
 """Mistakes: top losses, confident mistakes, and the most confused pairs of classes."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
-from stages.stats.intervals import wilson
+from stages.stats.effective_images import share_interval
+from stages.stats.image_groups import some_groups
 
 _EXAMPLES = 3  # images of each confused pair
 
@@ -21,7 +24,11 @@ def confident_mistakes(outcomes: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def most_confused(
-    class_names: np.ndarray, matrix: np.ndarray, outcomes: pd.DataFrame, count: int
+    class_names: np.ndarray,
+    matrix: np.ndarray,
+    outcomes: pd.DataFrame,
+    count: int,
+    groups: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Return the pairs of classes that are confused most, from the confusion matrix (C, C).
 
@@ -44,10 +51,21 @@ def most_confused(
     keys = ["count", "rate", "actual", "predicted"]
     ordered = pairs.sort_values(keys, ascending=[False, False, True, True], kind="stable")
     top = ordered.head(count).reset_index(drop=True)
-    rates = [wilson(hits, trials) for hits, trials in zip(top["count"], top["of"], strict=True)]
+    rates = [
+        share_interval(taken, some_groups(groups, rows)) for rows, taken in _taken(top, outcomes)
+    ]
     top["rate_low"] = [rate.low for rate in rates]
     top["rate_high"] = [rate.high for rate in rates]
     return top.join(_examples(top, outcomes))
+
+
+def _taken(pairs: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield for each pair the rows of the actual class, and which were taken for the other."""
+    actual = outcomes["actual"].to_numpy()
+    predicted = outcomes["predicted"].to_numpy()
+    for label, other in pairs[["actual", "predicted"]].to_numpy():
+        rows = np.flatnonzero(actual == label)
+        yield rows, predicted[rows] == other
 
 
 def _examples(pairs: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:

@@ -12,8 +12,11 @@ def newcombe_interval(hits: int, trials: int, other_hits: int, other_trials: int
     each as far from its proportion, joined as the sides of a right angle. Without images on one
     side it is -1 to 1.
     """
-    first = wilson(hits, trials)
-    second = wilson(other_hits, other_trials)
+    return join_intervals(wilson(hits, trials), wilson(other_hits, other_trials))
+
+
+def join_intervals(first: Interval, second: Interval) -> Interval:
+    """Return the first proportion minus the second from their two intervals, as above."""
     if first.value is None or second.value is None:
         return Interval(None, -1.0, 1.0)
     difference = first.value - second.value

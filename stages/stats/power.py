@@ -54,5 +54,15 @@ def images_to_tell(
             high = middle
         else:
             low = middle
-    step: int = 10 ** max(len(str(high)) - 2, 0)
-    return -(-high // step) * step
+    return round_up(high)
+
+
+def round_up(images: float) -> int:
+    """Return a number of images rounded up to two digits.
+
+    >>> round_up(1234), round_up(86), round_up(86.2)
+    (1300, 86, 87)
+    """
+    whole = int(-(-images // 1))
+    step: int = 10 ** max(len(str(whole)) - 2, 0)
+    return -(-whole // step) * step

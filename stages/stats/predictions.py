@@ -15,6 +15,7 @@ import numpy as np
 from stages.base.errors import UserError
 from stages.base.npz_file import open_npz, write_npz
 from stages.base.stored_array import Rows, StoredArray, row_blocks
+from stages.stats.image_groups import number_groups
 from stages.stats.probability_blocks import most_probable
 
 
@@ -42,10 +43,16 @@ class Predictions:
     # class, as a share of the largest.
     maps: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), "float32"))
     folds: np.ndarray | None = None  # (V,) int64, of each image, from 1; None without folds
+    # (V,) int64, of each image, as by number_groups. Not in the file: data/groups.csv has them.
+    groups: np.ndarray | None = None
 
     def with_maps(self, rows: np.ndarray, maps: np.ndarray) -> "Predictions":
         """Return the same with maps (M, H, W) for the first M of these validation rows."""
         return replace(self, map_paths=self.paths[rows[: len(maps)]], maps=maps)
+
+    def with_groups(self, group_of: Mapping[str, str]) -> "Predictions":
+        """Return the same with the group of each validation image, by path -> name."""
+        return replace(self, groups=number_groups(self.paths, group_of))
 
     def map_of(self) -> dict[str, np.ndarray]:
         """Return the maps by path."""

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from stages.stats.effective_images import effective_images, grouped_error
+from stages.stats.image_groups import count_groups
 from stages.stats.intervals import CONFIDENCE, Interval
 from stages.stats.mcnemar import (
     PairedComparison,
@@ -12,8 +14,12 @@ from stages.stats.mcnemar import (
     verdict_of,
 )
 
+_ROUNDING = 1e-9  # images; a mean over runs is a sum of fractions
 
-def compare_seeds(first: np.ndarray, second: np.ndarray) -> PairedComparison:
+
+def compare_seeds(
+    first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = None
+) -> PairedComparison:
     """Compare two recipes by which of the same images each run has right, (K, V) and (L, V) bool.
 
     With one run each this is `compare_paired`, and says which of two models is better. With several
@@ -21,22 +27,27 @@ def compare_seeds(first: np.ndarray, second: np.ndarray) -> PairedComparison:
     whose variance is that between images plus that between seeds; and the sign test of the images
     that gained against those that lost, which is exact where few differ. The noise of seeds counts
     a little in both parts of the variance, so the test errs towards "cannot tell".
+    With groups, (V,) int, both tests are over these.
     """
     if len(first) == len(second) == 1:
-        return compare_paired(first[0], second[0])
+        return compare_paired(first[0], second[0], groups)
     # Share of runs that are right, the first minus the second recipe, image by image.
     advantage = first.mean(axis=0) - second.mean(axis=0)
     gained = int(np.sum(advantage > 0))
     lost = int(np.sum(advantage < 0))
     images = len(advantage)
     p = 1.0
-    difference = tango_interval(lost, gained, images)
-    if (gained or lost) and images >= 2:
+    design_effect = 1.0
+    if groups is not None and images:
+        design_effect = images / effective_images(advantage, groups)
+    difference = tango_interval(lost, gained, images, design_effect)
+    count = count_groups(groups)
+    if (gained or lost) and min(images, images if count is None else count) >= 2:
         value = -float(advantage.mean())
-        error, freedom = _standard_error(advantage, first, second)
+        error, freedom = _standard_error(advantage, first, second, groups)
         reach = error * float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
         difference = Interval(value, max(value - reach, -1.0), min(value + reach, 1.0))
-        p = mcnemar(gained, lost)
+        p = mcnemar(*_count_signs(advantage, groups))
         if error > 0:
             p = max(p, float(2 * stdtr(freedom, -abs(value) / error)))
     return PairedComparison(
@@ -46,7 +57,18 @@ def compare_seeds(first: np.ndarray, second: np.ndarray) -> PairedComparison:
         only_first_right=gained,
         only_second_right=lost,
         images=images,
+        groups=count,
+        design_effect=design_effect,
     )
+
+
+def _count_signs(advantage: np.ndarray, groups: np.ndarray | None) -> tuple[int, int]:
+    """Return how many images gained and how many lost; with groups, how many of these."""
+    if groups is not None:
+        numbers = np.unique(groups, return_inverse=True)[1]
+        sums = np.bincount(numbers, weights=advantage)
+        advantage = np.where(np.abs(sums) > _ROUNDING, sums, 0.0)
+    return int(np.sum(advantage > 0)), int(np.sum(advantage < 0))
 
 
 def seed_spread(right: np.ndarray) -> float | None:
@@ -55,7 +77,7 @@ def seed_spread(right: np.ndarray) -> float | None:
 
 
 def _standard_error(
-    advantage: np.ndarray, first: np.ndarray, second: np.ndarray
+    advantage: np.ndarray, first: np.ndarray, second: np.ndarray, groups: np.ndarray | None
 ) -> tuple[float, float]:
     """Return the standard error of the mean advantage, and its degrees of freedom.
 
@@ -63,7 +85,12 @@ def _standard_error(
     Satterthwaite's (1946).
     """
     repeated = [runs for runs in (first, second) if len(runs) > 1]
-    parts = [(float(advantage.var(ddof=1)) / len(advantage), len(advantage) - 1)]
+    parts: list[tuple[float, float]] = [
+        (float(advantage.var(ddof=1)) / len(advantage), len(advantage) - 1)
+    ]
+    if groups is not None:
+        error, freedom = grouped_error((advantage - advantage.mean()) / len(advantage), groups)
+        parts = [max(parts[0], (error**2, freedom))]
     for runs in (first, second):
         spread_of = runs if len(runs) > 1 else repeated[0]
         variance = float(spread_of.mean(axis=1).var(ddof=1))

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaincinv
 
-from stages.stats.intervals import CONFIDENCE, wilson
+from stages.stats.effective_images import effective_images, share_interval
+from stages.stats.image_groups import some_groups
+from stages.stats.intervals import CONFIDENCE
 from stages.stats.metrics_record import ThresholdRecord
 
 COVERAGE_ROWS = 200  # of the coverage table at most
@@ -36,7 +38,9 @@ class SelectiveThreshold:
         }
 
 
-def coverage_table(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
+def coverage_table(
+    confidence: np.ndarray, right: np.ndarray, groups: np.ndarray | None = None
+) -> pd.DataFrame:
     """Return the risk-coverage table of N images, by falling confidence threshold.
 
     Columns: threshold, images, coverage, errors, error_rate, error_low and error_high (95 %
@@ -45,14 +49,17 @@ def coverage_table(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     """
     order = np.argsort(-confidence, kind="stable")
     thresholds = confidence[order]
-    errors = np.cumsum(~right[order])
+    wrong = ~right[order]
+    falling_groups = some_groups(groups, order)
+    errors = np.cumsum(wrong)
     last_of_equals = np.flatnonzero(np.append(thresholds[1:] != thresholds[:-1], True))
     if len(last_of_equals) > COVERAGE_ROWS:
         even = np.linspace(0, len(last_of_equals) - 1, COVERAGE_ROWS)
         last_of_equals = last_of_equals[np.unique(even.round().astype(int))]
     rows = []
     for index in last_of_equals:
-        rate = wilson(int(errors[index]), int(index) + 1)
+        accepted = slice(index + 1)
+        rate = share_interval(wrong[accepted], some_groups(falling_groups, accepted))
         rows.append(
             {
                 "threshold": thresholds[index],
@@ -67,13 +74,15 @@ def coverage_table(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def find_threshold(confidence: np.ndarray, right: np.ndarray, level: float) -> SelectiveThreshold:
+def find_threshold(
+    confidence: np.ndarray, right: np.ndarray, level: float, groups: np.ndarray | None = None
+) -> SelectiveThreshold:
     """Return the lowest confidence above which the model is right at least `level` of the time.
 
     The tenth with the highest confidence, two tenths and so on are tried. The bound is Clopper and
     Pearson's, one-sided, and the 5 % that it may err are shared by all tries (Bonferroni), so that
     the best try is not merely a lucky one. Tries too small to succeed even without a mistake are
-    left out beforehand.
+    left out beforehand. With groups, (N,) int, the bound is that of the effective images.
     """
     images = len(right)
     tries = _tries(images, level)
@@ -88,7 +97,10 @@ def find_threshold(confidence: np.ndarray, right: np.ndarray, level: float) -> S
         accepted = confidence >= threshold
         hits = int(right[accepted].sum())
         trials = int(accepted.sum())
-        low = lower_bound(hits, trials, (1 - CONFIDENCE) / len(tries))
+        worth = 1.0
+        if groups is not None:
+            worth = effective_images(right[accepted], groups[accepted]) / trials
+        low = lower_bound(hits * worth, trials * worth, (1 - CONFIDENCE) / len(tries))
         if low >= level and trials > best.images:
             best = SelectiveThreshold(
                 threshold=threshold,
@@ -100,7 +112,7 @@ def find_threshold(confidence: np.ndarray, right: np.ndarray, level: float) -> S
     return best
 
 
-def lower_bound(hits: int, trials: int, alpha: float) -> float:
+def lower_bound(hits: float, trials: float, alpha: float) -> float:
     """Return the one-sided lower bound of a proportion, which errs with probability alpha.
 
     Clopper and Pearson 1934.

@@ -7,12 +7,16 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from scipy.special import binom, stdtr
 from scipy.stats import mannwhitneyu
 
 from stages.stats.bins import equal_mass_bins
+from stages.stats.effective_images import grouped_error, share_interval
+from stages.stats.image_groups import effective_groups, some_groups
 from stages.stats.image_measures import brightness_and_sharpness
-from stages.stats.intervals import CONFIDENCE, wilson
+from stages.stats.intervals import CONFIDENCE
 from stages.stats.metrics_record import SliceTendency
+from stages.stats.placements import placements
 
 # Properties of an image: the column, and its description.
 PROPERTIES = {
@@ -44,7 +48,9 @@ def image_properties(
     )
 
 
-def error_slices(properties: pd.DataFrame, wrong: np.ndarray) -> pd.DataFrame:
+def error_slices(
+    properties: pd.DataFrame, wrong: np.ndarray, groups: np.ndarray | None = None
+) -> pd.DataFrame:
     """Return the error rate of each bin of each property.
 
     properties: (N, P) numbers; wrong: (N,) bool. Columns: property, low, high, images, errors,
@@ -59,7 +65,7 @@ def error_slices(properties: pd.DataFrame, wrong: np.ndarray) -> pd.DataFrame:
             in_bin = bins == number
             errors = int(wrong[in_bin].sum())
             images = int(in_bin.sum())
-            rate = wilson(errors, images)
+            rate = share_interval(wrong[in_bin], some_groups(groups, in_bin))
             rows.append(
                 {
                     "property": name,
@@ -75,16 +81,21 @@ def error_slices(properties: pd.DataFrame, wrong: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def slice_tendencies(properties: pd.DataFrame, wrong: np.ndarray) -> dict[str, SliceTendency]:
+def slice_tendencies(
+    properties: pd.DataFrame, wrong: np.ndarray, groups: np.ndarray | None = None
+) -> dict[str, SliceTendency]:
     """Return for each property whether errors go with high or low values, and p.
 
     Mann and Whitney's test of the wrong images against the right ones; p is multiplied by the
-    number of properties (Bonferroni), since that many are tried.
+    number of properties (Bonferroni), since that many are tried. With groups, (N,) int, the larger
+    p of that test and of one whose variance is between groups (Obuchowski 1997) counts.
     """
     tendencies: dict[str, SliceTendency] = {}
     for name in properties.columns:
         values = properties[name].to_numpy(np.float64)
         p, higher = _rank_test(values[wrong], values[~wrong])
+        if groups is not None:
+            p = max(p, _grouped_rank_test(values, wrong, groups))
         p = min(1.0, p * properties.shape[1])
         side = "high" if higher else "low"
         significant = p < 1 - CONFIDENCE
@@ -100,3 +111,17 @@ def _rank_test(of_wrong: np.ndarray, of_right: np.ndarray) -> tuple[float, bool]
         return 1.0, False
     test = mannwhitneyu(of_wrong, of_right, method="asymptotic")
     return float(test.pvalue), bool(test.statistic > len(of_wrong) * len(of_right) / 2)
+
+
+def _grouped_rank_test(values: np.ndarray, wrong: np.ndarray, groups: np.ndarray) -> float:
+    """Return the two-sided p of the area under the curve of values against wrong, by groups."""
+    if wrong.all() or not wrong.any():
+        return 1.0
+    placed = placements(wrong, values)
+    area = float(placed[wrong].mean())
+    parts = np.where(wrong, (placed - area) / wrong.sum(), (1 - area - placed) / (~wrong).sum())
+    error, freedom = grouped_error(parts, groups)
+    if error == 0:  # all of one side are above the other: how seldom so, of so many groups
+        sides = [effective_groups(groups[side]) for side in (wrong, ~wrong)]
+        return min(1.0, 2 / float(binom(sum(sides), sides[0])))
+    return float(2 * stdtr(freedom, -abs(area - 0.5) / error))

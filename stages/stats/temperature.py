@@ -10,6 +10,7 @@ from scipy.optimize import minimize_scalar
 
 from stages.base.stored_array import Rows, row_blocks
 from stages.stats.calibration import expected_calibration_error
+from stages.stats.image_groups import some_groups
 from stages.stats.intervals import Interval, bootstrap
 from stages.stats.metrics_record import TemperatureRecord
 from stages.stats.outcomes import SMALLEST_PROBABILITY
@@ -19,6 +20,7 @@ LOWEST_TEMPERATURE = 0.05  # tried
 HIGHEST_TEMPERATURE = 20.0
 _MOST_PROBABILITIES = 2**21  # to fit one number from: a second of work
 _FEWEST_IN_HALF = 10  # images in each half, for a temperature to mean anything
+_FEWEST_GROUPS = 2  # of one alone nobody can tell what others would give
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +60,19 @@ def evaluate_temperature(
     pred_probs: Rows,
     in_first_half: np.ndarray,
     generator: np.random.Generator,
+    groups: np.ndarray | None = None,
 ) -> TemperatureEvaluation | None:
     """Fit a temperature on the first half, (N,) bool, and evaluate it on the other.
 
-    Return None where a half has fewer than ten images.
+    Return None where a half has fewer than ten images, or than two groups.
     """
     in_second_half = ~in_first_half
     if min(in_first_half.sum(), in_second_half.sum()) < _FEWEST_IN_HALF:
         return None
+    if groups is not None:
+        halves = (groups[in_first_half], groups[in_second_half])
+        if min(len(np.unique(half)) for half in halves) < _FEWEST_GROUPS:
+            return None
     classes = pred_probs.shape[1]
     first = _spaced(np.flatnonzero(in_first_half), classes)
     value = fit_temperature(targets[first], pred_probs[first])
@@ -86,7 +93,12 @@ def evaluate_temperature(
         ),
         nll_before=float(loss_before.mean()),
         nll_after=float(loss_after.mean()),
-        nll_change=bootstrap(lambda counts: counts @ change / images, images, generator),
+        nll_change=bootstrap(
+            lambda counts: counts @ change / counts.sum(axis=1),
+            images,
+            generator,
+            groups=some_groups(groups, in_second_half),
+        ),
     )
 
 

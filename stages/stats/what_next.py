@@ -11,7 +11,8 @@ import pandas as pd
 from scipy.special import betaincc
 
 from stages.base.stored_array import row_blocks
-from stages.stats.intervals import CONFIDENCE, Interval, wilson
+from stages.stats.effective_images import share_interval
+from stages.stats.intervals import CONFIDENCE, Interval
 from stages.stats.learning_curve import PhotoOutlook
 from stages.stats.predictions import Predictions
 from stages.stats.probability_blocks import most_probable
@@ -79,10 +80,11 @@ def label_cost(predictions: Predictions, label_issues: pd.DataFrame) -> LabelCos
 def find_toss_ups(predictions: Predictions, temperature: float) -> TossUps:
     """Return the mistakes near the boundary between the label and the prediction alone."""
     wrong = most_probable(predictions.pred_probs) != predictions.targets
-    near = 0
+    near = np.zeros(len(wrong), bool)
     for rows in row_blocks(predictions.pred_probs):
         pred_probs = apply_temperature(np.asarray(predictions.pred_probs[rows]), temperature)
         p_label = pred_probs[np.arange(len(pred_probs)), predictions.targets[rows]]
         both = p_label + pred_probs.max(axis=1)
-        near += int((wrong[rows] & (both >= _BOTH) & (p_label >= _LEAST_OF_LABEL)).sum())
-    return TossUps(mistakes=int(wrong.sum()), near=near, share=wilson(near, len(wrong)))
+        near[rows] = wrong[rows] & (both >= _BOTH) & (p_label >= _LEAST_OF_LABEL)
+    share = share_interval(near, predictions.groups)
+    return TossUps(mistakes=int(wrong.sum()), near=int(near.sum()), share=share)

@@ -25,11 +25,13 @@ from stages.compare.validation_changes import (
     validation_changes,
 )
 from stages.compare.words import choosing_sentence
+from stages.dataset.inseparable import groups_by_path
 from stages.page.formatting import SPACE, VERDICTS, interval_ends, percent
 from stages.stats.compared_metrics import ComparedMetrics
 from stages.stats.metrics_record import IntervalRecord
 from stages.tools.project_files import PROJECT_FILES
 
+_GROUPS = Path("data/groups.csv")
 _METRICS = Path("reports/interpret/metrics.json")
 _IMAGES = "ingest.images"
 _PAGE = Path("reports/index.html")
@@ -117,8 +119,15 @@ def best_run_lines() -> list[str]:
         return []
     tried = read_tried_outcomes(history, PROJECT_FILES.outcomes)
     present, _ = read_outcomes(history.read(history.resolve(WORKSPACE)[0], PROJECT_FILES.outcomes))
-    choosing = None if present is None else best_of_tried(tried, present["actual"])
+    choosing = (
+        None if present is None else best_of_tried(tried, present["actual"], _present_groups())
+    )
     return [choosing_sentence(choosing).replace(SPACE, " ")] if choosing else []
+
+
+def _present_groups() -> dict[str, str]:
+    """Return path -> group of the images here; none where an earlier version split them."""
+    return groups_by_path(_GROUPS) if _GROUPS.exists() else {}
 
 
 def commit_lines() -> list[str]:

@@ -14,6 +14,7 @@ PROJECT_FILES = ProjectFiles(
         "splits": "data/splits.csv",
         "rejected": "reports/presize/rejected.csv",
         "corrections": "reports/ingest/corrections.csv",
+        "groups": "data/groups.csv",
     },
     store="data/presized",
     page="reports/index.html",

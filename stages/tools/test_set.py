@@ -1,6 +1,7 @@
 """Test set: open the images that were set aside, and count that they were opened.
 
-Reads   data/test.csv, data/presized/, data/model/, data/predictions.npz, dvc.lock, params.yaml
+Reads   data/test.csv, data/groups.csv, data/presized/, data/model/, data/predictions.npz,
+        dvc.lock, params.yaml
 Writes  reports/test/metrics.json, reports/test/openings.csv
 Run     make test-set, or python -m stages.tools.test_set
 
@@ -24,25 +25,28 @@ from stages.base.params import PARAMS, read_seed, read_value
 from stages.base.terminal import say
 from stages.compare.dvc_lock import read_lock
 from stages.compare.git import GitHistory, Revision
+from stages.dataset.inseparable import groups_by_path, names_by_path
 from stages.dataset.split_files import read_test_set
 from stages.model.files import load_model
-from stages.page.formatting import SPACE, interval_ends, percent
+from stages.page.formatting import SPACE, counted_groups, interval_ends, percent
 from stages.predict.finished_run import refuse_other_run, refuse_uncommitted
 from stages.predict.model_files import content_of
 from stages.predict.openings import Opening, append_opening, next_number, opening_note
 from stages.predict.stored_photos import predict_stored
+from stages.stats.image_groups import number_groups
 from stages.stats.predictions import read_predictions
 from stages.stats.sealed_test import SealedScores, score_test_set
 from stages.store.reader import Store
 
 _LOCK = "dvc.lock"
 _TEST_SET = Path("data/test.csv")
+_GROUPS = Path("data/groups.csv")
 _CARD = Path("data/model/model.json")
 _OPENINGS = Path("reports/test/openings.csv")
 _METRICS = Path("reports/test/metrics.json")
 # What the stages used and wrote, by which the model here is one that never saw the test set.
 _USED = {
-    "datablock": ["data/test.csv", "data/splits.csv"],
+    "datablock": ["data/test.csv", "data/splits.csv", "data/groups.csv"],
     "fine_tune": ["data/splits.csv", "data/predictions.npz"],
     "interpret": ["data/predictions.npz", "data/model/model.json"],
 }
@@ -63,8 +67,10 @@ def main() -> None:
     store = Store(Path("data/presized"))
     batch_size = read_value("fine_tune.batch_size", int)
     targets, pred_probs = predict_stored(model, card, store, images, batch_size)
-    validation = read_predictions("data/predictions.npz")
-    scores = score_test_set(targets, pred_probs, validation, read_seed())
+    group_of = groups_by_path(_GROUPS)
+    validation = read_predictions("data/predictions.npz").with_groups(group_of)
+    groups = number_groups(images["path"].to_numpy(), names_by_path(images))
+    scores = score_test_set(targets, pred_probs, validation, read_seed(), groups)
 
     append_opening(_OPENINGS, present, opening_of(scores, head))
     note = opening_note(number)
@@ -105,6 +111,8 @@ def lines(scores: SealedScores) -> Iterator[str]:
             f"{name:<11} {share} of {part['images']:,} images wrong "
             f"(95 % interval {interval_ends(rate)} %)"
         )
+    if "groups" in scores:
+        yield f"Groups      {counted_groups(scores['groups'], scores['images'])}"
     gap = scores["gap"]
     points = f"{100 * (gap['value'] or 0):+.1f}".replace("-", "\N{MINUS SIGN}")
     ends = f"{100 * gap['low']:+.1f} to {100 * gap['high']:+.1f}".replace("-", "\N{MINUS SIGN}")

@@ -196,8 +196,11 @@ def compare_with_probes(
             for number, result in results.items()
         ]
     )
+    of_folds = [start.folds[number].groups for number in results]
+    known = [groups for groups in of_folds if groups is not None]
+    groups = np.concatenate(known) if len(known) == len(of_folds) else None
     return Trial(
-        comparison=compare_paired(right, probe_right),
+        comparison=compare_paired(right, probe_right, groups),
         errors=int(np.sum(~right)),
         probe_errors=int(np.sum(~probe_right)),
         epochs=max(count_trained(result.epochs) for result in results.values()),

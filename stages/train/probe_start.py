@@ -6,7 +6,7 @@ there is a probe for each fold, fitted without it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,11 @@ import numpy as np
 from stages.base.errors import UserError
 from stages.base.npz_file import read_npz, write_npz
 from stages.model.probe import Probe
+from stages.stats.image_groups import count_groups, number_groups
 
 _TRIAL = "trial_"  # before the names of the other probe's arrays
 _FOLD = "fold_"  # and its number, before those of a fold's probe
+_GROUPS = "held_out_groups"  # missing where no groups are declared
 _OTHERS = ("held_out", "held_out_right", "error", "shallow_error", "images")
 
 
@@ -27,6 +29,7 @@ class FoldProbe:
     probe: Probe
     paths: np.ndarray  # (V,) str, validated by the fold
     right: np.ndarray  # (V,) bool, whether the probe predicts the label of each
+    groups: np.ndarray | None = None  # (V,) int64, no two folds with one; None without groups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,31 @@ class ProbeStart:
     shallow_error: np.ndarray  # () float64, the same of shallow_recipe's probe; nan without one
     images: np.ndarray  # () int64, how many training images there are
     folds: Mapping[int, FoldProbe] = field(default_factory=dict)  # by number; {} without folds
+    # (H,) int64, of each held-out image; None where no groups are declared.
+    held_out_groups: np.ndarray | None = None
+
+    def with_groups(self, paths: np.ndarray, group_of: Mapping[str, str]) -> "ProbeStart":
+        """Return the same with the groups of its images, where any of them share one.
+
+        paths: (N,), of all images; group_of: path -> name, of those that have one.
+        """
+        groups = number_groups(paths, group_of)
+        if groups is None:
+            return self
+        number_of = dict(zip(paths.tolist(), groups.tolist(), strict=True))
+
+        def numbers(some: np.ndarray) -> np.ndarray:
+            return np.array([number_of[path] for path in some.tolist()], np.int64)
+
+        folds = {
+            number: replace(fold, groups=numbers(fold.paths)) for number, fold in self.folds.items()
+        }
+        return replace(self, held_out_groups=numbers(self.held_out), folds=folds)
+
+    def held_out_units(self) -> int:
+        """Return how many independent images are held out, or groups of them."""
+        groups = count_groups(self.held_out_groups)
+        return len(self.held_out) if groups is None else groups
 
     def without_first_fold(self) -> Probe:
         """Return the probe that was fitted without the first fold; without folds, `probe`."""
@@ -55,10 +83,13 @@ def write_probe_start(path: Path | str, start: ProbeStart) -> None:
         name: array
         for number, fold in start.folds.items()
         for name, array in _named(
-            f"{_FOLD}{number}_", {**vars(fold.probe), "paths": fold.paths, "right": fold.right}
+            f"{_FOLD}{number}_",
+            {**vars(fold.probe), "paths": fold.paths, "right": fold.right}
+            | _known("groups", fold.groups),
         ).items()
     }
-    write_npz(path, {**vars(start.probe), **trial, **others, **folds})
+    known = _known(_GROUPS, start.held_out_groups)
+    write_npz(path, {**vars(start.probe), **trial, **others, **folds, **known})
 
 
 def read_probe_start(path: Path | str) -> ProbeStart:
@@ -69,10 +100,12 @@ def read_probe_start(path: Path | str) -> ProbeStart:
     try:
         numbers = sorted({int(name.partition("_")[0]) for name in folds})
         others = {name: arrays.pop(name) for name in _OTHERS}
+        groups = arrays.pop(_GROUPS, None)
         return ProbeStart(
             probe=Probe(**arrays),
             trial_probe=Probe(**trial),
             **others,
+            held_out_groups=groups,
             folds={number: _fold_probe(_taken(folds, f"{number}_")) for number in numbers},
         )
     except (KeyError, TypeError, ValueError):
@@ -82,7 +115,12 @@ def read_probe_start(path: Path | str) -> ProbeStart:
 def _fold_probe(arrays: dict[str, np.ndarray]) -> FoldProbe:
     paths = arrays.pop("paths")
     right = arrays.pop("right")
-    return FoldProbe(probe=Probe(**arrays), paths=paths, right=right)
+    groups = arrays.pop("groups", None)
+    return FoldProbe(probe=Probe(**arrays), paths=paths, right=right, groups=groups)
+
+
+def _known(name: str, array: np.ndarray | None) -> dict[str, np.ndarray]:
+    return {} if array is None else {name: array}
 
 
 def _named(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

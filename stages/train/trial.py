@@ -5,7 +5,7 @@ probe. Where it is, the model is the probe.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,7 +27,8 @@ from stages.train.run import TrainingRun
 from stages.train.saliency import images_to_explain, saliency_maps
 from stages.train.training_data import TrainingData, TrainingTask
 
-# With fewer held-out images no result is significant: six that one alone has right are p = .03.
+# With fewer held-out images, or groups of images, no result is significant: six that one alone has
+# right are p = .03.
 FEWEST_IMAGES = 6
 _NAME = "trial"  # of its checkpoint, beside that of the run
 # Of the epochs, for a trial. It is enough to tell. Learning anew: of validation images of textures 6
@@ -57,16 +58,18 @@ class Trial:
 
     def __str__(self) -> str:
         """Return the result in a sentence."""
-        images = self.comparison.images
+        groups = self.comparison.groups
+        of_groups = "" if groups is None else f" of {count_noun(groups, 'group')}"
         return (
-            f"Trial: of {images} training images held out, fine-tuning errs on {self.errors} after "
-            f"{count_noun(self.epochs, 'epoch')} and the probe on {self.probe_errors}: "
-            f"{self.comparison.verdict}"
+            f"Trial: of {self.comparison.images} training images{of_groups} held out, "
+            f"fine-tuning errs on {self.errors} after {count_noun(self.epochs, 'epoch')} and the "
+            f"probe on {self.probe_errors}: {self.comparison.verdict}"
         )
 
     def as_dict(self) -> TrialRecord:
         """Return the fields as they stand in recipe.json."""
-        return {
+        groups = self.comparison.groups
+        record: TrialRecord = {
             "images": self.comparison.images,
             "errors": self.errors,
             "probe_errors": self.probe_errors,
@@ -74,6 +77,7 @@ class Trial:
             "p": self.comparison.p,
             "verdict": self.comparison.verdict,
         }
+        return record if groups is None else {**record, "groups": groups}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +148,7 @@ def can_try(start: ProbeStart, task: TrainingTask, loaders: DataLoaders) -> bool
     processes = task.compute.rank.count
     others = len(loaders.train) - held_out
     shared = processes == 1 or (others >= task.params.batch_size and held_out >= processes)
-    return held_out >= FEWEST_IMAGES and shared
+    return start.held_out_units() >= FEWEST_IMAGES and shared
 
 
 def try_fine_tuning(
@@ -195,10 +199,11 @@ def _try(
     right = dict(zip(start.held_out.tolist(), start.held_out_right.tolist(), strict=True))
     without = loaders.hold_out(rows)
     probe_right = np.array([right[path] for path in without.valid.paths])
+    groups = _groups_of(without.valid.paths, start)
 
     def compare(validation: Inference) -> PairedComparison:
         return compare_paired(
-            validation.pred_probs.argmax(axis=1) == without.valid.targets, probe_right
+            validation.pred_probs.argmax(axis=1) == without.valid.targets, probe_right, groups
         )
 
     trial_task = replace(
@@ -220,3 +225,11 @@ def _try(
         probe_errors=int(np.sum(~probe_right)),
         epochs=len(result.trained),
     )
+
+
+def _groups_of(paths: Sequence[str], start: ProbeStart) -> np.ndarray | None:
+    """Return the groups of held-out images in this order; None where no groups are declared."""
+    if start.held_out_groups is None:
+        return None
+    number_of = dict(zip(start.held_out.tolist(), start.held_out_groups.tolist(), strict=True))
+    return np.array([number_of[path] for path in paths], np.int64)

@@ -54,6 +54,8 @@ class ExampleHistory:
     def __init__(self, root: Path) -> None:
         """Begin an empty repository."""
         self.root = root
+        # path -> group, of the list of the runs to be written; None for runs without the list
+        self.groups: Mapping[str, str] | None = None
         root.mkdir(parents=True, exist_ok=True)
         self.git("init", "-q", "-b", "main")
         write_text(root / ".gitignore", "/.dvc/cache\n/reports/compare\n")
@@ -116,6 +118,9 @@ class ExampleHistory:
                 PROJECT_FILES.tables[name]: self.put_in_cache(csv_bytes(table))
                 for name, table in image_lists(photos, rejected).items()
             }
+        if self.groups is not None:
+            table = pd.DataFrame([*self.groups.items()], columns=["path", "group"], dtype="str")
+            lists[PROJECT_FILES.tables["groups"]] = self.put_in_cache(csv_bytes(table))
         if presized:
             lists[PROJECT_FILES.store] = presized
         results = {}

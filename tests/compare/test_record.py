@@ -68,3 +68,9 @@ def test_seeds_have_their_runs() -> None:
     (content,) = records_as_json([example_record(seeds=BaseAndOther(base=runs, other=runs))])
     of_one_side = {"runs": [{"name": "a", "seed": 1, "error_rate": 0.1}], "sd": None}
     assert content["seeds"] == {"base": of_one_side, "other": of_one_side}
+
+
+def test_groups_stand_in_the_file_only_where_there_are_any() -> None:
+    """Who reads compare.json of images without groups finds what there was before."""
+    assert "groups" not in records_as_json([example_record()])[0]
+    assert records_as_json([example_record(groups=3)])[0]["groups"] == 3

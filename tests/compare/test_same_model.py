@@ -7,7 +7,12 @@ import pytest
 
 from stages.compare.record import ScoreChange
 from stages.compare.same_model import note_of_same_model, without_intervals
-from stages.compare.score_changes import ScoreChanges, SetupOutcomes, compare_scores
+from stages.compare.score_changes import (
+    ComparedImages,
+    ScoreChanges,
+    SetupOutcomes,
+    compare_scores,
+)
 from stages.compare.setups import Setup, group_by_setup
 from stages.stats.intervals import Interval
 from tests.compare.example_history import ExampleHistory, validated
@@ -32,7 +37,12 @@ def scores_of(other_wrong: int, images: int = 40) -> ScoreChanges:
         return SetupOutcomes(predicted=predicted[None], loss=loss, confidence=None)
 
     generator = np.random.default_rng(0)
-    return compare_scores(targets, ["cat", "dog"], outcomes(targets), outcomes(other), generator)
+    return compare_scores(
+        ComparedImages(targets=targets, class_names=["cat", "dog"]),
+        outcomes(targets),
+        outcomes(other),
+        generator,
+    )
 
 
 def test_the_ends_of_an_interval_are_the_difference() -> None:

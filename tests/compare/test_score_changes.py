@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import confusion_matrix, f1_score, recall_score
 
 from stages.compare.score_changes import (
+    ComparedImages,
     ScoreChanges,
     SetupOutcomes,
     changed_images,
@@ -30,7 +31,12 @@ def compare(
     class_names: list[str] = CLASS_NAMES,
 ) -> ScoreChanges:
     """Compare with the generator that all tests begin with."""
-    return compare_scores(targets, class_names, base, other, np.random.default_rng(5))
+    return compare_scores(
+        ComparedImages(targets=targets, class_names=class_names),
+        base,
+        other,
+        np.random.default_rng(5),
+    )
 
 
 def macro_f1_difference(changes: ScoreChanges) -> Interval:
@@ -197,7 +203,12 @@ def test_unequal_classes_have_the_mean_recall(predictions: TargetsAndPredictions
     runs = (setup_outcomes(base), setup_outcomes(other))
     plain = compare(targets, *runs)
     assert plain.macro_recall is None
-    changes = compare_scores(targets, CLASS_NAMES, *runs, np.random.default_rng(5), unequal=True)
+    changes = compare_scores(
+        ComparedImages(targets=targets, class_names=CLASS_NAMES),
+        *runs,
+        np.random.default_rng(5),
+        unequal=True,
+    )
     recall = changes.macro_recall
     assert recall is not None
     assert changes.macro_f1 == plain.macro_f1
@@ -213,5 +224,10 @@ def test_without_images_there_is_no_mean_recall() -> None:
     """An empty set has none, unequal or not."""
     none = np.zeros(0, np.int64)
     runs = (setup_outcomes(none), setup_outcomes(none))
-    empty = compare_scores(none, CLASS_NAMES, *runs, np.random.default_rng(5), unequal=True)
+    empty = compare_scores(
+        ComparedImages(targets=none, class_names=CLASS_NAMES),
+        *runs,
+        np.random.default_rng(5),
+        unequal=True,
+    )
     assert empty.macro_recall is None

@@ -67,7 +67,7 @@ def test_the_best_run_is_named_and_corrected() -> None:
     """Rates and interval are those of the correction on the images, wrong by wrong."""
     wrongs = [[1, 2, 3], [4], [5, 6]]
     tried = {f"v{number}": by_path(outcomes(wrong)) for number, wrong in enumerate(wrongs)}
-    best = best_of_tried(tried, LABELS)
+    best = best_of_tried(tried, LABELS, {})
     assert best is not None
     assert (best.runs, best.images, best.best) == (3, 100, "v1")
     wrong = np.array([[number in rows for number in range(100)] for rows in wrongs])
@@ -83,7 +83,7 @@ def test_a_run_on_other_images_does_not_count() -> None:
         "elsewhere": by_path(outcomes([2], other_photos)),
         "relabelled": by_path(outcomes([3], label="owl")),
     }
-    assert best_of_tried(tried, LABELS) is None
+    assert best_of_tried(tried, LABELS, {}) is None
 
 
 def test_runs_meet_on_the_images_that_all_have() -> None:
@@ -91,7 +91,7 @@ def test_runs_meet_on_the_images_that_all_have() -> None:
     relabelled = outcomes([1])
     relabelled.loc[2, "actual"] = "owl"
     tried = {"one": by_path(outcomes([1])), "two": by_path(relabelled)}
-    best = best_of_tried(tried, LABELS)
+    best = best_of_tried(tried, LABELS, {})
     assert best is not None
     assert (best.runs, best.images) == (2, 99)
 
@@ -99,5 +99,17 @@ def test_runs_meet_on_the_images_that_all_have() -> None:
 def test_without_images_there_is_no_best_run() -> None:
     """An empty validation set, or ten runs of which none shares an image, say nothing."""
     tried = {"one": by_path(outcomes([1])), "two": by_path(outcomes([2]))}
-    assert best_of_tried(tried, LABELS[:0]) is None
-    assert best_of_tried({}, LABELS) is None
+    assert best_of_tried(tried, LABELS[:0], {}) is None
+    assert best_of_tried({}, LABELS, {}) is None
+
+
+def test_runs_are_measured_on_groups() -> None:
+    """Images of one group are drawn together, so the interval is that of the correction by them."""
+    wrongs = [range(20), range(30, 40)]
+    tried = {f"v{number}": by_path(outcomes([*wrong])) for number, wrong in enumerate(wrongs)}
+    group_of = {path: str(number // 10) for number, path in enumerate(LABELS.index)}
+    best = best_of_tried(tried, LABELS, group_of)
+    plain = best_of_tried(tried, LABELS, {})
+    assert best is not None
+    assert plain is not None
+    assert best.corrected.high > plain.corrected.high

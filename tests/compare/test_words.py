@@ -10,6 +10,7 @@ from stages.compare.words import (
     choosing_sentence,
     enumeration,
     error_rates,
+    groups_note,
     not_compared,
     score_lines,
     seed_lines,
@@ -170,3 +171,11 @@ def test_many_names_are_counted() -> None:
     assert enumeration(list("abcd")) == "a, b, c, d"
     assert enumeration(list("abcdef")) == "a, b, c, d and 2 more"
     assert enumeration([str(number) for number in range(1004)]) == "0, 1, 2, 3 and 1,000 more"
+
+
+def test_groups_are_named_where_they_count() -> None:
+    """One sentence says how many; none where images are independent, nor of one model twice."""
+    grouped = example_record(groups=12, n_common=240)
+    assert groups_note(grouped) == "Intervals and tests count 12 groups, not 240 images."
+    assert groups_note(example_record()) == ""
+    assert groups_note(example_record(groups=12, same_model="The model is the same")) == ""

@@ -7,7 +7,7 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.dataset.duplicates import DUPLICATE_COLUMNS, group_photos
-from stages.dataset.inseparable import inseparable_photos, read_groups, write_groups
+from stages.dataset.inseparable import groups_by_path, inseparable_photos, read_groups, write_groups
 
 PATHS = ["a", "b", "c", "d", "e"]
 DUPLICATES = pd.DataFrame(
@@ -39,3 +39,12 @@ def test_without_groups_copies_alone_count() -> None:
     none = pd.DataFrame({"path": [], "group": []}, dtype="str")
     assert inseparable_photos(PATHS, DUPLICATES, none).tolist() == ["a", "a", "c", "d", "e"]
     assert group_photos(PATHS, DUPLICATES).tolist() == ["a", "a", "c", "d", "e"]
+
+
+def test_groups_are_found_by_path(tmp_path: Path) -> None:
+    """Each image that has a group, from the file; none of an empty one."""
+    images = pd.DataFrame({"path": ["b", "a", "c"], "group": ["007", "NA", ""]})
+    write_groups(tmp_path / "groups.csv", images)
+    assert groups_by_path(tmp_path / "groups.csv") == {"a": "NA", "b": "007"}
+    write_groups(tmp_path / "groups.csv", images.iloc[2:])
+    assert groups_by_path(tmp_path / "groups.csv") == {}

@@ -40,7 +40,9 @@ def test_the_labels_of_the_test_are_in_a_file_of_their_own(tmp_path: Path) -> No
     """test.csv has path and label of the test images alone."""
     write_test_set(tmp_path / "test.csv", SPLITS)
     table = read_test_set(tmp_path / "test.csv")
-    assert table.to_dict("list") == {"path": ["b.jpg", "d.jpg"], "label": ["lynx", "dog"]}
+    assert table["path"].tolist() == ["b.jpg", "d.jpg"]
+    assert table["label"].tolist() == ["lynx", "dog"]
+    assert table["group"].tolist() == ["", ""]
 
 
 def test_without_a_test_there_is_nothing_to_read(tmp_path: Path) -> None:
@@ -92,3 +94,15 @@ def test_folds_come_back(tmp_path: Path) -> None:
     assert lines[0] == "path,label,split,reason,fold,twin_folds"
     assert lines[1:3] == ["a.jpg,cat,train,,1,2 3", "b.jpg,,test,,,"]
     assert read_splits(tmp_path / "splits.csv").equals(without_test(splits))
+
+
+def test_the_test_set_has_groups_where_any_is_declared(tmp_path: Path) -> None:
+    """The column is there only then; who reads the file finds one always."""
+    file = tmp_path / "test.csv"
+    test = pd.DataFrame({"path": ["a", "b"], "label": "cat", "split": "test"})
+    write_test_set(file, test.assign(group=["anna", ""]))
+    assert read_test_set(file)["group"].tolist() == ["anna", ""]
+    plain = tmp_path / "plain.csv"
+    write_test_set(plain, test.assign(group=""))
+    assert plain.read_text().startswith("path,label\n")
+    assert read_test_set(plain)["group"].tolist() == ["", ""]

@@ -94,3 +94,19 @@ def test_the_corrected_interval_holds_the_truth() -> None:
         naive += best.raw.low <= truth <= best.raw.high
     assert held >= 91  # of 95 expected, one time in twenty fewer
     assert naive < 85
+
+
+def test_groups_that_go_together_widen_the_interval() -> None:
+    """Runs whose mistakes come by groups are measured on these; one group gives no value."""
+    wrong = np.repeat(example(5, 20), 10, axis=1)
+    groups = np.repeat(np.arange(20), 10)
+    plain = correct_for_choosing(wrong, np.random.default_rng(1))
+    grouped = correct_for_choosing(wrong, np.random.default_rng(1), groups)
+    assert grouped.raw.value == plain.raw.value
+    assert grouped.corrected.high - grouped.corrected.low > 2 * (
+        plain.corrected.high - plain.corrected.low
+    )
+    alone = correct_for_choosing(wrong, np.random.default_rng(1), np.zeros(200, int))
+    assert alone.corrected.value is None
+    own = correct_for_choosing(wrong, np.random.default_rng(1), np.arange(200))
+    assert own == plain

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stages.base.seed import derive
-from stages.stats.intervals import Interval, bootstrap, wilson, wilson_f1
+from stages.stats.intervals import Interval, bootstrap, expanded_tail, wilson, wilson_f1
 
 counts = st.integers(0, 2000)
 
@@ -119,3 +119,28 @@ def test_bootstrap_draws_as_many_images_as_there_are() -> None:
     assert len(blocks) > 2
     assert drawn.shape == (200, 50_000)
     assert (drawn.sum(axis=1) == 50_000).all()
+
+
+def test_bootstrap_draws_whole_groups() -> None:
+    """Images of a group are drawn as often as each other, and one alone says nothing."""
+    groups = np.array([5, 5, 2, 2, 2, 9])
+    blocks: list[np.ndarray] = []
+
+    def record(drawn: np.ndarray) -> np.ndarray:
+        blocks.append(drawn)
+        share: np.ndarray = drawn[:, 0] / drawn.sum(axis=1)
+        return share
+
+    bootstrap(record, 6, derive(1, "groups"), draws=100, groups=groups)
+    drawn = blocks[1]
+    assert (drawn[:, 0] == drawn[:, 1]).all()
+    assert (drawn[:, [0, 2, 5]].sum(axis=1) == 3).all()
+    alone = bootstrap(record, 6, derive(1, "groups"), groups=np.zeros(6, int))
+    assert (alone.low, alone.high) == (-np.inf, np.inf)
+
+
+def test_few_groups_have_wider_tails_left_in() -> None:
+    """The tail is Hesterberg's: that of Student's t, and of the variance over one group less."""
+    expected = stats.norm.cdf(stats.t.ppf(0.025, 4) * np.sqrt(5 / 4))
+    assert expanded_tail(5) == pytest.approx(expected)
+    assert expanded_tail(100_000) == pytest.approx(0.025, abs=1e-4)

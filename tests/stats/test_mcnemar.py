@@ -136,3 +136,31 @@ def test_tango_changes_signs_with_sides(only_first: int, only_second: int, same:
     assert interval.low == pytest.approx(-mirrored.high)
     if mcnemar(only_first, only_second) < 0.05:
         assert interval.low > 0 or interval.high < 0
+
+
+def test_whole_groups_are_compared_by_their_net_difference() -> None:
+    """Forty images in four groups tell nothing that four do not; without groups they do."""
+    first, second = np.ones(40, bool), np.zeros(40, bool)
+    groups = np.repeat(np.arange(4), 10)
+    assert compare_paired(first, second).verdict == "better"
+    result = compare_paired(first, second, groups)
+    assert (result.verdict, result.groups) == ("cannot tell", 4)
+    assert result.p == pytest.approx(1 / 8)
+    assert result.difference == tango_interval(0, 4, 4)
+    assert list(result.as_dict())[-1] == "groups"
+
+
+def test_images_that_are_groups_of_their_own_are_compared_as_before() -> None:
+    """P and interval are those of McNemar and Tango."""
+    pair = right(30, 12)
+    plain, grouped = compare_paired(*pair), compare_paired(*pair, np.arange(152))
+    assert grouped.p == pytest.approx(plain.p)
+    assert (grouped.difference, grouped.verdict) == (plain.difference, plain.verdict)
+
+
+def test_one_group_or_none_cannot_tell() -> None:
+    """All images of one group are one observation, and of no images there is no difference."""
+    one = compare_paired(np.ones(9, bool), np.zeros(9, bool), np.zeros(9, int))
+    assert (one.p, one.verdict, one.difference.low) == (1, "cannot tell", -1)
+    none = compare_paired(np.zeros(0, bool), np.zeros(0, bool), np.zeros(0, int))
+    assert (none.p, none.difference.value, none.groups) == (1, None, 0)

@@ -13,7 +13,7 @@ from sklearn.metrics import (
 
 from stages.base.seed import derive
 from stages.stats.macro import Score
-from stages.stats.metrics import accuracy, class_metrics, confusion, macro, top_k
+from stages.stats.metrics import accuracy, class_metrics, class_sizes, confusion, macro, top_k
 from tests.bounded_memory import bounded_memory
 
 CLASS_NAMES = np.array(["ant", "bee", "cat", "dog"])
@@ -120,3 +120,15 @@ def test_macro_f1_covers_the_truth() -> None:
             interval = macro("f1", actual, predicted, 10, rng)
             covered += interval.low <= 1 - error <= interval.high
         assert covered / 80 >= 0.9
+
+
+def test_classes_have_the_effective_images_of_their_groups() -> None:
+    """Copies of images as groups give the intervals of the images once, class by class."""
+    rows = np.repeat(np.arange(len(TARGETS)), 4)
+    sizes = class_sizes(TARGETS[rows], PREDICTED[rows], 4, rows)
+    once = class_metrics(CLASS_NAMES, confusion(TARGETS, PREDICTED, 4))
+    matrix = confusion(TARGETS[rows], PREDICTED[rows], 4)
+    grouped = class_metrics(CLASS_NAMES, matrix, sizes)
+    ends = [column for column in once.columns if column.endswith(("_low", "_high"))]
+    assert np.allclose(once[ends], grouped[ends], equal_nan=True)
+    assert grouped["support"].tolist() == (4 * once["support"]).tolist()

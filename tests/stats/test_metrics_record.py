@@ -44,9 +44,9 @@ def test_the_scores_come_first_then_the_rest(metrics: Metrics) -> None:
         "recipe", "trial",
     ]  # fmt: skip
     everything = {*Metrics.__required_keys__, *Metrics.__optional_keys__}
-    assert {*keys(metrics), "folds"} == everything
+    assert {*keys(metrics), "folds", "groups"} == everything
     assert Metrics.__optional_keys__ == {
-        *("top_3", "top_5", "unequal_classes", "largest_class_error", "kappa", "folds")
+        *("top_3", "top_5", "unequal_classes", "largest_class_error", "kappa", "folds", "groups")
     }
 
 
@@ -55,7 +55,7 @@ def test_every_record_inside_has_the_keys_of_its_type(metrics: Metrics) -> None:
     temperature = metrics["calibration"]["temperature"]
     assert temperature is not None
     assert keys(metrics["accuracy"]) == list(IntervalRecord.__annotations__)
-    assert keys(metrics["versus_baseline"]) == list(PairedRecord.__annotations__)
+    assert [*keys(metrics["versus_baseline"]), "groups"] == list(PairedRecord.__annotations__)
     assert keys(metrics["calibration"]) == list(CalibrationRecord.__annotations__)
     assert keys(temperature) == list(TemperatureRecord.__annotations__)
     assert keys(temperature["nll_change"]) == list(IntervalRecord.__annotations__)

@@ -53,3 +53,17 @@ def test_a_class_without_test_images_has_no_error() -> None:
     assert owl["images"] == 0
     assert owl["error_rate"] == {"value": None, "low": 0.0, "high": 1.0}
     assert owl["gap"]["value"] is None
+
+
+def test_groups_of_test_images_count() -> None:
+    """Copies of images are worth the images: intervals and gap are those of the images once."""
+    targets, predicted = [0, 0, 1, 1, 1, 1], [0, 1, 1, 1, 0, 2]
+    valid = validation([0, 0, 0, 1, 1], [0, 0, 1, 1, 1])
+    rows = np.repeat(np.arange(6), 5)
+    copied = score_test_set(np.array(targets)[rows], sure(predicted)[rows], valid, 1, groups=rows)
+    once = score_test_set(np.array(targets), sure(predicted), valid, 1)
+    assert copied["groups"] == 6
+    assert "groups" not in once
+    for name in ("error_rate", "gap"):
+        assert copied[name] == pytest.approx(once[name])
+    assert copied["classes"]["dog"]["gap"] == pytest.approx(once["classes"]["dog"]["gap"])

@@ -86,3 +86,16 @@ def test_the_spread_is_that_of_the_error_rates() -> None:
     right = np.array([[True, True, False, False], [True, True, True, False]])
     assert seed_spread(right) == pytest.approx(np.std([0.5, 0.25], ddof=1))
     assert seed_spread(right[:1]) is None
+
+
+def test_with_groups_both_tests_are_over_these() -> None:
+    """Images that gain by whole groups are worth a group each, and one group tells nothing."""
+    rng = np.random.default_rng(3)
+    groups = np.repeat(np.arange(5), 40)
+    worse = rng.random((3, 200)) < 0.6
+    better = np.ones((3, 200), bool)
+    assert compare_seeds(better, worse).verdict == "better"
+    grouped = compare_seeds(better, worse, groups)
+    assert (grouped.verdict, grouped.groups) == ("cannot tell", 5)
+    assert grouped.p >= 1 / 16
+    assert compare_seeds(better, worse, np.zeros(200, int)).p == 1

@@ -132,3 +132,23 @@ def test_a_damaged_fold_is_refused_with_the_remedy(tmp_path: Path) -> None:
         write_npz(tmp_path / "damaged.npz", {**arrays, name: PATHS})
         with pytest.raises(UserError, match=r"damaged\.npz holds other arrays"):
             read_probe_start(tmp_path / "damaged.npz")
+
+
+def test_groups_survive_the_file_and_are_missing_without(tmp_path: Path) -> None:
+    """Held-out images and those of folds keep their groups; where none are declared, no array."""
+    start = fitted()
+    fold = FoldProbe(probe=start.probe, paths=PATHS[:4], right=np.ones(4, bool))
+    start = replace(start, folds={1: fold})
+    names = {path: f"group {row // 3}" for row, path in enumerate(PATHS.tolist())}
+    grouped = start.with_groups(PATHS, names)
+    write_probe_start(tmp_path / "probe.npz", grouped)
+    again = read_probe_start(tmp_path / "probe.npz")
+    rows = [PATHS.tolist().index(path) for path in again.held_out.tolist()]
+    assert again.held_out_groups is not None
+    assert again.held_out_groups.tolist() == [row // 3 for row in rows]
+    assert again.folds[1].groups is not None
+    assert again.folds[1].groups.tolist() == [0, 0, 0, 1]
+    assert again.held_out_units() == len({row // 3 for row in rows})
+    write_probe_start(tmp_path / "plain.npz", start.with_groups(PATHS, {}))
+    assert not [name for name in read_npz(tmp_path / "plain.npz") if "groups" in name]
+    assert start.held_out_units() == len(start.held_out)

@@ -218,6 +218,22 @@ def test_without_enough_images_there_is_no_trial(tmp_path: Path) -> None:
     assert train_from(start, FROM_PROBE, without, 0.02, silent).trial is None
 
 
+def test_a_trial_counts_groups_of_images(tmp_path: Path) -> None:
+    """With few groups no result would be significant, so there is none; with many p is theirs."""
+    data = loaders()
+    run = run_of(tmp_path, data)
+    start = probe_start(run, data)
+    few = replace(start, held_out_groups=np.arange(len(start.held_out)) % (FEWEST_IMAGES - 1))
+    assert not can_try(few, run.task, data)
+    many = replace(start, held_out_groups=np.arange(len(start.held_out)) % FEWEST_IMAGES)
+    assert can_try(many, run.task, data)
+    trial = try_fine_tuning(with_answers(many, right=True), run, 1e-3, silent)
+    assert trial.comparison.groups == FEWEST_IMAGES
+    assert trial.as_dict()["groups"] == FEWEST_IMAGES
+    assert f"of {FEWEST_IMAGES} groups held out" in str(trial)
+    assert trial.comparison.p >= 1 / 32
+
+
 def test_a_model_that_cannot_be_the_probe_has_no_trial(tmp_path: Path) -> None:
     """Another head or loss is fine-tuned from its own start."""
     data = loaders()
