@@ -215,6 +215,7 @@ def main() -> None:
     parser.add_argument("--name", help="of what --pool puts together")
     add_peer_options(parser)
     options = parser.parse_args()
+    options.fifths = sorted(set(options.fifths))
     for peer in options.peers:
         files_of(peer, options)
     names = list(dict.fromkeys(options.sets or sets_of(options.half)))

@@ -356,8 +356,7 @@ def stop_together(folder: Path, *arguments: object) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.thorough  # one that is killed goes on in the same bytes, above
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.thorough), 1])
 def test_asked_to_stop_all_stop_at_the_same_step(
     rank: int, together: Arrays, tmp_path: Path
 ) -> None:
