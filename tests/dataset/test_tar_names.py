@@ -1,5 +1,6 @@
 """Tars get their names all together, whatever ends the process that gives them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -121,14 +122,78 @@ def test_who_packs_finishes_first(out: Path) -> None:
     assert len(names_in(out)) == 3
 
 
-@pytest.mark.parametrize("plan", [b"", b"[1]", b'{".photos-000000.tar.part": "../a.jpg"}'])
+PART_0 = b'".photos-000000.tar.part"'
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        b"",
+        b"[1]",
+        b"{" + PART_0 + b': "../a.jpg"}',
+        b"{" + PART_0 + b": 7}",
+        b'{"../photos/a.jpg": "photos-000000.tar"}',
+        b'{"photos/a.jpg": "photos-000000.tar"}',
+        b'{"%s/photos/a.jpg": "photos-000000.tar"}',
+        b'{".photos-00000\xd9\xa0.tar.part": "photos-000000.tar"}',
+        b"{" + PART_0 + b': "photos-000001.tar", ".photos-000001.tar.part": "photos-000001.tar"}',
+    ],
+)
 def test_a_damaged_plan_is_one_line(out: Path, plan: bytes) -> None:
-    """It names the file and what to do, and no tar is touched."""
-    written(out, 1)
-    (out / ".photos-names.part").write_bytes(plan)
-    with pytest.raises(UserError, match=r"out/\.photos-names\.part is damaged, .* remove it and"):
+    """It names the file and what to do; no tar and no file elsewhere is touched."""
+    written(out, 2)
+    write_folder(out, {"photos-000007.tar": b"a tar", "photos/a.jpg": b"inside"})
+    before = contents()
+    (out / ".photos-names.part").write_bytes(plan.replace(b"%s", os.fsencode(Path.cwd())))
+    with pytest.raises(UserError, match=r"out/\.photos-names\.part is damaged, .* remove it, and"):
         finish_names(out)
-    assert len(names_in(out)) == 2
+    (out / ".photos-names.part").unlink()
+    assert contents() == before
+
+
+def contents() -> dict[Path, bytes]:
+    """Return all files below the folder at hand."""
+    return {file: file.read_bytes() for file in Path().rglob("*") if file.is_file()}
+
+
+def planned(out: Path) -> None:
+    """Write the plan of a run that was killed before its second tar had its name."""
+    plan = {f".photos-00000{number}.tar.part": f"photos-00000{number}.tar" for number in range(2)}
+    write_folder(out, {".photos-names.part": json.dumps(plan).encode()})
+
+
+@pytest.mark.parametrize("remedy", ["photos-000001.tar", ".photos-000001.tar.part"])
+def test_no_tar_is_overwritten(out: Path, remedy: str) -> None:
+    """Where a part and a file of its name are there, none is moved until one of them is gone."""
+    written(out, 2)
+    write_folder(out, {"photos-000001.tar": b"mine"})
+    planned(out)
+    before = contents()
+    with pytest.raises(UserError, match=r"out/photos-000001\.tar is there, .*; move one of them"):
+        finish_names(out)
+    assert contents() == before
+    (out / remedy).unlink()
+    assert finish_names(out) == [out / f"photos-00000{number}.tar" for number in range(2)]
+    assert names_in(out) == ["photos-000000.tar", "photos-000001.tar"]
+
+
+@pytest.mark.parametrize("link", ["../photos/a.jpg", "nowhere"])
+def test_a_part_that_is_no_file_gets_no_name(out: Path, link: str) -> None:
+    """A link or a folder in the place of a part is named with what to do, and nothing is moved."""
+    first, second = written(out, 2)
+    second.unlink()
+    second.symlink_to(link)
+    planned(out)
+    said = r"out/\.photos-000001\.tar\.part is no file, .*; remove it, and run make pack again"
+    with pytest.raises(UserError, match=said):
+        finish_names(out)
+    second.unlink()
+    second.mkdir()
+    with pytest.raises(UserError, match=said):
+        finish_names(out)
+    assert first.exists()
+    second.rmdir()
+    assert finish_names(out) == [out / "photos-000000.tar"]
 
 
 def test_a_tar_that_was_removed_since_is_not_missed(out: Path) -> None:
