@@ -35,7 +35,7 @@ def counted(step):
     return call
 Path.rename, Path.unlink = counted(Path.rename), counted(Path.unlink)
 photos, out = Path("photos"), Path("out")
-pack_files(photos, files_to_pack(photos, out), out, most_files=2)
+pack_files(photos, files_to_pack(photos, out).new, out, most_files=2)
 """
 
 
@@ -79,7 +79,7 @@ def test_where_one_cannot_be_named_none_is(out: Path, monkeypatch: pytest.Monkey
         return rename(part, tar)
 
     monkeypatch.setattr(Path, "rename", ended)
-    paths = files_to_pack(Path("photos"), out)
+    paths = files_to_pack(Path("photos"), out).new
     with pytest.raises(KeyboardInterrupt):
         pack_files(Path("photos"), paths, out, most_files=2)
     assert not out.exists()
@@ -109,13 +109,13 @@ def test_a_killed_run_is_finished_by_the_next(out: Path, step: int) -> None:
     assert names_in(out) == [tar.name for tar in tars]
     packed = read_packed(out).packed
     assert {path: (packed / path).read_bytes() for path in packed.places} == FILES
-    assert files_to_pack(Path("photos"), out, tars) == []
+    assert files_to_pack(Path("photos"), out) == ([], sorted(FILES))
     assert finish_killed_run(out) == []
 
 
 def test_who_packs_finishes_first(out: Path) -> None:
     """Parts of a killed run are not removed by one that found none of it when it started."""
-    paths = files_to_pack(Path("photos"), out)
+    paths = files_to_pack(Path("photos"), out).new
     killed_run(1)
     with pytest.raises(UserError, match="5 files of these are in the tars of out already"):
         pack_files(Path("photos"), paths, out)
@@ -202,4 +202,4 @@ def test_a_tar_that_was_removed_since_is_not_missed(out: Path) -> None:
     (out / "photos-000000.tar").unlink()
     tars = finish_killed_run(out)
     assert len(tars) == 2
-    assert files_to_pack(Path("photos"), out, tars) == ["a.jpg", "b.jpg"]
+    assert files_to_pack(Path("photos"), out).new == ["a.jpg", "b.jpg"]
