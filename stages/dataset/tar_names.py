@@ -13,6 +13,7 @@ from pathlib import Path
 from stages.base.errors import UserError
 from stages.base.parts import write_whole
 from stages.base.system_errors import unreadable, unwritable
+from stages.dataset.system_names import is_system_name
 
 PART = ".photos-*.tar.part"  # git and DVC pass over names that end so
 _NUMBER = re.compile(r"photos-(\d{6,})\.tar", re.ASCII)
@@ -47,6 +48,18 @@ def name_tars(parts: Sequence[Path], out: Path) -> list[Path]:
 def lacks_names(out: Path) -> bool:
     """Return whether a run is naming the tars of a folder, or was killed while it did."""
     return (out / _PLAN).exists()
+
+
+def folder_without_names(root: Path) -> Path | None:
+    """Return the first folder, a folder or one below it, that lacks names; None where none does.
+
+    Hidden folders are left out, of which no tar is read.
+    """
+    for folder, folders, files in os.walk(root):
+        if _PLAN in files:
+            return Path(folder)
+        folders[:] = sorted(name for name in folders if not is_system_name(name.lower()))
+    return None
 
 
 def finish_names(out: Path) -> list[Path]:
