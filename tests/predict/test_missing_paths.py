@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.base.errors import UserError
-from stages.dataset.packed_folder import PackedContent
+from stages.dataset.packed_folder import PackedContent, read_packed
 from stages.predict import path_in_tar
 from stages.predict.find_sources import find_sources
 from stages.predict.missing_paths import refuse_missing_paths
@@ -45,12 +45,11 @@ def test_a_tar_is_read_once_for_all_arguments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many photos of it are named, also to find them once they are known to be there."""
-    content = path_in_tar.read_packed
     read: list[Path] = []
 
     def noted(root: Path) -> PackedContent:
         read.append(root)
-        return content(root)
+        return read_packed(root)
 
     monkeypatch.setattr(path_in_tar, "read_packed", noted)
     monkeypatch.chdir(tmp_path)
