@@ -4,26 +4,27 @@
     photos-000001.tar   and so on; of files that come later too
 
 A tar has its name once all are written, so that a run that fails leaves none. One that is killed
-while it names them is finished by the next.
+while it names them is finished by the next, which leaves out what is in any tar.
 """
 
 import os
 import tarfile
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import gethostname
+from typing import NamedTuple
 
 from tqdm import tqdm
 
 from stages.base.errors import UserError, error_list
-from stages.base.packed import PackedFile
-from stages.base.plural import count_noun, join_names
+from stages.base.packed import Packed, PackedFile
+from stages.base.plural import count_noun
 from stages.base.stage_lock import required_lock
 from stages.base.system_errors import refuses_a_write, unreadable, unwritable
 from stages.dataset.folder_listing import list_files
-from stages.dataset.packed_folder import files_in, is_packed, read_packed
+from stages.dataset.packed_folder import is_packed, read_packed
 from stages.dataset.tar_names import PART, finish_names, lacks_names, name_tars
 
 # A hundred tars for a million photos, each of which is copied as a whole when it goes anywhere.
@@ -43,11 +44,18 @@ def finish_killed_run(out: Path) -> list[Path]:
         return finish_names(out)
 
 
-def files_to_pack(photos: Path, out: Path, finished: Collection[Path] = ()) -> list[str]:
+class FilesToPack(NamedTuple):
+    """The paths of the files of a folder, sorted."""
+
+    new: list[str]
+    there: list[str]  # in a tar with the same bytes already
+
+
+def files_to_pack(photos: Path, out: Path) -> FilesToPack:
     """Return the paths of all files of a folder, which a folder of tars is to get.
 
-    finished: tars of a killed run, of which what they hold is left out. UserError where a file
-    cannot be packed or is there already, and for a folder that is none.
+    What is there already is left out, so that a run that was ended anywhere is gone on with. Where
+    it is there with other bytes, or a file cannot be packed, it is a UserError; so is no folder.
     """
     if not photos.is_dir():
         what = "is no folder" if photos.exists() else "does not exist"
@@ -65,27 +73,20 @@ def files_to_pack(photos: Path, out: Path, finished: Collection[Path] = ()) -> l
         )
     if not paths:
         raise UserError(f"{photos} is empty; name the folder of photos to pack")
-    if finished:
-        paths = _not_in(finished, photos, paths, out)
-    _refuse_known(paths, out)
-    return paths
+    return _without_known(paths, photos, _read_tars(out))
 
 
-def _not_in(tars: Collection[Path], photos: Path, paths: Sequence[str], out: Path) -> list[str]:
-    """Return the paths that are not in some tars of a folder with the bytes of the photo, sorted.
-
-    UserError for one that is there with other bytes.
-    """
-    packed = read_packed(out).packed
-    inside = set(paths).intersection(files_in(tars, out))
-    if changed := sorted(p for p in inside if not _same_bytes(photos / p, packed / p)):
-        names = join_names([tar.name for tar in tars])
+def _without_known(paths: Sequence[str], photos: Path, packed: Packed) -> FilesToPack:
+    there = [path for path in paths if path in packed.places]
+    bar = tqdm(there, desc="compare", unit="file", disable=None)
+    if changed := [path for path in bar if not _same_bytes(photos / path, packed / path)]:
         raise error_list(
-            f"{count_noun(len(changed), 'file')} of {photos} changed since a make pack that was"
-            f" killed wrote {names}; remove what of these is in {out}, and run your command again:",
-            changed,
+            f"{count_noun(len(changed), 'file')} of {photos} changed since the tars of {packed} got"
+            " what has these paths; remove it there (tar --delete of GNU tar) or pack under other"
+            " paths, and run your command again:",
+            [f"{path}: in {packed.places[path].tar}" for path in changed],
         )
-    return sorted(set(paths) - inside)
+    return FilesToPack([path for path in paths if path not in packed.places], there)
 
 
 def _same_bytes(file: Path, packed: PackedFile) -> bool:
@@ -124,20 +125,23 @@ def pack_files(
 
 
 def _refuse_known(paths: Iterable[str], out: Path) -> None:
-    """Refuse a folder with anything but tars in it, and paths that are in one of these."""
-    if not out.exists():
-        return
-    if is_packed(out):
-        known = read_packed(out).packed.places
-        if twice := [path for path in paths if path in known]:
-            raise error_list(
-                f"{count_noun(len(twice), 'file')} of these are in the tars of {out} already; name"
-                " a folder of new photos alone, nothing is written:",
-                [f"{path}: in {known[path].tar}" for path in twice],
-            )
-        return
-    if not out.is_dir() or any(list_files(out)[:2]):
-        raise UserError(f"{out} holds something else than tars; name a new folder for the tars")
+    known = _read_tars(out).places
+    if twice := [path for path in paths if path in known]:
+        raise error_list(
+            f"{count_noun(len(twice), 'file')} of these are in the tars of {out} already, since"
+            " another make pack wrote them; run your command again, nothing is written:",
+            [f"{path}: in {known[path].tar}" for path in twice],
+        )
+
+
+def _read_tars(out: Path) -> Packed:
+    """Return what is in the tars of a folder, which may be none; UserError for any other file."""
+    if out.exists():
+        if is_packed(out):
+            return read_packed(out).packed
+        if not out.is_dir() or any(list_files(out)[:2]):
+            raise UserError(f"{out} holds something else than tars; name a new folder for the tars")
+    return Packed(out, {})
 
 
 def _size_of(file: Path) -> int:

@@ -23,7 +23,7 @@ from stages.base.plural import count_noun
 from stages.dataset.folder_listing import list_files
 from stages.dataset.system_names import is_system_name
 from stages.dataset.tar_index import index_tar
-from stages.dataset.tar_names import lacks_names
+from stages.dataset.tar_names import folder_without_names
 from stages.labels.problem import Problem
 
 TAR = ".tar"
@@ -124,12 +124,12 @@ def read_packed(root: Path) -> PackedContent:
     """Return what is in the tars of a folder; no photo is read.
 
     UserError for a tar that is damaged or cannot be read, where a path is there twice, and where
-    make pack was killed before all tars had their names.
+    make pack was killed before all tars of the folder, or of one below it, had their names.
     """
-    if lacks_names(root):
+    if lacking := folder_without_names(root):  # a listing of the few tars alone
         raise UserError(
-            f"{root} lacks tars, since a make pack was killed before all had their names; run it"
-            f" again: make pack PHOTOS=folder OUT={root}"
+            f"{lacking} lacks tars, since a make pack was killed before all had their names; run it"
+            f" again: make pack PHOTOS=folder OUT={lacking}"
         )
     tars, unread, hidden = list_files(root)
     if unread:

@@ -5,6 +5,7 @@ process may be killed: which name each is to have stands in a plan until all hav
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,9 +13,11 @@ from pathlib import Path
 from stages.base.errors import UserError
 from stages.base.parts import write_whole
 from stages.base.system_errors import unreadable, unwritable
+from stages.dataset.system_names import is_system_name
 
 PART = ".photos-*.tar.part"  # git and DVC pass over names that end so
-_NUMBER = re.compile(r"photos-(\d{6,})\.tar")
+_NUMBER = re.compile(r"photos-(\d{6,})\.tar", re.ASCII)
+_NUMBERED_PART = re.compile(r"\.photos-\d{6,}\.tar\.part", re.ASCII)
 _PLAN = ".photos-names.part"
 
 
@@ -47,10 +50,23 @@ def lacks_names(out: Path) -> bool:
     return (out / _PLAN).exists()
 
 
+def folder_without_names(root: Path) -> Path | None:
+    """Return the first folder, a folder or one below it, that lacks names; None where none does.
+
+    Hidden folders are left out, of which no tar is read.
+    """
+    for folder, folders, files in os.walk(root):
+        if _PLAN in files:
+            return Path(folder)
+        folders[:] = sorted(name for name in folders if not is_system_name(name.lower()))
+    return None
+
+
 def finish_names(out: Path) -> list[Path]:
     """Give the names that a killed run did not come to; return all its tars, none without one.
 
-    The lock of the folder is held. UserError where the plan cannot be read or carried out.
+    The lock of the folder is held. UserError where the plan cannot be read or carried out, before
+    any file is moved.
     """
     plan = out / _PLAN
     try:
@@ -59,10 +75,12 @@ def finish_names(out: Path) -> list[Path]:
         return []
     except OSError as error:
         raise unreadable(plan, error) from None
+    unnamed = {out / part: out / tar for part, tar in names.items() if os.path.lexists(out / part)}
+    for part, tar in unnamed.items():
+        _refuse_other(part, tar)
     try:
-        for part, tar in names.items():
-            if (out / part).exists():
-                (out / part).rename(out / tar)
+        for part, tar in unnamed.items():
+            part.rename(tar)
         plan.unlink()
     except OSError as error:
         raise unwritable(out, error) from None
@@ -70,13 +88,35 @@ def finish_names(out: Path) -> list[Path]:
 
 
 def _read_plan(plan: Path) -> Mapping[str, str]:
+    """Return the names of tars by their parts; UserError for anything else, which is not trusted.
+
+    Whoever sends a folder may have written the plan in it: it moves parts of that folder alone.
+    """
     try:
         names = json.loads(plan.read_bytes())
     except ValueError:
         names = None
-    if isinstance(names, dict) and all(_NUMBER.fullmatch(str(tar)) for tar in names.values()):
+    if (
+        isinstance(names, dict)
+        and all(_NUMBERED_PART.fullmatch(part) for part in names)
+        and all(_NUMBER.fullmatch(str(tar)) for tar in names.values())
+        and len(set(names.values())) == len(names)
+    ):
         return names
     raise UserError(
         f"{plan} is damaged, in which a make pack that was killed had the names of its tars; remove"
-        f" it and the tars in {plan.parent} that are new, and run make pack again"
+        " it, and run make pack again"
     )
+
+
+def _refuse_other(part: Path, tar: Path) -> None:
+    """Refuse to name a part that make pack did not write, and to name one over what is there."""
+    if part.is_symlink() or not part.is_file():
+        raise UserError(
+            f"{part} is no file, as make pack had written it; remove it, and run make pack again"
+        )
+    if os.path.lexists(tar):
+        raise UserError(
+            f"{tar} is there, and a make pack that was killed was to give {part.name} this name;"
+            " move one of them to another folder, and run make pack again"
+        )

@@ -26,6 +26,7 @@ from stages.labels.labels import LabelParams, PhotoLabels
 from stages.labels.problem import Problem
 from stages.predict.find_sources import SECRET, find_sources
 from stages.predict.path_column import open_table
+from stages.predict.path_in_tar import TarPaths
 from stages.predict.photo_source import PhotoSource, Unread
 
 LabelBy = Literal["folder", "csv", "filename"]
@@ -79,7 +80,7 @@ def find_labelled_photos(
     _require_one_rule(argument, options, is_table=is_table)
     rule = _rule(path if is_table else options.table, params, options)
     column = options.path_column or params.path_column
-    (found,) = find_sources([argument], column, io.BytesIO())
+    (found,) = find_sources([argument], column, io.BytesIO(), TarPaths())
     if is_table:
         by_key = _by_key(_of_table(argument, list(found.sources)), "")
     else:

@@ -58,7 +58,9 @@ class Found:
     passed_over: str = ""  # a line about the files beside photos, "" where there are none
 
 
-def find_sources(arguments: Sequence[str], path_column: str, stdin: BinaryIO) -> list[Found]:
+def find_sources(
+    arguments: Sequence[str], path_column: str, stdin: BinaryIO, tars: TarPaths
+) -> list[Found]:
     """Return the photos behind each argument; what cannot be one has its problem in its place.
 
     An argument is a photo, a folder, a pattern such as 'album/**/*.jpg', a table of paths (.csv),
@@ -66,7 +68,6 @@ def find_sources(arguments: Sequence[str], path_column: str, stdin: BinaryIO) ->
     stdin, one a line or parted by NUL. A path may lead into a tar, as album.tar/1.jpg does. Raises
     UserError where a table or a bucket cannot be read.
     """
-    tars = TarPaths()
     alone = len(arguments) == 1
     found = []
     for argument in arguments:
@@ -86,7 +87,7 @@ def _on_disk(argument: str, path_column: str, alone: bool, tars: TarPaths) -> Fo
     path = Path(argument)
     if path.is_dir():
         return _in_folder(path)
-    if glob.has_magic(argument) and not path.exists():
+    if glob.has_magic(argument) and is_missing(tars.find(path)):
         return _by_pattern(argument)
     if argument.lower().endswith(_TABLES):
         names = read_path_column(path, path_column)

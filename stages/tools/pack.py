@@ -4,7 +4,8 @@ Reads   the files of a folder, and the tars that are in OUT already
 Writes  OUT/photos-000000.tar and others, whose numbers go on behind those that are there
 Run     make pack PHOTOS=folder OUT=folder, or python -m stages.tools.pack FOLDER --out OUT
 
-A path in a tar is that below the folder, so that labels, sides and results stay as they are.
+A path in a tar is that below the folder, so that labels, sides and results stay as they are. What
+a tar has already is left out, so that a run that was ended is gone on with.
 """
 
 from stages.base.environment import prepare_process
@@ -34,11 +35,13 @@ def main() -> None:
     tars = finish_killed_run(out)
     if tars:
         say(f"Names given to {count_noun(len(tars), 'tar')} of a make pack that was killed")
-    new = files_to_pack(photos, out, tars)
-    paths = [*files_in(tars, out), *new]
+    new, there = files_to_pack(photos, out)
+    written = {*files_in(tars, out), *new}
+    if left_out := len(set(there) - written):
+        say(f"{count_noun(left_out, 'file')} in tars of {out} already, the same bytes: left out")
     tars += pack_files(photos, new, out) if new else []
-    say(f"{count_noun(len(paths), 'file')} in {count_noun(len(tars), 'new tar')}: {out}")
-    if tables := [path for path in paths if path.lower().endswith(_TABLES)]:
+    say(f"{count_noun(len(written), 'file')} in {count_noun(len(tars), 'new tar')}: {out}")
+    if tables := [path for path in sorted(written.union(there)) if path.lower().endswith(_TABLES)]:
         what = join_names(tables, count=3)
         say(f"Tables are read from files alone: keep a copy of {what} outside of {out}")
     say(

@@ -30,6 +30,7 @@ from stages.predict.answer import AnswerRule, PhotoAnswer, answer_photos
 from stages.predict.find_sources import Found, find_sources
 from stages.predict.missing_paths import refuse_missing_paths
 from stages.predict.output_file import Conditions, OutputFile, open_output, row_format_of
+from stages.predict.path_in_tar import TarPaths
 from stages.predict.photo_source import PhotoSource
 from stages.predict.read_ahead import photo_readers
 from stages.predict.read_photo import read_photo
@@ -42,7 +43,9 @@ _RECORDS = PRIVATE_FOLDER / "predict"
 def main() -> None:
     """Answer every photo: by a row in a file, or by a line."""
     options = _options()
-    found = find_sources(options.paths, options.column, sys.stdin.buffer)
+    tars = TarPaths()
+    refuse_missing_paths(options.paths, tars)
+    found = find_sources(options.paths, options.column, sys.stdin.buffer, tars)
     for line in (part.passed_over for part in found if part.passed_over):
         say(line, file=sys.stderr)
     with (
@@ -94,7 +97,6 @@ def _options() -> argparse.Namespace:
     check_model_options(options)
     if options.out is not None:
         row_format_of(options.out, options.top)
-    refuse_missing_paths(options.paths)
     return options
 
 

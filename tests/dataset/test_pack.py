@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def pack(photos: Path = PHOTOS, most_files: int = 4, most_bytes: int = 10**6) -> list[str]:
     """Pack a folder into few files a tar; return the names of the new tars."""
-    paths = files_to_pack(photos, OUT)
+    paths = files_to_pack(photos, OUT).new
     return [tar.name for tar in pack_files(photos, paths, OUT, most_files, most_bytes)]
 
 
@@ -85,12 +85,29 @@ def test_photos_that_come_later_are_new_tars(folder: Path) -> None:
     assert (packed / "cat/7.jpg").read_bytes() == b"seven"
 
 
-def test_paths_that_are_there_are_refused() -> None:
-    """A photo that a tar has is named with the tar, and nothing is written."""
+def test_what_is_there_is_packed_no_more(folder: Path) -> None:
+    """Files in any tar are left out, new ones are packed, and one with other bytes is refused."""
     pack()
-    with pytest.raises(UserError, match=r"15 files of these are in the tars of packed already"):
+    assert files_to_pack(PHOTOS, OUT) == ([], sorted(FILES))
+    write_folder(folder, {"owl/1.jpg": b"owl"})
+    assert files_to_pack(PHOTOS, OUT) == (["owl/1.jpg"], sorted(FILES))
+    assert pack() == ["photos-000004.tar"]
+    before = {tar: tar.read_bytes() for tar in OUT.iterdir()}
+    write_folder(folder, {"dog/1.jpg": b"god1" * 99, "empty.jpg": b"no more"})
+    with pytest.raises(UserError, match=r"2 files of photos changed since the tars of ") as error:
         pack()
-    assert len(list(OUT.iterdir())) == 4
+    assert error.value.lines[1:] == [
+        "  dog/1.jpg: in photos-000002.tar",
+        "  empty.jpg: in photos-000003.tar",
+    ]
+    assert {tar: tar.read_bytes() for tar in OUT.iterdir()} == before
+
+
+def test_files_of_tars_are_told_by_their_tars() -> None:
+    """As those that a run has written."""
+    pack()
+    assert files_in([OUT / "photos-000001.tar"], OUT) == sorted(FILES)[4:8]
+    assert files_in([], OUT) == []
 
 
 @pytest.mark.parametrize("place", ["photos/packed", "photos"])
@@ -135,7 +152,7 @@ def test_a_link_inside_is_packed_as_its_photo(folder: Path) -> None:
 
 def test_a_file_that_went_leaves_no_tar(folder: Path) -> None:
     """What fails in the middle leaves neither tars nor parts, and names the file."""
-    paths = files_to_pack(PHOTOS, OUT)
+    paths = files_to_pack(PHOTOS, OUT).new
     (folder / "dog/5.jpg").unlink()
     with pytest.raises(UserError, match=r"photos/dog/5\.jpg cannot be read"):
         pack_files(PHOTOS, paths, OUT, 4)
@@ -146,27 +163,11 @@ def test_a_file_that_went_leaves_no_tar(folder: Path) -> None:
     assert list(OUT.iterdir()) == []  # the folder was there before
 
 
-def test_what_a_killed_run_packed_is_packed_no_more(folder: Path) -> None:
-    """Files in its tars are left out, one that changed since is refused, new ones are packed."""
-    pack()
-    tars = [OUT / f"photos-00000{number}.tar" for number in range(4)]
-    assert files_in(tars[1:2], OUT) == sorted(FILES)[4:8]
-    assert files_in([], OUT) == []
-    assert files_to_pack(PHOTOS, OUT, tars) == []
-    with pytest.raises(UserError, match=r"11 files of these are in the tars of packed already"):
-        files_to_pack(PHOTOS, OUT, tars[:1])
-    write_folder(folder, {"owl/1.jpg": b"owl"})
-    assert files_to_pack(PHOTOS, OUT, tars) == ["owl/1.jpg"]
-    write_folder(folder, {"dog/1.jpg": b"god1" * 99})
-    with pytest.raises(UserError, match=r"1 file of photos changed since (.|\n)*dog/1\.jpg"):
-        files_to_pack(PHOTOS, OUT, tars)
-
-
 @pytest.mark.parametrize("limit", [4096, 8192, 10_000, 10_239])
 def test_a_disk_that_is_full_at_the_end_is_no_success(tmp_path: Path, limit: int) -> None:
     """The last bytes and the end of a tar are written before it has its name."""
     photos = write_folder(tmp_path / "three", {f"{name}.jpg": bytes(1500) for name in "abc"})
-    paths = files_to_pack(photos, OUT)
+    paths = files_to_pack(photos, OUT).new
     with (
         no_file_larger_than(limit),
         pytest.raises(UserError, match="packed cannot be written: File too"),
@@ -197,7 +198,7 @@ def test_a_file_that_grows_meanwhile_is_refused(
 
 def test_two_that_pack_into_one_folder_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
     """From whatever folder it is started, the second is refused and harms nothing of the first."""
-    paths = files_to_pack(PHOTOS, OUT)
+    paths = files_to_pack(PHOTOS, OUT).new
     add = tarfile.TarFile.addfile
     refusals: list[str] = []
 
@@ -243,7 +244,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(folder: Path) -> None:
     pack()
     (OUT / ".photos-000000.tar.part").touch()
     new = write_folder(Path("new"), {"big.jpg": bytes(10**6)})
-    paths = files_to_pack(new, OUT)
+    paths = files_to_pack(new, OUT).new
     with (
         no_file_larger_than(10**5),
         pytest.raises(UserError, match="packed cannot be written: File too"),

@@ -133,6 +133,21 @@ def test_what_cannot_be_read_as_a_tar_stops_it(root: Path) -> None:
         read_packed(root)
 
 
+@pytest.mark.parametrize("folder", ["photos", "photos/2024", "photos/2025/new"])
+def test_a_folder_that_lacks_tars_is_not_read(root: Path, folder: str) -> None:
+    """It is named, wherever below it make pack was killed, before any tar there or after."""
+    plan = Path(folder, ".photos-names.part")
+    plan.parent.mkdir(parents=True, exist_ok=True)
+    plan.write_text("{}")
+    with pytest.raises(UserError, match=rf"^{folder} lacks tars, since .* OUT={folder}$"):
+        open_photos("photos")
+    plan.unlink()
+    hidden = Path("photos/.trash/.photos-names.part")
+    hidden.parent.mkdir()
+    hidden.touch()
+    assert len(read_packed(root).packed.places) == 3
+
+
 def test_tars_are_remembered_as_long_as_they_are_there(root: Path) -> None:
     """A record is kept for each tar of a folder, and goes with the tar."""
     records = Path(".finetrack/packed")

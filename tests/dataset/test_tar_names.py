@@ -1,5 +1,6 @@
 """Tars get their names all together, whatever ends the process that gives them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -34,7 +35,7 @@ def counted(step):
     return call
 Path.rename, Path.unlink = counted(Path.rename), counted(Path.unlink)
 photos, out = Path("photos"), Path("out")
-pack_files(photos, files_to_pack(photos, out), out, most_files=2)
+pack_files(photos, files_to_pack(photos, out).new, out, most_files=2)
 """
 
 
@@ -78,7 +79,7 @@ def test_where_one_cannot_be_named_none_is(out: Path, monkeypatch: pytest.Monkey
         return rename(part, tar)
 
     monkeypatch.setattr(Path, "rename", ended)
-    paths = files_to_pack(Path("photos"), out)
+    paths = files_to_pack(Path("photos"), out).new
     with pytest.raises(KeyboardInterrupt):
         pack_files(Path("photos"), paths, out, most_files=2)
     assert not out.exists()
@@ -108,27 +109,91 @@ def test_a_killed_run_is_finished_by_the_next(out: Path, step: int) -> None:
     assert names_in(out) == [tar.name for tar in tars]
     packed = read_packed(out).packed
     assert {path: (packed / path).read_bytes() for path in packed.places} == FILES
-    assert files_to_pack(Path("photos"), out, tars) == []
+    assert files_to_pack(Path("photos"), out) == ([], sorted(FILES))
     assert finish_killed_run(out) == []
 
 
 def test_who_packs_finishes_first(out: Path) -> None:
     """Parts of a killed run are not removed by one that found none of it when it started."""
-    paths = files_to_pack(Path("photos"), out)
+    paths = files_to_pack(Path("photos"), out).new
     killed_run(1)
     with pytest.raises(UserError, match="5 files of these are in the tars of out already"):
         pack_files(Path("photos"), paths, out)
     assert len(names_in(out)) == 3
 
 
-@pytest.mark.parametrize("plan", [b"", b"[1]", b'{".photos-000000.tar.part": "../a.jpg"}'])
+PART_0 = b'".photos-000000.tar.part"'
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        b"",
+        b"[1]",
+        b"{" + PART_0 + b': "../a.jpg"}',
+        b"{" + PART_0 + b": 7}",
+        b'{"../photos/a.jpg": "photos-000000.tar"}',
+        b'{"photos/a.jpg": "photos-000000.tar"}',
+        b'{"%s/photos/a.jpg": "photos-000000.tar"}',
+        b'{".photos-00000\xd9\xa0.tar.part": "photos-000000.tar"}',
+        b"{" + PART_0 + b': "photos-000001.tar", ".photos-000001.tar.part": "photos-000001.tar"}',
+    ],
+)
 def test_a_damaged_plan_is_one_line(out: Path, plan: bytes) -> None:
-    """It names the file and what to do, and no tar is touched."""
-    written(out, 1)
-    (out / ".photos-names.part").write_bytes(plan)
-    with pytest.raises(UserError, match=r"out/\.photos-names\.part is damaged, .* remove it and"):
+    """It names the file and what to do; no tar and no file elsewhere is touched."""
+    written(out, 2)
+    write_folder(out, {"photos-000007.tar": b"a tar", "photos/a.jpg": b"inside"})
+    before = contents()
+    (out / ".photos-names.part").write_bytes(plan.replace(b"%s", os.fsencode(Path.cwd())))
+    with pytest.raises(UserError, match=r"out/\.photos-names\.part is damaged, .* remove it, and"):
         finish_names(out)
-    assert len(names_in(out)) == 2
+    (out / ".photos-names.part").unlink()
+    assert contents() == before
+
+
+def contents() -> dict[Path, bytes]:
+    """Return all files below the folder at hand."""
+    return {file: file.read_bytes() for file in Path().rglob("*") if file.is_file()}
+
+
+def planned(out: Path) -> None:
+    """Write the plan of a run that was killed before its second tar had its name."""
+    plan = {f".photos-00000{number}.tar.part": f"photos-00000{number}.tar" for number in range(2)}
+    write_folder(out, {".photos-names.part": json.dumps(plan).encode()})
+
+
+@pytest.mark.parametrize("remedy", ["photos-000001.tar", ".photos-000001.tar.part"])
+def test_no_tar_is_overwritten(out: Path, remedy: str) -> None:
+    """Where a part and a file of its name are there, none is moved until one of them is gone."""
+    written(out, 2)
+    write_folder(out, {"photos-000001.tar": b"mine"})
+    planned(out)
+    before = contents()
+    with pytest.raises(UserError, match=r"out/photos-000001\.tar is there, .*; move one of them"):
+        finish_names(out)
+    assert contents() == before
+    (out / remedy).unlink()
+    assert finish_names(out) == [out / f"photos-00000{number}.tar" for number in range(2)]
+    assert names_in(out) == ["photos-000000.tar", "photos-000001.tar"]
+
+
+@pytest.mark.parametrize("link", ["../photos/a.jpg", "nowhere"])
+def test_a_part_that_is_no_file_gets_no_name(out: Path, link: str) -> None:
+    """A link or a folder in the place of a part is named with what to do, and nothing is moved."""
+    first, second = written(out, 2)
+    second.unlink()
+    second.symlink_to(link)
+    planned(out)
+    said = r"out/\.photos-000001\.tar\.part is no file, .*; remove it, and run make pack again"
+    with pytest.raises(UserError, match=said):
+        finish_names(out)
+    second.unlink()
+    second.mkdir()
+    with pytest.raises(UserError, match=said):
+        finish_names(out)
+    assert first.exists()
+    second.rmdir()
+    assert finish_names(out) == [out / "photos-000000.tar"]
 
 
 def test_a_tar_that_was_removed_since_is_not_missed(out: Path) -> None:
@@ -137,4 +202,4 @@ def test_a_tar_that_was_removed_since_is_not_missed(out: Path) -> None:
     (out / "photos-000000.tar").unlink()
     tars = finish_killed_run(out)
     assert len(tars) == 2
-    assert files_to_pack(Path("photos"), out, tars) == ["a.jpg", "b.jpg"]
+    assert files_to_pack(Path("photos"), out).new == ["a.jpg", "b.jpg"]

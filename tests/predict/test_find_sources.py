@@ -13,13 +13,16 @@ from stages.base.errors import UserError
 from stages.predict import find_sources as module
 from stages.predict import photo_source
 from stages.predict.find_sources import Found, find_sources
+from stages.predict.path_in_tar import TarPaths
 from stages.predict.photo_source import Address, PhotoSource, Unread, read_source_bytes
 from tests.tar_files import write_tar
 
 
 def find(*arguments: str | Path, stdin: bytes = b"", column: str = "path") -> list[Found]:
     """Return what is behind arguments."""
-    return find_sources([str(argument) for argument in arguments], column, io.BytesIO(stdin))
+    return find_sources(
+        [str(argument) for argument in arguments], column, io.BytesIO(stdin), TarPaths()
+    )
 
 
 def sources(*arguments: str | Path, stdin: bytes = b"", column: str = "path") -> list[PhotoSource]:
@@ -96,6 +99,40 @@ def test_a_file_whose_name_looks_like_a_pattern_is_itself(tmp_path: Path) -> Non
     assert source.place == tmp_path / "a[1].jpg"
 
 
+def test_a_photo_in_a_tar_may_be_named_like_a_pattern(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the path that rows have or by that of its tar; what no tar has so is a pattern."""
+    monkeypatch.chdir(tmp_path)
+    photos = {"cat/a[1].jpg": b"[", "why?.jpg": b"?", "**.jpg": b"*"}
+    write_tar(tmp_path / "tars[2]" / "a.tar", photos)
+    (found,) = find("tars[2]")
+    rows = {source.name: read_source_bytes(source) for source in found.sources}
+    assert rows == {f"tars[2]/{path}": content for path, content in photos.items()}
+    named = sources(*rows)
+    assert {source.name: read_source_bytes(source) for source in named} == rows
+    inside = sources(*(f"tars[2]/a.tar/{path}" for path in photos))
+    assert [read_source_bytes(source) for source in inside] == list(photos.values())
+    touch(tmp_path, "plain/a1.jpg", "tars2/cat/a1.jpg")
+    assert [source.name for source in sources("plain/a[1].jpg")] == ["plain/a1.jpg"]
+    (nothing,) = sources("tars[2]/*.jpg")
+    assert nothing.place == Unread("no photo has such a name")
+
+
+def test_a_path_like_a_pattern_says_why_its_tar_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken link says so too, as with any other name."""
+    monkeypatch.chdir(tmp_path)
+    (write_tar(tmp_path / "a.tar", {"1.jpg": bytes(9000)})).write_bytes(b"no tar")
+    (damaged,) = sources("a.tar/a[1].jpg")
+    assert isinstance(damaged.place, Unread)
+    assert damaged.place.problem.startswith("a.tar is damaged at byte 0")
+    (tmp_path / "b[1].jpg").symlink_to("nowhere.jpg")
+    (broken,) = sources("b[1].jpg")
+    assert read_source_bytes(broken) == Unread("unreadable: No such file or directory")
+
+
 @pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\0"])
 def test_a_list_comes_from_stdin(separator: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names are parted by lines or by NUL, also where a piece ends inside of one; none is lost."""
@@ -121,7 +158,7 @@ def test_a_list_is_read_as_it_is_consumed() -> None:
     reading, writing = os.pipe()
     os.write(writing, b"a.jpg\n" * 100)  # and the pipe stays open
     with os.fdopen(reading, "rb") as pipe:
-        (found,) = find_sources(["-"], "path", pipe)
+        (found,) = find_sources(["-"], "path", pipe, TarPaths())
         names = [source.name for source in islice(found.sources, 100)]
     os.close(writing)
     assert names == ["a.jpg"] * 100

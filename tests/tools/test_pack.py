@@ -66,6 +66,35 @@ def test_a_killed_run_is_gone_on_with(
     assert tar.read_bytes() == before
 
 
+def test_a_killed_run_is_gone_on_with_after_failures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that is none and a photo that changed are mended, and the same command goes on."""
+    run(monkeypatch, "data/photos", "--out", "data/packed")
+    next_step = capsys.readouterr().out.splitlines()[1:]
+    out = Path("data/packed")
+    (out / "photos-000000.tar").rename(out / ".photos-000000.tar.part")
+    plan = {".photos-000000.tar.part": "photos-000000.tar"}
+    (out / ".photos-names.part").write_text(json.dumps(plan))
+    with pytest.raises(UserError, match="data/photo does not exist"):
+        run(monkeypatch, "data/photo", "--out", "data/packed")
+    write_folder(Path("data/photos"), {"cat/1.jpg": b"eno", "owl/1.jpg": b"owl"})
+    with pytest.raises(
+        UserError, match=r"1 file of data/photos changed (.|\n)* cat/1\.jpg: in pho"
+    ):
+        run(monkeypatch, "data/photos", "--out", "data/packed")
+    write_folder(Path("data/photos"), {"cat/1.jpg": b"one"})
+    capsys.readouterr()
+    run(monkeypatch, "data/photos", "--out", "data/packed")
+    assert capsys.readouterr().out.splitlines() == [
+        "3 files in tars of data/packed already, the same bytes: left out",
+        "1 file in 1 new tar: data/packed",
+        *next_step,
+    ]
+    packed = open_photos("data/packed")
+    assert (packed / "owl/1.jpg").read_bytes() == b"owl"
+
+
 def test_outputs_of_the_pipeline_are_no_place_for_tars(monkeypatch: pytest.MonkeyPatch) -> None:
     """DVC deletes an output before each run, and the tars in it."""
     with pytest.raises(UserError, match="in data/presized, which the pipeline makes and DVC del"):
