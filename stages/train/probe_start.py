@@ -62,9 +62,7 @@ class ProbeStart:
                 number: replace(fold, groups=of_fold)
                 for (number, fold), of_fold in zip(folds.items(), of_folds, strict=True)
             }
-        return replace(
-            self, held_out_groups=number_groups(self.held_out, group_of), folds=folds
-        )
+        return replace(self, held_out_groups=number_groups(self.held_out, group_of), folds=folds)
 
     def held_out_units(self) -> int:
         """Return how many independent images are held out, or groups of them."""
