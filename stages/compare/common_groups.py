@@ -1,4 +1,4 @@
-"""Groups of the common images: by the other's names or, where these part all of them, the base's."""
+"""Groups of the common images: by the names of the other or, where no two share one, the base's."""
 
 from collections.abc import Mapping
 
