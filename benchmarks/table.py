@@ -133,7 +133,7 @@ def _verdict(results: Results, part: str) -> str:
 
 
 def page(results: Results) -> str:
-    """Return docs/benchmarks.md: a section for each part of a script's results, a row a figure."""
+    """Return docs/benchmarks.md: a section for each part of a script's results, with its table."""
     sections = [INTRODUCTION]
     for name, parts in results.items():
         for part, result in parts.items():
@@ -142,10 +142,33 @@ def page(results: Results) -> str:
             sections.append(
                 f"## `{name}`: {part}\n\n"
                 f"Commit {result['commit']}; {machine['cores']} cores, {machine['processor']}; "
-                f"{versions}.\n\n| figure | value | aim |\n|---|---|---|\n"
-                + "".join(_figure_row(key, value) for key, value in result["figures"].items())
+                f"{versions}.\n\n{_figures_table(result['figures'])}"
             )
     return "\n".join(sections)
+
+
+def _figures_table(figures: Mapping[str, Any]) -> str:
+    """Return a row for each figure; where all are several numbers, with a column for each."""
+    columns = _columns(figures)
+    if not columns:
+        rows = "".join(_figure_row(key, value) for key, value in figures.items())
+        return f"| figure | value | aim |\n|---|---|---|\n{rows}"
+    lines = [["figure", *columns], ["---"] * (len(columns) + 1)]
+    lines += [
+        [name, *(str(value.get(column, "")) for column in columns)]
+        for name, value in figures.items()
+    ]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _columns(figures: Mapping[str, Any]) -> list[str]:
+    """Return the keys of figures that are all mappings of plain numbers; else none."""
+    for value in figures.values():
+        if not isinstance(value, dict) or {"median", "min", "max", "n"} <= value.keys():
+            return []
+        if not all(isinstance(inner, int | float) for inner in value.values()):
+            return []
+    return sorted({key for value in figures.values() for key in value})
 
 
 def _figure_row(name: str, value: Any) -> str:

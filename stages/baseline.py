@@ -93,7 +93,7 @@ def main() -> None:
             valid_pred_probs=scratch.store(by_probe[valid].blocks()),
         )
         write_baseline("data/baseline.npz", baseline)
-        write_probe_start("data/probe.npz", start.with_groups(paths, names_by_path(declared)))
+        write_probe_start("data/probe.npz", start.with_groups(names_by_path(declared)))
         table = learning_curve_table(baseline.class_names, targets[train], curve)
         write_csv("reports/baseline/learning_curve.csv", table)
         write_json("reports/baseline/metrics.json", baseline.errors().as_dict())

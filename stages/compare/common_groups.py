@@ -1,4 +1,4 @@
-"""Groups of the common images: as the other has declared them or, where it has none, the base."""
+"""Groups of the common images: by the names of the other or, where no two share one, the base's."""
 
 from collections.abc import Mapping
 
@@ -15,10 +15,10 @@ def common_groups(base: Setup, other: Setup, common: pd.DataFrame) -> np.ndarray
 
     common: base and other, the path of each image in both.
     """
-    declared = past_groups(other.lead)
-    if declared:
-        return number_groups(common["other"].to_numpy(), declared)
-    return number_groups(common["base"].to_numpy(), past_groups(base.lead))
+    groups = number_groups(common["other"].to_numpy(), past_groups(other.lead))
+    if groups is None:
+        groups = number_groups(common["base"].to_numpy(), past_groups(base.lead))
+    return groups
 
 
 def past_groups(snapshot: Snapshot) -> Mapping[str, str]:

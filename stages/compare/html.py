@@ -17,6 +17,7 @@ from stages.compare.words import (
     signed_interval,
     verdict_sentence,
     verdict_word,
+    which_test,
 )
 from stages.page.formatting import pvalue
 from stages.page.jinja_environment import jinja_environment, stylesheet
@@ -50,6 +51,7 @@ def render_comparison(views: Sequence[ComparisonView]) -> str:
         "verdict_word": verdict_word,
         "choosing_sentence": choosing_sentence,
         "groups_note": groups_note,
+        "which_test": which_test,
         "not_compared": not_compared,
         "seed_lines": seed_lines,
         "what_changed": what_changed,

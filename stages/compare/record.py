@@ -134,7 +134,8 @@ class ComparisonRecord:
     error_rate: BaseAndOther[float | None]  # None without common images
     only_base_right: int  # images
     only_other_right: int
-    images_to_tell: int | None  # how many images would give a verdict; None where none are needed
+    # How many images, in groups as large, would give a verdict; None where none are needed.
+    images_to_tell: int | None
     macro_f1: ScoreChange | None  # None without common images, or of one group
     macro_recall: ScoreChange | None  # None so too, and where classes are about equal
     log_loss: ScoreChange | None  # None where a side has no losses

@@ -11,6 +11,7 @@ from stages.compare.record import (
 )
 from stages.page.formatting import counted_groups, interval_ends, percent, pvalue
 from stages.stats.intervals import Interval
+from stages.stats.power import round_up
 
 _MINUS = "\N{MINUS SIGN}"
 # By the reason why an image is not paired: how "12 of the images are ..." ends.
@@ -103,11 +104,12 @@ def verdict_sentence(record: ComparisonRecord) -> str:
         return counts
     if record.images_to_tell:
         return (
-            f"{counts} If the difference is what it seems, about {record.images_to_tell:,} images "
-            "would tell, four times out of five."
+            f"{counts} If the difference is what it seems, about {record.images_to_tell:,} images"
+            f"{_in_groups(record, record.images_to_tell)} would tell, four times out of five."
         )
     if record.seeds:
-        return f"{counts} More seeds or more images may tell."
+        units = "images" if record.groups is None else "groups"
+        return f"{counts} More seeds or more {units} may tell."
     return f"{counts} So small a difference no set of photos would tell."
 
 
@@ -128,6 +130,28 @@ def groups_note(record: ComparisonRecord) -> str:
     if record.groups is None or record.same_model:
         return ""
     return counted_groups(record.groups, record.n_common)
+
+
+def _in_groups(record: ComparisonRecord, images: int) -> str:
+    """Return of how many groups so many images are, in proportion; more of one group tell less."""
+    if record.groups is None:
+        return ""
+    return f" in {round_up(images * record.groups / record.n_common):,} groups"
+
+
+def which_test(records: Sequence[ComparisonRecord]) -> str:
+    """Return which test the p-values are of; "" where nothing is tested."""
+    tested = [record for record in records if not record.same_model]
+    if not tested:
+        return ""
+    units = {"images" if record.groups is None else "groups" for record in tested}
+    if any(record.seeds for record in tested):
+        return f"A test of {' or '.join(sorted(units, reverse=True))} and seeds together."
+    if units == {"images"}:
+        return "Exact McNemar test, two-sided."
+    if units == {"groups"}:
+        return "Sign-flip test over groups, two-sided."
+    return "Sign-flip test where groups are counted, else exact McNemar test, two-sided."
 
 
 def choosing_sentence(choosing: ChoosingRecord) -> str:

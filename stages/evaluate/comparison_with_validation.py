@@ -4,8 +4,9 @@ from stages.evaluate.counted import CountedPhotos
 from stages.evaluate.known_photos import KnownPhotos
 from stages.evaluate.record import ComparedRecord, ShiftRecord
 from stages.predict.answer import YES_FROM
+from stages.stats.effective_images import share_interval
 from stages.stats.holm import holm
-from stages.stats.intervals import CONFIDENCE, wilson
+from stages.stats.intervals import CONFIDENCE
 from stages.stats.probability_blocks import largest_probability, most_probable
 from stages.stats.temperature import calibrated_confidence
 from stages.stats.two_samples import (
@@ -29,8 +30,9 @@ def compare_with_validation(
     """Return how the photos that count differ from the validation photos; None without any.
 
     The error rates go by one rule: an answer "none of these" is wrong on both sides. They are
-    compared within each class, since another mix of classes is no other model. may_refuse:
-    whether the model may say that (bce).
+    compared within each class, since another mix of classes is no other model. Intervals count the
+    groups of the validation photos, as on the page; tests count photos. may_refuse: whether the
+    model may say that (bce).
     """
     pred_probs = known.predictions.pred_probs
     old_class = known.predictions.targets
@@ -40,7 +42,7 @@ def compare_with_validation(
     # By the probabilities as they are: a temperature moves none over a half.
     refused = may_refuse & (largest_probability(pred_probs) < YES_FROM)
     wrong = refused | (most_probable(pred_probs) != old_class)
-    difference, _ = error_difference(~photos.right, wrong)
+    difference, _ = error_difference(~photos.right, wrong, known.predictions.groups)
     beyond, p_error = error_test_within(~photos.right, wrong, photos.targets, old_class)
     measured = known.validation_properties()
     tests = {"confidence": shift_test(photos.confidence, confidence, _TOLERANCE)} | {
@@ -59,7 +61,7 @@ def compare_with_validation(
         "error_rate": {
             "p": adjusted[0],
             "verdict": _error_verdict(beyond, adjusted[0]),
-            "validation_error_rate": wilson(int(wrong.sum()), len(wrong)).as_dict(),
+            "validation_error_rate": share_interval(wrong, known.predictions.groups).as_dict(),
             "validation_error_rate_in_this_mix": error_in_mix(wrong, old_class, photos.targets),
             "difference": difference.as_dict(),
         },

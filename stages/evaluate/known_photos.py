@@ -17,6 +17,7 @@ from stages.base.files import sha256_bytes
 from stages.base.params import YamlValue
 from stages.compare.dvc_cache import md5_of
 from stages.compare.dvc_lock import DvcLock, output_hashes, read_lock
+from stages.dataset.inseparable import groups_by_path
 from stages.dataset.manifest import read_images
 from stages.dataset.split_files import read_splits
 from stages.predict.model_files import content_of
@@ -41,6 +42,7 @@ class RunFiles:
     images: str  # images.csv
     splits: str
     predictions: str
+    groups: str  # groups.csv
     store: str  # folder
 
 
@@ -50,7 +52,7 @@ class KnownPhotos:
 
     photos: pd.DataFrame  # path, sha256, phash, split: train, valid, test or excluded
     store: Store
-    predictions: Predictions  # on the validation photos
+    predictions: Predictions  # on the validation photos, with their groups
     originals: pd.DataFrame  # images.csv
 
     def validation_properties(self) -> pd.DataFrame:
@@ -111,10 +113,12 @@ def _stale(files: RunFiles, lock: DvcLock, card: bytes) -> str:
         return f"{files.card} is not the one that interpret read"
     if files.store not in made or trained.get(files.store) != made[files.store]:
         return f"{files.store} is not the one that the model was trained with"
+    read_by_interpret = [files.predictions, files.images]
+    if files.groups in interpreted:  # an earlier version knew none
+        read_by_interpret.append(files.groups)
     for file, names in (
         (files.splits, (trained.get(files.splits), made.get(files.splits))),
-        (files.predictions, (interpreted.get(files.predictions), made.get(files.predictions))),
-        (files.images, (interpreted.get(files.images), made.get(files.images))),
+        *((file, (interpreted.get(file), made.get(file))) for file in read_by_interpret),
     ):
         content = content_of(Path(file))
         if content is None:
@@ -140,6 +144,8 @@ def _read(files: RunFiles, lock: DvcLock) -> KnownPhotos | UnknownPhotos:
     if photos["phash"].isna().any():
         return UnknownPhotos(f"{files.store} has other photos than {files.splits}; {_REMEDY}")
     predictions = read_predictions(files.predictions)
+    if "interpret" in lock and files.groups in lock["interpret"].data:
+        predictions = predictions.with_groups(groups_by_path(Path(files.groups)))
     return KnownPhotos(
         photos=photos[["path", "sha256", "phash", "split"]],
         store=store,

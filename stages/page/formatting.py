@@ -9,6 +9,7 @@ from stages.stats.metrics_record import (
     Metrics,
     PairedRecord,
     RecipeRecord,
+    TrialRecord,
     Verdict,
 )
 
@@ -119,6 +120,16 @@ def groups_sentence(metrics: Metrics) -> str:
     return counted_groups(metrics["groups"], metrics["images"]) if "groups" in metrics else ""
 
 
+def of_groups(trial: TrialRecord) -> str:
+    """Return of how many groups the images of a trial are; "" where these are independent."""
+    return f"of {count_noun(trial['groups'], 'group')}" if "groups" in trial else ""
+
+
+def trial_images(trial: TrialRecord, noun: str = "image") -> str:
+    """Return how many images a trial is on, and of how many groups."""
+    return f"{count_noun(trial['images'], noun)} {of_groups(trial)}".rstrip()
+
+
 def paired_test(record: PairedRecord) -> str:
     """Return the name of the paired test."""
     return "sign-flip test over groups" if "groups" in record else "exact McNemar test"
@@ -181,7 +192,7 @@ def _reason(recipe: RecipeRecord) -> str:
     anew = recipe["anew"]
     if anew:
         return (
-            f"In a trial on {count_noun(anew['images'], 'training image')} held out, learning anew"
+            f"In a trial on {trial_images(anew, 'training image')} held out, learning anew"
             f" erred on {anew['errors']:,} and the linear probe on {anew['probe_errors']:,}, so"
             f" {start}"
         )

@@ -18,12 +18,14 @@ from stages.page.formatting import (
     groups_sentence,
     interval_ends,
     is_probe,
+    of_groups,
     p_is,
     paired_test,
     probability,
     pvalue,
     recipe_sentences,
     times,
+    trial_images,
 )
 from stages.page.jinja_environment import jinja_environment, stylesheet
 
@@ -90,6 +92,8 @@ def page_environment(*folders: Path) -> Environment:
         "p_is": p_is,
         "paired_test": paired_test,
         "groups_sentence": groups_sentence,
+        "of_groups": of_groups,
+        "trial_images": trial_images,
         "pvalue": pvalue,
         "recipe_sentences": recipe_sentences,
         "times": times,

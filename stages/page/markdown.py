@@ -9,10 +9,12 @@ from stages.page.formatting import (
     headline,
     interval_ends,
     is_probe,
+    of_groups,
     p_is,
     paired_test,
     percent,
     times,
+    trial_images,
 )
 from stages.page.markdown_escape import code_span, plain_sentence
 from stages.page.next_steps import next_steps
@@ -49,13 +51,15 @@ def _verdict(metrics: Metrics) -> str:
     by_folds = "folds" in metrics
     if trial and is_probe(metrics) and by_folds:
         return (
-            f"Of {trial['images']:,} images, models fine-tuned without their fold erred on"
+            f"Of {trial_images(trial)}, models fine-tuned without their fold erred on"
             f" {trial['errors']:,}, and the probes on {trial['probe_errors']:,}."
         )
     if trial and is_probe(metrics):
+        groups = f", {of_groups(trial)}," if "groups" in trial else ""
         return (
-            f"In a trial without {trial['images']:,} of the training images fine-tuning erred on"
-            f" {trial['errors']:,} of these, and the probe on {trial['probe_errors']:,}."
+            f"In a trial without {trial['images']:,} of the training images{groups}"
+            f" fine-tuning erred on {trial['errors']:,} of these, and the probe on"
+            f" {trial['probe_errors']:,}."
         )
     versus = metrics["versus_baseline"]
     images = "images, each by models that did not see its fold" if by_folds else "validation images"

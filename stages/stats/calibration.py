@@ -4,6 +4,7 @@ Confidence is the probability of the predicted class. Where a calibrated model i
 is wrong one time in ten. All figures here rest on the same equal-mass bins of confidence.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from stages.stats.metrics_record import Tendency
 
 _MOST_BINS = 10
 _LEAST_IMAGES = 15  # that a bin should hold
+_ROUNDING = 1e-9  # relative; one sum in two orders differs by about 1e-16 an addition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,20 +154,40 @@ def calibration_by_chance(
 def _flipped(
     gaps: np.ndarray, groups: np.ndarray, generator: np.random.Generator
 ) -> tuple[float, float]:
-    """Return the error and the mean gap that random signs of groups exceed in 5 %; gaps: (B, N)."""
+    """Return the error and the mean gap that random signs of groups exceed in 5 %; gaps: (B, N).
+
+    The signs as they are count among the draws, so that fewer than six groups exceed neither. Both
+    are larger by what rounding may add to an equal sum.
+    """
     images = len(groups)
     numbers = np.unique(groups, return_inverse=True)[1]
     by_group = np.stack([np.bincount(numbers, weights=row) for row in gaps])  # (B, G)
-    block = max(1, min(DRAWS, 2**22 // by_group.shape[1]))
     errors = []
     mean_gaps = []
-    for start in range(0, DRAWS, block):
-        shape = (min(block, DRAWS - start), by_group.shape[1])
-        summed = by_group @ generator.choice([-1.0, 1.0], shape).T
+    for signs in _group_signs(by_group.shape[1], generator):
+        summed = by_group @ signs.T
         errors.append(_errors(summed, images))
         mean_gaps.append(np.abs(summed.sum(axis=0)) / images)
-    error, gap = (np.quantile(np.concatenate(all_), CONFIDENCE) for all_ in (errors, mean_gaps))
-    return float(error), float(gap)
+    error, gap = (
+        float(np.quantile(np.concatenate(all_), CONFIDENCE, method="higher"))
+        for all_ in (errors, mean_gaps)
+    )
+    return error * (1 + _ROUNDING), gap * (1 + _ROUNDING) + _ROUNDING / images
+
+
+def _group_signs(groups: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield blocks of signs of groups, (D, G) of -1 and 1, the first of which are all 1.
+
+    All that differ, where these are no more than the draws; the opposite of each says the same.
+    """
+    if 2 ** (groups - 1) <= DRAWS:
+        bits = np.arange(2 ** (groups - 1))[:, None] >> np.arange(groups)
+        yield 1.0 - 2 * (bits & 1)
+        return
+    yield np.ones((1, groups))
+    block = max(1, min(DRAWS, 2**22 // groups))
+    for start in range(0, DRAWS, block):
+        yield generator.choice([-1.0, 1.0], (min(block, DRAWS - start), groups))
 
 
 def _errors(gaps: np.ndarray, images: int | np.ndarray) -> np.ndarray:

@@ -42,6 +42,8 @@ def compare_seeds(
         design_effect = images / effective_images(advantage, groups)
     difference = tango_interval(lost, gained, images, design_effect)
     count = count_groups(groups)
+    if count == 1:  # of which nothing can be said
+        difference = Interval(0.0 - float(advantage.mean()), -1.0, 1.0)
     if (gained or lost) and min(images, images if count is None else count) >= 2:
         value = -float(advantage.mean())
         error, freedom = _standard_error(advantage, first, second, groups)

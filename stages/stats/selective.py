@@ -1,13 +1,14 @@
 """Selective prediction: the confidence above which the model is right at a given rate."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv
+from scipy.special import betaincinv, ndtri, stdtrit
 
 from stages.stats.effective_images import effective_images, share_interval
-from stages.stats.image_groups import some_groups
+from stages.stats.image_groups import effective_groups, some_groups
 from stages.stats.intervals import CONFIDENCE
 from stages.stats.metrics_record import ThresholdRecord
 
@@ -85,13 +86,16 @@ def find_threshold(
     left out beforehand. With groups, (N,) int, the bound is that of the effective images.
     """
     images = len(right)
-    tries = _tries(images, level)
-    if not tries:
-        fewest = _fewest_images(level, 1)
-        reason = f"not reachable with so few images: {fewest} without a mistake are needed"
-        return SelectiveThreshold(reason=f"{reason}, and {images} are there")
-    best = SelectiveThreshold(reason="not reached at any confidence")
     falling = np.sort(confidence)[::-1]
+    parts = {
+        count: some_groups(groups, confidence >= falling[count - 1])
+        for count in sorted({int(np.ceil(share * images)) for share in _TENTHS})
+        if count
+    }
+    tries = _tries(parts, level)
+    if not tries:
+        return SelectiveThreshold(reason=_not_reachable(images, level, groups))
+    best = SelectiveThreshold(reason="not reached at any confidence")
     for count in tries:
         threshold = float(falling[count - 1])
         accepted = confidence >= threshold
@@ -120,12 +124,50 @@ def lower_bound(hits: float, trials: float, alpha: float) -> float:
     return float(betaincinv(hits, trials - hits + 1, alpha)) if hits else 0.0
 
 
-def _tries(images: int, level: float) -> list[int]:
-    """Return the numbers of images to try: the most tenths of which each could succeed."""
-    counts = sorted({int(np.ceil(share * images)) for share in _TENTHS})
-    while counts and counts[0] < _fewest_images(level, len(counts)):
-        counts = counts[1:]
+def _tries(parts: Mapping[int, np.ndarray | None], level: float) -> list[int]:
+    """Return the numbers of images to try: the most tenths of which each could succeed.
+
+    parts: by these numbers, the groups of the images that are accepted then; None without groups.
+    """
+    counts = list(parts)
+    while counts:
+        alpha = (1 - CONFIDENCE) / len(counts)
+        hopeless = [
+            count for count in counts if not _can_succeed(count, parts[count], level, alpha)
+        ]
+        if not hopeless:
+            break
+        counts.remove(hopeless[0])
     return counts
+
+
+def _can_succeed(images: int, groups: np.ndarray | None, level: float, alpha: float) -> bool:
+    """Return whether any outcome of so many images shows the level.
+
+    Without a mistake images of groups are worth the effective groups. Mistakes in groups of their
+    own show that images of a group are not alike: at best all count, but for Student's t of as many
+    degrees of freedom. So more of them may show what none does not.
+    """
+    needed = np.log(alpha) / np.log(level)
+    if groups is None:
+        return bool(images >= needed)
+    if effective_groups(groups) >= needed:
+        return True
+    mistakes = np.arange(1, len(np.unique(groups)))
+    share = np.maximum(1 - mistakes / len(groups), 0)
+    tail = (1 + CONFIDENCE) / 2
+    worth = len(groups) * (ndtri(tail) / stdtrit(mistakes, tail)) ** 2
+    return bool(np.any(betaincinv(share * worth, (1 - share) * worth + 1, alpha) >= level))
+
+
+def _not_reachable(images: int, level: float, groups: np.ndarray | None) -> str:
+    """Return that no number of images could succeed, and how many would."""
+    fewest = _fewest_images(level, 1)
+    if groups is None:
+        reason = f"not reachable with so few images: {fewest} without a mistake are needed"
+        return f"{reason}, and {images} are there"
+    reason = f"not reachable with so few groups: {fewest} of one size without a mistake are needed"
+    return f"{reason}, and these are worth {int(effective_groups(groups) + 1e-9)}"
 
 
 def _fewest_images(level: float, tries: int) -> int:

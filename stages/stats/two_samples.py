@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from scipy.stats import fisher_exact, hypergeom, ks_2samp, mannwhitneyu
 
+from stages.stats.effective_images import share_interval
 from stages.stats.intervals import CONFIDENCE, Interval, wilson
 
 # What differs is another distribution, of which nobody can tell that it lies higher or lower.
@@ -49,16 +50,19 @@ class ShiftTest:
         return "higher" if self.higher > 0.5 else "lower"
 
 
-def error_difference(new_wrong: np.ndarray, old_wrong: np.ndarray) -> tuple[Interval, float]:
+def error_difference(
+    new_wrong: np.ndarray, old_wrong: np.ndarray, old_groups: np.ndarray | None = None
+) -> tuple[Interval, float]:
     """Return the error rate of new images, (N,) bool, minus that of old ones, and Fisher's p.
 
     The interval is Newcombe's hybrid score (1998, method 10). Without an image on a side the value
-    is None, and p is 1.
+    is None, and p is 1. With groups of the old images, (M,) int, the interval counts these; p
+    counts images.
     """
     if not len(new_wrong) or not len(old_wrong):
         return Interval(None, -1.0, 1.0), 1.0
     new = wilson(int(new_wrong.sum()), len(new_wrong))
-    old = wilson(int(old_wrong.sum()), len(old_wrong))
+    old = share_interval(old_wrong, old_groups)
     new_rate = float(new_wrong.mean())
     old_rate = float(old_wrong.mean())
     difference = new_rate - old_rate

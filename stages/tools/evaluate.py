@@ -62,6 +62,7 @@ _FILES = RunFiles(
     images="data/manifest/images.csv",
     splits="data/splits.csv",
     predictions="data/predictions.npz",
+    groups="data/groups.csv",
     store="data/presized",
 )
 _PRIVATE = PRIVATE_FOLDER / "evaluate"

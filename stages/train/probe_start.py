@@ -47,23 +47,22 @@ class ProbeStart:
     # (H,) int64, of each held-out image; None where no groups are declared.
     held_out_groups: np.ndarray | None = None
 
-    def with_groups(self, paths: np.ndarray, group_of: Mapping[str, str]) -> "ProbeStart":
-        """Return the same with the groups of its images, where any of them share one.
+    def with_groups(self, group_of: Mapping[str, str]) -> "ProbeStart":
+        """Return the same with the groups of its images, by path -> name.
 
-        paths: (N,), of all images; group_of: path -> name, of those that have one.
+        The held-out images have them where two of them share one, and the folds where two images of
+        all folds together do.
         """
-        groups = number_groups(paths, group_of)
-        if groups is None:
-            return self
-        number_of = dict(zip(paths.tolist(), groups.tolist(), strict=True))
-
-        def numbers(some: np.ndarray) -> np.ndarray:
-            return np.array([number_of[path] for path in some.tolist()], np.int64)
-
-        folds = {
-            number: replace(fold, groups=numbers(fold.paths)) for number, fold in self.folds.items()
-        }
-        return replace(self, held_out_groups=numbers(self.held_out), folds=folds)
+        folds = self.folds
+        paths = [fold.paths for fold in folds.values()]
+        groups = number_groups(np.concatenate(paths), group_of) if paths else None
+        if groups is not None:
+            of_folds = np.split(groups, np.cumsum([len(some) for some in paths])[:-1])
+            folds = {
+                number: replace(fold, groups=of_fold)
+                for (number, fold), of_fold in zip(folds.items(), of_folds, strict=True)
+            }
+        return replace(self, held_out_groups=number_groups(self.held_out, group_of), folds=folds)
 
     def held_out_units(self) -> int:
         """Return how many independent images are held out, or groups of them."""

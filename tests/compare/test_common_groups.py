@@ -32,6 +32,17 @@ def test_the_others_groups_count(tmp_path: Path) -> None:
     assert groups.tolist() == [0, 1, 2, 2]
 
 
+def test_names_that_no_two_common_images_share_are_none(tmp_path: Path) -> None:
+    """Where the other's groups part all common images, those of the base count."""
+    grouped = {"a.jpg": "x", "b.jpg": "x"}
+    apart = {"a.jpg": "y", "b.jpg": "z", "gone.jpg": "z"}
+    base, other = setups(tmp_path, grouped, apart)
+    groups = common_groups(base, other, COMMON)
+    assert groups is not None
+    assert groups.tolist() == [0, 0, 1, 2]
+    assert common_groups(other, other, COMMON) is None
+
+
 def test_an_older_run_without_the_list_is_still_read(tmp_path: Path) -> None:
     """Groups of either side count, and where neither has any, images are independent."""
     grouped, old, none = setups(tmp_path, {"a.jpg": "x", "b.jpg": "x"}, None, {})

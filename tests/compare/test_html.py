@@ -119,6 +119,15 @@ def test_several_comparisons_share_a_page() -> None:
     assert "<h1>1 better, 1 worse, 1 undecided</h1>" in text
 
 
+def test_the_test_is_not_that_of_the_first_alone() -> None:
+    """One model stands first, and the other comparison counts groups."""
+    same = example_view(same_model="The model is the same", images_to_tell=None)
+    text = render_comparison([same, example_view(groups=12)])
+    assert "Sign-flip test over groups, two-sided." in text
+    assert "McNemar" not in text
+    assert "about 7,700 images in 470 groups would tell" in text
+
+
 def test_verdicts_that_did_not_occur_are_not_counted() -> None:
     """The heading names the verdicts that there are, and nothing after the last."""
     better = example_view(verdict="better")

@@ -1,5 +1,7 @@
 """A comparison in words and signs."""
 
+from dataclasses import replace
+
 import pytest
 
 from stages.compare.pairing import REASONS
@@ -18,6 +20,7 @@ from stages.compare.words import (
     signed_interval,
     verdict_sentence,
     verdict_word,
+    which_test,
 )
 from stages.page.formatting import SPACE
 from stages.stats.intervals import Interval
@@ -179,3 +182,28 @@ def test_groups_are_named_where_they_count() -> None:
     assert groups_note(grouped) == "Intervals and tests count 12 groups, not 240 images."
     assert groups_note(example_record()) == ""
     assert groups_note(example_record(groups=12, same_model="The model is the same")) == ""
+
+
+def test_with_groups_more_of_them_would_tell() -> None:
+    """The images that would tell are named with their groups, in proportion, in two digits."""
+    record = example_record(groups=12)
+    assert "about 7,700 images in 470 groups would tell, four times" in verdict_sentence(record)
+    seeds = BaseAndOther(base=SINGLE, other=TWO_SEEDS)
+    of_seeds = verdict_sentence(example_record(groups=12, images_to_tell=None, seeds=seeds))
+    assert of_seeds.endswith("More seeds or more groups may tell.")
+
+
+def test_the_tests_are_those_of_all_comparisons() -> None:
+    """Each with groups, none, or some, and whether any has seeds; one model is not tested."""
+    plain, grouped = example_record(), example_record(groups=12)
+    same = example_record(same_model="The model is the same", groups=12)
+    assert which_test([plain, same]) == "Exact McNemar test, two-sided."
+    assert which_test([same, grouped]) == "Sign-flip test over groups, two-sided."
+    for mixed in ([plain, grouped], [grouped, plain]):
+        assert which_test(mixed).startswith("Sign-flip test where groups are counted, else")
+    seeds = BaseAndOther(base=SINGLE, other=TWO_SEEDS)
+    plain_seeds, grouped_seeds = (replace(one, seeds=seeds) for one in (plain, grouped))
+    assert which_test([plain_seeds, plain]) == "A test of images and seeds together."
+    assert which_test([grouped, grouped_seeds]) == "A test of groups and seeds together."
+    assert which_test([plain_seeds, grouped]) == "A test of images or groups and seeds together."
+    assert which_test([same]) == ""

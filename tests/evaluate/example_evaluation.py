@@ -10,6 +10,7 @@ import pandas as pd
 
 from stages.base.files import sha256_bytes, write_text
 from stages.compare.dvc_cache import md5_of
+from stages.dataset.inseparable import write_groups
 from stages.dataset.manifest import write_images
 from stages.dataset.split_files import write_splits
 from stages.evaluate.judged_photo import JudgedPhoto
@@ -32,6 +33,7 @@ FILES = RunFiles(
     images="data/manifest/images.csv",
     splits="data/splits.csv",
     predictions="data/predictions.npz",
+    groups="data/groups.csv",
     store="data/presized",
 )
 PRESIZE = {"size": 48, "format": "jpeg", "quality": 92, "shards": 1, "max_rejected": 0.1}
@@ -115,6 +117,8 @@ def write_known_project(root: Path, temperature: float = 1.5) -> None:
     labels = [CLASSES[at % 3] for at in range(len(names))]
     splits = pd.DataFrame({"path": names, "label": labels, "split": SPLITS, "reason": ""})
     write_splits(root / FILES.splits, splits)
+    named = pd.DataFrame({"path": names, "group": ["anna", *[""] * (len(names) - 1)]})
+    write_groups(root / FILES.groups, named)
     write_predictions(root / FILES.predictions, example_validation(names))
     write_text(root / _REPORT, metrics(temperature).decode())
     write_lock(root)
@@ -149,10 +153,10 @@ def write_lock(root: Path) -> None:
     stages = {
         "presize": {"params": {"params.yaml": {"presize": PRESIZE}}, "outs": [store]},
         "ingest": {"outs": entries(FILES.images)},
-        "datablock": {"outs": entries(FILES.splits)},
+        "datablock": {"outs": entries(FILES.splits, FILES.groups)},
         "fine_tune": {"deps": [store, *entries(FILES.splits)], "outs": entries(FILES.predictions)},
         "interpret": {
-            "deps": entries(FILES.card, FILES.predictions, FILES.images),
+            "deps": entries(FILES.card, FILES.predictions, FILES.images, FILES.groups),
             "outs": entries(_REPORT),
         },
     }

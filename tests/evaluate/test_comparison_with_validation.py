@@ -11,6 +11,7 @@ from stages.base.files import sha256_file
 from stages.evaluate.comparison_with_validation import compare_with_validation
 from stages.evaluate.counted import CountedPhotos, count_photos
 from stages.evaluate.known_photos import KnownPhotos, find_known_photos
+from stages.stats.effective_images import share_interval
 from stages.stats.predictions import Predictions
 from stages.stats.two_samples import error_test_within, shift_test
 from tests.evaluate.example_evaluation import (
@@ -167,3 +168,21 @@ def test_nothing_is_compared_with_nothing(known: KnownPhotos) -> None:
     """Without a photo that counts there is no comparison."""
     empty = photos(0, 0, {})
     assert compare_with_validation(empty, known, 1.0, may_refuse=False) is None
+
+
+def test_intervals_count_the_groups_of_validation(known: KnownPhotos) -> None:
+    """As on the page: nine groups of ten that are right or wrong as a whole are worth nine."""
+    groups = np.repeat(np.arange(9), 10)
+    grouped = replace(known, predictions=replace(known.predictions, groups=groups))
+    new = photos(60, 10, like_validation(known, 60))
+    results = []
+    for one in (known, grouped):
+        result = compare_with_validation(new, one, 1.0, may_refuse=False)
+        assert result is not None
+        results.append(result["error_rate"])
+    plain, by_groups = results
+    wrong = np.asarray(known.predictions.pred_probs).argmax(axis=1) != known.predictions.targets
+    assert plain["validation_error_rate"] == share_interval(wrong, None).as_dict()
+    assert by_groups["validation_error_rate"] == share_interval(wrong, groups).as_dict()
+    assert by_groups["difference"]["low"] < plain["difference"]["low"]
+    assert by_groups["p"] == plain["p"]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from stages.base.files import sha256_file
+from stages.dataset.inseparable import write_groups
 from stages.evaluate.known_photos import (
     KnownPhotos,
     UnknownPhotos,
@@ -54,6 +55,28 @@ def test_every_photo_has_its_side(project: Path) -> None:
     assert properties["size"].tolist() == [120, 120, 120]
 
 
+def test_validation_photos_have_their_groups(project: Path) -> None:
+    """Where two of them share one; a run of an earlier version, which knew none, has none."""
+    found = known()
+    assert isinstance(found, KnownPhotos)
+    assert found.predictions.groups is None
+    named = pd.DataFrame({"path": ["4.jpg", "6.jpg"], "group": "ben"})
+    write_groups(Path(FILES.groups), named)
+    write_lock(project)
+    found = known()
+    assert isinstance(found, KnownPhotos)
+    assert found.predictions.groups is not None
+    assert found.predictions.groups.tolist() == [0, 1, 0]
+    lock = json.loads(Path(FILES.lock).read_text())
+    interpret = lock["stages"]["interpret"]
+    interpret["deps"] = [one for one in interpret["deps"] if one["path"] != FILES.groups]
+    Path(FILES.lock).write_text(json.dumps(lock))
+    Path(FILES.groups).unlink()
+    found = known()
+    assert isinstance(found, KnownPhotos)
+    assert found.predictions.groups is None
+
+
 def test_a_run_meanwhile_changes_no_probabilities(project: Path) -> None:
     """Photos are answered for hours; what was read before that is there afterwards."""
     found = known()
@@ -70,7 +93,7 @@ def test_a_model_of_elsewhere_is_not_known(project: Path) -> None:
     assert "not that of this project" in found.reason
 
 
-@pytest.mark.parametrize("name", ["splits", "images", "predictions", "card"])
+@pytest.mark.parametrize("name", ["splits", "images", "predictions", "groups", "card"])
 def test_a_file_of_another_run_is_noticed(project: Path, name: str) -> None:
     """A split, manifest, prediction or model that is not the one of dvc.lock makes it unknown."""
     file = Path(getattr(FILES, name))
@@ -80,7 +103,7 @@ def test_a_file_of_another_run_is_noticed(project: Path, name: str) -> None:
     assert str(file) in found.reason
 
 
-@pytest.mark.parametrize("name", ["splits", "images", "predictions", "lock"])
+@pytest.mark.parametrize("name", ["splits", "images", "predictions", "groups", "lock"])
 def test_a_missing_file_is_noticed(project: Path, name: str) -> None:
     """Without one of the files nobody can tell, and it is named."""
     file = Path(getattr(FILES, name))

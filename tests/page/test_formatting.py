@@ -14,6 +14,7 @@ from stages.page.formatting import (
     interval_ends,
     is_probe,
     learning_rate,
+    of_groups,
     p_is,
     percent,
     probability,
@@ -21,6 +22,7 @@ from stages.page.formatting import (
     recipe_sentences,
     thousands,
     times,
+    trial_images,
 )
 from stages.stats.metrics_record import IntervalRecord, RecipeRecord, TrialRecord, Verdict
 from tests.example_results import RECIPE
@@ -183,6 +185,16 @@ def test_the_trial_that_chose_the_recipe_is_told() -> None:
         "In a trial on 107 training images held out, learning anew erred on 1 and the linear probe"
         " on 16, so training started anew. The model sees"
     )
+
+
+def test_a_trial_on_groups_says_of_how_many_its_images_are() -> None:
+    """Without groups nothing is added; the trial that chose the recipe names them too."""
+    plain = TrialRecord(images=1070, errors=1, probe_errors=16, epochs=5, p=0.001, verdict="better")
+    assert (trial_images(plain), of_groups(plain)) == ("1,070 images", "")
+    anew = TrialRecord(**{**plain, "groups": 12})
+    assert trial_images(anew) == "1,070 images of 12 groups"
+    text = recipe_sentences(RecipeRecord(**{**RECIPE, "name": "deep", "anew": anew}))
+    assert text.startswith("In a trial on 1,070 training images of 12 groups held out, learning")
 
 
 def test_by_folds_the_headline_names_them() -> None:

@@ -492,3 +492,29 @@ def luminance(colour: str) -> float:
     channels = np.frombuffer(bytes.fromhex(digits), dtype=np.uint8) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("verdict", ["worse", "better"])
+@pytest.mark.parametrize("folds", [False, True])
+def test_a_trial_on_groups_names_them(folds: bool, verdict: Verdict) -> None:
+    """Beside its images the page says of how many groups they are, in each of its sentences."""
+    page = example_page(["a", "b"])
+    trial = TrialRecord(
+        images=67, groups=8, errors=9, probe_errors=4, epochs=3, p=0.02, verdict=verdict
+    )
+    result = page.result.with_training(RECIPE, trial)
+    if folds:
+        result = replace(result, metrics={**result.metrics, "folds": 5})
+    words = " ".join(" ".join(Reader(render_page(replace(page, result=result))).words).split())
+    training = (
+        "they erred on 9 of 67 images of 8 groups, and"
+        if folds
+        else ("a trial on 67 training images of 8 groups held out: fine-tuning erred on 9")
+    )
+    first = (
+        "Of 67 images of 8 groups, models fine-tuned"
+        if folds
+        else ("In a trial without 67 of the training images, of 8 groups, it erred on 9 of these")
+    )
+    assert training in words
+    assert (first in words) == (verdict == "worse")

@@ -122,3 +122,21 @@ def test_by_folds_the_verdict_says_who_judged(verdict: Verdict) -> None:
     assert (worse in text) == (verdict == "worse")
     assert ("images, each by models that did not see its fold" in text) == (verdict == "better")
     assert "n a trial" not in text
+
+
+@pytest.mark.parametrize("folds", [False, True])
+def test_a_trial_on_groups_names_them(folds: bool) -> None:
+    """Beside its images the text says of how many groups they are."""
+    trial = TrialRecord(
+        images=67, groups=8, errors=10, probe_errors=1, epochs=3, p=0.012, verdict="worse"
+    )
+    result = interpretation(["a", "b"]).with_training(RECIPE, trial)
+    if folds:
+        result = replace(result, metrics={**result.metrics, "folds": 5})
+    text = report_markdown(result, COUNTS, "abc", "")
+    first = (
+        "Of 67 images of 8 groups, models fine-tuned"
+        if folds
+        else ("In a trial without 67 of the training images, of 8 groups, fine-tuning erred on 10")
+    )
+    assert first in text

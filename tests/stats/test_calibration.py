@@ -159,3 +159,34 @@ def test_opposite_errors_do_not_cancel() -> None:
     diagram = reliability_diagram(confidence, right)
     assert diagram.calibration_error == pytest.approx((0.65 + 0.95) / 2)
     assert diagram.points.tolist() == [[pytest.approx(0.35), 1, 20], [pytest.approx(0.95), 0, 20]]
+
+
+def grouped_gaps(groups: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return confidence, right and group of a model that is too sure in each of its groups."""
+    rng = np.random.default_rng(seed)
+    confidence = rng.uniform(0.9, 1, 40 * groups)
+    return confidence, rng.random(40 * groups) < 0.5, np.repeat(np.arange(groups), 40)
+
+
+@pytest.mark.parametrize("groups", range(1, 9))
+def test_fewer_than_six_groups_say_nothing_of_calibration(groups: int) -> None:
+    """All signs alike are 1 of 2, 4, ... 16 outcomes, never 5 %; from six groups on they tell."""
+    for seed in range(10):
+        confidence, right, group_of = grouped_gaps(groups, seed)
+        generator = derive(seed, "chance")
+        by_chance, tendency = calibration_by_chance(confidence, right, generator, group_of)
+        assert tendency == ("too sure" if groups >= 6 else "cannot tell")
+        error = expected_calibration_error(confidence, right)
+        assert (error > by_chance) == (groups >= 6)
+        ends = calibration_error_interval(confidence, right, by_chance, generator, group_of)
+        assert groups >= 6 or ends.low == 0
+
+
+def test_many_groups_are_drawn_and_count_their_own_signs() -> None:
+    """Forty groups that are too sure tell; where every second is as much the other way, none."""
+    confidence, right, group_of = grouped_gaps(40, 1)
+    assert calibration_by_chance(confidence, right, derive(1, "x"), group_of)[1] == "too sure"
+    even = np.full(1600, 0.5)
+    error, tendency = calibration_by_chance(even, group_of % 2 == 0, derive(1, "x"), group_of)
+    assert tendency == "cannot tell"
+    assert error >= expected_calibration_error(even, group_of % 2 == 0)

@@ -66,6 +66,34 @@ def test_one_group_is_worth_one_image() -> None:
     assert share_interval(wrong, np.zeros(30, int)) == wilson_around(1 / 3, 1)
 
 
+@pytest.mark.parametrize("labels", [(3, 39), (1, 2), (0, 38), (10**12, 5)])
+def test_numbers_that_no_image_has_are_no_groups(labels: tuple[int, int]) -> None:
+    """Two groups have an error of .3 and one degree of freedom, whichever numbers they have."""
+    values = np.array([1.0] * 4 + [0.0] + [1.0] + [0.0] * 4)
+    groups = np.repeat(labels, 5)
+    error, freedom = grouped_error((values - values.mean()) / 10, groups)
+    assert error == pytest.approx(0.3)
+    assert freedom == 1
+    assert grouped_error(np.ones(5) / 5, np.full(5, labels[0])) == (0.0, 0.0)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=40),
+    st.lists(st.integers(0, 150), min_size=6, max_size=6, unique=True),
+)
+def test_relabelled_groups_have_the_same_interval(
+    rows: list[tuple[int, bool]], labels: list[int]
+) -> None:
+    """The numbers of groups are names: others for the same groups change no figure."""
+    groups = np.array([group for group, _ in rows])
+    wrong = np.array([value for _, value in rows])
+    named = np.array(labels)[groups]
+    assert effective_images(wrong, named) == pytest.approx(effective_images(wrong, groups))
+    ends = share_interval(wrong, groups)
+    assert share_interval(wrong, named).as_dict() == pytest.approx(ends.as_dict())
+
+
 def test_without_groups_the_interval_is_wilsons() -> None:
     """To the byte, and also where every image is a group of its own; without images 0 to 1."""
     wrong = np.arange(30) < 10

@@ -45,9 +45,16 @@ def test_groups_of_one_size_count_each() -> None:
     assert effective_groups(np.zeros(5, int)) == 1
 
 
-def test_dense_numbers_keep_the_groups() -> None:
-    """Numbers far apart become near ones, of the same groups."""
-    dense = dense_groups(np.array([10**12, 5, 10**12]))
-    assert dense.tolist() == [1, 0, 1]
-    assert dense_groups(np.array([2, 0, 2])).tolist() == [2, 0, 2]
+@pytest.mark.parametrize("numbers", [[10**12, 5, 10**12], [9, 0, 9], [2, 1, 2], [1, 0, 1]])
+def test_dense_numbers_leave_no_gap(numbers: list[int]) -> None:
+    """Numbers far apart or near become 0 and 1, of the same groups; no images have none."""
+    assert dense_groups(np.array(numbers)).tolist() == [1, 0, 1]
     assert len(dense_groups(np.zeros(0, int))) == 0
+
+
+@pytest.mark.parametrize("labels", [[3, 39, 7], [0, 1, 39], [10**12, 4, 9]])
+def test_other_numbers_are_the_same_groups(labels: list[int]) -> None:
+    """The effective groups do not depend on which numbers the groups have."""
+    sizes = [5, 2, 1]
+    expected = effective_groups(np.repeat([0, 1, 2], sizes))
+    assert effective_groups(np.repeat(labels, sizes)) == pytest.approx(expected)

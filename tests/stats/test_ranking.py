@@ -73,3 +73,14 @@ def test_the_interval_of_the_average_precision_holds_the_truth() -> None:
             interval = average_precision(of_class, scores)
             held += interval.low <= truth <= interval.high
         assert held >= 0.92 * 300
+
+
+def test_numbers_of_groups_are_names() -> None:
+    """Other numbers for the same groups change no interval, of a class that some groups lack."""
+    rng = np.random.default_rng(5)
+    groups = np.repeat(np.arange(20), 6)
+    of_class = (groups % 3 == 0) & (rng.random(120) < 0.8)
+    scores = rng.random(120) + 0.4 * of_class
+    for measure in (average_precision, roc_area):
+        expected = measure(of_class, scores, groups).as_dict()
+        assert measure(of_class, scores, 3 * groups + 40).as_dict() == pytest.approx(expected)

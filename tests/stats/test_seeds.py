@@ -99,3 +99,26 @@ def test_with_groups_both_tests_are_over_these() -> None:
     assert (grouped.verdict, grouped.groups) == ("cannot tell", 5)
     assert grouped.p >= 1 / 16
     assert compare_seeds(better, worse, np.zeros(200, int)).p == 1
+
+
+def test_of_one_group_the_difference_is_that_of_the_error_rates() -> None:
+    """Its value is the mean over seeds, first minus second, and its interval says nothing."""
+    first = np.array([[True, True, False, True], [True, False, False, True]])
+    second = np.array([[True, False, False, False], [False, False, False, True]])
+    difference = compare_seeds(first, second, np.zeros(4, int)).difference
+    assert difference.value == pytest.approx((~first).mean() - (~second).mean())
+    assert (difference.value, difference.low, difference.high) == (-0.375, -1, 1)
+    alike = compare_seeds(first, first, np.zeros(4, int)).difference
+    assert (alike.value, alike.low, alike.high) == (0, -1, 1)
+
+
+def test_numbers_of_groups_are_names() -> None:
+    """Other numbers for the same groups change no figure."""
+    rng = np.random.default_rng(4)
+    groups = np.repeat(np.arange(12), 10)
+    first, second = rng.random((3, 120)) < 0.9, rng.random((2, 120)) < 0.8
+    expected = compare_seeds(first, second, groups)
+    named = compare_seeds(first, second, 3 * groups + 40)
+    assert named.p == pytest.approx(expected.p)
+    assert named.design_effect == pytest.approx(expected.design_effect)
+    assert named.difference.as_dict() == pytest.approx(expected.difference.as_dict())

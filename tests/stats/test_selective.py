@@ -116,3 +116,36 @@ def test_the_record_has_every_field_in_order() -> None:
     unnamed = find_threshold(*ranked(10, []), 0.95).as_dict()
     assert list(unnamed) == list(named)
     assert (unnamed["threshold"], unnamed["accuracy"], unnamed["low"]) == (None, None, None)
+
+
+def test_too_few_groups_have_no_threshold() -> None:
+    """Sixty groups of four reach 95 % without a mistake, twenty of twelve are too few for it."""
+    confidence, right = ranked(240, [])
+    few = find_threshold(confidence, right, 0.95, np.arange(240) % 20)
+    assert few.threshold is None
+    assert few.reason == (
+        "not reachable with so few groups: 59 of one size without a mistake are needed, and these"
+        " are worth 20"
+    )
+    enough = find_threshold(confidence, right, 0.95, np.arange(240) % 60)
+    assert (enough.coverage, enough.reason) == (1, "")
+    assert enough.low == pytest.approx(0.05 ** (1 / 60))  # one try alone: the others are too small
+
+
+def test_mistakes_all_over_the_groups_may_show_more_than_none() -> None:
+    """Two thousand images of a hundred groups show 98 % though a hundred images could not."""
+    confidence, right = ranked(2000, list(range(1001, 2000, 100)))
+    groups = np.arange(2000) % 97
+    result = find_threshold(confidence, right, 0.98, groups)
+    assert result.threshold is not None
+    assert result.low is not None
+    assert result.low >= 0.98
+
+
+def test_images_that_are_groups_of_their_own_are_tried_as_before() -> None:
+    """Each try, and so the bound, is that without groups."""
+    for images in (40, 58, 59, 300):
+        confidence, right = ranked(images, [images - 1])
+        plain = find_threshold(confidence, right, 0.9)
+        grouped = find_threshold(confidence, right, 0.9, np.arange(images))
+        assert (grouped.threshold, grouped.low) == (plain.threshold, plain.low)

@@ -120,3 +120,17 @@ def test_chance_is_seldom_called_a_tendency() -> None:
         tendencies = slice_tendencies(table, rng.random(80) < 0.2).values()
         significant += any(tendency["verdict"] != "cannot tell" for tendency in tendencies)
     assert significant <= 20
+
+
+def test_numbers_of_groups_are_names() -> None:
+    """Other numbers for the same groups change no tendency and no interval of a bin."""
+    rng = np.random.default_rng(5)
+    groups = np.repeat(np.arange(20), 6)
+    measured_properties = properties(120)
+    wrong = rng.random(120) < np.linspace(0.1, 0.5, 120)
+    named = 3 * groups + 40
+    tendencies = slice_tendencies(measured_properties, wrong, named)
+    for name, expected in slice_tendencies(measured_properties, wrong, groups).items():
+        assert tendencies[name]["p"] == pytest.approx(expected["p"])
+    bins = error_slices(measured_properties, wrong, groups)
+    pd.testing.assert_frame_equal(error_slices(measured_properties, wrong, named), bins)

@@ -139,16 +139,37 @@ def test_groups_survive_the_file_and_are_missing_without(tmp_path: Path) -> None
     start = fitted()
     fold = FoldProbe(probe=start.probe, paths=PATHS[:4], right=np.ones(4, bool))
     start = replace(start, folds={1: fold})
-    names = {path: f"group {row // 3}" for row, path in enumerate(PATHS.tolist())}
-    grouped = start.with_groups(PATHS, names)
+    names = {path: f"group {row // 10}" for row, path in enumerate(PATHS.tolist())}
+    grouped = start.with_groups(names)
     write_probe_start(tmp_path / "probe.npz", grouped)
     again = read_probe_start(tmp_path / "probe.npz")
     rows = [PATHS.tolist().index(path) for path in again.held_out.tolist()]
     assert again.held_out_groups is not None
-    assert again.held_out_groups.tolist() == [row // 3 for row in rows]
+    assert len(set(again.held_out_groups.tolist())) < len(rows)
+    same = np.subtract.outer(again.held_out_groups, again.held_out_groups) == 0
+    assert np.array_equal(same, np.equal.outer(*[np.array(rows) // 10] * 2))
     assert again.folds[1].groups is not None
-    assert again.folds[1].groups.tolist() == [0, 0, 0, 1]
-    assert again.held_out_units() == len({row // 3 for row in rows})
-    write_probe_start(tmp_path / "plain.npz", start.with_groups(PATHS, {}))
+    assert again.folds[1].groups.tolist() == [0, 0, 0, 0]
+    assert again.held_out_units() == len({row // 10 for row in rows})
+    write_probe_start(tmp_path / "plain.npz", start.with_groups({}))
     assert not [name for name in read_npz(tmp_path / "plain.npz") if "groups" in name]
     assert start.held_out_units() == len(start.held_out)
+
+
+def test_groups_that_part_all_images_are_none() -> None:
+    """Where two training images share a group and no two held out do, there are none held out."""
+    start = fitted()
+    held_out = start.held_out.tolist()
+    others = [path for path in PATHS.tolist() if path not in held_out]
+    folds = {
+        1: FoldProbe(probe=start.probe, paths=np.array(others[:2]), right=np.ones(2, bool)),
+        2: FoldProbe(probe=start.probe, paths=np.array(held_out[:2]), right=np.ones(2, bool)),
+    }
+    grouped = replace(start, folds=folds).with_groups(dict.fromkeys(others[:2], "anna"))
+    assert grouped.held_out_groups is None
+    assert grouped.held_out_units() == len(held_out)
+    fold_groups = [fold.groups for fold in grouped.folds.values()]
+    assert [groups.tolist() for groups in fold_groups if groups is not None] == [[0, 0], [1, 2]]
+    apart = replace(start, folds=folds).with_groups({held_out[0]: "anna", others[9]: "anna"})
+    assert apart.held_out_groups is None
+    assert [fold.groups for fold in apart.folds.values()] == [None, None]
