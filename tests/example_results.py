@@ -10,6 +10,7 @@ from PIL import Image
 from stages.base.csv_file import write_csv
 from stages.base.files import sha256_bytes, write_json
 from stages.dataset.duplicates import DUPLICATE_COLUMNS, write_duplicates
+from stages.dataset.inseparable import write_groups
 from stages.dataset.manifest import write_images
 from stages.images.resize import PresizeParams
 from stages.stats.interpret_params import InterpretParams
@@ -150,6 +151,7 @@ def _write_store(root: Path, paths: np.ndarray, targets: np.ndarray) -> None:
     images = manifest.assign(format="JPEG", width=64, height=48 + targets)
     write_images(root / "data/manifest/images.csv", images)
     write_duplicates(root / "data/duplicates.csv", pd.DataFrame(columns=DUPLICATE_COLUMNS))
+    write_groups(root / "data/groups.csv", pd.DataFrame(columns=["path", "group"]))
 
 
 def _write_datablock_reports(

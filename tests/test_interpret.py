@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 
 from stages.base.yaml_file import read_yaml
+from stages.dataset.inseparable import write_groups
+from stages.stats.predictions import read_predictions
 from tests.example_results import REPOSITORY, STRANGE_LABELS, write_project
 
 REPORTS = [
@@ -113,6 +115,24 @@ def test_a_missing_report_is_one_line(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert "reports/lr_find/curve.csv" in process.stderr
     assert "Traceback" not in process.stderr
+
+
+def test_declared_groups_are_what_intervals_count(tmp_path: Path) -> None:
+    """Page, report.md and details.json say how many groups there are, where any are declared."""
+    write_project(tmp_path, ["cat", "dog"], images=60)
+    paths = read_predictions(tmp_path / "data/predictions.npz").paths.tolist()
+    names = pd.DataFrame({"path": paths, "group": [str(row // 3) for row in range(len(paths))]})
+    write_groups(tmp_path / "data/groups.csv", names)
+    process = run_interpret(tmp_path)
+    assert process.returncode == 0, process.stderr
+    details = json.loads((tmp_path / "reports/interpret/details.json").read_text())
+    count = names["group"].nunique()
+    assert details["groups"] == details["versus_baseline"]["groups"] == count
+    sentence = f"Intervals and tests count {count} groups, not {len(paths)} images."
+    for name in ("index.html", "report.md"):
+        text = (tmp_path / "reports" / name).read_text()
+        assert sentence in text
+        assert "sign-flip test over groups" in text
 
 
 def test_no_torch() -> None:
