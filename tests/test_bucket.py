@@ -19,6 +19,7 @@ from stages.dataset.bucket_scan import scan_photos
 from stages.dataset.scan import require_images, scan_folder
 from stages.predict import photo_source
 from stages.predict.find_sources import find_sources
+from stages.predict.path_in_tar import TarPaths
 from stages.predict.photo_source import PhotoSource, Unread, read_source_bytes
 from tests.bucket_server import S3Server, s3_server
 from tests.tiny_repo import Repo, copy_of
@@ -356,7 +357,7 @@ def test_tars_in_a_bucket_are_refused_with_the_way_out(
         assert "Traceback" not in said
     for url in (URL, f"{URL}/", f"{URL}/photos-000000.tar"):
         with pytest.raises(UserError, match="photos in tars are read from a folder"):
-            find_sources([url], "path", io.BytesIO())
+            find_sources([url], "path", io.BytesIO(), TarPaths())
     assert all("tar" not in asked for asked in server.asked if asked.startswith("GET /birds/"))
 
     (tmp_path / "copies").mkdir()
@@ -371,7 +372,7 @@ def test_tars_in_a_bucket_are_refused_with_the_way_out(
 
 def test_photos_to_predict_are_those_of_the_bucket(photos: Path, server: S3Server) -> None:
     """A URL of a folder or of one photo is read as the files are."""
-    (found,) = find_sources([URL], "path", io.BytesIO())
+    (found,) = find_sources([URL], "path", io.BytesIO(), TarPaths())
     sources = list(found.sources)
     assert found.count == 72
     assert [source.name for source in sources] == [
@@ -380,7 +381,7 @@ def test_photos_to_predict_are_those_of_the_bucket(photos: Path, server: S3Serve
     assert read_source_bytes(sources[0]) == (photos / "disc_00.jpg").read_bytes()
     gone = PhotoSource("gone", bucket_file(f"{URL}/gone.jpg"))
     assert read_source_bytes(gone) == Unread("unreadable: No such file or directory")
-    (one,) = find_sources([f"{URL}/disc_01.jpg"], "path", io.BytesIO())
+    (one,) = find_sources([f"{URL}/disc_01.jpg"], "path", io.BytesIO(), TarPaths())
     (source,) = one.sources
     assert read_source_bytes(source) == (photos / "disc_01.jpg").read_bytes()
 

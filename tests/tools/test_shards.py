@@ -15,6 +15,7 @@ from stages.base.errors import UserError
 from stages.dataset.bucket_scan import scan_photos
 from stages.dataset.split_files import write_splits
 from stages.predict.find_sources import find_sources
+from stages.predict.path_in_tar import TarPaths
 from stages.predict.photo_source import Unread
 from stages.store.sample_shards import write_sample_shards
 from stages.tools import shards
@@ -78,11 +79,11 @@ def test_shards_are_no_folder_of_photos(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(UserError, match="out holds what make shards wrote") as error:
         scan_photos("out", 1)
     assert len(error.value.lines) == 1
-    (found,) = find_sources(["out"], "path", io.BytesIO())
+    (found,) = find_sources(["out"], "path", io.BytesIO(), TarPaths())
     (source,) = found.sources
     assert isinstance(source.place, Unread)
     assert source.place.problem.startswith("out holds what make shards wrote")
-    (shard,) = find_sources(["out/train-000000.tar"], "path", io.BytesIO())
+    (shard,) = find_sources(["out/train-000000.tar"], "path", io.BytesIO(), TarPaths())
     (photo,) = shard.sources
     assert photo.name.startswith("out/train-000000.tar/a-")
 
