@@ -120,8 +120,8 @@ def _rule(table: Path | None, params: LabelParams, options: LabelOptions) -> Lab
     if table is None:
         raise UserError(
             "labels by a table, and none is named: evaluate the table itself (a .csv of paths and "
-            "labels), name it beside the folder (--labels FILE.csv), or --label-by folder or "
-            "filename"
+            "labels), or python -m stages.tools.evaluate FOLDER with --labels FILE.csv, --label-by "
+            "folder or --label-by filename"
         )
     columns = {
         "--column": options.path_column or params.path_column,

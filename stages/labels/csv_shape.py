@@ -167,7 +167,8 @@ def _repeating_columns(columns: Sequence[Sequence[str]], used: Sequence[int | No
     """Return the columns whose values repeat and are no numbers, those that suit classes first.
 
     Words go before one word with numbers (bin0, bin1), which rather are places or things, and few
-    values before many.
+    values before many. Of columns with about as few, up to three times the fewest, the first goes
+    before the others: tables tend to have the label right behind the photo.
     """
     values = {
         at: set(column)
@@ -176,7 +177,13 @@ def _repeating_columns(columns: Sequence[Sequence[str]], used: Sequence[int | No
         and 1 < len(set(column)) <= len(column) / 2
         and not all(_is_number(cell) for cell in column)
     }
-    return sorted(values, key=lambda at: (says_nothing(values[at]), len(values[at]), at))
+    fewest = min((len(one) for one in values.values() if not says_nothing(one)), default=0)
+
+    def order(at: int) -> tuple[bool, int, int]:
+        count = len(values[at])
+        return says_nothing(values[at]), count if count > 3 * fewest else 0, at
+
+    return sorted(values, key=order)
 
 
 def _has_word(name: str, words: Iterable[str]) -> bool:
@@ -206,16 +213,19 @@ def _remedy(shape: CsvShape, params: LabelParams, columns: Sequence[str]) -> lis
     changes = [f"    {key}: {_yaml(new)}" for key, (new, old) in wanted.items() if new != old]
     lines += ["set in params.yaml, in ingest, label:", *changes] if changes else []
     if params.label_column in columns and shape.label is None:
-        lines.append(_without_label(shape))
+        lines.append(_without_label(shape, "and " if changes else "set ingest.label."))
     return lines
 
 
-def _without_label(shape: CsvShape) -> str:
-    """Return what to do where no column stands out as that of the labels."""
+def _without_label(shape: CsvShape, start: str) -> str:
+    """Return what to do where no column stands out as that of the labels.
+
+    start: how the sentence on label_column begins.
+    """
     names = ", ".join(echo(shape.name(at)) for at in shape.others[:6])
     if shape.class_for_each_column:
         return f"it has a column for each class ({names}); write their names into one, label"
-    return f"and label_column to that of the labels, one of {names}"
+    return f"{start}label_column to that of the labels, one of {names}"
 
 
 def _yaml(text: str) -> str:

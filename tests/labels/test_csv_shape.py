@@ -103,7 +103,10 @@ def test_a_column_of_sides_is_found(tmp_path: Path) -> None:
 def test_columns_that_may_all_be_labels_are_listed(tmp_path: Path) -> None:
     """Where no column stands out, the person chooses."""
     text = lines("path,a,b", ",", lambda p: (p, p[:3], p[0]))
-    assert refusal(tmp_path, text)[-1] == "and label_column to that of the labels, one of 'a', 'b'"
+    assert (
+        refusal(tmp_path, text)[-1]
+        == "set ingest.label.label_column to that of the labels, one of 'a', 'b'"
+    )
 
 
 def test_a_column_for_each_class_is_named_as_such(tmp_path: Path) -> None:

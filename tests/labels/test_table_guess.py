@@ -39,6 +39,18 @@ def test_each_column_that_repeats_is_proposed() -> None:
     assert len(first.labels.labels) == len(PHOTOS)
 
 
+def test_of_columns_with_few_values_the_first_is_proposed_first() -> None:
+    """Four kinds go before three places behind them, and before 40 towns in front of them."""
+    rows = [
+        (n, "abcd"[n % 4], ("yard", "hall", "street")[n % 3], f"town {chr(65 + n % 26)}{n % 40}")
+        for n in range(120)
+    ]
+    few = "file,kind,place\n" + "".join(f"P{n:03}.jpg,{k},{p}\n" for n, k, p, _ in rows)
+    assert columns(few) == ["kind", "place"]
+    many = "file,town,kind\n" + "".join(f"P{n:03}.jpg,{t},{k}\n" for n, k, _, t in rows)
+    assert columns(many)[0] == "kind"
+
+
 def test_a_column_that_stands_out_is_the_only_one() -> None:
     """A column called label is proposed alone, unless params.yaml names another."""
     text = WASTE.replace("Art", "Label")
