@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.base.environment import KernelChoice, kernel_choice
+from stages.base.plural import count_noun
 from stages.base.ranks import Rank
 from stages.base.seed import derive_int
 from stages.batch.batches import BatchPlan
@@ -70,6 +71,15 @@ class TrainingRun:
         """Return the run whose weights stay as they were trained: its start is not a model."""
         params = self.task.params.model_copy(update={"trained_share": 1.0})
         return replace(self, task=replace(self.task, params=params))
+
+    def describe(self, base_lr: float) -> str:
+        """Return what is about to be trained, in a sentence."""
+        epochs = self.task.params.freeze_epochs + self.task.params.epochs
+        images = count_noun(len(self.loaders.train), "image")
+        return (
+            f"Training {self.model_params.arch} on {images} at {self.loaders.augment.size} pixels: "
+            f"{epochs:.3g} {'epoch' if epochs == 1 else 'epochs'}, rate {base_lr:.2g}"
+        )
 
     def card(self, class_names: list[str], presize: int, base_lr: float) -> ModelCard:
         """Return the card of the trained model; presize: shorter side of the photos in pixels."""

@@ -127,6 +127,8 @@ def train_from(
     There is a trial where the probe is the start: of learning anew lr_find made one. There is none
     without fine_tune.trial, nor with too few images.
     """
+    if run.task.compute.rank.first:
+        log(run.describe(base_lr))
     if not recipe.from_probe:
         run = run.without_average()
         return Trained(run=run, result=fine_tune(run.task, base_lr, log), trial=None)
@@ -157,14 +159,19 @@ def try_fine_tuning(
     """Fine-tune from the probe without the held-out images, until it is better or ends."""
     model = copy.deepcopy(run.task.model)
     start_from_probe(model, start.trial_probe)
-    return _try(start, run, _shorter(run.task, model), base_lr, log)
+    return _try(start, run, _shorter(run.task, model), base_lr, lambda line: log(f"trial: {line}"))
 
 
 def try_anew(
     start: ProbeStart, run: TrainingRun, base_lr: float, log: Callable[[str], None]
 ) -> Trial:
     """Learn anew without the held-out images, until it is better or ends."""
-    return _try(start, run, _shorter(run.task, copy.deepcopy(run.task.model)), base_lr, log)
+    model = copy.deepcopy(run.task.model)
+
+    def log_trial(line: str) -> None:
+        log(f"trial of learning anew: {line}")
+
+    return _try(start, run, _shorter(run.task, model), base_lr, log_trial)
 
 
 def _shorter(task: TrainingTask, model: Classifier) -> TrainingTask:
@@ -215,7 +222,7 @@ def _try(
     result = fine_tune(
         trial_task,
         base_lr,
-        lambda line: log(f"trial: {line}"),
+        log,
         lambda validation: compare(validation).verdict == "better",
     )
     comparison = compare(result.validation)

@@ -258,6 +258,22 @@ def test_learning_anew_is_tried_for_a_third_of_its_epochs(tmp_path: Path) -> Non
     assert run.task.params.epochs == 6
 
 
+def test_what_is_trained_is_said_before_the_first_epoch(tmp_path: Path) -> None:
+    """Network, images, size, epochs and rate come first; a line of a trial begins with its name."""
+    data = loaders()
+    run = run_of(tmp_path, data, epochs=1)
+    lines: list[str] = []
+    train_from(probe_start(run, data), FROM_PROBE, run, 0.02, lines.append)
+    assert lines[0] == (
+        f"Training {run.model_params.arch} on {IMAGES} images at {data.augment.size} pixels: "
+        "1 epoch, rate 0.02"
+    )
+    assert lines[1].startswith("trial: epoch 1 ")
+    lines.clear()
+    try_anew(probe_start(run, data), run, 0.02, lines.append)
+    assert lines[0].startswith("trial of learning anew: epoch 1 ")
+
+
 def test_learning_anew_has_no_trial_in_the_end(tmp_path: Path) -> None:
     """What was tried before, or by a recipe that was named, is trained at once."""
     data = loaders()
