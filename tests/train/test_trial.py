@@ -270,7 +270,8 @@ def test_what_is_trained_is_said_before_the_first_epoch(tmp_path: Path) -> None:
     )
     assert lines[1].startswith("trial: epoch ")
     lines.clear()
-    try_anew(probe_start(run, data), run, 0.02, lines.append)
+    other = run_of(tmp_path / "anew", data, epochs=1)
+    try_anew(probe_start(other, data), other, 0.02, lines.append)
     assert lines[0].startswith("trial of learning anew: epoch ")
 
 
