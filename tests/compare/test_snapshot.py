@@ -28,12 +28,12 @@ def history(tmp_path: Path) -> ExampleHistory:
 
 @pytest.mark.parametrize("name", ["v1", "workspace"])
 def test_a_complete_run_has_no_notes(history: ExampleHistory, name: str) -> None:
-    """Outcomes by path, dvc.lock and all lists are there, and nothing is noted."""
+    """Outcomes by path, dvc.lock and all lists are there but that of groups, without a note."""
     snapshot = history.snapshot(name)
     assert snapshot.notes == ()
     assert snapshot.outcomes is not None
     assert snapshot.outcomes["predicted"].to_dict() == {"a.jpg": "cat", "b.jpg": "cat"}
-    assert snapshot.tables.keys() == set(PROJECT_FILES.tables)
+    assert snapshot.tables.keys() == set(PROJECT_FILES.tables) - {"groups"}
     assert snapshot.lock is not None
     assert snapshot.lock["fine_tune"].params["fine_tune.epochs"] == 4
 

@@ -58,7 +58,7 @@ def test_a_model_that_is_in_the_cache_is_brought_back(
     lock = f"schema: '2.0'\nstages:\n  fine_tune:\n    cmd: x\n    outs:\n{entry}"
     (tmp_path / "dvc.lock").write_text(lock)
     with (
-        pytest.raises(UserError, match="there is no model in data/model; make one: dvc repro"),
+        pytest.raises(UserError, match="there is no model in data/model; make one: make repro"),
         named_model(options()),
     ):
         pass

@@ -77,12 +77,19 @@ def test_a_restart_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_process_is_one_line(tmp_path: Path) -> None:
-    """The line names rank, signal and remedy; the process that lost its peer prints nothing."""
-    assert lines_of(tmp_path, "killed") == [
+    """The last line names rank, signal and remedy.
+
+    The launcher ends the process that lost its peer; where that one sees the loss first, it says so
+    in a line that points to the other's.
+    """
+    *before, last = lines_of(tmp_path, "killed")
+    assert last == (
         "finetrack: process 1 of those that train together was ended by SIGKILL; where memory ran "
         "out, set a smaller fine_tune.batch_size; FINETRACK_RESTARTS=3, or torchrun's "
         "--max-restarts=3, goes on from the last checkpoint"
-    ]
+    )
+    assert len(before) <= 1
+    assert all(line.endswith("has ended, its own line says why") for line in before)
 
 
 @pytest.mark.slow
