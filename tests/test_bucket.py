@@ -163,6 +163,7 @@ def test_a_bucket_that_does_not_exist_is_one_line(server: S3Server, fresh: Repo)
     assert server.asked == ["GET /no-birds"]
 
 
+@pytest.mark.thorough  # one that is absent ends a command below
 def test_a_bucket_that_went_is_no_fault_of_each_photo(server: S3Server, fresh: Repo) -> None:
     """Presize ends with one line where the bucket that ingest read is not there any more."""
     folder = fresh.path / "data" / "photos"
@@ -272,6 +273,7 @@ def test_a_url_is_looked_up_before_it_is_read(
     assert server.asked == ["HEAD /birds/2024/disc_00.jpg"]
 
 
+@pytest.mark.thorough  # a server that refuses all ends the run below
 def test_a_server_that_is_gone_ends_a_command_with_one_line(server: S3Server, fresh: Repo) -> None:
     """`python -m stages.ingest` ends within a minute, with 1 and a line, when nobody answers."""
     fresh.change({"ingest.images": URL})
@@ -326,6 +328,7 @@ def test_dvc_reruns_when_the_bucket_changes_and_only_then(
     ).read_bytes()
 
 
+@pytest.mark.thorough  # takes long, and proves it once
 def test_the_check_looks_into_the_bucket(server: S3Server, fresh: Repo) -> None:
     """`make repro` refuses an empty URL, and labels that fit no key, before DVC removes a thing."""
     fresh.change({"ingest.images": URL})
@@ -338,6 +341,7 @@ def test_the_check_looks_into_the_bucket(server: S3Server, fresh: Repo) -> None:
     assert server.photos_read() == []
 
 
+@pytest.mark.thorough  # takes long, and proves it once
 def test_tars_in_a_bucket_are_refused_with_the_way_out(
     server: S3Server, fresh: Repo, tmp_path: Path
 ) -> None:
@@ -386,6 +390,7 @@ def test_photos_to_predict_are_those_of_the_bucket(photos: Path, server: S3Serve
     assert read_source_bytes(source) == (photos / "disc_01.jpg").read_bytes()
 
 
+@pytest.mark.thorough  # proves once what no code does: write there
 def test_nothing_is_written_into_the_bucket(server: S3Server, fresh: Repo) -> None:
     """Ingest and presize only list and read: no request has another method."""
     upload(server, fresh.path / "data" / "photos")

@@ -122,6 +122,7 @@ def test_the_lines_for_onnxruntime_work_elsewhere(project: Path) -> None:
     assert next(iter(theirs)) == max(ours, key=lambda name: ours[name])
 
 
+@pytest.mark.thorough  # tests/forms/test_timm_folder.py loads the folder
 def test_the_lines_for_timm_work_elsewhere(project: Path) -> None:
     """The same with timm, which knows the class names, whatever characters they have."""
     pixels, _, program, *_ = code_blocks(project)
@@ -178,6 +179,7 @@ def test_the_metadata_are_those_of_the_model(project: Path) -> None:
     assert json.loads(facts["class_names"]) == LABELS
 
 
+@pytest.mark.thorough  # every other run of the tiny project is without
 def test_without_onnx_there_is_a_card(tmp_path: Path) -> None:
     """A cut model with onnx switched off leaves the card alone, which says why."""
     write_export_project(tmp_path, arch="test_resnet", head="fastai")

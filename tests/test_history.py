@@ -10,7 +10,8 @@ import pytest
 
 from tests.tiny_repo import Repo, copy_of, draw
 
-pytestmark = pytest.mark.slow
+# tests/tools/test_compare.py compares commits whose results are written, not computed.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
 def change_model(repo: Repo) -> None:

@@ -45,6 +45,7 @@ def packed_copy(repo: Repo, target: Path) -> Repo:
     return packed
 
 
+@pytest.mark.thorough  # tests/dataset/test_packed_scan.py watches what ingest reads
 def test_packed_photos_give_the_bytes_of_the_folder(fresh: Repo, tmp_path: Path) -> None:
     """Manifest, store, split and reports are the same, with corrections."""
     by_class(fresh)

@@ -109,6 +109,7 @@ def kill_after(process: subprocess.Popen[str], seconds: float) -> str:
     return process.communicate()[0]
 
 
+@pytest.mark.thorough  # two processes are killed in tests/train/test_distributed.py
 def test_killed_at_any_moment_it_ends_in_the_same_bytes(repo: Repo, finished: Repo) -> None:
     """After kill -9 at random moments, twice, the next run says where it goes on, and arrives."""
     draw = random.Random(0)
@@ -121,6 +122,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_bytes(repo: Repo, finished: Re
     assert not (repo.path / ".finetrack" / "fine_tune").exists()
 
 
+@pytest.mark.thorough  # tests/train/test_interrupt.py watches the signals
 def test_asked_to_stop_it_says_how_to_go_on(repo: Repo, finished: Repo) -> None:
     """Ctrl-C and SIGTERM end it in one line that says where the next run goes on, and it does."""
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -195,8 +197,9 @@ def test_processes_that_train_together_stop_when_dvc_is_killed(repo: Repo) -> No
     assert repo.json("data/model/model.json")["processes"] == 2
 
 
-def test_a_stage_at_work_is_reported_by_the_next_repro(repo: Repo) -> None:
+def test_a_stage_at_work_is_reported_by_the_next_repro(built: Repo, tmp_path: Path) -> None:
     """While a stage is still running in the folder, dvc repro stops with its name and process."""
+    repo = copy_of(built, tmp_path / "repo")
     with stage_lock(repo.path / ".finetrack", "fine_tune"):
         output = repo.run(*DVC, code=255)
     assert "finetrack: fine_tune (process" in output

@@ -52,9 +52,9 @@ def learned(repo: Repo) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def sealed(original: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
-    """Return the project after a run with a quarter of the photos in the test, committed."""
-    repo = copy_of(original, tmp_path_factory.mktemp("sealed") / "repo")
+def divided(original: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    """Return the project with a quarter of the photos in the test, run up to the split."""
+    repo = copy_of(original, tmp_path_factory.mktemp("divided") / "repo")
     write_table(repo, labels_of(repo))
     repo.change(
         {
@@ -63,23 +63,32 @@ def sealed(original: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
             "datablock.split.by": "column",
         }
     )
+    repo.repro("datablock")
+    return repo
+
+
+@pytest.fixture(scope="module")
+def sealed(divided: Repo, tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    """Return that project after the whole run, committed."""
+    repo = copy_of(divided, tmp_path_factory.mktemp("sealed") / "repo")
     repo.repro()
     repo.commit()
     return repo
 
 
-def test_no_label_of_the_test_is_at_hand_after_the_split(sealed: Repo) -> None:
+def test_no_label_of_the_test_is_at_hand_after_the_split(divided: Repo) -> None:
     """splits.csv names the test images without labels, and no stage depends on what has them."""
-    rows = [row for row in sealed.table("data/splits.csv") if row["split"] == "test"]
+    rows = [row for row in divided.table("data/splits.csv") if row["split"] == "test"]
     assert len(rows) == 18
     assert {row["label"] for row in rows} == {""}
-    assert len(sealed.table("data/test.csv")) == 18
-    stages = read_yaml(sealed.path / "dvc.yaml")["stages"]
+    assert len(divided.table("data/test.csv")) == 18
+    stages = read_yaml(divided.path / "dvc.yaml")["stages"]
     for name, stage in stages.items():
         assert "data/test.csv" not in stage["deps"]
         assert ("data/manifest/labels.csv" in stage["deps"]) == (name == "datablock")
 
 
+@pytest.mark.thorough  # the test above watches that no stage reads them
 def test_other_labels_of_the_test_rerun_nothing_after_the_split(
     sealed: Repo, tmp_path: Path
 ) -> None:
@@ -108,6 +117,7 @@ def test_other_pictures_of_the_test_give_the_same_bytes(sealed: Repo, tmp_path: 
     assert learned(repo) == before
 
 
+@pytest.mark.thorough  # tests/predict/test_openings.py counts openings
 def test_the_opening_is_counted(sealed: Repo, tmp_path: Path) -> None:
     """Each opening is a line that stays; a later one says so, and a lost line is refused."""
     repo = copy_of(sealed, tmp_path / "repo")
@@ -133,6 +143,7 @@ def test_the_opening_is_counted(sealed: Repo, tmp_path: Path) -> None:
     assert repo.repro() == set()
 
 
+@pytest.mark.thorough  # tests/tools/test_test_set.py refuses without git
 def test_only_a_committed_run_is_opened(
     sealed: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +161,7 @@ def test_only_a_committed_run_is_opened(
     assert not (repo.path / "reports" / "test").exists()
 
 
+@pytest.mark.thorough  # tests/predict/test_stored_photos.py predicts stored photos
 def test_the_test_is_predicted_as_validation_is(
     sealed: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

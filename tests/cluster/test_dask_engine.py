@@ -76,6 +76,7 @@ def test_without_dask_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         DaskEngine("tcp://127.0.0.1:1")
 
 
+@pytest.mark.thorough  # test_cluster.py has the line
 @needs_dask
 def test_no_scheduler_is_one_line(repo: Repo) -> None:
     """Where nobody answers the run ends within seconds, with the command that starts one."""
@@ -93,6 +94,7 @@ def test_two_workers_write_the_bytes_of_one_machine(repo: Repo, expected: Repo, 
     assert not list(repo.path.glob(".finetrack/cluster/*"))
 
 
+@pytest.mark.thorough  # two workers read a folder above
 @needs_dask
 def test_workers_read_photos_in_tars(repo: Repo, expected: Repo, dask: Dask) -> None:
     """From tars two workers write the bytes that one machine makes of the folder."""
@@ -274,6 +276,7 @@ def test_where_all_workers_lack_the_source_the_run_does_not_hang(
     assert "Traceback" not in output
 
 
+@pytest.mark.thorough  # takes long, and proves it once
 @needs_dask
 def test_a_machine_that_ends_each_worker_is_named(repo: Repo, tmp_path: Path) -> None:
     """A nanny gives each new worker another address; three ends of its workers end the wait."""

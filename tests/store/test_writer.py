@@ -454,7 +454,7 @@ def seconds_to_a_result(root: Path, child: subprocess.Popen[bytes]) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("runs", [6, pytest.param(20, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("runs", [2, pytest.param(20, marks=pytest.mark.thorough)])
 def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path: Path, runs: int) -> None:
     """After runs killed at random moments, the run that ends leaves the right bytes."""
     small = {f"small_{number}.jpg": saved(picture(number, 30, 20)) for number in range(40)}
@@ -476,6 +476,7 @@ def test_kill_9_at_any_moment_ends_in_the_same_bytes(tmp_path: Path, runs: int) 
     assert content(tmp_path / "store") == from_nothing(tmp_path)
 
 
+@pytest.mark.thorough  # above all are killed
 @pytest.mark.slow
 def test_orphaned_workers_harm_no_later_run(tmp_path: Path) -> None:
     """When only the main process is killed, the results of its workers stay out of the store."""

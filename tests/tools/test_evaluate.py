@@ -276,6 +276,7 @@ def test_names_act_on_nothing(
     assert "<img src=x" not in (OUT / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough  # above a model is evaluated that nobody trained
 @pytest.mark.slow
 def test_a_trained_model_is_evaluated(repo: Repo) -> None:
     """After a real run new photos count, those of the run and their copies do not, as people do."""

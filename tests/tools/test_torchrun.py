@@ -75,6 +75,7 @@ def test_a_restart_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
         assert result_file(tmp_path, Rank(number, 2)).exists()
 
 
+@pytest.mark.thorough  # tests/train/test_launch.py has the line
 @pytest.mark.slow
 def test_a_killed_process_is_one_line(tmp_path: Path) -> None:
     """The last line names rank, signal and remedy.

@@ -31,6 +31,7 @@ def test_params_epochs_and_the_end_are_in_its_store(tmp_path: Path) -> None:
     assert params["model.arch"]
 
 
+@pytest.mark.thorough  # tests/train/test_tracking.py watches trackers that fail
 @pytest.mark.slow
 def test_a_server_that_is_away_costs_one_line(tmp_path: Path) -> None:
     """Nobody listens: that is said once, and the process ends in order."""

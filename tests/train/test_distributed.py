@@ -292,17 +292,12 @@ def test_a_process_that_is_killed_ends_all_with_one_line(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # test_launch.py has the lines, and one is killed below
 @pytest.mark.parametrize(
     ("error", "words", "attempts"),
     [
-        pytest.param(
-            *(OSError("a disk"), r"process 1 .* failed: OSError: a disk", 2),
-            marks=pytest.mark.thorough,
-        ),
-        pytest.param(
-            *(LostPeer("the connection broke"), "process 1 .*: the connection broke", 2),
-            marks=pytest.mark.thorough,
-        ),
+        (OSError("a disk"), r"process 1 .* failed: OSError: a disk", 2),
+        (LostPeer("the connection broke"), "process 1 .*: the connection broke", 2),
         (UserError("no such param"), "no such param", 1),
     ],
 )
@@ -355,8 +350,9 @@ def stop_together(folder: Path, *arguments: object) -> None:
         launch(two_processes.train_and_signal, 2, "cpu", folder, *arguments)
 
 
+@pytest.mark.thorough  # test_interrupt.py watches that they agree
 @pytest.mark.slow
-@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.thorough), 1])
+@pytest.mark.parametrize("rank", [0, 1])
 def test_asked_to_stop_all_stop_at_the_same_step(
     rank: int, together: Arrays, tmp_path: Path
 ) -> None:

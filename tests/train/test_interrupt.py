@@ -110,8 +110,22 @@ SHELL = ("sh", "-c", '"$@"; exit', "sh")  # it waits, as dash does for a single 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no orphans")
-@pytest.mark.parametrize("shell", [(), SHELL, SHELL + SHELL])
-@pytest.mark.parametrize(("stage", "output"), [("fine_tune", "asked\n"), ("", "not asked\n")])
+@pytest.mark.parametrize(
+    ("stage", "output", "shell"),
+    [
+        ("fine_tune", "asked\n", SHELL + SHELL),
+        ("", "not asked\n", ()),
+        *(
+            pytest.param(*case, marks=pytest.mark.thorough)  # each takes the time of an orphan
+            for case in [
+                ("fine_tune", "asked\n", ()),
+                ("fine_tune", "asked\n", SHELL),
+                ("", "not asked\n", SHELL),
+                ("", "not asked\n", SHELL + SHELL),
+            ]
+        ),
+    ],
+)
 def test_an_orphan_of_dvc_stops_and_no_other(
     stage: str, output: str, shell: tuple[str, ...]
 ) -> None:
