@@ -21,7 +21,15 @@ for name in [name for name in os.environ if name.startswith("FINETRACK_")]:
 pytest_plugins = ["tests.tiny_repo", "tests.chromium"]
 
 
+@pytest.hookimpl(trylast=True)  # when those that will not run are gone
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files with slow tests first, so that no worker is left with one when the others end."""
+    """Put files with slow tests first, so that no worker is left with one when the others end.
+
+    Of those that need the built project one stands before them all, and the others behind the
+    rest: a worker makes it while another has something else to do.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    building = [item.path for item in items if "built" in getattr(item, "fixturenames", ())]
+    first = next((path for path in building if path in slow), None)
+    waiting = {path for path in building if path != first}
+    items.sort(key=lambda item: (item.path not in slow, item.path != first, item.path in waiting))
