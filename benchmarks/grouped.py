@@ -68,10 +68,11 @@ def draw_pair(
     return ~differ | first_wins, ~differ | ~first_wins
 
 
-class _Tally:
+class Tally:
     """What became of intervals and verdicts."""
 
     def __init__(self) -> None:
+        """Begin without an interval."""
         self.held: list[bool] = []
         self.widths: list[float] = []
 
@@ -94,29 +95,29 @@ def error_coverage(sizes: str, correlation: float, draws: int) -> dict[str, Any]
 
     The least is of the worst number of groups and error; the others are means over all.
     """
-    naive: list[_Tally] = []
-    grouped: list[_Tally] = []
+    naive: list[Tally] = []
+    grouped: list[Tally] = []
     for groups, error in product(GROUPS, ERRORS):
         draw = derive(42, "grouped", sizes, str(correlation), groups, str(error))
-        naive.append(_Tally())
-        grouped.append(_Tally())
+        naive.append(Tally())
+        grouped.append(Tally())
         for _ in range(draws):
             group = draw_groups(sizes, groups, draw)
             wrong = draw_wrong(error, correlation, group, draw)
             naive[-1].add(share_interval(wrong, None), error)
             grouped[-1].add(share_interval(wrong, group), error)
-    return _both(naive, grouped, draws)
+    return both(naive, grouped, draws)
 
 
 def paired_coverage(sizes: str, correlation: float, draws: int) -> dict[str, Any]:
     """Return how often the difference holds 0, and how often one is called better in vain."""
-    naive: list[_Tally] = []
-    grouped: list[_Tally] = []
+    naive: list[Tally] = []
+    grouped: list[Tally] = []
     false: dict[str, list[float]] = {"naive": [], "grouped": []}
     for groups in GROUPS:
         draw = derive(42, "grouped pairs", sizes, str(correlation), groups)
-        naive.append(_Tally())
-        grouped.append(_Tally())
+        naive.append(Tally())
+        grouped.append(Tally())
         tests: dict[str, list[PairedComparison]] = {"naive": [], "grouped": []}
         for _ in range(draws):
             group = draw_groups(sizes, groups, draw)
@@ -127,7 +128,7 @@ def paired_coverage(sizes: str, correlation: float, draws: int) -> dict[str, Any
             for test in tests[name]:
                 tally.add(test.difference, 0.0)
             false[name].append(_told(tests[name]))
-    return _both(naive, grouped, draws) | {
+    return both(naive, grouped, draws) | {
         f"{name}, false verdicts, %": round(float(np.mean(shares)), 1)
         for name, shares in false.items()
     }
@@ -138,7 +139,7 @@ def _told(tests: Iterable[PairedComparison]) -> float:
     return 100 * float(np.mean([test.verdict != "cannot tell" for test in tests]))
 
 
-def _both(naive: list[_Tally], grouped: list[_Tally], draws: int) -> dict[str, Any]:
+def both(naive: list[Tally], grouped: list[Tally], draws: int) -> dict[str, Any]:
     """Return the figures of naive and grouped intervals."""
     figures: dict[str, Any] = {"n": draws * len(naive)}
     for name, tallies in (("naive", naive), ("grouped", grouped)):

@@ -29,13 +29,8 @@ from benchmarks.build_sets import build
 from benchmarks.measure import machine, record, with_mean
 from benchmarks.pet_features import PetFeatures, frozen_features
 from stages.base.seed import derive
-from stages.stats.learning_curve import (
-    MORE_PHOTOS,
-    LearningCurve,
-    expect_errors,
-    learning_curve_table,
-    read_learning_curve,
-)
+from stages.stats.learning_curve import LearningCurve, learning_curve_table, read_learning_curve
+from stages.stats.photo_outlook import MORE_PHOTOS, expect_errors
 from stages.train.discriminant import fit_probe
 from stages.train.linear_probe import FOLDS, assign_folds
 from stages.train.probe_curve import probe_curve

@@ -31,6 +31,7 @@ from stages.dataset.inseparable import inseparable_photos, names_by_path, read_g
 from stages.dataset.split_files import list_class_names, read_splits
 from stages.model.classifier import mean_activations
 from stages.model.model_params import ModelParams
+from stages.stats.image_groups import number_groups
 from stages.stats.learning_curve import learning_curve_table
 from stages.stats.predictions import Baseline, write_baseline
 from stages.store.reader import Store
@@ -49,11 +50,10 @@ def main() -> None:
     seed = read_seed()
     arch = read_value("model.arch", str)
     compute = open_device(device_name(), "fp32")
-    store = Store(Path("data/presized"))
     splits = read_splits(Path("data/splits.csv"))
     class_names = list_class_names(splits)
     classes = len(class_names)
-    image_set = open_image_set(store, splits, class_names, workers())
+    image_set = open_image_set(Store(Path("data/presized")), splits, class_names, workers())
     paths = np.array(image_set.paths)
     targets = image_set.targets
     train = splits["split"].eq("train").to_numpy()
@@ -94,7 +94,8 @@ def main() -> None:
         )
         write_baseline("data/baseline.npz", baseline)
         write_probe_start("data/probe.npz", start.with_groups(names_by_path(declared)))
-        table = learning_curve_table(baseline.class_names, targets[train], curve)
+        together = number_groups(paths[train], names_by_path(declared))
+        table = learning_curve_table(baseline.class_names, targets[train], curve, together)
         write_csv("reports/baseline/learning_curve.csv", table)
         write_json("reports/baseline/metrics.json", baseline.errors().as_dict())
         say(str(baseline.errors()))
@@ -102,8 +103,7 @@ def main() -> None:
 
 def backbone_of(recipe: Recipe) -> tuple[ModelParams, int]:
     """Return model's params and the side of its images, where they are auto by the recipe."""
-    params = read_section("model", ModelParams, recipe)
-    return params, read_value("augment.size", int, recipe)
+    return read_section("model", ModelParams, recipe), read_value("augment.size", int, recipe)
 
 
 if __name__ == "__main__":

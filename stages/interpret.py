@@ -32,7 +32,8 @@ from stages.page.training_figures import CURVE_COLUMNS, HISTORY_COLUMNS
 from stages.stats.compared_metrics import compared_metrics
 from stages.stats.interpret_params import InterpretParams
 from stages.stats.interpretation import interpret
-from stages.stats.learning_curve import LEARNING_CURVE_COLUMNS, expect_errors, read_learning_curve
+from stages.stats.learning_curve import LEARNING_CURVE_COLUMNS, read_learning_curve
+from stages.stats.photo_outlook import expect_errors
 from stages.stats.predictions import read_baseline, read_predictions
 from stages.stats.slices import image_properties
 from stages.stats.training_diagnosis import diagnose_training
@@ -43,7 +44,6 @@ _PAGE = Path("reports/index.html")
 _MARKDOWN = Path("reports/report.md")
 _TABLES = Path("reports/interpret")
 _DATABLOCK = Path("reports/datablock")
-_LEARNING_CURVE = "reports/baseline/learning_curve.csv"
 _PROBLEM_LISTS = ("reports/ingest/problems.csv", "reports/presize/rejected.csv")
 
 
@@ -65,7 +65,7 @@ def main() -> None:
     training = read_json("reports/fine_tune/recipe.json", "recipe", "trial")
     result = result.with_training(training["recipe"], training["trial"])
     temperature = result.metrics["calibration"]["applied_temperature"]
-    curve = read_report_table(_LEARNING_CURVE, *LEARNING_CURVE_COLUMNS)
+    curve = read_report_table("reports/baseline/learning_curve.csv", *LEARNING_CURVE_COLUMNS)
     result = result.with_next(
         WhatNext(
             photos=expect_errors(read_learning_curve(curve), derive(read_seed(), "what next")),

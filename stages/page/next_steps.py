@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stages.base.plural import count_noun
 from stages.page.formatting import interval_ends, percent
 from stages.stats.intervals import Interval
-from stages.stats.learning_curve import MORE_PHOTOS, PhotoOutlook
+from stages.stats.photo_outlook import MORE_PHOTOS, PhotoOutlook
 from stages.stats.what_next import MEASURED_PRECISION, LabelCost, TossUps, WhatNext
 
 CANNOT_TELL = "cannot tell"
@@ -36,6 +36,7 @@ def next_steps(what_next: WhatNext) -> list[NextStep]:
 def _photo_steps(photos: PhotoOutlook) -> list[NextStep]:
     now = f"{percent(photos.now.value)} ({interval_ends(photos.now.as_dict())})"
     steps = []
+    add = " Copy them into the folder of ingest.images, then make repro."
     for expected in photos.expected:
         total = expected.factor * photos.images
         shown = percent(expected.error.value) if expected.gain.low > 0 else CANNOT_TELL
@@ -46,7 +47,7 @@ def _photo_steps(photos: PhotoOutlook) -> list[NextStep]:
                 ends=interval_ends(expected.error.as_dict()),
                 text=f"The error of the linear probe with about {total:,} photos in place of "
                 f"{photos.images:,}; now it errs on {now} of those that it was not fitted on."
-                + ("" if expected.gain.low > 0 else " The curve does not surely fall."),
+                + (add if expected.gain.low > 0 else " The curve does not surely fall."),
             )
         )
     return [*steps, _class_step(photos)]
@@ -81,13 +82,17 @@ def _label_step(labels: LabelCost) -> NextStep:
         text=f"Of {mistakes} in validation {labels.doubted:,} may be the label's: points of the "
         f"error, if {100 * MEASURED_PRECISION:.0f} of 100 such labels are wrong, as on pets of "
         "which 5 % of the labels had been changed. Here none may be, above all in rare classes: "
-        "look before you change one. What wrong labels cost in training is not in it.",
+        "look before you change one: make review shows them. What wrong labels cost in training is "
+        "not in it.",
     )
 
 
 def _training_step(sentences: Sequence[str]) -> NextStep:
     if not sentences:
-        text = "The losses of the last epochs call it neither too short nor too long."
+        text = (
+            "The losses of the last epochs call it neither too short nor too long. Whether another "
+            "fine_tune.epochs or model.arch is better, make compare tells after a run with it."
+        )
         return NextStep(title="Other training", figure=CANNOT_TELL, ends="", text=text)
     verdict, _, reason = " ".join(sentences).partition(": ")
     return NextStep(title="Other training", figure=verdict.lower(), ends="", text=reason)
@@ -106,7 +111,8 @@ def _limit_step(toss_ups: TossUps) -> NextStep:
         ends=interval_ends(toss_ups.share.as_dict()),
         text=f"Of {mistakes} {near} near the boundary between two classes, "
         "the label one of them, with hardly any probability elsewhere. On such photos two people "
-        "might differ too; whether they do, only asking them can tell.",
+        "might differ too; whether they do, only asking them can tell. What they cannot tell apart "
+        "may be one class: make review merges none, a table of labels (ingest.label.csv) does.",
     )
 
 

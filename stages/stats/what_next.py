@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincc
 
 from stages.base.stored_array import row_blocks
 from stages.stats.effective_images import share_interval
 from stages.stats.intervals import CONFIDENCE, Interval
-from stages.stats.learning_curve import PhotoOutlook
+from stages.stats.photo_outlook import PhotoOutlook
 from stages.stats.predictions import Predictions
 from stages.stats.probability_blocks import most_probable
 from stages.stats.temperature import apply_temperature
@@ -64,17 +63,30 @@ def label_cost(predictions: Predictions, label_issues: pd.DataFrame) -> LabelCos
 
     label_issues: path, score. The interval begins at 0: in a class that is rare and badly learned
     all doubts may be mistaken. Of 430 photos of trash none of 6 doubted labels was wrong to see,
-    where 5 were to be expected. It ends with how many of so many are wrong by chance.
+    where 5 were to be expected. It ends with how many of so many are wrong by chance, of a group
+    all or none.
     """
     wrong = most_probable(predictions.pred_probs) != predictions.targets
     surely = label_issues.loc[label_issues["score"] >= _LEAST_DOUBT, "path"]
-    doubted = int((wrong & np.isin(predictions.paths, surely.to_numpy(str))).sum())
-    fewer = np.arange(doubted)
-    # The incomplete beta function is the binomial's probability of at most so many.
-    at_most = betaincc(fewer + 1, doubted - fewer, MEASURED_PRECISION)
+    doubted = wrong & np.isin(predictions.paths, surely.to_numpy(str))
+    count = int(doubted.sum())
+    groups = np.arange(count) if predictions.groups is None else predictions.groups[doubted]
+    at_most = np.cumsum(_wrong_by_chance(np.unique(groups, return_counts=True)[1]))
     high = int(np.searchsorted(at_most, (1 + CONFIDENCE) / 2)) / len(wrong)
-    cost = Interval(MEASURED_PRECISION * doubted / len(wrong), 0.0, high)
-    return LabelCost(mistakes=int(wrong.sum()), doubted=doubted, cost=cost)
+    cost = Interval(MEASURED_PRECISION * count / len(wrong), 0.0, high)
+    return LabelCost(mistakes=int(wrong.sum()), doubted=count, cost=cost)
+
+
+def _wrong_by_chance(sizes: np.ndarray) -> np.ndarray:
+    """Return the probability that 0, 1, ... doubted labels are wrong, of groups of these sizes.
+
+    Labels of one group are wrong together or not at all.
+    """
+    probabilities = np.ones(1)
+    for size in sizes.tolist():
+        right = np.pad((1 - MEASURED_PRECISION) * probabilities, (0, size))
+        probabilities = right + np.pad(MEASURED_PRECISION * probabilities, (size, 0))
+    return probabilities
 
 
 def find_toss_ups(predictions: Predictions, temperature: float) -> TossUps:

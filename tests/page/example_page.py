@@ -12,7 +12,8 @@ from PIL import Image
 from stages.page.content import CheckFinding, LearningRateSuggestion, Page, Reports, compose_page
 from stages.stats.interpret_params import InterpretParams
 from stages.stats.interpretation import Interpretation, interpret
-from stages.stats.learning_curve import expect_errors, read_learning_curve
+from stages.stats.learning_curve import read_learning_curve
+from stages.stats.photo_outlook import expect_errors
 from stages.stats.predictions import Baseline, Predictions
 from stages.stats.training_diagnosis import diagnose_training
 from stages.stats.what_next import WhatNext, find_toss_ups, label_cost

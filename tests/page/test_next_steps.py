@@ -7,7 +7,7 @@ import pytest
 from stages.page.formatting import SPACE
 from stages.page.next_steps import CANNOT_TELL, NextStep, next_steps
 from stages.stats.intervals import Interval
-from stages.stats.learning_curve import ClassGains, ExpectedError, PhotoOutlook
+from stages.stats.photo_outlook import ClassGains, ExpectedError, PhotoOutlook
 from stages.stats.what_next import LabelCost, TossUps, WhatNext
 
 PHOTOS = PhotoOutlook(

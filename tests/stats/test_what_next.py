@@ -8,7 +8,12 @@ import pytest
 from scipy.stats import binom
 
 from stages.stats.intervals import wilson
-from stages.stats.what_next import MEASURED_PRECISION, find_toss_ups, label_cost
+from stages.stats.what_next import (
+    MEASURED_PRECISION,
+    _wrong_by_chance,
+    find_toss_ups,
+    label_cost,
+)
 from tests.example_results import example_predictions
 
 PREDICTIONS, _ = example_predictions(
@@ -31,6 +36,27 @@ def test_doubted_labels_of_mistakes_cost_what_their_precision_says() -> None:
         assert cost.cost.value == pytest.approx(doubted * MEASURED_PRECISION / images)
         assert cost.cost.high == binom.ppf(0.975, doubted, MEASURED_PRECISION) / images
         assert cost.cost.low == 0
+
+
+def test_labels_of_one_group_are_wrong_together() -> None:
+    """The value stays, and the end is all of them, where a binomial of images says fewer."""
+    doubted = WRONG[:20].tolist()
+    same = replace(PREDICTIONS, groups=np.isin(PREDICTIONS.paths, doubted).astype(int))
+    one = label_cost(same, issues(doubted)).cost
+    alone = label_cost(PREDICTIONS, issues(doubted)).cost
+    assert one.value == alone.value
+    assert one.high == len(doubted) / len(PREDICTIONS.paths)
+    assert alone.high == binom.ppf(0.975, len(doubted), MEASURED_PRECISION) / len(PREDICTIONS.paths)
+
+
+@pytest.mark.parametrize("sizes", [[], [1, 1, 1, 1], [3, 1], [2, 2, 2]])
+def test_all_ways_to_be_wrong_have_one_probability_each(sizes: list[int]) -> None:
+    """They sum to 1, and their mean is that of the precision, of groups of any size."""
+    probabilities = _wrong_by_chance(np.array(sizes, int))
+    assert len(probabilities) == sum(sizes) + 1
+    assert probabilities.sum() == pytest.approx(1)
+    mean = probabilities @ np.arange(len(probabilities))
+    assert mean == pytest.approx(MEASURED_PRECISION * sum(sizes))
 
 
 def test_faint_doubts_and_right_predictions_cost_nothing() -> None:
