@@ -111,8 +111,8 @@ def _limit_step(toss_ups: TossUps) -> NextStep:
         ends=interval_ends(toss_ups.share.as_dict()),
         text=f"Of {mistakes} {near} near the boundary between two classes, "
         "the label one of them, with hardly any probability elsewhere. On such photos two people "
-        "might differ too; whether they do, only asking them can tell. What they cannot tell apart "
-        "may be one class: make review merges none, a table of labels (ingest.label.csv) does.",
+        "might differ too; whether they do, only asking them can tell. Classes that they cannot "
+        "tell apart may be better as one.",
     )
 
 
