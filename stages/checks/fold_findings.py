@@ -7,13 +7,8 @@ import pandas as pd
 from stages.base.plural import count_noun, join_names
 from stages.checks.finding import Finding, error_finding, warning_finding
 from stages.dataset.folds import fold_sides, is_validated, list_folds
+from stages.dataset.split_advice import suits_folds
 from stages.dataset.split_params import SplitParams
-
-# Validation images below which folds are offered. With 60 an error rate of 5 % is known to within
-# 5.5 points either way, and of 60 the paired test needs 6 that one model alone has right.
-_FEW_IMAGES = 60
-# With more images a fifth of them is enough, and several trainings cost more than they tell.
-_MOST_IMAGES = 2000
 
 
 def check_folds(images: pd.DataFrame, params: SplitParams) -> list[Finding]:
@@ -27,7 +22,7 @@ def _offer_folds(images: pd.DataFrame, folds: int) -> Iterator[Finding]:
     """Yield that few images validate, where folds would make them several times as many."""
     valid = int(is_validated(images).sum())
     used = int(images["split"].isin(["train", "valid"]).sum())
-    if 0 < valid < _FEW_IMAGES and used <= _MOST_IMAGES:
+    if valid > 0 and suits_folds(valid, used):
         yield warning_finding(
             "few_validation_images",
             f"only {count_noun(valid, 'image')} in validation, which tell little: "

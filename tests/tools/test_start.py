@@ -50,9 +50,9 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 @pytest.mark.parametrize(
     ("names", "label", "split"),
     [
-        (CLASSES, {"by": "folder"}, "hash"),
+        (CLASSES, {"by": "folder"}, "folds"),
         (SIDES, {"by": "folder"}, "folder"),
-        (PETS, {"by": "filename", "on": "name"}, "hash"),
+        (PETS, {"by": "filename", "on": "name"}, "folds"),
         ([f"cat/{side}/{n}.jpg" for side in ("train", "val") for n in range(3)]
          + [f"dog/{side}/{n}.jpg" for side in ("train", "val") for n in range(3)],
          {"by": "filename", "on": "path", "regex": "^([^/]+)/"}, "folder"),
@@ -250,12 +250,3 @@ def test_tars_are_proposed_as_their_folder_is(repo: Path, monkeypatch: pytest.Mo
     run(monkeypatch, "data/packed", "--yes")
     assert read_yaml(Path("params.yaml"))["ingest"]["label"]["csv"] == "data/list.csv"
     check.main()
-
-
-def test_a_bucket_is_listed_and_nothing_of_it_read(tmp_path: Path) -> None:
-    """The content behind a URL are the photos by name; a table there is not looked at."""
-    folder = put(tmp_path / "photos", *CLASSES, "labels.csv")
-    content = start._look(f"file://{folder}")
-    assert content.photos == CLASSES
-    assert content.tables == []
-    assert start._look(str(folder)).photos == CLASSES
