@@ -161,4 +161,6 @@ def _acts(before: str, sign: str) -> bool:
 
 
 def _escape(sign: str) -> str:
+    if "\udc80" <= sign <= "\udcff":  # how Python has a byte of a name that is not UTF-8
+        return f"\\x{ord(sign) - 0xDC00:02x}"
     return sign.encode("unicode_escape").decode("ascii")

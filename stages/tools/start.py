@@ -34,10 +34,12 @@ from stages.dataset.split_params import DatablockParams
 from stages.labels.label_guess import Guess, guess_labels
 from stages.labels.proposal import Proposal
 from stages.tools.check_images import images_mistakes, outputs_of
+from stages.tools.first_run import first_run_line
 from stages.tools.start_folder import look_at, read_near
 from stages.tools.start_params import advise_sides, param_changes
 from stages.tools.start_text import change_lines, guess_lines
 from stages.tools.tracked import tracking_note
+from stages.tools.unhashable import unhashable_lines
 from stages.tools.yaml_text import with_values
 
 _PHOTOS = "data/photos"
@@ -51,7 +53,12 @@ def main() -> None:
     outside = folder.split("/")[0] == ".." or Path(folder).is_absolute()
     images = _PHOTOS if outside else folder
     outputs = outputs_of(read_yaml(Path("dvc.yaml")))
-    if not outside and (mistakes := list(images_mistakes(folder, "none", outputs))):
+    mistakes = (
+        unhashable_lines("PHOTOS", folder)
+        if outside
+        else list(images_mistakes(folder, "none", outputs))
+    )
+    if mistakes:
         raise error_list(f"{folder} cannot be used:", mistakes)
     found = look_at(folder, _OWN_TABLE)
     present = read_section("ingest", IngestParams).label
@@ -63,8 +70,12 @@ def main() -> None:
         raise _undecided(found.photos, guess)
     number = guess.number_of(present) if options.take is None else options.take
     proposal = _taken(guess, number)
-    sides = advise_sides(proposal, read_section("datablock", DatablockParams).split)
+    split = read_section("datablock", DatablockParams).split
+    sides = advise_sides(proposal, split)
+    by = sides.by if sides else split.by
+    trainings = split.folds + 1 if by == "folds" and proposal.split == "hash" else 1
     say(*guess_lines(guess, number, folder, sides))
+    say(first_run_line(len(proposal.labels.labels), trainings))
     if outside and not options.copy:
         raise _outside(folder, options.take)
     target = _copied(proposal, folder) if outside else proposal

@@ -250,3 +250,29 @@ def test_tars_are_proposed_as_their_folder_is(repo: Path, monkeypatch: pytest.Mo
     run(monkeypatch, "data/packed", "--yes")
     assert read_yaml(Path("params.yaml"))["ingest"]["label"]["csv"] == "data/list.csv"
     check.main()
+
+
+@pytest.mark.parametrize("place", ["repo/data/photos", "album"])
+def test_a_name_that_dvc_cannot_read_is_refused_before_it_is_copied(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """A name in Latin-1, here or outside, is one line with the name to give; nothing is written."""
+    before = Path("params.yaml").read_bytes()
+    photos = put(repo.parent / place, *CLASSES)
+    Path(os.fsdecode(os.fsencode(photos) + b"/cat/k\xe4se.jpg")).touch()
+    with pytest.raises(UserError) as error:
+        run(monkeypatch, str(photos), "--yes", "--copy")
+    named = [line.strip() for line in error.value.lines if "UTF-8" in line]
+    assert named == [r"cat/k\xe4se.jpg: its name is not UTF-8; rename it, perhaps to käse.jpg"]
+    assert Path("params.yaml").read_bytes() == before
+
+
+def test_the_minutes_of_the_first_run_are_said(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A small set has folds, and the line about the first run counts their trainings."""
+    put(repo / "data" / "photos", *CLASSES)
+    run(monkeypatch, "data/photos", "--yes")
+    said = capsys.readouterr().out
+    assert "The first run of 8 photos takes about" in said
+    assert "with 6 trainings" in said
