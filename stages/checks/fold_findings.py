@@ -15,7 +15,12 @@ def check_folds(images: pd.DataFrame, params: SplitParams) -> list[Finding]:
     """Return the findings; images: path, label, split and by folds FOLD_COLUMNS."""
     if params.by != "folds":
         return list(_offer_folds(images, params.folds))
-    return [*_describe(images), *_check_whole_set(images), *_check_classes(images)]
+    return [
+        *_describe(images),
+        *_check_count(images, params),
+        *_check_whole_set(images),
+        *_check_classes(images),
+    ]
 
 
 def _offer_folds(images: pd.DataFrame, folds: int) -> Iterator[Finding]:
@@ -54,6 +59,25 @@ def _describe(images: pd.DataFrame) -> Iterator[Finding]:
             "training it leaves (twin_folds in data/splits.csv)",
             tuple(twins),
         )
+
+
+def _check_count(images: pd.DataFrame, params: SplitParams) -> Iterator[Finding]:
+    """Yield that folds are empty: a hash draws the fold of each group, and few may miss one."""
+    count = len(list_folds(images))
+    if not 0 < count < params.folds:
+        return
+    unit = "image"
+    drawn = int(images["fold"].ne("").sum())
+    if params.group:
+        unit = "group"
+        drawn = images.loc[images["fold"] != "", "group"].nunique()
+    yield warning_finding(
+        "empty_folds",
+        f"{count_noun(count, 'fold')} in place of the {params.folds} of datablock.split.folds: the "
+        f"hash of each {unit} draws its fold, and of {count_noun(drawn, unit)} none fell into the "
+        f"{'other' if params.folds - count == 1 else 'others'}. Each fold that is left is larger, "
+        f"and its model trains on less: add {unit}s, or try another datablock.split.folds",
+    )
 
 
 def _check_whole_set(images: pd.DataFrame) -> Iterator[Finding]:
