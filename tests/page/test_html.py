@@ -280,6 +280,16 @@ def test_the_headline_names_both_rates_with_their_intervals() -> None:
     assert f"{100 * rate['low']:.1f} to {100 * rate['high']:.1f}" in text
 
 
+def test_each_error_of_the_probe_is_named_where_it_stands() -> None:
+    """The verdict's is on validation, the recipe's out of fold, Next's on the learning curve."""
+    page = example_page(["a", "b", "c"], images=400, right=0.9)
+    page = replace(page, result=page.result.with_training(RECIPE, None))
+    text = Reader(render_page(page)).text()
+    assert "Error rate on validation" in text
+    assert "Out of fold, the linear probe errs on" in text
+    assert "On the learning curve, the error of the linear probe" in text
+
+
 def test_each_level_has_its_confidence_threshold() -> None:
     """Where no confidence reaches a level, the reason stands instead."""
     page = example_page(["a", "b", "c"], images=1000, right=1.0)
