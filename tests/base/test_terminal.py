@@ -142,6 +142,24 @@ def test_an_interruption_while_torch_is_loaded_is_a_line(error: str) -> None:
     assert process.returncode in (1, -signal.SIGINT)
 
 
+def test_a_stage_that_is_interrupted_while_torch_is_loaded_says_what_goes_on() -> None:
+    """Under DVC the line names the stage and make repro, and the next one brings back its files."""
+    with subprocess.Popen(
+        [sys.executable, "-c", LOADING.replace("ERROR", "")],
+        cwd=ROOT,
+        env=os.environ | {"DVC_STAGE": "export"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "loading\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert "make repro goes on with export." in err
+    assert "dvc checkout -f export" in err
+
+
 def test_other_failures_before_a_command_begins_have_their_trace() -> None:
     """A package that is missing is shown by Python as always."""
     code = (
