@@ -114,6 +114,20 @@ def test_all_mistakes_are_listed_at_once(repo: Path) -> None:
     assert "near it: " in next(line for line in lines if line.startswith("model.arch"))
 
 
+def test_a_misspelt_key_at_the_top_names_the_one_that_was_meant(repo: Path) -> None:
+    """A key that is like one at the top is told which, another one which there are."""
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(text.replace("\nseed:", "\nsead:") + "\nqux: 1\n", "utf-8")
+    lines = check_lines()
+    assert any(
+        line.startswith("sead: no such key at the top; did you mean seed?") for line in lines
+    )
+    assert any(
+        line.startswith("qux: no such key at the top; there are seed, fetch,") for line in lines
+    )
+    assert any(line.startswith("seed is missing") for line in lines)
+
+
 def test_a_missing_section_says_what_it_holds(repo: Path) -> None:
     """A section that is gone is named with the keys that it should have."""
     change({"lr_find": None})
