@@ -463,6 +463,20 @@ def test_weights_of_a_hub_are_not_fetched(photos: Path, capsys: pytest.CaptureFi
     assert "Params and inputs are in order" in capsys.readouterr().out
 
 
+def test_corrections_that_will_not_be_applied_are_a_warning_at_the_end(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A misspelt path is the line before the last, with the photo meant, and the last says so."""
+    first = min(path.name for path in photos.iterdir())
+    text = Path("data/corrections.csv").read_text(encoding="utf-8")
+    Path("data/corrections.csv").write_text(f"{text}x{first},,drop,,\n", encoding="utf-8")
+    check.main()
+    *_, warning, last = capsys.readouterr().out.splitlines()
+    assert warning.startswith(f"warning: data/corrections.csv: x{first}: correction: row without")
+    assert warning.endswith(f"did you mean '{first}'?")
+    assert last == "Params and inputs are in order, but for corrections that will not be applied."
+
+
 def test_enlarging_is_allowed_with_a_note(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A training size above the presized one works, and is worth a note."""
     (photos.parent / "photos.dvc").write_text("outs: []\n")
