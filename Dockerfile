@@ -17,7 +17,8 @@ ENV FINETRACK_VENV=/opt/venv HOME=/home/finetrack USER=finetrack PIP_NO_CACHE_DI
 USER finetrack
 WORKDIR /tmp/build
 COPY requirements.txt ./
-COPY stages/base/errors.py stages/base/system_errors.py stages/base/terminal.py stages/base/
+COPY stages/base/errors.py stages/base/interruption.py stages/base/system_errors.py \
+     stages/base/terminal.py stages/base/
 COPY stages/tools/command_lines.py stages/tools/own_python.py stages/tools/run.py stages/tools/
 # Without a mask, so that another user may install what a newer clone asks for.
 RUN umask 0000 && python -m stages.tools.run environment "TORCH=$TORCH"

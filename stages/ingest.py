@@ -84,6 +84,8 @@ def main() -> None:
     problem_count = count_noun(len(problems), "problem")
     if problems:
         say(*error_list(f"{problem_count}:", [str(problem) for problem in problems]).lines)
+    if applied := corrections.sentence():
+        say(applied)
     beside = count_noun(len(scan.facts) - len(photos), "other file")
     kinds = ", ".join(f"{len(files):,} {extension}" for extension, files in others.items())
     say(

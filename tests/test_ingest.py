@@ -224,6 +224,8 @@ def test_corrections_change_labels_and_not_images(
         ("dog_1.jpg", "correction: content changed"),
     ]
     assert metrics()["corrections"] == {"relabelled": 2, "dropped": 1, "kept": 0}
+    said = capsys.readouterr().out
+    assert "3 of 4 corrections applied: 2 relabelled, 1 dropped, 0 kept" in said
     assert metrics()["problems"] == {"correction: content changed": 1}
     decided = table("reports/ingest/corrections.csv")
     assert [(row["path"], row["before"], row["problem"]) for row in decided] == [
@@ -232,9 +234,7 @@ def test_corrections_change_labels_and_not_images(
         ("dog_1.jpg", "dog", "content changed"),
         ("sub/dog_2.jpg", "dog", ""),
     ]
-    assert (
-        "3 images with a label in 2 classes, 0 unreadable, 1 problem (" in capsys.readouterr().out
-    )
+    assert "3 images with a label in 2 classes, 0 unreadable, 1 problem (" in said
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ case "$2" in stages.tools.run) exec '{sys.executable}' -S "$@";; esac
 printf "<%s>" "$@"
 """
 NEEDED = (
-    *("base/terminal.py", "base/errors.py", "base/system_errors.py"),
+    *("base/terminal.py", "base/errors.py", "base/interruption.py", "base/system_errors.py"),
     *("tools/run.py", "tools/command_lines.py", "tools/own_python.py"),
 )
 

@@ -8,17 +8,12 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from stages.base.errors import UserError
+from stages.base.interruption import end_at_once_next_time, interrupted_line, restore_hint
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.ranks import Rank, this_rank
 from stages.base.stage_lock import stage_lock
 from stages.base.system_errors import system_error_line, wants_memory, wants_threads
-from stages.base.terminal import INTERRUPTED, ended_when_unread, say
-
-# -f, since a stage may have written a report of its failure; and the stage's name, since without
-# one DVC would also undo what people changed elsewhere, in photos for example.
-_RESTORE = (
-    "What DVC removed before it comes back with: dvc checkout -f {stage} && git restore reports"
-)
+from stages.base.terminal import ended_when_unread, say
 
 _LESS_MEMORY = (
     "memory does not suffice; FINETRACK_WORKERS=1 needs least, and where a model computes a "
@@ -26,21 +21,24 @@ _LESS_MEMORY = (
 )
 
 
-def run_command(main: Callable[[], None], hint: str = "") -> None:
+def run_command(main: Callable[[], None], stage: str = "") -> None:
     """Run a command; a failure becomes a line on stderr and exit code 1 (130 when interrupted).
 
     An interruption that has a message is shown by it. FINETRACK_DEBUG=1 lets the traceback through.
     A reader of stdout that leaves early, such as head, ends the command without a line.
+    stage: whose outputs DVC removed, which a failure says how to bring back; "" for none.
     """
     try:
         with ended_when_unread():
             main()
     except KeyboardInterrupt as interrupt:
-        sys.exit(_report([str(interrupt) or INTERRUPTED], hint, code=130))
+        end_at_once_next_time()
+        line = str(interrupt) or interrupted_line(stage)
+        sys.exit(_report([line], restore_hint(stage), code=130))
     except Exception as error:
         if os.environ.get("FINETRACK_DEBUG", "0") not in ("", "0"):
             raise
-        sys.exit(_report(_lines(error), hint, code=1))
+        sys.exit(_report(_lines(error), restore_hint(stage), code=1))
 
 
 def run_stage(main: Callable[[], None]) -> None:
@@ -56,7 +54,7 @@ def run_stage(main: Callable[[], None]) -> None:
         with stage_lock(PRIVATE_FOLDER, stage) if rank.first else nullcontext(), _naming(rank):
             main()
 
-    run_command(locked_main, hint=_RESTORE.format(stage=stage))
+    run_command(locked_main, stage)
 
 
 @contextmanager

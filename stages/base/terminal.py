@@ -17,7 +17,7 @@ from types import FrameType, TracebackType
 from typing import TextIO
 from unicodedata import category
 
-INTERRUPTED = "Interrupted."
+from stages.base.interruption import end_at_once_next_time, interrupted_line, restore_hint
 
 # Controls, formats, surrogates (bytes of a name that are no UTF-8), unassigned, line separators.
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
@@ -110,7 +110,11 @@ def leave_quietly_when_interrupted() -> None:
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if interrupted.is_set():
-            say("", f"finetrack: {INTERRUPTED}", file=sys.stderr)
+            end_at_once_next_time()
+            stage = os.environ.get("DVC_STAGE", "")
+            hint = restore_hint(stage)
+            lines = [f"finetrack: {interrupted_line(stage)}", *([hint] if hint else [])]
+            say("", *lines, file=sys.stderr)
         else:
             sys.__excepthook__(kind, error, trace)
 
@@ -161,4 +165,6 @@ def _acts(before: str, sign: str) -> bool:
 
 
 def _escape(sign: str) -> str:
+    if "\udc80" <= sign <= "\udcff":  # how Python has a byte of a name that is not UTF-8
+        return f"\\x{ord(sign) - 0xDC00:02x}"
     return sign.encode("unicode_escape").decode("ascii")

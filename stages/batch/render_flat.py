@@ -5,8 +5,9 @@ operators sees it.
 """
 
 import warnings
+from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,8 +21,18 @@ from stages.batch.views import centre_views
 from stages.batch.windows import collate, visible_windows
 
 _SIGNATURE = "(Tensor flat, Tensor record, int images, Tensor(a!) out, int first) -> ()"
-_torch_library: Any = torch.library  # which has no annotations
-_LIBRARY = _torch_library.Library("finetrack", "FRAGMENT")
+
+
+class _OperatorLibrary(Protocol):
+    """What is used of torch.library.Library, which has no annotations."""
+
+    def define(self, schema: str, /) -> object: ...
+
+    def impl(self, name: str, kernel: Callable[..., None], device: str, /) -> object: ...
+
+
+_new_library: Callable[[str, str], _OperatorLibrary] = torch.library.Library
+_LIBRARY = _new_library("finetrack", "FRAGMENT")
 _LIBRARY.define(f"render_views{_SIGNATURE}")
 
 

@@ -136,11 +136,15 @@ def _validated(classes: pd.DataFrame) -> pd.Series:
 
 
 def _precision_note(check: str, side: str, number: int) -> Finding:
-    """Return how wide the 95 % interval of an error rate of 5 % will be (normal approximation)."""
+    """Return the 95 % interval that an error rate of 5 % will have (normal approximation)."""
     points = 196 * np.sqrt(0.05 * 0.95 / number)
     images = count_noun(number, f"{side} image")
-    message = f"with {images}, an error rate of 5 % is sure to within"
-    return Finding("note", check, f"{message} about {points:.1f} points either way")
+    low, high = max(0.0, 5 - points), 5 + points
+    message = (
+        f"with {images}, where the model errs on 5 % of them, its true error rate probably lies"
+        f" between {low:.1f} and {high:.1f} %"
+    )
+    return Finding("note", check, message)
 
 
 def _check_classes(classes: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:

@@ -7,27 +7,27 @@ import pandas as pd
 from stages.base.plural import count_noun, join_names
 from stages.checks.finding import Finding, error_finding, warning_finding
 from stages.dataset.folds import fold_sides, is_validated, list_folds
+from stages.dataset.split_advice import suits_folds
 from stages.dataset.split_params import SplitParams
-
-# Validation images below which folds are offered. With 60 an error rate of 5 % is known to within
-# 5.5 points either way, and of 60 the paired test needs 6 that one model alone has right.
-_FEW_IMAGES = 60
-# With more images a fifth of them is enough, and several trainings cost more than they tell.
-_MOST_IMAGES = 2000
 
 
 def check_folds(images: pd.DataFrame, params: SplitParams) -> list[Finding]:
     """Return the findings; images: path, label, split and by folds FOLD_COLUMNS."""
     if params.by != "folds":
         return list(_offer_folds(images, params.folds))
-    return [*_describe(images), *_check_whole_set(images), *_check_classes(images)]
+    return [
+        *_describe(images),
+        *_check_count(images, params),
+        *_check_whole_set(images),
+        *_check_classes(images),
+    ]
 
 
 def _offer_folds(images: pd.DataFrame, folds: int) -> Iterator[Finding]:
     """Yield that few images validate, where folds would make them several times as many."""
     valid = int(is_validated(images).sum())
     used = int(images["split"].isin(["train", "valid"]).sum())
-    if 0 < valid < _FEW_IMAGES and used <= _MOST_IMAGES:
+    if valid > 0 and suits_folds(valid, used):
         yield warning_finding(
             "few_validation_images",
             f"only {count_noun(valid, 'image')} in validation, which tell little: "
@@ -59,6 +59,25 @@ def _describe(images: pd.DataFrame) -> Iterator[Finding]:
             "training it leaves (twin_folds in data/splits.csv)",
             tuple(twins),
         )
+
+
+def _check_count(images: pd.DataFrame, params: SplitParams) -> Iterator[Finding]:
+    """Yield that folds are empty: a hash draws the fold of each group, and few may miss one."""
+    count = len(list_folds(images))
+    if not 0 < count < params.folds:
+        return
+    unit = "image"
+    drawn = int(images["fold"].ne("").sum())
+    if params.group:
+        unit = "group"
+        drawn = images.loc[images["fold"] != "", "group"].nunique()
+    yield warning_finding(
+        "empty_folds",
+        f"{count_noun(count, 'fold')} in place of the {params.folds} of datablock.split.folds: the "
+        f"hash of each {unit} draws its fold, and of {count_noun(drawn, unit)} none fell into the "
+        f"{'other' if params.folds - count == 1 else 'others'}. Each fold that is left is larger, "
+        f"and its model trains on less: add {unit}s, or try another datablock.split.folds",
+    )
 
 
 def _check_whole_set(images: pd.DataFrame) -> Iterator[Finding]:

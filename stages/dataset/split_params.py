@@ -48,7 +48,7 @@ class SplitParams(Section):
     group: str = Field(
         description="what keeps photos of one object, person or scene on one side: empty (nothing),"
         " column (as ingest.label.group_column names them), or a regex over the path whose one"
-        " capture group is the name",
+        " capture group is the name; docs/splits.md has an example of each",
     )
 
     @field_validator("group")

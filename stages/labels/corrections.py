@@ -24,6 +24,7 @@ import pandas as pd
 from stages.base.correction_actions import ACTIONS, DROP, GIVE_LABEL, KEEP, NEW_CLASS
 from stages.base.echo import echo
 from stages.base.errors import UserError
+from stages.base.plural import count_noun
 from stages.labels.csv_match import match_rows
 from stages.labels.csv_table import CsvRow, CsvTable, parse_table, read_text
 from stages.labels.label_text import clean_label
@@ -87,6 +88,13 @@ class Corrections:
             "dropped": len(self.dropped),
             "kept": len(self.applied(KEEP)),
         }
+
+    def sentence(self) -> str:
+        """Return how many rows are applied, "" where the file has none."""
+        rows = len(self.decisions)
+        applied = sum(self.counts().values())
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.counts().items())
+        return f"{applied:,} of {count_noun(rows, 'correction')} applied: {kinds}" if rows else ""
 
     def table(self) -> pd.DataFrame:
         """Return all rows with what became of each, in the order of the file."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from stages.base.echo import echo
 from stages.base.plural import count_noun
@@ -10,6 +11,10 @@ from stages.labels.csv_table import CsvRow
 from stages.labels.path_match import PathMatch, match_paths
 from stages.labels.path_ways import Fit
 from stages.labels.problem import Problem
+
+# Rows for which a photo of a similar name is looked for: among a million paths 3 s for all.
+_MOST_MEANT = 20
+_MOST_COMPARED = 1000  # paths of the same numbers as a row's, 10 ms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +36,15 @@ def match_rows(
     rows = list(rows)
     match = match_paths((row.cells[column] for row in rows), paths, renamed=renamed)
     by_path: dict[str, list[CsvRow]] = {}
-    unmatched = []
     for row in rows:
-        written = row.cells[column]
-        if written in match.photos:
-            by_path.setdefault(match.photos[written], []).append(row)
-        else:
-            unmatched.append((row, _unmatched_problem(row.line, written)))
+        if row.cells[column] in match.photos:
+            by_path.setdefault(match.photos[row.cells[column]], []).append(row)
+    others = [row for row in rows if row.cells[column] not in match.photos]
+    meant = _meant([row.cells[column] for row in others[:_MOST_MEANT]], paths)
+    unmatched = [
+        (row, _unmatched_problem(row.line, row.cells[column], meant.get(row.cells[column], "")))
+        for row in others
+    ]
     return MatchedRows(by_path=by_path, unmatched=unmatched, adjusted=_adjusted(match))
 
 
@@ -60,8 +67,28 @@ def _in_words(fit: Fit) -> str:
     return f"{count} {fits} one photo {fit}, such as {echo(written)} for {echo(photo)}"
 
 
-def _unmatched_problem(line: int, written: str) -> Problem:
-    """Return why a row's path is no photo's."""
+def _meant(written: Sequence[str], paths: Sequence[str]) -> dict[str, str]:
+    """Return path as written -> the photo that it is a misspelling of, where one is like it.
+
+    Its numbers are the same, since IMG_0412 is another photo than IMG_0413.
+    """
+    alike: dict[tuple[int, ...], list[str]] = {_numbers(path): [] for path in written}
+    for path in paths if written else ():
+        if (found := alike.get(_numbers(path))) is not None and len(found) < _MOST_COMPARED:
+            found.append(path)
+    near = {
+        path: get_close_matches(path.strip(), alike[_numbers(path)], n=1, cutoff=0.75)
+        for path in written
+    }
+    return {path: photos[0] for path, photos in near.items() if photos}
+
+
+def _numbers(path: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall("[0-9]{1,18}", path))
+
+
+def _unmatched_problem(line: int, written: str, meant: str) -> Problem:
+    """Return why a row's path is no photo's; meant: the photo that is like it."""
     if not written.strip():
         return Problem(written, "empty path", f"line {line}")
     if re.match(r"\s*([/\\]|[A-Za-z]:[/\\])", written):
@@ -69,4 +96,6 @@ def _unmatched_problem(line: int, written: str) -> Problem:
         return Problem(written, "absolute path", detail)
     if ".." in re.split(r"[/\\]", written.strip()):
         return Problem(written, "path leaves the folder", f"line {line}: .. is not allowed")
-    return Problem(written, "row without photo", f"line {line}: ingest.images has no such image")
+    detail = f"line {line}: ingest.images has no such image"
+    detail += f"; did you mean {echo(meant)}?" if meant else ""
+    return Problem(written, "row without photo", detail)

@@ -53,7 +53,7 @@ class LabelParams(Section):
     )
     group_column: str = Field(
         description="column of the csv with the object, person or scene of each photo, for"
-        " datablock.split.group; empty for none"
+        " datablock.split.group: column (docs/splits.md has an example); empty for none"
     )
     delimiter: str = Field(description="delimiter of the csv, one character")
 

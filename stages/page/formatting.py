@@ -199,6 +199,6 @@ def _reason(recipe: RecipeRecord) -> str:
     shallow = recipe["shallow_error"]
     other = "" if shallow is None else f" ({percent(shallow)} by the features that know strokes)"
     return (
-        f"The linear probe errs on {percent(recipe['probe_error'])} of the training images that it"
-        f" was not fitted on{other}, so {start}"
+        f"Out of fold, the linear probe errs on {percent(recipe['probe_error'])} of the training"
+        f" images{other}, so {start}"
     )

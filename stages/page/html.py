@@ -53,6 +53,7 @@ _SECTIONS = (
     ("provenance", "Provenance", "templates/provenance.html"),
 )
 _LIST_ROWS = 40  # of a list that may be long; the rest is in the file that the page names
+_PATH_END = 36  # characters that two lines of the narrowest card hold
 _LIST_TEXT = 60  # characters of a list in the provenance; a longer one is counted
 
 
@@ -100,6 +101,9 @@ def page_environment(*folders: Path) -> Environment:
         "records": _records,
         "flatten": flatten,
         "breakable": breakable,
+        "path_end": path_end,
+        "wrong": _wrong,
+        "right": _right,
     }
     return environment
 
@@ -107,6 +111,16 @@ def page_environment(*folders: Path) -> Environment:
 def _records(table: pd.DataFrame) -> list[dict[str, object]]:
     """Return the rows of a table, each as a mapping by column."""
     return [{str(column): cell for column, cell in row.items()} for row in table.to_dict("records")]
+
+
+def _wrong(rows: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """Return the rows of predictions that are wrong."""
+    return [row for row in rows if row["actual"] != row["predicted"]]
+
+
+def _right(rows: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """Return the rows of predictions that are right."""
+    return [row for row in rows if row["actual"] == row["predicted"]]
 
 
 def read_page_script(name: str) -> PageScript:
@@ -127,6 +141,15 @@ def breakable(name: str) -> Markup:
     """
     escaped = str(escape(name))
     return Markup(re.sub(r"([_/-])", r"\1<wbr>", escaped))  # noqa: S704 - escaped the line before
+
+
+def path_end(path: str) -> str:
+    """Return a path, of a long one its end, since paths of one folder begin alike.
+
+    >>> path_end("cat/1.jpg"), path_end("camera 3/2024-05-17 harbour/ships/IMG_0001.jpg")
+    ('cat/1.jpg', '…24-05-17 harbour/ships/IMG_0001.jpg')
+    """
+    return path if len(path) <= _PATH_END else f"…{path[1 - _PATH_END :]}"
 
 
 def flatten(value: Mapping[str, object], prefix: str = "") -> Sequence[tuple[str, str]]:

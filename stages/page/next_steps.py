@@ -45,8 +45,8 @@ def _photo_steps(photos: PhotoOutlook) -> list[NextStep]:
                 title=f"{_TIMES[expected.factor]} the photos",
                 figure=shown,
                 ends=interval_ends(expected.error.as_dict()),
-                text=f"The error of the linear probe with about {total:,} photos in place of "
-                f"{photos.images:,}; now it errs on {now} of those that it was not fitted on."
+                text=f"On the learning curve, the error of the linear probe with about {total:,} "
+                f"photos in place of {photos.images:,}, where it is {now}."
                 + (add if expected.gain.low > 0 else " The curve does not surely fall."),
             )
         )
@@ -64,8 +64,8 @@ def _class_step(photos: PhotoOutlook) -> NextStep:
         figure=_fewer(classes.gain) if classes.gain.low > 0 else CANNOT_TELL,
         ends=interval_ends(classes.gain.as_dict()),
         text=f"{MORE_PHOTOS} more of {_listed(classes.labels)} would help most: "
-        "points by which the error of the probe over all classes would fall."
-        + ("" if classes.gain.low > 0 else " The chance of another fit is larger."),
+        "points by which the error of the probe, over all classes, would fall on the learning "
+        "curve." + ("" if classes.gain.low > 0 else " The chance of another fit is larger."),
     )
 
 

@@ -96,7 +96,10 @@ def _temperature_line(calibration: _Calibration, applied: float) -> str:
     if calibration.temperature is None:
         return f"{_NOT_CALIBRATED}: too few validation images to fit a temperature"
     if applied == 1:
-        return "confidence is as the model gives it: in the report a temperature harms it"
+        return (
+            "confidence is as the model gives it: on the validation photos a temperature made it"
+            " worse"
+        )
     return _CALIBRATED.format(applied)
 
 

@@ -8,6 +8,7 @@ from stages.base.environment import prepare_process
 prepare_process()
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from stages.model.packages import packaged_weights
 from stages.model.weights_name import WEIGHTS_FOLDER, is_file_name
 from stages.tools.check_corrections import CORRECTIONS
 from stages.tools.check_images import SAMPLE, images_mistakes, outputs_of
-from stages.tools.check_labels import check_labels
+from stages.tools.check_labels import LabelCheck, check_labels
 from stages.tools.param_sections import ValidSections, validate_sections
 from stages.tools.remote_plugins import plugin_notes
 from stages.tools.tracked import normal_path, tracking_note
@@ -45,10 +46,10 @@ def error_message(check: Callable[..., object], *args: Any) -> Iterator[str]:
         yield from (line.removeprefix(f"{PARAMS}: ") for line in error.lines)
 
 
-def cross_mistakes(sections: ValidSections, outputs: list[str]) -> tuple[list[str], list[str]]:
+def cross_mistakes(sections: ValidSections, outputs: list[str]) -> LabelCheck:
     """Return what is wrong between sections and with the files that they name, and notes."""
     mistakes = list(error_message(read_corrections_table, CORRECTIONS))
-    notes: list[str] = []
+    labels = LabelCheck()
     fetch = sections.fetch
     ingest = sections.ingest
     split = sections.datablock.split if sections.datablock else None
@@ -62,7 +63,6 @@ def cross_mistakes(sections: ValidSections, outputs: list[str]) -> tuple[list[st
             sample=fetch.dataset if is_sample and not in_folder else "",
         )
         mistakes += [*in_folder, *labels.mistakes]
-        notes += labels.notes
     if ingest and split and split.by == "column" and not ingest.label.split_column:
         mistakes.append(
             "datablock.split.by: column needs ingest.label.split_column, the name of the column"
@@ -73,7 +73,7 @@ def cross_mistakes(sections: ValidSections, outputs: list[str]) -> tuple[list[st
             "datablock.split.group: column needs ingest.label.group_column, the name of the column"
             f" of {ingest.label.csv} that says which object, person or scene it is"
         )
-    return [*mistakes, *model_mistakes(sections)], notes
+    return replace(labels, mistakes=[*mistakes, *model_mistakes(sections)])
 
 
 def model_mistakes(sections: ValidSections) -> Iterator[str]:
@@ -159,14 +159,18 @@ def main() -> None:
     lines += error_message(read_seed)
     lines += error_message(this_rank)
     outputs = outputs_of(read_yaml(Path("dvc.yaml")))
-    mistakes, notes = cross_mistakes(sections, outputs)
-    lines += mistakes
+    found = cross_mistakes(sections, outputs)
+    lines += found.mistakes
     if lines:
         once = list(dict.fromkeys(lines))
         raise error_list(f"{PARAMS} and the inputs: please mend", once, 50)
-    for note in [*notes, *advice(sections, outputs), *plugin_notes()]:
+    for note in [*found.notes, *advice(sections, outputs), *plugin_notes()]:
         say(f"note: {note}")
-    say("Params and inputs are in order.")
+    # Last, and no mere notes, since what a person decided is not done.
+    for line in found.corrections:
+        say(f"warning: {line}")
+    rest = ", but for corrections that will not be applied" if found.corrections else ""
+    say(f"Params and inputs are in order{rest}.")
 
 
 if __name__ == "__main__":

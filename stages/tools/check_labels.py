@@ -30,6 +30,7 @@ class LabelCheck:
 
     mistakes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    corrections: list[str] = field(default_factory=list)  # that ingest will not apply
 
 
 def check_labels(
@@ -50,11 +51,11 @@ def check_labels(
             read_labels_csv(table, rule, [])  # refuses a wrong header
             return LabelCheck([f"ingest.label.csv: {table} has no rows; please list your photos"])
         if listed:
-            return LabelCheck(notes=_label_notes(ingest, split))
+            return _check_listed(ingest, split)
         if rule.reads_csv:
             read_labels_csv(table, rule, [])
         if sample:
-            return LabelCheck(notes=_sample_notes(ingest, sample))
+            return LabelCheck(corrections=_sample_corrections(ingest, sample))
     except UserError as error:
         unnamed = "ingest.label" not in error.lines[0] and error.lines[0].startswith(str(table))
         key = "ingest.label.csv: " if unnamed else ""
@@ -62,7 +63,7 @@ def check_labels(
     return LabelCheck()
 
 
-def _label_notes(ingest: IngestParams, split: SplitParams | None) -> list[str]:
+def _check_listed(ingest: IngestParams, split: SplitParams | None) -> LabelCheck:
     """Return notes about the labels of the listed photos; UserError where they cannot train."""
     folder = open_photos(ingest.images)
     files = list_paths(folder)
@@ -76,11 +77,13 @@ def _label_notes(ingest: IngestParams, split: SplitParams | None) -> list[str]:
     notes = coverage_notes(labels, ingest.label, folder=ingest.images)
     spellings = [f"{problem.problem}: {problem.detail}" for problem in spelling_problems(labels)]
     local = None if isinstance(folder, Bucket) else folder
-    return [*notes, *spellings, *correction_notes(labels.labels, files, local)]
+    return LabelCheck(
+        notes=[*notes, *spellings], corrections=correction_notes(labels.labels, files, local)
+    )
 
 
-def _sample_notes(ingest: IngestParams, sample: str) -> list[str]:
-    """Return notes about the corrections of a sample; none where this run will make another one."""
+def _sample_corrections(ingest: IngestParams, sample: str) -> list[str]:
+    """Return lines about corrections of a sample; none where this run will make another one."""
     if not _has_corrections() or _made_sample() != sample:
         return []
     files = list_paths(Path(ingest.images))

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 
-from stages.base.echo import echo
+from stages.base.echo import cut, echo
 from stages.base.params import AUTO, Section, SectionT, dotted_keys, validation_lines, without_auto
 from stages.batch.views import AugmentParams
 from stages.dataset.ingest_params import IngestParams
@@ -57,11 +58,8 @@ def validate_sections(content: Mapping[str, Any]) -> tuple[ValidSections, list[s
 
     Where a param says auto, they have the value of the first recipe.
     """
-    lines = [
-        f"{name}: no such section; there are seed, {', '.join(SECTIONS)}"
-        for name in content
-        if name not in SECTIONS and name != "seed"
-    ]
+    known = ["seed", *SECTIONS]
+    lines = [_unknown(name, known) for name in content if name not in known]
 
     model_section = content.get("model")
     arch = model_section.get("arch") if isinstance(model_section, Mapping) else None
@@ -99,3 +97,10 @@ def validate_sections(content: Mapping[str, Any]) -> tuple[ValidSections, list[s
         export=valid("export", ExportParams),
     )
     return sections, lines
+
+
+def _unknown(name: object, known: list[str]) -> str:
+    """Return a line about a key at the top that is none, with the nearest of those that are."""
+    near = get_close_matches(str(name), known, n=1)
+    meant = f"did you mean {near[0]}? There" if near else "there"
+    return f"{cut(str(name), 120)}: no such key at the top; {meant} are {', '.join(known)}"

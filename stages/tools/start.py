@@ -18,10 +18,10 @@ import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from stages.base.bucket import Bucket, PhotoFolder, is_bucket_url, photo_folder
+from stages.base.bucket import is_bucket_url, photo_folder
 from stages.base.entry_point import run_command
 from stages.base.errors import UserError, error_list
 from stages.base.files import write_text
@@ -29,34 +29,21 @@ from stages.base.params import PARAMS, read_section
 from stages.base.plural import count_noun
 from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
-from stages.dataset.bucket_scan import list_paths
 from stages.dataset.ingest_params import IngestParams
-from stages.dataset.packed_folder import open_photos
-from stages.dataset.photo_files import is_named_photo
-from stages.labels.csv_table import CsvTable, read_table
+from stages.dataset.split_params import DatablockParams
 from stages.labels.label_guess import Guess, guess_labels
 from stages.labels.proposal import Proposal
 from stages.tools.check_images import images_mistakes, outputs_of
-from stages.tools.start_params import param_changes
+from stages.tools.first_run import first_run_line
+from stages.tools.start_folder import look_at, read_near
+from stages.tools.start_params import advise_sides, param_changes
 from stages.tools.start_text import change_lines, guess_lines
 from stages.tools.tracked import tracking_note
+from stages.tools.unhashable import unhashable_lines
 from stages.tools.yaml_text import with_values
 
 _PHOTOS = "data/photos"
 _OWN_TABLE = Path("data/labels.csv")
-_NO_LABELS = Path("data/corrections.csv")
-_TABLE_ENDINGS = (".csv", ".tsv")
-_MOST_TABLES = 10
-_MOST_BYTES = 100 * 2**20  # of a table; a row has some hundred bytes
-
-
-@dataclass(frozen=True)
-class FolderContent:
-    """What a folder holds, by name."""
-
-    photos: list[str]  # paths below the folder, sorted
-    tables: list[CsvTable]
-    doubts: list[str]  # why a table cannot be read
 
 
 def main() -> None:
@@ -66,9 +53,14 @@ def main() -> None:
     outside = folder.split("/")[0] == ".." or Path(folder).is_absolute()
     images = _PHOTOS if outside else folder
     outputs = outputs_of(read_yaml(Path("dvc.yaml")))
-    if not outside and (mistakes := list(images_mistakes(folder, "none", outputs))):
+    mistakes = (
+        unhashable_lines("PHOTOS", folder)
+        if outside
+        else list(images_mistakes(folder, "none", outputs))
+    )
+    if mistakes:
         raise error_list(f"{folder} cannot be used:", mistakes)
-    found = _look(folder)
+    found = look_at(folder, _OWN_TABLE)
     present = read_section("ingest", IngestParams).label
     guess = guess_labels(found.photos, found.tables, present)
     guess = Guess(proposals=guess.proposals, doubts=[*found.doubts, *guess.doubts])
@@ -78,11 +70,16 @@ def main() -> None:
         raise _undecided(found.photos, guess)
     number = guess.number_of(present) if options.take is None else options.take
     proposal = _taken(guess, number)
-    say(*guess_lines(guess, number, folder))
+    split = read_section("datablock", DatablockParams).split
+    sides = advise_sides(proposal, split)
+    by = sides.by if sides else split.by
+    trainings = split.folds + 1 if by == "folds" and proposal.split == "hash" else 1
+    say(*guess_lines(guess, number, folder, sides))
+    say(first_run_line(len(proposal.labels.labels), trainings))
     if outside and not options.copy:
         raise _outside(folder, options.take)
     target = _copied(proposal, folder) if outside else proposal
-    changes = param_changes(target, images, read_yaml(PARAMS))
+    changes = param_changes(target, images, read_yaml(PARAMS), sides)
     say(*change_lines(changes))
     if outside:
         _refuse_full(target, proposal)
@@ -124,50 +121,6 @@ def _relative(name: str) -> str:
     if folder == ".":
         raise UserError(f"{name} is the repository itself; put the photos into {_PHOTOS}")
     return Path(folder).as_posix()
-
-
-def _look(name: str) -> FolderContent:
-    """Return the photos of a folder and the tables in it and beside it that have rows.
-
-    Of a bucket no table is looked at: its labels are in data/labels.csv or in the names.
-    """
-    place = open_photos(name)
-    paths = list_paths(place)
-    photos = list(filter(is_named_photo, paths))
-    if not photos:
-        raise UserError(f"{name} holds no photo: of {len(paths):,} files none is named as one")
-    near = [] if isinstance(place, Bucket) else _files_near(Path(name), place, paths)
-    files = [
-        file
-        for file in dict.fromkeys([*near, _OWN_TABLE])
-        if file.suffix.lower() in _TABLE_ENDINGS and file.is_file() and file != _NO_LABELS
-    ]
-    doubts = [
-        f"{file}: not looked at, one of more than {_MOST_TABLES} tables"
-        for file in files[_MOST_TABLES:]
-    ]
-    tables = []
-    for file in files[:_MOST_TABLES]:
-        try:
-            table = _read(file)
-        except UserError as error:
-            doubts.append(str(error))
-            continue
-        if table.records[1:]:
-            tables.append(table)
-    return FolderContent(photos, tables, doubts)
-
-
-def _files_near(folder: Path, photos: PhotoFolder, paths: Sequence[str]) -> list[Path]:
-    """Return the files in a folder, none of which a tar has, then those beside it."""
-    inside = [folder / path for path in paths] if isinstance(photos, Path) else []
-    return inside + (sorted(folder.parent.iterdir()) if folder.parent != Path() else [])
-
-
-def _read(file: Path) -> CsvTable:
-    if file.stat().st_size > _MOST_BYTES:
-        raise UserError(f"{file}: not looked at, it has more than {_MOST_BYTES:,} bytes")
-    return read_table(file, "\t" if file.suffix.lower() == ".tsv" else ",")
 
 
 def _taken(guess: Guess, number: int) -> Proposal:
@@ -217,7 +170,7 @@ def _refuse_full(target: Proposal, proposal: Proposal) -> None:
     if any(Path(_PHOTOS).glob("*")):
         raise UserError(f"{_PHOTOS} holds files already; move them away, or copy by hand")
     moved = target.rule.csv != proposal.rule.csv and target.rule.csv == _OWN_TABLE.as_posix()
-    if moved and len(_read(_OWN_TABLE).records) > 1:
+    if moved and len(read_near(_OWN_TABLE).records) > 1:
         raise UserError(f"{_OWN_TABLE} has rows already; copy {proposal.rule.csv} by hand")
 
 

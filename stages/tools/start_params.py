@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from stages.dataset.split_advice import SplitAdvice, advise_split
+from stages.dataset.split_params import SplitParams
 from stages.labels.labels import LabelParams
 from stages.labels.proposal import Proposal
 
@@ -16,10 +18,34 @@ class ParamChange:
     after: str | float
 
 
-def param_changes(proposal: Proposal, images: str, params: dict[str, Any]) -> list[ParamChange]:
+def advise_sides(proposal: Proposal, split: SplitParams) -> SplitAdvice | None:
+    """Return how to draw the sides of the photos of a proposal.
+
+    None where folders or a table give them, or a person has set stratified or folds already.
+    """
+    if proposal.split != "hash" or split.by in ("stratified", "folds"):
+        return None
+    groups = proposal.labels.groups
+    units = {
+        label: len({groups.get(path) or path for path in paths})
+        for label, paths in proposal.classes.items()
+    }
+    return advise_split(
+        units,
+        len(proposal.labels.labels),
+        valid=split.valid,
+        folds=split.folds,
+        unit="group" if groups else "photo",
+    )
+
+
+def param_changes(
+    proposal: Proposal, images: str, params: dict[str, Any], sides: SplitAdvice | None
+) -> list[ParamChange]:
     """Return what has to change in params, as read from params.yaml, for a proposal.
 
-    images: the folder of the photos. What the proposal does not use stays as it is.
+    images: the folder of the photos; sides: as of `advise_sides`. What the proposal does not use
+    stays as it is.
     """
     label = params["ingest"]["label"]
     split = params["datablock"]["split"]
@@ -31,8 +57,10 @@ def param_changes(proposal: Proposal, images: str, params: dict[str, Any]) -> li
             for key, value in _used(proposal.rule).items()
         },
     }
-    if proposal.split != "hash" or split["by"] in ("column", "folder"):
+    if proposal.split != "hash":
         wanted["datablock.split.by"] = (proposal.split, split["by"])
+    if sides:
+        wanted["datablock.split.by"] = (sides.by, split["by"])
     if proposal.split != "hash" and split["test"]:
         wanted["datablock.split.test"] = (0.0, split["test"])
     grouped = proposal.rule.group_column != ""

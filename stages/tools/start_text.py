@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from stages.base.echo import cut, echo
 from stages.base.plural import count_noun, join_names
+from stages.dataset.split_advice import SplitAdvice
 from stages.labels.label_coverage import coverage_notes
 from stages.labels.label_guess import Guess
 from stages.labels.proposal import Proposal
@@ -14,20 +15,16 @@ _CLASSES = 10
 _EXAMPLES = 3
 _NAME = 30  # characters of a class
 _PATH = 44  # of an example
-_SPLITS = {
-    "hash": "by the content of each file (datablock.split.by: hash)",
-    "column": "as the table says",
-    "folder": "as the folders say",
-}
+_GIVEN = {"column": "as the table says", "folder": "as the folders say"}
 
 
-def guess_lines(guess: Guess, taken: int, folder: str) -> Iterator[str]:
+def guess_lines(guess: Guess, taken: int, folder: str, sides: SplitAdvice | None) -> Iterator[str]:
     """Yield what is proposed, with examples, the other ways, and what is not decided.
 
-    taken: the number of the proposal, from 1.
+    taken: the number of the proposal, from 1; sides: as of `advise_sides`.
     """
     proposal = guess.proposals[taken - 1]
-    yield from proposal_lines(proposal)
+    yield from proposal_lines(proposal, sides)
     for number, other in enumerate(guess.proposals, 1):
         if number != taken:
             classes = count_noun(len(other.classes), "class", "classes")
@@ -41,13 +38,13 @@ def guess_lines(guess: Guess, taken: int, folder: str) -> Iterator[str]:
         yield from (f"  {line}" for line in open_questions)
 
 
-def proposal_lines(proposal: Proposal) -> Iterator[str]:
+def proposal_lines(proposal: Proposal, sides: SplitAdvice | None) -> Iterator[str]:
     """Yield a proposal in words, and its classes with the number of photos and three of them."""
     classes = proposal.classes
     shown = list(classes.items())[:_CLASSES]
     width = min(_NAME, max(len(label) for label, _ in shown))
     yield f"Labels {rule_words(proposal)}"
-    yield f"Sides  {_SPLITS[proposal.split]}"
+    yield f"Sides  {_sides_words(proposal, sides)}"
     yield (
         f"{count_noun(len(classes), 'class', 'classes')},"
         f" {count_noun(len(proposal.labels.labels), 'photo')}:"
@@ -69,6 +66,12 @@ def rule_words(proposal: Proposal) -> str:
         return "by the folder that holds the photo"
     what = "file name" if rule.on == "name" else "path"
     return f"by the {what}, {rule.regex}"
+
+
+def _sides_words(proposal: Proposal, sides: SplitAdvice | None) -> str:
+    if sides:
+        return f"by {sides.by} (datablock.split.by): {sides.reason}"
+    return _GIVEN.get(proposal.split, "as datablock.split.by in params.yaml says")
 
 
 def change_lines(changes: Sequence[ParamChange]) -> Iterator[str]:

@@ -31,7 +31,9 @@ def _unhashable(folder: str) -> Iterator[str]:
             refuse_locale(name)
             path = Path(above, name).relative_to(folder).as_posix()
             if utf8_name(name) != name:
-                yield f"{path}: its name is not UTF-8"
+                # Nobody can tell the encoding; of photos from old disks it is mostly this one.
+                likely = os.fsencode(name).decode("cp1252", "replace")
+                yield f"{utf8_name(path)}: its name is not UTF-8; rename it, perhaps to {likely}"
             elif name in files and (what := _what_it_is(Path(above, name))):
                 yield f"{path}: {what}"
 

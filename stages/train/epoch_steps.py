@@ -54,7 +54,7 @@ class RunUnderWay:
 
 
 def train_steps(run: RunUnderWay, trainer: Trainer, plan: EpochPlan) -> str:
-    """Take the remaining steps of an epoch; return the speed in words."""
+    """Take the remaining steps of an epoch; return the speed in words, none where none remained."""
     task = run.task
     first_step = run.progress.step
     train_mode(task.model, task.params.train_bn)
@@ -76,8 +76,9 @@ def train_steps(run: RunUnderWay, trainer: Trainer, plan: EpochPlan) -> str:
         raise
     _settle(run, open_steps, 0)
     images = (run.progress.step - first_step) * task.params.batch_size
-    speed = images / timed.total if images else 0.0
-    return f"{speed:.0f} images/s, {timed.share:.1%} of it waiting for input"
+    if not images:  # an earlier run was stopped behind the last step
+        return "trained already"
+    return f"{images / timed.total:.0f} images/s, {timed.share:.1%} of it waiting for input"
 
 
 @dataclass(frozen=True)

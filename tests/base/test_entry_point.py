@@ -1,9 +1,10 @@
 """Failures reach people as a line, and programs as an exit code."""
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -18,6 +19,14 @@ from stages.base.parts import PRIVATE_FOLDER
 from stages.base.stage_lock import stage_lock
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _own_handler() -> Iterator[None]:
+    """Give Ctrl-C back to pytest, since an interrupted command leaves it to the system."""
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
 
 
 def exit_of(
@@ -133,6 +142,21 @@ def test_interruption_has_its_own_code(
     monkeypatch.setenv("FINETRACK_DEBUG", "1")
     interrupted = (130, "\nfinetrack: Interrupted.\n")
     assert exit_of(raising(KeyboardInterrupt()), capsys) == interrupted
+
+
+def test_an_interrupted_stage_says_what_is_kept_and_what_goes_on(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage that Ctrl-C ends names itself, the command that goes on, and what DVC removed."""
+    monkeypatch.chdir(tmp_path)
+    code, err = exit_of(raising(KeyboardInterrupt()), capsys, run_stage)
+    assert code == 130
+    assert err.splitlines()[1:] == [
+        "finetrack: Interrupted. What earlier stages made is kept; make repro goes on with"
+        " test_entry_point.",
+        "What DVC removed before it comes back with: dvc checkout -f test_entry_point && git"
+        " restore reports",
+    ]
 
 
 def test_the_message_of_an_interruption_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,12 +26,12 @@ ROOT = Path(__file__).parents[2]
         ("\u2066a\u2069\u200f\ufeff\u00ad", r"\u2066a\u2069\u200f\ufeff\xad"),
         ("a\u2028b\u2029", r"a\u2028b\u2029"),
         ("cat\U000e0041\u200b", r"cat\U000e0041\u200b"),
-        ("\u0378\udcff", r"\u0378\udcff"),
+        ("\u0378\udcff\udbff", r"\u0378\xff\udbff"),
         ("ca\u200dt", r"ca\u200dt"),
     ],
 )
 def test_what_acts_on_a_terminal_is_escaped(name: str, shown: str) -> None:
-    """Controls, formats, surrogates and unassigned characters are shown as Python writes them."""
+    """Controls, formats and unassigned characters are escaped, bytes that are not UTF-8 too."""
     assert printable(name) == shown
     assert printable(shown) == shown
 
@@ -105,7 +105,7 @@ def test_a_letter_outside_the_encoding_is_never_a_failure(variables: dict[str, s
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr
     assert b"\\u732b is written" in done.stdout
-    assert b"\\udcff" in done.stdout
+    assert b"\\xff" in done.stdout
     assert b"finetrack: no \\u732b.jpg" in done.stderr
 
 
@@ -140,6 +140,24 @@ def test_an_interruption_while_torch_is_loaded_is_a_line(error: str) -> None:
         _, err = process.communicate(timeout=60)
     assert err == "\nfinetrack: Interrupted.\n"
     assert process.returncode in (1, -signal.SIGINT)
+
+
+def test_a_stage_that_is_interrupted_while_torch_is_loaded_says_what_goes_on() -> None:
+    """Under DVC the line names the stage and make repro, and the next one brings back its files."""
+    with subprocess.Popen(
+        [sys.executable, "-c", LOADING.replace("ERROR", "")],
+        cwd=ROOT,
+        env=os.environ | {"DVC_STAGE": "export"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "loading\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert "make repro goes on with export." in err
+    assert "dvc checkout -f export" in err
 
 
 def test_other_failures_before_a_command_begins_have_their_trace() -> None:

@@ -7,7 +7,7 @@ import pytest
 from stages.base.errors import UserError
 from stages.base.params import PARAMS, Section, read_section, read_value
 from stages.base.yaml_file import parse_yaml, read_yaml
-from tests.bounded_work import bounded_work
+from tests.measured_work import measured_work
 
 
 def laughs(levels: int, form: str) -> bytes:
@@ -19,8 +19,9 @@ def laughs(levels: int, form: str) -> bytes:
 
 def complaint(content: bytes) -> str:
     """Return the UserError that a file's content raises, within a second."""
-    with bounded_work(3), pytest.raises(UserError) as error:
+    with measured_work() as work, pytest.raises(UserError) as error:
         parse_yaml(content, "some.yaml")
+    assert work.seconds < 3
     return str(error.value)
 
 

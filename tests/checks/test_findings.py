@@ -166,7 +166,7 @@ def test_the_precision_of_a_test_is_noted() -> None:
     note = findings_by_check(images)["test_precision"]
     assert note.severity == "note"
     assert note.message.startswith("with 100 test images")
-    assert "about 4.3 points" in note.message
+    assert "between 0.7 and 9.3 %" in note.message
     assert "test_precision" not in findings_by_check(images_of(a=(80, 20), b=(80, 20)))
 
 
@@ -282,11 +282,14 @@ def test_blank_images_are_a_warning() -> None:
 
 
 def test_precision_is_the_normal_interval() -> None:
-    """With 1,478 validation images the 95 % interval of a 5 % error is 1.1 points either way."""
-    assert (
-        "about 1.1 points"
-        in findings_by_check(images_of(a=(8, 739), b=(8, 739)))["precision"].message
+    """With 1,478 validation images an error of 5 % is known from 3.9 to 6.1; with 2 from 0."""
+    many = findings_by_check(images_of(a=(8, 739), b=(8, 739)))["precision"].message
+    assert many == (
+        "with 1,478 validation images, where the model errs on 5 % of them, its true error rate"
+        " probably lies between 3.9 and 6.1 %"
     )
+    few = findings_by_check(images_of(a=(8, 1), b=(8, 1)))["precision"].message
+    assert few.endswith("between 0.0 and 35.2 %")
 
 
 def test_by_folds_what_trains_is_validated() -> None:

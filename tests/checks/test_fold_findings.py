@@ -9,9 +9,11 @@ from stages.dataset.split_params import SplitParams, SplitRule
 from tests.checks.example_images import images_of
 
 
-def findings(images: pd.DataFrame, by: SplitRule = "folds") -> dict[str, Finding]:
-    """Return check -> finding."""
-    params = SplitParams(by=by, valid=0.2, folds=5, test=0.0, group="")
+def findings(
+    images: pd.DataFrame, by: SplitRule = "folds", count: int = 2, group: str = ""
+) -> dict[str, Finding]:
+    """Return check -> finding; count: the folds that are asked for."""
+    params = SplitParams(by=by, valid=0.2, folds=count, test=0.0, group=group)
     return {finding.check: finding for finding in check_folds(images, params)}
 
 
@@ -25,7 +27,7 @@ def folded(folds: str, twins: str = "", **classes: tuple[int, ...]) -> pd.DataFr
 @pytest.mark.parametrize("by", ["hash", "stratified", "column", "folder"])
 def test_few_validation_images_are_offered_folds(by: SplitRule) -> None:
     """With 59 of them one warning names the param and the trainings; with 60 there is none."""
-    few = findings(images_of(a=(200, 30), b=(100, 29, 4)), by)["few_validation_images"]
+    few = findings(images_of(a=(200, 30), b=(100, 29, 4)), by, 5)["few_validation_images"]
     assert "only 59 images in validation" in few.message
     assert "datablock.split.by: folds validates all 359" in few.message
     assert "trains 6 times" in few.message
@@ -43,6 +45,17 @@ def test_folds_are_noted_with_their_sizes() -> None:
     found = findings(folded("1113313311", a=(5,), b=(5,)))
     assert found["folds"].message.startswith("2 folds of 4 to 6 images, so 3 trainings")
     assert list(found) == ["folds"]
+
+
+def test_folds_that_few_groups_leave_empty_are_a_warning() -> None:
+    """Of three folds asked for two have images: the warning counts them, and what drew them."""
+    images = folded("1113313311", a=(5,), b=(5,)).assign(group=list("xxxyyxyyxx"))
+    by_groups = findings(images, count=3, group="column")["empty_folds"]
+    assert by_groups.severity == "warning"
+    assert by_groups.message.startswith("2 folds in place of the 3 of datablock.split.folds")
+    assert "the hash of each group draws its fold, and of 2 groups none" in by_groups.message
+    assert "of 10 images none fell" in findings(images, count=3)["empty_folds"].message
+    assert "empty_folds" not in findings(images, count=2)
 
 
 def test_what_leaves_another_folds_training_is_noted() -> None:

@@ -63,6 +63,13 @@ def test_a_quote_behind_another_delimiter_is_text(read: Reader, delimiter: str) 
     assert corrections.dropped["a.jpg"].split() == f'see "a"{delimiter} "b" is blurry'.split()
 
 
+def test_the_rows_that_are_applied_are_counted(read: Reader) -> None:
+    """A sentence has the rows that hold and all rows; of an empty file there is none."""
+    corrections = read("a.jpg,,relabel,dog,\nb.jpg,,drop,,\ngone.jpg,,drop,,\n")
+    assert corrections.sentence() == ("2 of 3 corrections applied: 1 relabelled, 1 dropped, 0 kept")
+    assert read("").sentence() == ""
+
+
 def test_without_a_hash_a_row_holds_for_any_content(read: Reader) -> None:
     """Rows written by hand need no hash."""
     assert read("a.jpg,,relabel,dog,\n").relabelled == {"a.jpg": "dog"}

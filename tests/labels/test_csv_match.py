@@ -22,6 +22,31 @@ def test_rows_of_a_photo_come_together() -> None:
     assert matched.adjusted == []
 
 
+def meant(written: str, *photos: str) -> str:
+    """Return the photo that a row without one is told of, "" where none is."""
+    [(_, problem)] = match_rows(rows(written), "path", photos, renamed=False).unmatched
+    return problem.detail.partition("did you mean ")[2].strip("'?")
+
+
+def test_a_misspelt_path_names_the_photo_that_is_like_it() -> None:
+    """The nearest photo of the same numbers is asked for; another number is no misspelling."""
+    photos = ["cat/1.jpg", "harbour_0412.jpg", "harbour_0413.jpg"]
+    assert meant("habour_0412.jpg", *photos) == "harbour_0412.jpg"
+    assert meant("harbour_412.jgp", *photos) == "harbour_0412.jpg"
+    assert meant("harbour_0414.jpg", *photos) == ""
+    assert meant("quay_0412.jpg", *photos) == ""
+    assert meant("harbour_0412.jpeg.part", *photos) == "harbour_0412.jpg"
+
+
+def test_only_the_first_rows_are_looked_for() -> None:
+    """Of 30 misspelt rows the first 20 have their photo, since each is a search."""
+    photos = [f"harbour_{number}.jpg" for number in range(30)]
+    misspelt = rows(*(f"habour_{number}.jpg" for number in range(30)))
+    matched = match_rows(misspelt, "path", photos, renamed=False)
+    asked = ["did you mean" in problem.detail for _, problem in matched.unmatched]
+    assert asked == [True] * 20 + [False] * 10
+
+
 def test_what_was_adjusted_is_counted_with_an_example() -> None:
     """One problem for the file says how its paths were read, not one for each row."""
     matched = match_rows(rows("CAT\\1.jpg", "CAT\\2.jpg"), "path", PHOTOS)

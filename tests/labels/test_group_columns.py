@@ -10,7 +10,7 @@ from stages.labels.group_columns import group_hints
 from tests.example_rule import example_rule
 
 
-def hints(value: Callable[[int], str], count: int = 120, column: str = "place") -> list[str]:
+def hints(value: Callable[[int], str], count: int = 120, column: str = "bin") -> list[str]:
     """Return the hints about a column beside a label of four classes."""
     rows = "".join(f"{n}.jpg,{'abcd'[n % 4]},{value(n)}\n" for n in range(count))
     table = parse_table(Path("t.csv"), f"path,label,{column}\n{rows}", ",")
@@ -21,9 +21,10 @@ def test_a_column_whose_values_repeat_is_named_with_both_params() -> None:
     """The line says how many values there are, the first of them, and what to set."""
     (hint,) = hints(lambda n: f"bin{n // 8:02}")
     assert hint == (
-        "datablock.split.group: 'place' has 15 values in 120 rows ('bin00', 'bin01', 'bin02',"
-        " ...); if each is one object, person or scene, ingest.label.group_column: place with"
-        " datablock.split.group: column keeps it on one side"
+        "datablock.split.group: 'bin' has 15 values in 120 rows ('bin00', 'bin01', 'bin02',"
+        " ...); if each is one object, person or scene, ingest.label.group_column: bin with"
+        " datablock.split.group: column keeps it on one side (docs/splits.md, photos that belong"
+        " together)"
     )
 
 
@@ -42,6 +43,25 @@ def test_a_column_whose_values_repeat_is_named_with_both_params() -> None:
 def test_other_columns_are_no_hint(value: Callable[[int], str]) -> None:
     """Few values, a value for each photo, numbers, and what follows from the label are none."""
     assert hints(value) == []
+
+
+@pytest.mark.parametrize("column", ["patient", "PatientID", "product_no", "Szene", "scenes"])
+def test_a_column_that_is_named_so_may_have_few_values_or_numbers(column: str) -> None:
+    """From two values on a column of patients, products or scenes is a hint, also of numbers."""
+    (words,) = hints(lambda n: f"p{n // 60}", column=column)
+    assert f"{column!r} has 2 values in 120 rows ('p0', 'p1'); if each" in words
+    (numbers,) = hints(lambda n: str(n // 24), column=column)
+    assert f"{column!r} has 5 values in 120 rows ('0', '1', '2', ...)" in numbers
+    assert hints(lambda _: "one", column=column) == []
+    assert hints(lambda n: "abcd"[n % 4], column=column) == []
+
+
+def test_a_column_that_is_named_so_goes_first() -> None:
+    """Of two columns that may be groups the hint is about that whose name says so."""
+    rows = "".join(f"{n}.jpg,{'abcd'[n % 4]},b{n // 8},p{n // 20}\n" for n in range(120))
+    table = parse_table(Path("t.csv"), f"path,label,bin,patient\n{rows}", ",")
+    (hint,) = group_hints(table, example_rule(by="csv"))
+    assert "'patient' has 6 values" in hint
 
 
 def test_a_value_that_follows_from_the_label_is_no_hint() -> None:

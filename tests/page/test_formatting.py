@@ -155,9 +155,9 @@ def test_the_recipe_is_explained_in_two_sentences() -> None:
     """What the probe said of the set, and what was done; for every recipe."""
     text = recipe_sentences(RECIPE).replace(SPACE, " ")
     assert text == (
-        "The linear probe errs on 12.3 % of the training images that it was not fitted on (45.6 %"
-        " by the features that know strokes), so training started from the probe. The model sees"
-        " 224 pixels through the whole efficientnet_lite2, and the last 50% of its layers learned"
+        "Out of fold, the linear probe errs on 12.3 % of the training images (45.6 % by the"
+        " features that know strokes), so training started from the probe. The model sees 224"
+        " pixels through the whole efficientnet_lite2, and the last 50% of its layers learned"
         " for 3 epochs and were averaged with their start; params.yaml can set each of these."
     )
     deep = RecipeRecord(
@@ -168,7 +168,7 @@ def test_the_recipe_is_explained_in_two_sentences() -> None:
     )  # fmt: skip
     del deep["arch"]  # as of an earlier version
     text = recipe_sentences(deep)
-    assert "was not fitted on, so training started anew" in text
+    assert "of the training images, so training started anew" in text
     assert "a shortened backbone, and all its layers learned for 1 epoch;" in text
     first = RecipeRecord(
         **{**RECIPE, "name": "head first", "freeze_epochs": 4, "frozen_share": 1.0}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.page.html import breakable, flatten, read_page_script, render_page
+from stages.page.html import breakable, flatten, path_end, read_page_script, render_page
 from stages.page.review import ReviewData
 from stages.stats.interpret_params import InterpretParams
 from stages.stats.metrics_record import TrialRecord, Verdict
@@ -177,7 +177,9 @@ def test_the_review_knows_every_card() -> None:
     reader = Reader(render_page(page))
     data = read_review_data(reader)
     assert data["classes"] == sorted(STRANGE_LABELS)
-    top_losses = list(page.result.top_losses["path"])
+    worst = page.result.top_losses
+    is_wrong = worst["actual"] != worst["predicted"]
+    top_losses = [*worst["path"][is_wrong], *worst["path"][~is_wrong]]
     mistakes = [path for path in page.result.confident_mistakes["path"] if path not in top_losses]
     paths = [*top_losses, *mistakes, *page.result.label_issues["path"]]
     cards = [int(card["data-image"] or "") for card in reader.elements("article")]
@@ -185,6 +187,33 @@ def test_the_review_knows_every_card() -> None:
     for image in data["images"]:
         assert image["sha256"] == f"{int(re.findall(r'[0-9]+', image['path'])[0]):064}"
         assert {image["label"], image["suggested"]} <= set(STRANGE_LABELS)
+
+
+@pytest.mark.parametrize(("right", "folded"), [(0.8, 1), (3.0, 0), (-1.0, 0)])
+def test_right_predictions_are_folded_behind_the_wrong_ones(right: float, folded: int) -> None:
+    """Wrong ones are counted and shown, right ones folded; where all are of one kind, none is."""
+    params = SHORT_LISTS.model_copy(update={"top_losses": 20})
+    page = example_page(["a", "b", "c"], right=right, params=params)
+    worst = page.result.top_losses
+    wrong = int((worst["actual"] != worst["predicted"]).sum())
+    reader = Reader(render_page(page))
+    details = [one for one in reader.elements("details") if one.get("class") == "right-predictions"]
+    assert len(details) == folded
+    assert (f"{wrong} of them are wrong" in reader.text()) == (wrong > 0)
+    right_count = len(worst) - wrong
+    assert (f"{right_count} of them are right, with little" in reader.text()) == (folded == 1)
+
+
+def test_a_long_path_shows_its_end_and_has_the_whole_as_title() -> None:
+    """Photos of one folder begin alike, so a card shows the last 35 characters of the path."""
+    page = example_page(["a", "b"])
+    long = "a camera of the north harbour/2024/IMG_" + str(page.result.top_losses["path"].iloc[0])
+    worst = page.result.top_losses.assign(path=[long, *page.result.top_losses["path"][1:]])
+    page = replace(page, result=replace(page.result, top_losses=worst))
+    reader = Reader(render_page(page))
+    assert long in [one.get("title") for one in reader.elements("bdi")]
+    assert "".join(path_end(long).split()) in "".join(reader.text().split())
+    assert (path_end("x" * 36), path_end("x" * 37)) == ("x" * 36, "…" + "x" * 35)
 
 
 def test_a_mistake_stands_once() -> None:
@@ -278,6 +307,16 @@ def test_the_headline_names_both_rates_with_their_intervals() -> None:
     assert "Fine-tuning is better than the linear probe" in text
     assert f"{100 * rate['value']:.1f} % error against" in text
     assert f"{100 * rate['low']:.1f} to {100 * rate['high']:.1f}" in text
+
+
+def test_each_error_of_the_probe_is_named_where_it_stands() -> None:
+    """The verdict's is on validation, the recipe's out of fold, Next's on the learning curve."""
+    page = example_page(["a", "b", "c"], images=400, right=0.9)
+    page = replace(page, result=page.result.with_training(RECIPE, None))
+    text = Reader(render_page(page)).text()
+    assert "Error rate on validation" in text
+    assert "Out of fold, the linear probe errs on" in text
+    assert "On the learning curve, the error of the linear probe" in text
 
 
 def test_each_level_has_its_confidence_threshold() -> None:

@@ -46,7 +46,7 @@ def test_what_next_is_a_list() -> None:
     """Each step is an item with its figure and interval; without any the text says so."""
     result = interpretation(["a", "b"])
     text = report_markdown(result, COUNTS, "abc", "")
-    assert re.search(r"- \*\*Twice the photos\*\*: [\d.]+ % \([\d.]+ to [\d.]+\)\. The error", text)
+    assert re.search(r"- \*\*Twice the photos\*\*: [\d.]+ % \([\d.]+ to [\d.]+\)\. On the", text)
     assert text.count("- **") == 6
     nothing = report_markdown(replace(result, what_next=None), COUNTS, "abc", "")
     assert "### What next\n\nNothing is known." in nothing

@@ -9,8 +9,8 @@ import pytest
 from stages.base import stored_array
 from stages.stats.label_issues import LABEL_ISSUE_COLUMNS, rank_label_issues
 from stages.stats.predictions import Baseline, Predictions
-from tests.bounded_memory import bounded_memory
 from tests.example_results import example_pred_probs, example_predictions
+from tests.measured_memory import measured_memory
 
 CLASS_NAMES = np.array(["cat", "dog", "=cow()"])
 CONFIDENT = [0.96, 0.02, 0.02]
@@ -247,5 +247,6 @@ def test_many_classes_take_little_memory() -> None:
     paths = np.array([f"{number:05}.jpg" for number in range(5000)])
     labels = [f"class {number}" for number in range(400)]
     predictions, baseline = example_predictions(labels, np.arange(5000) % 400, paths)
-    with bounded_memory(100e6 + 2000 * len(paths)):
+    with measured_memory() as memory:
         assert len(rank_label_issues(baseline, predictions, NO_DUPLICATES, 9)) == 9
+    assert memory.peak < 100e6 + 2000 * len(paths)

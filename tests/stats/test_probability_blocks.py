@@ -15,7 +15,7 @@ from stages.stats.probability_blocks import (
     most_probable,
     probability_of,
 )
-from tests.bounded_memory import bounded_memory
+from tests.measured_memory import measured_memory
 
 RNG = np.random.default_rng(0)
 WHOLE = RNG.dirichlet(np.ones(7), 50).astype("float32")
@@ -52,9 +52,11 @@ def test_what_lies_in_a_file_is_never_in_memory_at_once(tmp_path: Path) -> None:
     with (tmp_path / "file").open("w+b") as file:
         blocks = (np.full((2500, 1000), number, "float32") for number in range(10))
         stored = store_rows(file, blocks)
-        with bounded_memory(12e6):
+        with measured_memory() as memory:
             most_probable(stored)
             largest_probability(stored)
             probability_of(np.zeros(len(stored), int), stored)
-        with bounded_memory(50e6):
+        assert memory.peak < 12e6
+        with measured_memory() as memory:
             assert all(column[-1] == 9 for column in class_columns(stored))
+        assert memory.peak < 50e6

@@ -16,7 +16,7 @@ from stages.stats.temperature import (
     evaluate_temperature,
     fit_temperature,
 )
-from tests.bounded_memory import bounded_memory
+from tests.measured_memory import measured_memory
 from tests.stats.test_calibration import example_model
 
 
@@ -192,5 +192,6 @@ def test_the_evaluation_does_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatc
 def test_calibrating_many_probabilities_takes_little_memory() -> None:
     """However many images there are, 100 MB suffice to calibrate them; at once it took 500."""
     pred_probs = np.full((10_000, 1000), 0.001, np.float32)
-    with bounded_memory(100e6):
+    with measured_memory() as memory:
         temperature.calibrated_confidence(pred_probs, 2.0)
+    assert memory.peak < 100e6

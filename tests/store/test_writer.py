@@ -30,8 +30,8 @@ from stages.images.resize import PresizeParams
 from stages.store.reader import Store, read_index
 from stages.store.shard import PresizeOutcome
 from stages.store.writer import presize_table, shard_of, write_store
-from tests.bounded_memory import bounded_memory
 from tests.dataset.test_scan import ordinary_user
+from tests.measured_memory import measured_memory
 
 PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=3, max_rejected=0.05)
 # What a child process runs, so that it can be killed.
@@ -493,8 +493,9 @@ def test_orphaned_workers_harm_no_later_run(tmp_path: Path) -> None:
 def test_a_million_outcomes_fit_in_memory() -> None:
     """Beside its texts, an outcome and its row of the table take at most 700 bytes."""
     size = 5000
-    with bounded_memory(700 * size):
+    with measured_memory() as memory:
         outcomes = [PresizeOutcome(path="a.jpg", sha256="0" * 64, shard="s") for _ in range(size)]
         table = presize_table(outcomes)
+    assert memory.peak < 700 * size
     assert list(table.columns) == list(PresizeOutcome.__annotations__)
     assert len(table) == size

@@ -114,6 +114,20 @@ def test_all_mistakes_are_listed_at_once(repo: Path) -> None:
     assert "near it: " in next(line for line in lines if line.startswith("model.arch"))
 
 
+def test_a_misspelt_key_at_the_top_names_the_one_that_was_meant(repo: Path) -> None:
+    """A key that is like one at the top is told which, another one which there are."""
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(text.replace("\nseed:", "\nsead:") + "\nqux: 1\n", "utf-8")
+    lines = check_lines()
+    assert any(
+        line.startswith("sead: no such key at the top; did you mean seed?") for line in lines
+    )
+    assert any(
+        line.startswith("qux: no such key at the top; there are seed, fetch,") for line in lines
+    )
+    assert any(line.startswith("seed is missing") for line in lines)
+
+
 def test_a_missing_section_says_what_it_holds(repo: Path) -> None:
     """A section that is gone is named with the keys that it should have."""
     change({"lr_find": None})
@@ -447,6 +461,20 @@ def test_weights_of_a_hub_are_not_fetched(photos: Path, capsys: pytest.CaptureFi
     change({"model.arch": "test_resnet", "model.weights": "hub"})
     check.main()
     assert "Params and inputs are in order" in capsys.readouterr().out
+
+
+def test_corrections_that_will_not_be_applied_are_a_warning_at_the_end(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A misspelt path is the line before the last, with the photo meant, and the last says so."""
+    first = min(path.name for path in photos.iterdir())
+    text = Path("data/corrections.csv").read_text(encoding="utf-8")
+    Path("data/corrections.csv").write_text(f"{text}x{first},,drop,,\n", encoding="utf-8")
+    check.main()
+    *_, warning, last = capsys.readouterr().out.splitlines()
+    assert warning.startswith(f"warning: data/corrections.csv: x{first}: correction: row without")
+    assert warning.endswith(f"did you mean '{first}'?")
+    assert last == "Params and inputs are in order, but for corrections that will not be applied."
 
 
 def test_enlarging_is_allowed_with_a_note(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:

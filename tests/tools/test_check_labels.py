@@ -103,20 +103,20 @@ def test_corrections_that_do_not_fit_are_noted(folder: Path, sample: str) -> Non
     correct("cat_1.jpg,,relabel,dgo,")
     checked = check_labels(section(), None, listed=not sample, sample=sample)
     assert checked.mistakes == []
-    assert "did you mean 'dog'?" in checked.notes[-1]
+    assert "did you mean 'dog'?" in checked.corrections[-1]
 
 
 def test_corrections_of_another_sample_are_left_to_ingest(folder: Path) -> None:
     """Rows for the pets that this run will fetch lack no photo, though the digits lie there now."""
     fill(folder, "seven_1.jpg")
     correct("beagle_1.jpg,,drop,,")
-    assert check_labels(section(), None, listed=False, sample="pets").notes == []
+    assert check_labels(section(), None, listed=False, sample="pets").corrections == []
     made("digits")
-    assert check_labels(section(), None, listed=False, sample="pets").notes == []
-    (note,) = check_labels(section(), None, listed=False, sample="digits").notes
+    assert check_labels(section(), None, listed=False, sample="pets").corrections == []
+    (note,) = check_labels(section(), None, listed=False, sample="digits").corrections
     assert "row without photo" in note
     Path("dvc.lock").write_text("stages: [")
-    assert check_labels(section(), None, listed=False, sample="digits").notes == []
+    assert check_labels(section(), None, listed=False, sample="digits").corrections == []
 
 
 def test_a_folder_with_a_mistake_is_not_listed(folder: Path) -> None:
@@ -133,6 +133,6 @@ def test_corrections_of_a_sample_that_is_not_there_yet_are_left_to_ingest(folder
     """Before the sample is made no photo is there, and none is missed."""
     correct("a.jpg,,drop,,")
     made("digits")
-    assert check_labels(section(), None, listed=False, sample="digits").notes == []
+    assert check_labels(section(), None, listed=False, sample="digits").corrections == []
     folder.rmdir()
-    assert check_labels(section(), None, listed=False, sample="digits").notes == []
+    assert check_labels(section(), None, listed=False, sample="digits").corrections == []

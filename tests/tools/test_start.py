@@ -50,9 +50,9 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 @pytest.mark.parametrize(
     ("names", "label", "split"),
     [
-        (CLASSES, {"by": "folder"}, "hash"),
+        (CLASSES, {"by": "folder"}, "folds"),
         (SIDES, {"by": "folder"}, "folder"),
-        (PETS, {"by": "filename", "on": "name"}, "hash"),
+        (PETS, {"by": "filename", "on": "name"}, "folds"),
         ([f"cat/{side}/{n}.jpg" for side in ("train", "val") for n in range(3)]
          + [f"dog/{side}/{n}.jpg" for side in ("train", "val") for n in range(3)],
          {"by": "filename", "on": "path", "regex": "^([^/]+)/"}, "folder"),
@@ -252,10 +252,27 @@ def test_tars_are_proposed_as_their_folder_is(repo: Path, monkeypatch: pytest.Mo
     check.main()
 
 
-def test_a_bucket_is_listed_and_nothing_of_it_read(tmp_path: Path) -> None:
-    """The content behind a URL are the photos by name; a table there is not looked at."""
-    folder = put(tmp_path / "photos", *CLASSES, "labels.csv")
-    content = start._look(f"file://{folder}")
-    assert content.photos == CLASSES
-    assert content.tables == []
-    assert start._look(str(folder)).photos == CLASSES
+@pytest.mark.parametrize("place", ["repo/data/photos", "album"])
+def test_a_name_that_dvc_cannot_read_is_refused_before_it_is_copied(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """A name in Latin-1, here or outside, is one line with the name to give; nothing is written."""
+    before = Path("params.yaml").read_bytes()
+    photos = put(repo.parent / place, *CLASSES)
+    Path(os.fsdecode(os.fsencode(photos) + b"/cat/k\xe4se.jpg")).touch()
+    with pytest.raises(UserError) as error:
+        run(monkeypatch, str(photos), "--yes", "--copy")
+    named = [line.strip() for line in error.value.lines if "UTF-8" in line]
+    assert named == [r"cat/k\xe4se.jpg: its name is not UTF-8; rename it, perhaps to käse.jpg"]
+    assert Path("params.yaml").read_bytes() == before
+
+
+def test_the_minutes_of_the_first_run_are_said(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A small set has folds, and the line about the first run counts their trainings."""
+    put(repo / "data" / "photos", *CLASSES)
+    run(monkeypatch, "data/photos", "--yes")
+    said = capsys.readouterr().out
+    assert "The first run of 8 photos takes about" in said
+    assert "with 6 trainings" in said

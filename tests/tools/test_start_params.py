@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from stages.base.yaml_file import read_yaml
+from stages.dataset.split_params import SplitParams
 from stages.labels.csv_table import parse_table
 from stages.labels.label_guess import guess_labels
 from stages.labels.proposal import Proposal
-from stages.tools.start_params import param_changes
+from stages.tools.start_params import advise_sides, param_changes
 from tests.example_rule import example_rule
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,18 @@ def propose(paths: Sequence[str], table: str = "", **rule: str) -> Proposal:
 
 def changed(proposal: Proposal, params: dict[str, Any]) -> dict[str, str | float]:
     """Return the values that change, by key."""
-    return {change.key: change.after for change in param_changes(proposal, "data/photos", params)}
+    split = SplitParams.model_validate(params["datablock"]["split"])
+    sides = advise_sides(proposal, split)
+    changes = param_changes(proposal, "data/photos", params, sides)
+    return {change.key: change.after for change in changes}
+
+
+def advised(proposal: Proposal, **split: object) -> str | None:
+    """Return the rule that is advised for a proposal, with some keys of datablock.split changed."""
+    advice = advise_sides(
+        proposal, SplitParams.model_validate(params(**split)["datablock"]["split"])
+    )
+    return None if advice is None else advice.by
 
 
 def params(**split: object) -> dict[str, Any]:
@@ -32,7 +44,7 @@ def params(**split: object) -> dict[str, Any]:
     return content
 
 
-FOLDERS = [f"{name}/{number}.jpg" for name in ("cat", "dog") for number in range(4)]
+FOLDERS = [f"{name}/{number}.jpg" for name in ("cat", "dog") for number in range(150)]
 SIDES = [f"{side}/{path}" for side in ("train", "val") for path in FOLDERS]
 
 
@@ -53,8 +65,9 @@ def test_a_split_by_folder_has_no_test_share() -> None:
 
 
 def test_a_split_by_class_stays() -> None:
-    """A stratified split stays where photos name no sides; one by column or folder does not."""
-    assert "datablock.split.by" not in changed(propose(FOLDERS), params(by="stratified"))
+    """A stratified split and folds stay where no sides are named; column and folder do not."""
+    for by in ("stratified", "folds"):
+        assert "datablock.split.by" not in changed(propose(FOLDERS), params(by=by))
     for by in ("folder", "column"):
         assert changed(propose(FOLDERS), params(by=by))["datablock.split.by"] == "hash"
 
@@ -98,3 +111,23 @@ def test_what_is_right_already_is_no_change() -> None:
     content["ingest"]["images"] = "data/photos"
     content["ingest"]["label"]["by"] = "folder"
     assert changed(propose(FOLDERS), content) == {}
+
+
+def test_sides_follow_from_the_sizes_of_the_classes() -> None:
+    """Large classes are divided by hash, a small one asks for stratified, a small set for folds."""
+    assert advised(propose(FOLDERS)) == "hash"
+    assert advised(propose([*FOLDERS, *(f"lynx/{n}.jpg" for n in range(5))])) == "stratified"
+    few = propose(FOLDERS[:20] + FOLDERS[-20:])
+    assert advised(few) == "folds"
+    assert changed(few, params())["datablock.split.by"] == "folds"
+    assert advised(few, by="stratified") is None
+    assert advised(propose(SIDES)) is None
+
+
+def test_groups_of_a_class_are_counted_where_a_table_names_them() -> None:
+    """Two classes of 150 photos in five scenes each are stratified, since scenes are divided."""
+    rows = "".join(f"{path},{'ab'[at // 150]},s{at // 30}\n" for at, path in enumerate(FOLDERS))
+    table = f"path,label,scene\n{rows}"
+    proposal = propose(FOLDERS, table, group_column="scene")
+    assert proposal.rule.label_column == "label"
+    assert advised(proposal) == "stratified"

@@ -1,14 +1,17 @@
 """What start says of a proposal: counts, three examples, the other ways, what stays open."""
 
+from stages.dataset.split_advice import SplitAdvice
 from stages.labels.label_guess import guess_labels
 from stages.tools.start_params import ParamChange
-from stages.tools.start_text import change_lines, guess_lines
+from stages.tools.start_text import change_lines, guess_lines, proposal_lines
 from tests.example_rule import example_rule
 
 
 def lines_of(*paths: str, taken: int = 1) -> list[str]:
     """Return the lines about photos."""
-    return list(guess_lines(guess_labels(paths, [], example_rule()), taken, "data/photos"))
+    guess = guess_labels(paths, [], example_rule())
+    sides = SplitAdvice(by="folds", reason="few validate")
+    return list(guess_lines(guess, taken, "data/photos", sides))
 
 
 def test_a_class_has_its_count_and_three_examples() -> None:
@@ -16,6 +19,18 @@ def test_a_class_has_its_count_and_three_examples() -> None:
     lines = lines_of(*(f"{name}/{n}.jpg" for name in ("cat", "dog") for n in range(5)))
     assert "2 classes, 10 photos:" in lines
     assert "  cat       5  cat/0.jpg, cat/1.jpg, cat/2.jpg, ..." in lines
+
+
+def test_the_sides_have_their_reason() -> None:
+    """What divides the photos is named with its param and why, or with who gives it."""
+    paths = [f"{name}/{n}.jpg" for name in ("cat", "dog") for n in range(5)]
+    assert "Sides  by folds (datablock.split.by): few validate" in lines_of(*paths)
+    [proposal] = guess_labels(paths, [], example_rule()).proposals
+    assert "Sides  as datablock.split.by in params.yaml says" in proposal_lines(proposal, None)
+    given = guess_labels(
+        [f"{side}/{path}" for side in ("train", "val") for path in paths], [], example_rule()
+    )
+    assert "Sides  as the folders say" in proposal_lines(given.proposals[0], None)
 
 
 def test_at_most_ten_classes_are_shown() -> None:

@@ -33,9 +33,9 @@ def test_each_file_that_stops_dvc_is_named(tmp_path: Path, monkeypatch: pytest.M
     assert lines == [
         "ingest.images: photos holds 6 files that DVC cannot read; remove or rename what is named:",
         "  .hidden/pipe: a pipe, a socket or a device",
+        "  \\xfe: its name is not UTF-8; rename it, perhaps to þ",
+        "  \\xff.jpg: its name is not UTF-8; rename it, perhaps to ÿ.jpg",
         "  broken.jpg: a link that leads nowhere (No such file or directory)",
         "  loop.jpg: a link that leads nowhere (Too many levels of symbolic links)",
         "  socket.jpg: a pipe, a socket or a device",
-        "  \\udcfe: its name is not UTF-8",
-        "  \\udcff.jpg: its name is not UTF-8",
     ]

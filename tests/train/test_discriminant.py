@@ -13,7 +13,7 @@ from stages.base import stored_array
 from stages.base.seed import derive
 from stages.base.stored_array import store_rows
 from stages.train.discriminant import _shrink, fit_probe, means_and_variances
-from tests.bounded_memory import bounded_memory
+from tests.measured_memory import measured_memory
 
 RNG = np.random.default_rng(0)
 TARGETS = np.repeat(np.arange(3), 30)
@@ -69,8 +69,9 @@ def test_fitting_takes_the_memory_of_a_block(images: int, classes: int, most: fl
     """Beside the features a block and the rows of one class are in memory, never a whole copy."""
     # It takes 25 and 40 MB; with copies of all features in float64 60 and 124.
     features = derive(1, "features").random((images, 64), dtype=np.float32)
-    with bounded_memory(most):
+    with measured_memory() as memory:
         fit_probe(features, np.arange(images) % classes)
+    assert memory.peak < most
 
 
 def slow_lda(features: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -68,6 +68,25 @@ def test_a_stop_takes_account_of_every_step_begun(at: int, tmp_path: Path) -> No
     assert end_of(tiny_task(tmp_path / "checkpoint")) == whole
 
 
+def test_an_epoch_whose_steps_were_all_taken_has_no_speed(tmp_path: Path) -> None:
+    """Stopped behind its last step, an epoch that goes on says that it is trained already."""
+    data = tiny_data()
+
+    def stopped() -> Iterator[Batch]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield from data.valid_batches()
+
+    task = tiny_task(tmp_path / "checkpoint", epochs=1)
+    interrupted = replace(task, data=replace(data, valid_batches=stopped))
+    with pytest.raises(KeyboardInterrupt, match="epoch 1, step 6"):
+        fine_tune(interrupted, 0.02, lambda line: None)
+    lines: list[str] = []
+    fine_tune(tiny_task(tmp_path / "checkpoint", epochs=1), 0.02, lines.append)
+    [first, second] = [line for line in lines if line.endswith(")")]
+    assert first.endswith("(trained already)")
+    assert second.endswith("waiting for input)")
+
+
 @pytest.mark.usefixtures("late")
 def test_a_checkpoint_takes_account_of_every_step_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

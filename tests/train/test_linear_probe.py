@@ -14,7 +14,7 @@ from stages.model.classifier import mean_activations
 from stages.train import linear_probe
 from stages.train.discriminant import fit_probe
 from stages.train.linear_probe import FOLDS, assign_folds, error_out_of_fold, one_probe, out_of_fold
-from tests.bounded_memory import bounded_memory
+from tests.measured_memory import measured_memory
 
 RNG = np.random.default_rng(0)
 TARGETS = np.repeat(np.arange(3), 30)
@@ -140,9 +140,10 @@ def test_probabilities_out_of_fold_are_computed_block_by_block(
     features = derive(2, "features").random((40_000, 8), dtype=np.float32)
     targets = np.arange(40_000) % 40
     # It takes 6 MB; activations and probabilities of all images at once are 19.
-    with bounded_memory(12e6):
+    with measured_memory() as memory:
         answers, _ = out_of_fold(features, targets, np.arange(40_000), 40)
         assert sum(len(block) for block in answers.blocks()) == 40_000
+    assert memory.peak < 12e6
 
 
 def test_answers_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
