@@ -136,7 +136,7 @@ def repo(tmp_path: Path) -> Repo:
     return repo
 
 
-@pytest.mark.thorough  # tests/test_browser_review.py runs a review, and the next page
+@pytest.mark.thorough  # the review is watched above, its run in test_browser_review.py
 def test_a_review_changes_labels_and_the_next_page_says_so(chromium: Browser, repo: Repo) -> None:
     """Decide by keys, reload, download, apply: labels change, and no photo is decoded again."""
     visit = Visit(chromium, repo.path / "reports" / "index.html")

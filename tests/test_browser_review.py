@@ -278,7 +278,7 @@ def test_the_bar_fits_a_screen(
     person.check_quiet()
 
 
-@pytest.mark.thorough  # tests/serve/test_application.py runs the stages
+@pytest.mark.thorough  # takes 90 s; test_application.py starts runs
 def test_a_review_and_its_run_without_moving_a_file(chromium: Browser, repo: Repo) -> None:
     """Decide, press G, see the stages, and the new page opens and says what was applied."""
     environment = repo.environment()

@@ -163,7 +163,7 @@ def test_a_bucket_that_does_not_exist_is_one_line(server: S3Server, fresh: Repo)
     assert server.asked == ["GET /no-birds"]
 
 
-@pytest.mark.thorough  # one that is absent ends a command below
+@pytest.mark.thorough  # one that is absent ends a command above
 def test_a_bucket_that_went_is_no_fault_of_each_photo(server: S3Server, fresh: Repo) -> None:
     """Presize ends with one line where the bucket that ingest read is not there any more."""
     folder = fresh.path / "data" / "photos"
@@ -273,7 +273,7 @@ def test_a_url_is_looked_up_before_it_is_read(
     assert server.asked == ["HEAD /birds/2024/disc_00.jpg"]
 
 
-@pytest.mark.thorough  # a server that refuses all ends the run below
+@pytest.mark.thorough  # a server that refuses all ends the run above
 def test_a_server_that_is_gone_ends_a_command_with_one_line(server: S3Server, fresh: Repo) -> None:
     """`python -m stages.ingest` ends within a minute, with 1 and a line, when nobody answers."""
     fresh.change({"ingest.images": URL})

@@ -89,17 +89,7 @@ PATTERNS = {
 }
 
 
-# What presizes or trains anew is thorough: tests/compare watches it on made-up runs.
-@pytest.mark.parametrize(
-    "branch",
-    [
-        "epochs",
-        *(
-            pytest.param(branch, marks=pytest.mark.thorough)
-            for branch in ("package", "model", "data")
-        ),
-    ],
-)
+@pytest.mark.parametrize("branch", ["epochs", "package", "model", "data"])
 def test_each_change_is_named(history: Repo, branch: str) -> None:
     """Beside each verdict stands what changed, and what of the validation images is left out."""
     text, _ = compare(history, branch)
@@ -117,7 +107,6 @@ def test_a_change_without_effect_is_no_difference(history: Repo) -> None:
     assert not record["newly_right"]
 
 
-@pytest.mark.thorough  # tests/compare watches several at once
 def test_all_changes_are_compared_at_once(history: Repo) -> None:
     """Several revisions stand in one table, and their p-values are Holm's."""
     text, records = compare(history, *PATTERNS)

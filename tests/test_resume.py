@@ -109,7 +109,6 @@ def kill_after(process: subprocess.Popen[str], seconds: float) -> str:
     return process.communicate()[0]
 
 
-@pytest.mark.thorough  # two processes are killed in tests/train/test_distributed.py
 def test_killed_at_any_moment_it_ends_in_the_same_bytes(repo: Repo, finished: Repo) -> None:
     """After kill -9 at random moments, twice, the next run says where it goes on, and arrives."""
     draw = random.Random(0)
@@ -136,7 +135,7 @@ def test_asked_to_stop_it_says_how_to_go_on(repo: Repo, finished: Repo) -> None:
     assert results(repo) == results(finished)
 
 
-@pytest.mark.thorough  # without dvc it is watched above
+@pytest.mark.thorough  # a kill is watched above, signals in tests/train/test_interrupt.py
 def test_ctrl_c_under_dvc_saves_a_checkpoint(repo: Repo) -> None:
     """Ctrl-C, which reaches dvc and the stage alike, lets the stage save its place and say so."""
     process = start(repo, DVC)

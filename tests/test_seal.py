@@ -143,7 +143,7 @@ def test_the_opening_is_counted(sealed: Repo, tmp_path: Path) -> None:
     assert repo.repro() == set()
 
 
-@pytest.mark.thorough  # tests/tools/test_test_set.py refuses without git
+@pytest.mark.thorough  # tests/predict/test_finished_run.py watches what changed
 def test_only_a_committed_run_is_opened(
     sealed: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +161,7 @@ def test_only_a_committed_run_is_opened(
     assert not (repo.path / "reports" / "test").exists()
 
 
-@pytest.mark.thorough  # tests/predict/test_stored_photos.py predicts stored photos
+@pytest.mark.thorough  # needs the whole run, which tests above it share
 def test_the_test_is_predicted_as_validation_is(
     sealed: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,10 @@ import pandas as pd
 
 from stages.base.files import write_bytes
 
+# Text in tables is Python's own, as it is where pyarrow is not installed. With pyarrow, which
+# mlflow and others bring, pandas would keep it in Arrow's arrays, to which less can be added.
+pd.set_option("mode.string_storage", "python")
+
 _Quoting = Literal[0, 2]  # csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC
 _ROWS_AT_ONCE = 10_000  # as text, which takes up to 1 kB a row while it is made
 

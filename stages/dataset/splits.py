@@ -124,8 +124,7 @@ def _nearest_twins(links: pd.DataFrame, evaluation: pd.DataFrame) -> dict[str, s
     links = links.merge(evaluation, on="other")
     links = links.assign(near=links["near"].astype(float)).sort_values(["near", "twin"])
     nearest = links.drop_duplicates("first").set_index("first")
-    near = (
-        "near-duplicate of " + nearest["twin"] + nearest["near"].map(" (difference {:.2f})".format)
-    )
+    differences = nearest["near"].map(" (difference {:.2f})".format).astype("str")  # if any
+    near = "near-duplicate of " + nearest["twin"] + differences
     why = near.mask(nearest["near"] < 0, "exact duplicate of " + nearest["twin"])
     return {str(path): reason for path, reason in why.items()}

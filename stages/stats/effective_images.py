@@ -51,9 +51,15 @@ def effective_images(values: np.ndarray, groups: np.ndarray) -> float:
     error, freedom = grouped_error(parts, groups)
     if error == 0:
         return least
-    design_effect = max(1.0, error**2 / float(np.sum(parts**2)))
     quantiles = float(ndtri(_TAIL) / stdtrit(freedom, _TAIL))
-    return max(least, images / design_effect * quantiles**2)
+    return max(least, images / design_effect(values, groups) * quantiles**2)
+
+
+def design_effect(values: np.ndarray, groups: np.ndarray) -> float:
+    """Return by how much groups make the variance of a mean of values, (N,), larger; at least 1."""
+    parts = (values - values.mean()) / len(values)
+    error, _ = grouped_error(parts, groups)
+    return max(1.0, error**2 / float(np.sum(parts**2))) if error else 1.0
 
 
 def share_interval(hits: np.ndarray, groups: np.ndarray | None) -> Interval:

@@ -19,6 +19,8 @@ _WRONG_COLUMNS = tuple(f"wrong_{share:g}" for share in CURVE_SHARES)
 LEARNING_CURVE_COLUMNS = ("label", *_WRONG_COLUMNS, "images")
 _GROUP_COLUMN = "group"  # only where groups are declared
 _MOST_CELLS = 4_000_000  # of drawn rows at once: 32 MB
+# Of more groups some are drawn together, which leaves the variance: 100,000 would take 158 s.
+_MOST_UNITS = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,9 @@ class CurveCounts:
 
     images: np.ndarray  # (D,)
     wrong: np.ndarray  # (D, S), by share
-    changed: np.ndarray  # (D,): the last two probes differ on so many
+    # (D,), in images squared: of the net of images that the last two probes have wrong in turn, if
+    # each image, or group, changed by chance.
+    refit_variance: np.ndarray
     class_images: np.ndarray  # (D, C)
     class_wrong: np.ndarray  # (D, C), by the last probe
 
@@ -109,6 +113,8 @@ def count_curve(curve: LearningCurve) -> CurveCounts:
 
 def draw_curves(curve: LearningCurve, generator: np.random.Generator) -> CurveCounts:
     """Return what it comes to with its images, or groups, drawn again DRAWS times."""
+    if curve.groups is not None:
+        return _draw_groups(curve, curve.groups, generator)
     blocks = [_count(curve, rows) for rows in _drawn_rows(curve, generator)]
     names = [field.name for field in fields(CurveCounts)]
     return CurveCounts(
@@ -117,22 +123,12 @@ def draw_curves(curve: LearningCurve, generator: np.random.Generator) -> CurveCo
 
 
 def _drawn_rows(curve: LearningCurve, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield how many images of each row are drawn, (B, R) int, for DRAWS draws in all.
-
-    Of G groups G - 1 are drawn, each with all of its images: the variance of G would be too small
-    by that factor (Rao and Wu 1988).
-    """
-    if curve.groups is None:
-        units = int(curve.images.sum())
-        shares = curve.images / units
-    else:
-        count = int(curve.groups.max()) + 1
-        units = max(1, count - 1)
-        shares = np.full(count, 1 / count)
+    """Yield how many images of each row are drawn, (B, R) int, for DRAWS draws in all."""
+    total = int(curve.images.sum())
     at_once = max(1, _MOST_CELLS // len(curve.images))
     for start in range(0, DRAWS, at_once):
-        drawn = generator.multinomial(units, shares, size=min(at_once, DRAWS - start))
-        yield drawn if curve.groups is None else drawn[:, curve.groups] * curve.images
+        size = min(at_once, DRAWS - start)
+        yield generator.multinomial(total, curve.images / total, size=size)
 
 
 def _count(curve: LearningCurve, rows: np.ndarray) -> CurveCounts:
@@ -142,7 +138,45 @@ def _count(curve: LearningCurve, rows: np.ndarray) -> CurveCounts:
     return CurveCounts(
         images=rows.sum(axis=1),
         wrong=rows @ curve.wrong,
-        changed=rows @ (curve.wrong[:, -2] != last),
+        refit_variance=rows @ (curve.wrong[:, -2] != last),
         class_images=np.add.reduceat(rows, starts, axis=1),
         class_wrong=np.add.reduceat(rows * last, starts, axis=1),
+    )
+
+
+def _draw_groups(
+    curve: LearningCurve, groups: np.ndarray, generator: np.random.Generator
+) -> CurveCounts:
+    """Return what the curve comes to with whole groups drawn again, DRAWS times.
+
+    Of G groups G - 1 are drawn: the variance of G would be too small by that factor (Rao and Wu
+    1988). groups: (R,) int, from 0 without a gap.
+    """
+    count = int(groups.max()) + 1
+    units = np.arange(count)
+    if count > _MOST_UNITS:
+        units = generator.permutation(count) % _MOST_UNITS
+        count = _MOST_UNITS
+    drawn = generator.multinomial(max(1, count - 1), np.full(count, 1 / count), size=DRAWS)
+    weights = drawn.astype(float)
+    of_row = units[groups]
+    class_names, classes = np.unique(curve.labels, return_inverse=True)
+    cells = of_row * len(class_names) + classes
+
+    def drawn_sums(values: np.ndarray) -> np.ndarray:
+        return weights @ np.bincount(of_row, weights=values, minlength=count)
+
+    def drawn_by_class(values: np.ndarray) -> np.ndarray:
+        sums = np.bincount(cells, weights=values, minlength=count * len(class_names))
+        return weights @ sums.reshape(count, -1)
+
+    by_share = curve.images[:, None] * curve.wrong
+    last = by_share[:, -1]
+    net = np.bincount(groups, weights=last - by_share[:, -2])
+    return CurveCounts(
+        images=drawn_sums(curve.images),
+        wrong=np.stack([drawn_sums(column) for column in by_share.T], axis=1),
+        refit_variance=weights @ np.bincount(units, weights=net**2, minlength=count),
+        class_images=drawn_by_class(curve.images),
+        class_wrong=drawn_by_class(last),
     )

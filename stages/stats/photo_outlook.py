@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.stats.effective_images import effective_images, share_interval
+from stages.stats.effective_images import design_effect, share_interval
 from stages.stats.intervals import CONFIDENCE, Interval
 from stages.stats.learning_curve import CurveCounts, LearningCurve, count_curve, draw_curves
 
@@ -46,6 +46,9 @@ class ClassGains:
     gain: Interval  # of the error over all classes; no value without such classes
 
 
+_NO_CLASS = ClassGains(labels=[], gain=Interval(None, 0.0, 1.0))
+
+
 @dataclass(frozen=True, kw_only=True)
 class PhotoOutlook:
     """What more photos would do for the linear probe."""
@@ -69,14 +72,11 @@ def expect_errors(curve: LearningCurve, generator: np.random.Generator) -> Photo
     drawn = _Line(errors=_last_errors(draws), falls=_falls(draws), spread=spread)
     fitted = _Line(errors=_last_errors(counts), falls=_falls(counts), spread=np.zeros(1))
     expected = [_expected(factor, fitted, drawn) for factor in FACTORS]
+    classes = _class_gains(curve, (counts, fitted.fall(1)), (draws, drawn.fall(1)), generator)
     if curve.units_wrong() < _FEWEST_WRONG:
         expected = [_unsure(one.factor, now) for one in expected]
-    return PhotoOutlook(
-        images=int(counts.images[0]),
-        now=now,
-        expected=expected,
-        classes=_class_gains(curve, (counts, fitted.fall(1)), (draws, drawn.fall(1)), generator),
-    )
+        classes = _NO_CLASS
+    return PhotoOutlook(images=int(counts.images[0]), now=now, expected=expected, classes=classes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +164,7 @@ def _class_gains(
     surely = 1 - ahead.mean(axis=0) <= (1 - CONFIDENCE) / len(labels)
     best = [row for row in np.argsort(-point[0], kind="stable") if surely[row]][:_NAMED_CLASSES]
     if not best:
-        return ClassGains(labels=[], gain=Interval(None, 0.0, 1.0))
+        return _NO_CLASS
     return ClassGains(
         labels=labels[best].tolist(),
         gain=_interval(
@@ -180,7 +180,7 @@ def _refits(draws: CurveCounts, generator: np.random.Generator) -> np.ndarray:
     As many as differ between the fits on half and on all photos are each gained or lost by chance.
     Without it the interval held what hidden photos gave in 3 of 6 draws of the digits.
     """
-    net = np.sqrt(draws.changed) * generator.standard_normal(len(draws.images))
+    net = np.sqrt(draws.refit_variance) * generator.standard_normal(len(draws.images))
     refits: np.ndarray = net / draws.images
     return refits
 
@@ -188,8 +188,7 @@ def _refits(draws: CurveCounts, generator: np.random.Generator) -> np.ndarray:
 def _images_a_unit(curve: LearningCurve) -> float:
     """Return how many images are worth one that is independent; 1 without groups."""
     groups = curve.group_of_images()
-    wrong = curve.last_wrong()
-    return 1.0 if groups is None else len(wrong) / effective_images(wrong, groups)
+    return 1.0 if groups is None else design_effect(curve.last_wrong(), groups)
 
 
 def _pooling(errors: np.ndarray, images: np.ndarray, a_unit: float) -> float:

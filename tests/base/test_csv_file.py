@@ -16,6 +16,17 @@ from stages.base.csv_file import read_text_csv, write_csv
 from tests.measured_memory import measured_memory
 
 
+def test_text_is_kept_alike_with_pyarrow_and_without() -> None:
+    """A column of text is Python's own, so that it adds to one without a single value."""
+    text = pd.Series(["a", "b"], dtype="str")
+    assert isinstance(text.dtype, pd.StringDtype)
+    assert text.dtype.storage == "python"
+    assert (text + text[:0].map("{}".format).reindex([0, 1], fill_value="c")).tolist() == [
+        "ac",
+        "bc",
+    ]
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
 def test_floats_survive_csv(tmp_path_factory: pytest.TempPathFactory, values: list[float]) -> None:
     """Every float that goes into a CSV comes back exactly."""

@@ -70,7 +70,7 @@ def test_images_that_are_drawn_again_are_as_many() -> None:
     curve = read_learning_curve(learning_curve_table(CLASS_NAMES, targets, wrong).astype(str))
     found = count_curve(curve)
     assert found.wrong[0].tolist() == wrong.sum(axis=1).tolist()
-    assert found.changed[0] == (wrong[2] != wrong[3]).sum()
+    assert found.refit_variance[0] == (wrong[2] != wrong[3]).sum()
     draws = draw_curves(curve, rng)
     assert draws.images.tolist() == [60] * DRAWS
     assert (draws.class_images.sum(axis=1) == 60).all()
@@ -91,3 +91,28 @@ def test_groups_are_drawn_whole() -> None:
     assert (draws.wrong % 5 == 0).all()
     shares = draws.wrong[:, -1] / draws.images
     assert shares.var() == pytest.approx(0.25 * 0.75 / 19, rel=0.1)
+
+
+def test_of_very_many_groups_some_are_drawn_together() -> None:
+    """The spread of the mean is that of the groups, and 50,000 are as few numbers as 2,000."""
+    groups = np.repeat(np.arange(50_000), 2)
+    wrong = np.tile(groups % 4 == 0, (4, 1))
+    table = learning_curve_table(CLASS_NAMES, np.zeros(100_000, int), wrong, groups)
+    draws = draw_curves(read_learning_curve(table.astype(str)), np.random.default_rng(0))
+    shares = draws.wrong[:, -1] / draws.images
+    assert shares.mean() == pytest.approx(0.25, abs=0.001)
+    assert shares.var() == pytest.approx(0.25 * 0.75 / 50_000, rel=0.15)
+
+
+def test_another_fit_changes_groups_as_a_whole() -> None:
+    """Where all 10 images of a group change together its square counts, where they cancel none."""
+    groups = np.repeat(np.arange(4), 10)
+    before = np.repeat([True, False, True, False], 10)
+    after = np.repeat([False, True, True, False], 10)
+    mixed = np.arange(40) % 2 == 0
+    for last, found in ((after, 200.0), (mixed, 4 * 25.0)):
+        wrong = np.stack([before, before, before, last])
+        table = learning_curve_table(CLASS_NAMES, np.zeros(40, int), wrong, groups)
+        draws = draw_curves(read_learning_curve(table.astype(str)), np.random.default_rng(0))
+        # Of four groups three are drawn.
+        assert draws.refit_variance.mean() == pytest.approx(0.75 * found, rel=0.05)

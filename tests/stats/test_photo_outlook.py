@@ -189,6 +189,7 @@ def test_mistakes_in_few_groups_say_nothing_of_more_photos(groups: int) -> None:
     outlook = expect_errors(curve_of(wrong, np.zeros(400, int), group), np.random.default_rng(0))
     assert {expected.gain.low for expected in outlook.expected} == {0.0}
     assert {expected.error.low for expected in outlook.expected} == {0.0}
+    assert outlook.classes.labels == []
 
 
 def test_classes_of_one_hard_group_each_are_not_named() -> None:

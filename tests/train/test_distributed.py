@@ -292,12 +292,17 @@ def test_a_process_that_is_killed_ends_all_with_one_line(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.thorough  # test_launch.py has the lines, and one is killed below
 @pytest.mark.parametrize(
     ("error", "words", "attempts"),
     [
-        (OSError("a disk"), r"process 1 .* failed: OSError: a disk", 2),
-        (LostPeer("the connection broke"), "process 1 .*: the connection broke", 2),
+        pytest.param(
+            *(OSError("a disk"), r"process 1 .* failed: OSError: a disk", 2),
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            *(LostPeer("the connection broke"), "process 1 .*: the connection broke", 2),
+            marks=pytest.mark.thorough,
+        ),
         (UserError("no such param"), "no such param", 1),
     ],
 )

@@ -89,7 +89,6 @@ def test_rates_rise_by_equal_factors() -> None:
     assert factors == pytest.approx([factors[0]] * 59)
 
 
-@pytest.mark.thorough  # tests/train/test_distributed.py trains with two
 @pytest.mark.slow
 def test_a_sweep_of_two_processes_is_that_of_one(tmp_path: Path) -> None:
     """Each computes its share of every batch; all have the curve of one process, to its end."""
