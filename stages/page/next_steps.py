@@ -36,7 +36,7 @@ def next_steps(what_next: WhatNext) -> list[NextStep]:
 def _photo_steps(photos: PhotoOutlook) -> list[NextStep]:
     now = f"{percent(photos.now.value)} ({interval_ends(photos.now.as_dict())})"
     steps = []
-    add = " Copy them into the folder of ingest.images, then make repro."
+    add = " Copy new photos into the folder of ingest.images, then make repro."
     for expected in photos.expected:
         total = expected.factor * photos.images
         shown = percent(expected.error.value) if expected.gain.low > 0 else CANNOT_TELL
