@@ -39,6 +39,8 @@ BUTTONS_OUT_OF_ROW = """(() => {
   }
   return out
 })()"""
+DECIDE_ALL_IN_SIGHT = """for (const card of document.querySelectorAll('[data-image]'))
+  if (!card.closest('details')) card.querySelector('[data-do=drop]').click()"""
 CORRECTION_COLUMNS = ["path", "sha256", "action", "label", "note"]
 
 
@@ -321,6 +323,23 @@ def test_a_class_in_another_case_is_meant_before_longer_ones(
     assert mark.inner_text() == (
         "2 classes begin with these letters. Enter again makes a new class."
     )
+    visit.check_quiet()
+
+
+def test_next_opens_what_hides_the_next_card(chromium: Browser, example_page: Path) -> None:
+    """Once all cards in sight are decided, Next leads to those of the closed right predictions."""
+    visit = Visit(chromium, example_page)
+    hidden = visit.page.locator("details.right-predictions")
+    assert hidden.locator("[data-image]").count() > 1
+    assert hidden.get_attribute("open") is None
+    visit.page.evaluate(DECIDE_ALL_IN_SIGHT)
+    visit.page.click("#review-next")
+    assert hidden.get_attribute("open") is not None
+    assert visit.page.evaluate("document.activeElement.closest('details') !== null")
+    image = visit.image()
+    visit.press("k")
+    visit.page.click("#review-next")
+    assert visit.image() != image
     visit.check_quiet()
 
 

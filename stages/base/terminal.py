@@ -17,7 +17,12 @@ from types import FrameType, TracebackType
 from typing import TextIO
 from unicodedata import category
 
-from stages.base.interruption import end_at_once_next_time, interrupted_line, restore_hint
+from stages.base.interruption import (
+    end_at_once_next_time,
+    interrupted_line,
+    restore_hint,
+    speaks_for_all,
+)
 
 # Controls, formats, surrogates (bytes of a name that are no UTF-8), unassigned, line separators.
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
@@ -114,7 +119,8 @@ def leave_quietly_when_interrupted() -> None:
             stage = os.environ.get("DVC_STAGE", "")
             hint = restore_hint(stage)
             lines = [f"finetrack: {interrupted_line(stage)}", *([hint] if hint else [])]
-            say("", *lines, file=sys.stderr)
+            if speaks_for_all():
+                say("", *lines, file=sys.stderr)
         else:
             sys.__excepthook__(kind, error, trace)
 

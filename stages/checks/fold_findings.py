@@ -70,7 +70,8 @@ def _check_count(images: pd.DataFrame, params: SplitParams) -> Iterator[Finding]
     drawn = int(images["fold"].ne("").sum())
     if params.group:
         unit = "group"
-        drawn = images.loc[images["fold"] != "", "group"].nunique()
+        groups = images.loc[images["fold"] != "", "group"]
+        drawn = groups[groups != ""].nunique() + int(groups.eq("").sum())
     yield warning_finding(
         "empty_folds",
         f"{count_noun(count, 'fold')} in place of the {params.folds} of datablock.split.folds: the "

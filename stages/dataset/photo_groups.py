@@ -11,8 +11,7 @@ import pandas as pd
 
 from stages.base.errors import UserError, error_list
 from stages.dataset.split_params import COLUMN
-from stages.labels.label_text import clean_label
-from stages.labels.name_regex import catch_in_names
+from stages.labels.name_regex import caught_groups
 
 _KEY = "datablock.split.group"
 
@@ -28,8 +27,7 @@ def declared_groups(images: pd.DataFrame, group: str) -> pd.Series:
     elif group == COLUMN:
         names = images["group"].tolist()
     else:
-        caught = catch_in_names(group, images["path"].tolist(), _KEY)
-        names = [clean_label(name or "") for name in caught]
+        names = caught_groups(group, images["path"].tolist(), _KEY)
     if group and len(images) and not any(names):
         if group == COLUMN:
             raise UserError(

@@ -1,9 +1,10 @@
 """Row matching: the rows of a CSV for each photo, and a problem for each row without a photo."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from heapq import nlargest
 
 from stages.base.echo import echo
 from stages.base.plural import count_noun
@@ -14,7 +15,8 @@ from stages.labels.problem import Problem
 
 # Rows for which a photo of a similar name is looked for: among a million paths 3 s for all.
 _MOST_MEANT = 20
-_MOST_COMPARED = 1000  # paths of the same numbers as a row's, 10 ms
+_MOST_ALIKE = 2000  # paths in a row's folder, of its file name, of neither, with its numbers
+_MOST_COMPARED = 50  # of these, letter by letter, which takes 1 ms for each where they are long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,8 @@ def match_rows(
         if row.cells[column] in match.photos:
             by_path.setdefault(match.photos[row.cells[column]], []).append(row)
     others = [row for row in rows if row.cells[column] not in match.photos]
-    meant = _meant([row.cells[column] for row in others[:_MOST_MEANT]], paths)
+    searched = [row.cells[column] for row in others[:_MOST_MEANT]]
+    meant = _meant(searched, paths, match.photos.values())
     unmatched = [
         (row, _unmatched_problem(row.line, row.cells[column], meant.get(row.cells[column], "")))
         for row in others
@@ -67,20 +70,50 @@ def _in_words(fit: Fit) -> str:
     return f"{count} {fits} one photo {fit}, such as {echo(written)} for {echo(photo)}"
 
 
-def _meant(written: Sequence[str], paths: Sequence[str]) -> dict[str, str]:
+def _meant(
+    written: Sequence[str], paths: Sequence[str], matched: Collection[str]
+) -> dict[str, str]:
     """Return path as written -> the photo that it is a misspelling of, where one is like it.
 
-    Its numbers are the same, since IMG_0412 is another photo than IMG_0413.
+    Its numbers are the same, since IMG_0412 is another photo than IMG_0413, and no other row has
+    matched it.
     """
-    alike: dict[tuple[int, ...], list[str]] = {_numbers(path): [] for path in written}
+    alike: dict[Hashable, list[str]] = {key: [] for path in written for key in _likenesses(path)}
+    taken = set(matched) if written else set()
     for path in paths if written else ():
-        if (found := alike.get(_numbers(path))) is not None and len(found) < _MOST_COMPARED:
-            found.append(path)
-    near = {
-        path: get_close_matches(path.strip(), alike[_numbers(path)], n=1, cutoff=0.75)
-        for path in written
-    }
-    return {path: photos[0] for path, photos in near.items() if photos}
+        for key in _likenesses(path) if _numbers(path) in alike else ():
+            found = alike.get(key)
+            if found is not None and len(found) < _MOST_ALIKE and path not in taken:
+                found.append(path)
+    near = {path: _nearest(path.strip(), alike) for path in dict.fromkeys(written)}
+    return {path: photo for path, photo in near.items() if photo}
+
+
+def _likenesses(path: str) -> list[Hashable]:
+    """Return by what paths may be alike: their numbers, alone or with the folder or file name."""
+    numbers = _numbers(path)
+    folder, _, name = path.strip().rpartition("/")
+    return [(numbers, folder, ""), (numbers, "", name), numbers]
+
+
+def _nearest(written: str, alike: Mapping[Hashable, Sequence[str]]) -> str:
+    """Return the path that is most like the written one, "" where none is like it.
+
+    Those that begin and end as it does are compared: they have its folder, or its file name.
+    """
+    found = dict.fromkeys(path for key in _likenesses(written) for path in alike[key])
+    compared = nlargest(_MOST_COMPARED, found, key=lambda path: _shared_ends(written, path))
+    return next(iter(get_close_matches(written, compared, n=1, cutoff=0.75)), "")
+
+
+def _shared_ends(one: str, other: str) -> int:
+    """Return how many characters two paths have in common from their ends inwards."""
+    return _shared_start(one, other) + _shared_start(one[::-1], other[::-1])
+
+
+def _shared_start(one: str, other: str) -> int:
+    differing = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(differing, min(len(one), len(other)))
 
 
 def _numbers(path: str) -> tuple[int, ...]:

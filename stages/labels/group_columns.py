@@ -14,44 +14,66 @@ from stages.labels.labels import LabelParams
 
 _LEAST_GROUPS = 10  # fewer leave nothing to divide, as undeclared_groups.py has it too
 _LEAST_NAMED = 2  # in a column whose name says that it holds objects, people or scenes
-# In names of such columns, whole or as a part of a longer word: patient_id, PatientID, Produkte.
+# Whole words in names of such columns, one or several: patient_id, PatientIDs, Produkte.
 _GROUP_WORDS = re.compile(
-    "patient|subject|person|people|donor|owner|identity|individual|animal|specimen|"
-    "product|produkt|object|objekt|item|scene|szene|session|visit|series|serie|burst|site|"
-    "location|place|camera|module|batch|lot|group|gruppe|family|slide|plot|tree|plant",
-    re.IGNORECASE,
+    "(patient|case|subject|person|people|donor|owner|identity|identities|individual|animal|specimen|"
+    "product|produkte?|object|objekte?|item|scene|szenen?|session|visit|series|serien?|burst|site|"
+    "location|place|camera|module|batch|batches|lot|group|gruppen?|family|families|slide|plot|tree|"
+    "plant)s?"
 )
+# What beside such a word says that the column is of something else: age_group, street_type.
+_OTHER_WORDS = frozenset(["age", "size", "blood", "risk", "price", "type", "kind", "class"])
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")
 _EXAMPLES = 3
 
 
 def group_hints(table: CsvTable, rule: LabelParams) -> Iterator[str]:
-    """Yield a line for the first column, beside those of the rule, that may name groups.
+    """Yield a line for each column, beside those of the rule, whose name says that it has groups.
 
-    Its values repeat, and do not say the same as the label, as the number of a class does. At least
-    10 are different, and they are no numbers, unless the name of the column is one of groups.
+    Its values repeat, and do not say the same as the label, as the number of a class does; those
+    with ten or more values are first. Without such a name the first column is a hint of which at
+    least 10 values are different, and no numbers.
     """
     used = {rule.path_column, rule.label_column, rule.split_column}
     once = [name for name in table.header if name and table.header.count(name) == 1]
     others = [name for name in once if name not in used]
     rows, _ = table.rows([rule.path_column, rule.label_column, *others])
-    for name in sorted(others, key=lambda name: not _GROUP_WORDS.search(name)):
+    found = {}
+    for name in others:
         values = sorted({clean_label(row.cells[name]) for row in rows} - {""})
         if _may_be_groups(rows, name, rule.label_column, values):
-            examples = ", ".join(map(echo, values[:_EXAMPLES]))
-            examples += ", ..." if len(values) > _EXAMPLES else ""
-            yield (
-                f"datablock.split.group: {echo(name)} has {len(values):,} values in"
-                f" {len(rows):,} rows ({examples}); if each is one object, person or scene,"
-                f" ingest.label.group_column: {name} with datablock.split.group: column keeps it"
-                " on one side (docs/splits.md, photos that belong together)"
-            )
-            return
+            found[name] = values
+    named = [name for name in found if _names_groups(name)]
+    for name in sorted(named, key=lambda name: len(found[name]) < _LEAST_GROUPS) or [*found][:1]:
+        yield _hint(name, found[name], len(rows))
+
+
+def _hint(name: str, values: Sequence[str], rows: int) -> str:
+    examples = ", ".join(map(echo, values[:_EXAMPLES]))
+    examples += ", ..." if len(values) > _EXAMPLES else ""
+    return (
+        f"datablock.split.group: {echo(name)} has {len(values):,} values in"
+        f" {rows:,} rows ({examples}); if each is one object, person or scene,"
+        f" ingest.label.group_column: {name} with datablock.split.group: column keeps it"
+        " on one side (docs/splits.md, photos that belong together)"
+    )
+
+
+def _names_groups(name: str) -> bool:
+    """Return whether a whole word of a column's name, split at camel case too, is one of groups.
+
+    >>> [_names_groups(name) for name in ("PatientIDs", "case-no", "website", "age_group")]
+    [True, True, False, False]
+    """
+    words = {word.casefold() for word in _WORD.findall(name)}
+    grouping = any(_GROUP_WORDS.fullmatch(word) for word in words)
+    return grouping and not words & _OTHER_WORDS
 
 
 def _may_be_groups(
     rows: Sequence[CsvRow], name: str, label_column: str, values: Sequence[str]
 ) -> bool:
-    named = _GROUP_WORDS.search(name) is not None
+    named = _names_groups(name)
     least = _LEAST_NAMED if named else _LEAST_GROUPS
     if not least <= len(values) <= len(rows) / 2:
         return False

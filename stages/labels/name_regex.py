@@ -8,6 +8,7 @@ import regex
 
 from stages.base.echo import echo
 from stages.base.errors import UserError
+from stages.labels.label_text import clean_label
 
 # Seconds that the regex may take: for one name (an ordinary one takes a few microseconds), and for
 # all names together, a fixed part and a part for each.
@@ -42,6 +43,11 @@ def catch_in_names(expression: str, names: Sequence[str], key: str) -> Iterator[
     end = monotonic() + _TOTAL_SECONDS + _TOTAL_SECONDS_PER_NAME * len(names)
     for name in names:
         yield _search(pattern, unicodedata.normalize("NFC", name), end - monotonic(), key)
+
+
+def caught_groups(expression: str, paths: Sequence[str], key: str) -> list[str]:
+    """Return the name of each path's group by a regex, "" where it catches none; key: as above."""
+    return [clean_label(name or "") for name in catch_in_names(expression, paths, key)]
 
 
 def _search(pattern: regex.Pattern[str], text: str, seconds_left: float, key: str) -> str | None:

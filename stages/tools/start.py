@@ -58,8 +58,8 @@ def main() -> None:
         if outside
         else list(images_mistakes(folder, "none", outputs))
     )
-    if mistakes:
-        raise error_list(f"{folder} cannot be used:", mistakes)
+    if mistakes:  # of which a list within says itself how many more there are
+        raise error_list(f"{folder} cannot be used:", mistakes, shown=len(mistakes))
     found = look_at(folder, _OWN_TABLE)
     present = read_section("ingest", IngestParams).label
     guess = guess_labels(found.photos, found.tables, present)

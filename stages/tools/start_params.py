@@ -1,11 +1,13 @@
 """What a proposed labelling sets in params.yaml, by dotted key."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from stages.dataset.split_advice import SplitAdvice, advise_split
-from stages.dataset.split_params import SplitParams
+from stages.dataset.split_params import COLUMN, SplitParams
 from stages.labels.labels import LabelParams
+from stages.labels.name_regex import caught_groups
 from stages.labels.proposal import Proposal
 
 
@@ -25,18 +27,28 @@ def advise_sides(proposal: Proposal, split: SplitParams) -> SplitAdvice | None:
     """
     if proposal.split != "hash" or split.by in ("stratified", "folds"):
         return None
-    groups = proposal.labels.groups
+    groups = _groups(proposal, split.group)
     units = {
-        label: len({groups.get(path) or path for path in paths})
+        label: {groups.get(path) or path for path in paths}
         for label, paths in proposal.classes.items()
     }
     return advise_split(
-        units,
+        {label: len(found) for label, found in units.items()},
         len(proposal.labels.labels),
+        drawn=len(set().union(*units.values())),
         valid=split.valid,
         folds=split.folds,
         unit="group" if groups else "photo",
     )
+
+
+def _groups(proposal: Proposal, group: str) -> Mapping[str, str]:
+    """Return path -> its group, by a regex of datablock.split.group or the column of a table."""
+    if group in ("", COLUMN):
+        return proposal.labels.groups
+    paths = list(proposal.labels.labels)
+    names = caught_groups(group, paths, "datablock.split.group")
+    return {path: name for path, name in zip(paths, names, strict=True) if name}
 
 
 def param_changes(

@@ -7,6 +7,7 @@ for ever where a pipe has no writer.
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from stages.base.errors import error_list
@@ -31,11 +32,23 @@ def _unhashable(folder: str) -> Iterator[str]:
             refuse_locale(name)
             path = Path(above, name).relative_to(folder).as_posix()
             if utf8_name(name) != name:
-                # Nobody can tell the encoding; of photos from old disks it is mostly this one.
-                likely = os.fsencode(name).decode("cp1252", "replace")
-                yield f"{utf8_name(path)}: its name is not UTF-8; rename it, perhaps to {likely}"
+                likely = _likely_name(name)
+                perhaps = f", perhaps to {likely}" if likely else ""
+                yield f"{utf8_name(path)}: its name is not UTF-8; rename it{perhaps}"
             elif name in files and (what := _what_it_is(Path(above, name))):
                 yield f"{path}: {what}"
+
+
+def _likely_name(name: str) -> str:
+    """Return a name as Windows had it, else as DOS; "" where it has a control sign then.
+
+    Nobody can tell the encoding; of photos from old disks it is mostly one of these.
+    """
+    for encoding in ("cp1252", "cp437"):
+        with suppress(UnicodeDecodeError):
+            likely = os.fsencode(name).decode(encoding)
+            return likely if likely.isprintable() else ""
+    return ""
 
 
 def _what_it_is(file: Path) -> str:

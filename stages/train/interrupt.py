@@ -15,15 +15,14 @@ from typing import Any, Self, TypeVar
 
 import psutil
 
+from stages.base.interruption import REPEAT_SECONDS
+
 StepT = TypeVar("StepT")
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM]
 if sys.platform == "win32":  # Ctrl-Break, and how `make review` ends a run
     STOP_SIGNALS.append(signal.SIGBREAK)
 # Seconds between two checks whether DVC still lives: one takes .2 to .6 ms, a step on a GPU 20.
 _CHECK_INTERVAL = 0.5
-# A second signal within so many seconds is the first one again: Ctrl-C reaches every process of a
-# terminal, and the one that started the others passes it on.
-REPEAT_SECONDS = 1.0
 
 
 class Interrupted(Exception):

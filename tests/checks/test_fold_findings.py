@@ -54,6 +54,8 @@ def test_folds_that_few_groups_leave_empty_are_a_warning() -> None:
     assert by_groups.severity == "warning"
     assert by_groups.message.startswith("2 folds in place of the 3 of datablock.split.folds")
     assert "the hash of each group draws its fold, and of 2 groups none" in by_groups.message
+    some = images.assign(group=["", "", *"xyyxyyxx"])
+    assert "of 4 groups none" in findings(some, count=3, group="column")["empty_folds"].message
     assert "of 10 images none fell" in findings(images, count=3)["empty_folds"].message
     assert "empty_folds" not in findings(images, count=2)
 

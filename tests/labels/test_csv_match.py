@@ -1,5 +1,9 @@
 """Every row of a table has a photo, or a reason why not."""
 
+from difflib import SequenceMatcher
+
+import pytest
+
 from stages.labels.csv_match import match_rows
 from stages.labels.csv_table import CsvRow
 
@@ -45,6 +49,48 @@ def test_only_the_first_rows_are_looked_for() -> None:
     matched = match_rows(misspelt, "path", photos, renamed=False)
     asked = ["did you mean" in problem.detail for _, problem in matched.unmatched]
     assert asked == [True] * 20 + [False] * 10
+
+
+def test_a_photo_that_another_row_matches_is_not_meant() -> None:
+    """A photo with a row of its own is not offered for a misspelt row, the next like it is."""
+    photos = ["harbour.jpg", "harbours.jpg"]
+    matched = match_rows(rows("harbour.jpg", "harbou.jpg"), "path", photos, renamed=False)
+    [(_, problem)] = matched.unmatched
+    assert problem.detail.endswith("did you mean 'harbours.jpg'?")
+    alone = match_rows(rows("harbour.jpg", "harbou.jpg"), "path", photos[:1], renamed=False)
+    assert "did you mean" not in alone.unmatched[0][1].detail
+
+
+def test_few_of_many_similar_paths_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 3,000 paths without numbers at most 50 are compared for each row, the right one too."""
+    compared = []
+    ratio = SequenceMatcher.real_quick_ratio
+
+    def counted(matcher: SequenceMatcher[str]) -> float:
+        compared.append(matcher)
+        return ratio(matcher)
+
+    monkeypatch.setattr(SequenceMatcher, "real_quick_ratio", counted)
+    letters = "abcdefghijklmno"
+    photos = [
+        f"{folder}/photo of {x}{y}{z}.jpg"
+        for folder in ("pictures of the harbour", "zoo")
+        for x in letters
+        for y in letters
+        for z in letters[:7]
+    ]
+    written = [f"zoo/foto of {x}{x}a.jpg" for x in letters[:10]]
+    moved = [f"harbour/photo of {x}{x}b.jpg" for x in letters[:10]]
+    matched = match_rows(rows(*written, *moved), "path", photos, renamed=False)
+    asked = [problem.detail.partition("mean ")[2].strip("'?") for _, problem in matched.unmatched]
+    assert asked[:10] == [path.replace("foto", "photo") for path in written]
+    assert all(
+        path.endswith(row.rpartition("/")[2]) for path, row in zip(asked[10:], moved, strict=True)
+    )
+    assert [path.rpartition("/")[2] for path in asked[10:]] == [
+        path.rpartition("/")[2] for path in moved
+    ]
+    assert 0 < len(compared) <= 20 * 50
 
 
 def test_what_was_adjusted_is_counted_with_an_example() -> None:

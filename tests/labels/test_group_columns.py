@@ -45,7 +45,10 @@ def test_other_columns_are_no_hint(value: Callable[[int], str]) -> None:
     assert hints(value) == []
 
 
-@pytest.mark.parametrize("column", ["patient", "PatientID", "product_no", "Szene", "scenes"])
+@pytest.mark.parametrize(
+    "column",
+    ["patient", "PatientID", "patientIDs", "product_no", "Szene", "scenes", "case_id", "tree 2"],
+)
 def test_a_column_that_is_named_so_may_have_few_values_or_numbers(column: str) -> None:
     """From two values on a column of patients, products or scenes is a hint, also of numbers."""
     (words,) = hints(lambda n: f"p{n // 60}", column=column)
@@ -62,6 +65,25 @@ def test_a_column_that_is_named_so_goes_first() -> None:
     table = parse_table(Path("t.csv"), f"path,label,bin,patient\n{rows}", ",")
     (hint,) = group_hints(table, example_rule(by="csv"))
     assert "'patient' has 6 values" in hint
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["age_group", "slot_no", "street_type", "website", "pilot", "composite", "SlotNo", "tree_type"],
+)
+def test_a_word_inside_another_names_no_groups(column: str) -> None:
+    """A lot is not in pilot or slot, a site not in website, and a group of ages is no person."""
+    assert hints(lambda n: f"p{n // 60}", column=column) == []
+    assert hints(lambda n: str(n // 8), column=column) == []
+
+
+def test_each_column_that_is_named_so_is_a_hint() -> None:
+    """Two such columns are two hints, first those with ten values or more, since few say less."""
+    rows = "".join(f"{n}.jpg,{'abcd'[n % 4]},s{n // 60},c{n // 8},b{n // 8}\n" for n in range(120))
+    table = parse_table(Path("t.csv"), f"path,label,site,case_id,bin\n{rows}", ",")
+    found = list(group_hints(table, example_rule(by="csv")))
+    assert ["'case_id' has 15" in found[0], "'site' has 2" in found[1]] == [True, True]
+    assert len(found) == 2
 
 
 def test_a_value_that_follows_from_the_label_is_no_hint() -> None:

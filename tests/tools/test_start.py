@@ -267,6 +267,19 @@ def test_a_name_that_dvc_cannot_read_is_refused_before_it_is_copied(
     assert Path("params.yaml").read_bytes() == before
 
 
+def test_many_names_that_dvc_cannot_read_are_counted_once(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 41 names 20 are shown, and one line says that there are 21 more."""
+    photos = put(repo.parent / "album", *CLASSES)
+    for number in range(41):
+        Path(os.fsdecode(os.fsencode(photos) + b"/cat/k\xe4se%d.jpg" % number)).touch()
+    with pytest.raises(UserError) as error:
+        run(monkeypatch, str(photos), "--yes", "--copy")
+    assert len([line for line in error.value.lines if "UTF-8" in line]) == 20
+    assert [line.strip() for line in error.value.lines if "more" in line] == ["... and 21 more"]
+
+
 def test_the_minutes_of_the_first_run_are_said(
     repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

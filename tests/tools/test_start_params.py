@@ -31,10 +31,13 @@ def changed(proposal: Proposal, params: dict[str, Any]) -> dict[str, str | float
 
 def advised(proposal: Proposal, **split: object) -> str | None:
     """Return the rule that is advised for a proposal, with some keys of datablock.split changed."""
-    advice = advise_sides(
-        proposal, SplitParams.model_validate(params(**split)["datablock"]["split"])
-    )
+    advice = advise_sides(proposal, split_of(**split))
     return None if advice is None else advice.by
+
+
+def split_of(**split: object) -> SplitParams:
+    """Return datablock.split of the project, with some keys changed."""
+    return SplitParams.model_validate(params(**split)["datablock"]["split"])
 
 
 def params(**split: object) -> dict[str, Any]:
@@ -131,3 +134,18 @@ def test_groups_of_a_class_are_counted_where_a_table_names_them() -> None:
     proposal = propose(FOLDERS, table, group_column="scene")
     assert proposal.rule.label_column == "label"
     assert advised(proposal) == "stratified"
+
+
+def test_groups_of_a_regex_are_counted_in_place_of_those_of_a_table() -> None:
+    """A regex of params.yaml divides, as datablock will; one that catches nothing leaves photos."""
+    paths = [f"{name}/{scene} {n}.jpg" for name in "ab" for scene in "vwxyz" for n in range(30)]
+    assert advised(propose(paths)) == "hash"
+    advice = advise_sides(propose(paths), split_of(group="^./(.)"))
+    assert advice is not None
+    assert advice.by == "stratified"
+    assert advice.reason.endswith("with 5 groups")
+    assert advised(propose(paths), group="(never)") == "hash"
+    rows = "".join(f"{path},{path[0]},{at}\n" for at, path in enumerate(paths))
+    proposal = propose(paths, f"path,label,scene\n{rows}", group_column="scene")
+    assert advised(proposal, group="column") == "hash"
+    assert advised(proposal, group="^./(.)") == "stratified"

@@ -39,3 +39,18 @@ def test_each_file_that_stops_dvc_is_named(tmp_path: Path, monkeypatch: pytest.M
         "  loop.jpg: a link that leads nowhere (Too many levels of symbolic links)",
         "  socket.jpg: a pipe, a socket or a device",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        (b"caf\xe9.jpg", "rename it, perhaps to café.jpg"),
+        (b"caf\x81.jpg", "rename it, perhaps to cafü.jpg"),  # no letter of cp1252, one of cp437
+        (b"\x01\xe9.jpg", "rename it"),
+    ],
+)
+def test_a_name_to_give_is_one_of_letters(tmp_path: Path, name: bytes, remedy: str) -> None:
+    """What no encoding has a letter for is not suggested, and no replacement sign either."""
+    (tmp_path / os.fsdecode(name)).touch()
+    [_, line] = unhashable_lines("ingest.images", str(tmp_path))
+    assert line.endswith(f"its name is not UTF-8; {remedy}")

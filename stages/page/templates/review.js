@@ -143,7 +143,12 @@
   // The bar, and the rows of the file ---------------------------------------------------------------
 
   const suspects = cards.filter((card) => card.closest("#suspects"));
-  const goOn = () => ([...suspects, ...cards].find(isOpen) ?? suspects[0] ?? cards[0]).focus();
+  function goOn() {
+    const card = [...suspects, ...cards].find(isOpen) ?? suspects[0] ?? cards[0];
+    const closed = card.closest("details");
+    if (closed) closed.open = true; // what is hidden takes no focus
+    card.focus();
+  }
   element("review-next").addEventListener("click", goOn);
   element("review-start").hidden = cards.length === 0;
   element("review-start").addEventListener("click", () => {
