@@ -129,6 +129,6 @@ def _unmatched_problem(line: int, written: str, meant: str) -> Problem:
         return Problem(written, "absolute path", detail)
     if ".." in re.split(r"[/\\]", written.strip()):
         return Problem(written, "path leaves the folder", f"line {line}: .. is not allowed")
-    detail = f"line {line}: ingest.images has no such image"
+    detail = f"line {line}: ingest.images has no such image, or it cannot be read"
     detail += f"; did you mean {echo(meant)}?" if meant else ""
     return Problem(written, "row without photo", detail)

@@ -78,6 +78,12 @@ def _predict(values: _Values) -> list[_Words]:
     return [_tool("predict", *given, "--", *_needed(values, "PHOTOS"))]
 
 
+def _evaluate(values: _Values) -> list[_Words]:
+    photos, out = _needed(values, "PHOTOS", "OUT")
+    model = ["--rev", values["REV"]] if "REV" in values else []
+    return [_tool("evaluate", "--out", out, *model, "--", photos)]
+
+
 def _to_folder(values: _Values, tool: str, *of: str) -> list[_Words]:
     *photos, out = _needed(values, *of, "OUT")
     return [_tool(tool, "--out", out, *(["--", *photos] if photos else []))]
@@ -176,9 +182,9 @@ COMMANDS = {
         ("PHOTOS", "OUT", "REV", "CROPS"),
     ),
     "evaluate": RunCommand(
-        "PHOTOS=folder OUT=folder: how often the model is right on new labelled photos",
-        lambda values: _to_folder(values, "evaluate", "PHOTOS"),
-        ("PHOTOS", "OUT"),
+        "PHOTOS=folder OUT=folder [REV=v1]: how often the model is right on new labelled photos",
+        _evaluate,
+        ("PHOTOS", "OUT", "REV"),
     ),
     "shards": RunCommand(
         "OUT=folder: the presized photos with labels and split, for trainers that read WebDataset",

@@ -36,6 +36,15 @@ def test_start_takes_its_options_from_make() -> None:
     assert none[3:] == ["--", "album"]
 
 
+def test_a_past_model_is_evaluated_by_its_revision() -> None:
+    """REV=v1 chooses the model, as it does for predict; without it the workspace's is evaluated."""
+    values = {"PHOTOS": "album", "OUT": "out"}
+    (present,) = COMMANDS["evaluate"].programs(values)
+    assert present[3:] == ["--out", "out", "--", "album"]
+    (past,) = COMMANDS["evaluate"].programs(values | {"REV": "v1"})
+    assert past[3:] == ["--out", "out", "--rev", "v1", "--", "album"]
+
+
 def test_every_tool_and_program_is_there() -> None:
     """A command names modules of this project, or programs that the requirements bring."""
     values = {"PHOTOS": "album", "OUT": "out"}

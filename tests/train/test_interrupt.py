@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.train.interrupt import REPEAT_SECONDS, Interrupted, StopRequest
+from stages.base.interruption import REPEAT_SECONDS
+from stages.train.interrupt import Interrupted, StopRequest
 
 ROOT = Path(__file__).parents[2]
 
