@@ -72,16 +72,11 @@ def _start(values: _Values) -> list[_Words]:
     return [_tool("start", *take, *switches, "--", *_needed(values, "PHOTOS"))]
 
 
-def _predict(values: _Values) -> list[_Words]:
-    keys = [key for key in ("OUT", "REV", "CROPS") if key in values]
-    given = [word for key in keys for word in (f"--{key.lower()}", values[key])]
-    return [_tool("predict", *given, "--", *_needed(values, "PHOTOS"))]
-
-
-def _evaluate(values: _Values) -> list[_Words]:
-    photos, out = _needed(values, "PHOTOS", "OUT")
-    model = ["--rev", values["REV"]] if "REV" in values else []
-    return [_tool("evaluate", "--out", out, *model, "--", photos)]
+def _on_photos(values: _Values, tool: str, keys: str, needed: str = "PHOTOS") -> list[_Words]:
+    photos, *_ = _needed(values, *needed.split())
+    given = [key for key in keys.split() if key in values]
+    options = [word for key in given for word in (f"--{key.lower()}", values[key])]
+    return [_tool(tool, *options, "--", photos)]
 
 
 def _to_folder(values: _Values, tool: str, *of: str) -> list[_Words]:
@@ -178,12 +173,12 @@ COMMANDS = {
     ),
     "predict": RunCommand(
         "PHOTOS=folder [OUT=predictions.csv] [REV=v1] [CROPS=flip]: what the model says of photos",
-        _predict,
+        lambda values: _on_photos(values, "predict", "OUT REV CROPS"),
         ("PHOTOS", "OUT", "REV", "CROPS"),
     ),
     "evaluate": RunCommand(
         "PHOTOS=folder OUT=folder [REV=v1]: how often the model is right on new labelled photos",
-        _evaluate,
+        lambda values: _on_photos(values, "evaluate", "OUT REV", needed="PHOTOS OUT"),
         ("PHOTOS", "OUT", "REV"),
     ),
     "shards": RunCommand(
