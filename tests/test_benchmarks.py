@@ -120,6 +120,13 @@ def scores_by_groups(figure: str, key: str) -> str:
     return f"{min(shares)} to {max(shares)}"
 
 
+def beside_peers(name: str, recipe: str) -> str:
+    """Return the error and the seconds of a recipe or peer on one division of a set."""
+    figures = RESULTS["recipes"][f"{name}, beside fastai, timm, torchvision"]["figures"]
+    error = figures[f"{recipe}, error, %"]["mean"]
+    return f"{error:.1f} % in {figures[f'{recipe}, seconds']['median']:.0f} s"
+
+
 def worst_score_by_groups(figure: str) -> str:
     """Return how seldom such an interval by groups held the truth, of all that was simulated."""
     return str(
@@ -235,6 +242,12 @@ def test_the_tables_are_what_the_results_say() -> None:
                 "crop, against the probe",
             )
         ),
+        *(
+            f"{peer} {beside_peers(name, peer)}"
+            for name in ("objects", "words")
+            for peer in ("fastai", "timm", "torchvision")
+        ),
+        f"ours {beside_peers('words', 'default')}",
         unseen(FOUR_FIFTHS, "against the probe"),
         unseen("flowers, fifths 2 and 3", "against the probe"),
         unseen("letters", "against the probe"),
