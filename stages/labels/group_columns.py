@@ -55,7 +55,8 @@ def _hint(name: str, values: Sequence[str], rows: int) -> str:
         f"datablock.split.group: {echo(name)} has {len(values):,} values in"
         f" {rows:,} rows ({examples}); if each is one object, person or scene,"
         f" ingest.label.group_column: {name} with datablock.split.group: column keeps it"
-        " on one side (docs/splits.md, photos that belong together)"
+        " on one side, unless folders or a column say the sides"
+        " (docs/splits.md, photos that belong together)"
     )
 
 

@@ -76,6 +76,8 @@ def main() -> None:
     trainings = split.folds + 1 if by == "folds" and proposal.split == "hash" else 1
     say(*guess_lines(guess, number, folder, sides))
     say(first_run_line(len(proposal.labels.labels), trainings))
+    if options.copy and not outside:
+        say(f"{folder} lies in the repository and is used where it is, so COPY copies nothing.")
     if outside and not options.copy:
         raise _outside(folder, options.take)
     target = _copied(proposal, folder) if outside else proposal

@@ -23,8 +23,8 @@ def test_a_column_whose_values_repeat_is_named_with_both_params() -> None:
     assert hint == (
         "datablock.split.group: 'bin' has 15 values in 120 rows ('bin00', 'bin01', 'bin02',"
         " ...); if each is one object, person or scene, ingest.label.group_column: bin with"
-        " datablock.split.group: column keeps it on one side (docs/splits.md, photos that belong"
-        " together)"
+        " datablock.split.group: column keeps it on one side, unless folders or a column say the"
+        " sides (docs/splits.md, photos that belong together)"
     )
 
 

@@ -200,6 +200,17 @@ def test_photos_outside_are_copied_where_asked(repo: Path, monkeypatch: pytest.M
         run(monkeypatch, str(album), "--yes", "--copy")
 
 
+def test_photos_inside_are_used_where_they_are(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--copy with a folder of the repository copies nothing, and says so."""
+    put(repo / "album", *(f"{'ab'[number % 2]}_{number}.jpg" for number in range(6)))
+    run(monkeypatch, "album", "--yes", "--copy")
+    assert "album lies in the repository and is used where it is" in capsys.readouterr().out
+    assert not Path("data/photos").exists()
+    assert read_yaml(Path("params.yaml"))["ingest"]["images"] == "album"
+
+
 @pytest.mark.parametrize(
     ("folder", "words"),
     [("gone", "does not exist"), ("params.yaml", "is no folder"), (".", "the repository itself"),
