@@ -1,8 +1,11 @@
 """A server that speaks S3 on this machine, counts requests, and may fail as real ones do."""
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Thread
 from time import sleep
 from typing import Any
@@ -78,3 +81,11 @@ def s3_server() -> Iterator[S3Server]:
         running.shutdown()
         thread.join()
         running.server_close()
+
+
+def put_dvc_first(folder: Path) -> None:
+    """Put a `dvc` on PATH that has the packages beside this Python: one laid over has none."""
+    script = folder / "dvc"
+    script.write_text(f"#!{sys.executable}\nfrom dvc.cli import main\nraise SystemExit(main())\n")
+    script.chmod(0o755)
+    os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"

@@ -1,7 +1,6 @@
 """Photos in a bucket of S3, from DVC's look into it to the presized store and to predict."""
 
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from stages.predict import photo_source
 from stages.predict.find_sources import find_sources
 from stages.predict.path_in_tar import TarPaths
 from stages.predict.photo_source import PhotoSource, Unread, read_source_bytes
-from tests.bucket_server import S3Server, s3_server
+from tests.bucket_server import S3Server, put_dvc_first, s3_server
 from tests.tiny_repo import Repo, copy_of
 
 # .ci/run installs requirements-extra.txt for these tests.
@@ -33,11 +32,8 @@ URL = "s3://birds/2024"
 
 @pytest.fixture(scope="session", autouse=True)
 def dvc_of_this_python(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Put a `dvc` on PATH that has the packages beside this Python: one laid over has none."""
-    script = tmp_path_factory.mktemp("bin") / "dvc"
-    script.write_text(f"#!{sys.executable}\nfrom dvc.cli import main\nraise SystemExit(main())\n")
-    script.chmod(0o755)
-    os.environ["PATH"] = f"{script.parent}{os.pathsep}{os.environ['PATH']}"
+    """Let subprocesses find what this Python has."""
+    put_dvc_first(tmp_path_factory.mktemp("bin"))
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from tests.tiny_repo import ROOT, Repo, copy_of
 DEPLOY = ROOT / "deploy"
 SCRIPTS = sorted([*DEPLOY.glob("*.sh"), *DEPLOY.glob("*.sbatch")])
 MANIFEST = DEPLOY / "kubernetes.yaml"
+SKYPILOT = DEPLOY / "skypilot.yaml"
 SHELLCHECK = Path(sys.executable).with_name("shellcheck")
 # As srun does, it starts the command once on each node; as scontrol does, the other lists nodes.
 SRUN = """#!/usr/bin/env bash
@@ -108,6 +109,48 @@ def test_files_that_they_name_are_there() -> None:
             assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
     assert "deploy/slurm.sbatch" in page
     assert "deploy/kubernetes.yaml" in page
+
+
+def test_a_rented_machine_runs_what_make_has() -> None:
+    """The file for SkyPilot pulls, makes what the Makefile has, and pushes, by scripts of bash."""
+    task = YAML(typ="safe").load(SKYPILOT.read_text("utf-8"))
+    assert task["workdir"] == "."
+    makefile = (ROOT / "Makefile").read_text("utf-8").splitlines()
+    (targets,) = [line.split()[2:] for line in makefile if line.startswith("TARGETS := ")]
+    commands = task["setup"] + task["run"]
+    assert set(re.findall(r"\bmake (\S+)", task["setup"])) == {"environment"} <= set(targets)
+    steps = ["dvc pull --allow-missing", "make repro", "dvc push"]
+    assert [line for line in task["run"].splitlines() if line in steps] == steps
+    assert set(re.findall(r"\$(\w+)", commands)) - {"PWD", "PATH"} == set(task["envs"])
+    for script in (task["setup"], task["run"]):
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+        assert script.startswith("set -e\n")
+    assert "deploy/skypilot.yaml" in (ROOT / "docs" / "machines.md").read_text("utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+@pytest.mark.skipif(shutil.which("sky") is None, reason="skypilot is not installed")
+def test_the_file_is_what_skypilot_takes(tmp_path: Path) -> None:
+    """Its own code reads the task and refuses a key of another name, without an account.
+
+    SkyPilot needs an environment of its own: its `sky` on PATH is enough.
+    """
+    python = Path(shutil.which("sky") or "").resolve().with_name("python")
+    code = "import sys, sky; print(sky.Task.from_yaml(sys.argv[1]).name)"
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    command = [str(python), "-c", code]
+    read = subprocess.run(
+        [*command, str(SKYPILOT)], cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE
+    )
+    assert read.stdout == b"finetrack\n"
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(SKYPILOT.read_text("utf-8").replace("accelerators:", "accelerator:"))
+    refused = subprocess.run(
+        [*command, str(wrong)], cwd=ROOT, env=environment, check=False, stderr=subprocess.PIPE
+    )
+    assert refused.returncode == 1
+    assert b"did you mean 'accelerators'" in refused.stderr
 
 
 def programs_in(folder: Path, **texts: str) -> dict[str, str]:

@@ -10,8 +10,9 @@ from typing import IO, Any, TypeAlias, TypeVar
 
 from stages.base.errors import UserError
 from stages.base.packed import Packed, PackedFile
-from stages.base.storage import file_system, insist, listing_system
-from stages.base.storage_errors import CREDENTIALS_HINT, is_of_bucket
+from stages.base.provider import credentials_hint, fsspec_url, scheme_of
+from stages.base.storage import file_system, insist, is_gone, listing_system
+from stages.base.storage_errors import is_of_bucket
 from stages.base.system_errors import unwritable
 
 _URL = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -55,13 +56,15 @@ class Bucket:
 
     def _list(self) -> "Iterator[tuple[str, BucketFile]]":
         system = listing_system(self.url)
-        root = system._strip_protocol(self.url).rstrip("/")  # noqa: SLF001 - as fsspec's own find does
+        root = system._strip_protocol(fsspec_url(self.url)).rstrip("/")  # noqa: SLF001 - as fsspec's own find does
         try:
             listed = system.find(root, detail=True, withdirs=False)
         except FileNotFoundError as error:
             if is_of_bucket(error):
                 raise
-            return  # a prefix without a key
+            listed = {}  # a prefix without a key
+        if not listed and is_gone(self.url):
+            raise FileNotFoundError("the bucket does not exist")
         for key, facts in listed.items():
             path = key.removeprefix(root).removeprefix("/")
             # A console makes a "folder" by an empty object whose key ends in a slash.
@@ -92,7 +95,7 @@ class BucketFile:
         A HEAD that fails has no words of S3 in its answer, and a GET has.
         """
         try:
-            facts = insist(str(self), lambda: file_system(self.url).info(str(self)))
+            facts = insist(str(self), lambda: file_system(self.url).info(fsspec_url(str(self))))
         except OSError:
             return self
         return BucketFile(self.url, self.path, facts["size"] or 0, _version(facts))
@@ -102,13 +105,16 @@ class BucketFile:
 
         All else that goes wrong says nothing of the photo: it is tried again, and is a UserError.
         """
-        content: bytes = insist(str(self), lambda: file_system(self.url).cat_file(str(self)))
+        content: bytes = insist(
+            str(self), lambda: file_system(self.url).cat_file(fsspec_url(str(self)))
+        )
         return content
 
     def read_head(self, length: int) -> bytes:
         """Return the first bytes."""
         system = file_system(self.url)
-        head: bytes = insist(str(self), lambda: system.cat_file(str(self), start=0, end=length))
+        place = fsspec_url(str(self))
+        head: bytes = insist(str(self), lambda: system.cat_file(place, start=0, end=length))
         return head
 
     def read_in_pieces(self, use: Callable[[IO[bytes]], Made]) -> Made:
@@ -124,7 +130,7 @@ class BucketFile:
     def _copy_to(self, copy: IO[bytes]) -> None:
         copy.seek(0)
         copy.truncate()
-        with file_system(self.url).open(str(self), "rb", block_size=_PIECE) as file:
+        with file_system(self.url).open(fsspec_url(str(self)), "rb", block_size=_PIECE) as file:
             while piece := file.read(_PIECE):
                 try:
                     copy.write(piece)
@@ -175,10 +181,9 @@ def without_secret(url: str) -> str:
 def refuse_secret(url: str) -> None:
     """Refuse a URL that has a user name or a password in it, which the error does not show."""
     if has_secret(url):
-        scheme = scheme_of(url)
         raise UserError(
-            f"a URL of {scheme}:// has a user name in it, which git and results would keep; leave"
-            f" it out, {CREDENTIALS_HINT}"
+            f"a URL of {scheme_of(url)}:// has a user name in it, which git and results would keep;"
+            f" leave it out, {credentials_hint(url)}"
         )
 
 
@@ -199,11 +204,6 @@ def bucket_file(url: str) -> BucketFile:
     refuse_secret(url)
     folder, _, name = _lower_scheme(url).rpartition("/")
     return BucketFile(folder, name)
-
-
-def scheme_of(url: str) -> str:
-    """Return the scheme of a URL, in lower case."""
-    return url.split("://", maxsplit=1)[0].lower()
 
 
 def _lower_scheme(url: str) -> str:

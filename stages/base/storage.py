@@ -3,6 +3,8 @@
 fsspec is loaded only where a URL is read, so that photos on the disk need nothing of it.
 """
 
+import logging
+import os
 import time
 from collections.abc import Callable
 from functools import cache
@@ -10,8 +12,15 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stages.base.errors import RUN_AGAIN, UserError
+from stages.base.provider import (
+    BUCKET_SCHEMES,
+    bucket_of,
+    credentials_hint,
+    fsspec_url,
+    provider_of,
+    scheme_of,
+)
 from stages.base.storage_errors import (
-    CREDENTIALS_HINT,
     error_of_file,
     is_of_account,
     is_of_bucket,
@@ -37,12 +46,11 @@ _S3 = {
 }
 # With more than one connection for a file s3fs asks for its length first, a request more a photo.
 _S3_OPTIONS = {"config_kwargs": _S3, "max_concurrency": 1}
-_OPTIONS: dict[str, dict[str, Any]] = {"s3": _S3_OPTIONS, "s3a": _S3_OPTIONS}
-# The package of DVC by which both DVC and fsspec reach a scheme. Others stay out: of ssh, sftp,
-# webdav and hdfs fsspec takes the host from its options and not from the URL, and of azure the name
-# of the account.
-_PACKAGES = {"s3": "dvc-s3", "s3a": "dvc-s3", "gs": "dvc-gs", "gcs": "dvc-gs"}
-SCHEMES = (*_PACKAGES, "file")
+# Others than of these providers stay out: of ssh, sftp, webdav and hdfs fsspec takes the host from
+# its options and not from the URL.
+SCHEMES = (*BUCKET_SCHEMES, "file")
+# They write the trace of a failed request, and of each way to a key, to the terminal.
+_LOUD = ("gcsfs", "azure")
 
 _LOADING = Lock()  # of threads that want one at the same time, the first loads it
 
@@ -69,7 +77,9 @@ def insist(what: str, call: Callable[[], Reply]) -> Reply:
     What is wrong with the one file is raised as an OSError, as that of a path is, and at once; a
     UserError is of all files.
     """
-    for wait in (*_WAITS, None):
+    provider = provider_of(what)
+    waits = () if provider and provider.repeats else _WAITS
+    for wait in (*waits, None):
         try:
             return call()
         except (UserError, MemoryError):
@@ -78,13 +88,12 @@ def insist(what: str, call: Callable[[], Reply]) -> Reply:
             reason = reason_of(error)
             if is_of_credentials(error):
                 raise UserError(
-                    f"{what}: the credentials do not do ({reason}); {CREDENTIALS_HINT}"
+                    f"{what}: the credentials do not do ({reason}); {credentials_hint(what)}"
                 ) from None
-            if is_of_bucket(error):
-                bucket = "/".join(what.split("/")[:3])
+            if is_of_bucket(error) or (isinstance(error, FileNotFoundError) and is_gone(what)):
                 raise MissingBucket(
-                    f"the bucket {bucket} does not exist where the request went ({reason}); look"
-                    " after its name, and after AWS_ENDPOINT_URL where it is not Amazon's"
+                    f"the bucket {bucket_of(what)} does not exist where the request went"
+                    f" ({reason}); look after its name{provider.place if provider else ''}"
                 ) from None
             if is_of_no_storage(error):
                 raise UserError(
@@ -99,8 +108,9 @@ def insist(what: str, call: Callable[[], Reply]) -> Reply:
             if of_file := error_of_file(error, what):
                 raise of_file from None
             if wait is None:
+                tries = f"{len(waits) + 1} times" if waits else "several times"
                 raise UserError(
-                    f"{what} cannot be read now ({reason}), tried {len(_WAITS) + 1} times, which is"
+                    f"{what} cannot be read now ({reason}), tried {tries}, which is"
                     f" no fault of the photo; look after the network and {RUN_AGAIN}: what is"
                     " done is kept"
                 ) from None
@@ -108,9 +118,26 @@ def insist(what: str, call: Callable[[], Reply]) -> Reply:
     raise AssertionError  # the last try has returned or raised
 
 
+def is_gone(url: str) -> bool:
+    """Return whether the bucket of a URL is not there, where the answer for a file does not say it.
+
+    A bucket whose properties may not be read is one, and so is one that cannot be asked for now.
+    """
+    provider = provider_of(url)
+    if provider is None or provider.says_which:
+        return False
+    try:
+        file_system(url).info(fsspec_url(bucket_of(url)))
+    except FileNotFoundError:
+        return True
+    except Exception:  # each library has errors of its own, and none says that it is gone
+        return False
+    return False
+
+
 def _loaded(url: str, tries: int) -> "AbstractFileSystem":
     with _LOADING:
-        return _of_scheme(url.split("://", maxsplit=1)[0].lower(), tries)
+        return _of_scheme(scheme_of(url), tries)
 
 
 @cache  # fsspec's own cache has an instance for each thread, with connections of its own
@@ -120,15 +147,40 @@ def _of_scheme(scheme: str, tries: int) -> "AbstractFileSystem":
     if scheme not in SCHEMES:
         known = scheme in fsspec.available_protocols()
         what = "cannot be told from its URL alone" if known else "is no storage that is known"
-        raise UserError(f"{scheme}:// {what}; photos are read from {', '.join(sorted(_PACKAGES))}")
+        names = ", ".join(sorted(BUCKET_SCHEMES))
+        raise UserError(f"{scheme}:// {what}; photos are read from {names}")
+    # To learn a bucket's kind gcsfs asks over gRPC, and waits a minute where that does not get
+    # through. What it learns is of use for renaming folders alone.
+    os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    provider = provider_of(f"{scheme}://")
     try:
         # Folders are listed anew each time: a listing that is kept for later takes memory.
-        options = {"use_listings_cache": False} | _OPTIONS.get(scheme, {})
-        system = fsspec.filesystem(scheme, skip_instance_cache=True, **options)
+        options = {"use_listings_cache": False} | _options(scheme)
+        protocol = provider.protocol if provider else scheme
+        system = fsspec.filesystem(protocol, skip_instance_cache=True, **options)
     except ImportError:
+        package = provider.package if provider else "fsspec"
         raise UserError(
-            f"{scheme}:// needs a package that is not installed; pip install {_PACKAGES[scheme]}"
+            f"{scheme}:// needs a package that is not installed; pip install {package}"
         ) from None
     if hasattr(system, "retries"):
         system.retries = tries
     return system
+
+
+def _options(scheme: str) -> dict[str, Any]:
+    provider = provider_of(f"{scheme}://")
+    if provider is None:
+        return {}
+    if provider.scheme == "s3":
+        return _S3_OPTIONS
+    if (
+        provider.scheme == "azure"
+    ):  # adlfs has other names for what DVC and Azure's own program read
+        return {
+            "account_name": os.environ.get("AZURE_STORAGE_ACCOUNT"),
+            "account_key": os.environ.get("AZURE_STORAGE_KEY"),
+        }
+    return {}

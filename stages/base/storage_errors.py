@@ -8,16 +8,18 @@ import os
 import re
 from typing import Any
 
-CREDENTIALS_HINT = "for S3 AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give them"
 # What providers call a key that is wrong, out of date or missing, in a class, a code or a message.
 _CREDENTIALS = re.compile(
     r"Credential|InvalidAccessKeyId|SignatureDoesNotMatch|(Expired|Invalid)Token|TokenRefresh"
     r"|UnauthorizedSSO|SSOToken|LoginRefreshRequired|LoginTokenLoad|ProfileNotFound"
+    r"|AuthenticationFailed|AuthorizationFailure|NoAuthenticationInformation|failed to authenticate"
+    r"|unable to connect to account"
+    r"|Anonymous caller|RefreshError|invalid_grant"
     r"|access key Id|signature we calculated|token .*(expired|invalid)",
     re.IGNORECASE,
 )
-# In words too, since a listing of Google's has no code.
-_NO_BUCKET = re.compile(r"NoSuchBucket|bucket does not exist", re.IGNORECASE)
+# In words too, which Finetrack itself says where a provider does not: see storage.is_gone.
+_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|bucket does not exist", re.IGNORECASE)
 _URLS = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)  # which hold names that people chose
 # Codes by which S3 refuses one photo; "403" is all that the answer to a HEAD has. s3fs makes a
 # PermissionError of others too, such as RequestTimeTooSkewed and AccountProblem.
@@ -25,13 +27,16 @@ _REFUSALS = ("", "AccessDenied", "InvalidObjectState", "403")
 # Codes of a wrong region in the settings, and of a content that was damaged on its way.
 _OF_THE_SETTINGS = ("AuthorizationHeaderMalformed",)
 _DAMAGED = ("BadDigest", "IncompleteBody")
+_MOST_LETTERS = 240  # of a message: Azure's have the whole answer in them, with every way to a key
 # Errors of what a URL names, which stay however often it is asked for.
 _OF_THE_NAME = (errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
 def reason_of(error: Exception) -> str:
-    """Return class and message of an error in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    """Return class and message of an error in one line, cut where it is long."""
+    said = " ".join(str(error).split())
+    short = said if len(said) <= _MOST_LETTERS else f"{said[:_MOST_LETTERS]}..."
+    return f"{type(error).__name__}: {short}"
 
 
 def is_of_credentials(error: Exception) -> bool:
@@ -67,6 +72,8 @@ def error_of_file(error: Exception, url: str) -> OSError | None:
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), url)
     if isinstance(error, PermissionError):
         return PermissionError(errno.EACCES, error.strerror or str(error), url)
+    if _is_refusal(error):
+        return PermissionError(errno.EACCES, reason_of(error), url)
     if isinstance(error, OSError) and error.errno in _OF_THE_NAME:
         damaged = code_of(error) in _DAMAGED
         return None if damaged else OSError(error.errno, error.strerror or str(error), url)
@@ -75,6 +82,11 @@ def error_of_file(error: Exception, url: str) -> OSError | None:
     if is_name or type(error).__name__ == "ParamValidationError":
         return OSError(errno.EINVAL, reason_of(error), url)
     return None
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Return whether Google (in words) or Azure (by the status) refuses a file or a listing."""
+    return str(error).startswith("Forbidden: ") or getattr(error, "status_code", None) == 403
 
 
 def code_of(error: Exception) -> str:

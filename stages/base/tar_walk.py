@@ -1,8 +1,8 @@
 """Tar walk: the members of an uncompressed tar by their headers, or exactly where it is damaged.
 
 Python's tarfile ends without a word at a damaged header, and after the first of two tars that were
-put one behind the other: photos would be missing and nobody would know. It also takes 20 s of a
-processor for a million members, where this takes 6.
+put one behind the other: photos would be missing and nobody would know. It also takes 16 us of
+a processor a member, where this takes 5 (20,000 members, medians of 9 runs: 15 to 21, 4.9 to 5.3).
 
 The formats are those of POSIX (ustar, pax), of GNU tar and of the tar of Unix V7:
 https://www.gnu.org/software/tar/manual/html_node/Standard.html

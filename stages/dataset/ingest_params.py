@@ -4,9 +4,10 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from pydantic import Field, field_validator
 
-from stages.base.bucket import is_bucket_url, photo_folder, scheme_of
+from stages.base.bucket import is_bucket_url, photo_folder
 from stages.base.errors import UserError
 from stages.base.params import Section
+from stages.base.provider import scheme_of
 from stages.base.storage import SCHEMES
 from stages.labels.labels import LabelParams
 
@@ -42,6 +43,6 @@ def _url(value: str) -> str:
     if not value.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
         raise ValueError(
             f"photos are not read from {scheme_of(value)}://; name a folder, or a bucket as in"
-            " s3://birds or gs://birds, in lower case"
+            " s3://birds, gs://birds or azure://birds, in lower case"
         )
     return value

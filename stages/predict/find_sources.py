@@ -23,13 +23,13 @@ from stages.base.bucket import (
     local_path,
     photo_folder,
     refuse_secret,
-    scheme_of,
     without_secret,
 )
 from stages.base.errors import UserError
 from stages.base.file_names import refuse_locale, utf8_name
 from stages.base.packed import Packed
 from stages.base.plural import count_noun
+from stages.base.provider import scheme_of
 from stages.base.storage import SCHEMES
 from stages.dataset.bucket_scan import list_bucket
 from stages.dataset.folder_listing import list_files

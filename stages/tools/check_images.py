@@ -10,6 +10,7 @@ from dvc.fs import known_implementations
 from stages.base.bucket import is_bucket_url
 from stages.base.errors import UserError
 from stages.base.file_names import refuse_locale
+from stages.base.provider import provider_of
 from stages.base.storage import SCHEMES
 from stages.base.yaml_file import read_yaml
 from stages.tools.remote_plugins import missing_package
@@ -56,7 +57,11 @@ def _bucket_mistakes(images: str) -> Iterator[str]:
     """Yield why DVC or fsspec cannot look into a bucket; whether it answers, its listing shows."""
     scheme = images.split("://", maxsplit=1)[0]
     ours = scheme in SCHEMES
-    if ours and (package := missing_package(scheme)):
+    provider = provider_of(images)
+    if provider and scheme != provider.scheme:
+        there = images.replace(scheme, provider.scheme, 1)
+        yield f"ingest.images: {images}: DVC reaches it by another scheme; write {there}"
+    elif ours and (package := missing_package(scheme)):
         yield f"ingest.images: {images} needs {package}, which is missing; pip install {package}"
     elif not ours or scheme not in known_implementations or scheme in _NOT_FOR_DVC:
         yield (

@@ -5,13 +5,14 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from errno import EACCES, EINVAL, ENOENT
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from stages.base import storage
 from stages.base.errors import UserError
-from stages.base.storage import file_system, insist, listing_system
+from stages.base.storage import file_system, insist, is_gone, listing_system
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +82,53 @@ def test_a_refusal_is_of_the_one_file() -> None:
     assert error.value.filename == "s3://birds/a.jpg"
 
 
-def test_a_missing_package_is_named_with_its_line() -> None:
+@pytest.mark.parametrize(("scheme", "package"), [("gs", "dvc-gs"), ("azure", "dvc-azure")])
+def test_a_missing_package_is_named_with_its_line(scheme: str, package: str) -> None:
     """Without the file system of a scheme the error has the line that installs it."""
-    with pytest.raises(UserError, match=r"gs:// needs a package .*pip install dvc-gs"):
-        file_system("gs://birds")
+    if find_spec(package.replace("-", "_")):
+        pytest.skip(f"{package} is installed")
+    with pytest.raises(UserError, match=rf"{scheme}:// needs a package .*pip install {package}"):
+        file_system(f"{scheme}://birds")
+
+
+@pytest.mark.parametrize("url", ["gs://birds/a.jpg", "azure://birds/a.jpg"])
+def test_a_library_that_repeats_is_asked_once(url: str) -> None:
+    """Where the library tries for minutes by itself, its failure is the last word."""
+    tries = 0
+
+    def read() -> bytes:
+        nonlocal tries
+        tries += 1
+        raise ConnectionError("refused")
+
+    with pytest.raises(UserError, match=r"refused\), tried several times"):
+        insist(url, read)
+    assert tries == 1
+
+
+@pytest.mark.parametrize("url", ["s3://birds/a.jpg", "file:///a.jpg"])
+def test_a_bucket_is_not_asked_for_where_the_answer_says_which(url: str) -> None:
+    """For S3, and for a path, no second request is made."""
+    assert not is_gone(url)
+
+
+@pytest.mark.parametrize(
+    ("error", "gone"),
+    [(FileNotFoundError("birds"), True), (OSError("Forbidden: birds"), False), (None, False)],
+)
+def test_a_bucket_is_absent_only_where_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, error: Exception | None, gone: bool
+) -> None:
+    """A bucket whose properties may not be read is there; its listing says what is wrong."""
+
+    class Storage:
+        def info(self, url: str) -> None:
+            assert url == "az://birds"
+            if error:
+                raise error
+
+    monkeypatch.setattr(storage, "file_system", lambda _: Storage())
+    assert is_gone("azure://birds/2024/a.jpg") is gone
 
 
 def test_an_unknown_scheme_is_refused() -> None:

@@ -41,6 +41,10 @@ def named(name: str, message: str = "") -> Exception:
         named("NoCredentialsError"),
         of_s3(OSError(errno.EINVAL, "no words"), "TokenRefreshRequired"),
         PermissionError("The provided token has expired."),
+        named("HttpError", "Anonymous caller does not have storage.objects.list access, 401"),
+        named("RefreshError", "reauthentication is needed"),
+        named("HttpResponseError", "Server failed to authenticate the request."),
+        ValueError("unable to connect to account for Connection string is either blank"),
     ],
 )
 def test_credentials_are_told_by_class_code_or_message(error: Exception) -> None:
@@ -117,8 +121,25 @@ def test_the_code_is_that_of_the_cause() -> None:
     assert reason_of(ValueError("two\nlines")) == "ValueError: two lines"
 
 
+def test_google_and_azure_refuse_a_photo_by_other_signs() -> None:
+    """Google's library has words for a 403 and Azure's a status; both are of the one file."""
+    of_azure = named("HttpResponseError", "AuthorizationPermissionMismatch")
+    of_azure.status_code = 403  # type: ignore[attr-defined]
+    for error in (OSError("Forbidden: https://a.org\nno storage.objects.get access"), of_azure):
+        assert not is_of_credentials(error)
+        of_file = error_of_file(error, URL)
+        assert isinstance(of_file, PermissionError)
+        assert (of_file.errno, of_file.strerror) == (errno.EACCES, reason_of(error))
+
+
+def test_a_long_reason_is_cut() -> None:
+    """Azure's messages list every way to a key, of which the first words say enough."""
+    assert reason_of(ValueError("a" * 240)) == f"ValueError: {'a' * 240}"
+    assert reason_of(ValueError("a" * 241)) == f"ValueError: {'a' * 240}..."
+
+
 def test_a_bucket_that_is_absent_is_told_from_a_photo() -> None:
-    """The code of S3 or the words of Google say which; words in a photo's URL say nothing."""
+    """The code of S3 or words say which; words in a photo's URL say nothing."""
     assert is_of_bucket(of_s3(FileNotFoundError("gone"), "NoSuchBucket"))
     assert is_of_bucket(FileNotFoundError("The specified bucket does not exist."))
     assert not is_of_bucket(of_s3(FileNotFoundError("gone"), "NoSuchKey"))

@@ -19,16 +19,20 @@ def test_a_folder_may_lie_beside_the_repository(folder: str) -> None:
     assert ingest_section(images=folder).images == folder
 
 
-@pytest.mark.parametrize("url", ["s3://birds", "gs://birds/2024/", "file:///photos"])
+@pytest.mark.parametrize(
+    "url", ["s3://birds", "gs://birds/2024/", "azure://birds", "file:///photos"]
+)
 def test_a_bucket_may_hold_the_photos(url: str) -> None:
     """A URL is the same place for every clone, and taken as it is."""
     assert ingest_section(images=url).images == url
 
 
-@pytest.mark.parametrize("url", ["azure://photos", "sftp://host/photos", "S3://birds"])
+@pytest.mark.parametrize("url", ["sftp://host/photos", "S3://birds"])
 def test_another_storage_is_refused(url: str) -> None:
     """What cannot be reached by its URL alone is refused with what can."""
-    with pytest.raises(ValidationError, match="s3://birds or gs://birds, in lower case"):
+    with pytest.raises(
+        ValidationError, match="s3://birds, gs://birds or azure://birds, in lower case"
+    ):
         ingest_section(images=url)
 
 

@@ -1,5 +1,6 @@
 """The folder of photos is refused where DVC would delete it or ingest finds nothing."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -53,15 +54,33 @@ def test_outputs_are_named_with_and_without_options() -> None:
     assert outputs_of({"stages": {"one": stage}}) == ["a", "b", "c"]
 
 
-def test_a_bucket_needs_the_package_of_dvc() -> None:
+@pytest.mark.parametrize(("scheme", "package"), [("gs", "dvc-gs"), ("azure", "dvc-azure")])
+def test_a_bucket_needs_the_package_of_dvc(scheme: str, package: str) -> None:
     """Where the package for a scheme is missing the mistake has the line that installs it."""
-    (mistake,) = images_mistakes("gs://birds/2024", "none", OUTPUTS)
-    assert mistake.startswith("ingest.images: gs://birds/2024 needs dvc-gs")
-    assert mistake.endswith("pip install dvc-gs")
+    if find_spec(package.replace("-", "_")):
+        pytest.skip(f"{package} is installed")
+    (mistake,) = images_mistakes(f"{scheme}://birds/2024", "none", OUTPUTS)
+    assert mistake.startswith(f"ingest.images: {scheme}://birds/2024 needs {package}")
+    assert mistake.endswith(f"pip install {package}")
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///photos", "memory://photos", "remote://birds", "birds://2024", "azure://a"]
+    ("url", "written"),
+    [
+        ("az://gs/az", "azure://gs/az"),
+        ("abfs://a", "azure://a"),
+        ("gcs://a", "gs://a"),
+        ("s3a://a", "s3://a"),
+    ],
+)
+def test_a_scheme_that_fsspec_alone_knows_is_written_as_dvc_does(url: str, written: str) -> None:
+    """The same bucket has a URL that both follow, and the mistake has it."""
+    (mistake,) = images_mistakes(url, "none", OUTPUTS)
+    assert mistake == f"ingest.images: {url}: DVC reaches it by another scheme; write {written}"
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///photos", "memory://photos", "remote://birds", "birds://2024", "sftp://a"]
 )
 def test_a_url_that_dvc_does_not_follow_is_refused(url: str) -> None:
     """Behind a scheme that is no storage of DVC a change would not be seen."""
