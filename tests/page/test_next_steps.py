@@ -55,7 +55,8 @@ def test_the_classes_that_gain_most_are_named() -> None:
     assert text.startswith("20 more of Birman and Ragdoll would help most")
     assert steps()["Twice the photos"].text.replace(SPACE, " ") == (
         "On the learning curve, the error of the linear probe with about 1,600 photos in place of"
-        " 800, where it is 10.0 % (8.0 to 12.0)."
+        " 800, where it is 10.0 % (8.0 to 12.0). Copy new photos into the folder of ingest.images,"
+        " then make repro."
     )
 
 
