@@ -126,7 +126,7 @@ def test_killed_in_the_second_fold_it_keeps_the_first(
 
 def test_other_labels_of_a_fold_do_not_change_who_judges_it(repo: Repo, folded: Repo) -> None:
     """With the labels of fold 2 shuffled its probe and all predictions of it are the same bytes."""
-    before = predictions_of(repo)
+    before = predictions_of(folded)  # the file of repo is written anew below
     assert before.folds is not None
     fold = before.folds == 2
     names = before.class_names[np.roll(before.targets[fold], 5)]
