@@ -50,9 +50,9 @@ def test_the_sizes_that_were_timed_are_as_said() -> None:
     ("photos", "trainings", "words"),
     [
         (400, 1, "of 400 photos takes about 1 to 7 minutes on two cores without a GPU."),
-        (200, 6, "takes about 4 to 28 minutes on two cores without a GPU, with 6 trainings."),
+        (200, 6, "takes about 3 to 28 minutes on two cores without a GPU, with 6 trainings."),
         (8, 1, "of 8 photos takes about 1 to 4 minutes on two cores without a GPU; timed were 165"),
-        (100_000, 1, "takes about 5 to 11 hours on two cores without a GPU; timed were 165 to"),
+        (100_000, 1, "takes about 4 to 11 hours on two cores without a GPU; timed were 165 to"),
     ],
 )
 def test_minutes_are_a_span_that_grows_with_photos_and_trainings(
