@@ -127,28 +127,14 @@ def beside_peers(name: str, recipe: str) -> str:
     return f"{error:.1f} % in {figures[f'{recipe}, seconds']['median']:.0f} s"
 
 
-def worst_score_by_groups(figure: str) -> str:
-    """Return how seldom such an interval by groups held the truth, of all that was simulated."""
-    return str(
-        min(
-            found["grouped, holds the truth at least, %"]
-            for part in RESULTS["grouped_scores"].values()
-            for name, found in part["figures"].items()
-            if name.startswith(figure)
-        )
-    )
-
-
-def most_called_off() -> str:
-    """Return how often calibrated probabilities were called off by groups, at the worst."""
-    return str(
-        max(
-            found["grouped, called off, %"]
-            for part in RESULTS["grouped_scores"].values()
-            for name, found in part["figures"].items()
-            if name.startswith(_CALIBRATED)
-        )
-    )
+def all_scores_by_groups(figure: str, key: str) -> list[float]:
+    """Return a number of all sizes and correlations that were simulated."""
+    return [
+        found[key]
+        for part in RESULTS["grouped_scores"].values()
+        for name, found in part["figures"].items()
+        if name.startswith(figure)
+    ]
 
 
 def worst_by_groups() -> str:
@@ -304,8 +290,11 @@ def test_the_prose_has_the_measured_figure(figure: str) -> None:
         (
             "docs/splits.md",
             "{}, {} and {} % for the intervals by groups, and {} % for".format(
-                *map(worst_score_by_groups, ("ROC area", "average precision", _OUTLOOK)),
-                most_called_off(),
+                *(
+                    min(all_scores_by_groups(figure, "grouped, holds the truth at least, %"))
+                    for figure in ("ROC area", "average precision", _OUTLOOK)
+                ),
+                max(all_scores_by_groups(_CALIBRATED, "grouped, called off, %")),
             ),
         ),
         ("docs/splits.md", f"{scores_by_groups(_CALIBRATED, 'naive, called off')} % by images"),

@@ -95,4 +95,5 @@ import stages.train.loop
 @pytest.mark.slow
 def test_a_gpu_needs_no_numba() -> None:
     """What trains and answers on a GPU is loaded where there is no numba."""
-    subprocess.run([sys.executable, "-c", WITHOUT_NUMBA], cwd=Path(__file__).parents[2], check=True)
+    command = [sys.executable, "-c", WITHOUT_NUMBA]
+    assert subprocess.run(command, cwd=Path(__file__).parents[2], check=False).returncode == 0

@@ -99,10 +99,9 @@ def together_with_norm(tmp_path_factory: pytest.TempPathFactory) -> Arrays:
     return train_together(tmp_path_factory.mktemp("together_with_norm"), batch_norm=True)
 
 
-def check_equal(arrays: Arrays, others: Arrays, tolerance: float = 0) -> None:
-    """Check that all arrays are those of another run, to a tolerance."""
-    for name, value in others.items():
-        np.testing.assert_allclose(arrays[name], value, rtol=0, atol=tolerance, err_msg=name)
+def largest_difference(arrays: Arrays, others: Arrays) -> float:
+    """Return by how much any number of the arrays differs from that of another run."""
+    return max(float(np.max(np.abs(arrays[name] - others[name]), initial=0)) for name in others)
 
 
 def test_one_process_exchanges_nothing() -> None:
@@ -124,7 +123,7 @@ def test_one_process_exchanges_nothing() -> None:
 @pytest.mark.slow
 def test_two_processes_equal_one(together: Arrays, alone: Arrays) -> None:
     """Without dropout and batch norm both agree with one to 1e-5."""
-    check_equal(together, alone, 1e-5)
+    assert largest_difference(together, alone) <= 1e-5
 
 
 @pytest.mark.slow
@@ -134,7 +133,7 @@ def test_several_processes_equal_one(
     count: int, accumulate: int, alone: Arrays, tmp_path: Path
 ) -> None:
     """So do more processes, and shares of a batch in parts."""
-    check_equal(train_together(tmp_path, False, count, accumulate), alone, 1e-5)
+    assert largest_difference(train_together(tmp_path, False, count, accumulate), alone) <= 1e-5
 
 
 def test_all_processes_render_alike(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,7 +342,7 @@ def test_a_process_that_is_killed_costs_its_last_steps_only(
         "the last checkpoint"
     ]
     assert "checkpoint: epoch 2, step " in (tmp_path / "log").read_text(encoding="utf-8")
-    check_equal(results(tmp_path, FIRST), undisturbed)
+    assert largest_difference(results(tmp_path, FIRST), undisturbed) == 0
 
 
 STOPPED = b'"where": "epoch 2, step 4"'
@@ -368,7 +367,7 @@ def test_asked_to_stop_all_stop_at_the_same_step(
     stop_together(tmp_path, rank, signal.SIGTERM, 2)
     for number in (0, 1):
         assert STOPPED in two_processes.seen_checkpoint(tmp_path, number).read_bytes()
-    check_equal(train_together(tmp_path, batch_norm=False), together)
+    assert largest_difference(train_together(tmp_path, batch_norm=False), together) == 0
 
 
 @pytest.mark.slow
