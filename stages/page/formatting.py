@@ -186,15 +186,18 @@ def _reason(recipe: RecipeRecord) -> str:
     """Return why training started where it did: by a trial, or by the probes alone."""
     start = {
         "from the probe": "training started from the probe",
+        "far from the probe": "training started from the probe and went far from it",
         "head first": "the head, which cannot start from the probe, learned by itself first",
         "deep": "training started anew",
     }[recipe["name"]]
     anew = recipe["anew"]
     if anew:
+        other = anew.get("other_errors")
+        of_other = "" if other is None else f", training from it on {other:,}"
         return (
             f"In a trial on {trial_images(anew, 'training image')} held out, learning anew"
-            f" erred on {anew['errors']:,} and the linear probe on {anew['probe_errors']:,}, so"
-            f" {start}"
+            f" erred on {anew['errors']:,} and the linear probe on {anew['probe_errors']:,}"
+            f"{of_other}, so {start}"
         )
     shallow = recipe["shallow_error"]
     other = "" if shallow is None else f" ({percent(shallow)} by the features that know strokes)"

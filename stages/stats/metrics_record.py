@@ -94,6 +94,7 @@ class TrialRecord(TypedDict):
     groups: NotRequired[int]  # that these belong to, where they do
     errors: int  # of fine-tuning
     probe_errors: int
+    other_errors: NotRequired[int]  # of training from the probe, where learning anew was tried too
     epochs: int
     p: float
     verdict: Verdict  # of fine-tuning; where it is worse, the model is the probe

@@ -14,10 +14,10 @@ from stages.train.lr_range import SweepPoint, sweep
 from stages.train.lr_suggest import Suggestion, suggest, suggestion_from_params
 from stages.train.param_groups import freeze, unfreeze
 from stages.train.probe_start import ProbeStart
-from stages.train.recipe import Candidates, Recipe
+from stages.train.recipe import FAR_FROM_PROBE, Candidates, Recipe
 from stages.train.run import RunInputs, RunParams, TrainingRun, open_run
 from stages.train.step import make_trainer
-from stages.train.trial import Trial, can_try, try_anew
+from stages.train.trial import Trial, can_try, try_anew, try_fine_tuning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +46,22 @@ def choose(
     log: Callable[[str], None],
 ) -> Choice:
     """Choose a recipe and find its rate; photos are opened only where something learns."""
-    recipe = options.likely
-    trial = None
     anew = options.anew
+    trial = None
     if anew and read_params(anew).fine_tune.trial:
         run = open_run(read_params(anew), inputs).without_average()
         if can_try(start, run.task, run.loaders):
             rate = find_rate(run, lr_find, None)
             trial = try_anew(start, run, rate.suggestion.consensus, log)
+            if _is_open(trial, options.otherwise):
+                other = open_run(read_params(options.otherwise), inputs)
+                trial = trial.beside(_try_from_probe(start, other, lr_find, log))
             if inputs.rank.first:
                 run.task.checkpoints.remove()
                 log(str(trial))
-            if trial.errs_less:
+            if trial.errs_least:
                 return Choice(recipe=anew, rate=rate, trial=trial)
-            recipe = options.otherwise
+    recipe = options.otherwise if trial else options.likely
     params = read_params(recipe)
     if params.fine_tune.base_lr != "find":
         suggestion = suggestion_from_params(params.fine_tune.base_lr)
@@ -68,6 +70,24 @@ def choose(
     return Choice(
         recipe=recipe, rate=find_rate(open_run(params, inputs), lr_find, probe), trial=trial
     )
+
+
+def _is_open(trial: Trial, otherwise: Recipe) -> bool:
+    """Return whether learning anew, which errs less than the probe, may err more than otherwise.
+
+    Where it is significantly better than the probe, as of digits, hands and signs, it was always
+    the best of the three: a second trial would take time for nothing.
+    """
+    far = otherwise.name == FAR_FROM_PROBE.name
+    return far and trial.errs_least and trial.comparison.verdict != "better"
+
+
+def _try_from_probe(
+    start: ProbeStart, run: TrainingRun, lr_find: LrFindParams, log: Callable[[str], None]
+) -> Trial:
+    """Try training from the probe on the same held-out images."""
+    rate = find_rate(run, lr_find, start.trial_probe)
+    return try_fine_tuning(start, run, rate.suggestion.consensus, log)
 
 
 def find_rate(run: TrainingRun, lr_find: LrFindParams, probe: Probe | None) -> FoundRate:

@@ -30,7 +30,9 @@ from stages.train.training_data import TrainingData, TrainingTask
 # With fewer held-out images, or groups of images, no result is significant: six that one alone has
 # right are p = .03.
 FEWEST_IMAGES = 6
-_NAME = "trial"  # of its checkpoint, beside that of the run
+# Of their checkpoints, beside that of the run.
+_FROM_PROBE = "trial"
+_ANEW = "trial_anew"
 # Of the epochs, for a trial. It is enough to tell. Learning anew: of validation images of textures
 # 6 and 23 epochs left 28 and 29 % wrong, the probe 11; of trash 17, 14 and 8. From the probe of
 # pets, which errs on 15 of 176 held-out images: at a rate of 3e-4 an epoch left 11 wrong and three
@@ -50,20 +52,29 @@ class Trial:
     errors: int  # of fine-tuning, on the held-out images
     probe_errors: int
     epochs: int
+    # Of training from the probe on the same images, where that was tried too.
+    other_errors: int | None = None
 
     @property
-    def errs_less(self) -> bool:
-        """Return whether fine-tuning errs on fewer of the held-out images than the probe."""
-        return self.errors < self.probe_errors
+    def errs_least(self) -> bool:
+        """Return whether it errs on fewer of the held-out images than all that it stands beside."""
+        other = self.probe_errors if self.other_errors is None else self.other_errors
+        return self.errors < min(self.probe_errors, other)
+
+    def beside(self, other: "Trial") -> "Trial":
+        """Return this trial with the errors of another on the same images."""
+        return replace(self, other_errors=other.errors)
 
     def __str__(self) -> str:
         """Return the result in a sentence."""
         groups = self.comparison.groups
         of_groups = "" if groups is None else f" of {count_noun(groups, 'group')}"
+        other = self.other_errors
+        of_other = "" if other is None else f"; training from the probe errs on {other}"
         return (
             f"Trial: of {self.comparison.images} training images{of_groups} held out, "
             f"fine-tuning errs on {self.errors} after {count_noun(self.epochs, 'epoch')} and the "
-            f"probe on {self.probe_errors}: {self.comparison.verdict}"
+            f"probe on {self.probe_errors}: {self.comparison.verdict}{of_other}"
         )
 
     def as_dict(self) -> TrialRecord:
@@ -77,7 +88,11 @@ class Trial:
             "p": self.comparison.p,
             "verdict": self.comparison.verdict,
         }
-        return record if groups is None else {**record, "groups": groups}
+        if groups is not None:
+            record["groups"] = groups
+        if self.other_errors is not None:
+            record["other_errors"] = self.other_errors
+        return record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +174,8 @@ def try_fine_tuning(
     """Fine-tune from the probe without the held-out images, until it is better or ends."""
     model = copy.deepcopy(run.task.model)
     start_from_probe(model, start.trial_probe)
-    return _try(start, run, _shorter(run.task, model), base_lr, lambda line: log(f"trial: {line}"))
+    task = _shorter(run.task, model, _FROM_PROBE)
+    return _try(start, run, task, base_lr, lambda line: log(f"trial: {line}"))
 
 
 def try_anew(
@@ -171,17 +187,26 @@ def try_anew(
     def log_trial(line: str) -> None:
         log(f"trial of learning anew: {line}")
 
-    return _try(start, run, _shorter(run.task, model), base_lr, log_trial)
+    return _try(start, run, _shorter(run.task, model, _ANEW), base_lr, log_trial)
 
 
-def _shorter(task: TrainingTask, model: Classifier) -> TrainingTask:
-    """Return the task of training another model for the share of the epochs that a trial takes."""
+def _shorter(task: TrainingTask, model: Classifier, name: str) -> TrainingTask:
+    """Return the task of training another model for the share of the epochs that a trial takes.
+
+    name: of its checkpoint.
+    """
     params = task.params
     shares = {
         "epochs": trial_epochs(params.epochs),
         "freeze_epochs": trial_epochs(params.freeze_epochs),
     }
-    return replace(task, model=model, params=params.model_copy(update=shares))
+    return replace(
+        task,
+        model=model,
+        params=params.model_copy(update=shares),
+        checkpoints=task.checkpoints.beside(name),
+        epoch_ended=no_listener,  # the history is of the run alone
+    )
 
 
 def trial_epochs(epochs: float) -> float:
@@ -213,14 +238,8 @@ def _try(
             validation.pred_probs.argmax(axis=1) == without.valid.targets, probe_right, groups
         )
 
-    trial_task = replace(
-        task,
-        data=TrainingData.from_loaders(without),
-        checkpoints=run.task.checkpoints.beside(_NAME),
-        epoch_ended=no_listener,  # the history is of the run alone
-    )
     result = fine_tune(
-        trial_task,
+        replace(task, data=TrainingData.from_loaders(without)),
         base_lr,
         log,
         lambda validation: compare(validation).verdict == "better",

@@ -187,6 +187,22 @@ def test_the_trial_that_chose_the_recipe_is_told() -> None:
     )
 
 
+def test_what_training_from_the_probe_erred_on_is_told_where_it_was_tried() -> None:
+    """Learning anew, the probe and training from it stand in one sentence, as does its name."""
+    anew = TrialRecord(
+        images=96, errors=31, probe_errors=35, other_errors=30, epochs=5, p=0.3,
+        verdict="cannot tell",
+    )  # fmt: skip
+    text = recipe_sentences(
+        RecipeRecord(**{**RECIPE, "name": "far from the probe", "trained_share": 1.0, "anew": anew})
+    )
+    assert text.startswith(
+        "In a trial on 96 training images held out, learning anew erred on 31 and the linear probe"
+        " on 35, training from it on 30, so training started from the probe and went far from it."
+    )
+    assert "learned for 3 epochs; params.yaml" in text
+
+
 def test_a_trial_on_groups_says_of_how_many_its_images_are() -> None:
     """Without groups nothing is added; the trial that chose the recipe names them too."""
     plain = TrialRecord(images=1070, errors=1, probe_errors=16, epochs=5, p=0.001, verdict="better")

@@ -16,13 +16,22 @@ from stages.model.probe_head import start_from_probe
 from stages.train.choice import Choice, choose, find_rate
 from stages.train.lr_find_params import LrFindParams
 from stages.train.lr_suggest import FALLBACK
-from stages.train.recipe import DEEP, FROM_PROBE, HEAD_FIRST, Candidates, Recipe
+from stages.train.probe_start import ProbeStart
+from stages.train.recipe import (
+    DEEP,
+    FAR_FROM_PROBE,
+    FROM_PROBE,
+    HEAD_FIRST,
+    Candidates,
+    Recipe,
+)
 from stages.train.run import RunParams, TrainingRun, open_run
 from tests.train.test_run import PARAMS, run_inputs
 from tests.train.test_trial import loaders, probe_start, silent, with_answers
 
 SWEEP = LrFindParams(steps=20, start=1e-5, end=1.0)
 BOTH = Candidates(anew=DEEP, otherwise=FROM_PROBE, likely=FROM_PROBE)
+FAR = Candidates(anew=DEEP, otherwise=FAR_FROM_PROBE, likely=DEEP)
 
 
 def params_of(recipe: Recipe, **changes: object) -> RunParams:
@@ -45,12 +54,12 @@ def chosen(folder: Path, right: bool, options: Candidates = BOTH, **changes: obj
     )  # fmt: skip
 
 
-def test_learning_anew_is_chosen_where_it_errs_less(tmp_path: Path) -> None:
+def test_learning_anew_is_chosen_where_it_errs_least(tmp_path: Path) -> None:
     """Its rate comes from a sweep, and the trial's checkpoint is gone."""
     choice = chosen(tmp_path, right=False)
     assert choice.recipe == DEEP
     assert choice.trial is not None
-    assert choice.trial.errs_less
+    assert choice.trial.errs_least
     assert len(choice.rate.curve) > 10
     assert not choice.rate.suggestion.skipped
     assert list(tmp_path.iterdir()) == []
@@ -61,9 +70,64 @@ def test_the_probe_is_the_start_where_learning_anew_errs_no_less(tmp_path: Path)
     choice = chosen(tmp_path, right=True)
     assert choice.recipe == FROM_PROBE
     assert choice.trial is not None
-    assert not choice.trial.errs_less
+    assert not choice.trial.errs_least
     assert choice.rate.curve == []
     assert choice.rate.suggestion.consensus == FROM_PROBE.base_lr
+
+
+def with_wrong(start: ProbeStart, wrong: int) -> ProbeStart:
+    """Return the probes as if the trial's had so many of the held-out images wrong."""
+    return replace(start, held_out_right=np.arange(len(start.held_out)) >= wrong)
+
+
+def answering_alike(start: ProbeStart) -> ProbeStart:
+    """Return the probes with one for the trial that answers one class whatever it sees."""
+    biases = np.array([9.0, 0.0, 0.0])
+    weights = np.zeros_like(start.trial_probe.weights)
+    return replace(start, trial_probe=replace(start.trial_probe, weights=weights, biases=biases))
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_a_small_lead_over_the_probe_is_held_against_training_from_it(
+    tmp_path: Path, good: bool
+) -> None:
+    """Learning anew, a little ahead, is chosen only where training from the probe errs on more."""
+    start = with_wrong(probe_start(opened(tmp_path), loaders()), 12)
+    if not good:
+        start = answering_alike(start)
+    lines: list[str] = []
+    choice = choose(
+        start, FAR, lambda recipe: params_of(recipe, base_lr=rate_of(recipe), epochs=6),
+        run_inputs(tmp_path), SWEEP, lines.append,
+    )  # fmt: skip
+    assert choice.trial is not None
+    assert choice.trial.errors < 12
+    assert choice.trial.comparison.verdict == "cannot tell"
+    assert choice.trial.other_errors is not None
+    assert (choice.trial.other_errors <= choice.trial.errors) == good
+    assert choice.recipe == (FAR_FROM_PROBE if good else DEEP)
+    assert f"training from the probe errs on {choice.trial.other_errors}" in lines[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def rate_of(recipe: Recipe) -> float | str:
+    """Return the rate of a recipe; from the probe one so small that its answers stay."""
+    return 1e-9 if recipe.from_probe else recipe.base_lr
+
+
+@pytest.mark.parametrize(("options", "wrong"), [(FAR, 24), (BOTH, 12)])
+def test_a_clear_lead_or_a_good_probe_needs_no_second_trial(
+    tmp_path: Path, options: Candidates, wrong: int
+) -> None:
+    """Where it is significantly better, or little would change from the probe, it is chosen."""
+    start = with_wrong(probe_start(opened(tmp_path), loaders()), wrong)
+    choice = choose(
+        start, options, lambda recipe: params_of(recipe, epochs=6), run_inputs(tmp_path), SWEEP,
+        silent,
+    )  # fmt: skip
+    assert choice.recipe == DEEP
+    assert choice.trial is not None
+    assert choice.trial.other_errors is None
 
 
 def test_without_a_trial_the_likely_recipe_is_taken(tmp_path: Path) -> None:

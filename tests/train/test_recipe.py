@@ -1,6 +1,7 @@
 """Which recipe a set gets, by its probes and its size."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,10 @@ from stages.train.probe_start import ProbeStart
 from stages.train.recipe import (
     CLEAR_RATIO,
     DEEP,
+    FAR_FROM_PROBE,
+    FEWEST_ERRORS,
     FROM_PROBE,
+    GOOD_PROBE_ERROR,
     HEAD_FIRST,
     LARGEST_PROBE_ERROR,
     SHALLOW_RATIO,
@@ -60,6 +64,11 @@ def fitted(error: float, shallow_error: float, images: int) -> ProbeStart:
     )  # fmt: skip
 
 
+def far(epochs: float) -> Recipe:
+    """Return training that goes far from the probe, for so many epochs."""
+    return replace(FAR_FROM_PROBE, epochs=epochs)
+
+
 SETTLED = Candidates(anew=None, otherwise=FROM_PROBE, likely=FROM_PROBE)
 
 
@@ -69,21 +78,40 @@ def test_clear_probes_settle_it() -> None:
     assert options(errors=(0.1, 0.1 * CLEAR_RATIO - 1e-6)).anew == DEEP
     assert options(errors=(0.1, 0.05), images=99) == SETTLED
     assert options(errors=(0.1, 0.05), images=101).anew is not None
-    assert options("probe", errors=(0.2, 0.1)) == SETTLED
+    assert options("probe", errors=(0.1, 0.05)) == SETTLED
 
 
 def test_without_a_trial_the_ratio_of_the_probes_decides() -> None:
     """Learning anew is likely exactly where the other probe errs less than 4/3 of the whole's."""
     assert options(errors=(0.14, 0.06)).likely == options(errors=(1, 1)).likely == DEEP
     assert options(errors=(0.3, 0.3 * SHALLOW_RATIO - 1e-6)).likely == DEEP
-    assert options(errors=(0.3, 0.3 * SHALLOW_RATIO)).likely == FROM_PROBE
+    assert options(errors=(0.3, 0.3 * SHALLOW_RATIO)).likely == far(6)
     assert options("zero", errors=(0.2, 0.3)).likely == HEAD_FIRST
+
+
+def test_training_goes_far_from_a_probe_that_errs_often() -> None:
+    """Above a tenth out of fold, of ten images at least, and however it is asked to start there."""
+    assert options(errors=(GOOD_PROBE_ERROR, 1)).otherwise == FROM_PROBE
+    assert options(errors=(GOOD_PROBE_ERROR + 1e-6, 1)).otherwise == far(6)
+    assert options("probe", errors=(1.0, 0.1)).likely == far(6)
+    share = FEWEST_ERRORS / 40
+    assert options(errors=(share, 1), images=40).otherwise == far(40)
+    assert options(errors=(share - 1e-6, 1), images=40).otherwise == FROM_PROBE
+    assert FAR_FROM_PROBE.from_probe
+
+
+@pytest.mark.parametrize(
+    ("images", "epochs"), [(100, 40), (112, 40), (113, 40), (240, 19), (1500, 3), (10**6, 3)]
+)
+def test_far_from_the_probe_few_images_are_seen_more_often(images: int, epochs: int) -> None:
+    """The epochs see 4,500 images, from 3 epochs to 40."""
+    assert options(errors=(0.5, 1), images=images).otherwise == far(epochs)
 
 
 def test_a_good_probe_is_likely_the_start_where_there_is_no_other() -> None:
     """Up to the largest error of the one probe its start is likely, and above it learning anew."""
     assert options(errors=(0.0, math.nan)) == SETTLED
-    assert options(errors=(LARGEST_PROBE_ERROR, math.nan)).likely == FROM_PROBE
+    assert options(errors=(LARGEST_PROBE_ERROR, math.nan)).likely == far(6)
     assert options(errors=(LARGEST_PROBE_ERROR + 0.001, math.nan)).likely == DEEP
     assert options(errors=(1.0, math.nan)).likely == options(errors=(0.1, math.nan)).anew == DEEP
 
@@ -99,13 +127,14 @@ def test_a_recipe_is_found_by_its_name() -> None:
     """The name in suggestion.json gives one of the candidates, and no name the likely one."""
     both = options(errors=(0.3, 0.3))
     assert both.named("deep") == both.named(None) == DEEP
-    assert both.named("from the probe") == FROM_PROBE
+    assert both.named("far from the probe") == far(6)
     assert SETTLED.named("deep") == FROM_PROBE
 
 
 def test_the_probe_may_be_asked_for() -> None:
     """However bad it is, with fine_tune.start: probe it is the start."""
-    assert options("probe", errors=(1.0, math.nan)) == SETTLED
+    assert options("probe", errors=(1.0, math.nan)).anew is None
+    assert options("probe", errors=(0.0, math.nan)) == SETTLED
     with pytest.raises(UserError, match=r"fine_tune.start: only model.head: linear .* zero$"):
         options("probe", head="fastai")
 
@@ -120,7 +149,7 @@ def test_few_images_are_seen_more_often(images: int, epochs: int) -> None:
     assert (deep or DEEP).epochs == epochs
 
 
-@pytest.mark.parametrize("recipe", [FROM_PROBE, HEAD_FIRST, DEEP])
+@pytest.mark.parametrize("recipe", [FROM_PROBE, FAR_FROM_PROBE, HEAD_FIRST, DEEP])
 @pytest.mark.parametrize(("budget", "images"), [(1000, 879), (16, 100), (30_000, 40), (9, 9)])
 def test_a_budget_is_met(recipe: Recipe, budget: int, images: int) -> None:
     """The epochs for a number of images see so many, as steps of whole batches allow."""
@@ -138,7 +167,7 @@ def test_a_budget_is_that_of_each_candidate() -> None:
     both = options(errors=(0.3, 0.3))
     limited = both.with_budget(1000, 800, 16)
     assert limited.anew == limited.likely == DEEP.with_budget(1000, 800, 16)
-    assert limited.otherwise == FROM_PROBE.with_budget(1000, 800, 16)
+    assert limited.otherwise == far(6).with_budget(1000, 800, 16)
     assert SETTLED.with_budget(1000, 800, 16).anew is None
 
 

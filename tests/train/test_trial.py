@@ -252,10 +252,26 @@ def test_learning_anew_is_tried_for_a_third_of_its_epochs(tmp_path: Path) -> Non
     trial = try_anew(with_answers(probe_start(run, data), True), run, 0.02, silent)
     assert trial.epochs == 2
     assert trial.probe_errors == 0 < trial.errors
-    assert not trial.errs_less
+    assert not trial.errs_least
     after = list(run.task.model.state_dict().values())
     assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
     assert run.task.params.epochs == 6
+
+
+def test_errors_of_another_trial_stand_beside_its_own(tmp_path: Path) -> None:
+    """It errs least where it errs on fewer than the probe and than the other, if there is one."""
+    data = loaders()
+    run = run_of(tmp_path, data, epochs=1)
+    trial = try_fine_tuning(with_answers(probe_start(run, data), False), run, 1e-3, silent)
+    assert "other_errors" not in trial.as_dict()
+    for errors, probe, other, least in [(3, 4, 4, True), (3, 4, 3, False), (1, 4, 0, False)]:
+        found = replace(trial, errors=errors, probe_errors=probe)
+        beside = found.beside(replace(trial, errors=other))
+        assert found.errs_least
+        assert beside.errs_least == least
+        assert beside.as_dict()["other_errors"] == other
+        assert str(beside) == f"{found}; training from the probe errs on {other}"
+    assert not replace(trial, errors=4, probe_errors=4).errs_least
 
 
 def test_what_is_trained_is_said_before_the_first_epoch(tmp_path: Path) -> None:
