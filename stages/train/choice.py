@@ -8,13 +8,14 @@ import numpy as np
 
 from stages.model.probe import Probe
 from stages.model.probe_head import start_from_probe
+from stages.train.candidates import Candidates
 from stages.train.distributed import synchronize_batch_norm
 from stages.train.lr_find_params import LrFindParams
 from stages.train.lr_range import SweepPoint, sweep
 from stages.train.lr_suggest import Suggestion, suggest, suggestion_from_params
 from stages.train.param_groups import freeze, unfreeze
 from stages.train.probe_start import ProbeStart
-from stages.train.recipe import FAR_FROM_PROBE, Candidates, Recipe
+from stages.train.recipe import FAR_FROM_PROBE, Recipe
 from stages.train.run import RunInputs, RunParams, TrainingRun, open_run
 from stages.train.step import make_trainer
 from stages.train.trial import Trial, can_try, try_anew, try_fine_tuning

@@ -19,6 +19,7 @@ from stages.model.classifier import build_classifier
 from stages.model.files import ModelCard
 from stages.model.model_params import ModelParams
 from stages.stats.metrics_record import RecipeRecord, TrialRecord
+from stages.train.candidates import Candidates, candidates
 from stages.train.checkpoint import Checkpoints
 from stages.train.device import open_device
 from stages.train.distributed import process_group
@@ -26,7 +27,6 @@ from stages.train.memory import memory_advice
 from stages.train.plan import FineTuneParams
 from stages.train.probe_start import ProbeStart
 from stages.train.progress import HistoryListener, no_listener
-from stages.train.recipe import Candidates, candidates
 from stages.train.training_data import TrainingData, TrainingTask
 
 

@@ -13,6 +13,7 @@ from stages.batch.dataloaders import DataLoaders
 from stages.batch.render_spec import RenderSpec
 from stages.batch.views import AugmentParams
 from stages.model.probe_head import start_from_probe
+from stages.train.candidates import Candidates
 from stages.train.choice import Choice, choose, find_rate
 from stages.train.lr_find_params import LrFindParams
 from stages.train.lr_suggest import FALLBACK
@@ -22,7 +23,6 @@ from stages.train.recipe import (
     FAR_FROM_PROBE,
     FROM_PROBE,
     HEAD_FIRST,
-    Candidates,
     Recipe,
 )
 from stages.train.run import RunParams, TrainingRun, open_run

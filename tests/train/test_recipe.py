@@ -1,152 +1,22 @@
-"""Which recipe a set gets, by its probes and its size."""
+"""What a recipe sets for so many images, and within a budget."""
 
-import math
-from dataclasses import replace
-
-import numpy as np
 import pytest
 
 from stages.base.errors import UserError
 from stages.batch.epoch_size import steps_per_epoch
-from stages.model.model_params import HeadName, LossName, ModelParams
-from stages.model.probe import Probe
 from stages.train.plan import epoch_plans, phases
-from stages.train.probe_start import ProbeStart
 from stages.train.recipe import (
-    CLEAR_RATIO,
     DEEP,
     FAR_FROM_PROBE,
-    FEWEST_ERRORS,
     FROM_PROBE,
-    GOOD_PROBE_ERROR,
     HEAD_FIRST,
-    LARGEST_PROBE_ERROR,
-    SHALLOW_RATIO,
-    Candidates,
     Recipe,
-    StartName,
-    candidates,
+    deep_recipe,
+    far_recipe,
     first_recipe,
+    shallow_recipe,
 )
 from tests.train.tiny_training import changed_params
-
-HEADS: tuple[HeadName, ...] = ("linear", "fastai")
-LITE = ModelParams(arch="efficientnet_lite0", weights="package", head="linear", cut="none")
-
-
-def options(
-    start: StartName = "auto",
-    errors: tuple[float, float] = (0.1, math.nan),
-    images: int = 800,
-    head: HeadName = "linear",
-    loss: LossName = "cross_entropy",
-    arch: str = "efficientnet_lite0",
-) -> Candidates:
-    """Return the recipes for a set of 800 images, if nothing else is said.
-
-    errors: of the probe of the whole backbone, and of the other.
-    """
-    model = LITE.model_copy(update={"head": head, "arch": arch})
-    return candidates(start, model, loss, fitted(*errors, images))
-
-
-def fitted(error: float, shallow_error: float, images: int) -> ProbeStart:
-    """Return a probe on so many training images that errs on a share of them, and another."""
-    numbers = np.zeros(1)
-    probe = Probe(
-        classes=numbers, means=numbers, variances=numbers, weights=numbers, biases=numbers,
-        temperature=numbers,
-    )  # fmt: skip
-    return ProbeStart(
-        probe=probe, trial_probe=probe, held_out=numbers, held_out_right=numbers,
-        error=np.array(error), shallow_error=np.array(shallow_error),
-        images=np.array(images),
-    )  # fmt: skip
-
-
-def far(epochs: float) -> Recipe:
-    """Return training that goes far from the probe, for so many epochs."""
-    return replace(FAR_FROM_PROBE, epochs=epochs)
-
-
-SETTLED = Candidates(anew=None, otherwise=FROM_PROBE, likely=FROM_PROBE)
-
-
-def test_clear_probes_settle_it() -> None:
-    """Where the other probe errs three times as often, or few are wrong, nothing is tried."""
-    assert options(errors=(0.1, 0.1 * CLEAR_RATIO)) == options(errors=(0, 0)) == SETTLED
-    assert options(errors=(0.1, 0.1 * CLEAR_RATIO - 1e-6)).anew == DEEP
-    assert options(errors=(0.1, 0.05), images=99) == SETTLED
-    assert options(errors=(0.1, 0.05), images=101).anew is not None
-    assert options("probe", errors=(0.1, 0.05)) == SETTLED
-
-
-def test_without_a_trial_the_ratio_of_the_probes_decides() -> None:
-    """Learning anew is likely exactly where the other probe errs less than 4/3 of the whole's."""
-    assert options(errors=(0.14, 0.06)).likely == options(errors=(1, 1)).likely == DEEP
-    assert options(errors=(0.3, 0.3 * SHALLOW_RATIO - 1e-6)).likely == DEEP
-    assert options(errors=(0.3, 0.3 * SHALLOW_RATIO)).likely == far(6)
-    assert options("zero", errors=(0.2, 0.3)).likely == HEAD_FIRST
-
-
-def test_training_goes_far_from_a_probe_that_errs_often() -> None:
-    """Above a tenth out of fold, of ten images at least, and however it is asked to start there."""
-    assert options(errors=(GOOD_PROBE_ERROR, 1)).otherwise == FROM_PROBE
-    assert options(errors=(GOOD_PROBE_ERROR + 1e-6, 1)).otherwise == far(6)
-    assert options("probe", errors=(1.0, 0.1)).likely == far(6)
-    share = FEWEST_ERRORS / 40
-    assert options(errors=(share, 1), images=40).otherwise == far(40)
-    assert options(errors=(share - 1e-6, 1), images=40).otherwise == FROM_PROBE
-    assert FAR_FROM_PROBE.from_probe
-
-
-@pytest.mark.parametrize(
-    ("images", "epochs"), [(100, 40), (112, 40), (113, 40), (240, 19), (1500, 3), (10**6, 3)]
-)
-def test_far_from_the_probe_few_images_are_seen_more_often(images: int, epochs: int) -> None:
-    """The epochs see 4,500 images, from 3 epochs to 40."""
-    assert options(errors=(0.5, 1), images=images).otherwise == far(epochs)
-
-
-def test_a_good_probe_is_likely_the_start_where_there_is_no_other() -> None:
-    """Up to the largest error of the one probe its start is likely, and above it learning anew."""
-    assert options(errors=(0.0, math.nan)) == SETTLED
-    assert options(errors=(LARGEST_PROBE_ERROR, math.nan)).likely == far(6)
-    assert options(errors=(LARGEST_PROBE_ERROR + 0.001, math.nan)).likely == DEEP
-    assert options(errors=(1.0, math.nan)).likely == options(errors=(0.1, math.nan)).anew == DEEP
-
-
-def test_what_cannot_be_the_probe_trains_its_head_first() -> None:
-    """Another head or loss starts at its own; so does what is told to start at zero."""
-    for unfit in (options(head="fastai"), options(loss="bce"), options("zero")):
-        assert unfit.otherwise == HEAD_FIRST
-        assert unfit.anew == DEEP
-
-
-def test_a_recipe_is_found_by_its_name() -> None:
-    """The name in suggestion.json gives one of the candidates, and no name the likely one."""
-    both = options(errors=(0.3, 0.3))
-    assert both.named("deep") == both.named(None) == DEEP
-    assert both.named("far from the probe") == far(6)
-    assert SETTLED.named("deep") == FROM_PROBE
-
-
-def test_the_probe_may_be_asked_for() -> None:
-    """However bad it is, with fine_tune.start: probe it is the start."""
-    assert options("probe", errors=(1.0, math.nan)).anew is None
-    assert options("probe", errors=(0.0, math.nan)) == SETTLED
-    with pytest.raises(UserError, match=r"fine_tune.start: only model.head: linear .* zero$"):
-        options("probe", head="fastai")
-
-
-@pytest.mark.parametrize(
-    ("images", "epochs"),
-    [(10, 40), (160, 40), (400, 23), (749, 13), (750, 12), (10**6, 12)],
-)
-def test_few_images_are_seen_more_often(images: int, epochs: int) -> None:
-    """Going deep takes enough epochs for 9,000 images, from 12 to 40."""
-    deep = options(errors=(1, math.nan), images=images).anew
-    assert (deep or DEEP).epochs == epochs
 
 
 @pytest.mark.parametrize("recipe", [FROM_PROBE, FAR_FROM_PROBE, HEAD_FIRST, DEEP])
@@ -162,15 +32,6 @@ def test_a_budget_is_met(recipe: Recipe, budget: int, images: int) -> None:
     assert recipe.with_budget("auto", images, 16) == recipe
 
 
-def test_a_budget_is_that_of_each_candidate() -> None:
-    """Whichever is chosen sees so many images."""
-    both = options(errors=(0.3, 0.3))
-    limited = both.with_budget(1000, 800, 16)
-    assert limited.anew == limited.likely == DEEP.with_budget(1000, 800, 16)
-    assert limited.otherwise == far(6).with_budget(1000, 800, 16)
-    assert SETTLED.with_budget(1000, 800, 16).anew is None
-
-
 def test_a_budget_beyond_all_epochs_is_refused() -> None:
     """More images than 1,000 epochs have are refused with the most that there may be."""
     assert DEEP.with_budget(32_000, 40, 16).epochs == 1000
@@ -180,11 +41,10 @@ def test_a_budget_beyond_all_epochs_is_refused() -> None:
         DEEP.with_budget(32_001, 40, 16)
 
 
-def test_another_backbone_stays_whole() -> None:
-    """Only the backbones that were measured are ended early, or see more than 224 pixels."""
-    deep = options(errors=(0.5, math.nan), arch="resnet34").likely
-    assert (deep.cut, deep.size, deep.train_bn) == ("none", 224, True)
-    for head in HEADS:
-        assert options(arch="vit_b_16", head=head).otherwise.size == 224
-    assert first_recipe("vit_b_16").size == 224
-    assert first_recipe("efficientnet_lite2") == first_recipe("auto") == FROM_PROBE
+def test_recipes_of_other_backbones_see_what_these_were_made_for() -> None:
+    """The four recipes of an architecture that was not measured see 224 pixels, uncut."""
+    assert first_recipe("vit_b_16").size == far_recipe("vit_b_16", 100).size == 224
+    assert (deep_recipe("vit_b_16", 100).size, deep_recipe("vit_b_16", 100).cut) == (224, "none")
+    assert shallow_recipe("vit_b_16") is None
+    assert shallow_recipe("auto") == DEEP
+    assert far_recipe("auto", 1500) == FAR_FROM_PROBE

@@ -17,7 +17,7 @@ from stages.model.model_params import ModelParams
 from stages.stats.metrics_record import TrialRecord
 from stages.train.device import choose_kernels
 from stages.train.run import RunInputs, RunParams, TrainingRun, open_run
-from tests.train.test_recipe import fitted
+from tests.train.test_candidates import fitted
 from tests.train.test_trial import AUGMENT, IMAGES, loaders
 from tests.train.tiny_training import changed_params
 
