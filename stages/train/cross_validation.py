@@ -27,8 +27,9 @@ from stages.train.recipe import Recipe
 from stages.train.result import TrainingResult
 from stages.train.run import TrainingRun
 from stages.train.saliency import images_to_explain, saliency_maps
+from stages.train.trained import Trained, train_from
 from stages.train.training_data import TrainingData, TrainingTask
-from stages.train.trial import Trained, Trial, train_from
+from stages.train.trial import Trial
 
 Log = Callable[[str], None]
 
