@@ -192,8 +192,8 @@ def _reason(recipe: RecipeRecord) -> str:
     }[recipe["name"]]
     anew = recipe["anew"]
     if anew:
-        other = anew.get("other_errors")
-        of_other = "" if other is None else f", training from it on {other:,}"
+        beside = anew.get("other_errors")
+        of_other = "" if beside is None else f", training from it on {beside:,}"
         return (
             f"In a trial on {trial_images(anew, 'training image')} held out, learning anew"
             f" erred on {anew['errors']:,} and the linear probe on {anew['probe_errors']:,}"
