@@ -12,6 +12,7 @@ from stages.base.echo import echo
 from stages.base.errors import UserError
 from stages.base.plural import count_noun
 from stages.labels.csv_table import CsvTable
+from stages.labels.label_conflicts import proposal_conflicts
 from stages.labels.label_rule import label_photos
 from stages.labels.labels import LabelParams, PhotoLabels
 from stages.labels.name_patterns import NAME_PATTERNS, are_classes, is_camera_name, says_nothing
@@ -67,6 +68,7 @@ def guess_labels(paths: Sequence[str], tables: Sequence[CsvTable], present: Labe
         for at, one in enumerate(ranked)
         if all(one.labels.labels != better.labels.labels for better in ranked[:at])
     ]
+    doubts += proposal_conflicts(different)
     return Guess(proposals=[_with_split(one) for one in different], doubts=doubts)
 
 

@@ -95,6 +95,20 @@ def test_a_table_inside_the_folder(repo: Path, monkeypatch: pytest.MonkeyPatch) 
     check.main()
 
 
+def test_a_table_against_the_folders_is_said(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table beside folders of other classes is told with numbers and an example."""
+    put(repo / "data" / "photos", *CLASSES)
+    rows = "".join(f"{path},{'dog' if '3' in path else path[:3]}\n" for path in CLASSES)
+    (repo / "data" / "photos" / "labels.csv").write_text(f"path,label\n{rows}", encoding="utf-8")
+    run(monkeypatch, "data/photos", "--yes")
+    against = "data/photos/labels.csv and the folders disagree about 1 of 8 photos, such as"
+    assert f"  {against} 'cat/3.jpg': 'dog' and 'cat'\n" in capsys.readouterr().out
+    check.main()
+    assert f"note: ingest.label.by: {against}" in capsys.readouterr().out
+
+
 def test_nothing_is_written_without_a_yes(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody can be asked, or after a no, params.yaml stays."""
     before = Path("params.yaml").read_bytes()
