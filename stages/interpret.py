@@ -84,7 +84,8 @@ def main() -> None:
         write_csv(_TABLES / f"{name}.csv", table)
     write_text(_PAGE, render_page(page))
     counts = reports.summary["counts"]
-    write_text(_MARKDOWN, report_markdown(result, counts, page.data_key, page.correction_note))
+    notes = [*page.leaks, *filter(None, [page.correction_note])]
+    write_text(_MARKDOWN, report_markdown(result, counts, page.data_key, notes))
     say(f"{headline(result.metrics)} {_PAGE}")
 
 

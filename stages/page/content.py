@@ -17,6 +17,7 @@ from stages.base.params import YamlValue
 from stages.page.confusion_figure import ConfusionFigure, confusion_figures
 from stages.page.correction_note import correction_note
 from stages.page.formatting import learning_rate
+from stages.page.leaks import leak_sentences
 from stages.page.next_steps import NextStep, next_steps
 from stages.page.review import ReviewData, review_data
 from stages.page.thumbnails import overlays, sheet_uri, thumbnails
@@ -40,6 +41,7 @@ class CheckFinding(TypedDict):
     severity: str
     message: str
     paths: list[str]
+    leak: str  # why the error in validation may look too small; "" where it does not
 
 
 class DatablockSummary(TypedDict):
@@ -103,6 +105,11 @@ class Page:
     def image_numbers(self) -> Mapping[str, int]:
         """Return the index of each image in the review's data, by path."""
         return {image["path"]: index for index, image in enumerate(self.review["images"])}
+
+    @property
+    def leaks(self) -> list[str]:
+        """Return why the error may look too small, a sentence each."""
+        return leak_sentences(self.reports.summary["findings"])
 
     @property
     def provenance(self) -> Mapping[str, Mapping[str, object]]:

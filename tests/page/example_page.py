@@ -82,7 +82,7 @@ def example_page(
 def example_reports(sheet: Path, paths: list[str], labels: list[str]) -> Reports:
     """Return what the stages before interpret would have written, with markup in every text."""
     columns = ["path", "problem", "detail"]
-    finding = CheckFinding(severity="warning", message="<u>odd</u>", paths=paths[:60])
+    finding = CheckFinding(severity="warning", message="<u>odd</u>", paths=paths[:60], leak="")
     return Reports(
         summary={"counts": {"train": 80, "valid": 20}, "findings": [finding]},
         sheets=[sheet] * 3,
