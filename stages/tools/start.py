@@ -31,7 +31,7 @@ from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
 from stages.dataset.ingest_params import IngestParams
 from stages.dataset.split_params import DatablockParams
-from stages.labels.label_guess import Guess, guess_labels
+from stages.labels.label_guess import Guess, guess_labels, with_table_hints
 from stages.labels.proposal import Proposal
 from stages.tools.check_images import images_mistakes, outputs_of
 from stages.tools.first_run import first_run_line
@@ -69,6 +69,7 @@ def main() -> None:
         raise _undecided(found.photos, guess)
     number = guess.number_of(present) if options.take is None else options.take
     proposal = _taken(guess, number)
+    guess = with_table_hints(guess, number, found.tables)
     split = read_section("datablock", DatablockParams).split
     sides = advise_sides(proposal, split)
     by = sides.by if sides else split.by

@@ -171,6 +171,24 @@ def test_a_table_of_several_columns_is_asked_for_by_number_or_param(
     assert read_yaml(params)["datablock"]["split"]["group"] == "column"
 
 
+@pytest.mark.parametrize("take", [1, 2, 3])
+def test_each_proposal_has_the_hints_about_groups(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], take: int
+) -> None:
+    """Whichever way is taken, a column of patients and folders of days may be groups."""
+    names = [f"day{n // 4}/{'ab'[n % 2]}x_{n}.jpg" for n in range(80)]
+    photos = put(repo / "data" / "photos", *names)
+    rows = "".join(f"{name},{'ab'[n % 2]},p{n % 10}\n" for n, name in enumerate(names))
+    (photos / "list.csv").write_text(f"file,label,patient\n{rows}", encoding="utf-8")
+    run(monkeypatch, "data/photos", "--yes", "--take", str(take))
+    shown = capsys.readouterr().out
+    assert "datablock.split.group: 'patient' has 10 values in 80 rows" in shown
+    by_day = "datablock.split.group: the photos lie in 20 folders; if each holds photos of one"
+    assert (by_day in shown) == (
+        read_yaml(Path("params.yaml"))["ingest"]["label"]["by"] != "folder"
+    )
+
+
 def test_where_nothing_is_said_the_params_are_named(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
