@@ -87,7 +87,10 @@ def main() -> None:
         _refuse_full(target, proposal)
     elif not changes:
         return
-    _ask(f"Copy to {_PHOTOS} and write {PARAMS}?" if outside else f"Write {PARAMS}?", options.yes)
+    question = f"Copy to {_PHOTOS} and write {PARAMS}?" if outside else f"Write {PARAMS}?"
+    if not options.yes and not _says_yes(question):
+        say("Nothing is written.")
+        return
     if outside:
         _copy(folder, proposal, target)
     text = PARAMS.read_text(encoding="utf-8")
@@ -183,16 +186,13 @@ def _copy(folder: str, proposal: Proposal, target: Proposal) -> None:
         shutil.copyfile(proposal.rule.csv, OWN_TABLE)
 
 
-def _ask(question: str, yes: bool) -> None:
-    """Return after a yes; UserError after anything else."""
-    if yes:
-        return
+def _says_yes(question: str) -> bool:
+    """Return whether the answer is yes; UserError where nobody can be asked."""
     if not sys.stdin.isatty():
         what = question[0].lower() + question[1:].removesuffix("?")
         raise UserError(f"nothing is written, since nobody can be asked here: YES=1 lets it {what}")
     say(f"{question} [y/N]")
-    if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
-        raise UserError("nothing is written")
+    return sys.stdin.readline().strip().casefold() in ("y", "yes")
 
 
 if __name__ == "__main__":

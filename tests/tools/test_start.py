@@ -109,16 +109,18 @@ def test_a_table_against_the_folders_is_said(
     assert f"note: ingest.label.by: {against}" in capsys.readouterr().out
 
 
-def test_nothing_is_written_without_a_yes(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody can be asked, or after a no, params.yaml stays."""
+def test_nothing_is_written_without_a_yes(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nobody can be asked is a failure; a no is none, and either way params.yaml stays."""
     before = Path("params.yaml").read_bytes()
     put(repo / "data" / "photos", *CLASSES)
     with pytest.raises(UserError, match="YES=1 lets it write params"):
         run(monkeypatch, "data/photos")
     for answer in ("", "no\n", "y e s\n"):
         monkeypatch.setattr(sys, "stdin", Terminal(answer))
-        with pytest.raises(UserError, match="nothing is written"):
-            run(monkeypatch, "data/photos")
+        run(monkeypatch, "data/photos")
+        assert capsys.readouterr().out.endswith("[y/N]\nNothing is written.\n")
     assert Path("params.yaml").read_bytes() == before
     monkeypatch.setattr(sys, "stdin", Terminal("Yes\n"))
     run(monkeypatch, "data/photos")
