@@ -62,7 +62,7 @@ def test_another_origin_is_refused(origin: str) -> None:
 
 
 def test_the_documented_curl_passes() -> None:
-    """The headers of the command in docs/review.md are those that a POST needs, Origin among them."""
+    """The command in docs/review.md has the headers that a POST needs, Origin among them."""
     [command] = re.findall(r"^\$ curl (.+)$", REVIEW.read_text("utf-8"), re.MULTILINE)
     *words, address = shlex.split(command)
     given = [word.split(": ") for flag, word in pairwise(words) if flag == "-H"]
