@@ -32,6 +32,7 @@ from stages.page.training_figures import CURVE_COLUMNS, HISTORY_COLUMNS
 from stages.stats.compared_metrics import compared_metrics
 from stages.stats.interpret_params import InterpretParams
 from stages.stats.interpretation import interpret
+from stages.stats.label_issues import rank_label_issues
 from stages.stats.learning_curve import LEARNING_CURVE_COLUMNS, read_learning_curve
 from stages.stats.photo_outlook import expect_errors
 from stages.stats.predictions import read_baseline, read_predictions
@@ -61,21 +62,20 @@ def main() -> None:
     del originals  # of a million photos 300 MB
     duplicates = read_duplicates(Path("data/duplicates.csv"))
     groups = group_photos(store.index["path"].tolist(), duplicates)
-    result = interpret(predictions, baseline, groups, properties, params, read_seed())
+    issues = rank_label_issues(baseline, predictions, groups, params.suspects, reports.decided)
+    result = interpret(predictions, baseline, issues, properties, params, read_seed())
     training = read_json("reports/fine_tune/recipe.json", "recipe", "trial")
     result = result.with_training(training["recipe"], training["trial"])
-    temperature = result.metrics["calibration"]["applied_temperature"]
     curve = read_report_table("reports/baseline/learning_curve.csv", *LEARNING_CURVE_COLUMNS)
     result = result.with_next(
         WhatNext(
             photos=expect_errors(read_learning_curve(curve), derive(read_seed(), "what next")),
             labels=label_cost(predictions, result.label_issues),
             training=diagnose_training(reports.history),
-            toss_ups=find_toss_ups(predictions, temperature),
+            toss_ups=find_toss_ups(predictions, result.temperature),
         )
     )
-    hashes = store.hashes()
-    hashes = hashes[hashes["path"].isin(baseline.paths)]  # without the test images
+    hashes = store.hashes().query("path in @baseline.paths")  # without the test images
     page = compose_page(result, reports, hashes, baseline, predictions.map_of(), store.image)
 
     write_json(_TABLES / "metrics.json", compared_metrics(result.metrics))
@@ -84,7 +84,7 @@ def main() -> None:
         write_csv(_TABLES / f"{name}.csv", table)
     write_text(_PAGE, render_page(page))
     counts = reports.summary["counts"]
-    write_text(_MARKDOWN, report_markdown(result, counts, page.data_key, page.correction_note))
+    write_text(_MARKDOWN, report_markdown(result, counts, page.data_key, page.notes))
     say(f"{headline(result.metrics)} {_PAGE}")
 
 

@@ -99,7 +99,7 @@ def example_metrics() -> Metrics:
     predictions, baseline = example_predictions(list("abcdef"), np.arange(300) % 6, paths)
     properties = example_properties(predictions.paths)
     params = InterpretParams(top_losses=1, most_confused=1, suspects=0)
-    return interpret(predictions, baseline, pd.Series(dtype=str), properties, params, 1).metrics
+    return interpret(predictions, baseline, pd.DataFrame(), properties, params, 1).metrics
 
 
 def write_project(

@@ -121,7 +121,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_bytes(repo: Repo, finished: Re
     assert not (repo.path / ".finetrack" / "fine_tune").exists()
 
 
-@pytest.mark.thorough  # tests/train/test_interrupt.py watches the signals
+@pytest.mark.thorough  # tests/train/test_stop_request.py watches the signals
 def test_asked_to_stop_it_says_how_to_go_on(repo: Repo, finished: Repo) -> None:
     """Ctrl-C and SIGTERM end it in one line that says where the next run goes on, and it does."""
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -135,7 +135,7 @@ def test_asked_to_stop_it_says_how_to_go_on(repo: Repo, finished: Repo) -> None:
     assert results(repo) == results(finished)
 
 
-@pytest.mark.thorough  # a kill is watched above, signals in tests/train/test_interrupt.py
+@pytest.mark.thorough  # a kill is watched above, signals in tests/train/test_stop_request.py
 def test_ctrl_c_under_dvc_saves_a_checkpoint(repo: Repo) -> None:
     """Ctrl-C, which reaches dvc and the stage alike, lets the stage save its place and say so."""
     process = start(repo, DVC)
@@ -183,7 +183,7 @@ def test_a_stage_whose_dvc_is_killed_stops_and_the_next_repro_goes_on(
     assert results(repo) == results(finished)
 
 
-@pytest.mark.thorough  # tests/train/test_interrupt.py watches an orphan of DVC
+@pytest.mark.thorough  # tests/train/test_stop_request.py watches an orphan of DVC
 def test_processes_that_train_together_stop_when_dvc_is_killed(repo: Repo) -> None:
     """After kill -9 of dvc alone two processes end as one does, and both go on together."""
     variables = {"FINETRACK_GPUS": "2", "FINETRACK_DEVICE": "cpu"}

@@ -11,6 +11,8 @@ KEEP = "keep"
 ACTIONS = (RELABEL, NEW_CLASS, DROP, KEEP)
 GIVE_LABEL = (RELABEL, NEW_CLASS)  # those that give a photo another label
 
+DECIDE_LABEL = (*GIVE_LABEL, KEEP)  # those after which a person stands for the label
+
 
 def rows_in_force(corrections: pd.DataFrame, actions: Collection[str]) -> pd.DataFrame:
     """Return the rows that are applied and have one of some actions.

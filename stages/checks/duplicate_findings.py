@@ -87,6 +87,7 @@ def _check_same_pictures(pairs: pd.DataFrame) -> Iterator[Finding]:
             f"{count_noun(len(both), 'picture')} on two sides of the split: {_examples(both)}. The "
             f"error on the side that was not trained with will look too small; {_LIST}",
             _of_pairs(both),
+            leak=f"the same pictures train and validate: {_examples(both)}",
         )
 
 

@@ -22,6 +22,7 @@ class Finding:
     check: str
     message: str
     paths: tuple[str, ...] = ()
+    leak: str = ""  # why the error in validation may look too small, in a few words
 
 
 def error_finding(check: str, message: str) -> Finding:
@@ -29,9 +30,11 @@ def error_finding(check: str, message: str) -> Finding:
     return Finding("error", check, message)
 
 
-def warning_finding(check: str, message: str, paths: Sequence[str] | pd.Series = ()) -> Finding:
+def warning_finding(
+    check: str, message: str, paths: Sequence[str] | pd.Series = (), leak: str = ""
+) -> Finding:
     """Return a warning about some images, which are sorted."""
-    return Finding("warning", check, message, tuple(sorted(paths)))
+    return Finding("warning", check, message, tuple(sorted(paths)), leak)
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

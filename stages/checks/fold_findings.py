@@ -7,15 +7,16 @@ import pandas as pd
 from stages.base.plural import count_noun, join_names
 from stages.checks.finding import Finding, error_finding, warning_finding
 from stages.dataset.folds import fold_sides, is_validated, list_folds
-from stages.dataset.split_advice import suits_folds
+from stages.dataset.split_advice import advise_split, suits_folds
 from stages.dataset.split_params import SplitParams
 
 
 def check_folds(images: pd.DataFrame, params: SplitParams) -> list[Finding]:
-    """Return the findings; images: path, label, split and by folds FOLD_COLUMNS."""
+    """Return the findings; images: path, label, split, group and by folds FOLD_COLUMNS."""
     if params.by != "folds":
-        return list(_offer_folds(images, params.folds))
+        return [*_offer_folds(images, params.folds), *_check_stratified(images, params)]
     return [
+        *_check_need(images, params),
         *_describe(images),
         *_check_count(images, params),
         *_check_whole_set(images),
@@ -34,6 +35,43 @@ def _offer_folds(images: pd.DataFrame, folds: int) -> Iterator[Finding]:
             f"datablock.split.by: folds validates all {used:,}, each by a model that did not see "
             f"it, and trains {folds + 1} times (datablock.split.folds: {folds}, and the model that "
             "is kept)",
+        )
+
+
+def _check_need(images: pd.DataFrame, params: SplitParams) -> Iterator[Finding]:
+    """Yield that folds are no longer needed, where the set has grown past those they are for."""
+    used = int(images["split"].isin(["train", "valid"]).sum())
+    valid = round(params.valid * used)
+    if not suits_folds(valid, used):
+        yield Finding(
+            "note",
+            "folds_no_longer_needed",
+            f"of {used:,} images about {valid:,} would validate without folds, which is enough to "
+            "tell: datablock.split.by: hash, or stratified for small classes, trains once, and "
+            f"folds {params.folds + 1} times",
+        )
+
+
+def _check_stratified(images: pd.DataFrame, params: SplitParams) -> Iterator[Finding]:
+    """Yield that hash would do, where each class has grown large enough to be in validation."""
+    used = images[images["split"].isin(["train", "valid"])]
+    unit = used["group"].where(used["group"] != "", used["path"]) if params.group else used["path"]
+    units = {str(label): int(n) for label, n in unit.groupby(used["label"]).nunique().items()}
+    if params.by != "stratified" or min(units.values(), default=0) < 2:
+        return
+    advice = advise_split(
+        units,
+        len(used),
+        drawn=int(unit.nunique()),
+        valid=params.valid,
+        folds=params.folds,
+        unit="group" if params.group else "photo",
+    )
+    if advice.by == "hash":
+        yield Finding(
+            "note",
+            "stratified_no_longer_needed",
+            f"datablock.split.by: hash would do in place of stratified: {advice.reason}",
         )
 
 

@@ -1,6 +1,6 @@
 """Findings about groups: what was declared, which photos it leaves out, whether sides part them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -8,6 +8,7 @@ from stages.base.plural import count_noun, join_names
 from stages.checks.finding import Finding, warning_finding
 from stages.checks.undeclared_groups import find_named_groups
 from stages.dataset.folds import is_validated
+from stages.dataset.photo_groups import declared_groups
 from stages.dataset.split_params import SplitParams, SplitRule
 
 _SHOWN = 3  # names of groups in one sentence
@@ -30,6 +31,8 @@ def check_groups(images: pd.DataFrame, params: SplitParams) -> list[Finding]:
 def _check_names(images: pd.DataFrame) -> Iterator[Finding]:
     """Yield that names and pictures suggest groups, while none are declared."""
     if found := find_named_groups(images):
+        grouped = images.assign(group=declared_groups(images, found.regex))
+        parted = _groups_on_several_sides(grouped[grouped["group"] != ""])
         names = " or ".join(found.examples)
         yield warning_finding(
             "undeclared_groups",
@@ -38,6 +41,7 @@ def _check_names(images: pd.DataFrame) -> Iterator[Finding]:
             f"class ({found.groups} names; by chance 50 %). If they are one person, object or "
             "scene each, the error in validation looks too small: set datablock.split.group to "
             f"'{found.regex}', or to a simpler regex over the path",
+            leak=_leak(parted, "photos that may belong together"),
         )
 
 
@@ -61,16 +65,34 @@ def _check_ungrouped(images: pd.DataFrame) -> Iterator[Finding]:
 
 def _check_sides(grouped: pd.DataFrame) -> Iterator[Finding]:
     """Yield the groups that the given sides part, as a column or folders may."""
-    used = grouped[grouped["split"] != "excluded"]
-    sides = used.groupby("group")["split"].nunique()
-    if len(parted := sorted(sides.index[sides > 1])):
+    if parted := _groups_on_several_sides(grouped):
+        used = grouped[grouped["split"] != "excluded"]
         yield warning_finding(
             "groups_across_the_split",
             f"{count_noun(len(parted), 'group')} on several sides of the split: "
             f"{join_names(parted, ', ', _SHOWN)}. The error in validation will look too small: "
             "give all images of a group one side, or let datablock.split.by: hash do it",
             used.loc[used["group"].isin(parted), "path"],
+            leak=_leak(parted, "photos of one group"),
         )
+
+
+def _groups_on_several_sides(grouped: pd.DataFrame) -> list[str]:
+    """Return the names of groups with images on several sides, or in several folds, sorted."""
+    used = grouped[grouped["split"] != "excluded"]
+    side = used["fold"] if "fold" in used else used["split"]
+    sides = side.groupby(used["group"]).nunique()
+    return sorted(sides.index[sides > 1])
+
+
+def _leak(parted: Sequence[str], photos: str) -> str:
+    """Return in a few words which groups stand on several sides; "" where none does."""
+    if not parted:
+        return ""
+    names = join_names(parted, ", ", _SHOWN)
+    return (
+        f"{photos} train and validate: {count_noun(len(parted), 'name')} on several sides, {names}"
+    )
 
 
 def _check_validation(grouped: pd.DataFrame, by: SplitRule) -> Iterator[Finding]:

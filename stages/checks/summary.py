@@ -28,6 +28,7 @@ class FindingRecord(TypedDict):
     check: str
     message: str
     paths: Sequence[str]
+    leak: str  # why the error in validation may look too small; "" where it does not
 
 
 class ExcludedImage(TypedDict):
@@ -75,6 +76,7 @@ def summarise_checks(
             check=finding.check,
             message=finding.message,
             paths=finding.paths,
+            leak=finding.leak,
         )
         for finding in findings
     ]

@@ -12,13 +12,15 @@ from stages.base.echo import echo
 from stages.base.errors import UserError
 from stages.base.plural import count_noun
 from stages.labels.csv_table import CsvTable
+from stages.labels.group_columns import LEAST_GROUPS
+from stages.labels.label_conflicts import proposal_conflicts
 from stages.labels.label_rule import label_photos
 from stages.labels.labels import LabelParams, PhotoLabels
 from stages.labels.name_patterns import NAME_PATTERNS, are_classes, is_camera_name, says_nothing
 from stages.labels.nested_folders import nested_folders
 from stages.labels.proposal import LabelWay, Proposal, changed_rule
 from stages.labels.sides import folder_sides, named_sides, side_of_word, split_level
-from stages.labels.table_guess import table_guesses
+from stages.labels.table_guess import hints_of_table, table_guesses
 
 NEARLY_ALL = 0.95  # of the photos have a label; with fewer, another way that labels more goes first
 _LEAST_SHARE = 0.5  # of the photos that names or folders label; fewer are chance
@@ -45,6 +47,20 @@ class Guess:
         return 1
 
 
+def with_table_hints(guess: Guess, number: int, tables: Sequence[CsvTable]) -> Guess:
+    """Return a guess with the hints of tables about groups for a proposal that reads none.
+
+    number: of the proposal, from 1. A proposal of a table has the hints of its own.
+    """
+    proposals = list(guess.proposals)
+    taken = proposals[number - 1]
+    if taken.way == "csv":
+        return guess
+    hints = [hint for table in tables for hint in hints_of_table(table, taken)]
+    proposals[number - 1] = replace(taken, doubts=(*taken.doubts, *hints))
+    return replace(guess, proposals=proposals)
+
+
 def guess_labels(paths: Sequence[str], tables: Sequence[CsvTable], present: LabelParams) -> Guess:
     """Return the ways to label photos by their names, their folders, and tables about them.
 
@@ -67,6 +83,7 @@ def guess_labels(paths: Sequence[str], tables: Sequence[CsvTable], present: Labe
         for at, one in enumerate(ranked)
         if all(one.labels.labels != better.labels.labels for better in ranked[:at])
     ]
+    doubts += proposal_conflicts(different)
     return Guess(proposals=[_with_split(one) for one in different], doubts=doubts)
 
 
@@ -167,12 +184,24 @@ def _side_doubts(labelled: Sequence[str]) -> Iterator[str]:
 
 
 def _group_doubts(proposal: Proposal) -> Iterator[str]:
-    """Yield the doubt whether folders within a class hold photos of one object or scene."""
-    folders = {str(PurePosixPath(path).parent) for path in proposal.labels.labels}
-    sides = named_sides(list(proposal.labels.labels))
+    """Yield the doubt whether folders that are no classes hold photos of one object or scene."""
+    labels = proposal.labels.labels
+    parents = {path: path.rpartition("/")[0] for path in labels}
+    folders = set(parents.values()) - {""}
     within = {folder for folder in folders if "/" in folder}
-    if proposal.way == "level" and len(within) > len(proposal.classes) and not sides:
+    declared = proposal.rule.group_column
+    if proposal.way == "folder" or declared or named_sides(list(labels)):
+        return
+    if proposal.way == "level":
+        told = f"{count_noun(len(within), 'folder')} lie within the classes"
+        may_be_groups = len(within) > len(proposal.classes)
+    else:
+        told = f"the photos lie in {count_noun(len(folders), 'folder')}"
+        pairs = {(labels[path], folder) for path, folder in parents.items()}
+        few = LEAST_GROUPS <= len(folders) <= len(labels) / 2
+        may_be_groups = few and len(pairs) > len(proposal.classes)
+    if may_be_groups:
         yield (
-            f"datablock.split.group: {count_noun(len(within), 'folder')} lie within the classes; if"
-            " each holds photos of one object or scene, ^(.+)/ keeps them on one side"
+            f"datablock.split.group: {told}; if each holds photos of one object or scene, ^(.+)/"
+            " keeps them on one side"
         )

@@ -5,6 +5,7 @@ first. What params.yaml names, of the columns that the table has, is taken as it
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from stages.base.echo import echo
 from stages.base.errors import UserError
@@ -44,6 +45,24 @@ def table_guesses(
     yield from proposals or found
     if not columns:
         yield _without_label(read, shape)
+
+
+def hints_of_table(table: CsvTable, proposal: Proposal) -> Iterator[str]:
+    """Yield the hints about columns of a table that may be groups, for labels from elsewhere."""
+    labels = proposal.labels.labels
+    shape = find_shape(table, list(labels), proposal.rule.path_column)
+    if shape is None or not shape.header:
+        return
+    rule = changed_rule(
+        proposal.rule,
+        csv=table.file.as_posix(),
+        path_column=shape.name(shape.path),
+        split_column="" if shape.split is None else shape.name(shape.split),
+        delimiter=shape.delimiter,
+    )
+    with suppress(UserError):  # `table_guesses` has said why it cannot be read
+        read = parse_table(table.file, table.text, shape.delimiter)
+        yield from group_hints(read, rule, labels)
 
 
 def _label_columns(shape: CsvShape, table: CsvTable, present: LabelParams) -> list[int]:

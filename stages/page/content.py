@@ -10,13 +10,16 @@ from typing import Any, TypedDict
 import numpy as np
 import pandas as pd
 
+from stages.base.correction_actions import DECIDE_LABEL, KEEP, rows_in_force
 from stages.base.csv_file import read_text_csv
 from stages.base.errors import UserError
 from stages.base.fingerprint import fingerprint
 from stages.base.params import YamlValue
+from stages.base.plural import count_noun
 from stages.page.confusion_figure import ConfusionFigure, confusion_figures
 from stages.page.correction_note import correction_note
 from stages.page.formatting import learning_rate
+from stages.page.leaks import leak_sentences
 from stages.page.next_steps import NextStep, next_steps
 from stages.page.review import ReviewData, review_data
 from stages.page.thumbnails import overlays, sheet_uri, thumbnails
@@ -40,6 +43,7 @@ class CheckFinding(TypedDict):
     severity: str
     message: str
     paths: list[str]
+    leak: str  # why the error in validation may look too small; "" where it does not
 
 
 class DatablockSummary(TypedDict):
@@ -77,6 +81,11 @@ class Reports:
     params: Mapping[str, YamlValue]  # params.yaml
     versions: Mapping[str, str]  # of the packages that stages import
 
+    @property
+    def decided(self) -> list[str]:
+        """Return the photos whose label a person decided."""
+        return rows_in_force(self.corrections, DECIDE_LABEL)["path"].tolist()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
@@ -103,6 +112,27 @@ class Page:
     def image_numbers(self) -> Mapping[str, int]:
         """Return the index of each image in the review's data, by path."""
         return {image["path"]: index for index, image in enumerate(self.review["images"])}
+
+    @property
+    def decided_labels(self) -> str:
+        """Return how many labels a person decided, which are no label issues; "" where none is."""
+        decided = self.reports.decided
+        if not decided:
+            return ""
+        confirmed = len(rows_in_force(self.reports.corrections, [KEEP]))
+        labels = count_noun(len(decided), "label")
+        are = "is" if len(decided) == 1 else "are"
+        return f"{labels} that a person decided, {confirmed:,} confirmed, {are} not listed."
+
+    @property
+    def leaks(self) -> list[str]:
+        """Return why the error may look too small, a sentence each."""
+        return leak_sentences(self.reports.summary["findings"])
+
+    @property
+    def notes(self) -> list[str]:
+        """Return what stands below the verdict: leaks, and what corrections changed."""
+        return [*self.leaks, *filter(None, [self.correction_note])]
 
     @property
     def provenance(self) -> Mapping[str, Mapping[str, object]]:

@@ -25,18 +25,19 @@ _TABLE_ROWS = 10
 
 
 def report_markdown(
-    result: Interpretation, counts: Mapping[str, int], data_key: str, correction_note: str
+    result: Interpretation, counts: Mapping[str, int], data_key: str, notes: Sequence[str]
 ) -> str:
     """Return headline, scores, confused pairs and label issues in GitHub's Markdown.
 
     counts: images by their side of the split. data_key: fingerprint of the images and labels.
-    correction_note: what corrections changed in validation; "" where nothing.
+    notes: sentences that stand below the verdict, of leaks and of corrections.
     """
     images = ", ".join(f"{number:,} {name}" for name, number in counts.items())
     sections = [
         f"## {headline(result.metrics)}",
         _verdict(result.metrics),
-        *(note for note in (groups_sentence(result.metrics), correction_note) if note),
+        *filter(None, [groups_sentence(result.metrics)]),
+        *map(plain_sentence, notes),
         _scores(result.metrics),
         "### Most confused\n\n" + (_most_confused(result) or "No class was taken for another."),
         "### What next\n\n" + (_next_steps(result) or "Nothing is known."),

@@ -11,7 +11,6 @@ from stages.stats.calibration import (
     reliability_table,
 )
 from stages.stats.interpret_params import InterpretParams
-from stages.stats.label_issues import rank_label_issues
 from stages.stats.metrics import class_metrics, class_sizes, confusion
 from stages.stats.metrics_record import (
     Metrics,
@@ -45,6 +44,11 @@ class Interpretation:
     coverage: pd.DataFrame  # selective.coverage_table
     slices: pd.DataFrame  # slices.error_slices
     what_next: WhatNext | None = None
+
+    @property
+    def temperature(self) -> float:
+        """The temperature by which confidence is calibrated."""
+        return self.metrics["calibration"]["applied_temperature"]
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by the names of their files."""
@@ -82,15 +86,15 @@ class Interpretation:
 def interpret(
     predictions: Predictions,
     baseline: Baseline,
-    groups: pd.Series,
+    label_issues: pd.DataFrame,
     properties: pd.DataFrame,
     params: InterpretParams,
     seed: int,
 ) -> Interpretation:
     """Return every number and table of the report.
 
-    groups: each path's group of copies, for label issues; those that intervals count are in the
-    predictions. properties: of each validation image, indexed by path (see `image_properties`).
+    label_issues: as of `rank_label_issues`. properties: of each validation image, indexed by path
+    (see `image_properties`).
     """
     class_names = predictions.class_names
     targets = predictions.targets
@@ -121,7 +125,7 @@ def interpret(
         most_confused=most_confused(class_names, matrix, outcomes, params.most_confused, units),
         top_losses=top_losses(outcomes, params.top_losses),
         confident_mistakes=confident_mistakes(outcomes, params.top_losses),
-        label_issues=rank_label_issues(baseline, predictions, groups, params.suspects),
+        label_issues=label_issues,
         reliability=reliability_table(confidence, right, units),
         coverage=coverage_table(calibrated, right, units),
         slices=error_slices(properties, ~right, units),

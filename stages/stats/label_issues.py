@@ -7,7 +7,7 @@ the probability that the fine-tuned model gives the label. Both are brought to c
 of the label, and added up.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,18 @@ _FEWEST_IMAGES = 20  # of a source, for a temperature to mean anything
 
 
 def rank_label_issues(
-    baseline: Baseline, predictions: Predictions, groups: pd.Series, count: int
+    baseline: Baseline,
+    predictions: Predictions,
+    groups: pd.Series,
+    count: int,
+    decided: Collection[str] = (),
 ) -> pd.DataFrame:
     """Return at most `count` label issues, the most doubtful label first.
 
     Columns: path, label, suggested, score (0 to 1, highest = most doubtful) and reason. `groups`
     is each path's group of what is taken for copies of one picture: groups whose labels differ come
-    first. An image whose label no source doubts is left out.
+    first. An image whose label no source doubts is left out, as are those of which a person decided
+    (paths).
     """
     table = _evidence(baseline, predictions)
     table["score"] = _score(table)
@@ -41,7 +46,7 @@ def rank_label_issues(
     class_names = baseline.class_names
     conflicts = _conflicting_duplicates(table, groups, class_names)
     table = pd.concat([conflicts, table[_is_doubted(table)]])
-    table = table[~table["path"].duplicated()]
+    table = table[~table["path"].duplicated() & ~table["path"].isin(list(decided))]
     order = table.sort_values(["is_conflict", "score", "path"], ascending=[False, False, True])
     shown = order.head(count).reset_index(drop=True)
     # Of these alone, since all rows as mappings take 2 kB an image, and names 60 bytes each.

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from stages.base.correction_actions import ACTIONS
 from stages.base.errors import UserError
 from stages.base.files import sha256_bytes, sha256_file
 from stages.base.packed import Packed, PackedFile
@@ -42,6 +43,18 @@ class _Hashes(Mapping[str, str | None]):
 
 def _sha256(file: Path | PackedFile) -> str:
     return sha256_file(file) if isinstance(file, Path) else sha256_bytes(file.read_bytes())
+
+
+def decided_photos(labels: Mapping[str, str], paths: Sequence[str]) -> set[str]:
+    """Return the photos about which a person decided; none where the table cannot be read.
+
+    labels: by the rule, by path. What a row was decided of is not compared with the file.
+    """
+    try:
+        corrections = read_corrections(CORRECTIONS, labels, dict.fromkeys(paths))
+    except UserError:
+        return set()
+    return {row.path for row in corrections.applied(*ACTIONS)}
 
 
 def correction_notes(

@@ -1,5 +1,6 @@
 """Labels and sides that the paths of photos give, checked before a photo is read."""
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,13 +14,23 @@ from stages.dataset.packed_folder import open_photos
 from stages.dataset.photo_files import is_named_photo
 from stages.dataset.split_params import SplitParams
 from stages.labels.corrections import read_corrections_table
-from stages.labels.csv_table import read_table
+from stages.labels.csv_table import CsvTable, read_table
+from stages.labels.label_conflicts import (
+    FOLDERS,
+    compare_photo_labels,
+    folder_conflicts,
+    source_words,
+)
 from stages.labels.label_coverage import coverage_notes, require_classes, require_labels
 from stages.labels.label_csv import read_labels_csv
 from stages.labels.label_rule import labels_by_rule
+from stages.labels.labels import LabelParams, PhotoLabels
+from stages.labels.proposal import Proposal
 from stages.labels.sides import folder_sides
 from stages.labels.spellings import spelling_problems
-from stages.tools.check_corrections import CORRECTIONS, correction_notes
+from stages.labels.table_guess import table_guesses
+from stages.tools.check_corrections import CORRECTIONS, correction_notes, decided_photos
+from stages.tools.start_folder import tables_near
 
 _LOCK = Path("dvc.lock")
 
@@ -76,10 +87,33 @@ def _check_listed(ingest: IngestParams, split: SplitParams | None) -> LabelCheck
         folder_sides(list(labels.labels))
     notes = coverage_notes(labels, ingest.label, folder=ingest.images)
     spellings = [f"{problem.problem}: {problem.detail}" for problem in spelling_problems(labels)]
+    tables, _ = tables_near(folder, ingest.images, files, Path(ingest.label.csv))
+    notes += conflict_notes(labels, ingest.label, tables, decided_photos(labels.labels, files))
     local = None if isinstance(folder, Bucket) else folder
     return LabelCheck(
         notes=[*notes, *spellings], corrections=correction_notes(labels.labels, files, local)
     )
+
+
+def conflict_notes(
+    labels: PhotoLabels, rule: LabelParams, tables: Sequence[CsvTable], decided: Collection[str]
+) -> Iterator[str]:
+    """Yield where the labels of a rule contradict the folders, or a table that it does not read.
+
+    decided: the photos about which a person decided, which are not compared.
+    """
+    kept = {path: label for path, label in labels.labels.items() if path not in decided}
+    name = source_words(rule)
+    sentences = []
+    if name != FOLDERS and (found := folder_conflicts(list(kept), list(kept.values()))):
+        sentences.append(found.sentence(name, FOLDERS))
+    others = [table for table in tables if table.file != Path(rule.csv) or rule.by != "csv"]
+    for guess in (guess for table in others for guess in table_guesses(list(kept), table, rule)):
+        if isinstance(guess, Proposal):
+            found = compare_photo_labels(guess.labels, PhotoLabels(kept))
+            sentences.append(found.sentence(guess.rule.csv, name) if found else "")
+    for sentence in filter(None, sentences):
+        yield f"ingest.label.by: {sentence}; {name} {'is' if rule.by == 'csv' else 'are'} taken"
 
 
 def _sample_corrections(ingest: IngestParams, sample: str) -> list[str]:

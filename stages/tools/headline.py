@@ -27,12 +27,14 @@ from stages.compare.validation_changes import (
 from stages.compare.words import choosing_sentence
 from stages.dataset.inseparable import groups_by_path
 from stages.page.formatting import SPACE, VERDICTS, interval_ends, percent
+from stages.page.leaks import leak_sentences
 from stages.stats.compared_metrics import ComparedMetrics
 from stages.stats.metrics_record import IntervalRecord
 from stages.tools.project_files import PROJECT_FILES
 
 _GROUPS = Path("data/groups.csv")
 _METRICS = Path("reports/interpret/metrics.json")
+_SUMMARY = Path("reports/datablock/summary.json")
 _IMAGES = "ingest.images"
 _PAGE = Path("reports/index.html")
 _TO_KEEP = "To keep it  git commit -a: params, dvc.lock and small numbers; DVC has the rest"
@@ -62,6 +64,15 @@ def _rate_line(rate: IntervalRecord) -> str:
     """
     share = percent(rate["value"]).replace(SPACE, " ")
     return f"{share} (95 % interval {interval_ends(rate)} %)"
+
+
+def leak_lines() -> list[str]:
+    """Return why the error may look too small, by datablock's findings; none without its report."""
+    try:
+        findings = json.loads(_SUMMARY.read_bytes())["findings"]
+        return [f"Warning     {sentence}" for sentence in leak_sentences(findings)]
+    except (FileNotFoundError, KeyError, TypeError, ValueError, AttributeError):
+        return []  # it is no more than a reminder of what datablock has said
 
 
 def changed_validation_lines() -> list[str]:
@@ -154,7 +165,7 @@ def main() -> None:
         reason = " ".join(str(error).split())[:120]
         raise UserError(f"{_METRICS} is damaged ({reason}); `make repro` makes it anew") from None
     history_lines = [*changed_validation_lines(), *best_run_lines()]
-    say("", *lines, *history_lines, f"The page    {_PAGE}", *commit_lines())
+    say("", *lines, *leak_lines(), *history_lines, f"The page    {_PAGE}", *commit_lines())
 
 
 if __name__ == "__main__":

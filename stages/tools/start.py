@@ -31,11 +31,11 @@ from stages.base.terminal import say
 from stages.base.yaml_file import read_yaml
 from stages.dataset.ingest_params import IngestParams
 from stages.dataset.split_params import DatablockParams
-from stages.labels.label_guess import Guess, guess_labels
+from stages.labels.label_guess import Guess, guess_labels, with_table_hints
 from stages.labels.proposal import Proposal
 from stages.tools.check_images import images_mistakes, outputs_of
 from stages.tools.first_run import first_run_line
-from stages.tools.start_folder import look_at, read_near
+from stages.tools.start_folder import OWN_TABLE, look_at, read_near
 from stages.tools.start_params import advise_sides, param_changes
 from stages.tools.start_text import change_lines, guess_lines
 from stages.tools.tracked import tracking_note
@@ -43,7 +43,6 @@ from stages.tools.unhashable import unhashable_lines
 from stages.tools.yaml_text import with_values
 
 _PHOTOS = "data/photos"
-_OWN_TABLE = Path("data/labels.csv")
 
 
 def main() -> None:
@@ -60,7 +59,7 @@ def main() -> None:
     )
     if mistakes:  # of which a list within says itself how many more there are
         raise error_list(f"{folder} cannot be used:", mistakes, shown=len(mistakes))
-    found = look_at(folder, _OWN_TABLE)
+    found = look_at(folder, OWN_TABLE)
     present = read_section("ingest", IngestParams).label
     guess = guess_labels(found.photos, found.tables, present)
     guess = Guess(proposals=guess.proposals, doubts=[*found.doubts, *guess.doubts])
@@ -70,6 +69,7 @@ def main() -> None:
         raise _undecided(found.photos, guess)
     number = guess.number_of(present) if options.take is None else options.take
     proposal = _taken(guess, number)
+    guess = with_table_hints(guess, number, found.tables)
     split = read_section("datablock", DatablockParams).split
     sides = advise_sides(proposal, split)
     by = sides.by if sides else split.by
@@ -87,7 +87,10 @@ def main() -> None:
         _refuse_full(target, proposal)
     elif not changes:
         return
-    _ask(f"Copy to {_PHOTOS} and write {PARAMS}?" if outside else f"Write {PARAMS}?", options.yes)
+    question = f"Copy to {_PHOTOS} and write {PARAMS}?" if outside else f"Write {PARAMS}?"
+    if not options.yes and not _says_yes(question):
+        say("Nothing is written.")
+        return
     if outside:
         _copy(folder, proposal, target)
     text = PARAMS.read_text(encoding="utf-8")
@@ -160,7 +163,7 @@ def _copied(proposal: Proposal, folder: str) -> Proposal:
     if proposal.rule.by != "csv":
         return proposal
     table = Path(proposal.rule.csv)
-    target = _OWN_TABLE
+    target = OWN_TABLE
     with suppress(ValueError):  # it lies beside the folder
         target = Path(_PHOTOS) / table.relative_to(folder)
     rule = proposal.rule.model_copy(update={"csv": target.as_posix()})
@@ -171,28 +174,25 @@ def _refuse_full(target: Proposal, proposal: Proposal) -> None:
     """Refuse to copy over photos or labels that are there."""
     if any(Path(_PHOTOS).glob("*")):
         raise UserError(f"{_PHOTOS} holds files already; move them away, or copy by hand")
-    moved = target.rule.csv != proposal.rule.csv and target.rule.csv == _OWN_TABLE.as_posix()
-    if moved and len(read_near(_OWN_TABLE).records) > 1:
-        raise UserError(f"{_OWN_TABLE} has rows already; copy {proposal.rule.csv} by hand")
+    moved = target.rule.csv != proposal.rule.csv and target.rule.csv == OWN_TABLE.as_posix()
+    if moved and len(read_near(OWN_TABLE).records) > 1:
+        raise UserError(f"{OWN_TABLE} has rows already; copy {proposal.rule.csv} by hand")
 
 
 def _copy(folder: str, proposal: Proposal, target: Proposal) -> None:
     """Copy the photos, and a table that lies beside them."""
     shutil.copytree(folder, _PHOTOS, dirs_exist_ok=True)
-    if target.rule.csv == _OWN_TABLE.as_posix() != proposal.rule.csv:
-        shutil.copyfile(proposal.rule.csv, _OWN_TABLE)
+    if target.rule.csv == OWN_TABLE.as_posix() != proposal.rule.csv:
+        shutil.copyfile(proposal.rule.csv, OWN_TABLE)
 
 
-def _ask(question: str, yes: bool) -> None:
-    """Return after a yes; UserError after anything else."""
-    if yes:
-        return
+def _says_yes(question: str) -> bool:
+    """Return whether the answer is yes; UserError where nobody can be asked."""
     if not sys.stdin.isatty():
         what = question[0].lower() + question[1:].removesuffix("?")
         raise UserError(f"nothing is written, since nobody can be asked here: YES=1 lets it {what}")
     say(f"{question} [y/N]")
-    if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
-        raise UserError("nothing is written")
+    return sys.stdin.readline().strip().casefold() in ("y", "yes")
 
 
 if __name__ == "__main__":

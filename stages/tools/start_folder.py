@@ -11,6 +11,7 @@ from stages.dataset.packed_folder import open_photos
 from stages.dataset.photo_files import is_named_photo
 from stages.labels.csv_table import CsvTable, read_table
 
+OWN_TABLE = Path("data/labels.csv")  # in git, for a table that lies elsewhere
 _NO_LABELS = Path("data/corrections.csv")
 _TABLE_ENDINGS = (".csv", ".tsv")
 _MOST_TABLES = 10
@@ -37,6 +38,17 @@ def look_at(name: str, own_table: Path) -> FolderContent:
     photos = list(filter(is_named_photo, paths))
     if not photos:
         raise UserError(f"{name} holds no photo: of {len(paths):,} files none is named as one")
+    tables, doubts = tables_near(place, name, paths, own_table)
+    return FolderContent(photos, tables, doubts)
+
+
+def tables_near(
+    place: PhotoFolder, name: str, paths: Sequence[str], own_table: Path
+) -> tuple[list[CsvTable], list[str]]:
+    """Return the tables that have rows, as `look_at` does, and why others cannot be read.
+
+    paths: all files below the folder, which is also open as `place`.
+    """
     near = [] if isinstance(place, Bucket) else _files_near(Path(name), place, paths)
     files = [
         file
@@ -56,7 +68,7 @@ def look_at(name: str, own_table: Path) -> FolderContent:
             continue
         if table.records[1:]:
             tables.append(table)
-    return FolderContent(photos, tables, doubts)
+    return tables, doubts
 
 
 def read_near(file: Path) -> CsvTable:

@@ -22,7 +22,7 @@ from stages.base.terminal import say
 from stages.compare.dvc_lock import read_params
 from stages.track.tracker import GuardedTracker, track
 from stages.track.trackers import load_trackers
-from stages.train.interrupt import STOP_SIGNALS
+from stages.train.stop_request import STOP_SIGNALS
 from stages.train.tracking import READY
 
 _LOGS = Path("logs")

@@ -16,11 +16,11 @@ from stages.batch.batches import Batch
 from stages.train.checkpoint import checkpoint_state
 from stages.train.distributed import StepOutcome, dropout_seed, merge_steps
 from stages.train.input_wait import TimedIterator
-from stages.train.interrupt import Interrupted, StopRequest
 from stages.train.param_groups import train_mode
 from stages.train.plan import EpochPlan
 from stages.train.progress import Progress
 from stages.train.step import BegunStep, Trainer, refuse_nonfinite
+from stages.train.stop_request import Stopped, StopRequest
 from stages.train.training_data import TrainingTask
 
 
@@ -71,7 +71,7 @@ def train_steps(run: RunUnderWay, trainer: Trainer, plan: EpochPlan) -> str:
             _settle(run, open_steps, 0 if due else task.compute.steps_late)
             if due:
                 save_checkpoint(run, trainer)
-    except Interrupted:
+    except Stopped:
         _settle(run, open_steps, 0)
         raise
     _settle(run, open_steps, 0)

@@ -17,8 +17,8 @@ from stages.base.environment import share_threads
 from stages.base.errors import UserError
 from stages.base.ranks import launched_by_torchrun
 from stages.train.device import refuse_missing
-from stages.train.interrupt import StopRequest
 from stages.train.lost_peer import LostPeer
+from stages.train.stop_request import StopRequest
 
 _NEXT_RUN = "the next run goes on from the last checkpoint"
 _INTERRUPTED = f"Interrupted; {_NEXT_RUN}."

@@ -19,13 +19,13 @@ from stages.train.distributed import (
 )
 from stages.train.epoch_steps import RunUnderWay, save_checkpoint, train_steps
 from stages.train.infer import NO_INFERENCE, Inference, predict_batches
-from stages.train.interrupt import Interrupted, StopRequest
 from stages.train.memory import memory_advice
 from stages.train.param_groups import freeze, layer_groups, unfreeze
 from stages.train.plan import EpochPlan, Phase, epoch_plans, phases
 from stages.train.progress import HistoryPhase, HistoryRow, Margins, Progress
 from stages.train.result import TrainingResult
 from stages.train.step import Trainer, make_trainer
+from stages.train.stop_request import Stopped, StopRequest
 from stages.train.training_data import TrainingTask
 from stages.train.weight_average import average_weights, copy_weights
 
@@ -177,8 +177,8 @@ def _epoch(run: RunUnderWay, trainer: Trainer, plan: EpochPlan) -> Inference:
         batches = task.data.valid_batches()
         run.begin_following(plan)
         validation = _validate(task, run.stop.between(batches))
-    except Interrupted:
-        kept = f"Interrupted at {progress.where()}, which is kept; the next run goes on from there."
+    except Stopped:
+        kept = f"Stopped at {progress.where()}, which is kept; the next run goes on from there."
         with run.stop.undisturbed():
             save_checkpoint(run, trainer)
             # Where one process has ended, its launcher ends the others.

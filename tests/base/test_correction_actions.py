@@ -3,7 +3,14 @@
 import pandas as pd
 import pytest
 
-from stages.base.correction_actions import ACTIONS, DROP, GIVE_LABEL, NEW_CLASS, rows_in_force
+from stages.base.correction_actions import (
+    ACTIONS,
+    DECIDE_LABEL,
+    DROP,
+    GIVE_LABEL,
+    NEW_CLASS,
+    rows_in_force,
+)
 
 COLUMNS = ["path", "action", "problem"]
 ROWS = [
@@ -21,6 +28,7 @@ ROWS = [
     ("actions", "paths"),
     [
         (GIVE_LABEL, ["a.jpg", "b.jpg"]),
+        (DECIDE_LABEL, ["a.jpg", "b.jpg", "d.jpg"]),
         ([NEW_CLASS], ["b.jpg"]),
         ([DROP], ["c.jpg"]),
         (ACTIONS, ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]),

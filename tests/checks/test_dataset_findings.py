@@ -17,7 +17,9 @@ NO_DUPLICATES = pd.DataFrame(columns=DUPLICATE_COLUMNS, dtype="str")
 
 def test_pixels_and_shapes_of_test_images_are_not_looked_at() -> None:
     """A blank and narrow image is found in training, and in the test not even read."""
-    images = images_of(cat=(8, 2), dog=(8, 2, 2)).assign(length=100, group="", phash="")
+    images = images_of(cat=(8, 2), dog=(8, 2, 2)).assign(
+        length=100, group="", phash="", source="csv"
+    )
     images["split"] = images["split"].replace("excluded", "test")
     tested = images["split"].eq("test")
     images.loc[tested | images["path"].eq("cat_0000.jpg"), "width"] = 1000

@@ -31,13 +31,43 @@ def test_few_validation_images_are_offered_folds(by: SplitRule) -> None:
     assert "only 59 images in validation" in few.message
     assert "datablock.split.by: folds validates all 359" in few.message
     assert "trains 6 times" in few.message
-    assert findings(images_of(a=(200, 30), b=(100, 30)), by) == {}
+    assert "few_validation_images" not in findings(images_of(a=(200, 30), b=(100, 30)), by)
 
 
 def test_folds_are_not_offered_where_they_cost_much_or_nothing_validates() -> None:
     """Of a large set few were chosen to validate, and without any the error says so already."""
     assert findings(images_of(a=(2000, 10), b=(10, 10)), "hash") == {}
     assert findings(images_of(a=(20,), b=(20,)), "hash") == {}
+
+
+@pytest.mark.parametrize(("images", "needed"), [(297, True), (298, False)])
+def test_folds_that_a_set_has_outgrown_are_noted(images: int, needed: bool) -> None:
+    """Where 60 images would validate by a fifth, the note names the rule that trains once."""
+    found = findings(folded("12" * (images // 2) + "1" * (images % 2), a=(images,)), count=5)
+    assert ("folds_no_longer_needed" not in found) == needed
+    if not needed:
+        message = found["folds_no_longer_needed"].message
+        assert message.startswith("of 298 images about 60 would validate without folds")
+        assert "and folds 6 times" in message
+
+
+def test_stratified_that_a_set_has_outgrown_is_noted() -> None:
+    """Large classes need no stratified; a small one does, and groups count as one photo each."""
+    large = images_of(a=(200, 50), b=(200, 50))
+    note = findings(large, "stratified")["stratified_no_longer_needed"]
+    assert note.severity == "note"
+    assert "datablock.split.by: hash would do in place of stratified: each class is" in note.message
+    assert findings(images_of(a=(400, 80), b=(8, 2)), "stratified") == {}
+    assert findings(images_of(a=(400, 80), b=(1,)), "stratified") == {}
+    few = large.assign(group=[f"{label}{n % 5}" for n, label in enumerate(large["label"])])
+    assert findings(few, "stratified", group="column") == {}
+    assert findings(large.head(0), "stratified") == {}
+
+
+def test_folds_are_not_offered_or_noted_by_another_rule() -> None:
+    """Sides that a person gave, and hash, have no note of outgrown rules."""
+    for by in ("hash", "column", "folder"):
+        assert findings(images_of(a=(200, 50), b=(200, 50)), by) == {}
 
 
 def test_folds_are_noted_with_their_sizes() -> None:

@@ -1,5 +1,7 @@
 """What declared groups leave out or part is said."""
 
+import pytest
+
 from stages.checks.finding import Finding
 from stages.checks.group_findings import check_groups
 from stages.dataset.photo_groups import declared_groups
@@ -30,9 +32,22 @@ def test_names_that_go_with_pictures_are_a_warning() -> None:
     assert "(20 names; by chance 50 %)" in warning.message
     regex = warning.message.split("'")[1]
     assert declared_groups(images, regex).nunique() == 20
+    assert warning.leak == ""
     declared = images.assign(group=declared_groups(images, regex))
     params = SplitParams(by="hash", valid=0.2, folds=5, test=0.0, group=regex)
     assert [finding.check for finding in check_groups(declared, params)] == ["groups"]
+
+
+@pytest.mark.parametrize("by", ["folder", "column", "hash", "folds"])
+def test_undeclared_groups_on_both_sides_are_a_leak(by: SplitRule) -> None:
+    """Names of which photos train and validate are counted, by whatever rule they were divided."""
+    images = named_photos(20, 6, 60).assign(group="", split="train")
+    other = images["path"].str.match("p0[05]_[45]")
+    side = images["split"].mask(other, "valid")
+    images = images.assign(fold=side.str[:1]) if by == "folds" else images.assign(split=side)
+    [warning] = check_groups(images, UNDECLARED.model_copy(update={"by": by}))
+    told = "photos that may belong together train and validate: 2 names on several sides"
+    assert warning.leak == f"{told}, p00, p05"
 
 
 def test_sizes_are_noted() -> None:
@@ -54,6 +69,7 @@ def test_a_given_split_may_part_groups() -> None:
     warning = found(["x"] * 7 + ["y"] + ["y"] * 4, "column")["groups_across_the_split"]
     assert "1 group on several sides of the split: y" in warning.message
     assert len(warning.paths) == 5
+    assert warning.leak == "photos of one group train and validate: 1 name on several sides, y"
 
 
 def test_many_groups_in_validation_are_no_warning() -> None:

@@ -38,7 +38,13 @@ def test_the_record_has_the_promised_keys() -> None:
         ],
         "duplicates": {"exact": 0, "same": 0, "alike": 0, "series": 0, "excluded": []},
         "findings": [
-            {"severity": "note", "check": "precision", "message": "message", "paths": ["a.jpg"]}
+            {
+                "severity": "note",
+                "check": "precision",
+                "message": "message",
+                "paths": ["a.jpg"],
+                "leak": "",
+            }
         ],
         "steps": [
             {

@@ -35,10 +35,9 @@ def example_metrics(root: Path) -> Metrics:
     """Return the report's numbers for the project's predictions."""
     predictions = example_predictions_of(root)
     baseline = read_baseline(root / "data/baseline.npz")
-    groups = pd.Series(range(len(baseline.paths)), index=pd.Index(baseline.paths, dtype=str))
     params = InterpretParams(top_losses=4, most_confused=4, suspects=4)
     properties = example_properties(predictions.paths)
-    return interpret(predictions, baseline, groups, properties, params, 42).metrics
+    return interpret(predictions, baseline, pd.DataFrame(), properties, params, 42).metrics
 
 
 def example_predictions_of(root: Path) -> Predictions:

@@ -28,6 +28,17 @@ def test_a_column_whose_values_repeat_is_named_with_both_params() -> None:
     )
 
 
+def test_labels_from_elsewhere_are_compared_with_the_columns() -> None:
+    """For labels of folders every column may be of groups but what says the same as the folder."""
+    rows = "".join(f"{'ab'[n % 2]}/{n}.jpg,{'ab'[n % 2]}x,p{n // 8}\n" for n in range(120))
+    table = parse_table(Path("t.csv"), f"path,case,patient\n{rows}", ",")
+    labels = {f"{'ab'[n % 2]}/{n}.jpg": "ab"[n % 2] for n in range(120)}
+    (hint,) = group_hints(table, example_rule(by="folder", csv="t.csv"), labels)
+    assert hint.startswith("datablock.split.group: 'patient' has 15 values in 120 rows")
+    end = "the table is read with ingest.label.csv: t.csv, path_column: path and delimiter: ','"
+    assert hint.endswith(end)
+
+
 @pytest.mark.parametrize(
     "value",
     [

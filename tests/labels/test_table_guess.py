@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from stages.labels.csv_table import parse_table
+from stages.labels.labels import PhotoLabels
 from stages.labels.proposal import Proposal
-from stages.labels.table_guess import table_guesses
+from stages.labels.table_guess import hints_of_table, table_guesses
 from tests.example_rule import example_rule
 
 PHOTOS = [f"pictures/P{number:03}.jpg" for number in range(120)]
@@ -37,6 +38,18 @@ def test_each_column_that_repeats_is_proposed() -> None:
     assert (second.rule.label_column, second.place) == ("Ort", 1)
     assert (first.rule.path_column, first.rule.delimiter) == ("Datei", ";")
     assert len(first.labels.labels) == len(PHOTOS)
+
+
+def test_a_table_hints_at_groups_of_labels_from_elsewhere() -> None:
+    """For labels by name the columns of a table may be groups; one of other photos says nothing."""
+    labels = PhotoLabels({path: "ab"[at % 2] for at, path in enumerate(PHOTOS)})
+    rule = example_rule()
+    named = Proposal(way="name", rule=rule, split="hash", labels=labels, share=1.0)
+    (hint,) = hints_of_table(parse_table(Path("list.csv"), WASTE, ","), named)
+    assert hint.startswith("datablock.split.group: 'Ort' has 12 values in 120 rows")
+    assert "ingest.label.csv: list.csv, path_column: Datei and delimiter: ';'" in hint
+    other = parse_table(Path("prices.csv"), "thing,price\nx,1\n", ",")
+    assert list(hints_of_table(other, named)) == []
 
 
 def test_of_columns_with_few_values_the_first_is_proposed_first() -> None:

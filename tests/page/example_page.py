@@ -12,6 +12,7 @@ from PIL import Image
 from stages.page.content import CheckFinding, LearningRateSuggestion, Page, Reports, compose_page
 from stages.stats.interpret_params import InterpretParams
 from stages.stats.interpretation import Interpretation, interpret
+from stages.stats.label_issues import rank_label_issues
 from stages.stats.learning_curve import read_learning_curve
 from stages.stats.photo_outlook import expect_errors
 from stages.stats.predictions import Baseline, Predictions
@@ -47,7 +48,8 @@ def example_interpretation(
     """Return the interpretation of example predictions, in which no photo is a duplicate."""
     groups = pd.Series(baseline.paths, baseline.paths)
     properties = example_properties(baseline.paths)
-    result = interpret(predictions, baseline, groups, properties, params, seed=1)
+    issues = rank_label_issues(baseline, predictions, groups, params.suspects)
+    result = interpret(predictions, baseline, issues, properties, params, seed=1)
     labels = baseline.class_names.tolist()
     curve = read_learning_curve(example_learning_curve(labels).astype(str))
     return result.with_next(
@@ -82,7 +84,7 @@ def example_page(
 def example_reports(sheet: Path, paths: list[str], labels: list[str]) -> Reports:
     """Return what the stages before interpret would have written, with markup in every text."""
     columns = ["path", "problem", "detail"]
-    finding = CheckFinding(severity="warning", message="<u>odd</u>", paths=paths[:60])
+    finding = CheckFinding(severity="warning", message="<u>odd</u>", paths=paths[:60], leak="")
     return Reports(
         summary={"counts": {"train": 80, "valid": 20}, "findings": [finding]},
         sheets=[sheet] * 3,

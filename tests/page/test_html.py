@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -258,7 +259,22 @@ def test_nothing_was_decided_yet() -> None:
     """Without corrections there is no table of them."""
     page = example_page(["a", "b"])
     reports = replace(page.reports, corrections=page.reports.corrections.head(0))
-    assert "Decided before" not in Reader(render_page(replace(page, reports=reports))).text()
+    text = Reader(render_page(replace(page, reports=reports))).text()
+    assert "Decided before" not in text
+    assert "that a person decided" not in text
+
+
+def test_decided_labels_are_counted_beside_the_label_issues() -> None:
+    """Labels that a person kept or gave are said to be left out, with how many were confirmed."""
+    page = example_page(["a", "b"])
+    rows = [(f"{n}.jpg", action, "", "") for n, action in enumerate(["keep", "relabel", "drop"])]
+    columns = ["path", "action", "problem", "before"]
+    table = pd.DataFrame(rows, columns=columns).reindex(
+        columns=page.reports.corrections.columns, fill_value=""
+    )
+    page = replace(page, reports=replace(page.reports, corrections=table))
+    text = Reader(render_page(page)).text()
+    assert "2 labels that a person decided, 1 confirmed, are not listed." in text
 
 
 def test_every_name_is_text_as_it_is() -> None:

@@ -1,12 +1,18 @@
 """Every request that is not of our own page is refused, each for its reason."""
 
+import re
+import shlex
 from http import HTTPStatus
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from starlette.datastructures import Headers
 
 from stages.serve.guard import GuardRules, inner_path, refuse_request
 
+REVIEW = Path(__file__).parents[2] / "docs/review.md"
 OURS = "127.0.0.1:8123"
 RULES = GuardRules(authority=OURS, token="secret", most_bytes={"/photo": 100, "/run": 0})
 GET = {"host": OURS}
@@ -53,6 +59,20 @@ def test_another_origin_is_refused(origin: str) -> None:
     """A page of another origin, of no origin, and a file cannot post or even ask."""
     assert status("POST", "/secret/photo", POST | {"origin": origin}) == HTTPStatus.FORBIDDEN
     assert status("GET", "/secret/", GET | {"origin": origin}) == HTTPStatus.FORBIDDEN
+
+
+def test_the_documented_curl_passes() -> None:
+    """The command in docs/review.md has the headers that a POST needs, Origin among them."""
+    [command] = re.findall(r"^\$ curl (.+)$", REVIEW.read_text("utf-8"), re.MULTILINE)
+    *words, address = shlex.split(command)
+    given = [word.split(": ") for flag, word in pairwise(words) if flag == "-H"]
+    headers = {name.lower(): value.replace("127.0.0.1:8123", OURS) for name, value in given}
+    sent = {"host": OURS, "content-length": "100", **headers}
+    assert urlsplit(address).path.endswith("/photo")
+    assert sent["content-type"] == "application/octet-stream"
+    assert status("POST", "/secret/photo", sent) is None
+    del sent["origin"]
+    assert status("POST", "/secret/photo", sent) == HTTPStatus.FORBIDDEN
 
 
 def test_a_post_without_an_origin_is_refused() -> None:

@@ -12,6 +12,7 @@ from sklearn.metrics import precision_score
 from stages.base.errors import UserError
 from stages.stats.interpret_params import InterpretParams
 from stages.stats.interpretation import Interpretation, interpret
+from stages.stats.label_issues import rank_label_issues
 from stages.stats.metrics_record import IntervalRecord
 from stages.stats.predictions import Baseline, Predictions
 from stages.stats.selective import find_threshold
@@ -33,7 +34,8 @@ def predictions_of(
 def interpreted(predictions: Predictions, baseline: Baseline) -> Interpretation:
     """Return the interpretation with no near-duplicates."""
     properties = example_properties(predictions.paths)
-    return interpret(predictions, baseline, pd.Series(dtype=str), properties, PARAMS, seed=42)
+    issues = rank_label_issues(baseline, predictions, pd.Series(dtype=str), PARAMS.suspects)
+    return interpret(predictions, baseline, issues, properties, PARAMS, seed=42)
 
 
 def value_of(interval: IntervalRecord) -> float:

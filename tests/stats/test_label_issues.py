@@ -62,6 +62,15 @@ def test_a_label_that_training_never_learned_is_an_issue() -> None:
     assert row["reason"] == "training hardly learned it (margin −0.60)"
 
 
+def test_a_label_that_a_person_decided_is_no_issue() -> None:
+    """What is decided is left out, before the list is cut, and the others stay as they are."""
+    sources = evidence(margins=(-0.7, -0.6))
+    first, second = rank_label_issues(*sources, NO_DUPLICATES, 10)["path"]
+    [left] = rank_label_issues(*sources, NO_DUPLICATES, 1, [first])["path"]
+    assert left == second
+    assert rank_label_issues(*sources, NO_DUPLICATES, 1, [first, second, "other"]).empty
+
+
 def test_the_model_doubts_a_validation_image() -> None:
     """The model's suggestion goes before the probe's; the reason has both with probabilities."""
     sources = evidence(

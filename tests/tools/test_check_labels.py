@@ -64,6 +64,22 @@ def test_spellings_and_sides_are_noted(folder: Path) -> None:
     assert [note.split(":")[0] for note in notes] == ["spellings merged", "labels look alike"]
 
 
+def test_labels_that_contradict_folders_or_a_table_are_noted(folder: Path) -> None:
+    """A table is compared with the folders, whichever of them is taken; a decision ends it."""
+    fill(folder, *(f"{name}/{n}.jpg" for name in ("cat", "dog") for n in range(9)))
+    rows = "cat/0.jpg,dog\ncat/1.jpg,cat\ncat/2.jpg,cat\ndog/0.jpg,dog\n"
+    Path("labels.csv").write_text(f"path,label\n{rows}")
+    against = "labels.csv and the folders disagree about 1 of 4 photos"
+    example = "such as 'cat/0.jpg': 'dog' and 'cat'"
+    rules = {"folder": "the folders are taken", "csv": "labels.csv is taken"}
+    for by, taken in rules.items():
+        checked = check_labels(section(by=by), None, listed=True)
+        assert f"ingest.label.by: {against}, {example}; {taken}" in checked.notes
+    correct("cat/0.jpg,,keep,,")
+    for by in rules:
+        assert against not in str(check_labels(section(by=by), None, listed=True).notes)
+
+
 def test_a_split_by_folder_is_checked(folder: Path) -> None:
     """A layout without a folder for validation cannot be split by folder."""
     fill(folder, "train/cat/1.jpg", "train/dog/1.jpg")

@@ -66,6 +66,22 @@ def test_the_command_reads_the_metrics_of_the_last_run(
     assert capsys.readouterr().out == f"\n{lines}\nThe page    reports/index.html\n"
 
 
+def test_a_leak_has_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What makes the error look too small is said again; no line without, or of no report."""
+    monkeypatch.chdir(tmp_path)
+    file = Path("reports/datablock/summary.json")
+    assert headline.leak_lines() == []
+    file.parent.mkdir(parents=True)
+    for content in ("{}", "[", '{"findings": ["x"]}', '{"findings": [{"message": "odd"}]}'):
+        file.write_text(content)
+        assert headline.leak_lines() == []
+    file.write_text('{"findings": [{"leak": "groups train and validate"}]}')
+    assert headline.leak_lines() == [
+        "Warning     The error may be too small, since groups train and validate;"
+        " reports/datablock/summary.txt says more."
+    ]
+
+
 def test_changed_labels_of_validation_have_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

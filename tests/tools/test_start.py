@@ -95,16 +95,32 @@ def test_a_table_inside_the_folder(repo: Path, monkeypatch: pytest.MonkeyPatch) 
     check.main()
 
 
-def test_nothing_is_written_without_a_yes(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody can be asked, or after a no, params.yaml stays."""
+def test_a_table_against_the_folders_is_said(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table beside folders of other classes is told with numbers and an example."""
+    put(repo / "data" / "photos", *CLASSES)
+    rows = "".join(f"{path},{'dog' if '3' in path else path[:3]}\n" for path in CLASSES)
+    (repo / "data" / "photos" / "labels.csv").write_text(f"path,label\n{rows}", encoding="utf-8")
+    run(monkeypatch, "data/photos", "--yes")
+    against = "data/photos/labels.csv and the folders disagree about 1 of 8 photos, such as"
+    assert f"  {against} 'cat/3.jpg': 'dog' and 'cat'\n" in capsys.readouterr().out
+    check.main()
+    assert f"note: ingest.label.by: {against}" in capsys.readouterr().out
+
+
+def test_nothing_is_written_without_a_yes(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nobody can be asked is a failure; a no is none, and either way params.yaml stays."""
     before = Path("params.yaml").read_bytes()
     put(repo / "data" / "photos", *CLASSES)
     with pytest.raises(UserError, match="YES=1 lets it write params"):
         run(monkeypatch, "data/photos")
     for answer in ("", "no\n", "y e s\n"):
         monkeypatch.setattr(sys, "stdin", Terminal(answer))
-        with pytest.raises(UserError, match="nothing is written"):
-            run(monkeypatch, "data/photos")
+        run(monkeypatch, "data/photos")
+        assert capsys.readouterr().out.endswith("[y/N]\nNothing is written.\n")
     assert Path("params.yaml").read_bytes() == before
     monkeypatch.setattr(sys, "stdin", Terminal("Yes\n"))
     run(monkeypatch, "data/photos")
@@ -155,6 +171,24 @@ def test_a_table_of_several_columns_is_asked_for_by_number_or_param(
     params.write_text(text.replace('group_column: ""', "group_column: Ort"), encoding="utf-8")
     assert taken() == "Art"
     assert read_yaml(params)["datablock"]["split"]["group"] == "column"
+
+
+@pytest.mark.parametrize("take", [1, 2, 3])
+def test_each_proposal_has_the_hints_about_groups(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], take: int
+) -> None:
+    """Whichever way is taken, a column of patients and folders of days may be groups."""
+    names = [f"day{n // 4}/{'ab'[n % 2]}x_{n}.jpg" for n in range(80)]
+    photos = put(repo / "data" / "photos", *names)
+    rows = "".join(f"{name},{'ab'[n % 2]},p{n % 10}\n" for n, name in enumerate(names))
+    (photos / "list.csv").write_text(f"file,label,patient\n{rows}", encoding="utf-8")
+    run(monkeypatch, "data/photos", "--yes", "--take", str(take))
+    shown = capsys.readouterr().out
+    assert "datablock.split.group: 'patient' has 10 values in 80 rows" in shown
+    by_day = "datablock.split.group: the photos lie in 20 folders; if each holds photos of one"
+    assert (by_day in shown) == (
+        read_yaml(Path("params.yaml"))["ingest"]["label"]["by"] != "folder"
+    )
 
 
 def test_where_nothing_is_said_the_params_are_named(

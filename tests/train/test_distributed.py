@@ -354,7 +354,7 @@ def stop_together(folder: Path, *arguments: object) -> None:
         launch(two_processes.train_and_signal, 2, "cpu", folder, *arguments)
 
 
-@pytest.mark.thorough  # test_interrupt.py watches that they agree
+@pytest.mark.thorough  # test_stop_request.py watches that they agree
 @pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_asked_to_stop_all_stop_at_the_same_step(

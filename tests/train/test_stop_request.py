@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stages.base.interruption import REPEAT_SECONDS
-from stages.train.interrupt import Interrupted, StopRequest
+from stages.train.stop_request import Stopped, StopRequest
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ def test_the_running_step_is_finished(number: signal.Signals) -> None:
             os.kill(os.getpid(), number)
             finished.append(step)
 
-    with StopRequest() as stop, pytest.raises(Interrupted):
+    with StopRequest() as stop, pytest.raises(Stopped):
         train(stop.between(range(3)))
     assert finished == [0]
 
@@ -86,13 +86,13 @@ def test_several_processes_stop_only_when_they_agree() -> None:
         assert stop.asked
         assert list(stop.between([1, 2])) == [1, 2]
         stop.agree(True)
-        with pytest.raises(Interrupted):
+        with pytest.raises(Stopped):
             list(stop.between([1, 2]))
 
 
 ORPHAN = """
 import time
-from stages.train.interrupt import StopRequest
+from stages.train.stop_request import StopRequest
 with StopRequest() as stop:
     for _ in range(100):
         if stop.asked:

@@ -1,4 +1,4 @@
-"""Interruption: a request to stop is noticed at once and obeyed between two steps.
+"""Stop request: it is noticed at once and obeyed between two steps.
 
 There the state of training is whole. Ctrl-C and SIGTERM are such requests, on Windows Ctrl-Break,
 and the death of DVC.
@@ -25,7 +25,7 @@ if sys.platform == "win32":  # Ctrl-Break, and how `make review` ends a run
 _CHECK_INTERVAL = 0.5
 
 
-class Interrupted(Exception):
+class Stopped(Exception):
     """Training was asked to stop, and stands between two steps."""
 
 
@@ -100,10 +100,10 @@ class StopRequest:
         self._agreed = asked
 
     def between(self, steps: Iterable[StepT]) -> Iterator[StepT]:
-        """Yield the steps; where a stop was asked for, raise Interrupted instead of the next."""
+        """Yield the steps; where a stop was asked for, raise Stopped instead of the next."""
         for step in steps:
             if self._agreed or (self.asked and not self._together):
-                raise Interrupted
+                raise Stopped
             yield step
 
     @contextmanager
