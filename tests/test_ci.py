@@ -15,7 +15,8 @@ FOLDER = ROOT / ".github" / "workflows"
 CHECK = read_yaml(FOLDER / "ci.yml")
 COMPARE = read_yaml(FOLDER / "compare.yml")
 CONTAINER = read_yaml(FOLDER / "container.yml")
-WORKFLOWS = {"ci": CHECK, "compare": COMPARE, "container": CONTAINER}
+THOROUGH = read_yaml(FOLDER / "thorough.yml")
+WORKFLOWS = {"ci": CHECK, "compare": COMPARE, "container": CONTAINER, "thorough": THOROUGH}
 COMPARE_STEPS = COMPARE["jobs"]["compare"]["steps"]
 
 
@@ -70,19 +71,29 @@ def test_the_check_runs_for_pushes_on_the_systems_that_people_have() -> None:
 
 
 def test_on_windows_nothing_needs_make_or_bash() -> None:
-    """There Python runs all, from the one command to tests of folders that exist."""
+    """There Python runs all, from the one command to tests that exist."""
     lines = [step["run"] for step in CHECK["jobs"]["windows"]["steps"] if "run" in step]
     assert lines[0] == "python -m stages.tools.run repro"
     for line in lines:
         assert re.match(r"(\.venv/Scripts/)?python -m ", line)
-        for folder in re.findall(r"\btests/\w+", line):
-            assert (ROOT / folder).is_dir()
+        for place in re.findall(r"\btests/\S+", line):
+            path, _, test = place.partition("::")
+            assert (ROOT / path).exists()
+            assert not test or f"\ndef {test}(" in (ROOT / path).read_text(encoding="utf-8")
 
 
 def test_every_workflow_is_looked_at() -> None:
-    """No workflow is left out of these tests, and the one of the image may only read."""
+    """No workflow is left out of these tests, and those of the image and the week may only read."""
     assert {file.stem for file in FOLDER.iterdir()} == set(WORKFLOWS)
-    assert CONTAINER["permissions"] == {"contents": "read"}
+    assert CONTAINER["permissions"] == THOROUGH["permissions"] == {"contents": "read"}
+
+
+def test_the_thorough_tests_run_once_a_week() -> None:
+    """What takes too long for each commit runs on a day of the week, and by hand."""
+    assert len(THOROUGH["on"]["schedule"]) == 1
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", THOROUGH["on"]["schedule"][0]["cron"])
+    assert "workflow_dispatch" in THOROUGH["on"]
+    assert "make thorough" in commands(THOROUGH)
 
 
 def test_the_comparison_has_no_more_rights_than_it_needs() -> None:

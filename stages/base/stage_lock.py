@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from errno import EACCES, EINVAL, EISDIR, ENOLCK, ENOSYS, EOPNOTSUPP, EPERM
+from io import FileIO
 from pathlib import Path
 from socket import gethostname
 
@@ -43,11 +44,15 @@ def file_lock(file: Path, owner: str, refusal: Callable[[str], Exception]) -> It
                 raise
             taken = False
         if taken:
-            lock.seek(len(_LOCKED))
-            raise refusal(lock.read().decode("utf-8", "replace"))
+            raise refusal(_owner_in(lock))
         lock.truncate(0)
         lock.write(_LOCKED + owner.encode())
         yield
+
+
+def _owner_in(lock: FileIO) -> str:
+    lock.seek(len(_LOCKED))
+    return lock.read().decode("utf-8", "replace")
 
 
 @contextmanager
@@ -76,7 +81,10 @@ def stage_at_work(folder: Path) -> str:
     A lock whose process has ended is only read, since to try it might stop a stage that starts now.
     """
     file = folder / "lock"
-    owner = file.read_bytes()[len(_LOCKED) :].decode("utf-8", "replace") if file.is_file() else ""
+    owner = ""
+    if file.is_file():
+        with file.open("rb", buffering=0) as lock:
+            owner = _owner_in(lock)
     found = _OWNER.fullmatch(owner)
     if not found or (found["host"] == gethostname() and not psutil.pid_exists(int(found["pid"]))):
         return ""

@@ -7,15 +7,17 @@ checked out, and nothing that is missing is a failure: the snapshot notes it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from stages.base.bucket import is_bucket_url
 from stages.base.errors import UserError
 from stages.base.params import PARAMS
 from stages.compare.dvc_cache import DvcCache, md5_of
+from stages.compare.dvc_file import DVC_FILE_SUFFIX, read_dvc_file
 from stages.compare.dvc_lock import DvcLock, output_hashes, read_lock, read_params, used_params
-from stages.compare.git import GitHistory, Revision
+from stages.compare.git import WORKSPACE, GitHistory, Revision
 from stages.compare.past_model import PastModel, read_past_model
 from stages.compare.past_outcomes import read_outcomes
 from stages.compare.past_tables import PastTables
@@ -105,6 +107,7 @@ def _read_snapshot(
         if content is not None:
             notes += _mixed_run_notes(name, lock, content, files)
             notes += _changed_params_notes(history, revision, lock)
+            notes += _other_inputs_notes(history, revision, lock)
         tables, table_notes = past_tables.read(output_hashes(lock))
         notes += [f"{name}: {note}" for note in table_notes]
     return Snapshot(
@@ -169,3 +172,29 @@ def _changed_params_notes(history: GitHistory, revision: Revision, lock: DvcLock
         f"{name}: the results are from before {enumeration(changed)} changed in {PARAMS}; "
         "dvc repro makes new ones"
     ]
+
+
+def _other_inputs_notes(history: GitHistory, revision: Revision, lock: DvcLock) -> list[str]:
+    """Return a note for each input of the run that is not the one that its .dvc file names."""
+    used = {path: md5 for run in lock.values() for path, md5 in run.data.items()}
+    notes = []
+    for path in sorted(used.keys() - output_hashes(lock).keys()):
+        file = f"{path}{DVC_FILE_SUFFIX}"
+        if is_bucket_url(path) or PurePosixPath(path).is_absolute() or ".." in path.split("/"):
+            continue  # no file of the repository
+        try:
+            named = read_dvc_file(history.read(revision, file), path, f"{file} of {revision.name}")
+        except UserError as error:
+            notes.append(str(error))
+            continue
+        if named and named.md5 != used[path]:
+            notes.append(_other_input(revision, path))
+    return notes
+
+
+def _other_input(revision: Revision, path: str) -> str:
+    """Return the note on an input that is not the one that its .dvc file names, with the remedy."""
+    what = f"{revision.name}: the run read another {path} than {path}{DVC_FILE_SUFFIX} names"
+    if revision.name != WORKSPACE:
+        return f"{what}, so dvc checkout does not bring what it read"
+    return f"{what}; dvc repro runs on what is here, and dvc add {path} keeps it"

@@ -27,6 +27,7 @@ from stages.model.weights_name import WEIGHTS_FOLDER, is_file_name
 from stages.tools.check_corrections import CORRECTIONS
 from stages.tools.check_images import SAMPLE, images_mistakes, outputs_of
 from stages.tools.check_labels import LabelCheck, check_labels
+from stages.tools.checked_out import checkout_notes
 from stages.tools.param_sections import ValidSections, validate_sections
 from stages.tools.remote_plugins import plugin_notes
 from stages.tools.tracked import normal_path, tracking_note
@@ -144,6 +145,7 @@ def advice(sections: ValidSections, outputs: list[str]) -> Iterator[str]:
         inputs["model.weights"] = str(WEIGHTS_FOLDER / sections.model.weights)
     notes = [tracking_note(key, path, outputs) for key, path in inputs.items()]
     yield from filter(None, notes)
+    yield from checkout_notes(inputs)
     augment = sections.augment
     presize = sections.presize
     if augment and presize and augment.size > presize.size:

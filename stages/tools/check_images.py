@@ -1,6 +1,7 @@
 """The folder of photos that params.yaml names: whether it can be read, and DVC leaves it alone."""
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +14,7 @@ from stages.base.file_names import refuse_locale
 from stages.base.provider import provider_of
 from stages.base.storage import SCHEMES
 from stages.base.yaml_file import read_yaml
+from stages.tools.checked_out import tracked_path
 from stages.tools.remote_plugins import missing_package
 from stages.tools.tracked import normal_path
 from stages.tools.unhashable import unhashable_lines
@@ -42,8 +44,7 @@ def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[s
             " deletes what it makes before each run; keep photos elsewhere, such as data/photos"
         )
     elif not Path(images).is_dir():
-        what = "is no folder" if Path(images).exists() else "does not exist"
-        yield f"ingest.images: {images} {what}; please name the folder that holds your photos"
+        yield f"ingest.images: {images} {_why_no_folder(images)}"
     elif not any(files for _, _, files in os.walk(images)):
         yield (
             f"ingest.images: {images} holds no file; please put your photos there, not links to"
@@ -51,6 +52,19 @@ def images_mistakes(images: str, dataset: str, outputs: list[str]) -> Iterator[s
         )
     else:
         yield from unhashable_lines("ingest.images", images)
+
+
+def _why_no_folder(images: str) -> str:
+    """Return what is in the place of the folder of photos, with the remedy."""
+    if Path(images).exists():
+        return "is no folder; please name the folder that holds your photos"
+    if tracked := tracked_path(images):
+        target = shlex.quote(tracked)
+        return (
+            f"is not here; `dvc checkout {target}` brings it from DVC's cache, `dvc pull {target}`"
+            " from a remote"
+        )
+    return "does not exist; please name the folder that holds your photos"
 
 
 def _bucket_mistakes(images: str) -> Iterator[str]:

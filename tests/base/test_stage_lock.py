@@ -1,6 +1,7 @@
 """One process has a lock at a time, whatever becomes of it."""
 
 import errno
+import io
 import os
 import signal
 import subprocess
@@ -86,7 +87,7 @@ def test_one_after_the_other(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), stage_lock(tmp_path, "presize"):
         raise ZeroDivisionError
     with stage_lock(tmp_path, "fine_tune"):
-        assert (tmp_path / "lock").read_text().startswith(" fine_tune (process ")
+        assert stage_at_work(tmp_path).startswith("fine_tune (process ")
 
 
 def test_a_stage_makes_its_folder(tmp_path: Path) -> None:
@@ -211,10 +212,22 @@ def test_another_failure_to_lock_is_an_error(
         pass
 
 
-def test_the_byte_that_is_locked_is_not_read(tmp_path: Path) -> None:
+def test_the_byte_that_is_locked_is_not_read(
+    other_process: subprocess.Popen[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The owner stands behind the first byte, which on Windows nobody else may read."""
-    file = tmp_path / "lock"
-    with file_lock(file, "the first", ValueError):
-        assert file.read_bytes()[:1] == b" "
-        with pytest.raises(ValueError, match=r"^the first$"), file_lock(file, "", ValueError):
-            pass
+    read: list[tuple[int, bytes]] = []
+
+    class Noted(io.FileIO):
+        def read(self, size: int | None = -1) -> bytes:
+            place = self.tell()
+            read.append((place, super().read(size) or b""))
+            return read[-1][1]
+
+    def opened(self: Path, mode: str = "r", *_: object, **__: object) -> Noted:
+        return Noted(self, mode)
+
+    monkeypatch.setattr(Path, "open", opened)
+    owner = f"presize (process {other_process.pid} on {HOST})"
+    assert stage_at_work(tmp_path) == owner
+    assert read == [(1, owner.encode())] * 2  # what is there, then the refusal

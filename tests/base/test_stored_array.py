@@ -9,7 +9,8 @@ import pytest
 from stages.base import stored_array
 from stages.base.errors import UserError
 from stages.base.seed import derive
-from stages.base.stored_array import row_blocks, store_rows
+from stages.base.stored_array import file_state, row_blocks, store_rows
+from tests.mapped_files import mapped_files
 from tests.measured_memory import measured_memory
 
 
@@ -44,6 +45,21 @@ def test_what_is_picked_is_what_the_array_gives(
         assert np.asarray(right, np.float64).dtype == np.float64
 
 
+def test_a_file_is_mapped_no_longer_than_it_is_read(tmp_path: Path) -> None:
+    """A file with a name, such as predictions that the next run replaces, is free at once."""
+    file = tmp_path / "rows"
+    array = derive(1, "stored").random((20, 6))
+    file.write_bytes(array.tobytes())
+    with file.open("rb") as opened:
+        state = file_state(opened)
+        mapped = np.memmap(opened, array.dtype, "r", 0, array.shape)
+    assert mapped_files(tmp_path) == [str(file)]
+    del mapped
+    stored = stored_array.stored_array(file, 0, array.dtype, (20, 6), state)
+    assert np.array_equal(np.asarray(stored[::3]), array[::3])
+    assert mapped_files(tmp_path) == []
+
+
 def test_no_blocks_are_an_array_without_rows() -> None:
     """Where nothing is computed there is an empty array."""
     with TemporaryFile() as file:
@@ -64,9 +80,7 @@ def test_what_is_read_alone_is_in_memory(tmp_path: Path) -> None:
     with (tmp_path / "file").open("w+b") as file, measured_memory() as memory:
         stored = store_rows(file, (np.full((100, 100), number) for number in range(1000)))
         assert np.asarray(stored[::100])[:, 0].tolist() == list(range(1000))
-        maps = Path("/proc/self/maps")  # of Linux alone
-        if maps.exists():
-            assert str(tmp_path) not in maps.read_text("utf-8")
+        assert mapped_files(tmp_path) == []
     assert memory.peak < 4e6
 
 

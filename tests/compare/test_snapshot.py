@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stages.base.errors import UserError
-from stages.base.files import write_bytes
+from stages.base.files import write_bytes, write_text
 from stages.compare.dvc_lock import output_hashes
 from stages.compare.snapshot import read_snapshots
 from stages.tools.project_files import PROJECT_FILES
@@ -77,6 +77,27 @@ def test_params_that_did_not_run_are_noted(history: ExampleHistory) -> None:
     (history.root / "params.yaml").write_text("a: [")
     (note,) = history.snapshot("workspace").notes
     assert note.startswith("params.yaml of workspace is not valid YAML: line 1")
+
+
+def test_photos_that_are_not_those_of_the_commit_are_noted(history: ExampleHistory) -> None:
+    """A run on photos that the .dvc file beside them does not name cannot be made again from it."""
+    file = history.root / "data" / "photos.dvc"
+    lock = history.snapshot("v1").lock
+    assert lock is not None
+    read = lock["ingest"].data["data/photos"]
+    form = "outs:\n- md5: {}\n  hash: md5\n  path: photos\n"
+    write_text(file, form.format(read))
+    assert history.snapshot("workspace").notes == ()
+    write_text(file, form.format("other.dir"))
+    history.commit("v2")
+    what = "the run read another data/photos than data/photos.dvc names"
+    (note,) = history.snapshot("workspace").notes
+    assert note.startswith(f"workspace: {what}; dvc repro runs on what is here, and dvc add ")
+    (note,) = history.snapshot("v2").notes
+    assert note == f"v2: {what}, so dvc checkout does not bring what it read"
+    write_text(file, "outs: 1\n")
+    (note,) = history.snapshot("workspace").notes
+    assert note.startswith("data/photos.dvc of workspace: outs: ")
 
 
 def test_what_is_damaged_is_left_out_and_named(history: ExampleHistory) -> None:

@@ -14,6 +14,7 @@ from stages.base.errors import UserError
 from stages.model.classifier import Classifier, build_classifier
 from stages.model.files import ModelCard, load_model, save_model
 from stages.model.model_params import Cut, ModelParams
+from tests.mapped_files import mapped_files
 
 CARD = ModelCard(
     params=ModelParams(arch="test_resnet", weights="none", head="fastai", cut="none"),
@@ -54,6 +55,14 @@ def test_a_saved_model_predicts_the_same(tmp_path: Path, cut: Cut) -> None:
     assert loaded.mean == model.mean
     assert loaded.std == model.std
     assert not loaded.training
+
+
+def test_a_loaded_model_maps_no_file(tmp_path: Path) -> None:
+    """`make review` keeps a model in memory while the run that it starts replaces its files."""
+    save_model(tmp_path, model_of(CARD), CARD)
+    model, _ = load_model(tmp_path)
+    assert mapped_files(tmp_path) == []
+    assert model(torch.zeros(1, 3, 64, 64)).shape == (1, 4)
 
 
 def test_model_json_has_the_names_and_order_of_the_format(tmp_path: Path) -> None:

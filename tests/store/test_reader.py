@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 from PIL import Image
 
@@ -19,6 +18,7 @@ from stages.images.resize import PresizeParams
 from stages.store import reader
 from stages.store.reader import HASH_COLUMNS, INDEX_COLUMNS, Store, read_index
 from stages.store.writer import write_store
+from tests.mapped_files import mapped_files
 
 PARAMS = PresizeParams(size=24, format="jpeg", quality=92, shards=4, max_rejected=0.05)
 RAW = PARAMS.model_copy(update={"format": "raw"})
@@ -199,16 +199,10 @@ def test_a_closed_store_maps_no_file(tmp_path: Path) -> None:
     store = make(tmp_path, RAW)
     pixels = store.image("a.jpg")
     before = pixels.copy()
-    assert mapped(store)
+    assert mapped_files(store.folder)
     store.close()
-    assert len(mapped(store)) == 1
+    assert len(mapped_files(store.folder)) == 1
     assert np.array_equal(pixels, before)
     del pixels
-    assert mapped(store) == []
+    assert mapped_files(store.folder) == []
     assert np.array_equal(store.image("a.jpg"), before)
-
-
-def mapped(store: Store) -> list[str]:
-    """Return the files of a store that this process has mapped."""
-    paths = [one.path for one in psutil.Process().memory_maps()]
-    return [path for path in paths if Path(path).is_relative_to(store.folder)]

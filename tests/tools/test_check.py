@@ -158,6 +158,20 @@ def test_photos_under_dvc_need_no_note(photos: Path, capsys: pytest.CaptureFixtu
         assert "note" not in capsys.readouterr().out
 
 
+def test_photos_of_another_commit_are_a_note_and_no_mistake(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """New photos before their `dvc add` are ordinary, and so the run goes on."""
+    out = "md5: a.dir\n  size: 9\n  nfiles: 1\n  hash: md5\n  path: photos"
+    (photos.parent / "photos.dvc").write_text(f"outs:\n- {out}\n")
+    check.main()
+    printed = capsys.readouterr().out
+    assert (
+        "note: ingest.images: data/photos has 2 files (0 bytes), data/photos.dvc names" in printed
+    )
+    assert "in order" in printed
+
+
 @pytest.mark.parametrize(
     "images",
     ["data/presized", "data/presized/", "./data/model/x", "data/sample/mine", "reports", "."],

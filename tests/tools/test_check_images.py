@@ -41,6 +41,14 @@ def test_another_folder_is_refused(images: str, what: str) -> None:
     assert what in mistake
 
 
+def test_photos_that_dvc_has_are_brought_by_it() -> None:
+    """In a new clone the folder is not there yet, and the mistake says which commands make it."""
+    Path("data/birds 1.dvc").write_text("outs: []\n")
+    (mistake,) = images_mistakes("data/birds 1/old", "none", OUTPUTS)
+    assert "`dvc checkout 'data/birds 1'`" in mistake
+    assert "`dvc pull 'data/birds 1'`" in mistake
+
+
 def test_a_path_is_inside_itself_and_its_folders() -> None:
     """Whole parts of a path are compared."""
     assert is_inside("data/a/b", "data/a")

@@ -1,6 +1,5 @@
 """Going on from a checkpoint ends where an uninterrupted run does; what does not fit is ignored."""
 
-import os
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -56,7 +55,7 @@ class Signalling:
         """Yield the batches of an epoch."""
         for batch in self.batches[first_step:]:
             if self.remaining == 0:
-                os.kill(os.getpid(), signal.SIGTERM)
+                signal.raise_signal(signal.SIGTERM)
             self.remaining -= 1
             yield batch
 

@@ -24,7 +24,7 @@ def test_the_running_step_is_finished(number: signal.Signals) -> None:
 
     def train(steps: Iterable[int]) -> None:
         for step in steps:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
             finished.append(step)
 
     with StopRequest() as stop, pytest.raises(Stopped):
@@ -42,17 +42,17 @@ def test_unasked_every_step_is_taken() -> None:
 def test_a_second_signal_interrupts_at_once() -> None:
     """A second signal, after a pause, does not wait for the end of the step."""
     with StopRequest():
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         time.sleep(REPEAT_SECONDS * 1.1)
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
 
 
 def test_a_signal_that_is_passed_on_counts_once() -> None:
     """Ctrl-C that comes from the terminal and from another process too does not interrupt."""
     with StopRequest() as stop:
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         assert stop.asked
 
 
@@ -82,7 +82,7 @@ def test_in_a_thread_the_signals_stay_as_they_are() -> None:
 def test_several_processes_stop_only_when_they_agree() -> None:
     """Together, being asked is not enough: all stop at the place that all agreed on."""
     with StopRequest(together=True) as stop:
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         assert stop.asked
         assert list(stop.between([1, 2])) == [1, 2]
         stop.agree(True)
@@ -110,7 +110,10 @@ STAGE = (sys.executable, "-c", ORPHAN)
 SHELL = ("sh", "-c", '"$@"; exit', "sh")  # it waits, as dash does for a single command too
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there are no orphans")
+of_posix = pytest.mark.skipif(os.name == "nt", reason="there are no orphans, and is no sh")
+
+
+@of_posix
 @pytest.mark.parametrize(
     ("stage", "output", "shell"),
     [
@@ -143,6 +146,7 @@ def test_an_orphan_of_dvc_stops_and_no_other(
     assert finished.stdout == output
 
 
+@of_posix
 def test_while_dvc_lives_nobody_asks() -> None:
     """While its DVC is at work, a stage that a shell started is not asked to stop."""
     environment = os.environ | {"DVC_STAGE": "fine_tune"}
@@ -165,13 +169,13 @@ def test_a_save_is_not_interrupted(error: OSError | None, seen: type[BaseExcepti
 
     def save(stop: StopRequest) -> None:
         with stop.undisturbed():
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
             saved.append("whole")
             if error:
                 raise error
 
     with StopRequest() as stop:
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         time.sleep(REPEAT_SECONDS + 0.1)
         with pytest.raises(seen):
             save(stop)
@@ -184,5 +188,5 @@ def test_unasked_a_save_changes_nothing() -> None:
         with stop.undisturbed():
             assert not stop.asked
         with stop.undisturbed():
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
         assert stop.asked
