@@ -3,6 +3,7 @@
 .ci/run installs requirements-extra.txt for these tests; the thorough ones want it as well.
 """
 
+import os
 import random
 import shutil
 import signal
@@ -37,6 +38,7 @@ from tests.tiny_repo import Repo, copy_of, draw
 
 pytestmark = pytest.mark.slow
 PHOTOS = 40  # of each of three classes
+SHARDS = 8  # of the project
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +240,33 @@ def task_servers(one: Dask) -> list[int]:
             with suppress(psutil.NoSuchProcess):  # it has ended, and waits for its parent perhaps
                 found += [child.pid] if "stages.cluster.task_server" in child.cmdline() else []
     return found
+
+
+@needs_dask
+@pytest.mark.thorough
+def test_a_slow_mount_costs_time_alone(repo: Repo, tmp_path: Path) -> None:
+    """A worker that stands still, as where a mount does not answer, is waited for, not blamed."""
+    many_photos(repo, 150)
+    run_stage(repo, "ingest", "local")
+    alone = copy_of(repo, tmp_path / "alone")
+    run_stage(alone, "presize", "local")
+    with running_dask(tmp_path / "dask") as one:
+        process = presize_at_work(repo, one)
+        slow = task_servers(one)[0]
+        os.kill(slow, signal.SIGSTOP)
+        # The other does what is left meanwhile, all but the shard that stands still.
+        wait_until(lambda: len(shards_done(repo)) >= SHARDS - 1)
+        os.kill(slow, signal.SIGCONT)
+        output = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, output
+    assert "takes no work" not in output
+    assert "ended" not in output
+    assert results(repo) == results(alone)
+
+
+def shards_done(repo: Repo) -> set[str]:
+    """Return the progress files of the shards that have answered."""
+    return {file.name for file in repo.path.glob(".finetrack/presize/run-*/*.progress")}
 
 
 @needs_dask
