@@ -19,6 +19,7 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.cluster.dask_engine import DaskEngine
+from stages.store.shard import progress_in
 from tests.cluster.other_machine import hidden, replaced
 from tests.cluster.running_dask import (
     Dask,
@@ -147,12 +148,12 @@ def presize_with_kills(repo: Repo, tmp_path: Path, *, photos: int, kills: int) -
     with running_dask(tmp_path / "dask") as one:
         process = start_stage(repo, "presize", one.address)
         done = 0
-        seen: dict[str, bytes] = {}
+        seen: set[str] = set()
         while done < kills and process.poll() is None:
-            # A photo more than at the kill before, so that each hits workers at work.
-            wait_until(lambda: progress(repo) != seen or process.poll() is not None)  # noqa: B023
+            # Other photos than at the kill before: three kills at one would blame it.
+            wait_until(lambda: others_in_work(repo, seen) or process.poll() is not None, 120)  # noqa: B023
             time.sleep(draws.uniform(0, 0.5))
-            seen = progress(repo)
+            seen = in_work(repo)
             for victim in draws.sample(one.processes(), k=min(1, len(one.processes()))):
                 kill(victim)
                 done += 1
@@ -163,13 +164,20 @@ def presize_with_kills(repo: Repo, tmp_path: Path, *, photos: int, kills: int) -
     return alone
 
 
-def progress(repo: Repo) -> dict[str, bytes]:
-    """Return how far each attempt at a shard is, by the name of its file."""
-    found = {}
+def in_work(repo: Repo) -> set[str]:
+    """Return the photos that the last attempts at shards are at, or were at when they ended."""
+    last: dict[str, tuple[int, str]] = {}
     for file in repo.path.glob(".finetrack/presize/run-*/*/*.progress"):
+        attempt = int(file.parent.name.rpartition("-")[2])
         with suppress(FileNotFoundError):  # the attempt has just become its shard
-            found[str(file)] = file.read_bytes()
-    return found
+            last[file.name] = max(last.get(file.name, (0, "")), (attempt, progress_in(file)[1]))
+    return {photo for _, photo in last.values()} - {""}
+
+
+def others_in_work(repo: Repo, seen: set[str]) -> bool:
+    """Return whether photos are in work, and none of those."""
+    now = in_work(repo)
+    return bool(now) and now.isdisjoint(seen)
 
 
 @needs_dask
