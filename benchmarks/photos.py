@@ -96,15 +96,23 @@ def change(folder: Path, values: Mapping[str, Any]) -> None:
     yaml.dump(content, file)
 
 
-def open_project(project: Path, count: int) -> Path:
-    """Return a clone of this project with so many photos of 16 pixels, as a user would have it."""
+def open_project(project: Path, count: int, side: int = 16) -> Path:
+    """Return a clone of this project with so many photos of 16 pixels, as a user would have it.
+
+    side: their width and height, to which they are presized.
+    """
     subprocess.run(["git", "clone", "-q", str(ROOT), str(project)], check=True)
     with (project / ".git/info/exclude").open("a") as exclude:
         exclude.write("photos/\ntars/\n")
-    change(project, _TINY | {"presize.shards": max(1, count // 1000)})
+    change(project, _TINY | {"presize.size": side, "presize.shards": max(1, count // 1000)})
     for number in range(_FOLDERS):
         (project / f"photos/class {number:02}").mkdir(parents=True)
-    for number in range(count):
-        folder = project / f"photos/class {number % _FOLDERS:02}"
-        (folder / f"{number:07}.jpg").write_bytes(picture(number, (16, 16), 90))
+    add_photos(project, range(count), side)
     return project
+
+
+def add_photos(project: Path, numbers: range, side: int) -> None:
+    """Write the photos of these numbers into the folders of a project."""
+    for number in numbers:
+        folder = project / f"photos/class {number % _FOLDERS:02}"
+        (folder / f"{number:07}.jpg").write_bytes(picture(number, (side, side), 90))

@@ -363,6 +363,17 @@ def test_what_a_million_photos_in_tars_take_is_what_was_measured() -> None:
     assert figures["dvc repro, processor seconds"] <= 5
 
 
+def test_what_tables_take_is_what_was_measured() -> None:
+    """docs/large.md has the seconds and sizes of both formats as the results have them."""
+    figures = RESULTS["tables"]["index"]["figures"]
+    for name in ("CSV", "Parquet"):
+        size = figures[f"{name}, MB"]
+        assert f"{size:.0f} MB" in PAGES["docs/large.md"]
+        for what in ("written", "read"):
+            seconds = figures[f"{name}, {what}, processor seconds"]["median"]
+            assert f" {str(seconds).removeprefix('0')} " in PAGES["docs/large.md"]
+
+
 def test_every_result_says_where_it_comes_from() -> None:
     """A part of the results has the commit, the machine and the versions that gave it."""
     for name, parts in RESULTS.items():

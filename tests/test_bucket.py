@@ -205,6 +205,14 @@ def test_photos_that_may_not_be_read_are_named(photos: Path, server: S3Server) -
     assert len(scan.facts) == 71
 
 
+def test_photos_none_of_which_may_be_read_are_one_line(photos: Path, server: S3Server) -> None:
+    """A bucket that may be listed and not read is a fault of the place, with one line for all."""
+    server.refusals += ["AccessDenied"] * 72
+    with pytest.raises(UserError, match=r"none of its first 72 .*AccessDenied.*allow reading") as e:
+        scan_photos(URL, 1)
+    assert len(e.value.lines) == 1
+
+
 def test_a_network_fault_in_a_large_photo_is_none_of_it(
     photos: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

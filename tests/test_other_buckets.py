@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -27,7 +28,9 @@ from stages.predict.path_in_tar import TarPaths
 from stages.predict.photo_source import PhotoSource, Unread, read_source_bytes
 from tests.bucket_server import put_dvc_first
 from tests.cloud_servers import (
+    ACCOUNT,
     AZURITE,
+    KEY,
     azure_server,
     clear_environment,
     connection_string,
@@ -232,3 +235,45 @@ def test_a_key_that_azure_refuses_is_one_line(
     with pytest.raises(UserError, match=r"credentials do not do .*AZURE_STORAGE_") as error:
         Bucket("azure://birds/2024").files()
     assert len(error.value.lines) == 1
+
+
+@needs_azure
+def test_an_account_without_any_key_is_one_line_within_seconds(
+    addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the ways of signing in give nothing, the listing does not try them again and again."""
+    monkeypatch.delenv("AZURE_STORAGE_CONNECTION_STRING")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", ACCOUNT)
+    storage._of_scheme.cache_clear()
+    start = time.monotonic()
+    with pytest.raises(UserError, match=r"credentials do not do .*AZURE_STORAGE_KEY") as error:
+        Bucket("azure://birds/2024").files()
+    assert time.monotonic() - start < 30
+    assert len(error.value.lines) == 1
+
+
+@needs_azure
+def test_an_account_and_its_key_open_a_bucket(
+    addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two variables that DVC knows too lead to the account's address and sign what is asked."""
+    from adlfs import spec
+
+    storage._of_scheme.cache_clear()
+    storage.file_system("azure://birds").pipe_file("birds/keyed/a.jpg", b"a")
+    to_service = spec._create_aio_blob_service_client
+    asked: list[str] = []
+
+    def to_azurite(account_url: str, **options: object) -> object:
+        asked.append(account_url)
+        return to_service(account_url=f"{addresses['azure']}/{ACCOUNT}", **options)
+
+    # Azure's own address, which no test may reach, is all that is replaced.
+    monkeypatch.setattr(spec, "_create_aio_blob_service_client", to_azurite)
+    monkeypatch.delenv("AZURE_STORAGE_CONNECTION_STRING")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", ACCOUNT)
+    monkeypatch.setenv("AZURE_STORAGE_KEY", KEY)
+    storage._of_scheme.cache_clear()
+    (file,) = Bucket("azure://birds/keyed").files()
+    assert file.read_bytes() == b"a"
+    assert set(asked) == {f"https://{ACCOUNT}.blob.core.windows.net"}

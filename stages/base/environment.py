@@ -122,6 +122,20 @@ def executor_address() -> str:
     )
 
 
+def scratch_url() -> str:
+    """Return the folder in a bucket that FINETRACK_SCRATCH names, without a slash at its end.
+
+    "" where workers share a folder with this machine.
+    """
+    url = os.environ.get("FINETRACK_SCRATCH", "").rstrip("/")
+    if url and not re.fullmatch(r"(s3|gs|azure)://[^/@?#\s]+(/[^@?#\s]+)?", url):
+        raise UserError(
+            "FINETRACK_SCRATCH must be a folder in a bucket, as s3://birds-scratch/presize, not "
+            f"{echo(url)}"
+        )
+    return url
+
+
 def device_name() -> str:
     """Return the device asked for by FINETRACK_DEVICE (cpu, cuda, cuda:1, mps), or 'auto'."""
     name = os.environ.get("FINETRACK_DEVICE", "") or "auto"

@@ -51,6 +51,7 @@ _S3_OPTIONS = {"config_kwargs": _S3, "max_concurrency": 1}
 SCHEMES = (*BUCKET_SCHEMES, "file")
 # They write the trace of a failed request, and of each way to a key, to the terminal.
 _LOUD = ("gcsfs", "azure")
+_SCOPE_OF_AZURE = "https://storage.azure.com/.default"  # what a token of Azure's storage is for
 
 _LOADING = Lock()  # of threads that want one at the same time, the first loads it
 
@@ -167,7 +168,17 @@ def _of_scheme(scheme: str, tries: int) -> "AbstractFileSystem":
         ) from None
     if hasattr(system, "retries"):
         system.retries = tries
+    _ask_for_token(system)
     return system
+
+
+def _ask_for_token(system: "AbstractFileSystem") -> None:
+    """Raise the library's own error where Azure's ways of signing in, without a key, all fail.
+
+    Once here that takes half a second; each listing would try them 4 times, 90 s and more.
+    """
+    if signed_in := getattr(system, "sync_credential", None):
+        signed_in.get_token(_SCOPE_OF_AZURE)
 
 
 def _options(scheme: str) -> dict[str, Any]:

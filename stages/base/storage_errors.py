@@ -27,6 +27,8 @@ _REFUSALS = ("", "AccessDenied", "InvalidObjectState", "403")
 # Codes of a wrong region in the settings, and of a content that was damaged on its way.
 _OF_THE_SETTINGS = ("AuthorizationHeaderMalformed",)
 _DAMAGED = ("BadDigest", "IncompleteBody")
+# What Azure calls a refusal of one file; all its other refusals are of the account or its network.
+_REFUSED_BY_AZURE = ("AuthorizationPermissionMismatch",)
 _MOST_LETTERS = 240  # of a message: Azure's have the whole answer in them, with every way to a key
 # Errors of what a URL names, which stay however often it is asked for.
 _OF_THE_NAME = (errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
@@ -60,6 +62,8 @@ def is_of_account(error: Exception) -> bool:
     """Return whether all photos would be refused: for the account, the clock or the settings."""
     code = code_of(error)
     refused = isinstance(error, PermissionError) and code not in _REFUSALS
+    of_azure = str(getattr(error, "error_code", None) or "")
+    refused = refused or (_status(error) == 403 and of_azure not in ("", *_REFUSED_BY_AZURE))
     return refused or code in _OF_THE_SETTINGS or str(error).startswith("Invalid endpoint")
 
 
@@ -86,7 +90,11 @@ def error_of_file(error: Exception, url: str) -> OSError | None:
 
 def _is_refusal(error: Exception) -> bool:
     """Return whether Google (in words) or Azure (by the status) refuses a file or a listing."""
-    return str(error).startswith("Forbidden: ") or getattr(error, "status_code", None) == 403
+    return str(error).startswith("Forbidden: ") or _status(error) == 403
+
+
+def _status(error: Exception) -> object:
+    return getattr(error, "status_code", None)
 
 
 def code_of(error: Exception) -> str:

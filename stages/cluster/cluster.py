@@ -16,6 +16,7 @@ from stages.cluster.dask_engine import DaskEngine
 from stages.cluster.engine import Engine
 from stages.cluster.facts import SOURCE, facts, package_names
 from stages.cluster.ray_engine import RayEngine
+from stages.cluster.scratch import Scratch, open_scratch
 from stages.cluster.spread import Spread
 from stages.cluster.work import Work
 
@@ -25,8 +26,18 @@ _MARKS = PRIVATE_FOLDER / "cluster"
 class Cluster:
     """An engine, with the run's mark: a folder that all workers see, and that goes when it ends."""
 
-    def __init__(self, engine: Engine, mark: Path, log: Callable[[str], None]) -> None:
-        """Take an engine that is connected; log is told of faults of workers."""
+    def __init__(
+        self,
+        engine: Engine,
+        mark: Path,
+        log: Callable[[str], None],
+        scratch: Scratch | None = None,
+    ) -> None:
+        """Take an engine that is connected; log is told of faults of workers.
+
+        scratch: where workers leave what they make when they share no folder with this machine.
+        """
+        self.scratch = scratch
         self._engine = engine
         self._mark = mark
         self._log = log
@@ -42,7 +53,8 @@ class Cluster:
         packages = package_names()
         photo = str(work.photo) if work.photo else ""
         run = {
-            "mark": str(self._mark),
+            "mark": f"finetrack-{self.scratch.name}" if self.scratch else str(self._mark),
+            "scratch": self.scratch.url if self.scratch else "",
             "source": str(SOURCE),
             "folder": str(Path.cwd()),
             "photo": photo,
@@ -64,10 +76,14 @@ def open_workers(log: Callable[[str], None]) -> Iterator[int | Cluster]:
     mark = _new_mark()
     try:
         engine = _connect(address)
+        scratch = None
         try:
-            yield Cluster(engine, mark, log)
+            scratch = open_scratch()
+            yield Cluster(engine, mark, log, scratch)
         finally:
             rmtree(mark, ignore_errors=True)  # before the engine is asked anything: it may be gone
+            if scratch:
+                scratch.close()
             engine.close()
     finally:
         rmtree(mark, ignore_errors=True)

@@ -30,9 +30,14 @@ _Child = tuple[Connection, subprocess.Popen[bytes]]
 def ask(run: Mapping[str, Any], payload: bytes) -> tuple[bytes, bytes]:
     """Return how a child process of this worker answers: one of the kinds above, and the rest.
 
-    run: `mark`, a folder that is there as long as the run is; `source`, the folder of stages/;
-    `folder`, the working directory; `photo`, the path of a known photo; `expected`, the facts.
+    run: `mark`, a folder that is there as long as the run is; where `scratch` is a URL, which says
+    that instead, the name of one that is made among this machine's temporary files; `source`, the
+    folder of stages/; `folder`, the working directory; `photo`, the path of a known photo;
+    `packages`, their names; `expected`, the facts.
     """
+    run = {**run, "mark": os.path.join(tempfile.gettempdir(), run["mark"])}  # noqa: PTH118
+    if run["scratch"]:
+        os.makedirs(run["mark"], exist_ok=True)  # noqa: PTH103 - no more modules than needed
     idle = _idle_children(run["mark"])
     child = _take(idle) or _start(run)
     if isinstance(child, str):
@@ -114,7 +119,7 @@ def _start(run: Mapping[str, Any]) -> _Child | str:
 
 def _difference(run: Mapping[str, Any], connection: Connection) -> str | None:
     """Return what differs between a child's facts and those expected; None where it has none."""
-    question = {"mark": run["mark"], "photo": run["photo"], "packages": run["packages"]}
+    question = {name: run[name] for name in ("mark", "scratch", "photo", "packages")}
     try:
         connection.send_bytes(pickle.dumps(question))
         facts = pickle.loads(connection.recv_bytes())  # noqa: S301 - from the child

@@ -73,7 +73,7 @@ class Spread(Generic[Argument, Answer]):
         """Ask new workers for their facts, and give a task to each free slot of the others."""
         for worker in self._crew.unasked():
             self._crew.asked(worker)
-            payload = payload_of(do_nothing, self._work.function)
+            payload = payload_of(*(self._work.first or (do_nothing, self._work.function)))
             self._running[self._engine.submit(worker, self._run, payload)] = (worker, None)
         while self._waiting and (free := self._free_worker()):
             task = self._next_for(free)
@@ -90,7 +90,7 @@ class Spread(Generic[Argument, Answer]):
 
     def _may_take(self, worker: str, task: Task[Argument]) -> bool:
         """Return whether a worker has not failed at this task, unless all have."""
-        return worker not in task.failed_on or task.failed_on >= self._crew.candidates()
+        return worker not in task.failed_on or task.failed_on.keys() >= self._crew.candidates()
 
     def _next_for(self, worker: str) -> Task[Argument]:
         task = next(task for task in self._waiting if self._may_take(worker, task))
@@ -147,9 +147,9 @@ class Spread(Generic[Argument, Answer]):
     ) -> Iterator[tuple[Argument, Answer | Death]]:
         unread = self._work.unread(answer)
         if not unread:
-            for blind in sorted(task.failed_on):
-                self._crew.bar(blind, "it cannot read photos that others read")
-        elif self._try_elsewhere(worker, task):
+            for other, reason in sorted(task.failed_on.items()):
+                self._crew.bar(other, reason)
+        elif self._try_elsewhere(worker, task, "it cannot read photos that others read"):
             return
         else:
             workers = join_names(sorted(task.failed_on))
@@ -157,14 +157,14 @@ class Spread(Generic[Argument, Answer]):
         yield task.attempted, answer
 
     def _take_error(self, worker: str, task: Task[Argument], error: Exception) -> None:
-        if not self._try_elsewhere(worker, task):
-            line, *more = error.args
+        line, *more = error.args
+        if not self._try_elsewhere(worker, task, f"it fails where others do not: {line}"):
             raise UserError(f"worker {worker}: {line}", *more)
 
-    def _try_elsewhere(self, worker: str, task: Task[Argument]) -> bool:
+    def _try_elsewhere(self, worker: str, task: Task[Argument], reason: str) -> bool:
         """Put a task back that a worker could not do, where another one may be able to."""
-        task.failed_on.add(worker)
-        others = self._crew.candidates() - task.failed_on
+        task.failed_on[worker] = reason
+        others = self._crew.candidates() - task.failed_on.keys()
         if not others or len(task.failed_on) >= _MOST_TRIES:
             return False
         self._put_back(task)
@@ -201,7 +201,7 @@ class Spread(Generic[Argument, Answer]):
             return
         # Their ends are counted anew: no photo is blamed for a worker that ended at another.
         for part in parts:
-            own = replace(task, argument=part, ends=Counter(), failed_on=set(task.failed_on))
+            own = replace(task, argument=part, ends=Counter(), failed_on=dict(task.failed_on))
             self._waiting.appendleft(own)
 
 

@@ -22,6 +22,7 @@ from stages.base.child_process import WANT_OF_MEMORY
 from stages.base.errors import UserError
 from stages.cluster.facts import facts
 from stages.cluster.on_worker import ANSWERED, ENDED, RAISED
+from stages.cluster.scratch import watch
 
 _SECONDS_BETWEEN_LOOKS = 2
 _SECONDS_IDLE = 600  # of a coordinator that was killed and whose run was not started again
@@ -54,6 +55,8 @@ def serve_tasks(connection: Connection) -> None:
     question = pickle.loads(connection.recv_bytes())  # noqa: S301 - from the worker
     connection.send_bytes(pickle.dumps(facts(question["photo"], question["packages"])))
     mark = Path(question["mark"])
+    if question["scratch"]:
+        watch(question["scratch"], mark)
     looks = 0
     while mark.is_dir() and looks < _SECONDS_IDLE / _SECONDS_BETWEEN_LOOKS:
         looks += 1

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
 
 from stages.base.child_process import Answer, Argument
 
@@ -22,6 +22,9 @@ class Work(Generic[Argument, Answer]):
     in_work: Callable[[Argument], str]
     # The photos of an answer that the worker could not read, which says nothing of the photos.
     unread: Callable[[Answer], Sequence[str]]
+    # What a worker calls before its first task, which takes no work where that fails; by default it
+    # imports the function.
+    first: tuple[Callable[[Any], None], object] | None = None
     # The parts of a task that are tried one by one once workers have ended at the whole.
     split: Callable[[Argument], Sequence[Argument]] = lambda argument: [argument]
 
@@ -34,4 +37,4 @@ class Task(Generic[Argument]):
     attempted: Argument  # the argument of its last attempt
     attempts: int = 0
     ends: Counter[str] = field(default_factory=Counter)  # of workers, by the photo in work
-    failed_on: set[str] = field(default_factory=set)  # workers that could not do it
+    failed_on: dict[str, str] = field(default_factory=dict)  # workers that could not, and why

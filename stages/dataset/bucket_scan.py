@@ -91,9 +91,21 @@ def _scan_bucket(bucket: Bucket) -> Scan:
         for start in range(0, len(files), _READ_AT_ONCE):
             some = files[start : start + _READ_AT_ONCE]
             results += _known_or_read(some, record)
+            if start == 0:
+                _refuse_unreadable(results, bucket)
             bar.update(len(some))
     facts = [result for result in results if isinstance(result, FileFacts)]
     return Scan(facts, [result for result in results if isinstance(result, Problem)], hidden)
+
+
+def _refuse_unreadable(results: Sequence[FileFacts | Problem], bucket: Bucket) -> None:
+    """Refuse a bucket of which no photo can be read: that is one fault, and no photo's."""
+    problems = [result for result in results if isinstance(result, Problem)]
+    if 1 < len(problems) == len(results) and all(one.problem == UNREADABLE for one in problems):
+        raise UserError(
+            f"{bucket} may be listed, but none of its first {len(problems)} photos can be"
+            f" read ({problems[0].detail}), which is no fault of theirs; allow reading"
+        )
 
 
 def _known_or_read(

@@ -44,6 +44,10 @@ class EncodeCache:
             return None
         return _parse_result(sha256, line.decode("utf-8", "replace"), content)
 
+    def has(self, sha256: str) -> bool:
+        """Return whether there is a result, which may turn out damaged when it is loaded."""
+        return sha256 in self.log_lines or self._path(sha256).is_file()
+
     def save(self, sha256: str, result: Encoded | Undecodable) -> None:
         """Save a result; a reader sees the whole of it or nothing."""
         facts = dict(vars(result)) if isinstance(result, Encoded) else _refusal_facts(result)

@@ -12,10 +12,12 @@ from threading import Event, Thread
 from tqdm import tqdm
 
 from stages.base.child_process import Death, run_in_processes
+from stages.base.environment import workers as processes_at_hand
 from stages.base.errors import RUN_AGAIN, UserError
 from stages.cluster.cluster import Cluster
 from stages.images.decode import Undecodable
 from stages.store.encode_cache import EncodeCache
+from stages.store.encode_elsewhere import encode_elsewhere
 from stages.store.original import Fault
 from stages.store.shard import (
     PresizeOutcome,
@@ -37,6 +39,10 @@ def run_shards(tasks: Sequence[ShardTask], workers: int | Cluster) -> list[Presi
     it would be another on each machine, so that a photo would be rejected here and not there.
     """
     outcomes: list[PresizeOutcome] = []
+    encoded: set[str] = set()
+    if not isinstance(workers, int) and workers.scratch:
+        tasks, encoded = encode_elsewhere(tasks, workers, workers.scratch)
+        workers = processes_at_hand()  # which find all in the cache
     left = list(tasks)
     with _progress_bar(tasks, workers, outcomes):
         while left:
@@ -48,7 +54,8 @@ def run_shards(tasks: Sequence[ShardTask], workers: int | Cluster) -> list[Presi
                     outcomes += result
             # Only now, when no other process takes memory.
             left = [_without_its_cause(task, death, outcomes) for task, death in dead]
-    return outcomes
+    # What other machines have just encoded is in the cache, and still no reuse of an earlier run.
+    return [replace(one, reused=False) if one.sha256 in encoded else one for one in outcomes]
 
 
 def _results(

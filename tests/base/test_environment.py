@@ -18,6 +18,7 @@ from stages.base.environment import (
     kernel_choice,
     prepare_process,
     restarts,
+    scratch_url,
     share_threads,
     tracker_names,
     workers,
@@ -96,6 +97,26 @@ def test_threads_that_the_user_set_stay(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(environment, "cores_by_affinity", lambda: 64)
     prepare_process()
     assert os.environ["OMP_NUM_THREADS"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [("", ""), ("s3://birds/presize/", "s3://birds/presize"), ("gs://birds", "gs://birds")],
+)
+def test_scratch_is_a_folder_in_a_bucket(
+    monkeypatch: pytest.MonkeyPatch, value: str, url: str
+) -> None:
+    """A slash at its end is none of its name; unset there is none."""
+    monkeypatch.setenv("FINETRACK_SCRATCH", value)
+    assert scratch_url() == url
+
+
+@pytest.mark.parametrize("value", ["/tmp", "s3://", "s3://me:key@birds", "http://a", "s3://a b"])
+def test_other_scratch_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """What is no folder in a bucket, or has a key in it, is refused by the variable's name."""
+    monkeypatch.setenv("FINETRACK_SCRATCH", value)
+    with pytest.raises(UserError, match="FINETRACK_SCRATCH must be a folder in a bucket"):
+        scratch_url()
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", "²", "١", " 2", "10000", "9" * 5000])

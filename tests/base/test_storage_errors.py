@@ -68,6 +68,26 @@ def test_a_refusal_of_the_account_is_of_all_photos(code: str) -> None:
     assert is_of_account(of_s3(PermissionError("no"), code))
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("AccountIsDisabled", True),
+        ("AuthorizationSourceIPMismatch", True),
+        ("AuthorizationPermissionMismatch", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_refusal_by_azure_is_of_the_account_by_its_code(code: str | None, expected: bool) -> None:
+    """Only the role's right to the one file, and a refusal without a code, are of that file."""
+    error = named("HttpResponseError", "This request is not authorized.")
+    vars(error).update(status_code=403, error_code=code)
+    assert is_of_account(error) is expected
+    assert isinstance(error_of_file(error, URL), PermissionError)
+    vars(error).update(status_code=500)
+    assert not is_of_account(error)
+
+
 @pytest.mark.parametrize("code", ["AccessDenied", "InvalidObjectState", "403"])
 def test_a_refusal_of_one_photo_is_its_own(code: str) -> None:
     """A photo that may not be read, or lies in an archive, is an error of that photo."""

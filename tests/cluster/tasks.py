@@ -1,9 +1,12 @@
 """Tasks that end as tasks may end, for the tests of what becomes of them."""
 
+import errno
 import os
 import signal
 from pathlib import Path
 from time import sleep
+
+from stages.base.errors import UserError
 
 
 def square(number: int) -> int:
@@ -84,3 +87,15 @@ def wait_long(number: int) -> int:
     Path("waiting").write_text(str(os.getpid()))
     sleep(60)
     return number
+
+
+def square_with_room(number: int) -> int:
+    """Return the square of a number, where the working directory says that there is room."""
+    if not Path("room").exists():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return number * number
+
+
+def refuse(reason: str) -> None:
+    """Raise a user's error."""
+    raise UserError(reason)

@@ -3,6 +3,7 @@
 .ci/run installs requirements-extra.txt for these tests; the thorough ones want it as well.
 """
 
+import os
 import random
 import shutil
 import signal
@@ -18,6 +19,7 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.cluster.dask_engine import DaskEngine
+from stages.store.shard import progress_in
 from tests.cluster.other_machine import hidden, replaced
 from tests.cluster.running_dask import (
     Dask,
@@ -37,6 +39,7 @@ from tests.tiny_repo import Repo, copy_of, draw
 
 pytestmark = pytest.mark.slow
 PHOTOS = 40  # of each of three classes
+SHARDS = 8  # of the project
 
 
 @pytest.fixture(scope="module")
@@ -145,12 +148,12 @@ def presize_with_kills(repo: Repo, tmp_path: Path, *, photos: int, kills: int) -
     with running_dask(tmp_path / "dask") as one:
         process = start_stage(repo, "presize", one.address)
         done = 0
-        seen: dict[str, bytes] = {}
+        seen: set[str] = set()
         while done < kills and process.poll() is None:
-            # A photo more than at the kill before, so that each hits workers at work.
-            wait_until(lambda: progress(repo) != seen or process.poll() is not None)  # noqa: B023
+            # Other photos than at the kill before: three kills at one would blame it.
+            wait_until(lambda: others_in_work(repo, seen) or process.poll() is not None, 120)  # noqa: B023
             time.sleep(draws.uniform(0, 0.5))
-            seen = progress(repo)
+            seen = in_work(repo)
             for victim in draws.sample(one.processes(), k=min(1, len(one.processes()))):
                 kill(victim)
                 done += 1
@@ -161,13 +164,20 @@ def presize_with_kills(repo: Repo, tmp_path: Path, *, photos: int, kills: int) -
     return alone
 
 
-def progress(repo: Repo) -> dict[str, bytes]:
-    """Return how far each attempt at a shard is, by the name of its file."""
-    found = {}
+def in_work(repo: Repo) -> set[str]:
+    """Return the photos that the last attempts at shards are at, or were at when they ended."""
+    last: dict[str, tuple[int, str]] = {}
     for file in repo.path.glob(".finetrack/presize/run-*/*/*.progress"):
+        attempt = int(file.parent.name.rpartition("-")[2])
         with suppress(FileNotFoundError):  # the attempt has just become its shard
-            found[str(file)] = file.read_bytes()
-    return found
+            last[file.name] = max(last.get(file.name, (0, "")), (attempt, progress_in(file)[1]))
+    return {photo for _, photo in last.values()} - {""}
+
+
+def others_in_work(repo: Repo, seen: set[str]) -> bool:
+    """Return whether photos are in work, and none of those."""
+    now = in_work(repo)
+    return bool(now) and now.isdisjoint(seen)
 
 
 @needs_dask
@@ -238,6 +248,33 @@ def task_servers(one: Dask) -> list[int]:
             with suppress(psutil.NoSuchProcess):  # it has ended, and waits for its parent perhaps
                 found += [child.pid] if "stages.cluster.task_server" in child.cmdline() else []
     return found
+
+
+@needs_dask
+@pytest.mark.thorough
+def test_a_slow_mount_costs_time_alone(repo: Repo, tmp_path: Path) -> None:
+    """A worker that stands still, as where a mount does not answer, is waited for, not blamed."""
+    many_photos(repo, 150)
+    run_stage(repo, "ingest", "local")
+    alone = copy_of(repo, tmp_path / "alone")
+    run_stage(alone, "presize", "local")
+    with running_dask(tmp_path / "dask") as one:
+        process = presize_at_work(repo, one)
+        slow = task_servers(one)[0]
+        os.kill(slow, signal.SIGSTOP)
+        # The other does what is left meanwhile, all but the shard that stands still.
+        wait_until(lambda: len(shards_done(repo)) >= SHARDS - 1)
+        os.kill(slow, signal.SIGCONT)
+        output = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, output
+    assert "takes no work" not in output
+    assert "ended" not in output
+    assert results(repo) == results(alone)
+
+
+def shards_done(repo: Repo) -> set[str]:
+    """Return the progress files of the shards that have answered."""
+    return {file.name for file in repo.path.glob(".finetrack/presize/run-*/*.progress")}
 
 
 @needs_dask

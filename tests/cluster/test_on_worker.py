@@ -28,6 +28,7 @@ def run(tmp_path: Path) -> Iterator[dict[str, Any]]:
     (tmp_path / "mark").mkdir()
     yield {
         "mark": str(tmp_path / "mark"),
+        "scratch": "",
         "source": str(SOURCE),
         "folder": str(tmp_path),
         "photo": "",

@@ -184,6 +184,28 @@ def test_a_photo_that_nobody_can_read_is_answered_so(root: Path) -> None:
     assert len(engine.given) == 4 + 3  # each was asked for its facts
 
 
+def test_a_worker_that_fails_where_others_do_not_is_barred(root: Path) -> None:
+    """As one whose disk is full: its tasks are done elsewhere, and it is named with its error."""
+    log: list[str] = []
+    (root / "a").mkdir()
+    (root / "a/room").touch()
+    engine = ThreadEngine(odd={"a": {"folder": str(root / "a")}})
+    cluster = cluster_of(engine, root, log)
+    results = dict(cluster.run(work_of(tasks.square_with_room, list(range(6)))))
+    assert results == {number: number * number for number in range(6)}
+    (line,) = log
+    assert line.startswith("worker b takes no work: it fails where others do not: ")
+    assert "No space left on device" in line
+
+
+def test_what_comes_first_bars_a_worker_where_it_fails(root: Path) -> None:
+    """Work may ask more of a worker than to import its function."""
+    work = work_of(tasks.square, [1], first=(tasks.refuse, "no bucket"))
+    with pytest.raises(UserError, match="can take work") as error:
+        list(cluster_of(ThreadEngine(), root, []).run(work))
+    assert error.value.lines[1:] == ["  a: no bucket", "  b: no bucket"]
+
+
 def test_a_worker_with_other_source_takes_no_work(root: Path) -> None:
     """It is named with what differs, and the other worker answers for all."""
     log: list[str] = []

@@ -62,7 +62,7 @@ def test_it_serves_until_its_run_has_ended(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=SOURCE, pass_fds=[there.fileno()]) as process:
         there.close()
         connection = Connection(here.detach())
-        question = {"mark": str(mark), "photo": "", "packages": ["numpy"]}
+        question = {"mark": str(mark), "scratch": "", "photo": "", "packages": ["numpy"]}
         connection.send_bytes(pickle.dumps(question))
         assert set(pickle.loads(connection.recv_bytes())) >= {"Python", "numpy"}
         connection.send_bytes(payload_of(tasks.square, 3))

@@ -15,5 +15,5 @@ def test_tasks_do_not_share_what_went_wrong() -> None:
     """A new task has no attempts, no ends and no workers that failed."""
     first, second = (Task(argument, argument) for argument in "ab")
     first.ends["x"] += 1
-    first.failed_on.add("worker")
-    assert (second.attempts, second.ends.total(), second.failed_on) == (0, 0, set())
+    first.failed_on["worker"] = "why"
+    assert (second.attempts, second.ends.total(), second.failed_on) == (0, 0, {})

@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from tempfile import gettempdir
 from threading import Lock
 from typing import Any
 
@@ -45,8 +46,8 @@ class ThreadEngine:
     def submit(self, worker: str, run: Mapping[str, Any], payload: bytes) -> str:
         """Ask a worker in a thread; each has children of its own."""
         key = str(next(self._numbers))
-        mark = Path(run["mark"], worker)
-        mark.mkdir(exist_ok=True)
+        mark = Path(gettempdir(), run["mark"], worker)
+        mark.mkdir(parents=True, exist_ok=True)
         own = {**run, **self._odd.get(worker, {}), "mark": str(mark)}
         self.given.append(worker)
         self._wanted[key] = self._pool.submit(on_worker.ask, own, payload)

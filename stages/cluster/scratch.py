@@ -1,0 +1,132 @@
+"""Scratch: a folder in a bucket where workers that share no folder leave what they have made.
+
+    URL/run-TOKEN/mark      as long as the run goes on; workers look for it every few seconds
+    URL/run-TOKEN/NAME      what a worker has made, until the coordinator has taken it
+
+Nothing stays there when a run ends; what a killed run left goes when the next one begins.
+"""
+
+import tarfile
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from secrets import token_hex
+from threading import Thread
+from time import sleep
+
+from stages.base.bucket import bucket_file
+from stages.base.environment import scratch_url
+from stages.base.errors import UserError
+from stages.base.parts import PRIVATE_FOLDER
+from stages.base.provider import fsspec_url
+from stages.base.storage import file_system, insist
+from stages.base.system_errors import unwritable
+
+# The run before, which may have been killed.
+_LAST_RUN = PRIVATE_FOLDER / "scratch.txt"
+_MARK = "mark"
+SECONDS_BETWEEN_REQUESTS = 5  # a request of each process at work
+_TRIAL = b"finetrack"
+
+
+class Scratch:
+    """The folder of one run."""
+
+    def __init__(self, url: str) -> None:
+        """Use a folder that `open_scratch` has made."""
+        self.url = url
+
+    @property
+    def name(self) -> str:
+        """The last part of the URL, which no other run has."""
+        return self.url.rpartition("/")[2]
+
+    def take(self, name: str, folder: Path) -> None:
+        """Unpack a tar that a worker left into a folder, and remove it from the bucket."""
+        place = f"{self.url}/{name}"
+        content = bucket_file(place).read_bytes()
+        try:
+            with tarfile.open(fileobj=BytesIO(content)) as tar:
+                tar.extractall(folder, filter="data")
+        except OSError as error:
+            raise unwritable(folder, error) from None
+        insist(place, lambda: file_system(place).rm_file(_key(place)))
+
+    def close(self) -> None:
+        """Remove the folder, which ends the run on all workers; a fault leaves it to the next."""
+        with suppress(Exception):  # each library has errors of its own
+            file_system(self.url).rm_file(_key(f"{self.url}/{_MARK}"))
+            with suppress(FileNotFoundError):  # nothing else was in it
+                file_system(self.url).rm(_key(self.url), recursive=True)
+            _LAST_RUN.unlink(missing_ok=True)
+
+
+def open_scratch() -> Scratch | None:
+    """Return the folder of a new run in the bucket of FINETRACK_SCRATCH; None where it is unset.
+
+    UserError where nothing can be written there.
+    """
+    url = scratch_url()
+    if not url:
+        return None
+    with suppress(FileNotFoundError):
+        Scratch(_LAST_RUN.read_text("utf-8")).close()
+    scratch = Scratch(f"{url}/run-{token_hex(8)}")
+    try:
+        _LAST_RUN.parent.mkdir(exist_ok=True)
+        _LAST_RUN.write_text(scratch.url, "utf-8")
+    except OSError as error:
+        raise unwritable(_LAST_RUN, error) from None
+    leave(scratch.url, _MARK, b"")
+    return scratch
+
+
+def leave(url: str, name: str, content: bytes) -> None:
+    """Write an object into the folder of a run; UserError where that is not allowed."""
+    place = f"{url}/{name}"
+    try:
+        insist(place, lambda: file_system(place).pipe_file(_key(place), content))
+    except OSError as error:
+        raise UserError(
+            f"FINETRACK_SCRATCH: {place} cannot be written ({error.strerror}); allow writing there"
+        ) from None
+
+
+def try_scratch(url: str) -> None:
+    """Write, read and remove an object of a run's folder: a worker that cannot takes no work."""
+    name = f"trial-{token_hex(8)}"
+    leave(url, name, _TRIAL)
+    place = f"{url}/{name}"
+    if bucket_file(place).read_bytes() != _TRIAL:
+        raise UserError(f"FINETRACK_SCRATCH: {place} is not what was written there")
+    insist(place, lambda: file_system(place).rm_file(_key(place)))
+
+
+def watch(url: str, mark: Path) -> None:
+    """Remove a folder of this machine, which is a run's mark here, once the run has ended."""
+
+    def look() -> None:
+        while mark.is_dir():
+            if is_over(url):
+                with suppress(OSError):  # another process of the machine was quicker
+                    mark.rmdir()
+                return
+            sleep(SECONDS_BETWEEN_REQUESTS)
+
+    Thread(target=look, daemon=True).start()
+
+
+def is_over(url: str) -> bool:
+    """Return whether the mark of a run has gone; a bucket that cannot be asked says nothing."""
+    place = f"{url}/{_MARK}"
+    try:
+        file_system(place).info(_key(place))
+    except FileNotFoundError:
+        return True
+    except Exception:  # each library has errors of its own, and the network's pass
+        return False
+    return False
+
+
+def _key(url: str) -> str:
+    return fsspec_url(url)

@@ -1,0 +1,106 @@
+"""The folder of a run in a bucket: a mark while the run goes on, and what workers leave there.
+
+A folder of this machine stands for the bucket; tests/cluster/test_shared_bucket.py has a server.
+"""
+
+import io
+import tarfile
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from stages.base.errors import UserError
+from stages.cluster import scratch
+from stages.cluster.scratch import Scratch, is_over, leave, open_scratch, try_scratch, watch
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scratch:
+    """Return the folder of a run, in an empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(scratch, "SECONDS_BETWEEN_REQUESTS", 0.01)
+    (tmp_path / "bucket/run-1").mkdir(parents=True)
+    one = Scratch(f"file://{tmp_path}/bucket/run-1")
+    leave(one.url, "mark", b"")
+    return one
+
+
+def tar_of(name: str, content: bytes) -> bytes:
+    """Return a tar with one file."""
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as tar:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return whole.getvalue()
+
+
+def test_what_is_left_is_taken(run: Scratch) -> None:
+    """Files come out of the tar, which is in the bucket no longer."""
+    leave(run.url, "1", tar_of("ab/c", b"content"))
+    run.take("1", Path("cache"))
+    assert Path("cache/ab/c").read_bytes() == b"content"
+    assert [file.name for file in Path("bucket/run-1").iterdir()] == ["mark"]
+
+
+def test_nothing_leaves_the_folder(run: Scratch) -> None:
+    """A path in a tar that leads out of the folder is refused."""
+    leave(run.url, "1", tar_of("../out", b"content"))
+    with pytest.raises(tarfile.OutsideDestinationError):
+        run.take("1", Path("cache"))
+    assert not Path("out").exists()
+
+
+def test_a_run_is_over_when_its_mark_has_gone(run: Scratch) -> None:
+    """The end removes all, and a bucket that cannot be asked is no end."""
+    leave(run.url, "left by a worker", b"")
+    assert not is_over(run.url)
+    run.close()
+    assert is_over(run.url)
+    assert not Path("bucket/run-1").exists()
+    run.close()
+    assert not is_over("nonsense://bucket/run-1")
+
+
+def test_the_mark_of_a_machine_goes_with_the_run(run: Scratch) -> None:
+    """A worker's processes look for a folder of their own machine, which ends within seconds."""
+    mark = Path("here")
+    mark.mkdir()
+    watch(run.url, mark)
+    assert mark.is_dir()
+    run.close()
+    for _ in range(500):
+        if not mark.is_dir():
+            break
+        sleep(0.01)
+    assert not mark.exists()
+
+
+def test_where_nothing_can_be_written_the_variable_is_named(run: Scratch) -> None:
+    """A worker that may write leaves nothing by the trial; one that may not takes no work."""
+    try_scratch(run.url)
+    assert [file.name for file in Path("bucket/run-1").iterdir()] == ["mark"]
+    with pytest.raises(UserError, match=r"^FINETRACK_SCRATCH: .*/absent/.* cannot be written"):
+        try_scratch(f"{run.url}/absent")
+
+
+def test_the_next_run_ends_what_a_killed_one_left(
+    run: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder goes, so that its workers stop; without the variable there is no folder at all."""
+    assert open_scratch() is None
+    # Of a bucket nobody makes a folder: it is there by what is in it.
+    monkeypatch.setattr(scratch, "scratch_url", lambda: run.url)
+    monkeypatch.setattr(scratch, "token_hex", lambda _: "0")
+    Path("bucket/run-1/run-0").mkdir()
+    killed = open_scratch()
+    assert killed is not None
+    assert not is_over(killed.url)
+    monkeypatch.setattr(scratch, "token_hex", lambda _: "2")
+    Path("bucket/run-1/run-2").mkdir()
+    following = open_scratch()
+    assert following is not None
+    assert (following.name, is_over(killed.url), is_over(following.url)) == ("run-2", True, False)
+    following.close()
+    assert not Path(".finetrack/scratch.txt").exists()
