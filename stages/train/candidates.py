@@ -102,7 +102,7 @@ def _is_good(probe: ProbeStart) -> bool:
 
 def _has_few_errors(probe: ProbeStart) -> bool:
     """Return whether the probe errs on too few images to say something."""
-    return float(probe.error) * float(probe.images) < FEWEST_ERRORS
+    return round(float(probe.error) * float(probe.images)) < FEWEST_ERRORS
 
 
 def _may_learn_anew(probe: ProbeStart) -> bool:

@@ -93,7 +93,7 @@ class FineTuneParams(Section):
     start: StartName = Field(
         description="what the head starts from",
         json_schema_extra={
-            "auto": "the probe where it is good",
+            "auto": "the probe, unless all layers learn anew",
             "probe": "the linear probe of baseline",
             "zero": "as model.head says",
         },

@@ -145,9 +145,14 @@ def _is_measured(arch: str) -> bool:
 
 
 def far_recipe(arch: str, images: int) -> Recipe:
-    """Return how training goes far from the probe of so many training images."""
+    """Return how training goes far from the probe of so many training images.
+
+    For backbones that were not measured it stays near: which rate they bear nobody knows.
+    """
+    if not _is_measured(arch):
+        return first_recipe(arch)
     epochs = _epochs_to_see(_FAR_IMAGES, images, FAR_FROM_PROBE.epochs)
-    return replace(FAR_FROM_PROBE, size=first_recipe(arch).size, epochs=epochs)
+    return replace(FAR_FROM_PROBE, epochs=epochs)
 
 
 def deep_recipe(arch: str, images: int) -> Recipe:

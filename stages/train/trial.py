@@ -101,13 +101,20 @@ def can_try(start: ProbeStart, task: TrainingTask, loaders: DataLoaders) -> bool
 
 
 def try_fine_tuning(
-    start: ProbeStart, run: TrainingRun, base_lr: float, log: Callable[[str], None]
+    start: ProbeStart,
+    run: TrainingRun,
+    base_lr: float,
+    log: Callable[[str], None],
+    to_its_end: bool = False,
 ) -> Trial:
-    """Fine-tune from the probe without the held-out images, until it is better or ends."""
+    """Fine-tune from the probe without the held-out images, until it is better or ends.
+
+    to_its_end: also where it is better before, as for a comparison with another trial's errors.
+    """
     model = copy.deepcopy(run.task.model)
     start_from_probe(model, start.trial_probe)
     task = _shorter(run.task, model, _FROM_PROBE)
-    return _try(start, run, task, base_lr, lambda line: log(f"trial: {line}"))
+    return _try(start, run, task, base_lr, lambda line: log(f"trial: {line}"), to_its_end)
 
 
 def try_anew(
@@ -156,6 +163,7 @@ def _try(
     task: TrainingTask,
     base_lr: float,
     log: Callable[[str], None],
+    to_its_end: bool = False,
 ) -> Trial:
     """Train the task's model without the held-out images, and compare it with the probe there."""
     loaders = run.loaders
@@ -174,7 +182,7 @@ def _try(
         replace(task, data=TrainingData.from_loaders(without)),
         base_lr,
         log,
-        lambda validation: compare(validation).verdict == "better",
+        None if to_its_end else lambda validation: compare(validation).verdict == "better",
     )
     comparison = compare(result.validation)
     return Trial(

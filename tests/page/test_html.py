@@ -17,7 +17,7 @@ from PIL import Image
 from stages.page.html import breakable, flatten, path_end, read_page_script, render_page
 from stages.page.review import ReviewData
 from stages.stats.interpret_params import InterpretParams
-from stages.stats.metrics_record import TrialRecord, Verdict
+from stages.stats.metrics_record import RecipeRecord, TrialRecord, Verdict
 from tests.example_results import RECIPE, STRANGE_LABELS
 from tests.page.example_page import SHORT_LISTS, example_page
 
@@ -478,7 +478,18 @@ def test_a_model_that_is_the_probe_is_the_first_sentence() -> None:
     assert "The model is the linear probe" in words
     assert words.index("not fine-tuned") < words.index("The model is the linear probe")
     assert "it erred on 10 of these, and the probe on 1" in words
-    assert "fine_tune.epochs" in words
+    assert "Perhaps it had too few steps or too high a rate: try a larger fine_tune.epochs" in words
+
+
+def test_training_that_went_far_from_the_probe_is_advised_to_stay_nearer() -> None:
+    """More epochs are not what it lacks where the recipe has thousands of images seen."""
+    page = example_page(["a", "b"])
+    trial = TrialRecord(images=67, errors=10, probe_errors=1, epochs=3, p=0.012, verdict="worse")
+    far = RecipeRecord(**{**RECIPE, "name": "far from the probe"})
+    text = render_page(replace(page, result=page.result.with_training(far, trial)))
+    words = " ".join(" ".join(Reader(text).words).split())
+    assert "Perhaps it went too far from the probe: try fine_tune.trained_share: 0.5 or a" in words
+    assert "try a larger" not in words
 
 
 @pytest.mark.parametrize(

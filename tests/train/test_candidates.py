@@ -75,8 +75,8 @@ def test_clear_probes_settle_it() -> None:
     """Where the other probe errs three times as often, or few are wrong, nothing is tried."""
     assert options(errors=(0.1, 0.1 * CLEAR_RATIO)) == options(errors=(0, 0)) == SETTLED
     assert options(errors=(0.1, 0.1 * CLEAR_RATIO - 1e-6)).anew == DEEP
-    assert options(errors=(0.1, 0.05), images=99) == SETTLED
-    assert options(errors=(0.1, 0.05), images=101).anew is not None
+    assert options(errors=(9 / 77, 0.05), images=77) == SETTLED
+    assert options(errors=(10 / 77, 0.05), images=77).anew is not None
     assert options("probe", errors=(0.1, 0.05)) == SETTLED
 
 
@@ -93,9 +93,10 @@ def test_training_goes_far_from_a_probe_that_errs_often() -> None:
     assert options(errors=(GOOD_PROBE_ERROR, 1)).otherwise == FROM_PROBE
     assert options(errors=(GOOD_PROBE_ERROR + 1e-6, 1)).otherwise == far(6)
     assert options("probe", errors=(1.0, 0.1)).likely == far(6)
-    share = FEWEST_ERRORS / 40
-    assert options(errors=(share, 1), images=40).otherwise == far(40)
-    assert options(errors=(share - 1e-6, 1), images=40).otherwise == FROM_PROBE
+    for images in (40, 77, 99):
+        ten = FEWEST_ERRORS / images
+        assert options(errors=(ten, 1), images=images).otherwise.name == FAR_FROM_PROBE.name
+        assert options(errors=(ten - 1 / images, 1), images=images).otherwise == FROM_PROBE
     assert FAR_FROM_PROBE.from_probe
 
 

@@ -115,17 +115,20 @@ def rate_of(recipe: Recipe) -> float | str:
     return 1e-9 if recipe.from_probe else recipe.base_lr
 
 
-@pytest.mark.parametrize(("options", "wrong"), [(FAR, 24), (BOTH, 12)])
-def test_a_clear_lead_or_a_good_probe_needs_no_second_trial(
-    tmp_path: Path, options: Candidates, wrong: int
+@pytest.mark.parametrize(
+    ("options", "wrong", "recipe"),
+    [(FAR, 24, DEEP), (BOTH, 12, DEEP), (FAR, 0, FAR_FROM_PROBE)],
+)
+def test_a_clear_lead_a_good_probe_or_no_lead_needs_no_second_trial(
+    tmp_path: Path, options: Candidates, wrong: int, recipe: Recipe
 ) -> None:
-    """Where it is significantly better, or little would change from the probe, it is chosen."""
+    """It is chosen where it is significantly better or little would change, else the other."""
     start = with_wrong(probe_start(opened(tmp_path), loaders()), wrong)
     choice = choose(
         start, options, lambda recipe: params_of(recipe, epochs=6), run_inputs(tmp_path), SWEEP,
         silent,
     )  # fmt: skip
-    assert choice.recipe == DEEP
+    assert choice.recipe == recipe
     assert choice.trial is not None
     assert choice.trial.other_errors is None
 
