@@ -269,16 +269,22 @@ def test_the_model_and_its_export_are_artifacts(built: Repo) -> None:
 
 @pytest.mark.thorough  # a walk through docs/export.md with DVC's own commands
 def test_another_project_gets_the_export(built: Repo, tmp_path: Path) -> None:
-    """By its path, or by a registered version from a remote, it gets the files of this commit."""
+    """By its path, or by the version whose tag was pushed, it gets the files of this commit."""
     repo = copy_of(built, tmp_path / "repo")
+    shared = str(tmp_path / "shared.git")
+    repo.run("git", "init", "-q", "--bare", shared)
     repo.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "remote"))
     repo.commit()
     repo.run("dvc", "push", "data/export")
+    repo.run("git", "push", "-q", shared, "HEAD")
     repo.run("gto", "register", "export", "--version", "v1.0.0")
     made = hashes(repo.path / "data/export")
     assert made
-    repo.run("dvc", "get", str(repo.path), "data/export", "-o", str(tmp_path / "got"))
-    repo.run("dvc", "artifacts", "get", str(repo.path), "export", "-o", str(tmp_path / "artifact"))
+    repo.run("dvc", "get", shared, "data/export", "-o", str(tmp_path / "got"))
+    get_version = ("dvc", "artifacts", "get", shared, "export", "-o", str(tmp_path / "artifact"))
+    assert "Unable to find artifact 'export'" in repo.run(*get_version, code=1)
+    repo.run("git", "push", "-q", shared, "export@v1.0.0")
+    repo.run(*get_version)
     assert hashes(tmp_path / "got") == hashes(tmp_path / "artifact") == made
 
 
