@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from stages.tools.command_lines import COMMANDS
-from tests.tiny_repo import Repo, copy_of, hashes
+from tests.tiny_repo import ROOT, Repo, copy_of, hashes
 
 # A walk through docs/experiments.md; tests/test_pipeline.py runs and shows one experiment, and
 # tests/compare and tests/tools/test_compare.py watch the comparison.
@@ -67,6 +68,17 @@ def test_the_table_of_experiments_has_chosen_columns(queued: Repo) -> None:
     assert {"seed-1", "longer"} <= {row["Experiment"] for row in rows}
 
 
+def test_the_table_by_hand_leaves_what_changed(queued: Repo) -> None:
+    """The line of docs/dvc.md drops files and modules, of which plain `dvc exp show` is full."""
+    plain = csv.DictReader(queued.run("dvc", "exp", "show", "--csv").splitlines())
+    page = (ROOT / "docs" / "dvc.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^\$ (dvc exp show .*)$", page, re.MULTILINE)
+    by_hand = csv.DictReader(queued.run(*shlex.split(line), "--csv").splitlines())
+    assert len(plain.fieldnames or []) > 400
+    assert len(by_hand.fieldnames or []) < 40
+    assert {"fine_tune.epochs", "seed", "error_rate.value"} <= set(by_hand.fieldnames or [])
+
+
 def test_an_experiment_is_compared_by_its_name(queued: Repo) -> None:
     """The name of an experiment stands for its commit, and the param that it set is the cause."""
     result = compare(queued, "HEAD", "longer")[0]
@@ -90,12 +102,15 @@ def test_seeds_are_one_group(queued: Repo) -> None:
 
 
 def test_dvc_compares_experiments_too(queued: Repo) -> None:
-    """`dvc exp diff` names the param and the metrics, `dvc plots diff` draws both."""
+    """`dvc exp diff` names param and metrics, `dvc plots diff` draws both, and git sees no file."""
     difference = queued.run("dvc", "exp", "diff", "HEAD", "longer")
     assert re.search(r"fine_tune\.epochs +1 +2", difference)
     plots = json.loads(queued.run("dvc", "plots", "diff", "HEAD", "longer", "--json"))["data"]
     history = plots["reports/fine_tune/history.csv"][0]
     assert set(history["revisions"]) == {"HEAD", "longer"}
+    queued.run("dvc", "plots", "diff", "HEAD", "longer")
+    assert (queued.path / "dvc_plots" / "index.html").is_file()
+    assert queued.run("git", "status", "--short") == ""
 
 
 def test_an_experiment_becomes_the_workspace(lab: Repo) -> None:
