@@ -49,9 +49,9 @@ def test_the_sizes_that_were_timed_are_as_said() -> None:
 @pytest.mark.parametrize(
     ("photos", "trainings", "words"),
     [
-        (400, 1, "of 400 photos takes about 1 to 7 minutes on two cores without a GPU."),
-        (200, 6, "takes about 3 to 28 minutes on two cores without a GPU, with 6 trainings."),
-        (8, 1, "of 8 photos takes about 1 to 4 minutes on two cores without a GPU; timed were 165"),
+        (400, 1, "of 400 photos takes about 1 to 9 minutes on two cores without a GPU."),
+        (200, 6, "takes about 3 to 39 minutes on two cores without a GPU, with 6 trainings."),
+        (8, 1, "of 8 photos takes about 1 to 6 minutes on two cores without a GPU; timed were 165"),
         (100_000, 1, "takes about 4 to 11 hours on two cores without a GPU; timed were 165 to"),
     ],
 )
