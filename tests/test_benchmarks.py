@@ -30,8 +30,8 @@ PAGES = {
 RESULTS = table.read_results(ROOT)
 SIX = "greek, leaves, logos, plants, daylight, gestures"
 TWELVE = (
-    "birds, ultrasound, dishes, script, weather, aerial, widgets, machines, comics, places, sports, "
-    "fruit"
+    "birds, ultrasound, dishes, script, weather, aerial, widgets, machines, comics, places, "
+    "sports, fruit"
 )
 FOUR = "flowers, objects, words, bricks"
 NEXT_SIX = "kana, music, lungs, vegetables, clothes, cars"
