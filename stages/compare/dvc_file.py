@@ -1,5 +1,6 @@
 """A .dvc file: what DVC tracks by it, such as the folder of photos that a person added."""
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -11,6 +12,7 @@ from stages.base.errors import UserError
 from stages.base.yaml_file import parse_yaml
 
 DVC_FILE_SUFFIX = ".dvc"
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 _HASH = "md5"  # of the bytes; DVC 2 wrote none here, and hashed text without its carriage returns
 
 
@@ -35,6 +37,7 @@ class _Out(BaseModel):
 
 
 class _DvcFile(BaseModel):
+    wdir: str = "."  # the folder of the outputs, from that of the file
     outs: list[_Out] = Field(default_factory=list)
     deps: list[Any] = Field(default_factory=list)
 
@@ -54,7 +57,8 @@ def read_dvc_file(content: bytes | None, path: str, name: str) -> TrackedContent
         what = f"{cut(where, 120)}: {first['msg']}, not {echo(first['input'])}"
         raise UserError(f"{name}: {what}; dvc add {path} writes a new one") from None
     for out in file.outs:
-        if out.path == PurePosixPath(path).name and out.md5 and out.hash == _HASH:
+        beside = PurePosixPath(file.wdir) == PurePosixPath() and out.hash == _HASH
+        if beside and out.path == PurePosixPath(path).name and _MD5.fullmatch(out.md5):
             return TrackedContent(
                 md5=out.md5, size=out.size, files=out.nfiles, is_import=bool(file.deps)
             )

@@ -4,6 +4,7 @@ Two sources are compared only where they speak of the same classes: a folder nam
 against a table, nor does a column that holds places.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,10 @@ from stages.labels.labels import LabelParams, PhotoLabels
 from stages.labels.proposal import Proposal
 
 _LEAST_SHARE = 0.5  # of the photos that both label must have a class that both know
+# Of Cohen's kappa, from which on two sources speak of the same; and the photos that can tell: of 20
+# in two classes, chance alone gives .4 or more in 8 of 100 cases.
+_LEAST_KAPPA = 0.4
+_ENOUGH_PHOTOS = 20
 _ORDER = ("csv", "name", "folder", "level")  # folders may have names that are no classes
 FOLDERS = "the folders"
 
@@ -51,12 +56,29 @@ def compare_labels(
     compared = sum(row in common for row in rows)
     if not compared or compared < _LEAST_SHARE * sum(row in both for row in rows):
         return None
+    if _agree_by_chance([(keys[one], keys[two]) for one, two in rows if (one, two) in common]):
+        return None
     found = [(path, row) for path, row in zip(paths, rows, strict=True) if row in against]
     return LabelConflicts(
         paths=[path for path, _ in found],
         compared=compared,
         example=_example(*found[0]) if found else "",
     )
+
+
+def _agree_by_chance(pairs: Sequence[tuple[str, str]]) -> bool:
+    """Return whether two sources agree about as often as if one knew nothing of the other.
+
+    So do ratings and numbered folders, or a table of other photos with the same file names. It is
+    told by Cohen's kappa, of enough photos; sources that exchange two names are far below chance.
+    """
+    if len(pairs) < _ENOUGH_PHOTOS:
+        return False
+    firsts = Counter(one for one, _ in pairs)
+    seconds = Counter(two for _, two in pairs)
+    chance = sum(firsts[key] * seconds[key] for key in firsts) / len(pairs) ** 2
+    agreed = sum(one == two for one, two in pairs) / len(pairs)
+    return chance < 1 and abs(agreed - chance) < _LEAST_KAPPA * (1 - chance)
 
 
 def _example(path: str, labels: tuple[str, str]) -> str:

@@ -7,6 +7,8 @@ first. What params.yaml names, of the columns that the table has, is taken as it
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+from pydantic import ValidationError
+
 from stages.base.echo import echo
 from stages.base.errors import UserError
 from stages.base.plural import count_noun, join_names
@@ -53,14 +55,17 @@ def hints_of_table(table: CsvTable, proposal: Proposal) -> Iterator[str]:
     shape = find_shape(table, list(labels), proposal.rule.path_column)
     if shape is None or not shape.header:
         return
-    rule = changed_rule(
-        proposal.rule,
-        csv=table.file.as_posix(),
-        path_column=shape.name(shape.path),
-        split_column="" if shape.split is None else shape.name(shape.split),
-        delimiter=shape.delimiter,
-    )
-    with suppress(UserError):  # `table_guesses` has said why it cannot be read
+    if not shape.name(shape.path):  # params.yaml could not name the column
+        return
+    # `table_guesses` has said why it cannot be read.
+    with suppress(UserError, ValidationError):
+        rule = changed_rule(
+            proposal.rule,
+            csv=table.file.as_posix(),
+            path_column=shape.name(shape.path),
+            split_column="" if shape.split is None else shape.name(shape.split),
+            delimiter=shape.delimiter,
+        )
         read = parse_table(table.file, table.text, shape.delimiter)
         yield from group_hints(read, rule, labels)
 

@@ -41,6 +41,8 @@ def checkout_notes(inputs: Mapping[str, str]) -> Iterator[str]:
             yield from (f"{key}: {line}" for line in _difference(path))
         except UserError as error:
             yield f"{key}: {error}"
+        except OSError:
+            continue  # a note is no place to say what cannot be read: the stages do
 
 
 def tracked_path(path: str) -> str:

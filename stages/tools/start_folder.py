@@ -12,7 +12,11 @@ from stages.dataset.photo_files import is_named_photo
 from stages.labels.csv_table import CsvTable, read_table
 
 OWN_TABLE = Path("data/labels.csv")  # in git, for a table that lies elsewhere
-_NO_LABELS = Path("data/corrections.csv")
+# Tables of this project that lie in data, where photos and their own table may lie too.
+_NO_LABELS = [
+    Path("data") / f"{name}.csv"
+    for name in ("corrections", "splits", "test", "groups", "duplicates")
+]
 _TABLE_ENDINGS = (".csv", ".tsv")
 _MOST_TABLES = 10
 _MOST_BYTES = 100 * 2**20  # of a table; a row has some hundred bytes
@@ -43,7 +47,11 @@ def look_at(name: str, own_table: Path) -> FolderContent:
 
 
 def tables_near(
-    place: PhotoFolder, name: str, paths: Sequence[str], own_table: Path
+    place: PhotoFolder,
+    name: str,
+    paths: Sequence[str],
+    own_table: Path,
+    most_bytes: int = _MOST_BYTES,
 ) -> tuple[list[CsvTable], list[str]]:
     """Return the tables that have rows, as `look_at` does, and why others cannot be read.
 
@@ -53,7 +61,7 @@ def tables_near(
     files = [
         file
         for file in dict.fromkeys([*near, own_table])
-        if file.suffix.lower() in _TABLE_ENDINGS and file.is_file() and file != _NO_LABELS
+        if file.suffix.lower() in _TABLE_ENDINGS and file.is_file() and file not in _NO_LABELS
     ]
     doubts = [
         f"{file}: not looked at, one of more than {_MOST_TABLES} tables"
@@ -62,7 +70,7 @@ def tables_near(
     tables = []
     for file in files[:_MOST_TABLES]:
         try:
-            table = read_near(file)
+            table = read_near(file, most_bytes)
         except UserError as error:
             doubts.append(str(error))
             continue
@@ -71,14 +79,19 @@ def tables_near(
     return tables, doubts
 
 
-def read_near(file: Path) -> CsvTable:
+def read_near(file: Path, most_bytes: int = _MOST_BYTES) -> CsvTable:
     """Return a table by its ending; UserError where it is too large to be one of labels."""
-    if file.stat().st_size > _MOST_BYTES:
-        raise UserError(f"{file}: not looked at, it has more than {_MOST_BYTES:,} bytes")
+    if file.stat().st_size > most_bytes:
+        raise UserError(f"{file}: not looked at, it has more than {most_bytes:,} bytes")
     return read_table(file, "\t" if file.suffix.lower() == ".tsv" else ",")
 
 
 def _files_near(folder: Path, photos: PhotoFolder, paths: Sequence[str]) -> list[Path]:
     """Return the files in a folder, none of which a tar has, then those beside it."""
     inside = [folder / path for path in paths] if isinstance(photos, Path) else []
-    return inside + (sorted(folder.parent.iterdir()) if folder.parent != Path() else [])
+    if folder.parent == Path():
+        return inside
+    try:
+        return inside + sorted(folder.parent.iterdir())
+    except OSError:  # a folder that nobody may list says nothing about labels
+        return inside

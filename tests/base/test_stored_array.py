@@ -77,9 +77,10 @@ def test_a_temporary_file_that_was_cut_is_an_error() -> None:
 
 def test_what_is_read_alone_is_in_memory(tmp_path: Path) -> None:
     """Of 80 MB of which 1,000 rows are read, memory holds these rows, and no map of the others."""
-    with (tmp_path / "file").open("w+b") as file, measured_memory() as memory:
-        stored = store_rows(file, (np.full((100, 100), number) for number in range(1000)))
-        assert np.asarray(stored[::100])[:, 0].tolist() == list(range(1000))
+    with (tmp_path / "file").open("w+b") as file:
+        with measured_memory() as memory:
+            stored = store_rows(file, (np.full((100, 100), number) for number in range(1000)))
+            assert np.asarray(stored[::100])[:, 0].tolist() == list(range(1000))
         assert mapped_files(tmp_path) == []
     assert memory.peak < 4e6
 

@@ -155,6 +155,15 @@ def test_copies_on_both_sides_are_named_where_nothing_excludes_them() -> None:
     assert "a_0008.jpg ~ a_0000.jpg" in warning.message
     assert warning.paths == ("a_0000.jpg", "a_0008.jpg")
     assert warning.severity == "warning"
+    assert warning.leak.startswith("the same pictures train and validate: a_0008.jpg ~ a_0000.jpg")
+
+
+def test_a_copy_in_the_test_set_stays_in_the_summary() -> None:
+    """What trains and is tested is a warning, but nothing that the page says of validation."""
+    images = images_of(a=(8, 2), b=(8, 2))
+    images.loc[images["path"] == "a_0008.jpg", "split"] = "test"
+    warning = findings(images, [same("a_0008.jpg", "a_0000.jpg")])["same_picture_on_both_sides"]
+    assert warning.leak == ""
 
 
 def test_copies_in_training_are_a_note() -> None:

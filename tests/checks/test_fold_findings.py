@@ -40,14 +40,14 @@ def test_folds_are_not_offered_where_they_cost_much_or_nothing_validates() -> No
     assert findings(images_of(a=(20,), b=(20,)), "hash") == {}
 
 
-@pytest.mark.parametrize(("images", "needed"), [(297, True), (298, False)])
+@pytest.mark.parametrize(("images", "needed"), [(372, True), (373, False)])
 def test_folds_that_a_set_has_outgrown_are_noted(images: int, needed: bool) -> None:
-    """Where 60 images would validate by a fifth, the note names the rule that trains once."""
+    """Where clearly more than 60 images would validate, the note names a rule of one training."""
     found = findings(folded("12" * (images // 2) + "1" * (images % 2), a=(images,)), count=5)
     assert ("folds_no_longer_needed" not in found) == needed
     if not needed:
         message = found["folds_no_longer_needed"].message
-        assert message.startswith("of 298 images about 60 would validate without folds")
+        assert message.startswith("of 373 images about 75 would validate without folds")
         assert "and folds 6 times" in message
 
 

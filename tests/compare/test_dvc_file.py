@@ -1,5 +1,6 @@
 """What a .dvc file says of the path beside it, whoever wrote it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,14 @@ from stages.base.errors import UserError
 from stages.compare.dvc_file import TrackedContent, read_dvc_file
 
 NAME = "data/photos.dvc of v1"
-FOLDER = b"outs:\n- md5: a1.dir\n  size: 9\n  nfiles: 2\n  hash: md5\n  path: photos\n"
+MD5 = "a1" * 16 + ".dir"
+FOLDER = f"outs:\n- md5: {MD5}\n  size: 9\n  nfiles: 2\n  hash: md5\n  path: photos\n".encode()
 
 
 def test_a_folder_has_its_hash_its_size_and_its_files() -> None:
     """All that `dvc add` writes of a folder is read."""
     assert read_dvc_file(FOLDER, "data/photos", NAME) == TrackedContent(
-        md5="a1.dir", size=9, files=2, is_import=False
+        md5=MD5, size=9, files=2, is_import=False
     )
 
 
@@ -35,10 +37,12 @@ def test_what_comes_from_elsewhere_is_an_import() -> None:
         FOLDER.replace(b"path: photos", b"path: pictures"),
         FOLDER.replace(b"  hash: md5\n", b""),  # as DVC 2 wrote it
         b"outs:\n- path: photos\n",
+        b"wdir: ../raw\n" + FOLDER,
+        re.sub(rb"[0-9a-f]{32}", b"zz", FOLDER),
     ],
 )
 def test_a_file_may_say_nothing_of_the_content(content: bytes | None) -> None:
-    """A missing file, one of another path, and one with another kind of hash are no failure."""
+    """A missing file, one of another path or folder, and another kind of hash are no failure."""
     assert read_dvc_file(content, "data/photos", NAME) is None
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stages.labels.csv_table import parse_table
@@ -60,6 +61,24 @@ def test_a_class_that_one_source_lacks_contradicts() -> None:
 def test_sources_of_other_things_are_not_compared(labels: str, others: str) -> None:
     """Places beside classes, a chance word among them, and no photo in common are no conflict."""
     assert compared(labels, others) is None
+
+
+def test_sources_that_agree_by_chance_speak_of_different_things() -> None:
+    """Ratings and numbered folders share names, not a meaning; exchanged names do contradict."""
+    paths = [f"{at}.jpg" for at in range(200)]
+    draw = np.random.default_rng(1).integers(1, 6, (2, 200)).astype(str)
+    assert compare_labels(paths, draw[0].tolist(), draw[1].tolist()) is None
+    few_wrong = np.where(np.arange(200) < 20, draw[1], draw[0])
+    found = compare_labels(paths, draw[0].tolist(), few_wrong.tolist())
+    assert found
+    assert 10 < len(found.paths) <= 20
+    exchanged = ["dog" if at % 2 else "cat" for at in range(200)]
+    found = compare_labels(paths, exchanged, [*exchanged[1:], exchanged[0]])
+    assert found
+    assert len(found.paths) == found.compared == 200
+    alike = compare_labels(paths, ["cat"] * 200, ["cat"] * 200)
+    assert alike
+    assert alike.paths == []
 
 
 def test_spellings_are_no_conflict() -> None:

@@ -50,6 +50,9 @@ def test_a_table_hints_at_groups_of_labels_from_elsewhere() -> None:
     assert "ingest.label.csv: list.csv, path_column: Datei and delimiter: ';'" in hint
     other = parse_table(Path("prices.csv"), "thing,price\nx,1\n", ",")
     assert list(hints_of_table(other, named)) == []
+    for header in (";Ort;Nr", ";;Nr"):
+        nameless = parse_table(Path("list.csv"), "\n".join([header, *WASTE.splitlines()[1:]]), ",")
+        assert list(hints_of_table(nameless, named)) == []
 
 
 def test_of_columns_with_few_values_the_first_is_proposed_first() -> None:

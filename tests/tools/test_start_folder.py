@@ -43,6 +43,18 @@ def test_tables_with_rows_in_and_beside_the_folder_are_read(tmp_path: Path) -> N
     ]
 
 
+def test_tables_that_the_stages_write_are_no_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside photos in data lie the splits and groups of the last run, which are not looked at."""
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "data/photos", *PHOTOS)
+    for name in ("splits", "groups", "test", "duplicates", "corrections", "list"):
+        (tmp_path / f"data/{name}.csv").write_text("path,label\na,b\n")
+    tables = look_at("data/photos", NONE).tables
+    assert [table.file for table in tables] == [Path("data/list.csv")]
+
+
 def test_more_than_ten_tables_are_not_looked_at(tmp_path: Path) -> None:
     """The eleventh table is a doubt that names it."""
     folder = put(tmp_path / "photos", *PHOTOS)
@@ -66,3 +78,7 @@ def test_a_table_too_large_for_labels_is_not_read(tmp_path: Path) -> None:
         file.truncate(100 * 2**20 + 1)
     with pytest.raises(UserError, match="more than 104,857,600 bytes"):
         read_near(table)
+    with table.open("wb") as file:
+        file.truncate(101)
+    with pytest.raises(UserError, match="more than 100 bytes"):
+        read_near(table, 100)

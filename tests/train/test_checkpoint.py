@@ -68,7 +68,7 @@ def run_until(task: TrainingTask, at: int, validation: bool = False) -> None:
     else:
         signalling = Signalling(at, list(task.data.train_batches(1, 0)))
         data = replace(task.data, train_batches=signalling)
-    with pytest.raises(KeyboardInterrupt, match=r"Interrupted at epoch \d, step \d, which is kept"):
+    with pytest.raises(KeyboardInterrupt, match=r"Stopped at epoch \d, step \d, which is kept"):
         fine_tune(replace(task, data=data), 0.02, lambda line: None)
 
 
