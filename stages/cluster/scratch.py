@@ -50,7 +50,7 @@ class Scratch:
                 tar.extractall(folder, filter="data")
         except OSError as error:
             raise unwritable(folder, error) from None
-        insist(place, lambda: file_system(place).rm_file(_key(place)))
+        _remove(place)
 
     def close(self) -> None:
         """Remove the folder, which ends the run on all workers; a fault leaves it to the next."""
@@ -92,6 +92,19 @@ def leave(url: str, name: str, content: bytes) -> None:
         ) from None
 
 
+def hand_over(url: str, name: str, content: bytes) -> None:
+    """Leave what a worker has made, unless the run is over, when nobody would take or remove it.
+
+    A run may end during the upload too: then the object is removed here.
+    """
+    if is_over(url):
+        return
+    leave(url, name, content)
+    if is_over(url):
+        with suppress(FileNotFoundError):  # the end of the run has removed it
+            _remove(f"{url}/{name}")
+
+
 def try_scratch(url: str) -> None:
     """Write, read and remove an object of a run's folder: a worker that cannot takes no work."""
     name = f"trial-{token_hex(8)}"
@@ -99,7 +112,7 @@ def try_scratch(url: str) -> None:
     place = f"{url}/{name}"
     if bucket_file(place).read_bytes() != _TRIAL:
         raise UserError(f"FINETRACK_SCRATCH: {place} is not what was written there")
-    insist(place, lambda: file_system(place).rm_file(_key(place)))
+    _remove(place)
 
 
 def watch(url: str, mark: Path) -> None:
@@ -126,6 +139,10 @@ def is_over(url: str) -> bool:
     except Exception:  # each library has errors of its own, and the network's pass
         return False
     return False
+
+
+def _remove(place: str) -> None:
+    insist(place, lambda: file_system(place).rm_file(_key(place)))
 
 
 def _key(url: str) -> str:

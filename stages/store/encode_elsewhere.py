@@ -18,7 +18,7 @@ from stages.base.bucket import Bucket, PhotoFolder
 from stages.base.child_process import Death
 from stages.base.errors import UserError
 from stages.cluster.cluster import Cluster
-from stages.cluster.scratch import Scratch, leave, try_scratch
+from stages.cluster.scratch import Scratch, hand_over, try_scratch
 from stages.cluster.work import Work
 from stages.images.encode import Encoded
 from stages.images.resize import PresizeParams
@@ -86,7 +86,7 @@ def encode_photos(task: EncodeTask) -> list[PresizeOutcome]:
             encode=task.encode,
         )
         outcomes = write_shard(shard)
-        leave(task.scratch, task.name, _packed(shard.cache))
+        hand_over(task.scratch, task.name, _packed(shard.cache))
     return [outcome for outcome in outcomes if outcome.fault]
 
 

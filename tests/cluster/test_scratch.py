@@ -12,7 +12,15 @@ import pytest
 
 from stages.base.errors import UserError
 from stages.cluster import scratch
-from stages.cluster.scratch import Scratch, is_over, leave, open_scratch, try_scratch, watch
+from stages.cluster.scratch import (
+    Scratch,
+    hand_over,
+    is_over,
+    leave,
+    open_scratch,
+    try_scratch,
+    watch,
+)
 
 
 @pytest.fixture
@@ -61,6 +69,36 @@ def test_a_run_is_over_when_its_mark_has_gone(run: Scratch) -> None:
     assert not Path("bucket/run-1").exists()
     run.close()
     assert not is_over("nonsense://bucket/run-1")
+
+
+def left(run: Scratch) -> list[str]:
+    """Return what is in the folder of a run."""
+    return sorted(file.name for file in Path(run.url.removeprefix("file://")).iterdir())
+
+
+def test_a_worker_hands_over_while_the_run_goes_on(run: Scratch) -> None:
+    """What it has made is there for the coordinator, and nothing of it once the run is over."""
+    hand_over(run.url, "1", b"made")
+    assert left(run) == ["1", "mark"]
+    Path("bucket/run-1/mark").unlink()
+    hand_over(run.url, "2", b"made")
+    assert left(run) == ["1"]
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_what_is_left_as_the_run_ends_is_removed_by_its_worker(
+    run: Scratch, monkeypatch: pytest.MonkeyPatch, emptied: bool
+) -> None:
+    """A run that ends during the upload removes what it sees, and the worker its own object."""
+
+    def leave_late(url: str, name: str, content: bytes) -> None:
+        leave(url, name, content)
+        for gone in ("mark", name) if emptied else ("mark",):
+            Path("bucket/run-1", gone).unlink()
+
+    monkeypatch.setattr(scratch, "leave", leave_late)
+    hand_over(run.url, "1", b"made")
+    assert left(run) == []
 
 
 def test_the_mark_of_a_machine_goes_with_the_run(run: Scratch) -> None:

@@ -109,6 +109,7 @@ def test_a_photo_that_cannot_be_read_is_an_answer(root: Path) -> None:
         scratch=f"file://{root}/bucket/{RUN}",
         name=f"{RUN}-0",
     )
+    leave(task.scratch, "mark", b"")
     assert [fault.path for fault in encode_photos(task)] == [items[0][1]]
     Scratch(task.scratch).take(task.name, root / "cache")
     assert (root / "cache" / items[1][0][:2] / items[1][0][2:]).is_file()
