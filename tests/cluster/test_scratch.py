@@ -142,3 +142,26 @@ def test_the_next_run_ends_what_a_killed_one_left(
     assert (following.name, is_over(killed.url), is_over(following.url)) == ("run-2", True, False)
     following.close()
     assert not Path(".finetrack/scratch.txt").exists()
+
+
+def test_what_could_not_be_removed_is_left_to_the_next_run(
+    run: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each such run has its line until its folder has gone; a line of another form is no folder."""
+    unreachable = "nonsense://bucket/run-f"  # as where the network fails
+    Path("other").mkdir()
+    Path(".finetrack").mkdir()
+    noted = Path(".finetrack/scratch.txt")
+    noted.write_text(f"{unreachable}\n{run.url}\nfile://{Path.cwd()}/other\n")
+    Path("bucket/run-1/mark").unlink()  # the run was ended in the middle of its removal
+    leave(run.url, "left", b"")
+    Path("bucket/run-2").mkdir()
+    monkeypatch.setattr(scratch, "scratch_url", lambda: run.url.removesuffix("/run-1"))
+    monkeypatch.setattr(scratch, "token_hex", lambda _: "2")
+    following = open_scratch()
+    assert following is not None
+    assert noted.read_text().splitlines() == [unreachable, following.url]
+    assert not Path("bucket/run-1").exists()
+    assert Path("other").exists()
+    following.close()
+    assert noted.read_text().splitlines() == [unreachable]
