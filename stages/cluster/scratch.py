@@ -17,7 +17,7 @@ from secrets import token_hex
 from threading import Thread
 from time import sleep
 
-from stages.base.bucket import bucket_file
+from stages.base.bucket import Bucket, PhotoFolder, bucket_file, photo_folder
 from stages.base.environment import scratch_url
 from stages.base.errors import UserError
 from stages.base.files import write_text
@@ -67,14 +67,16 @@ class Scratch:
             _note([url for url in _noted() if url != self.url])
 
 
-def open_scratch() -> Scratch | None:
+def open_scratch(images: str) -> Scratch | None:
     """Return the folder of a new run in the bucket of FINETRACK_SCRATCH; None where it is unset.
 
-    UserError where nothing can be written there.
+    images: where the photos are, as params.yaml names it. UserError as of `bucket_apart`, before
+    anything is written, and where nothing can be.
     """
     url = scratch_url()
     if not url:
         return None
+    bucket_apart(photo_folder(images), url)
     for run in _noted():
         Scratch(run).close()
     scratch = Scratch(f"{url}/run-{token_hex(8)}")
@@ -85,6 +87,21 @@ def open_scratch() -> Scratch | None:
         raise unwritable(_RUNS, error) from None
     leave(scratch.url, _MARK, b"")
     return scratch
+
+
+def bucket_apart(photos: PhotoFolder, scratch: str) -> Bucket:
+    """Return the bucket of the photos; UserError where they are in none, or scratch is in it."""
+    if not isinstance(photos, Bucket):
+        raise UserError(
+            f"FINETRACK_SCRATCH is for photos in a bucket, and {photos} is a folder, which workers"
+            " must see; unset it, or put the photos into a bucket"
+        )
+    if f"{_key(scratch)}/".startswith(f"{_key(photos.url)}/"):
+        raise UserError(
+            f"FINETRACK_SCRATCH is inside {photos.url}, where the photos are and nothing is"
+            " written; name another folder"
+        )
+    return photos
 
 
 def _noted() -> list[str]:
