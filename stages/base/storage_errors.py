@@ -29,6 +29,10 @@ _OF_THE_SETTINGS = ("AuthorizationHeaderMalformed",)
 _DAMAGED = ("BadDigest", "IncompleteBody")
 # What Azure calls a refusal of one file; all its other refusals are of the account or its network.
 _REFUSED_BY_AZURE = ("AuthorizationPermissionMismatch",)
+# In the messages of S3, Google and Azure, where nothing but the right to read is wanting.
+_REFUSED_IN_WORDS = re.compile(
+    r"Access ?Denied|\b403\b|Forbidden|not authorized|PermissionMismatch", re.IGNORECASE
+)
 _MOST_LETTERS = 240  # of a message: Azure's have the whole answer in them, with every way to a key
 # Errors of what a URL names, which stay however often it is asked for.
 _OF_THE_NAME = (errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
@@ -39,6 +43,14 @@ def reason_of(error: Exception) -> str:
     said = " ".join(str(error).split())
     short = said if len(said) <= _MOST_LETTERS else f"{said[:_MOST_LETTERS]}..."
     return f"{type(error).__name__}: {short}"
+
+
+def says_refused(reason: str) -> bool:
+    """Return whether the words of an error say that reading is not allowed.
+
+    A photo in an archive (InvalidObjectState) is refused too, and reading it is allowed.
+    """
+    return _REFUSED_IN_WORDS.search(reason) is not None
 
 
 def is_of_credentials(error: Exception) -> bool:

@@ -12,6 +12,7 @@ from stages.base.storage_errors import (
     is_of_credentials,
     is_of_no_storage,
     reason_of,
+    says_refused,
 )
 
 URL = "s3://birds/a.jpg"
@@ -96,6 +97,24 @@ def test_a_refusal_of_one_photo_is_its_own(code: str) -> None:
     of_file = error_of_file(error, URL)
     assert isinstance(of_file, PermissionError)
     assert (of_file.errno, of_file.filename) == (errno.EACCES, URL)
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("Access Denied", True),
+        ("AccessDenied", True),
+        ("OSError: Forbidden: https://a.org no storage.objects.get access", True),
+        ("HttpResponseError: This request is not authorized to perform this operation", True),
+        ("An error occurred (403)", True),
+        ("The operation is not valid for the object's storage class", False),
+        ("No such file or directory", False),
+        ("ClientError: 1403 bytes", False),
+    ],
+)
+def test_a_refusal_of_reading_is_told_by_its_words(reason: str, expected: bool) -> None:
+    """A photo in an archive, or one that has gone, may be read as far as rights go."""
+    assert says_refused(reason) is expected
 
 
 @pytest.mark.parametrize(
