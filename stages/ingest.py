@@ -41,7 +41,7 @@ PROBLEM_LIST = Path("reports/ingest/problems.csv")
 def main() -> None:
     """List the photos of a folder, and their labels with a person's corrections on top."""
     params = read_section("ingest", IngestParams)
-    with open_workers(say) as workers:
+    with open_workers(say, params.images) as workers:
         scan = scan_photos(params.images, workers)
     require_images(scan, params.images)
     hashes = {file.path: file.sha256 for file in scan.facts if file.format}

@@ -37,10 +37,11 @@ ENCODE_CACHE = PRIVATE_FOLDER / "presize"
 def main() -> None:
     """Presize all photos of the manifest."""
     params = read_section("presize", PresizeParams)
-    photos = open_photos(read_value("ingest.images", str))
+    folder = read_value("ingest.images", str)
+    photos = open_photos(folder)
     images = read_images(Path("data/manifest/images.csv"))
 
-    with open_workers(say) as workers:
+    with open_workers(say, folder) as workers:
         outcomes = write_store(images, photos, Path("data/presized"), ENCODE_CACHE, params, workers)
 
     stored = outcomes[outcomes["problem"] == ""]

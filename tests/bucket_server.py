@@ -14,6 +14,7 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 REFUSALS = {
     "InvalidAccessKeyId": "403 Forbidden",
     "AccessDenied": "403 Forbidden",
+    "InvalidObjectState": "403 Forbidden",
     "SlowDown": "503 Slow Down",
     "InternalError": "500 Internal Server Error",
     "RequestTimeTooSkewed": "403 Forbidden",
@@ -21,6 +22,7 @@ REFUSALS = {
 }
 _MESSAGES = {
     "InvalidAccessKeyId": "The AWS Access Key Id you provided does not exist in our records.",
+    "InvalidObjectState": "The operation is not valid for the object's storage class",
 }
 
 

@@ -213,6 +213,15 @@ def test_photos_none_of_which_may_be_read_are_one_line(photos: Path, server: S3S
     assert len(e.value.lines) == 1
 
 
+def test_photos_in_an_archive_are_named(photos: Path, server: S3Server) -> None:
+    """That none of them can be read is no want of a right, and each has its line."""
+    server.refusals += ["InvalidObjectState"] * 72
+    scan = scan_photos(URL, 1)
+    (detail,) = {problem.detail for problem in scan.problems}
+    assert detail == "The operation is not valid for the object's storage class"
+    assert len(scan.problems) == 72
+
+
 def test_a_network_fault_in_a_large_photo_is_none_of_it(
     photos: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

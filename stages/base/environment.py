@@ -112,13 +112,13 @@ def executor_address() -> str:
     text = os.environ.get("FINETRACK_EXECUTOR", "") or "local"
     if text == "local":
         return ""
-    if re.fullmatch(r"(dask|tcp|tls|ray)://[^\s/]+:[0-9]{1,5}", text):
+    if re.fullmatch(r"(dask|tcp|tls|ray)://[^\s/@]+:[0-9]{1,5}", text):
         return text.replace("dask://", "tcp://")
     if match := re.fullmatch(r"dask:([^/].*|/[^/].*)\.json", text):
         return f"{match[1]}.json"
     raise UserError(
         "FINETRACK_EXECUTOR must be local, dask://HOST:PORT, ray://HOST:PORT or dask:FILE.json, "
-        f"which a scheduler of Dask has written, not {echo(text)}"
+        f"which a scheduler of Dask has written, not {_echo_url(text)}"
     )
 
 
@@ -128,10 +128,10 @@ def scratch_url() -> str:
     "" where workers share a folder with this machine.
     """
     url = os.environ.get("FINETRACK_SCRATCH", "").rstrip("/")
-    if url and not re.fullmatch(r"(s3|gs|azure)://[^/@?#\s]+(/[^@?#\s]+)?", url):
+    if url and not re.fullmatch(r"(s3|gs|azure)://[^/:@?#\s]+(/[^@?#\s]+)?", url):
         raise UserError(
             "FINETRACK_SCRATCH must be a folder in a bucket, as s3://birds-scratch/presize, not "
-            f"{echo(url)}"
+            f"{_echo_url(url)}"
         )
     return url
 
@@ -164,6 +164,14 @@ def tracker_names() -> list[str]:
     if unknown := [name for name in named if name not in TRACKERS]:
         raise UserError(f"FINETRACK_LOG must be of {', '.join(TRACKERS)}, not {echo(unknown[0])}")
     return named
+
+
+def _echo_url(text: str) -> str:
+    """Return a URL as an error shows it, unless a key, a password or a signature may be in it."""
+    inside = re.sub(r"^[a-z0-9+.-]+://|^(dask|ray):", "", text, flags=re.IGNORECASE)
+    if re.search(r"[@?#=;]|:(?![0-9]{1,5}$)", inside):  # a port is no secret
+        return "a value that may hold a user name or a key, which is not shown"
+    return echo(text)
 
 
 def _whole_number(variable: str) -> int:

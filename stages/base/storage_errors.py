@@ -29,6 +29,10 @@ _OF_THE_SETTINGS = ("AuthorizationHeaderMalformed",)
 _DAMAGED = ("BadDigest", "IncompleteBody")
 # What Azure calls a refusal of one file; all its other refusals are of the account or its network.
 _REFUSED_BY_AZURE = ("AuthorizationPermissionMismatch",)
+# In the messages of S3, Google and Azure, where nothing but the right to read is wanting.
+_REFUSED_IN_WORDS = re.compile(
+    r"Access ?Denied|\b403\b|Forbidden|not authorized|PermissionMismatch", re.IGNORECASE
+)
 _MOST_LETTERS = 240  # of a message: Azure's have the whole answer in them, with every way to a key
 # Errors of what a URL names, which stay however often it is asked for.
 _OF_THE_NAME = (errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
@@ -41,8 +45,42 @@ def reason_of(error: Exception) -> str:
     return f"{type(error).__name__}: {short}"
 
 
+# How a way of signing in says that it did not get through to the server that gives tokens.
+_NO_CONNECTION = re.compile(
+    r"timed out|time-?out|ConnectionPool|Max retries|ProxyError|Cannot connect|unreachable"
+    r"|Failed to (establish|resolve)|name resolution|getaddrinfo"
+    r"|Connection (refused|reset|aborted|broken)",
+    re.IGNORECASE,
+)
+_OF_NO_MACHINE_OF_AZURE = re.compile(r"ManagedIdentity|IMDS", re.IGNORECASE)
+
+
+def is_of_sign_in(error: Exception) -> bool:
+    """Return whether Azure's sign-in failed by the network, which says nothing of the credentials.
+
+    Of the lines, one for each way to a token, that of the managed identity is left out: on a
+    machine that is none of Azure's its server never answers.
+    """
+    if "ClientAuthenticationError" not in {one.__name__ for one in type(error).__mro__}:
+        return False
+    lines = str(error).splitlines()
+    return any(
+        _NO_CONNECTION.search(line) and not _OF_NO_MACHINE_OF_AZURE.search(line) for line in lines
+    )
+
+
+def says_refused(reason: str) -> bool:
+    """Return whether the words of an error say that reading is not allowed.
+
+    A photo in an archive (InvalidObjectState) is refused too, and reading it is allowed.
+    """
+    return _REFUSED_IN_WORDS.search(reason) is not None
+
+
 def is_of_credentials(error: Exception) -> bool:
     """Return whether a key is wrong, out of date or missing."""
+    if is_of_sign_in(error):
+        return False
     said = f"{type(error).__name__} {code_of(error)} {_URLS.sub('', str(error))}"
     return _CREDENTIALS.search(said) is not None
 

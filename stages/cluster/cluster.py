@@ -67,8 +67,11 @@ class Cluster:
 
 
 @contextmanager
-def open_workers(log: Callable[[str], None]) -> Iterator[int | Cluster]:
-    """Return who does the work: so many processes here, or the cluster of FINETRACK_EXECUTOR."""
+def open_workers(log: Callable[[str], None], images: str) -> Iterator[int | Cluster]:
+    """Return who does the work: so many processes here, or the cluster of FINETRACK_EXECUTOR.
+
+    images: where the photos are, as params.yaml names it, to which nothing is written.
+    """
     address = executor_address()
     if not address:
         yield workers()
@@ -78,7 +81,7 @@ def open_workers(log: Callable[[str], None]) -> Iterator[int | Cluster]:
         engine = _connect(address)
         scratch = None
         try:
-            scratch = open_scratch()
+            scratch = open_scratch(images)
             yield Cluster(engine, mark, log, scratch)
         finally:
             rmtree(mark, ignore_errors=True)  # before the engine is asked anything: it may be gone

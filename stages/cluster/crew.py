@@ -10,6 +10,7 @@ from time import monotonic
 
 from stages.base.errors import UserError, error_list
 from stages.cluster.engine import Engine
+from stages.cluster.work import Failure
 
 SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_WITHOUT_WORKERS = 20
@@ -31,6 +32,8 @@ class Crew:
         self._keepers: dict[str, str] = {}  # of each worker ever seen
         self._barred_keepers: dict[str, str] = {}  # with the reason
         self._ends: Counter[str] = Counter()  # of each keeper's workers while they were asked
+        self._answers: Counter[str] = Counter()  # of each worker
+        self._suspects: set[str] = set()  # whose next task tells whether they are barred
         self._engine = engine
         self._log = log
         self._last_look = 0.0
@@ -88,6 +91,30 @@ class Crew:
             self.barred[worker] = reason
             self._barred_keepers[self._keepers.get(worker, worker)] = reason
             self._log(f"worker {worker} takes no work: {reason}")
+
+    def answered(self, worker: str) -> None:
+        """Note that a worker has done a task."""
+        self._answers[worker] += 1
+        self._suspects.discard(worker)
+
+    def failed(self, worker: str, reason: str) -> Failure:
+        """Note that a worker could not do a task; one that was suspected already is barred."""
+        if worker in self._suspects and self.candidates() != {worker}:
+            self.bar(worker, reason)
+        return Failure(reason, self._answers[worker])
+
+    def suspect(self, worker: str, failure: Failure, at_work: bool) -> None:
+        """Note that others have done what a worker could not: a fault of its own, it seems.
+
+        An outage may have hit each worker at another task. So one that has done a task since is
+        able, what it is at work on is waited for, and the last one is never barred.
+        """
+        if self._answers[worker] > failure.answers or self.candidates() == {worker}:
+            return
+        if at_work:
+            self._suspects.add(worker)
+        else:
+            self.bar(worker, failure.reason)
 
     def require_some(self) -> None:
         """Refuse to wait for ever where no worker can take work, with the reasons of all."""

@@ -147,8 +147,10 @@ class Spread(Generic[Argument, Answer]):
     ) -> Iterator[tuple[Argument, Answer | Death]]:
         unread = self._work.unread(answer)
         if not unread:
-            for other, reason in sorted(task.failed_on.items()):
-                self._crew.bar(other, reason)
+            self._crew.answered(worker)
+            at_work = {other for other, _ in self._running.values()}
+            for other, failure in sorted(task.failed_on.items()):
+                self._crew.suspect(other, failure, other in at_work)
         elif self._try_elsewhere(worker, task, "it cannot read photos that others read"):
             return
         else:
@@ -163,7 +165,7 @@ class Spread(Generic[Argument, Answer]):
 
     def _try_elsewhere(self, worker: str, task: Task[Argument], reason: str) -> bool:
         """Put a task back that a worker could not do, where another one may be able to."""
-        task.failed_on[worker] = reason
+        task.failed_on[worker] = self._crew.failed(worker, reason)
         others = self._crew.candidates() - task.failed_on.keys()
         if not others or len(task.failed_on) >= _MOST_TRIES:
             return False

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, NamedTuple
 
 from stages.base.child_process import Answer, Argument
 
@@ -29,6 +29,13 @@ class Work(Generic[Argument, Answer]):
     split: Callable[[Argument], Sequence[Argument]] = lambda argument: [argument]
 
 
+class Failure(NamedTuple):
+    """Why a worker could not do a task, and how many it had done before."""
+
+    reason: str
+    answers: int
+
+
 @dataclass
 class Task(Generic[Argument]):
     """A task on its way: its argument, and what has gone wrong with it so far."""
@@ -37,4 +44,4 @@ class Task(Generic[Argument]):
     attempted: Argument  # the argument of its last attempt
     attempts: int = 0
     ends: Counter[str] = field(default_factory=Counter)  # of workers, by the photo in work
-    failed_on: dict[str, str] = field(default_factory=dict)  # workers that could not, and why
+    failed_on: dict[str, Failure] = field(default_factory=dict)  # by the worker that could not

@@ -12,6 +12,7 @@ from stages.base.file_names import refuse_locale
 from stages.base.packed import Packed
 from stages.base.parts import PRIVATE_FOLDER
 from stages.base.storage import REQUESTS_AT_ONCE
+from stages.base.storage_errors import says_refused
 from stages.cluster.cluster import Cluster
 from stages.dataset.fact_record import FactRecord, open_fact_record
 from stages.dataset.folder_listing import list_files
@@ -99,13 +100,18 @@ def _scan_bucket(bucket: Bucket) -> Scan:
 
 
 def _refuse_unreadable(results: Sequence[FileFacts | Problem], bucket: Bucket) -> None:
-    """Refuse a bucket of which no photo can be read: that is one fault, and no photo's."""
+    """Refuse a bucket that refuses each of its first files: one fault, and one line for it."""
     problems = [result for result in results if isinstance(result, Problem)]
-    if 1 < len(problems) == len(results) and all(one.problem == UNREADABLE for one in problems):
+    if 1 < len(problems) == len(results) and all(_is_refused(one) for one in problems):
+        path, _, detail = problems[0]
         raise UserError(
-            f"{bucket} may be listed, but none of its first {len(problems)} photos can be"
-            f" read ({problems[0].detail}), which is no fault of theirs; allow reading"
+            f"{bucket} may be listed, but none of its first {len(problems)} files may be read,"
+            f" the first of them {path} ({detail}); allow reading"
         )
+
+
+def _is_refused(problem: Problem) -> bool:
+    return problem.problem == UNREADABLE and says_refused(problem.detail)
 
 
 def _known_or_read(

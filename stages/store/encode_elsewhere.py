@@ -14,11 +14,10 @@ from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
-from stages.base.bucket import Bucket, PhotoFolder
+from stages.base.bucket import Bucket
 from stages.base.child_process import Death
-from stages.base.errors import UserError
 from stages.cluster.cluster import Cluster
-from stages.cluster.scratch import Scratch, leave, try_scratch
+from stages.cluster.scratch import Scratch, bucket_apart, hand_over, try_scratch
 from stages.cluster.work import Work
 from stages.images.encode import Encoded
 from stages.images.resize import PresizeParams
@@ -86,7 +85,7 @@ def encode_photos(task: EncodeTask) -> list[PresizeOutcome]:
             encode=task.encode,
         )
         outcomes = write_shard(shard)
-        leave(task.scratch, task.name, _packed(shard.cache))
+        hand_over(task.scratch, task.name, _packed(shard.cache))
     return [outcome for outcome in outcomes if outcome.fault]
 
 
@@ -100,7 +99,7 @@ def _encode_tasks(
     """Return the photos that the cache lacks, each content once, in parts for the workers."""
     made: list[EncodeTask] = []
     for task in tasks:
-        photos = _bucket_apart(task.photos, scratch)
+        photos = bucket_apart(task.photos, scratch)
         items = [*{item[0]: item for item in task.items if item[0] in missing}.values()]
         for start in range(0, len(items), _PHOTOS_A_TASK):
             one = EncodeTask(
@@ -113,21 +112,6 @@ def _encode_tasks(
             )
             made.append(one)
     return made
-
-
-def _bucket_apart(photos: PhotoFolder, scratch: str) -> Bucket:
-    """Return the bucket of the photos; UserError where they are in none, or beside the scratch."""
-    if not isinstance(photos, Bucket):
-        raise UserError(
-            f"FINETRACK_SCRATCH is for photos in a bucket, and {photos} is a folder, which workers"
-            " must see; unset it, or put the photos into a bucket"
-        )
-    if f"{scratch}/".startswith(f"{photos.url}/"):
-        raise UserError(
-            f"FINETRACK_SCRATCH is inside {photos.url}, where the photos are and nothing is"
-            " written; name another folder"
-        )
-    return photos
 
 
 def _work(tasks: Sequence[EncodeTask], scratch: str) -> Work[EncodeTask, list[PresizeOutcome]]:

@@ -119,6 +119,31 @@ def test_other_scratch_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -
         scratch_url()
 
 
+@pytest.mark.parametrize("variable", ["FINETRACK_SCRATCH", "FINETRACK_EXECUTOR"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "s3://me:hidden@birds/presize",
+        "s3://hidden@birds",
+        "S3://me:hidden/birds",
+        "me:hidden",
+        "me:hid/den",
+        "azure://birds?sig=hidden",
+        "AccountName=birds;AccountKey=hidden",
+        "dask://me:hidden@head:8786",
+    ],
+)
+def test_a_key_in_a_refused_value_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """An error goes to logs that others read: of a value that may hold a secret it shows none."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UserError, match=f"^{variable} must be .* not a value that may ") as error:
+        scratch_url() if variable == "FINETRACK_SCRATCH" else executor_address()
+    assert "hid" not in str(error.value)
+    assert "me:" not in str(error.value)
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", "²", "١", " 2", "10000", "9" * 5000])
 def test_other_numbers_of_workers_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """What is no count is refused by the variable's name."""
@@ -331,5 +356,6 @@ def test_an_executor_is_local_or_a_scheduler(
 def test_an_executor_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """The error names the variable and shows the forms that it may have."""
     monkeypatch.setenv("FINETRACK_EXECUTOR", value)
-    with pytest.raises(UserError, match=r"FINETRACK_EXECUTOR must be local, dask://HOST:PORT"):
+    with pytest.raises(UserError, match=r"FINETRACK_EXECUTOR must be local, dask://HOST:PORT") as e:
         executor_address()
+    assert str(e.value).endswith(f"not '{value}'")

@@ -70,6 +70,17 @@ def test_wrong_credentials_are_said_at_once(
         insist("s3://birds/a.jpg", read)
 
 
+def test_a_sign_in_that_the_network_ends_is_no_wrong_key() -> None:
+    """Azure's library names its credentials, and the line names the network and to run again."""
+
+    def read() -> bytes:
+        said = "EnvironmentCredential: HTTPSConnectionPool(host='login'): Read timed out."
+        raise type("ClientAuthenticationError", (Exception,), {})(said)
+
+    with pytest.raises(UserError, match=r"cannot be read now .*; look after the network and run"):
+        insist("azure://birds/a.jpg", read)
+
+
 def test_a_refusal_is_of_the_one_file() -> None:
     """A file that may not be read is a PermissionError, as of a path, and others may be read."""
 

@@ -11,7 +11,9 @@ from stages.base.storage_errors import (
     is_of_bucket,
     is_of_credentials,
     is_of_no_storage,
+    is_of_sign_in,
     reason_of,
+    says_refused,
 )
 
 URL = "s3://birds/a.jpg"
@@ -50,6 +52,43 @@ def named(name: str, message: str = "") -> Exception:
 def test_credentials_are_told_by_class_code_or_message(error: Exception) -> None:
     """Whatever provider or way of signing in, a key that does not do is one."""
     assert is_of_credentials(error)
+
+
+NO_ANSWER = """DefaultAzureCredential failed to retrieve a token from the included credentials.
+Attempted credentials:
+\tEnvironmentCredential: EnvironmentCredential authentication unavailable.
+\tManagedIdentityCredential: Connection to 169.254.169.254 timed out, no response from IMDS.
+\tAzureCliCredential: Azure CLI not found on path"""
+TIMED_OUT = (
+    "ClientSecretCredential: HTTPSConnectionPool(host='login.microsoftonline.com', port=443)"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "expected"),
+    [
+        ("ClientAuthenticationError", f"{TIMED_OUT}: Read timed out.", True),
+        ("ClientAuthenticationError", "EnvironmentCredential: ProxyError('no tunnel')", True),
+        ("CredentialUnavailableError", "AzureCliCredential: Connection refused", True),
+        ("ClientAuthenticationError", NO_ANSWER, False),
+        ("ClientAuthenticationError", f"{NO_ANSWER}\n\tX{TIMED_OUT}: Max retries", True),
+        (
+            "ClientAuthenticationError",
+            "ClientSecretCredential: invalid_client, AADSTS7000215",
+            False,
+        ),
+        ("NoCredentialsError", "Unable to locate credentials: timed out", False),
+    ],
+)
+def test_a_sign_in_that_the_network_ends_is_of_no_credentials(
+    name: str, message: str, expected: bool
+) -> None:
+    """A time-out or a proxy's fault passes; a machine that is none of Azure's has no identity."""
+    base = type("ClientAuthenticationError", (Exception,), {})
+    error = type(name, (base if name == "CredentialUnavailableError" else Exception,), {})(message)
+    assert is_of_sign_in(error) is expected
+    assert is_of_credentials(error) is not expected
+    assert error_of_file(error, URL) is None
 
 
 def test_a_name_that_people_chose_says_nothing_of_credentials() -> None:
@@ -96,6 +135,24 @@ def test_a_refusal_of_one_photo_is_its_own(code: str) -> None:
     of_file = error_of_file(error, URL)
     assert isinstance(of_file, PermissionError)
     assert (of_file.errno, of_file.filename) == (errno.EACCES, URL)
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("Access Denied", True),
+        ("AccessDenied", True),
+        ("OSError: Forbidden: https://a.org no storage.objects.get access", True),
+        ("HttpResponseError: This request is not authorized to perform this operation", True),
+        ("An error occurred (403)", True),
+        ("The operation is not valid for the object's storage class", False),
+        ("No such file or directory", False),
+        ("ClientError: 1403 bytes", False),
+    ],
+)
+def test_a_refusal_of_reading_is_told_by_its_words(reason: str, expected: bool) -> None:
+    """A photo in an archive, or one that has gone, may be read as far as rights go."""
+    assert says_refused(reason) is expected
 
 
 @pytest.mark.parametrize(

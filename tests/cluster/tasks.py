@@ -96,6 +96,15 @@ def square_with_room(number: int) -> int:
     return number * number
 
 
+def square_after_a_failure(number: int) -> int:
+    """Return the square of a number, unless the working directory has no sign of a failure yet."""
+    sign = Path("failed")
+    if not sign.exists():
+        sign.touch()
+        raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+    return number * number
+
+
 def refuse(reason: str) -> None:
     """Raise a user's error."""
     raise UserError(reason)

@@ -18,7 +18,7 @@ def test_without_an_executor_the_work_is_done_here(
     monkeypatch.setenv("FINETRACK_WORKERS", "3")
     for value in ("", "local"):
         monkeypatch.setenv("FINETRACK_EXECUTOR", value)
-        with open_workers(print) as workers:
+        with open_workers(print, "data/photos") as workers:
             assert workers == 3
     assert list(tmp_path.iterdir()) == []
 
@@ -30,7 +30,7 @@ def test_an_executor_that_does_not_answer_is_an_error(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINETRACK_EXECUTOR", "dask:none.json")
     remedy = pytest.raises(UserError, match=r"^FINETRACK_EXECUTOR.*(pip install|dask scheduler)")
-    with remedy, open_workers(print):
+    with remedy, open_workers(print, "data/photos"):
         pass
     assert list(tmp_path.glob(".finetrack/cluster/*")) == []
 

@@ -5,6 +5,7 @@ import pytest
 from stages.base.errors import UserError
 from stages.cluster import crew as crew_module
 from stages.cluster.crew import Crew, least_busy
+from stages.cluster.work import Failure
 from tests.cluster.thread_engine import ThreadEngine
 
 
@@ -68,6 +69,38 @@ def test_a_worker_that_ends_each_time_is_barred_under_its_new_names(engine: Thre
     crew.look()
     with pytest.raises(UserError, match=r"a5: it ended 3 times before it answered"):
         crew.require_some()
+
+
+def test_a_worker_that_has_done_a_task_since_it_failed_is_not_barred(engine: ThreadEngine) -> None:
+    """What others do bars the idle that only fail; the last one that is left stays."""
+    log: list[str] = []
+    crew = Crew(engine, log.append)
+    crew.look()
+    failure = crew.failed("a", "no room")
+    assert failure == Failure("no room", 0)
+    crew.answered("a")
+    crew.suspect("a", failure, at_work=False)
+    assert crew.candidates() == {"a", "b"}
+    crew.suspect("a", crew.failed("a", "no room"), at_work=False)
+    crew.suspect("b", crew.failed("b", "no room"), at_work=False)
+    assert crew.candidates() == {"b"}
+    assert log == ["worker a takes no work: no room"]
+
+
+def test_a_suspect_at_work_is_judged_by_that(engine: ThreadEngine) -> None:
+    """Doing its task clears a worker, another failure bars it, unless it is the last one."""
+    log: list[str] = []
+    crew = Crew(engine, log.append)
+    crew.look()
+    crew.suspect("a", crew.failed("a", "first"), at_work=True)
+    crew.answered("a")
+    crew.suspect("b", crew.failed("b", "first"), at_work=True)
+    for worker in "aba":
+        crew.failed(worker, "second")
+    crew.suspect("a", crew.failed("a", "third"), at_work=True)
+    crew.failed("a", "fourth")
+    assert crew.candidates() == {"a"}
+    assert log == ["worker b takes no work: second"]
 
 
 def test_barred_workers_that_have_gone_are_named(

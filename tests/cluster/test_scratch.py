@@ -10,9 +10,19 @@ from time import sleep
 
 import pytest
 
+from stages.base.bucket import Bucket
 from stages.base.errors import UserError
 from stages.cluster import scratch
-from stages.cluster.scratch import Scratch, is_over, leave, open_scratch, try_scratch, watch
+from stages.cluster.scratch import (
+    Scratch,
+    bucket_apart,
+    hand_over,
+    is_over,
+    leave,
+    open_scratch,
+    try_scratch,
+    watch,
+)
 
 
 @pytest.fixture
@@ -63,6 +73,36 @@ def test_a_run_is_over_when_its_mark_has_gone(run: Scratch) -> None:
     assert not is_over("nonsense://bucket/run-1")
 
 
+def left(run: Scratch) -> list[str]:
+    """Return what is in the folder of a run."""
+    return sorted(file.name for file in Path(run.url.removeprefix("file://")).iterdir())
+
+
+def test_a_worker_hands_over_while_the_run_goes_on(run: Scratch) -> None:
+    """What it has made is there for the coordinator, and nothing of it once the run is over."""
+    hand_over(run.url, "1", b"made")
+    assert left(run) == ["1", "mark"]
+    Path("bucket/run-1/mark").unlink()
+    hand_over(run.url, "2", b"made")
+    assert left(run) == ["1"]
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_what_is_left_as_the_run_ends_is_removed_by_its_worker(
+    run: Scratch, monkeypatch: pytest.MonkeyPatch, emptied: bool
+) -> None:
+    """A run that ends during the upload removes what it sees, and the worker its own object."""
+
+    def leave_late(url: str, name: str, content: bytes) -> None:
+        leave(url, name, content)
+        for gone in ("mark", name) if emptied else ("mark",):
+            Path("bucket/run-1", gone).unlink()
+
+    monkeypatch.setattr(scratch, "leave", leave_late)
+    hand_over(run.url, "1", b"made")
+    assert left(run) == []
+
+
 def test_the_mark_of_a_machine_goes_with_the_run(run: Scratch) -> None:
     """A worker's processes look for a folder of their own machine, which ends within seconds."""
     mark = Path("here")
@@ -89,18 +129,76 @@ def test_the_next_run_ends_what_a_killed_one_left(
     run: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its folder goes, so that its workers stop; without the variable there is no folder at all."""
-    assert open_scratch() is None
+    assert open_scratch("s3://birds") is None
     # Of a bucket nobody makes a folder: it is there by what is in it.
     monkeypatch.setattr(scratch, "scratch_url", lambda: run.url)
     monkeypatch.setattr(scratch, "token_hex", lambda _: "0")
     Path("bucket/run-1/run-0").mkdir()
-    killed = open_scratch()
+    killed = open_scratch("s3://birds")
     assert killed is not None
     assert not is_over(killed.url)
     monkeypatch.setattr(scratch, "token_hex", lambda _: "2")
     Path("bucket/run-1/run-2").mkdir()
-    following = open_scratch()
+    following = open_scratch("s3://birds")
     assert following is not None
     assert (following.name, is_over(killed.url), is_over(following.url)) == ("run-2", True, False)
     following.close()
     assert not Path(".finetrack/scratch.txt").exists()
+
+
+def test_what_could_not_be_removed_is_left_to_the_next_run(
+    run: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each such run has its line until its folder has gone; a line of another form is no folder."""
+    unreachable = "nonsense://bucket/run-f"  # as where the network fails
+    Path("other").mkdir()
+    Path(".finetrack").mkdir()
+    noted = Path(".finetrack/scratch.txt")
+    noted.write_text(f"{unreachable}\n{run.url}\nfile://{Path.cwd()}/other\n")
+    Path("bucket/run-1/mark").unlink()  # the run was ended in the middle of its removal
+    leave(run.url, "left", b"")
+    Path("bucket/run-2").mkdir()
+    monkeypatch.setattr(scratch, "scratch_url", lambda: run.url.removesuffix("/run-1"))
+    monkeypatch.setattr(scratch, "token_hex", lambda _: "2")
+    following = open_scratch("s3://birds")
+    assert following is not None
+    assert noted.read_text().splitlines() == [unreachable, following.url]
+    assert not Path("bucket/run-1").exists()
+    assert Path("other").exists()
+    following.close()
+    assert noted.read_text().splitlines() == [unreachable]
+
+
+@pytest.mark.parametrize(
+    ("photos", "folder", "refused"),
+    [
+        ("s3://birds", "s3://birds/tmp", True),
+        ("s3://birds/2024", "s3://birds/2024", True),
+        ("s3a://birds", "s3://birds/tmp", True),
+        ("s3://birds/2024", "s3://birds/20245", False),
+        ("s3://birds/2024", "s3://birds", False),
+        ("gs://birds", "s3://birds/tmp", False),
+    ],
+)
+def test_nothing_is_written_among_the_photos(photos: str, folder: str, refused: bool) -> None:
+    """A folder inside that of the photos is refused; one beside it with a longer name is not."""
+    bucket = Bucket(photos)
+    if refused:
+        with pytest.raises(UserError, match=f"^FINETRACK_SCRATCH is inside {photos}, where"):
+            bucket_apart(bucket, folder)
+    else:
+        assert bucket_apart(bucket, folder) == bucket
+
+
+def test_a_folder_among_the_photos_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No mark is left in the bucket and no note of it here, also for photos in a folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("bucket").mkdir()
+    monkeypatch.setattr(scratch, "scratch_url", lambda: f"file://{tmp_path}/bucket")
+    for images, said in ((f"file://{tmp_path}/bucket/", "is inside"), ("data/photos", "is for")):
+        with pytest.raises(UserError, match=f"^FINETRACK_SCRATCH {said} "):
+            open_scratch(images)
+    assert [*Path("bucket").iterdir()] == []
+    assert not Path(".finetrack").exists()

@@ -198,6 +198,18 @@ def test_a_worker_that_fails_where_others_do_not_is_barred(root: Path) -> None:
     assert "No space left on device" in line
 
 
+@pytest.mark.parametrize("count", [2, 6])
+def test_an_outage_bars_no_worker(root: Path, count: int) -> None:
+    """Where each fails once, at tasks that the others do later, all go on taking work."""
+    log: list[str] = []
+    engine = ThreadEngine(odd=seen_by(root, "a") | seen_by(root, "b"))
+    cluster = cluster_of(engine, root, log)
+    results = dict(cluster.run(work_of(tasks.square_after_a_failure, list(range(count)))))
+    assert results == {number: number * number for number in range(count)}
+    assert set(engine.given) == {"a", "b"}
+    assert (cluster.state, log) == ("2 workers", [])
+
+
 def test_what_comes_first_bars_a_worker_where_it_fails(root: Path) -> None:
     """Work may ask more of a worker than to import its function."""
     work = work_of(tasks.square, [1], first=(tasks.refuse, "no bucket"))

@@ -156,6 +156,32 @@ def test_of_many_files_that_are_no_images_some_are_looked_into(url: str) -> None
     assert last.strip() == "... and 10 more"
 
 
+@pytest.mark.parametrize(
+    "detail", ["The operation is not valid for the object's storage class", "Access Denied"]
+)
+def test_the_first_files_do_not_stand_for_all(
+    url: str, monkeypatch: pytest.MonkeyPatch, detail: str
+) -> None:
+    """A folder in an archive is named by file; a refusal of the first says which these were."""
+    for file in [file for file in root_of(url).rglob("*") if file.is_file()]:
+        file.unlink()
+    for number in range(256):
+        (root_of(url) / f"2019_{number:03}.jpg").write_bytes(b"x")
+    photo(root_of(url) / "2020.jpg")
+    read = bucket_scan._read
+
+    def read_of_this_year(file: BucketFile) -> FileFacts | Problem:
+        return Problem(file.path, "unreadable", detail) if "2019" in file.path else read(file)
+
+    monkeypatch.setattr(bucket_scan, "_read", read_of_this_year)
+    if detail == "Access Denied":
+        with pytest.raises(UserError, match=r"its first 256 .*first of them 2019_000\.jpg \(Acc"):
+            scan_photos(url, 1)
+    else:
+        scan = scan_photos(url, 1)
+        assert (len(scan.facts), len(scan.problems)) == (1, 256)
+
+
 def test_names_that_the_locale_has_no_letters_for_are_refused(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,18 +84,6 @@ def test_photos_in_a_folder_are_refused(root: Path) -> None:
         write_store(manifest(root), Path("photos"), Path("a"), Path("b"), PARAMS, cluster_of(root))
 
 
-def test_nothing_is_written_among_the_photos(root: Path) -> None:
-    """A folder inside that of the photos is refused; one beside it with a longer name is not."""
-    add(root, large_photos(range(2)))
-    for place, refused in ((f"{root}/bucket", True), (f"{root}/buck", False)):
-        bucket = Bucket(f"file://{place}")
-        if refused:
-            with pytest.raises(UserError, match=r"FINETRACK_SCRATCH is inside file://.*/bucket,"):
-                module._bucket_apart(bucket, f"file://{root}/bucket/{RUN}")
-        else:
-            assert module._bucket_apart(bucket, f"file://{root}/bucket/{RUN}") == bucket
-
-
 def test_a_photo_that_cannot_be_read_is_an_answer(root: Path) -> None:
     """Another worker may read it; the others of its task are left for the coordinator."""
     add(root, large_photos(range(2)))
@@ -109,6 +97,7 @@ def test_a_photo_that_cannot_be_read_is_an_answer(root: Path) -> None:
         scratch=f"file://{root}/bucket/{RUN}",
         name=f"{RUN}-0",
     )
+    leave(task.scratch, "mark", b"")
     assert [fault.path for fault in encode_photos(task)] == [items[0][1]]
     Scratch(task.scratch).take(task.name, root / "cache")
     assert (root / "cache" / items[1][0][:2] / items[1][0][2:]).is_file()
