@@ -137,7 +137,7 @@ def presize(over: str, folder: Path, n: int) -> dict[str, Any]:
     def work() -> None:
         for name in ("store", "private"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        with open_workers(print) as workers:
+        with open_workers(print, str(folder / "photos")) as workers:
             store, private = folder / "store", folder / "private"
             problems = write_store(images, folder / "photos", store, private, PARAMS, workers)
         assert (problems["problem"] == "").all()
@@ -162,7 +162,7 @@ def ingest(over: str, folder: Path, n: int) -> dict[str, Any]:
     fill(folder / "photos", [picture(number, PETS, 96) for number in range(60)], PETS_PHOTOS)
 
     def work() -> None:
-        with open_workers(print) as workers:
+        with open_workers(print, str(folder / "photos")) as workers:
             assert len(scan_folder(folder / "photos", workers).facts) == PETS_PHOTOS
 
     return compare(over, work, folder, PETS_PHOTOS, n)
