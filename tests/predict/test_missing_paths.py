@@ -66,4 +66,8 @@ def test_what_is_no_path_is_not_looked_for(tmp_path: Path) -> None:
     """A list on stdin, an address, a bucket, a pattern and a broken link are read as before."""
     (tmp_path / "link.jpg").symlink_to("nowhere.jpg")
     others = ["-", "https://example.org/a.jpg", "s3://birds/2024", f"{tmp_path}/*.jpg"]
-    refuse_missing_paths([*others, str(tmp_path / "link.jpg"), str(tmp_path)], TarPaths())
+    present = [*others, str(tmp_path / "link.jpg"), str(tmp_path)]
+    refuse_missing_paths(present, TarPaths())
+    with pytest.raises(UserError) as caught:
+        refuse_missing_paths([*present, "absent.jpg"], TarPaths())
+    assert str(caught.value) == "'absent.jpg' does not exist; name photos or a folder of them"
